@@ -1,0 +1,76 @@
+"""Everything that clustertrace raises on purpose.
+
+    ClustertraceError
+    ├── UsageError            the caller asked for something that makes no sense
+    │   ├── NotFound          no such trace, pattern, span or file
+    │   └── BadSetting        an environment variable or option has a value that can't be used
+    ├── BadInput              data from outside can't be read
+    │   └── TooLarge          it is larger than a limit that the user can raise
+    ├── StoreError            the database can't do what was asked
+    │   ├── StoreBusy         another program holds it; trying again may help
+    │   ├── StoreCorrupt      it is damaged; it is never overwritten
+    │   └── StoreTooNew       a newer clustertrace made it
+    └── ServeError            the receiver or the pages can't be served
+
+Each message is one sentence that says what is wrong and what to do next, so that every edge
+(command line, receiver, page) can show `str(error)` as it is. The recorder raises none of
+them: it never breaks the program that it watches.
+"""
+
+__all__ = [
+    "BadInput",
+    "BadSetting",
+    "ClustertraceError",
+    "NotFound",
+    "ServeError",
+    "StoreBusy",
+    "StoreCorrupt",
+    "StoreError",
+    "StoreTooNew",
+    "TooLarge",
+    "UsageError",
+]
+
+
+class ClustertraceError(Exception):
+    """The root of the tree; catch it to catch all of clustertrace's own errors."""
+
+
+class UsageError(ClustertraceError):
+    """The caller asked for something that makes no sense."""
+
+
+class NotFound(UsageError):
+    """No such trace, pattern, span or file."""
+
+
+class BadSetting(UsageError):
+    """An environment variable or option has a value that can't be used."""
+
+
+class BadInput(ClustertraceError):
+    """Data from outside can't be read."""
+
+
+class TooLarge(BadInput):
+    """Data from outside is larger than a limit that the user can raise."""
+
+
+class StoreError(ClustertraceError):
+    """The database can't do what was asked."""
+
+
+class StoreBusy(StoreError):
+    """Another program holds the database; trying again may help."""
+
+
+class StoreCorrupt(StoreError):
+    """The database is damaged. It is never overwritten."""
+
+
+class StoreTooNew(StoreError):
+    """The database was made by a newer clustertrace."""
+
+
+class ServeError(ClustertraceError):
+    """The receiver or the pages can't be served."""

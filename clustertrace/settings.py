@@ -1,0 +1,87 @@
+"""Every setting once: its name, environment variable, default and one line of purpose.
+
+The table in docs/configuration.md is generated from here. The recorder reads the few variables
+that it needs from `os.environ` itself (`clustertrace.record.config`), because importing
+clustertrace loads the standard library only; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from clustertrace.errors import BadSetting
+
+__all__ = ["Settings", "load"]
+
+
+class Settings(BaseSettings):
+    """What the environment says, validated."""
+
+    model_config = SettingsConfigDict(env_prefix="CLUSTERTRACE_", extra="ignore", frozen=True)
+
+    db: str = Field(
+        default="",
+        description="Database: a path or an SQLAlchemy URL. Default: ~/.clustertrace/traces.db.",
+    )
+    endpoint: str = Field(
+        default="",
+        description="Send recorded spans to this receiver instead of a spool beside the database.",
+    )
+    max_payload_bytes: int = Field(
+        default=32768, ge=256, description="Longest input or output kept, bytes a field."
+    )
+    otlp_max_bytes: int = Field(
+        default=16 * 1024 * 1024,
+        ge=1024,
+        description="Largest request the receiver reads, bytes, counted after decompression too.",
+    )
+    pricing_json: Path | None = Field(
+        default=None,
+        description='Your own prices: a file with {"model": [input, output]}, US dollars per '
+        "million tokens.",
+    )
+    capture: Literal["full", "metadata"] = Field(
+        default="full", description="`metadata` stores no inputs, outputs or messages at all."
+    )
+    redact: bool = Field(
+        default=True, description="Cut keys and secrets before anything reaches the disk."
+    )
+    sample_rate: float = Field(
+        default=1.0, ge=0.0, le=1.0, description="Share of traces to record, 0 to 1."
+    )
+    disabled: bool = Field(default=False, description="Record nothing.")
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL that `db` stands for."""
+        return database_url(self.db)
+
+
+def default_database() -> Path:
+    """Where traces live when nobody says otherwise."""
+    return Path.home() / ".clustertrace" / "traces.db"
+
+
+def database_url(db: str | Path) -> str:
+    """Turn a path, a URL or nothing into an SQLAlchemy URL."""
+    text = str(db) if db else str(default_database())
+    if "://" in text:
+        return text
+    return f"sqlite:///{Path(text).expanduser().absolute()}"
+
+
+def load() -> Settings:
+    """Read the environment.
+
+    Raises BadSetting with the variable's name and what it must be.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "CLUSTERTRACE_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise BadSetting(f"{name} can't be used: {first['msg'].lower()}; change or unset it.") from None

@@ -1,0 +1,219 @@
+"""What the read side answers with: small frozen records, no SQL and no I/O.
+
+Every face of the product (pages, commands, MCP, snapshots) gets these and nothing else.
+Times are nanoseconds since the Unix epoch, durations nanoseconds, costs US dollars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from clustertrace.patterns.statistics import Interval, wilson
+
+__all__ = [
+    "Cluster",
+    "ClusterPage",
+    "Day",
+    "Hit",
+    "HitPage",
+    "MetricSummary",
+    "Overview",
+    "Step",
+    "TraceFilter",
+    "TracePage",
+    "TraceRow",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The whole database in a few numbers."""
+
+    traces: int
+    failed: int
+    failed_by_outcome: int
+    """Of `failed`: those that the user called so."""
+    failed_by_status: int
+    """Of `failed`: those without an outcome whose root span ended in error."""
+    running: int
+    incomplete: int
+    spans: int
+    variants: int
+    sessions: int
+    llm_calls: int
+    unpriced_calls: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    cost_usd: float
+    first_ns: int | None
+    last_ns: int | None
+
+    @property
+    def finished(self) -> int:
+        """Traces that have ended, one way or the other: what rates are out of."""
+        return self.traces - self.running - self.incomplete
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One element of a variant: a step, or a short sequence that repeats."""
+
+    names: tuple[str, ...]
+    """Usually one; more when a sequence of steps repeats as a whole."""
+    failed: tuple[bool, ...]
+    """For each name, whether it ended in error there."""
+    count: str
+    """How often in a row: "1", "2-3", "4-7" or "8+"."""
+    kinds: tuple[str, ...]
+    """For each name, its span kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Runs of one UTC day."""
+
+    day: int
+    """Days since 1970-01-01."""
+    count: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One pattern (a variant): the traces that took the same steps."""
+
+    id: str
+    name: str
+    """The root span's name: which agent or function ran."""
+    steps: tuple[Step, ...]
+    count: int
+    """Finished traces."""
+    failed: int
+    share_of_failures: float
+    """Of all failed traces in view, 0 to 1."""
+    cost_usd: float
+    unpriced_calls: int
+    p50_ns: int | None
+    """Median duration, from a histogram: within 5 % of the exact one."""
+    p95_ns: int | None
+    first_ns: int
+    last_ns: int
+    sample_trace_id: str
+    """A recent failed trace, or where none failed a recent one."""
+    days: tuple[Day, ...] = ()
+
+    @property
+    def failure_rate(self) -> float:
+        """Failed out of finished, 0 to 1."""
+        return self.failed / self.count if self.count else 0.0
+
+    @property
+    def interval(self) -> Interval:
+        """Wilson's 95 % interval of the failure rate."""
+        return wilson(self.failed, self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPage:
+    """Some of the patterns, and how many there are."""
+
+    clusters: tuple[Cluster, ...]
+    total: int
+    traces: int
+    """Finished traces in all patterns."""
+    failed: int
+    """Failed traces in all patterns."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceFilter:
+    """Which traces; every field that is set must hold."""
+
+    status: Literal["ok", "error", "running", "incomplete"] | None = None
+    outcome: Literal["pass", "fail"] | None = None
+    failed: bool | None = None
+    """True: failed by outcome or status. False: ended and did not fail."""
+    name: str | None = None
+    """Part of the root's name, case ignored."""
+    tag: tuple[str, str] | None = None
+    variant: str | None = None
+    session: str | None = None
+    since_ns: int | None = None
+    until_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    """One line of a list of traces."""
+
+    trace_id: str
+    name: str
+    status: str
+    outcome: str | None
+    failed: bool
+    start_ns: int
+    duration_ns: int | None
+    session_id: str | None
+    variant: str | None
+    span_count: int
+    error_count: int
+    llm_calls: int
+    unpriced_calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    first_prompt: str | None
+    error: str | None
+    """The message of the root's error, or of the first failed span."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TracePage:
+    """Some of the traces, and how many match."""
+
+    rows: tuple[TraceRow, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSummary:
+    """One metric over all traces."""
+
+    name: str
+    count: int
+    mean: float
+    minimum: float
+    maximum: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One span that matches a text search."""
+
+    trace_id: str
+    span_id: str
+    trace_name: str
+    span_name: str
+    kind: str
+    failed: bool
+    start_ns: int
+    field: str
+    """Which field matched: name, input, output, error or attributes."""
+    snippet: str
+    """The words around the match; matches stand between \\x02 and \\x03."""
+
+
+@dataclass(frozen=True, slots=True)
+class HitPage:
+    """Some of the matching spans."""
+
+    hits: tuple[Hit, ...]
+    more: bool
+    """Whether further hits follow."""
+    behind: int
+    """Spans that are stored but not yet in the text index."""
