@@ -1,0 +1,58 @@
+# One word for each thing. `make` alone lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 7777
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types fresh docs bench clean
+
+help: ## List these words
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(BIN)/.installed ## Load the bundled traces, serve http://localhost:7777 and open it
+	$(BIN)/clustertrace demo --port $(PORT) $(DEMO_ARGS)
+
+test: $(BIN)/.installed-dev ## Run every test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: lint types fresh ## Lint, format, types, and whether the generated docs are up to date
+	$(BIN)/python -m pytest -q tests/test_house.py
+
+lint: $(BIN)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# Type checkers can't follow the folders that setuptools maps under clustertrace/ in an editable
+# install, so what they read is what a user would get: the wheel's contents.
+types: $(BIN)/.installed-dev
+	rm -rf build
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --target build/types .
+	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p clustertrace
+
+fresh: $(BIN)/.installed-dev
+	$(BIN)/python -m cogapp --check --check-fail-msg="run make docs" $(wildcard docs/*.md) README.md
+
+docs: $(BIN)/.installed-dev ## Regenerate the tables in the docs and the pictures in the README
+	$(BIN)/python -m cogapp -r $(wildcard docs/*.md) README.md
+	$(BIN)/python docs/picture.py
+
+bench: $(BIN)/.installed-dev ## Run every benchmark in its small size
+	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+clean: ## Remove everything that was built here
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "clustertrace needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(BIN)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(BIN)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@ $(BIN)/.installed

@@ -1,0 +1,124 @@
+"""What every test gets: a database and a home of its own, a clean environment, no network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from clustertrace.store.store import Store
+
+ROOT = Path(__file__).resolve().parents[1]
+
+FOREIGN_SETTINGS = ("CLUSTERTRACE_", "OTEL_", "STREAMLIT_", "XDG_", "ANTHROPIC_", "OPENAI_")
+"""Variables of the machine that would change what a test sees."""
+
+DEAD_PROXY = "http://127.0.0.1:9"
+"""Where child processes are sent for other hosts: the discard port, which nothing listens on."""
+
+LOOPBACK_NAMES = frozenset({"", "localhost", "ip6-localhost", "testserver"})
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Give the test a database and a home folder of its own, and none of the machine's settings."""
+    for name in [name for name in os.environ if name.startswith(FOREIGN_SETTINGS)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setenv("CLUSTERTRACE_DB", str(tmp_path / "traces.db"))
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, DEAD_PROXY)
+        monkeypatch.setenv(name.upper(), DEAD_PROXY)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "127.0.0.1,localhost,::1")
+
+
+@pytest.fixture(autouse=True)
+def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse to look up or connect to any other host, so that no test depends on a network."""
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+    getaddrinfo = socket.getaddrinfo
+
+    def guarded_connect(sock: socket.socket, address: Any) -> None:
+        _check_host(sock.family, address)
+        connect(sock, address)
+
+    def guarded_connect_ex(sock: socket.socket, address: Any) -> int:
+        _check_host(sock.family, address)
+        return connect_ex(sock, address)
+
+    def guarded_getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        _check_host(socket.AF_INET, (host, 0))
+        return getaddrinfo(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+
+
+def _check_host(family: int, address: Any) -> None:
+    if family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    host = address[0]
+    name = host.decode() if isinstance(host, bytes) else str(host or "")
+    if name not in LOOPBACK_NAMES and not name.startswith("127.") and name != "::1":
+        raise ConnectionRefusedError(f"tests talk to loopback only, not to {name}")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Open the test's own database."""
+    from clustertrace.store.store import Store
+
+    with Store.open(tmp_path / "traces.db") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with samples of real runs that may stand beside the checkout."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("needs the folder with samples of real runs beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium that reaches loopback only."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        missing = "needs a browser: install chromium (on Debian: apt-get install chromium)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing, pytrace=False)
+        pytest.skip(missing)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[
+                "--no-sandbox",  # a container's root has no user namespace to sandbox in
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+            ],
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page on a wide screen, with no cookies or storage of other tests."""
+    context = browser.new_context(viewport={"width": 1600, "height": 1000})
+    yield context.new_page()
+    context.close()
