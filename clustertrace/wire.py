@@ -37,6 +37,8 @@ __all__ = [
     "parse_lines",
     "span_from_dict",
     "span_to_dict",
+    "time_of",
+    "trace_id_of",
 ]
 
 MAX_NS = 2**63 - 1
@@ -160,7 +162,7 @@ def span_from_dict(
     status = "running" if running else get("status") or "ok"
     if status not in SPAN_STATUSES:
         raise BadInput(f"status must be ok, error, running or incomplete, not {_short(status)}")
-    start = _time(get("start_time_unix_nano"), "start_time_unix_nano")
+    start = time_of(get("start_time_unix_nano"), "start_time_unix_nano")
     if start is None:
         raise BadInput("start_time_unix_nano is missing")
     attributes = get("attributes")
@@ -177,7 +179,7 @@ def span_from_dict(
         kind,
         status,
         start,
-        _time(get("end_time_unix_nano"), "end_time_unix_nano"),
+        time_of(get("end_time_unix_nano"), "end_time_unix_nano"),
         get("input"),
         get("output"),
         texts[0],
@@ -273,7 +275,7 @@ def metric_from_dict(record: Any) -> Metric:
     return Metric(
         record["name"],
         value,
-        _time(record.get("time_unix_nano"), "time_unix_nano") or 0,
+        time_of(record.get("time_unix_nano"), "time_unix_nano") or 0,
         _span_id_of(span) if span else None,
     )
 
@@ -315,7 +317,8 @@ def _number(value: Any, key: str) -> float | None:
     raise BadInput(f"{key} must be a finite number, not {_short(value)}")
 
 
-def _time(value: Any, key: str) -> int | None:
+def time_of(value: Any, key: str) -> int | None:
+    """Check a time, nanoseconds since 1970, as a number or its digits. Raises BadInput."""
     if value is None:
         return None
     if isinstance(value, str) and value.isdigit():
