@@ -157,10 +157,10 @@ def span_from_dict(
     if not isinstance(name, str):
         raise BadInput(f"name must be a text, not {_short(name)}")
     kind = get("kind") or "chain"
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise BadInput(f"kind must be one of {', '.join(sorted(KINDS))}, not {_short(kind)}")
     status = "running" if running else get("status") or "ok"
-    if status not in SPAN_STATUSES:
+    if not isinstance(status, str) or status not in SPAN_STATUSES:
         raise BadInput(f"status must be ok, error, running or incomplete, not {_short(status)}")
     start = time_of(get("start_time_unix_nano"), "start_time_unix_nano")
     if start is None:
@@ -321,7 +321,7 @@ def time_of(value: Any, key: str) -> int | None:
     """Check a time, nanoseconds since 1970, as a number or its digits. Raises BadInput."""
     if value is None:
         return None
-    if isinstance(value, str) and value.isdigit():
+    if isinstance(value, str) and value.isdecimal():
         value = int(value) if len(value) < 20 else MAX_NS + 1
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_NS:
         return value
