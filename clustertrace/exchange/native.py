@@ -1,0 +1,145 @@
+"""The native format: JSON Lines, one whole trace a line (`"format": "clustertrace/1"`).
+
+`export` writes it and `import` reads it; docs/native-format.md is its description for others.
+A missing key is a null. Keys that this version does not know are kept, on the trace and on each
+span, and written back, so that a newer clustertrace's files survive an older one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from clustertrace.errors import BadInput
+from clustertrace.model import EMPTY, TRACE_STATUSES, Span, Trace, TraceFacts
+from clustertrace.wire import (
+    facts_from_dict,
+    loads,
+    metric_to_dict,
+    span_from_dict,
+    span_to_dict,
+    time_of,
+    trace_id_of,
+)
+
+__all__ = ["FORMAT", "SPAN_KEYS", "TRACE_KEYS", "dump_trace", "parse_trace", "trace_to_dict"]
+
+FORMAT: Final = "clustertrace/1"
+
+TRACE_KEYS: Final = (
+    "format",
+    "trace_id",
+    "name",
+    "status",
+    "outcome",
+    "start_time_unix_nano",
+    "end_time_unix_nano",
+    "session_id",
+    "tags",
+    "metrics",
+    "spans",
+)
+"""The keys of a trace, in the order in which they are written. `outcome_reason` follows the
+first eleven where a reason was given."""
+
+_ANY_SPAN: Final = Span("0" * 32, "0" * 16, None, "", "chain", "ok", 0, None)
+SPAN_KEYS: Final = tuple(span_to_dict(_ANY_SPAN))
+"""The keys of a span, in the order in which they are written."""
+
+_KNOWN_OF_TRACE: Final = frozenset({*TRACE_KEYS, "outcome_reason"})
+_KNOWN_OF_SPAN: Final = frozenset(SPAN_KEYS)
+
+
+def parse_trace(line: bytes) -> tuple[list[Span], TraceFacts]:
+    """Read one line. Spans keep their place in the list as `ordinal`.
+
+    Raises BadInput naming the key that can't be used.
+    """
+    record = loads(line)
+    if not isinstance(record, dict):
+        raise BadInput("a line must be a JSON object")
+    if record.get("format") != FORMAT:
+        raise BadInput(f'format must be "{FORMAT}", not {json.dumps(record.get("format"))[:40]}')
+    _check_depth(record)
+    trace_id = trace_id_of(record.get("trace_id"))
+    return _spans(record.get("spans"), trace_id), _facts(record, trace_id)
+
+
+def _check_depth(record: dict[str, Any]) -> None:
+    """Refuse what could be read but never be written again (measured: 254 levels)."""
+    try:
+        orjson.dumps(record)
+    except orjson.JSONEncodeError:
+        raise BadInput("values are nested more than 250 levels deep") from None
+
+
+def _spans(records: Any, trace_id: str) -> list[Span]:
+    if not isinstance(records, list) or not records:
+        raise BadInput("spans must be a list of at least one span")
+    spans = []
+    seen = set()
+    for ordinal, record in enumerate(records):
+        if not isinstance(record, dict):
+            raise BadInput(f"spans[{ordinal}] must be an object")
+        try:
+            span = span_from_dict(record, trace_id, ordinal)
+        except BadInput as error:
+            raise BadInput(f"spans[{ordinal}]: {error}") from None
+        if span.span_id in seen:
+            raise BadInput(f"spans[{ordinal}]: span_id {span.span_id} stands twice in this trace")
+        seen.add(span.span_id)
+        # A span on the wire may carry keys of its trace; in this format they are unknown ones.
+        spans.append(span._replace(extra=_unknown(record, _KNOWN_OF_SPAN)))
+    return spans
+
+
+def _facts(record: dict[str, Any], trace_id: str) -> TraceFacts:
+    status = record.get("status")
+    if status is not None and (not isinstance(status, str) or status not in TRACE_STATUSES):
+        raise BadInput(f"status must be ok, error, running or incomplete, not {status!r:.40}")
+    return facts_from_dict(record, trace_id)._replace(
+        status=status,
+        start_ns=time_of(record.get("start_time_unix_nano"), "start_time_unix_nano"),
+        end_ns=time_of(record.get("end_time_unix_nano"), "end_time_unix_nano"),
+        extra=_unknown(record, _KNOWN_OF_TRACE),
+    )
+
+
+def _unknown(record: dict[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
+    if known.issuperset(record):
+        return EMPTY
+    return {key: value for key, value in record.items() if key not in known}
+
+
+def trace_to_dict(trace: Trace) -> dict[str, Any]:
+    """The native keys of a trace, in the order of the format."""
+    reason = {} if trace.outcome_reason is None else {"outcome_reason": trace.outcome_reason}
+    return {
+        "format": FORMAT,
+        "trace_id": trace.trace_id,
+        "name": trace.name,
+        "status": trace.status,
+        "outcome": trace.outcome,
+        "start_time_unix_nano": trace.start_ns,
+        "end_time_unix_nano": trace.end_ns,
+        "session_id": trace.session_id,
+        "tags": trace.tags,
+        "metrics": [metric_to_dict(metric) for metric in trace.metrics],
+        "spans": [span_to_dict(span) for span in trace.spans],
+        **reason,
+        **trace.extra,
+    }
+
+
+def dump_trace(trace: Trace) -> bytes:
+    """Write one trace as a line, newline included. Equal traces give equal bytes."""
+    record = trace_to_dict(trace)
+    try:
+        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError:
+        # A recorded value may be nested as deep as orjson can take it alone, and here it stands
+        # three levels lower. The standard library has room for it.
+        return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

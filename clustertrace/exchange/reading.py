@@ -1,0 +1,106 @@
+"""Open what a user names (a path, standard input; plain or gzip) and give its lines with numbers.
+
+Memory stays bounded however large the file is: one line at a time, and no line beyond
+`LONGEST_LINE`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final
+
+from clustertrace.errors import BadInput, UsageError
+
+__all__ = ["LONGEST_LINE", "Source", "open_source", "source_of"]
+
+LONGEST_LINE: Final = 256 * 1024 * 1024
+"""Bytes. A trace beyond this is no trace but a file without line ends."""
+
+_BUFFER: Final = 1024 * 1024
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class Source:
+    """Lines of one input. Iterate once; `position` says how many of its bytes were read."""
+
+    def __init__(self, raw: IO[bytes], name: str, size: int | None) -> None:
+        self.name = name
+        self.size = size
+        """Bytes of the file as it is stored; None where nobody knows, as in a pipe."""
+        self._counted = _Counted(raw)
+        buffered = io.BufferedReader(self._counted, _BUFFER)
+        self._lines: IO[bytes] = buffered
+        if buffered.peek(2)[:2] == b"\x1f\x8b":
+            self._lines = gzip.GzipFile(fileobj=buffered)
+
+    @property
+    def position(self) -> int:
+        """Bytes read so far, before decompression."""
+        return self._counted.count
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        """Lines that are not empty, with their numbers from 1.
+
+        Raises BadInput where the compressed data ends early or is damaged; the lines before
+        that point have been given by then.
+        """
+        number = 0
+        while line := self._readline():
+            number += 1
+            if number == 1:
+                line = line.removeprefix(_BOM)
+            if not line.isspace():
+                yield number, line
+
+    def _readline(self) -> bytes:
+        try:
+            line = self._lines.readline(LONGEST_LINE)
+        except EOFError:
+            raise BadInput("the gzip data ends early; fetch or copy the file again") from None
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise BadInput(f"the gzip data is damaged ({error}); fetch the file again") from None
+        if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            raise BadInput(f"the line is longer than {LONGEST_LINE >> 20} MiB")
+        return line
+
+
+class _Counted(io.RawIOBase):
+    """Counts what is read from a stream that may not be seekable."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self.count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        # read1 rather than readinto: what has arrived in a pipe is used without waiting for more.
+        read: Callable[[int], bytes] = getattr(self._raw, "read1", self._raw.read)
+        data = read(len(buffer))
+        buffer[: len(data)] = data
+        self.count += len(data)
+        return len(data)
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[Source]:
+    """Open a file. Raises UsageError with what to do where it can't be read."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; name the files in it, such as {path / '*.jsonl.gz'}")
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {(error.strerror or str(error)).lower()}") from None
+    with raw:
+        yield source_of(raw, str(path), path.stat().st_size if path.is_file() else None)
+
+
+def source_of(raw: IO[bytes], name: str, size: int | None = None) -> Source:
+    """Read an open stream of bytes, such as standard input."""
+    return Source(raw, name, size)
