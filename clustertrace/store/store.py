@@ -2,33 +2,131 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
+from typing import Final, Self
 
+from clustertrace.errors import BadSetting, StoreError
 from clustertrace.model import Batch
+from clustertrace.store import draining, schema, settling, text_index, writer
+from clustertrace.store.connection import Connection, Pool, connect
+from clustertrace.store.draining import Drained
+from clustertrace.store.writer import Written
+
+__all__ = ["Store"]
+
+_SETTLE_SLICE: Final = 200
+_INDEX_SLICE: Final = 5000
+_NEVER: Final = 2**63 - 1
 
 
 class Store:
-    """One database (SQLite file + WAL). Thread-safe: writes are serialised, reads are not."""
+    """One database. Any thread may use it: writes take turns, reads do not wait for them."""
 
-    path: Path | None
-    spool: Path  # <db file>.spool/
+    def __init__(self, path: Path, writer_connection: Connection) -> None:
+        self.path = path
+        self.spool = path.with_name(path.name + ".spool")
+        """Where recorders of this database leave their spans."""
+        self._conn = writer_connection
+        self._lock = Lock()
+        self._readers = Pool(path)
 
     @classmethod
-    def open(cls, db: str | Path | None = None) -> "Store":
-        """Open, creating and migrating as needed. `db` as in CLUSTERTRACE_DB; None reads the setting."""
-    def write(self, batch: Batch) -> "Written":
-        """Commit a batch in one transaction. Written(new, updated, same). Idempotent by (trace_id, span_id)."""
-    def drain(self) -> "Drained":
-        """Read every spool segment to its end, under a file lock. Drained(spans, bad_lines, segments)."""
-    def settle(self, *, everything: bool = False, limit: int = 500) -> int:
-        """Recompute traces that have news (all of them with `everything`, else those that are due); how many."""
-    def index_text(self, *, limit: int = 5000) -> int:
+    def open(cls, db: str | Path | None = None) -> Self:
+        """Open a database, making or migrating it as needed.
+
+        `db` is what CLUSTERTRACE_DB may be, a path or a URL; None reads that variable.
+        Raises StoreError, StoreCorrupt, StoreTooNew or BadSetting.
+        """
+        path = database_path(db)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{path} can't be made ({error.strerror or error}); choose another place with "
+                "CLUSTERTRACE_DB."
+            ) from None
+        conn = connect(path)
+        try:
+            schema.ensure(conn)
+        except BaseException:
+            conn.close()
+            raise
+        return cls(path, conn)
+
+    def write(self, batch: Batch) -> Written:
+        """Commit a batch in one transaction; idempotent by trace and span id."""
+        with self._lock, self._conn.transaction():
+            return writer.write(self._conn, batch, time.time_ns())
+
+    def drain(self) -> Drained:
+        """Read what recorders have left in the spool. Raises StoreBusy."""
+        with self._lock:
+            return draining.drain(self._conn, self.spool)
+
+    def settle(self, *, everything: bool = False, limit: int = _SETTLE_SLICE) -> int:
+        """Settle traces that are due, or `everything` with news; how many, at most `limit`."""
+        until = _NEVER if everything else time.time_ns()
+        with self._lock:
+            if not self._conn.value("SELECT 1 FROM traces WHERE due_ns <= ?", (until,)):
+                return 0
+            with self._conn.transaction():
+                return settling.settle_due(self._conn, until, limit)
+
+    def index_text(self, *, limit: int = _INDEX_SLICE) -> int:
         """Carry the text index forward by at most `limit` spans; how many were added."""
+        with self._lock:
+            if not text_index.behind(self._conn):
+                return 0
+            with self._conn.transaction():
+                return text_index.advance(self._conn, limit)
+
     def refresh(self) -> None:
-        """What every reading command does first: drain, settle everything, index everything."""
+        """Take in all that is there: spools drained, traces settled, texts indexed.
+
+        Every command that reads does this first, so that it sees what has been recorded.
+        """
+        self.drain()
+        while self.settle(everything=True):
+            pass
+        while self.index_text():
+            pass
+
     @contextmanager
-    def read(self): """A read-only connection: `with store.read() as conn: queries.overview(conn)`."""
-    def close(self) -> None: ...
-    def __enter__(self): return self
-    def __exit__(self, *exc): self.close()
+    def read(self) -> Iterator[Connection]:
+        """A read-only connection for clustertrace.store.queries, on one state of the database."""
+        with self._readers.borrow() as conn:
+            yield conn
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._readers.close()
+        with self._lock:
+            self._conn.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+
+def database_path(db: str | Path | None = None) -> Path:
+    """The file behind a path, a `sqlite:///` URL, or (None) CLUSTERTRACE_DB.
+
+    Raises BadSetting for a URL of another database.
+    """
+    text = str(db) if db else os.environ.get("CLUSTERTRACE_DB", "")
+    if text.startswith("sqlite:///"):
+        text = text.removeprefix("sqlite:///")
+    if "://" in text:
+        raise BadSetting(
+            f"CLUSTERTRACE_DB is {text.split('://')[0]}://…, which can't be used yet; give the path "
+            "of a file."
+        )
+    return Path(text or Path.home() / ".clustertrace" / "traces.db").expanduser().absolute()

@@ -1,0 +1,180 @@
+"""What a run did, as a short sequence of steps, and the id of all runs that did the same.
+
+One pass over the spans of a trace, without looking at any other trace, so that a new trace is
+placed at once and an old one never moves. The algorithm has a version, which is part of the id.
+
+1. *Steps* are the spans that act: tools, retrievers, rerankers, guardrails and agents, by name;
+   so are the user's own functions (chains) that hold no other step. Model calls, embeddings and
+   user turns are counted, not listed: how often an agent thinks between two tools is noise.
+   A run without any step is described by its model calls instead.
+2. *Names* lose what differs from run to run: ids, and numbers that stand alone.
+3. *Repeats* are folded, first of one step, then of a pair of steps, and keep a count bucket:
+   an agent that searched twice differs from one that searched nine times, but three is two.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from clustertrace.model import Span
+
+__all__ = ["VERSION", "Step", "Variant", "bucket", "in_order", "normal_name", "root_of", "variant"]
+
+VERSION: Final = 1
+"""Part of every variant's id. A change to this file that moves any trace raises it."""
+
+STEP_KINDS: Final = frozenset({"tool", "retriever", "reranker", "guardrail", "agent"})
+MODEL_KINDS: Final = frozenset({"llm", "embedding"})
+
+_NOT_STEPS: Final = frozenset({"llm", "embedding", "user", "evaluator"})
+_VARYING = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # a UUID
+    r"|(?<![0-9A-Za-z])(?=[0-9a-f]*[0-9])[0-9a-f]{8,}(?![0-9A-Za-z])"  # hex digits, one a number
+    r"|(?<![0-9A-Za-z])[0-9]+(?![0-9A-Za-z])"  # a number that stands alone
+    r"|[0-9]{3,}(?![0-9A-Za-z])",  # a long number at the end of a word
+    re.IGNORECASE,
+)
+
+
+class Step(NamedTuple):
+    """One element of a variant: a step, or a pair of steps that repeats as a whole."""
+
+    names: tuple[str, ...]
+    failed: tuple[bool, ...]
+    kinds: tuple[str, ...]
+    count: str
+
+
+class Variant(NamedTuple):
+    """The execution signature of a trace: its id and what the id stands for."""
+
+    id: str
+    """12 hex digits."""
+    name: str
+    """The root span's name, normalised."""
+    steps: tuple[Step, ...]
+
+
+class _Single(NamedTuple):
+    name: str
+    failed: bool
+    kind: str
+
+
+@lru_cache(maxsize=65536)
+def normal_name(name: str) -> str:
+    """A span's name without what differs from run to run; ids and numbers become `#`."""
+    return _VARYING.sub("#", name.strip())
+
+
+def bucket(count: int) -> str:
+    """How often, as exactly as it matters: "1", "2-3", "4-7" or "8+"."""
+    if count < 2:
+        return "1"
+    if count < 4:
+        return "2-3"
+    return "4-7" if count < 8 else "8+"
+
+
+def in_order(spans: Sequence[Span]) -> list[Span]:
+    """Spans by start; equal starts by their place in the record, then by id, whatever came first."""
+    return sorted(spans, key=lambda span: (span.start_ns, span.ordinal, span.span_id))
+
+
+def root_of(ordered: Sequence[Span]) -> Span:
+    """The span that stands for the trace: the first without a parent, else whose parent is missing."""
+    for span in ordered:
+        if span.parent_span_id is None:
+            return span
+    known = {span.span_id for span in ordered}
+    for span in ordered:
+        if span.parent_span_id not in known:
+            return span
+    return ordered[0]
+
+
+def variant(ordered: Sequence[Span], root: Span) -> Variant:
+    """The variant of a trace whose spans are in order (`in_order`)."""
+    singles = _steps(ordered, root)
+    if singles:
+        steps = _fold(singles)
+    else:
+        calls = sum(1 for span in ordered if span.kind in MODEL_KINDS and span is not root)
+        steps = (Step(("model call",), (False,), ("llm",), bucket(calls)),) if calls else ()
+    name = normal_name(root.name)
+    return Variant(_identity(name, steps), name, steps)
+
+
+def _steps(ordered: Sequence[Span], root: Span) -> list[_Single]:
+    wrappers = _wrappers(ordered)
+    return [
+        _Single(normal_name(span.name), span.status == "error", span.kind)
+        for span in ordered
+        if span is not root
+        and span.kind not in _NOT_STEPS
+        and (span.kind in STEP_KINDS or span.span_id not in wrappers)
+    ]
+
+
+def _wrappers(ordered: Sequence[Span]) -> set[str]:
+    """Ids of the spans above any step: a chain among them holds steps and is none itself.
+
+    A chain counts as a step until a step is found below it, so innermost spans come first.
+    """
+    parents = {span.span_id: span.parent_span_id for span in ordered}
+    above: set[str] = set()
+    for span in ordered:
+        if span.kind in _NOT_STEPS:
+            continue
+        parent = span.parent_span_id
+        while parent is not None and parent not in above:
+            above.add(parent)
+            parent = parents.get(parent)
+    return above
+
+
+def _fold(singles: Sequence[_Single]) -> tuple[Step, ...]:
+    runs: list[tuple[_Single, int]] = []
+    for single in singles:
+        if runs and runs[-1][0] == single:
+            runs[-1] = (single, runs[-1][1] + 1)
+        else:
+            runs.append((single, 1))
+    steps: list[Step] = []
+    at = 0
+    while at < len(runs):
+        times = _pairs_at(runs, at)
+        if times > 1:
+            (a, _), (b, _) = runs[at], runs[at + 1]
+            steps.append(
+                Step((a.name, b.name), (a.failed, b.failed), (a.kind, b.kind), bucket(times))
+            )
+            at += 2 * times
+        else:
+            single, count = runs[at]
+            steps.append(Step((single.name,), (single.failed,), (single.kind,), bucket(count)))
+            at += 1
+    return tuple(steps)
+
+
+def _pairs_at(runs: Sequence[tuple[_Single, int]], at: int) -> int:
+    """How often the two runs at `at` follow each other, each step once."""
+    if at + 1 >= len(runs) or runs[at][1] != 1 or runs[at + 1][1] != 1:
+        return 0
+    times = 1
+    while runs[at + 2 * times : at + 2 * times + 2] == runs[at : at + 2]:
+        times += 1
+    return times
+
+
+def _identity(name: str, steps: Sequence[Step]) -> str:
+    parts = [str(VERSION), name]
+    for step in steps:
+        parts.append(step.count)
+        parts += (f"{a}\x1f{b:d}" for a, b in zip(step.names, step.failed, strict=True))
+    text = "\x1e".join(parts).encode("utf-8", "replace")
+    return hashlib.blake2b(text, digest_size=6).hexdigest()

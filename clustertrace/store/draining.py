@@ -1,0 +1,146 @@
+"""Draining: what recorders appended to their spool segments becomes rows.
+
+A segment's position is committed with its spans, so that a crash at any point neither loses nor
+doubles one. A live process holds a lock on its segment; a segment whose lock can be taken has no
+writer any more: what ran in it is marked incomplete, and once it is read it is deleted.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+from clustertrace.store.connection import Connection
+from clustertrace.store.writer import SETTLE_AFTER_NS, write
+from clustertrace.wire import parse_lines
+
+__all__ = ["Drained", "drain"]
+
+CHUNK: Final = 4 * 1024 * 1024
+"""Bytes read at once; a line may be longer."""
+
+_LOCK_SECONDS: Final = 30.0
+
+
+class Drained(NamedTuple):
+    """What a drain found."""
+
+    spans: int
+    """New or changed."""
+    bad_lines: int
+    """Lines that could not be used: torn by a crash, or not ours."""
+    segments: int
+    """Segments that had something to read."""
+
+
+def drain(conn: Connection, spool: Path) -> Drained:
+    """Read every segment in `spool` to its end; one process at a time.
+
+    Raises StoreBusy if another process keeps the drain to itself for half a minute.
+    """
+    segments = sorted(spool.glob("*.jsonl")) if spool.is_dir() else []
+    spans = bad = read = 0
+    if segments:
+        with _alone(spool):
+            for segment in segments:
+                some, worse = _drain_segment(conn, segment)
+                spans += some
+                bad += worse
+                read += bool(some or worse)
+    return Drained(spans, bad, read)
+
+
+@contextmanager
+def _alone(spool: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    from clustertrace.errors import StoreBusy
+
+    try:
+        with FileLock(spool / ".drain.lock", timeout=_LOCK_SECONDS, mode=0o600):
+            yield
+    except Timeout:
+        raise StoreBusy(
+            f"Another program has been reading {spool} for over {_LOCK_SECONDS:.0f} s; "
+            "try again in a moment."
+        ) from None
+
+
+def _drain_segment(conn: Connection, path: Path) -> tuple[int, int]:
+    """Read one segment from where it was left; (spans, bad lines)."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return 0, 0
+    with file:
+        over = _is_over(file)
+        name = path.name
+        offset = conn.value('SELECT "offset" FROM spool_segments WHERE name = ?', (name,)) or 0
+        file.seek(offset)
+        spans = bad = 0
+        for chunk in _whole_lines(file):
+            offset += len(chunk)
+            parsed = parse_lines(chunk.splitlines(), origin=name)
+            bad += len(parsed.bad)
+            with conn.transaction():
+                written = write(conn, parsed.batch, time.time_ns())
+                _remember(conn, name, offset)
+            spans += written.new + written.updated
+        if over:
+            bad += os.fstat(file.fileno()).st_size > offset
+            _bury(conn, path)
+    return spans, bad
+
+
+def _is_over(file: BinaryIO) -> bool:
+    """Whether no process writes to this segment any more: its writer's lock can be taken."""
+    try:
+        import fcntl
+    except ImportError:  # no such locks here: a segment stays until it is a day old
+        return time.time() - os.fstat(file.fileno()).st_mtime > 86_400
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Chunks that end with a line; a torn last line is left out."""
+    rest = b""
+    while block := file.read(CHUNK):
+        rest += block
+        end = rest.rfind(b"\n") + 1
+        if end:
+            yield rest[:end]
+            rest = rest[end:]
+
+
+def _remember(conn: Connection, name: str, offset: int) -> None:
+    conn.run(
+        "INSERT INTO spool_segments VALUES (?, ?) "
+        'ON CONFLICT (name) DO UPDATE SET "offset" = excluded."offset"',
+        (name, offset),
+    )
+
+
+def _bury(conn: Connection, path: Path) -> None:
+    """Mark what still ran in a dead process, then delete its segment.
+
+    The row goes last: a crash in between leaves a segment that is read again to no effect.
+    """
+    with conn.transaction():
+        conn.run(
+            "UPDATE traces SET due_ns = ? WHERE trace_id IN "
+            "(SELECT trace_id FROM spans WHERE origin = ?)",
+            (time.time_ns() + SETTLE_AFTER_NS, path.name),
+        )
+        conn.run(
+            "UPDATE spans SET status = 'incomplete', origin = NULL WHERE origin = ?", (path.name,)
+        )
+    path.unlink(missing_ok=True)
+    conn.run("DELETE FROM spool_segments WHERE name = ?", (path.name,))

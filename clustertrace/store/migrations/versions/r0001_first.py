@@ -1,0 +1,171 @@
+"""The first schema: spans, traces, what was told about them, roll-ups and the text index.
+
+Revision ID: 0001
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+_TEXT_FIELDS = ("name", "input", "output", "error", "attributes")
+
+
+def _column(name: str, kind: type, *, null: bool = False, key: bool = False) -> sa.Column:
+    types = {int: sa.BigInteger(), str: sa.Text(), bytes: sa.LargeBinary(), float: sa.Double()}
+    return sa.Column(name, types[kind], nullable=null, primary_key=key)
+
+
+def _not_null(*names: str, kind: type = int) -> list[sa.Column]:
+    return [_column(name, kind) for name in names]
+
+
+def _null(*names: str, kind: type = int) -> list[sa.Column]:
+    return [_column(name, kind, null=True) for name in names]
+
+
+def upgrade() -> None:
+    """Make every table."""
+    _spans()
+    _traces()
+    _told()
+    _rollups()
+    _housekeeping()
+    if op.get_bind().dialect.name == "sqlite":
+        _text_index()
+
+
+def _spans() -> None:
+    op.create_table(
+        "spans",
+        _column("trace_id", bytes, key=True),
+        _column("span_id", bytes, key=True),
+        *_not_null("seq", "ordinal"),
+        *_null("parent_span_id", kind=bytes),
+        *_not_null("name", "kind", "status", kind=str),
+        *_not_null("start_ns"),
+        *_null("end_ns"),
+        *_null("error_type", "error_message", "model", "provider", kind=str),
+        *_null("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
+        *_null("reasoning_tokens"),
+        *_null("cost_usd", kind=float),
+        *_null("finish_reason", "origin", kind=str),
+        *_null("input", "output", "attributes", "extra", kind=str),
+    )
+    op.create_index("spans_seq", "spans", ["seq"], unique=True)
+    op.create_index(
+        "spans_origin", "spans", ["origin"], sqlite_where=sa.text("origin IS NOT NULL")
+    )
+
+
+def _traces() -> None:
+    op.create_table(
+        "traces",
+        _column("trace_id", bytes, key=True),
+        *_null("due_ns"),
+        *_null("told_name", "told_status", kind=str),
+        *_null("told_start_ns", "told_end_ns"),
+        *_null("session_id", "outcome", "outcome_reason", "extra", kind=str),
+        *_null("name", "status", kind=str),
+        *_null("failed", "start_ns", "end_ns", "duration_ns"),
+        *_null("root_span_id", kind=bytes),
+        *_null("span_count", "error_count", "llm_calls", "unpriced_calls"),
+        *_null("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
+        *_null("reasoning_tokens"),
+        *_null("cost_usd", kind=float),
+        *_null("error", "first_prompt", "variant_id", kind=str),
+        *_null("rolled_outcome", "rolled_session_id", kind=str),
+    )
+    op.create_index("traces_due", "traces", ["due_ns"], sqlite_where=sa.text("due_ns IS NOT NULL"))
+    op.create_index("traces_start", "traces", ["start_ns", "trace_id"])
+    op.create_index("traces_failed", "traces", ["failed", "start_ns", "trace_id"])
+    op.create_index("traces_variant", "traces", ["variant_id", "failed", "start_ns", "trace_id"])
+    op.create_index(
+        "traces_session",
+        "traces",
+        ["session_id", "start_ns"],
+        sqlite_where=sa.text("session_id IS NOT NULL"),
+    )
+
+
+def _told() -> None:
+    op.create_table(
+        "trace_tags",
+        _column("trace_id", bytes, key=True),
+        _column("key", str, key=True),
+        _column("value", str),
+    )
+    op.create_index("trace_tags_value", "trace_tags", ["key", "value", "trace_id"])
+    op.create_table(
+        "trace_metrics",
+        _column("trace_id", bytes, key=True),
+        _column("name", str, key=True),
+        _column("time_ns", int, key=True),
+        _column("span_id", bytes, key=True),
+        _column("value", float, key=True),
+    )
+    op.create_index("trace_metrics_name", "trace_metrics", ["name", "time_ns"])
+
+
+def _rollups() -> None:
+    op.create_table(
+        "variants",
+        _column("variant_id", str, key=True),
+        _column("version", int),
+        *_not_null("name", "steps", kind=str),
+    )
+    op.create_table(
+        "variant_days",
+        _column("variant_id", str, key=True),
+        _column("day", int, key=True),
+        *_not_null("traces", "running", "incomplete", "failed", "failed_by_outcome"),
+        *_not_null("spans", "llm_calls", "unpriced_calls", "input_tokens", "output_tokens"),
+        *_not_null("cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
+        _column("cost_usd", float),
+        _column("duration_ns", int),
+    )
+    op.create_table(
+        "variant_durations",
+        _column("variant_id", str, key=True),
+        _column("day", int, key=True),
+        _column("bucket", int, key=True),
+        _column("traces", int),
+    )
+    op.create_table(
+        "sessions",
+        _column("session_id", str, key=True),
+        *_not_null("traces", "failed"),
+        _column("cost_usd", float),
+    )
+
+
+def _housekeeping() -> None:
+    op.create_table("spool_segments", _column("name", str, key=True), _column("offset", int))
+    op.create_table("state", _column("key", str, key=True), _column("value", int))
+
+
+def _text_index() -> None:
+    """Full text over the spans, without a second copy of them.
+
+    The view unescapes JSON's line breaks, tabs and backslashes, which would otherwise glue an
+    `n` or `t` to the word behind them.
+    """
+
+    def plain(column: str) -> str:
+        text = column
+        for escape in (r"\\", r"\n", r"\t", r"\r"):
+            text = f"replace({text}, '{escape}', ' ')"
+        return text
+
+    op.execute(
+        "CREATE VIEW span_texts AS SELECT seq, name, "
+        f"{plain('input')} AS input, {plain('output')} AS output, "
+        "nullif(coalesce(error_type, '') || ' ' || coalesce(error_message, ''), ' ') AS error, "
+        f"{plain('attributes')} AS attributes FROM spans"
+    )
+    op.execute(
+        f"CREATE VIRTUAL TABLE span_index USING fts5({', '.join(_TEXT_FIELDS)}, "
+        "content='span_texts', content_rowid='seq', "
+        "tokenize=\"unicode61 remove_diacritics 2\")"
+    )

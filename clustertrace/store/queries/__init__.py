@@ -1,0 +1,41 @@
+"""The read side: every question that a page, a command or another face asks.
+
+Each function takes a connection from `Store.read()` and answers with the records of
+clustertrace.store.answers. Totals come from the roll-ups, so they cost the same however many
+traces there are.
+"""
+
+from clustertrace.store.queries.patterns import ClusterOrder, cluster, clusters, overview
+from clustertrace.store.queries.search import search
+from clustertrace.store.queries.traces import (
+    TraceOrder,
+    export,
+    known_traces,
+    latest,
+    metrics,
+    tag_keys,
+    tag_values,
+    trace,
+    trace_id,
+    trace_row,
+    traces,
+)
+
+__all__ = [
+    "ClusterOrder",
+    "TraceOrder",
+    "cluster",
+    "clusters",
+    "export",
+    "known_traces",
+    "latest",
+    "metrics",
+    "overview",
+    "search",
+    "tag_keys",
+    "tag_values",
+    "trace",
+    "trace_id",
+    "trace_row",
+    "traces",
+]

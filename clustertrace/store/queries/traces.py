@@ -1,0 +1,255 @@
+"""Questions about single traces: lists, one whole trace, and what they carry."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from clustertrace.errors import NotFound, UsageError
+from clustertrace.model import EMPTY, Metric, Span, Trace
+from clustertrace.store.answers import MetricSummary, TraceFilter, TracePage, TraceRow
+from clustertrace.store.connection import Connection
+from clustertrace.store.rows import SPAN_COLUMNS, json_value, span_of_row
+
+__all__ = [
+    "TraceOrder",
+    "export",
+    "known_traces",
+    "latest",
+    "metrics",
+    "tag_keys",
+    "tag_values",
+    "trace",
+    "trace_id",
+    "trace_row",
+    "traces",
+]
+
+TraceOrder = Literal["start_ns", "duration_ns", "cost_usd", "span_count", "name"]
+
+_ORDERS: Final = ("start_ns", "duration_ns", "cost_usd", "span_count", "name")
+_HEX: Final = frozenset("0123456789abcdef")
+_SHORTEST_PREFIX: Final = 4
+_TRACES_A_QUERY: Final = 200
+
+_ROW: Final = (
+    "trace_id, name, status, outcome, failed, start_ns, duration_ns, session_id, variant_id,"
+    " span_count, error_count, llm_calls, unpriced_calls, input_tokens, output_tokens, cost_usd,"
+    " first_prompt, error"
+)
+_HEAD: Final = (
+    "trace_id, name, status, outcome, outcome_reason, start_ns, end_ns, session_id, extra"
+)
+
+
+def traces(
+    conn: Connection,
+    where: TraceFilter | None = None,
+    *,
+    order: TraceOrder = "start_ns",
+    descending: bool = True,
+    limit: int = 50,
+    offset: int = 0,
+) -> TracePage:
+    """A page of traces that match, newest first unless another order is asked for.
+
+    Raises UsageError for an unknown order.
+    """
+    if order not in _ORDERS:
+        raise UsageError(f"Traces can be ordered by {', '.join(_ORDERS)}, not by {order}.")
+    condition, params = _condition(where or TraceFilter())
+    way = "DESC" if descending else "ASC"
+    rows = conn.rows(
+        f"SELECT {_ROW} FROM traces WHERE {condition} "
+        f"ORDER BY {order} {way}, trace_id LIMIT :limit OFFSET :offset",
+        {**params, "limit": limit, "offset": offset},
+    )
+    total = conn.value(f"SELECT count(*) FROM traces WHERE {condition}", params)
+    tags = _tags(conn, [row[0] for row in rows])
+    return TracePage(tuple(_trace_row(row, tags[row[0]]) for row in rows), total)
+
+
+def trace_row(conn: Connection, prefix: str) -> TraceRow:
+    """The list line of one trace, by its id or a unique beginning of it. Raises NotFound."""
+    key = bytes.fromhex(trace_id(conn, prefix))
+    row = conn.row(f"SELECT {_ROW} FROM traces WHERE trace_id = ?", (key,))
+    assert row is not None
+    return _trace_row(row, _tags(conn, [key])[key])
+
+
+def trace(conn: Connection, prefix: str) -> Trace:
+    """A whole trace, by its id or a unique beginning of it (4 digits or more). Raises NotFound."""
+    return next(_whole(conn, [bytes.fromhex(trace_id(conn, prefix))]))
+
+
+def trace_id(conn: Connection, prefix: str) -> str:
+    """The full id of the one trace whose id begins so. Raises NotFound."""
+    text = prefix.strip().lower()
+    if len(text) < _SHORTEST_PREFIX or len(text) > 32 or not _HEX.issuperset(text):
+        raise NotFound(
+            f"{prefix!r} is no trace id; give its first {_SHORTEST_PREFIX} or more hex digits."
+        )
+    low = bytes.fromhex(text.ljust(32, "0"))
+    high = bytes.fromhex(text.ljust(32, "f"))
+    found = conn.rows(
+        "SELECT trace_id FROM traces WHERE trace_id BETWEEN ? AND ? AND start_ns IS NOT NULL "
+        "LIMIT 2",
+        (low, high),
+    )
+    if not found:
+        raise NotFound(f"There is no trace {prefix}; `clustertrace inspect --latest` shows one.")
+    if len(found) > 1:
+        raise NotFound(f"Several traces begin with {prefix}; give more of its id.")
+    return str(found[0][0].hex())
+
+
+def latest(conn: Connection, *, failed: bool = False) -> str:
+    """The id of the newest trace, or the newest failed one. Raises NotFound."""
+    condition = "failed = 1" if failed else "start_ns IS NOT NULL"
+    found = conn.value(
+        f"SELECT trace_id FROM traces WHERE {condition} ORDER BY start_ns DESC, trace_id LIMIT 1"
+    )
+    if found is None:
+        raise NotFound("No trace has failed." if failed else "There are no traces yet.")
+    return str(found.hex())
+
+
+def known_traces(conn: Connection, trace_ids: Sequence[str]) -> set[str]:
+    """Those of the ids that the database has spans of."""
+    known: set[str] = set()
+    for at in range(0, len(trace_ids), _TRACES_A_QUERY):
+        keys = [bytes.fromhex(value) for value in trace_ids[at : at + _TRACES_A_QUERY]]
+        marks = ", ".join("?" * len(keys))
+        sql = f"SELECT DISTINCT trace_id FROM spans WHERE trace_id IN ({marks})"
+        known.update(row[0].hex() for row in conn.rows(sql, keys))
+    return known
+
+
+def export(conn: Connection, trace_ids: Sequence[str] | None = None) -> Iterator[Trace]:
+    """Whole traces, oldest first (ties by id): all of them, or those named. Raises NotFound."""
+    if trace_ids is not None:
+        keys = [bytes.fromhex(trace_id(conn, value)) for value in trace_ids]
+    else:
+        rows = conn.rows(
+            "SELECT trace_id FROM traces WHERE start_ns IS NOT NULL ORDER BY start_ns, trace_id"
+        )
+        keys = [row[0] for row in rows]
+    for at in range(0, len(keys), _TRACES_A_QUERY):
+        yield from _whole(conn, keys[at : at + _TRACES_A_QUERY])
+
+
+def metrics(conn: Connection) -> tuple[MetricSummary, ...]:
+    """Every metric, by name, over all traces."""
+    rows = conn.rows(
+        "SELECT name, count(*), avg(value), min(value), max(value) FROM trace_metrics "
+        "GROUP BY name ORDER BY name"
+    )
+    return tuple(MetricSummary(*row) for row in rows)
+
+
+def tag_keys(conn: Connection) -> tuple[str, ...]:
+    """Every key that some trace is tagged with."""
+    keys: list[str] = []
+    # One index seek a key: DISTINCT would read an entry a trace.
+    while True:
+        last = keys[-1] if keys else None
+        sql = "SELECT min(key) FROM trace_tags" + (" WHERE key > ?" if keys else "")
+        found = conn.value(sql, (last,) if keys else ())
+        if found is None:
+            return tuple(keys)
+        keys.append(found)
+
+
+def tag_values(conn: Connection, key: str, limit: int = 100) -> tuple[str, ...]:
+    """The values of a tag, in order, at most `limit`."""
+    rows = conn.rows(
+        "SELECT DISTINCT value FROM trace_tags WHERE key = ? ORDER BY value LIMIT ?", (key, limit)
+    )
+    return tuple(row[0] for row in rows)
+
+
+def _condition(where: TraceFilter) -> tuple[str, dict[str, Any]]:
+    """The SQL of a filter, and its parameters by name."""
+    parts = ["start_ns IS NOT NULL"]
+    params: dict[str, Any] = {}
+
+    def require(sql: str, **values: Any) -> None:
+        parts.append(sql)
+        params.update(values)
+
+    if where.status is not None:
+        require("status = :status", status=where.status)
+    if where.outcome is not None:
+        require("outcome = :outcome", outcome=where.outcome)
+    if where.failed is not None:
+        require("failed = :failed", failed=int(where.failed))
+    if where.name:
+        require("instr(lower(name), lower(:name)) > 0", name=where.name)
+    if where.variant is not None:
+        require("variant_id = :variant", variant=where.variant)
+    if where.session is not None:
+        require("session_id = :session", session=where.session)
+    if where.since_ns is not None:
+        require("start_ns >= :since", since=where.since_ns)
+    if where.until_ns is not None:
+        require("start_ns < :until", until=where.until_ns)
+    if where.tag is not None:
+        require(
+            "trace_id IN (SELECT trace_id FROM trace_tags WHERE key = :key AND value = :value)",
+            key=where.tag[0],
+            value=where.tag[1],
+        )
+    return " AND ".join(parts), params
+
+
+def _trace_row(row: Sequence[Any], tags: Mapping[str, str]) -> TraceRow:
+    return TraceRow(row[0].hex(), row[1], row[2], row[3], bool(row[4]), *row[5:], tags=tags)
+
+
+def _tags(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, dict[str, str]]:
+    found: dict[bytes, dict[str, str]] = defaultdict(dict)
+    marks = ", ".join("?" * len(keys))
+    sql = f"SELECT trace_id, key, value FROM trace_tags WHERE trace_id IN ({marks}) ORDER BY key"
+    for key, name, value in conn.rows(sql, keys):
+        found[key][name] = value
+    return found
+
+
+def _metrics(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, list[Metric]]:
+    found: dict[bytes, list[Metric]] = defaultdict(list)
+    marks = ", ".join("?" * len(keys))
+    sql = (
+        "SELECT trace_id, name, value, time_ns, span_id FROM trace_metrics "
+        f"WHERE trace_id IN ({marks}) ORDER BY time_ns, name, span_id, value"
+    )
+    for key, name, value, time_ns, span_id in conn.rows(sql, keys):
+        found[key].append(Metric(name, value, time_ns, span_id.hex() or None))
+    return found
+
+
+def _whole(conn: Connection, keys: Sequence[bytes]) -> Iterator[Trace]:
+    """Whole traces in the order of their keys, as many queries for one as for many."""
+    marks = ", ".join("?" * len(keys))
+    spans: dict[bytes, list[Span]] = defaultdict(list)
+    sql = (
+        f"SELECT {SPAN_COLUMNS} FROM spans WHERE trace_id IN ({marks}) "
+        "ORDER BY start_ns, ordinal, span_id"
+    )
+    for row in conn.rows(sql, keys):
+        spans[row[0]].append(span_of_row(row))
+    tags, numbers = _tags(conn, keys), _metrics(conn, keys)
+    heads = {
+        row[0]: row
+        for row in conn.rows(f"SELECT {_HEAD} FROM traces WHERE trace_id IN ({marks})", keys)
+    }
+    for key in keys:
+        head = heads[key]
+        yield Trace(
+            key.hex(),
+            *head[1:8],
+            tags[key],
+            tuple(numbers[key]),
+            tuple(spans[key]),
+            EMPTY if head[8] is None else json_value(head[8]),
+        )

@@ -1,0 +1,144 @@
+"""Spans as rows: binary ids and JSON text on the inside, the neutral record on the outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from clustertrace.model import EMPTY, Span
+
+__all__ = [
+    "SLIM",
+    "SLIM_COLUMNS",
+    "SPAN_COLUMNS",
+    "json_text",
+    "json_value",
+    "slim_span",
+    "span_of_row",
+    "span_row",
+]
+
+SLIM: Final = (
+    *("trace_id", "span_id", "ordinal", "parent_span_id", "name", "kind", "status"),
+    *("start_ns", "end_ns", "error_type", "error_message", "model", "provider"),
+    *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
+    *("reasoning_tokens", "cost_usd", "finish_reason"),
+)
+"""The columns of a span without its payload, in the order of the table."""
+
+PAYLOAD: Final = ("input", "output", "attributes", "extra")
+
+SLIM_COLUMNS: Final = ", ".join(SLIM)
+SPAN_COLUMNS: Final = ", ".join((*SLIM, *PAYLOAD))
+
+
+def json_text(value: Any) -> str | None:
+    """JSON text of a plain value; a null stays a null. Never raises on what a parser can make."""
+    if value is None:
+        return None
+    try:
+        return orjson.dumps(value).decode()
+    except (TypeError, UnicodeEncodeError):
+        return _patient_json(value)
+
+
+def _patient_json(value: Any) -> str:
+    """For what the fast writer refuses: whole numbers past 64 bits, lone surrogates, great depth."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    except (ValueError, RecursionError):
+        text = json.dumps("[nested too deeply to be stored]")
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def json_value(text: str | None) -> Any:
+    """The value of JSON text that `json_text` wrote."""
+    if text is None:
+        return None
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
+
+
+def span_row(span: Span, seq: int, origin: str | None) -> tuple[Any, ...]:
+    """A span as a row of `spans`, in the order of the table's columns."""
+    parent = span.parent_span_id
+    running = span.status == "running"
+    return (
+        bytes.fromhex(span.trace_id),
+        bytes.fromhex(span.span_id),
+        seq,
+        span.ordinal,
+        None if parent is None else bytes.fromhex(parent),
+        span.name,
+        span.kind,
+        span.status,
+        span.start_ns,
+        span.end_ns,
+        span.error_type,
+        span.error_message,
+        span.model,
+        span.provider,
+        span.input_tokens,
+        span.output_tokens,
+        span.cache_read_tokens,
+        span.cache_write_tokens,
+        span.reasoning_tokens,
+        span.cost_usd,
+        span.finish_reason,
+        origin if running else None,
+        json_text(span.input),
+        json_text(span.output),
+        json_text(span.attributes) if span.attributes else None,
+        json_text(span.extra) if span.extra else None,
+    )
+
+
+def span_of_row(row: Sequence[Any]) -> Span:
+    """A span from its `SPAN_COLUMNS`."""
+    slim = slim_span(row)
+    return slim._replace(
+        input=json_value(row[20]),
+        output=json_value(row[21]),
+        attributes=_mapping(row[22]),
+        extra=_mapping(row[23]),
+    )
+
+
+def slim_span(row: Sequence[Any]) -> Span:
+    """A span without its payload from its `SLIM_COLUMNS`."""
+    parent = row[3]
+    return Span(
+        row[0].hex(),
+        row[1].hex(),
+        None if parent is None else parent.hex(),
+        row[4],
+        row[5],
+        row[6],
+        row[7],
+        row[8],
+        None,
+        None,
+        row[9],
+        row[10],
+        row[11],
+        row[12],
+        row[13],
+        row[14],
+        row[15],
+        row[16],
+        row[17],
+        row[18],
+        row[19],
+        EMPTY,
+        EMPTY,
+        row[2],
+    )
+
+
+def _mapping(text: str | None) -> Mapping[str, Any]:
+    return EMPTY if text is None else json_value(text)

@@ -1,0 +1,222 @@
+"""Settling: a trace with news is summarised anew and moved between the roll-up rows.
+
+A trace is due a moment after news of it (clustertrace.store.writer), whether or not its root has
+ended, and again after further news. So a late span simply leads to another settling, and what a
+trace added to the roll-ups is taken out before the new is put in.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from clustertrace.model import Span, TraceFacts
+from clustertrace.patterns import signature
+from clustertrace.patterns.signature import Variant
+from clustertrace.store.connection import Connection
+from clustertrace.store.rows import SLIM_COLUMNS, json_text, json_value, slim_span
+from clustertrace.summary import NS_PER_DAY, Summary, duration_bucket, prompt_of, summarise
+
+__all__ = ["settle_due", "settle_traces"]
+
+_MEASURES: Final = (
+    *("traces", "running", "incomplete", "failed", "failed_by_outcome", "spans", "llm_calls"),
+    *("unpriced_calls", "input_tokens", "output_tokens", "cache_read_tokens"),
+    *("cache_write_tokens", "reasoning_tokens", "cost_usd", "duration_ns"),
+)
+_ROLLED: Final = (
+    *("variant_id", "start_ns", "status", "failed", "rolled_outcome", "duration_ns"),
+    *("span_count", "llm_calls", "unpriced_calls", "input_tokens", "output_tokens"),
+    *("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd"),
+    "rolled_session_id",
+)
+"""What a settled trace's roll-up contribution is made of, as columns of `traces`."""
+
+_TOLD: Final = "told_name, told_status, told_start_ns, told_end_ns, session_id, outcome"
+
+_SETTLED: Final = (
+    "UPDATE traces SET due_ns = NULL, name = ?, status = ?, failed = ?, start_ns = ?, end_ns = ?,"
+    " duration_ns = ?, root_span_id = ?, span_count = ?, error_count = ?, llm_calls = ?,"
+    " unpriced_calls = ?, input_tokens = ?, output_tokens = ?, cache_read_tokens = ?,"
+    " cache_write_tokens = ?, reasoning_tokens = ?, cost_usd = ?, error = ?, first_prompt = ?,"
+    " variant_id = ?, rolled_outcome = ?, rolled_session_id = ? WHERE trace_id = ?"
+)
+
+
+def settle_due(conn: Connection, now_ns: int, limit: int) -> int:
+    """Settle traces that are due by `now_ns`, longest waiting first, in the caller's transaction.
+
+    Returns how many were settled, at most `limit`.
+    """
+    due = conn.rows(
+        "SELECT trace_id FROM traces WHERE due_ns <= ? ORDER BY due_ns LIMIT ?", (now_ns, limit)
+    )
+    settle_traces(conn, [row[0] for row in due])
+    return len(due)
+
+
+def settle_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
+    """Summarise these traces and bring the roll-ups up to date, in the caller's transaction."""
+    if not trace_ids:
+        return
+    marks = ", ".join("?" * len(trace_ids))
+    spans: dict[bytes, list[Span]] = defaultdict(list)
+    for row in conn.rows(f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", trace_ids):
+        spans[row[0]].append(slim_span(row))
+    rollups = _Rollups()
+    settled: list[tuple[Any, ...]] = []
+    variants: dict[str, Variant] = {}
+    sql = f"SELECT trace_id, {_TOLD}, {', '.join(_ROLLED)} FROM traces WHERE trace_id IN ({marks})"
+    for row in conn.rows(sql, trace_ids):
+        trace_id, told, before = row[0], row[1:7], row[7:]
+        if not spans[trace_id]:
+            # Something was said of a trace before any span of it came; its spans will settle it.
+            continue
+        facts = TraceFacts(
+            trace_id.hex(),
+            name=told[0],
+            status=told[1],
+            start_ns=told[2],
+            end_ns=told[3],
+            session_id=told[4],
+            outcome=told[5],
+        )
+        summary = summarise(spans[trace_id], facts)
+        variants[summary.variant.id] = summary.variant
+        if before[0] is not None:
+            rollups.add(before, -1)
+        rollups.add(_contribution(summary, facts), 1)
+        settled.append((*_columns(conn, trace_id, summary), facts.outcome, facts.session_id, trace_id))
+    conn.many(_SETTLED, settled)
+    conn.run(f"UPDATE traces SET due_ns = NULL WHERE trace_id IN ({marks})", trace_ids)
+    _name_variants(conn, variants)
+    rollups.apply(conn)
+
+
+def _columns(conn: Connection, trace_id: bytes, summary: Summary) -> tuple[Any, ...]:
+    return (
+        summary.name,
+        summary.status,
+        summary.failed,
+        summary.start_ns,
+        summary.end_ns,
+        summary.duration_ns,
+        bytes.fromhex(summary.root_span_id),
+        summary.span_count,
+        summary.error_count,
+        summary.llm_calls,
+        summary.unpriced_calls,
+        summary.input_tokens,
+        summary.output_tokens,
+        summary.cache_read_tokens,
+        summary.cache_write_tokens,
+        summary.reasoning_tokens,
+        summary.cost_usd,
+        summary.error,
+        _first_prompt(conn, trace_id, summary),
+        summary.variant.id,
+    )
+
+
+def _first_prompt(conn: Connection, trace_id: bytes, summary: Summary) -> str | None:
+    row = conn.row(
+        "SELECT kind, input, output FROM spans WHERE trace_id = ? AND span_id = ?",
+        (trace_id, bytes.fromhex(summary.prompt_span_id)),
+    )
+    return None if row is None else prompt_of(row[0], json_value(row[1]), json_value(row[2]))
+
+
+def _contribution(summary: Summary, facts: TraceFacts) -> tuple[Any, ...]:
+    """What the trace adds to the roll-ups, in the order of `_ROLLED`."""
+    return (
+        summary.variant.id,
+        summary.start_ns,
+        summary.status,
+        summary.failed,
+        facts.outcome,
+        summary.duration_ns,
+        summary.span_count,
+        summary.llm_calls,
+        summary.unpriced_calls,
+        summary.input_tokens,
+        summary.output_tokens,
+        summary.cache_read_tokens,
+        summary.cache_write_tokens,
+        summary.reasoning_tokens,
+        summary.cost_usd,
+        facts.session_id,
+    )
+
+
+def _name_variants(conn: Connection, variants: dict[str, Variant]) -> None:
+    conn.many(
+        "INSERT INTO variants VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [
+            (variant.id, signature.VERSION, variant.name, json_text([[*s] for s in variant.steps]))
+            for variant in variants.values()
+        ],
+    )
+
+
+class _Rollups:
+    """Changes to the roll-up rows, summed before they are written: one upsert a row, not a trace."""
+
+    def __init__(self) -> None:
+        self._days: dict[tuple[str, int], list[float]] = defaultdict(lambda: [0] * len(_MEASURES))
+        self._durations: dict[tuple[str, int, int], int] = defaultdict(int)
+        self._sessions: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0.0])
+
+    def add(self, contribution: Sequence[Any], sign: int) -> None:
+        """Add (+1) or take out (-1) a trace's contribution, in the order of `_ROLLED`."""
+        variant, start_ns, status, failed, outcome, duration_ns = contribution[:6]
+        spans, *totals = contribution[6:15]
+        session = contribution[15]
+        day = start_ns // NS_PER_DAY
+        finished = failed is not None
+        measures = (
+            1,
+            not finished and status == "running",
+            not finished and status != "running",
+            bool(failed),
+            bool(failed) and outcome is not None,
+            spans,
+            *totals,
+            duration_ns or 0,
+        )
+        row = self._days[variant, day]
+        for at, measure in enumerate(measures):
+            row[at] += sign * measure
+        if finished and duration_ns is not None:
+            self._durations[variant, day, duration_bucket(duration_ns)] += sign
+        if session is not None:
+            entry = self._sessions[session]
+            entry[0] += sign
+            entry[1] += sign * bool(failed)
+            entry[2] += sign * contribution[14]
+
+    def apply(self, conn: Connection) -> None:
+        """Write the changes; a row that nothing is left of goes."""
+        _upsert(conn, "variant_days", ("variant_id", "day"), _MEASURES, self._days)
+        durations = {key: [count] for key, count in self._durations.items() if count}
+        _upsert(conn, "variant_durations", ("variant_id", "day", "bucket"), ("traces",), durations)
+        sessions = {(name,): entry for name, entry in self._sessions.items()}
+        _upsert(conn, "sessions", ("session_id",), ("traces", "failed", "cost_usd"), sessions)
+
+
+def _upsert(
+    conn: Connection,
+    table: str,
+    keys: Sequence[str],
+    measures: Sequence[str],
+    changes: dict[Any, Any],
+) -> None:
+    marks = ", ".join("?" * (len(keys) + len(measures)))
+    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in measures)
+    conn.many(
+        f"INSERT INTO {table} ({', '.join((*keys, *measures))}) VALUES ({marks}) "
+        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {added}",
+        [(*key, *change) for key, change in changes.items()],
+    )
+    same = " AND ".join(f"{name} = ?" for name in keys)
+    conn.many(f"DELETE FROM {table} WHERE {same} AND traces = 0", list(changes))

@@ -1,0 +1,221 @@
+"""The tables, once, for SQLite now and PostgreSQL later.
+
+Keys are natural and start with `trace_id`, so that the same tables can be distributed by it.
+Ids are binary here and hex outside. Times are nanoseconds since the epoch. Aggregates are sums
+and counts only, so that they merge. The migrations are held to these definitions by a test.
+
+SQLModel describes; the write path and the queries speak SQL to the driver itself (writing
+through the ORM is 25 times slower, and importing it takes half a second that a command has not).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+__all__ = [
+    "MetricRow",
+    "SessionRow",
+    "SpanRow",
+    "SpoolSegmentRow",
+    "StateRow",
+    "TagRow",
+    "TraceRow",
+    "VariantDayRow",
+    "VariantDurationRow",
+    "VariantRow",
+]
+
+
+class SpanRow(SQLModel, table=True):
+    """One step of a run. Payloads stand last: a reader of the slim columns never touches them."""
+
+    __tablename__ = "spans"
+    __table_args__ = (
+        Index("spans_seq", "seq", unique=True),
+        Index("spans_origin", "origin", sqlite_where=text("origin IS NOT NULL")),
+    )
+
+    trace_id: bytes = Field(primary_key=True)
+    span_id: bytes = Field(primary_key=True)
+    seq: int
+    """Grows with every insert or change; the text index remembers how far it has read."""
+    ordinal: int
+    parent_span_id: bytes | None
+    name: str
+    kind: str
+    status: str
+    start_ns: int
+    end_ns: int | None
+    error_type: str | None
+    error_message: str | None
+    model: str | None
+    provider: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
+    cost_usd: float | None
+    finish_reason: str | None
+    origin: str | None
+    """While it runs: the spool segment of its process, whose end is the span's end too."""
+    input: str | None
+    """JSON, as are output, attributes and extra."""
+    output: str | None
+    attributes: str | None
+    extra: str | None
+
+
+class TraceRow(SQLModel, table=True):
+    """One run: what was told about it, and what settling derived from its spans."""
+
+    __tablename__ = "traces"
+    __table_args__ = (
+        Index("traces_due", "due_ns", sqlite_where=text("due_ns IS NOT NULL")),
+        Index("traces_start", "start_ns", "trace_id"),
+        Index("traces_failed", "failed", "start_ns", "trace_id"),
+        Index("traces_variant", "variant_id", "failed", "start_ns", "trace_id"),
+        Index(
+            "traces_session", "session_id", "start_ns", sqlite_where=text("session_id IS NOT NULL")
+        ),
+    )
+
+    trace_id: bytes = Field(primary_key=True)
+    due_ns: int | None
+    """When to settle it; null: it is settled."""
+    # Told, by the recorder, an import or the user.
+    told_name: str | None
+    told_status: str | None
+    told_start_ns: int | None
+    told_end_ns: int | None
+    session_id: str | None
+    outcome: str | None
+    outcome_reason: str | None
+    extra: str | None
+    # Derived (clustertrace.summary); null until it is settled for the first time.
+    name: str | None
+    status: str | None
+    failed: int | None
+    start_ns: int | None
+    end_ns: int | None
+    duration_ns: int | None
+    root_span_id: bytes | None
+    span_count: int | None
+    error_count: int | None
+    llm_calls: int | None
+    unpriced_calls: int | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
+    cost_usd: float | None
+    error: str | None
+    first_prompt: str | None
+    variant_id: str | None
+    # What the roll-ups hold of it, so that the same can be taken out again.
+    rolled_outcome: str | None
+    rolled_session_id: str | None
+
+
+class TagRow(SQLModel, table=True):
+    """A key and a value that the user, or the way in, put on a run."""
+
+    __tablename__ = "trace_tags"
+    __table_args__ = (Index("trace_tags_value", "key", "value", "trace_id"),)
+
+    trace_id: bytes = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    value: str
+
+
+class MetricRow(SQLModel, table=True):
+    """A number that the user attached to a run or to one of its spans."""
+
+    __tablename__ = "trace_metrics"
+    __table_args__ = (Index("trace_metrics_name", "name", "time_ns"),)
+
+    trace_id: bytes = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    time_ns: int = Field(primary_key=True)
+    span_id: bytes = Field(primary_key=True)
+    """Empty: it belongs to the run."""
+    value: float = Field(primary_key=True)
+
+
+class VariantRow(SQLModel, table=True):
+    """What a variant's id stands for."""
+
+    __tablename__ = "variants"
+
+    variant_id: str = Field(primary_key=True)
+    version: int
+    name: str
+    steps: str
+    """JSON: a list of [names, failed, kinds, count]."""
+
+
+class VariantDayRow(SQLModel, table=True):
+    """Roll-up: all traces of one variant that began on one UTC day."""
+
+    __tablename__ = "variant_days"
+
+    variant_id: str = Field(primary_key=True)
+    day: int = Field(primary_key=True)
+    traces: int
+    running: int
+    incomplete: int
+    """Vanished without an outcome."""
+    failed: int
+    failed_by_outcome: int
+    spans: int
+    llm_calls: int
+    unpriced_calls: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    cost_usd: float
+    duration_ns: int
+
+
+class VariantDurationRow(SQLModel, table=True):
+    """Roll-up: how long finished traces took (clustertrace.summary.duration_bucket)."""
+
+    __tablename__ = "variant_durations"
+
+    variant_id: str = Field(primary_key=True)
+    day: int = Field(primary_key=True)
+    bucket: int = Field(primary_key=True)
+    traces: int
+
+
+class SessionRow(SQLModel, table=True):
+    """Roll-up: the traces of one conversation."""
+
+    __tablename__ = "sessions"
+
+    session_id: str = Field(primary_key=True)
+    traces: int
+    failed: int
+    cost_usd: float
+
+
+class SpoolSegmentRow(SQLModel, table=True):
+    """How far a spool segment has been read; written in the transaction of its spans."""
+
+    __tablename__ = "spool_segments"
+
+    name: str = Field(primary_key=True)
+    offset: int
+
+
+class StateRow(SQLModel, table=True):
+    """Single numbers of the database itself, such as how far the text index has read."""
+
+    __tablename__ = "state"
+
+    key: str = Field(primary_key=True)
+    value: int

@@ -1,0 +1,175 @@
+"""What follows from the spans of a trace: its name, state, totals, failure and variant.
+
+A pure function of the spans and of what was told about the trace; the order of arrival does not
+matter. The store keeps its result beside the trace and in the roll-ups that pages read.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from clustertrace.model import Span, TraceFacts
+from clustertrace.patterns.signature import MODEL_KINDS, Variant, in_order, root_of, variant
+
+__all__ = [
+    "NS_PER_DAY",
+    "Summary",
+    "bucket_middle_ns",
+    "duration_bucket",
+    "prompt_of",
+    "summarise",
+]
+
+NS_PER_DAY: Final = 86_400 * 10**9
+PROMPT_LENGTH: Final = 240
+"""Characters of the first prompt that a list of traces shows."""
+
+_BUCKETS_PER_DOUBLING: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The facts of one trace that lists, totals and patterns are made of."""
+
+    name: str
+    status: str
+    failed: bool | None
+    """None as long as nobody can tell: it runs, or its process vanished, and no outcome is set."""
+    start_ns: int
+    end_ns: int | None
+    duration_ns: int | None
+    root_span_id: str
+    span_count: int
+    error_count: int
+    llm_calls: int
+    unpriced_calls: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    cost_usd: float
+    error: str | None
+    prompt_span_id: str
+    """The span whose payload holds the first prompt (see `prompt_of`)."""
+    variant: Variant
+
+    @property
+    def day(self) -> int:
+        """Days since 1970-01-01 (UTC) of the start."""
+        return self.start_ns // NS_PER_DAY
+
+
+def summarise(spans: Sequence[Span], told: TraceFacts) -> Summary:
+    """Summarise a trace that has at least one span; payloads need not be loaded."""
+    ordered = in_order(spans)
+    root = root_of(ordered)
+    status = told.status or root.status
+    start, end = _extent(ordered, root, told)
+    models = [span for span in ordered if span.kind in MODEL_KINDS]
+    return Summary(
+        name=told.name or root.name,
+        status=status,
+        failed=_failed(told.outcome, status),
+        start_ns=start,
+        end_ns=end,
+        duration_ns=None if end is None else max(0, end - start),
+        root_span_id=root.span_id,
+        span_count=len(ordered),
+        error_count=sum(1 for span in ordered if span.status == "error"),
+        llm_calls=sum(1 for span in models if span.kind == "llm"),
+        unpriced_calls=sum(1 for span in models if _unpriced(span)),
+        input_tokens=sum(span.input_tokens or 0 for span in models),
+        output_tokens=sum(span.output_tokens or 0 for span in models),
+        cache_read_tokens=sum(span.cache_read_tokens or 0 for span in models),
+        cache_write_tokens=sum(span.cache_write_tokens or 0 for span in models),
+        reasoning_tokens=sum(span.reasoning_tokens or 0 for span in models),
+        cost_usd=math.fsum(span.cost_usd or 0.0 for span in models),
+        error=_error(ordered, root),
+        prompt_span_id=_prompt_span(ordered, root).span_id,
+        variant=variant(ordered, root),
+    )
+
+
+def _extent(ordered: Sequence[Span], root: Span, told: TraceFacts) -> tuple[int, int | None]:
+    """Start and end: the root's; without a true root, from the first start to the last end."""
+    start = told.start_ns if told.start_ns is not None else ordered[0].start_ns
+    if told.end_ns is not None:
+        return start, told.end_ns
+    if root.status == "running" or root.parent_span_id is None:
+        return start, root.end_ns
+    return start, max((span.end_ns for span in ordered if span.end_ns is not None), default=None)
+
+
+def _failed(outcome: str | None, status: str) -> bool | None:
+    if outcome is not None:
+        return outcome == "fail"
+    return {"ok": False, "error": True}.get(status)
+
+
+def _unpriced(span: Span) -> bool:
+    """A call that answered and whose price nobody knows; a call that failed outright is free."""
+    return span.cost_usd is None and (span.status != "error" or span.output_tokens is not None)
+
+
+def _error(ordered: Sequence[Span], root: Span) -> str | None:
+    for span in (root, *ordered):
+        if span.status == "error":
+            return span.error_message or span.error_type or f"{span.name} failed"
+    return None
+
+
+def _prompt_span(ordered: Sequence[Span], root: Span) -> Span:
+    for kind in ("user", "llm"):
+        for span in ordered:
+            if span.kind == kind:
+                return span
+    return root
+
+
+def prompt_of(kind: str, given: Any, result: Any) -> str | None:
+    """The first words of the user in a span's payload, cut to one line of `PROMPT_LENGTH`."""
+    said = (result if given is None else given) if kind == "user" else given
+    text = _words(said)
+    if text is None:
+        return None
+    line = " ".join(text.split())
+    return line if len(line) <= PROMPT_LENGTH else line[: PROMPT_LENGTH - 1] + "…"
+
+
+def _words(said: Any) -> str | None:
+    if said is None or isinstance(said, str):
+        return said
+    if isinstance(said, list):
+        return _first_user_message(said)
+    if isinstance(said, Mapping):
+        for key in ("messages", "prompt", "question", "query", "input", "text", "content"):
+            if said.get(key):
+                return _words(said[key])
+    return json.dumps(said, ensure_ascii=False)
+
+
+def _first_user_message(messages: Sequence[Any]) -> str | None:
+    for message in messages:
+        if isinstance(message, Mapping) and message.get("role") == "user":
+            return _words(message.get("content") or message.get("parts"))
+    for part in messages:
+        if isinstance(part, Mapping) and isinstance(part.get("text") or part.get("content"), str):
+            return str(part.get("text") or part["content"])
+        if isinstance(part, str):
+            return part
+    return json.dumps(messages, ensure_ascii=False) if messages else None
+
+
+def duration_bucket(duration_ns: int) -> int:
+    """The histogram bucket of a duration: eight to a doubling, so 9 % wide."""
+    return 0 if duration_ns < 1 else int(math.log2(duration_ns) * _BUCKETS_PER_DOUBLING) + 1
+
+
+def bucket_middle_ns(bucket: int) -> int:
+    """The geometric middle of a bucket: within 5 % of every duration in it."""
+    return 0 if bucket == 0 else round(2 ** ((bucket - 0.5) / _BUCKETS_PER_DOUBLING))
