@@ -29,7 +29,18 @@ __all__ = [
 EMPTY: Final[Mapping[str, Any]] = {}
 
 KINDS: Final = frozenset(
-    "agent llm tool retriever embedding reranker guardrail evaluator chain user".split()
+    [
+        "agent",
+        "llm",
+        "tool",
+        "retriever",
+        "embedding",
+        "reranker",
+        "guardrail",
+        "evaluator",
+        "chain",
+        "user",
+    ]
 )
 """Span kinds: OpenInference's, in lower case. A decorated function is a `chain` unless told."""
 

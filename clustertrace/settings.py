@@ -84,4 +84,6 @@ def load() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "CLUSTERTRACE_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise BadSetting(f"{name} can't be used: {first['msg'].lower()}; change or unset it.") from None
+        raise BadSetting(
+            f"{name} can't be used: {first['msg'].lower()}; change or unset it."
+        ) from None

@@ -170,7 +170,9 @@ def span_from_dict(
         raise BadInput(f"attributes must be an object, not {_short(attributes)}")
     texts = [_text(get(key), key) for key in _TEXTS]
     counts = [_count(get(key), key) for key in _COUNTS]
-    extra = {} if _KNOWN.issuperset(record) else {k: v for k, v in record.items() if k not in _KNOWN}
+    extra = (
+        {} if _KNOWN.issuperset(record) else {k: v for k, v in record.items() if k not in _KNOWN}
+    )
     return Span(
         trace_id,
         _span_id_of(get("span_id")),
@@ -325,4 +327,6 @@ def time_of(value: Any, key: str) -> int | None:
         value = int(value) if len(value) < 20 else MAX_NS + 1
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_NS:
         return value
-    raise BadInput(f"{key} must be nanoseconds since 1970 (up to the year 2262), not {_short(value)}")
+    raise BadInput(
+        f"{key} must be nanoseconds since 1970 (up to the year 2262), not {_short(value)}"
+    )

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -40,13 +41,18 @@ _VARYING = re.compile(
 )
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Step:
     """One element of a variant: a step, or a pair of steps that repeats as a whole."""
 
     names: tuple[str, ...]
+    """Usually one; two when a pair of steps repeats."""
     failed: tuple[bool, ...]
+    """For each name, whether it ended in error there."""
     kinds: tuple[str, ...]
+    """For each name, its span kind."""
     count: str
+    """How often in a row, as a `bucket`."""
 
 
 class Variant(NamedTuple):
@@ -81,12 +87,12 @@ def bucket(count: int) -> str:
 
 
 def in_order(spans: Sequence[Span]) -> list[Span]:
-    """Spans by start; equal starts by their place in the record, then by id, whatever came first."""
+    """Spans by start; equal starts by place in the record, then by id, whatever came first."""
     return sorted(spans, key=lambda span: (span.start_ns, span.ordinal, span.span_id))
 
 
 def root_of(ordered: Sequence[Span]) -> Span:
-    """The span that stands for the trace: the first without a parent, else whose parent is missing."""
+    """The span that stands for the trace: the first without a parent, else with an unknown one."""
     for span in ordered:
         if span.parent_span_id is None:
             return span

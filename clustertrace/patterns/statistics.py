@@ -18,7 +18,7 @@ class Interval(NamedTuple):
 def wilson(successes: int, trials: int, z: float = 1.959963984540054) -> Interval:
     """Wilson's score interval of a proportion; `z` is the normal quantile (default: 95 %).
 
-    Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209. Without trials nothing is known: 0 to 1.
+    Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209. No trials, no knowledge: 0 to 1.
     """
     if trials <= 0:
         return Interval(0.0, 1.0)

@@ -7,9 +7,10 @@ Times are nanoseconds since the Unix epoch, durations nanoseconds, costs US doll
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
+from clustertrace.patterns.signature import Step
 from clustertrace.patterns.statistics import Interval, wilson
 
 __all__ = [
@@ -56,20 +57,6 @@ class Overview:
     def finished(self) -> int:
         """Traces that have ended, one way or the other: what rates are out of."""
         return self.traces - self.running - self.incomplete
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One element of a variant: a step, or a short sequence that repeats."""
-
-    names: tuple[str, ...]
-    """Usually one; more when a sequence of steps repeats as a whole."""
-    failed: tuple[bool, ...]
-    """For each name, whether it ended in error there."""
-    count: str
-    """How often in a row: "1", "2-3", "4-7" or "8+"."""
-    kinds: tuple[str, ...]
-    """For each name, its span kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +156,7 @@ class TraceRow:
     first_prompt: str | None
     error: str | None
     """The message of the root's error, or of the first failed span."""
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def json_text(value: Any) -> str | None:
 
 
 def _patient_json(value: Any) -> str:
-    """For what the fast writer refuses: whole numbers past 64 bits, lone surrogates, great depth."""
+    """For what the fast writer refuses: numbers past 64 bits, lone surrogates, great depth."""
     try:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     except (ValueError, RecursionError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any, Final
 
 from clustertrace.model import Span, TraceFacts
@@ -62,7 +63,9 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
         return
     marks = ", ".join("?" * len(trace_ids))
     spans: dict[bytes, list[Span]] = defaultdict(list)
-    for row in conn.rows(f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", trace_ids):
+    for row in conn.rows(
+        f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", trace_ids
+    ):
         spans[row[0]].append(slim_span(row))
     rollups = _Rollups()
     settled: list[tuple[Any, ...]] = []
@@ -87,7 +90,9 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
         if before[0] is not None:
             rollups.add(before, -1)
         rollups.add(_contribution(summary, facts), 1)
-        settled.append((*_columns(conn, trace_id, summary), facts.outcome, facts.session_id, trace_id))
+        settled.append(
+            (*_columns(conn, trace_id, summary), facts.outcome, facts.session_id, trace_id)
+        )
     conn.many(_SETTLED, settled)
     conn.run(f"UPDATE traces SET due_ns = NULL WHERE trace_id IN ({marks})", trace_ids)
     _name_variants(conn, variants)
@@ -150,17 +155,20 @@ def _contribution(summary: Summary, facts: TraceFacts) -> tuple[Any, ...]:
 
 
 def _name_variants(conn: Connection, variants: dict[str, Variant]) -> None:
-    conn.many(
-        "INSERT INTO variants VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [
-            (variant.id, signature.VERSION, variant.name, json_text([[*s] for s in variant.steps]))
-            for variant in variants.values()
-        ],
-    )
+    rows = [
+        (
+            variant.id,
+            signature.VERSION,
+            variant.name,
+            json_text([astuple(s) for s in variant.steps]),
+        )
+        for variant in variants.values()
+    ]
+    conn.many("INSERT INTO variants VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
 
 
 class _Rollups:
-    """Changes to the roll-up rows, summed before they are written: one upsert a row, not a trace."""
+    """Changes to the roll-up rows, summed first: one upsert a row, not one a trace."""
 
     def __init__(self) -> None:
         self._days: dict[tuple[str, int], list[float]] = defaultdict(lambda: [0] * len(_MEASURES))

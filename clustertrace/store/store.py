@@ -81,7 +81,7 @@ class Store:
     def index_text(self, *, limit: int = _INDEX_SLICE) -> int:
         """Carry the text index forward by at most `limit` spans; how many were added."""
         with self._lock:
-            if not text_index.behind(self._conn):
+            if not text_index.has_more(self._conn):
                 return 0
             with self._conn.transaction():
                 return text_index.advance(self._conn, limit)
@@ -126,7 +126,7 @@ def database_path(db: str | Path | None = None) -> Path:
         text = text.removeprefix("sqlite:///")
     if "://" in text:
         raise BadSetting(
-            f"CLUSTERTRACE_DB is {text.split('://')[0]}://…, which can't be used yet; give the path "
-            "of a file."
+            f"CLUSTERTRACE_DB is {text.split('://')[0]}://…, which can't be used yet; "
+            "give the path of a file."
         )
     return Path(text or Path.home() / ".clustertrace" / "traces.db").expanduser().absolute()

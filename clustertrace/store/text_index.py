@@ -12,7 +12,7 @@ from typing import Final
 
 from clustertrace.store.connection import Connection
 
-__all__ = ["FIELDS", "advance", "behind", "forget", "position"]
+__all__ = ["FIELDS", "advance", "behind", "forget", "has_more", "position"]
 
 FIELDS: Final = ("name", "input", "output", "error", "attributes")
 """The searchable fields, in the order of the index's columns."""
@@ -31,12 +31,16 @@ def behind(conn: Connection) -> int:
     return conn.value("SELECT count(*) FROM spans WHERE seq > ?", (position(conn),)) or 0
 
 
+def has_more(conn: Connection) -> bool:
+    """Whether any span is stored and not yet indexed."""
+    return bool(conn.value("SELECT 1 FROM spans WHERE seq > ? LIMIT 1", (position(conn),)))
+
+
 def advance(conn: Connection, limit: int) -> int:
     """Index the next spans, at most `limit`, in the caller's transaction; how many."""
     done = position(conn)
     upto, count = conn.row(
-        "SELECT max(seq), count(*) FROM "
-        "(SELECT seq FROM spans WHERE seq > ? ORDER BY seq LIMIT ?)",
+        "SELECT max(seq), count(*) FROM (SELECT seq FROM spans WHERE seq > ? ORDER BY seq LIMIT ?)",
         (done, limit),
     ) or (None, 0)
     if upto is None:

@@ -112,9 +112,7 @@ def _one_each(spans: Sequence[Span]) -> dict[tuple[str, str], Span]:
     return best
 
 
-def _stored(
-    conn: Connection, spans: dict[tuple[str, str], Span]
-) -> dict[tuple[str, str], Span]:
+def _stored(conn: Connection, spans: dict[tuple[str, str], Span]) -> dict[tuple[str, str], Span]:
     """The stored copies of these spans. Spans of new traces, the usual case, cost nothing."""
     traces = {trace_id for trace_id, _ in spans}
     known: set[bytes] = set()

@@ -73,9 +73,7 @@ def clusters(
     rows = conn.rows(
         f"{_PATTERNS} ORDER BY {_ORDERS[order]}, variant_id LIMIT ? OFFSET ?", (limit, offset)
     )
-    row = conn.row(
-        f"SELECT count(DISTINCT variant_id), {_FINISHED}, sum(failed) FROM variant_days"
-    )
+    row = conn.row(f"SELECT count(DISTINCT variant_id), {_FINISHED}, sum(failed) FROM variant_days")
     total, finished, failed = (value or 0 for value in row or (0, 0, 0))
     return ClusterPage(_clusters(conn, rows, failed), total, finished, failed)
 

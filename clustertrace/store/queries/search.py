@@ -1,4 +1,4 @@
-"""Full-text search over spans: words, "phrases", prefix*, OR, NOT, NEAR; any punctuation is safe."""
+"""Full-text search over spans: words, "phrases", prefix*, OR, NOT, NEAR."""
 
 from __future__ import annotations
 
@@ -56,9 +56,7 @@ def search(conn: Connection, query: str, *, limit: int = 20, offset: int = 0) ->
 
 def _matched(snippets: tuple[str | None, ...]) -> tuple[str, str]:
     """The field whose snippet has the most marked words, the first of equals."""
-    best = max(
-        range(len(snippets)), key=lambda at: ((snippets[at] or "").count("\x02"), -at)
-    )
+    best = max(range(len(snippets)), key=lambda at: ((snippets[at] or "").count("\x02"), -at))
     return text_index.FIELDS[best], snippets[best] or ""
 
 
@@ -81,9 +79,9 @@ def match_expression(query: str) -> str:
             if depth and after_operand:
                 parts.append(")")
                 depth -= 1
-        elif token in ("AND", "OR", "NOT") and after_operand:
-            parts.append(token)
-        elif _NEAR.match(token) and after_operand:
+        elif (token in ("AND", "OR", "NOT") and after_operand) or (
+            _NEAR.match(token) and after_operand
+        ):
             parts.append(token)
         elif operand := _quoted(token):
             if after_operand and not _NEAR.match(parts[-1]):

@@ -204,7 +204,8 @@ def _condition(where: TraceFilter) -> tuple[str, dict[str, Any]]:
 
 
 def _trace_row(row: Sequence[Any], tags: Mapping[str, str]) -> TraceRow:
-    return TraceRow(row[0].hex(), row[1], row[2], row[3], bool(row[4]), *row[5:], tags=tags)
+    values = [row[0].hex(), *row[1:4], bool(row[4]), *row[5:], tags]
+    return TraceRow(*values)
 
 
 def _tags(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, dict[str, str]]:
@@ -245,11 +246,7 @@ def _whole(conn: Connection, keys: Sequence[bytes]) -> Iterator[Trace]:
     }
     for key in keys:
         head = heads[key]
-        yield Trace(
-            key.hex(),
-            *head[1:8],
-            tags[key],
-            tuple(numbers[key]),
-            tuple(spans[key]),
-            EMPTY if head[8] is None else json_value(head[8]),
-        )
+        *told, extra = head[1:]
+        lists = (tags[key], tuple(numbers[key]), tuple(spans[key]))
+        values = [key.hex(), *told, *lists, EMPTY if extra is None else json_value(extra)]
+        yield Trace(*values)

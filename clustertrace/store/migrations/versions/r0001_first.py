@@ -3,6 +3,8 @@
 Revision ID: 0001
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,16 +14,23 @@ down_revision = None
 _TEXT_FIELDS = ("name", "input", "output", "error", "attributes")
 
 
-def _column(name: str, kind: type, *, null: bool = False, key: bool = False) -> sa.Column:
-    types = {int: sa.BigInteger(), str: sa.Text(), bytes: sa.LargeBinary(), float: sa.Double()}
-    return sa.Column(name, types[kind], nullable=null, primary_key=key)
+_TYPES: dict[type, sa.types.TypeEngine[Any]] = {
+    int: sa.BigInteger(),
+    str: sa.Text(),
+    bytes: sa.LargeBinary(),
+    float: sa.Double(),
+}
 
 
-def _not_null(*names: str, kind: type = int) -> list[sa.Column]:
+def _column(name: str, kind: type, *, null: bool = False, key: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, _TYPES[kind], nullable=null, primary_key=key)
+
+
+def _not_null(*names: str, kind: type = int) -> list[sa.Column[Any]]:
     return [_column(name, kind) for name in names]
 
 
-def _null(*names: str, kind: type = int) -> list[sa.Column]:
+def _null(*names: str, kind: type = int) -> list[sa.Column[Any]]:
     return [_column(name, kind, null=True) for name in names]
 
 
@@ -54,9 +63,7 @@ def _spans() -> None:
         *_null("input", "output", "attributes", "extra", kind=str),
     )
     op.create_index("spans_seq", "spans", ["seq"], unique=True)
-    op.create_index(
-        "spans_origin", "spans", ["origin"], sqlite_where=sa.text("origin IS NOT NULL")
-    )
+    op.create_index("spans_origin", "spans", ["origin"], sqlite_where=sa.text("origin IS NOT NULL"))
 
 
 def _traces() -> None:
@@ -167,5 +174,5 @@ def _text_index() -> None:
     op.execute(
         f"CREATE VIRTUAL TABLE span_index USING fts5({', '.join(_TEXT_FIELDS)}, "
         "content='span_texts', content_rowid='seq', "
-        "tokenize=\"unicode61 remove_diacritics 2\")"
+        'tokenize="unicode61 remove_diacritics 2")'
     )
