@@ -1,0 +1,223 @@
+"""`stats` and `clusters`: the whole database in a few numbers, and by pattern."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
+from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.cli.words import count, counted, duration, moment, money, share, step_text
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from clustertrace.store.answers import Cluster, ClusterPage, Overview
+
+__all__ = ["clusters", "stats"]
+
+_PATTERNS_SHOWN: Final = 20
+_PATTERNS_A_QUERY: Final = 500
+
+
+@command("stats", "clustertrace stats", "clustertrace stats --json | jq .failed")
+def stats(db: Db = None, as_json: Json = False) -> None:
+    """Show the database in a few numbers: traces, failures, patterns, tokens, cost."""
+    overview = _overview(db)
+    if as_json:
+        print_json(asdict(overview))
+    elif overview.traces:
+        stdout().print(_overview_table(overview))
+    else:
+        note(f"There are no traces yet. {HOW_TO_BEGIN}")
+
+
+def _overview(db: str | None) -> Overview:
+    from clustertrace.store import queries
+    from clustertrace.store.answers import Overview
+
+    if not has_database(db):
+        return Overview(*[0] * 15, 0.0, None, None)
+    with reading(db) as store, store.read() as conn:
+        return queries.overview(conn)
+
+
+def _overview_table(overview: Overview) -> Table:
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    for name, value, remark in _overview_lines(overview):
+        table.add_row(name, value, remark)
+    return table
+
+
+def _overview_lines(overview: Overview) -> list[tuple[str, str, str]]:
+    """What each number is called, the number, and what to know about it."""
+    unfinished = f"{overview.running} running, {overview.incomplete} incomplete"
+    lines = [
+        ("Traces", count(overview.traces), unfinished if overview.finished < overview.traces else ""),
+        ("Failed", count(overview.failed), _failures(overview)),
+        ("Patterns", count(overview.variants), ""),
+        ("Sessions", count(overview.sessions), ""),
+        ("Spans", count(overview.spans), ""),
+        ("Model calls", count(overview.llm_calls), ""),
+        ("Tokens read", count(overview.input_tokens), _cached(overview)),
+        ("Tokens written", count(overview.output_tokens), ""),
+        ("Cost", money(overview.cost_usd), _unpriced(overview.unpriced_calls)),
+    ]
+    if overview.first_ns is not None and overview.last_ns is not None:
+        lines.append(("First", moment(overview.first_ns), ""))
+        lines.append(("Last", moment(overview.last_ns), ""))
+    return lines
+
+
+def _failures(overview: Overview) -> str:
+    from clustertrace.patterns.statistics import wilson
+
+    if not overview.finished:
+        return ""
+    interval = wilson(overview.failed, overview.finished)
+    rate = share(overview.failed / overview.finished)
+    told = f"{rate} of {count(overview.finished)} finished"
+    told += f" (95 % interval: {share(interval.low)} to {share(interval.high)})"
+    if overview.failed:
+        told += f"; {count(overview.failed_by_outcome)} by outcome, "
+        told += f"{count(overview.failed_by_status)} by an error of the root span"
+    return told
+
+
+def _cached(overview: Overview) -> str:
+    if not overview.cache_read_tokens and not overview.cache_write_tokens:
+        return ""
+    read, written = count(overview.cache_read_tokens), count(overview.cache_write_tokens)
+    return f"{read} from a cache, {written} into one"
+
+
+def _unpriced(calls: int) -> str:
+    return f"at least: {counted(calls, 'call')} without a known price" if calls else ""
+
+
+@command(
+    "clusters",
+    "clustertrace clusters",
+    "clustertrace clusters --limit 5",
+    "clustertrace clusters --json | jq '.clusters[0].steps'",
+)
+def clusters(
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            show_default=False,
+            help=f"Patterns to show. Default: {_PATTERNS_SHOWN}; with --json all of them.",
+        ),
+    ] = None,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Show which execution patterns the traces follow, most failures first."""
+    page = _cluster_page(db, limit if limit or as_json else _PATTERNS_SHOWN)
+    if as_json:
+        print_json(
+            {
+                "clusters": [_cluster_record(cluster) for cluster in page.clusters],
+                "total": page.total,
+                "traces": page.traces,
+                "failed": page.failed,
+            }
+        )
+    elif page.clusters:
+        _print_clusters(page)
+    else:
+        note(f"There are no patterns yet. {HOW_TO_BEGIN}")
+
+
+def _cluster_page(db: str | None, limit: int | None) -> ClusterPage:
+    """The first `limit` patterns, or all of them."""
+    from clustertrace.store import queries
+    from clustertrace.store.answers import ClusterPage
+
+    if not has_database(db):
+        return ClusterPage((), 0, 0, 0)
+    found: list[Cluster] = []
+    with reading(db) as store, store.read() as conn:
+        while True:
+            wanted = _PATTERNS_A_QUERY if limit is None else limit - len(found)
+            size = min(wanted, _PATTERNS_A_QUERY)
+            page = queries.clusters(conn, limit=size, offset=len(found))
+            found += page.clusters
+            if len(page.clusters) < size or len(found) == limit:
+                return ClusterPage(tuple(found), page.total, page.traces, page.failed)
+
+
+def _cluster_record(cluster: Cluster) -> dict[str, Any]:
+    return {
+        "id": cluster.id,
+        "name": cluster.name,
+        "count": cluster.count,
+        "failed": cluster.failed,
+        "failure_rate": cluster.failure_rate,
+        "failure_rate_interval": list(cluster.interval),
+        "share_of_failures": cluster.share_of_failures,
+        "steps": [step_text(step) for step in cluster.steps],
+        "sample_trace_id": cluster.sample_trace_id,
+        "cost_usd": cluster.cost_usd,
+        "unpriced_calls": cluster.unpriced_calls,
+        "p50_ns": cluster.p50_ns,
+        "p95_ns": cluster.p95_ns,
+        "first_ns": cluster.first_ns,
+        "last_ns": cluster.last_ns,
+    }
+
+
+def _print_clusters(page: ClusterPage) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from clustertrace.headline import headline
+
+    console = stdout()
+    console.print(headline(page))
+    console.print()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("Pattern", no_wrap=True)
+    table.add_column("Steps", ratio=1, overflow="fold")
+    table.add_column("Failed", justify="right", no_wrap=True)
+    table.add_column("Rate (95 %)", justify="right", no_wrap=True)
+    table.add_column("p50", justify="right", no_wrap=True)
+    table.add_column("Sample", no_wrap=True)
+    for cluster in page.clusters:
+        table.add_row(
+            cluster.id,
+            _steps_cell(cluster),
+            f"{count(cluster.failed)} / {count(cluster.count)}",
+            _rate_cell(cluster),
+            duration(cluster.p50_ns),
+            cluster.sample_trace_id[:12],
+            style=None if cluster.failed else "dim",
+        )
+    console.print(table)
+    if page.total > len(page.clusters):
+        rest = page.total - len(page.clusters)
+        console.print(f"and {counted(rest, 'more pattern')}; --limit shows more.")
+    console.print("See what happened in one: clustertrace inspect SAMPLE")
+
+
+def _steps_cell(cluster: Cluster) -> Any:
+    from rich.text import Text
+
+    cell = Text(plain(cluster.name) + ": ", style="dim")
+    for number, step in enumerate(cluster.steps):
+        cell.append(" → " if number else "", style="dim")
+        cell.append(plain(step_text(step)), style="not dim red" if any(step.failed) else "not dim")
+    if not cluster.steps:
+        cell.append("no steps")
+    return cell
+
+
+def _rate_cell(cluster: Cluster) -> str:
+    low, high = cluster.interval
+    return f"{cluster.failure_rate:.0%} ({low * 100:.0f}–{high * 100:.0f})"

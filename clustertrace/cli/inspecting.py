@@ -1,0 +1,204 @@
+"""`inspect`: one trace, or one span of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+
+import typer
+
+from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
+from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.cli.words import counted, duration, moment, money
+from clustertrace.errors import NotFound, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from clustertrace.model import Span, Trace
+    from clustertrace.store.answers import TraceRow
+
+__all__ = ["inspect"]
+
+_ERRORS_SHOWN: Final = 5
+_ERROR_LENGTH: Final = 300
+
+
+@command(
+    "inspect",
+    "clustertrace inspect --latest",
+    "clustertrace inspect --failed",
+    "clustertrace inspect 3f2a --expand 9c01",
+    "clustertrace inspect --failed --json | jq '.spans[].name'",
+)
+def inspect(
+    trace_id: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="A trace, by its id or a unique beginning of it."),
+    ] = None,
+    latest: Annotated[bool, typer.Option("--latest", help="The newest trace (default).")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="The newest failed trace.")] = False,
+    expand: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPAN",
+            show_default=False,
+            help="Show what went in and out of a span: its id, a beginning of it, or its name.",
+        ),
+    ] = None,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Show one trace: what it did, when, what failed, and what it cost.
+
+    The exit code is 1 if there is no (failed) trace to show.
+    """
+    if trace_id is not None and (latest or failed):
+        raise UsageError("Name one trace, or ask for --latest or --failed, not both.")
+    trace, row = _find(trace_id, failed, db)
+    if expand is not None:
+        _show_span(_span(trace, expand), as_json=as_json)
+    elif as_json:
+        from clustertrace.exchange.native import trace_to_dict
+
+        print_json(trace_to_dict(trace))
+    else:
+        _show_trace(trace, row)
+
+
+def _find(trace_id: str | None, failed: bool, db: str | None) -> tuple[Trace, TraceRow]:
+    from clustertrace.store import queries
+
+    if not has_database(db):
+        _nothing(f"There are no traces yet. {HOW_TO_BEGIN}")
+    with reading(db) as store, store.read() as conn:
+        if trace_id is None:
+            try:
+                trace_id = queries.latest(conn, failed=failed)
+            except NotFound as empty:
+                _nothing(str(empty))
+        return queries.trace(conn, trace_id), queries.trace_row(conn, trace_id)
+
+
+def _nothing(reason: str) -> NoReturn:
+    """Nothing matches: that is an answer, not a mistake."""
+    note(reason)
+    raise typer.Exit(1)
+
+
+def _span(trace: Trace, wanted: str) -> Span:
+    """The span with this id, or name, or the only one whose id begins so."""
+    begins = [span for span in trace.spans if span.span_id.startswith(wanted.lower())]
+    named = [span for span in trace.spans if span.name == wanted]
+    found = named or begins
+    if not wanted or not found:
+        raise NotFound(f"Trace {trace.trace_id[:12]} has no span {wanted!r}; see the ids without --expand.")
+    if len(found) > 1:
+        ids = ", ".join(span.span_id[:8] for span in found[:5])
+        raise NotFound(f"{len(found)} spans match {wanted!r}; name one by its id ({ids}).")
+    return found[0]
+
+
+def _show_trace(trace: Trace, row: TraceRow) -> None:
+    from clustertrace.cli.gantt import ROWS_SHOWN, gantt
+
+    console = stdout()
+    _show_head(trace, row, console)
+    console.print()
+    console.print(gantt(trace, console))
+    if len(trace.spans) > ROWS_SHOWN:
+        rest = len(trace.spans) - ROWS_SHOWN
+        console.print(f"… and {counted(rest, 'more span')}; --json has them all.")
+    _show_errors(trace, console)
+
+
+def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
+    from rich.text import Text
+
+    verdict = _verdict(trace)
+    style = "bold red" if trace.failed else "bold"
+    console.print(Text(plain(trace.name), style="bold"), Text(verdict, style=style))
+    facts = [
+        f"trace {trace.trace_id}",
+        moment(trace.start_ns),
+        duration(row.duration_ns),
+        counted(row.span_count, "span"),
+    ]
+    if row.variant:
+        facts.append(f"pattern {row.variant}")
+    console.print(" · ".join(facts), style="dim")
+    if row.llm_calls:
+        console.print(_usage(row))
+    if trace.session_id:
+        console.print(plain(f"session {trace.session_id}"))
+    if trace.tags:
+        console.print(plain("tags " + ", ".join(f"{key}={text}" for key, text in trace.tags.items())))
+    if trace.metrics:
+        shown = ", ".join(f"{metric.name} {metric.value:g}" for metric in trace.metrics)
+        console.print(plain(f"metrics {shown}"))
+
+
+def _verdict(trace: Trace) -> str:
+    """Whether it failed, and who says so."""
+    if trace.outcome:
+        reason = f": {trace.outcome_reason}" if trace.outcome_reason else ""
+        verb = "failed" if trace.outcome == "fail" else "passed"
+        return plain(f"{verb} (its outcome says so{reason})")
+    return {
+        "ok": "ended without an error (no outcome was set)",
+        "error": "failed (its root span ended in an error)",
+        "running": "is running",
+        "incomplete": "never ended: its process is gone",
+    }[trace.status]
+
+
+def _usage(row: TraceRow) -> str:
+    cost = money(row.cost_usd)
+    if row.unpriced_calls:
+        cost = f"at least {cost}, {counted(row.unpriced_calls, 'call')} without a known price"
+    return (
+        f"{counted(row.llm_calls, 'model call')} · {row.input_tokens:,} tokens read, "
+        f"{row.output_tokens:,} written · {cost}"
+    )
+
+
+def _show_errors(trace: Trace, console: Console) -> None:
+    from rich.text import Text
+
+    broken = [span for span in trace.spans if span.status == "error"]
+    if not broken:
+        return
+    console.print()
+    for span in broken[:_ERRORS_SHOWN]:
+        message = " ".join(": ".join(filter(None, (span.error_type, span.error_message))).split())
+        text = Text(f"! {plain(span.name)} ", style="red")
+        text.append(f"{span.span_id[:8]} ", style="not red dim")
+        text.append(plain(message)[:_ERROR_LENGTH] or "ended in an error", style="default")
+        console.print(text)
+    if len(broken) > _ERRORS_SHOWN:
+        console.print(f"… and {counted(len(broken) - _ERRORS_SHOWN, 'more failed span')}.")
+    console.print(
+        f"See one whole: clustertrace inspect {trace.trace_id[:8]} --expand {broken[0].span_id[:8]}",
+        style="dim",
+    )
+
+
+def _show_span(span: Span, *, as_json: bool) -> None:
+    import json
+
+    from rich.text import Text
+
+    from clustertrace.wire import span_to_dict
+
+    record = span_to_dict(span)
+    if as_json:
+        print_json(record)
+        return
+    console = stdout()
+    for key, value in record.items():
+        if value is None or value == {}:
+            continue
+        text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+        shown = Text(f"{key}: ", style="bold")
+        shown.append("\n" * ("\n" in text) + plain(text), style="not bold")
+        console.print(shown, soft_wrap=True)

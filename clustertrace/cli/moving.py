@@ -1,0 +1,188 @@
+"""`export` and `import`: traces out to native JSON Lines, and in again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
+from clustertrace.cli.output import binary_stdout, note, plain, print_json, stderr
+from clustertrace.cli.words import counted
+from clustertrace.errors import UsageError
+
+if TYPE_CHECKING:
+    from clustertrace.exchange.importing import ImportResult
+    from clustertrace.exchange.reading import Source
+    from clustertrace.model import Trace
+    from clustertrace.store.store import Store
+
+__all__ = ["export", "import_"]
+
+BAD_LINES_SHOWN = 10
+
+
+@command(
+    "export",
+    "clustertrace export --all -o traces.jsonl.gz",
+    "clustertrace export 3f2a",
+    "clustertrace export --all | clustertrace import --db elsewhere.db",
+)
+def export(
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="Traces, by id or a unique beginning of it."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every trace, oldest first.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            show_default=False,
+            help="Write here, compressed if the name ends in .gz. Default: standard output.",
+        ),
+    ] = None,
+    db: Db = None,
+) -> None:
+    """Write whole traces as native JSON Lines, one trace a line."""
+    if everything == bool(ids):
+        raise UsageError("Name the traces to export, or say --all for every one of them.")
+    from clustertrace.exchange.native import dump_trace
+    from clustertrace.exchange.writing import open_target
+
+    if everything and not has_database(db):
+        note(f"There are no traces yet. {HOW_TO_BEGIN}")
+    with ExitStack() as stack:
+        traces = _everything(stack, db) if everything else _named(stack, db, ids or [])
+        target = stack.enter_context(open_target(output)) if output else binary_stdout()
+        written = 0
+        for trace in traces:
+            target.write(dump_trace(trace))
+            written += 1
+    if output:
+        note(f"{counted(written, 'trace')} written to {output}.")
+
+
+def _everything(stack: ExitStack, db: str | None) -> Iterator[Trace]:
+    from clustertrace.store import queries
+
+    if not has_database(db):
+        return iter(())
+    store = stack.enter_context(reading(db))
+    return queries.export(stack.enter_context(store.read()))
+
+
+def _named(stack: ExitStack, db: str | None, ids: list[str]) -> Iterator[Trace]:
+    """The named traces, once each; all are found before the first is written."""
+    from clustertrace.store import queries
+
+    conn = stack.enter_context(stack.enter_context(reading(db)).read())
+    found = [queries.trace(conn, trace_id) for trace_id in ids]
+    return iter({trace.trace_id: trace for trace in found}.values())
+
+
+@command(
+    "import",
+    "clustertrace import traces.jsonl.gz",
+    "clustertrace import march/*.jsonl.gz",
+    "zcat traces.jsonl.gz | clustertrace import",
+)
+def import_(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...",
+            help="Files, plain or gzip; - or nothing reads standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    dialect: Annotated[
+        Literal["native"], typer.Option("--from", help="Format of the files.")
+    ] = "native",
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Bring in traces from files; those that the database has already are skipped.
+
+    A line that can't be used is named with its reason and costs no other; the exit code is 2
+    then.
+    """
+    from clustertrace.store.store import Store
+
+    sources = paths or [Path("-")]
+    if Path("-") in sources and sys.stdin.isatty():
+        raise UsageError("Name a file to import, or pipe one in: clustertrace import < FILE")
+    with Store.open(db) as store:
+        store.drain()
+        results = [(path, _import_one(store, path)) for path in sources]
+        store.refresh()
+    _report(results, as_json=as_json)
+    if any(result.bad for _, result in results):
+        raise typer.Exit(2)
+
+
+def _import_one(store: Store, path: Path) -> ImportResult:
+    from clustertrace.exchange.importing import import_native
+    from clustertrace.exchange.reading import open_source, source_of
+
+    with ExitStack() as stack:
+        if path == Path("-"):
+            source = source_of(sys.stdin.buffer, "standard input")
+        else:
+            source = stack.enter_context(open_source(path))
+        return import_native(store, source, stack.enter_context(_progress(source)))
+
+
+@contextmanager
+def _progress(source: Source) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield lambda position: None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=stderr(), transient=True) as bar:
+        task = bar.add_task(plain(source.name), total=source.size)
+        yield lambda position: bar.update(task, completed=position)
+
+
+def _report(results: list[tuple[Path, ImportResult]], *, as_json: bool) -> None:
+    added = sum(result.added for _, result in results)
+    skipped = sum(result.skipped for _, result in results)
+    spans = sum(result.spans for _, result in results)
+    bad = [(path, line) for path, result in results for line in result.bad]
+    where = "" if len(results) == 1 else "{path}, "
+    for path, line in bad[:BAD_LINES_SHOWN]:
+        note(f"{where.format(path=path)}line {line.line}: {line.reason}")
+    if len(bad) > BAD_LINES_SHOWN:
+        note(f"… and {counted(len(bad) - BAD_LINES_SHOWN, 'more bad line')}.")
+    if as_json:
+        print_json(
+            {
+                "added": added,
+                "skipped": skipped,
+                "spans": spans,
+                "bad": [
+                    {"file": str(path), "line": line.line, "reason": line.reason}
+                    for path, line in bad
+                ],
+            }
+        )
+        return
+    typer.echo(
+        f"{counted(added, 'trace')} with {counted(spans, 'span')} added, {skipped:,} skipped "
+        f"(already there), {counted(len(bad), 'bad line')}."
+    )

@@ -1,0 +1,68 @@
+"""Where answers go: JSON and text on standard output, notes and progress on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = [
+    "binary_stdout",
+    "forget_stdout",
+    "note",
+    "plain",
+    "print_json",
+    "stderr",
+    "stdout",
+]
+
+_CONTROLS: Final = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)], "\ufffd")
+
+
+def plain(text: str) -> str:
+    """A text from a trace without control characters, which could drive the user's terminal."""
+    return text.translate(_CONTROLS)
+
+
+def stdout() -> Console:
+    """The console for people's answers."""
+    return _console(stderr=False)
+
+
+def stderr() -> Console:
+    """The console for notes, progress and errors."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def forget_stdout() -> None:
+    """Send what is still buffered nowhere, so that the interpreter's exit doesn't stumble on it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def note(text: str) -> None:
+    """Tell the user something that is not part of the answer."""
+    typer.echo(plain(text), err=True)
+
+
+def binary_stdout() -> BinaryIO:
+    """Standard output for bytes."""
+    return sys.stdout.buffer
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document."""
+    import orjson
+
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    binary_stdout().write(text)

@@ -1,0 +1,22 @@
+"""`db-path`: where things are."""
+
+from __future__ import annotations
+
+import typer
+
+from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.output import print_json
+
+__all__ = ["db_path"]
+
+
+@command("db-path", "clustertrace db-path", 'ls -lh "$(clustertrace db-path)"')
+def db_path(db: Db = None, as_json: Json = False) -> None:
+    """Print the path of the database that the other commands read."""
+    from clustertrace.store.store import database_path
+
+    path = str(database_path(db))
+    if as_json:
+        print_json({"db_path": path})
+    else:
+        typer.echo(path)

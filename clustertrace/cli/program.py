@@ -1,0 +1,88 @@
+"""The entry point: runs a command and turns whatever goes wrong into one sentence."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+import typer
+
+# Each module adds its commands to the application; the help page lists them in this order.
+from clustertrace.cli import facts, inspecting, moving, places  # noqa: F401
+from clustertrace.cli.app import app
+from clustertrace.cli.output import forget_stdout, note
+from clustertrace.errors import ClustertraceError
+
+__all__ = ["main"]
+
+WRONG_USE: Final = 2
+INTERRUPTED: Final = 130
+PIPE_CLOSED: Final = 141
+"""The reader of our output went away: what a shell sees of any Unix filter."""
+
+
+@app.callback(invoke_without_command=True)
+def clustertrace(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """See where your LLM agent fails, by execution pattern.
+
+    Exit codes: 0 done, 1 the answer is "no" (nothing found), 2 wrong use or bad input.
+    """
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"clustertrace {version_of('clustertrace')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code. Nothing is raised, and no traceback is shown."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no "→" shows "?" instead of ending the command.
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="replace")
+    try:
+        code = app(args=arguments, prog_name="clustertrace", standalone_mode=False)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (BrokenPipeError, SystemExit):
+        # Typer and rich both answer a closed pipe with SystemExit.
+        forget_stdout()
+        return PIPE_CLOSED
+    except Exception as error:
+        if os.environ.get("CLUSTERTRACE_DEBUG"):
+            traceback.print_exc()
+        note(f"error: {_sentence(error)}")
+        return WRONG_USE
+    # Typer hands on the code of typer.Exit, and else what the command returned.
+    return code if isinstance(code, int) else 0
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ClustertraceError):
+        return str(error)
+    if isinstance(error, typer.TyperException):
+        return _usage(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror.lower()}."
+    return (
+        f"something unexpected happened ({type(error).__name__}: {error}); run the command again "
+        "with CLUSTERTRACE_DEBUG=1 for the details, and please report them."
+    )
+
+
+def _usage(error: typer.TyperException) -> str:
+    """Typer's own message with the way to the right use behind it."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "clustertrace"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    return f"{message[:1].lower()}{message[1:]}; see `{path} --help`."

@@ -1,0 +1,65 @@
+"""Numbers as people read them: durations, money, counts, shares, moments, steps."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clustertrace.store.answers import Step
+
+__all__ = ["count", "counted", "duration", "moment", "money", "share", "step_text"]
+
+
+def count(number: int) -> str:
+    """1234567 → 1,234,567"""
+    return f"{number:,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """1, trace → 1 trace; 2, trace → 2 traces"""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def share(part: float) -> str:
+    """0.125 → 12.5 %; whole per cents without a decimal."""
+    return f"{part:.1%}".replace(".0%", "%").replace("%", " %")
+
+
+def money(usd: float) -> str:
+    """US dollars: four decimals below a dollar, where single calls live."""
+    if usd == 0:
+        return "$0"
+    return f"${usd:,.2f}" if usd >= 1 else f"${usd:.4f}" if usd >= 0.0001 else "<$0.0001"
+
+
+def duration(nanoseconds: int | None) -> str:
+    """In the unit that leaves one to three digits before the point."""
+    if nanoseconds is None:
+        return "…"
+    for unit, size, above in (("µs", 1e3, 1e6), ("ms", 1e6, 1e9), ("s", 1e9, 60e9)):
+        if nanoseconds < above:
+            amount = nanoseconds / size
+            return f"{amount:.0f} {unit}" if amount >= 10 or amount == 0 else f"{amount:.1f} {unit}"
+    minutes, seconds = divmod(nanoseconds // 10**9, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def moment(nanoseconds: int) -> str:
+    """A moment in the user's own time zone, to the second."""
+    try:
+        return datetime.fromtimestamp(nanoseconds / 1e9, UTC).astimezone().strftime("%F %T")
+    except (OverflowError, ValueError):
+        return f"{nanoseconds} ns"
+
+
+def step_text(step: Step) -> str:
+    """One step of a pattern: `fetch`, `fetch!` after an error, `search ×2-3`, `(a → b) ×8+`."""
+    names = [
+        name + "!" if failed else name
+        for name, failed in zip(step.names, step.failed, strict=True)
+    ]
+    text = names[0] if len(names) == 1 else f"({' → '.join(names)})"
+    return text if step.count == "1" else f"{text} ×{step.count.replace('-', '–')}"
