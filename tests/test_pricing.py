@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clustertrace import pricing
+from clustertrace.errors import BadSetting
+from clustertrace.model import Span
+
+WHEN = int(datetime(2026, 6, 1, 12, tzinfo=UTC).timestamp()) * 10**9
+
+
+def cost(model: str, provider: str | None = None, **tokens: int) -> float | None:
+    counts = {"input_tokens": 0, "output_tokens": 0, **tokens}
+    return pricing.price(model, provider, when_ns=WHEN, **counts)
+
+
+def call(**fields: object) -> Span:
+    usual: dict[str, object] = {"model": "gpt-4o-mini", "provider": "openai", "input_tokens": 1000}
+    return Span("1" * 32, "2" * 16, None, "chat", "llm", "ok", WHEN, WHEN + 1)._replace(
+        **{**usual, **fields}
+    )
+
+
+def test_anthropic_with_cache() -> None:
+    """Cache reads cost a tenth of fresh input and cache writes a quarter more."""
+    dollars = cost(
+        "claude-sonnet-4-5",
+        "anthropic",
+        input_tokens=1_000 + 90_000 + 5_000,
+        output_tokens=100,
+        cache_read_tokens=90_000,
+        cache_write_tokens=5_000,
+    )
+    expected = (1_000 * 3 + 90_000 * 0.30 + 5_000 * 3.75 + 100 * 15) / 1e6
+    assert dollars == pytest.approx(expected, rel=1e-12)
+
+
+def test_anthropic_long_context() -> None:
+    """Past 200 000 tokens read, cached ones included, the dearer rates hold for the whole call."""
+    dollars = cost(
+        "claude-sonnet-4-5",
+        "anthropic",
+        input_tokens=1_000 + 900_000 + 50_000,
+        output_tokens=100,
+        cache_read_tokens=900_000,
+        cache_write_tokens=50_000,
+    )
+    expected = (1_000 * 6 + 900_000 * 0.60 + 50_000 * 7.50 + 100 * 22.50) / 1e6
+    assert dollars == pytest.approx(expected, rel=1e-12)
+
+
+def test_openai_with_cache() -> None:
+    """Of a million prompt tokens, the 900 000 cached ones cost half."""
+    dollars = cost("gpt-4o-mini", "openai", input_tokens=1_000_000, cache_read_tokens=900_000)
+    assert dollars == pytest.approx((100_000 * 0.15 + 900_000 * 0.075) / 1e6, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("gpt-4o-mini", None),
+        ("gpt-4o-mini-2024-07-18", "openai"),
+        ("openai/gpt-4o-mini", None),
+        ("openai/gpt-4o-mini", "litellm"),
+        ("gpt-4o-mini", "a-vendor-nobody-knows"),
+        ("GPT-4o-mini", "openai"),
+    ],
+)
+def test_names(model: str, provider: str | None) -> None:
+    """Dated names, vendor prefixes and unknown vendors lead to the same price."""
+    assert cost(model, provider, input_tokens=1_000_000) == pytest.approx(0.15)
+
+
+def test_context_suffix() -> None:
+    """The suffix with which a coding agent asks for a long context is no part of the name."""
+    assert cost("claude-sonnet-4-5[1m]", "anthropic", input_tokens=1_000) == pytest.approx(0.003)
+
+
+@pytest.mark.parametrize("model", ["a-model-nobody-knows", "openai/nothing", "", "/", "[1m]"])
+def test_unknown_model(model: str) -> None:
+    """A model without a known price is unpriced, not free."""
+    assert cost(model, "openai", input_tokens=1_000) is None
+
+
+@given(
+    fresh=st.integers(0, 10**6),
+    read=st.integers(0, 10**6),
+    written=st.integers(0, 10**6),
+    output=st.integers(0, 10**6),
+    name=st.sampled_from(
+        [
+            ("claude-sonnet-4-5", "anthropic"),
+            ("claude-opus-4-1", "anthropic"),
+            ("gpt-4o-mini", "openai"),
+            ("gpt-5", "openai"),
+            ("gemini-2.5-pro", "google"),
+            ("deepseek-chat", "deepseek"),
+            ("mistral-large-latest", "mistral"),
+        ]
+    ),
+)
+def test_agrees_with_its_source(
+    fresh: int, read: int, written: int, output: int, name: tuple[str, str]
+) -> None:
+    """Our quick arithmetic gives what genai-prices' own slow one does."""
+    from genai_prices import Usage, calc_price
+
+    model, provider = name
+    reference = calc_price(
+        Usage(
+            input_tokens=fresh + read + written,
+            output_tokens=output,
+            cache_read_tokens=read,
+            cache_write_tokens=written,
+        ),
+        model_ref=model,
+        provider_id=provider,
+        genai_request_timestamp=datetime.fromtimestamp(WHEN / 1e9, UTC),
+    )
+    assert cost(
+        model,
+        provider,
+        input_tokens=fresh + read + written,
+        output_tokens=output,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+    ) == float(reference.total_price)
+
+
+def test_span_gets_its_cost() -> None:
+    """A model call with tokens and no reported cost is priced."""
+    assert pricing.price_span(call()).cost_usd == pytest.approx(0.00015)
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        call(cost_usd=0.5),
+        call(kind="agent"),
+        call(model=None),
+        call(input_tokens=None),
+        call(model="a-model-nobody-knows"),
+    ],
+)
+def test_span_stays_as_it_is(span: Span) -> None:
+    """A reported cost stands; agents, calls without tokens and unknown models get none."""
+    assert pricing.price_span(span) is span
+
+
+def test_own_prices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's file goes before the public prices and adds models to them."""
+    file = tmp_path / "prices.json"
+    file.write_text(json.dumps({"gpt-4o-mini": [1, 2], "house-model": [0.5, 0]}))
+    monkeypatch.setenv("CLUSTERTRACE_PRICING_JSON", str(file))
+    assert cost("openai/gpt-4o-mini", input_tokens=10**6, output_tokens=10**6) == 3.0
+    assert cost("house-model", input_tokens=10**6, cache_read_tokens=10**5) == 0.5
+    assert cost("gpt-4o", "openai", input_tokens=10**6) == 2.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"m": 3}', '{"m": [1]}', '{"m": [1, -2]}', '{"m": [1, true]}', '{"m": ["1", 2]}'],
+)
+def test_bad_own_prices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """A file that can't be used is named in one sentence."""
+    file = tmp_path / "prices.json"
+    file.write_text(text)
+    monkeypatch.setenv("CLUSTERTRACE_PRICING_JSON", str(file))
+    with pytest.raises(BadSetting, match="CLUSTERTRACE_PRICING_JSON can't be used"):
+        pricing.check_overrides()
+
+
+def test_missing_own_prices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is not there is an error, not a lack of prices."""
+    monkeypatch.setenv("CLUSTERTRACE_PRICING_JSON", str(tmp_path / "none.json"))
+    with pytest.raises(BadSetting, match="can't be read"):
+        pricing.check_overrides()
