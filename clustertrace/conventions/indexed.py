@@ -1,0 +1,43 @@
+"""Flat indexed attribute keys → lists: `0.message.role`, `0.message.content` → [{role, …}]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+__all__ = ["unflatten"]
+
+_WRAPPERS: Final = frozenset({"message", "tool_call", "message_content", "document"})
+"""Singular names that OpenInference puts around each element of a list."""
+
+
+def unflatten(pairs: Iterable[tuple[str, Any]]) -> Any:
+    """Build the nested value that dotted paths spell; where two clash, the first one stays."""
+    tree: dict[str, Any] = {}
+    for path, value in pairs:
+        steps = path.split(".")
+        holder = tree
+        for step in steps[:-1]:
+            below = holder.setdefault(step, {})
+            if not isinstance(below, dict):
+                break
+            holder = below
+        else:
+            holder.setdefault(steps[-1], value)
+    return _lists(tree)
+
+
+def _lists(node: Any) -> Any:
+    if not isinstance(node, dict):
+        return node
+    if node and all(key.isascii() and key.isdigit() for key in node):
+        return [_unwrapped(_lists(node[key])) for key in sorted(node, key=int)]
+    return {key: _lists(value) for key, value in node.items()}
+
+
+def _unwrapped(item: Any) -> Any:
+    if isinstance(item, dict) and len(item) == 1:
+        (name,) = item
+        if name in _WRAPPERS:
+            return item[name]
+    return item

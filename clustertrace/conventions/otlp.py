@@ -1,0 +1,58 @@
+"""An OTLP trace request, in either encoding, → spans and what is said about their traces.
+
+Pure: the same bytes always give the same records, and the two encodings of one request give the
+same spans. https://opentelemetry.io/docs/specs/otlp/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from clustertrace.conventions.otlp_json import read_json
+from clustertrace.conventions.otlp_protobuf import read_protobuf
+from clustertrace.conventions.raw import RawSpan
+from clustertrace.conventions.resolve import resolve
+from clustertrace.model import Batch, Span, TraceFacts
+
+__all__ = ["Received", "decode_json", "decode_protobuf"]
+
+
+class Received(NamedTuple):
+    """What a request held: a batch to write, and why each span that is not in it was rejected."""
+
+    batch: Batch
+    rejected: list[str]
+
+
+def decode_protobuf(body: bytes) -> Received:
+    """Decode application/x-protobuf. Raises BadInput when the body is no trace request."""
+    return _received(*read_protobuf(body))
+
+
+def decode_json(body: bytes) -> Received:
+    """Decode application/json. Raises BadInput when the body is no trace request."""
+    return _received(*read_json(body))
+
+
+def _received(raws: Sequence[RawSpan], rejected: list[str]) -> Received:
+    spans: list[Span] = []
+    sessions: dict[str, str] = {}
+    services: dict[str, str] = {}
+    for raw in raws:
+        span, session = resolve(raw)
+        spans.append(span)
+        if session is not None:
+            sessions.setdefault(raw.trace_id, session)
+        # The root alone speaks for its trace, so that the order of arrival decides nothing.
+        if raw.parent_span_id is None and raw.origin.service is not None:
+            services[raw.trace_id] = raw.origin.service
+    facts = [
+        TraceFacts(
+            trace_id,
+            session_id=sessions.get(trace_id),
+            tags={"service": services[trace_id]} if trace_id in services else {},
+        )
+        for trace_id in dict.fromkeys((*sessions, *services))
+    ]
+    return Received(Batch(spans, facts), rejected)

@@ -1,0 +1,116 @@
+"""OTLP traces in protobuf → raw spans."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import Any, Final
+
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from clustertrace.conventions.raw import Event, Origin, RawSpan, origin, times
+from clustertrace.errors import BadInput
+
+__all__ = ["read_protobuf"]
+
+_KINDS: Final = {2: "server", 3: "client", 4: "producer", 5: "consumer"}
+_NO_PARENT: Final = (b"", b"\0" * 8)
+
+
+def read_protobuf(body: bytes) -> tuple[list[RawSpan], list[str]]:
+    """Decode an ExportTraceServiceRequest: its spans, and for each unusable one the reason.
+
+    Raises BadInput when the body as a whole can't be decoded.
+    """
+    try:
+        request = ExportTraceServiceRequest.FromString(body)
+    except DecodeError:
+        raise BadInput("the body is no OTLP trace request in protobuf") from None
+    spans: list[RawSpan] = []
+    rejected: list[str] = []
+    for of_resource in request.resource_spans:
+        resource = _attributes(of_resource.resource.attributes)
+        for of_scope in of_resource.scope_spans:
+            scope = of_scope.scope
+            shared = origin(resource, scope.name, scope.version)
+            for span in of_scope.spans:
+                try:
+                    spans.append(_span(span, shared))
+                except BadInput as error:
+                    rejected.append(f"span {span.name!r}: {error}")
+    return spans, rejected
+
+
+def _span(span: Any, shared: Origin) -> RawSpan:
+    trace_id, span_id, parent = span.trace_id, span.span_id, span.parent_span_id
+    if len(trace_id) != 16 or not any(trace_id):
+        raise BadInput("its trace id is not 16 bytes, or all zero")
+    if len(span_id) != 8 or not any(span_id):
+        raise BadInput("its span id is not 8 bytes, or all zero")
+    if parent in _NO_PARENT:
+        parent_id = None
+    elif len(parent) == 8:
+        parent_id = parent.hex()
+    else:
+        raise BadInput("its parent's id is not 8 bytes")
+    start, end = times(span.start_time_unix_nano, span.end_time_unix_nano)
+    status = span.status
+    return RawSpan(
+        trace_id.hex(),
+        span_id.hex(),
+        parent_id,
+        span.name,
+        start,
+        end,
+        status.code,
+        status.message,
+        _attributes(span.attributes),
+        [Event(e.name, e.time_unix_nano, _attributes(e.attributes)) for e in span.events],
+        _about(span),
+        shared,
+    )
+
+
+def _about(span: Any) -> dict[str, Any]:
+    about: dict[str, Any] = {}
+    kind = _KINDS.get(span.kind)
+    if kind is not None:
+        about["otel.kind"] = kind
+    if span.trace_state:
+        about["otel.trace_state"] = span.trace_state
+    if span.links:
+        about["links"] = [_link(link) for link in span.links]
+    return about
+
+
+def _link(link: Any) -> dict[str, Any]:
+    told = {"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex()}
+    if link.attributes:
+        told["attributes"] = _attributes(link.attributes)
+    return told
+
+
+def _attributes(pairs: Any) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    for pair in pairs:
+        value = pair.value
+        # Most values are text, and asking for it costs half of asking which kind it is.
+        attributes[pair.key] = value.string_value or _value(value)
+    return attributes
+
+
+def _value(value: Any) -> Any:
+    which = value.WhichOneof("value")
+    if which is None:
+        return None
+    plain = getattr(value, which)
+    if which == "array_value":
+        return [_value(item) for item in plain.values]
+    if which == "kvlist_value":
+        return {pair.key: _value(pair.value) for pair in plain.values}
+    if which == "bytes_value":
+        return base64.b64encode(plain).decode()
+    if which == "double_value" and not math.isfinite(plain):
+        return "NaN" if math.isnan(plain) else "Infinity" if plain > 0 else "-Infinity"
+    return plain
