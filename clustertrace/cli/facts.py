@@ -21,11 +21,16 @@ __all__ = ["clusters", "stats"]
 
 _PATTERNS_SHOWN: Final = 20
 _PATTERNS_A_QUERY: Final = 500
+_WIDE: Final = 100
+"""Columns of a terminal that has room for intervals and durations."""
 
 
 @command("stats", "clustertrace stats", "clustertrace stats --json | jq .failed")
 def stats(db: Db = None, as_json: Json = False) -> None:
-    """Show the database in a few numbers: traces, failures, patterns, tokens, cost."""
+    """Show the database in a few numbers.
+
+    Traces, failures with their interval, patterns, sessions, tokens and cost.
+    """
     overview = _overview(db)
     if as_json:
         print_json(asdict(overview))
@@ -40,7 +45,7 @@ def _overview(db: str | None) -> Overview:
     from clustertrace.store.answers import Overview
 
     if not has_database(db):
-        return Overview(*[0] * 15, 0.0, None, None)
+        return Overview(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, None, None)
     with reading(db) as store, store.read() as conn:
         return queries.overview(conn)
 
@@ -56,9 +61,14 @@ def _overview_table(overview: Overview) -> Table:
 
 def _overview_lines(overview: Overview) -> list[tuple[str, str, str]]:
     """What each number is called, the number, and what to know about it."""
-    unfinished = f"{overview.running} running, {overview.incomplete} incomplete"
+    all_finished = overview.finished == overview.traces
+    unfinished = f"{count(overview.running)} running, {count(overview.incomplete)} incomplete"
     lines = [
-        ("Traces", count(overview.traces), unfinished if overview.finished < overview.traces else ""),
+        (
+            "Traces",
+            count(overview.traces),
+            "" if all_finished else unfinished,
+        ),
         ("Failed", count(overview.failed), _failures(overview)),
         ("Patterns", count(overview.variants), ""),
         ("Sessions", count(overview.sessions), ""),
@@ -111,6 +121,7 @@ def clusters(
         int | None,
         typer.Option(
             min=1,
+            metavar="N",
             show_default=False,
             help=f"Patterns to show. Default: {_PATTERNS_SHOWN}; with --json all of them.",
         ),
@@ -118,7 +129,11 @@ def clusters(
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Show which execution patterns the traces follow, most failures first."""
+    """List execution patterns, most failures first.
+
+    A pattern is what traces share that took the same steps: `fetch!` is a step that failed,
+    `search ×2–3` one that ran two or three times in a row.
+    """
     page = _cluster_page(db, limit if limit or as_json else _PATTERNS_SHOWN)
     if as_json:
         print_json(
@@ -182,23 +197,28 @@ def _print_clusters(page: ClusterPage) -> None:
     console = stdout()
     console.print(headline(page))
     console.print()
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("Pattern", no_wrap=True)
-    table.add_column("Steps", ratio=1, overflow="fold")
+    wide = console.width >= _WIDE
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
     table.add_column("Failed", justify="right", no_wrap=True)
-    table.add_column("Rate (95 %)", justify="right", no_wrap=True)
-    table.add_column("p50", justify="right", no_wrap=True)
+    table.add_column("Rate", justify="right", no_wrap=True)
+    if wide:
+        table.add_column("95 %", justify="right", no_wrap=True)
+    table.add_column("Steps", ratio=1, overflow="fold")
+    if wide:
+        table.add_column("Typically", justify="right", no_wrap=True)
     table.add_column("Sample", no_wrap=True)
     for cluster in page.clusters:
-        table.add_row(
-            cluster.id,
-            _steps_cell(cluster),
+        low, high = cluster.interval
+        cells = [
             f"{count(cluster.failed)} / {count(cluster.count)}",
-            _rate_cell(cluster),
+            f"{cluster.failure_rate:.0%}",
+            f"{low * 100:.0f}–{high * 100:.0f}",
+            _steps_cell(cluster),
             duration(cluster.p50_ns),
-            cluster.sample_trace_id[:12],
-            style=None if cluster.failed else "dim",
-        )
+            cluster.sample_trace_id[:8],
+        ]
+        style = None if cluster.failed else "dim"
+        table.add_row(*(cells if wide else [*cells[:2], cells[3], cells[5]]), style=style)
     console.print(table)
     if page.total > len(page.clusters):
         rest = page.total - len(page.clusters)
@@ -216,8 +236,3 @@ def _steps_cell(cluster: Cluster) -> Any:
     if not cluster.steps:
         cell.append("no steps")
     return cell
-
-
-def _rate_cell(cluster: Cluster) -> str:
-    low, high = cluster.interval
-    return f"{cluster.failure_rate:.0%} ({low * 100:.0f}–{high * 100:.0f})"

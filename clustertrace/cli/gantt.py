@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,36 +19,38 @@ __all__ = ["bar", "gantt"]
 ROWS_SHOWN: Final = 1_000
 _NARROWEST: Final = 10
 _WIDEST: Final = 60
-_BESIDE: Final = 44
-"""Columns that id, duration, tokens and cost take together."""
+_LONGEST_NAME: Final = 60
+_ID: Final = 8
+_GAP: Final = 2
+_WIDE: Final = 90
+"""Columns of a terminal that has room for tokens and cost."""
 
 _STYLES: Final = {"error": "red", "running": "yellow", "incomplete": "yellow"}
 _MARKS: Final = {"error": " !", "running": " …", "incomplete": " ?"}
 
 
 def gantt(trace: Trace, console: Console) -> Table:
-    """One row a span: step, id, bar, duration, tokens, cost."""
+    """One row a span: step, id, bar, duration, tokens, cost; the last two where there is room."""
     rows = rows_of(trace.spans)[:ROWS_SHOWN]
-    names = min(max(len(row.guide) + len(row.span.name) + 2 for row in rows), console.width // 2)
-    width = max(_NARROWEST, min(_WIDEST, console.width - names - _BESIDE))
-    start, end = _extent(trace)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("Step", no_wrap=True, overflow="ellipsis", max_width=names)
-    table.add_column("Span", no_wrap=True, style="dim")
+    wide = console.width >= _WIDE
+    facts = [_facts(row.span)[: None if wide else 1] for row in rows]
+    headings = ("Took", "Tokens", "Cost")[: len(facts[0])]
+    columns = [max(map(len, column)) for column in zip(headings, *facts, strict=True)]
+    beside = _ID + sum(columns) + _GAP * (len(columns) + 2)
+    longest = max(cell_len(row.guide + _name(row.span)) + 2 for row in rows)
+    names = max(_NARROWEST, min(longest, console.width - beside - _NARROWEST, _LONGEST_NAME))
+    width = max(_NARROWEST, min(_WIDEST, console.width - beside - names))
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
+    table.add_column("Step", no_wrap=True, overflow="ellipsis", width=names)
+    table.add_column("Span", no_wrap=True, style="dim", width=_ID)
     table.add_column("", no_wrap=True, width=width)
-    for heading in ("Took", "Tokens", "Cost"):
-        table.add_column(heading, no_wrap=True, justify="right")
-    for row in rows:
-        span = row.span
-        first, cells = bar(span, start, end, width)
-        table.add_row(
-            _step(row),
-            span.span_id[:8],
-            Text(" " * first + "━" * cells, style=_STYLES.get(span.status, "cyan")),
-            duration(None if span.end_ns is None else max(0, span.end_ns - span.start_ns)),
-            _tokens(span),
-            "" if span.cost_usd is None else money(span.cost_usd),
-        )
+    for heading, size in zip(headings, columns, strict=True):
+        table.add_column(heading, no_wrap=True, justify="right", width=size)
+    start, end = _extent(trace)
+    for row, cells in zip(rows, facts, strict=True):
+        first, length = bar(row.span, start, end, width)
+        drawn = Text(" " * first + "━" * length, style=_STYLES.get(row.span.status, "cyan"))
+        table.add_row(_step(row), row.span.span_id[:_ID], drawn, *cells)
     return table
 
 
@@ -66,15 +69,21 @@ def _extent(trace: Trace) -> tuple[int, int]:
 
 
 def _step(row: Row) -> Text:
-    span = row.span
+    status = row.span.status
     text = Text(row.guide, style="dim")
-    name = plain(" ".join(span.name.split())) or "(no name)"
-    text.append(name, style=f"not dim {_STYLES.get(span.status, '')}")
-    text.append(_MARKS.get(span.status, ""), style="not dim red")
+    text.append(_name(row.span), style=f"not dim {_STYLES.get(status, '')}")
+    text.append(_MARKS.get(status, ""), style="not dim red")
     return text
 
 
-def _tokens(span: Span) -> str:
+def _name(span: Span) -> str:
+    return plain(" ".join(span.name.split())) or "(no name)"
+
+
+def _facts(span: Span) -> tuple[str, str, str]:
+    """Duration, tokens read and written, cost."""
+    took = duration(None if span.end_ns is None else max(0, span.end_ns - span.start_ns))
+    cost = "" if span.cost_usd is None else money(span.cost_usd)
     if span.input_tokens is None and span.output_tokens is None:
-        return ""
-    return f"{count(span.input_tokens or 0)} → {count(span.output_tokens or 0)}"
+        return took, "", cost
+    return took, f"{count(span.input_tokens or 0)} → {count(span.output_tokens or 0)}", cost

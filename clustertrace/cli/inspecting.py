@@ -49,9 +49,10 @@ def inspect(
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Show one trace: what it did, when, what failed, and what it cost.
+    """Show one trace as a tree over time.
 
-    The exit code is 1 if there is no (failed) trace to show.
+    What it did, when, what failed, and what it cost. The exit code is 1 if there is no
+    (failed) trace to show.
     """
     if trace_id is not None and (latest or failed):
         raise UsageError("Name one trace, or ask for --latest or --failed, not both.")
@@ -91,8 +92,11 @@ def _span(trace: Trace, wanted: str) -> Span:
     begins = [span for span in trace.spans if span.span_id.startswith(wanted.lower())]
     named = [span for span in trace.spans if span.name == wanted]
     found = named or begins
+    short = trace.trace_id[:8]
     if not wanted or not found:
-        raise NotFound(f"Trace {trace.trace_id[:12]} has no span {wanted!r}; see the ids without --expand.")
+        raise NotFound(
+            f"Trace {short} has no span {wanted!r}; `clustertrace inspect {short}` shows them."
+        )
     if len(found) > 1:
         ids = ", ".join(span.span_id[:8] for span in found[:5])
         raise NotFound(f"{len(found)} spans match {wanted!r}; name one by its id ({ids}).")
@@ -132,7 +136,9 @@ def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
     if trace.session_id:
         console.print(plain(f"session {trace.session_id}"))
     if trace.tags:
-        console.print(plain("tags " + ", ".join(f"{key}={text}" for key, text in trace.tags.items())))
+        console.print(
+            plain("tags " + ", ".join(f"{key}={text}" for key, text in trace.tags.items()))
+        )
     if trace.metrics:
         shown = ", ".join(f"{metric.name} {metric.value:g}" for metric in trace.metrics)
         console.print(plain(f"metrics {shown}"))
@@ -177,10 +183,8 @@ def _show_errors(trace: Trace, console: Console) -> None:
         console.print(text)
     if len(broken) > _ERRORS_SHOWN:
         console.print(f"… and {counted(len(broken) - _ERRORS_SHOWN, 'more failed span')}.")
-    console.print(
-        f"See one whole: clustertrace inspect {trace.trace_id[:8]} --expand {broken[0].span_id[:8]}",
-        style="dim",
-    )
+    way = f"clustertrace inspect {trace.trace_id[:8]} --expand {broken[0].span_id[:8]}"
+    console.print(f"See one whole: {way}", style="dim")
 
 
 def _show_span(span: Span, *, as_json: bool) -> None:

@@ -51,7 +51,10 @@ def export(
     ] = None,
     db: Db = None,
 ) -> None:
-    """Write whole traces as native JSON Lines, one trace a line."""
+    """Write traces as native JSON Lines.
+
+    One whole trace a line; see docs/native-format.md.
+    """
     if everything == bool(ids):
         raise UsageError("Name the traces to export, or say --all for every one of them.")
     from clustertrace.exchange.native import dump_trace
@@ -109,10 +112,10 @@ def import_(
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Bring in traces from files; those that the database has already are skipped.
+    """Read traces from native JSON Lines.
 
-    A line that can't be used is named with its reason and costs no other; the exit code is 2
-    then.
+    Traces that the database has already are skipped. A line that can't be used is named with
+    its reason and costs no other; the exit code is 2 then.
     """
     from clustertrace.store.store import Store
 

@@ -21,6 +21,9 @@ __all__ = [
     "stdout",
 ]
 
+_WIDTH_OF_A_FILE: Final = 120
+"""Columns where there is no terminal to ask, as in a pipe."""
+
 _CONTROLS: Final = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)], "\ufffd")
 
 
@@ -42,7 +45,10 @@ def stderr() -> Console:
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _WIDTH_OF_A_FILE
+    return console
 
 
 def forget_stdout() -> None:

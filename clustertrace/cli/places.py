@@ -12,7 +12,7 @@ __all__ = ["db_path"]
 
 @command("db-path", "clustertrace db-path", 'ls -lh "$(clustertrace db-path)"')
 def db_path(db: Db = None, as_json: Json = False) -> None:
-    """Print the path of the database that the other commands read."""
+    """Print the path of the database."""
     from clustertrace.store.store import database_path
 
     path = str(database_path(db))

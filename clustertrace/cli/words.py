@@ -58,8 +58,7 @@ def moment(nanoseconds: int) -> str:
 def step_text(step: Step) -> str:
     """One step of a pattern: `fetch`, `fetch!` after an error, `search ×2-3`, `(a → b) ×8+`."""
     names = [
-        name + "!" if failed else name
-        for name, failed in zip(step.names, step.failed, strict=True)
+        name + "!" if failed else name for name, failed in zip(step.names, step.failed, strict=True)
     ]
     text = names[0] if len(names) == 1 else f"({' → '.join(names)})"
     return text if step.count == "1" else f"{text} ×{step.count.replace('-', '–')}"

@@ -34,7 +34,7 @@ class Source:
         """Bytes of the file as it is stored; None where nobody knows, as in a pipe."""
         self._counted = _Counted(raw)
         buffered = io.BufferedReader(self._counted, _BUFFER)
-        self._lines: IO[bytes] = buffered
+        self._lines: io.BufferedIOBase = buffered
         if buffered.peek(2)[:2] == b"\x1f\x8b":
             self._lines = gzip.GzipFile(fileobj=buffered)
 
@@ -96,7 +96,8 @@ def open_source(path: Path) -> Iterator[Source]:
     try:
         raw = path.open("rb")
     except OSError as error:
-        raise UsageError(f"{path} can't be read: {(error.strerror or str(error)).lower()}") from None
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"{path} can't be read: {reason}.") from None
     with raw:
         yield source_of(raw, str(path), path.stat().st_size if path.is_file() else None)
 

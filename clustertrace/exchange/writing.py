@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, cast
 
 from clustertrace.errors import UsageError
 
@@ -16,7 +16,7 @@ __all__ = ["open_target"]
 
 
 @contextmanager
-def open_target(path: Path) -> Iterator[IO[bytes]]:
+def open_target(path: Path) -> Iterator[BinaryIO]:
     """Write to `path`, compressed if its name ends in .gz; equal content gives equal bytes.
 
     The file appears under its name when everything is written; a pipe or device is written to
@@ -24,28 +24,29 @@ def open_target(path: Path) -> Iterator[IO[bytes]]:
     """
     try:
         if path.exists() and not path.is_file():
-            with path.open("wb") as device, _compressed(device, path) as target:
-                yield target
-            return
-        # Through links, so that what is replaced is the file and not the link to it.
-        folder = path.resolve().parent
-        handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=folder)
+            raw, draft = path.open("wb"), None
+        else:
+            # Beside what a link points at, so that the file is replaced and not the link.
+            handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.resolve().parent)
+            raw = os.fdopen(handle, "wb")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"{path} can't be written: {reason}") from None
+        raise UsageError(f"{path} can't be written: {reason}.") from None
     try:
-        with os.fdopen(handle, "wb") as raw, _compressed(raw, path) as target:
+        with raw, _compressed(raw, path) as target:
             yield target
-        os.replace(draft, path.resolve())
+        if draft:
+            os.replace(draft, path.resolve())
     except BaseException:
-        os.unlink(draft)
+        if draft:
+            os.unlink(draft)
         raise
 
 
 @contextmanager
-def _compressed(raw: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
+def _compressed(raw: BinaryIO, path: Path) -> Iterator[BinaryIO]:
     if path.suffix != ".gz":
         yield raw
         return
     with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as target:
-        yield target
+        yield cast("BinaryIO", target)

@@ -1,0 +1,40 @@
+"""The reference of all commands as Markdown, made from the application itself.
+
+docs/commands.md is generated with it (`make docs`), so that help pages and documentation are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import typer
+from typer.main import get_command
+
+from clustertrace.cli import program  # noqa: F401  (registers the commands)
+from clustertrace.cli.app import app
+
+__all__ = ["commands_markdown", "help_pages"]
+
+_WIDTH = 96
+
+
+def help_pages() -> Iterator[tuple[str, str]]:
+    """The name and help page of every command, in the order of `clustertrace --help`."""
+    group = get_command(app)
+    parent = typer.Context(group, info_name="clustertrace")
+    for name, command in getattr(group, "commands", {}).items():
+        context = typer.Context(
+            command,
+            info_name=name,
+            parent=parent,
+            terminal_width=_WIDTH,
+            help_option_names=["-h", "--help"],
+        )
+        yield name, command.get_help(context)
+
+
+def commands_markdown() -> str:
+    """A section for every command, with its help page."""
+    return "\n\n".join(
+        f"## `clustertrace {name}`\n\n```text\n{page.rstrip()}\n```" for name, page in help_pages()
+    )

@@ -1,0 +1,147 @@
+"""`dashboard` and `demo`: the receiver and the pages in a browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from clustertrace.cli.app import Db, command
+from clustertrace.cli.output import note
+from clustertrace.cli.words import counted
+from clustertrace.errors import ServeError
+
+if TYPE_CHECKING:
+    from clustertrace.cli.supervisor import Address
+
+__all__ = ["dashboard", "demo"]
+
+_LOOPBACK: Final = "127.0.0.1"
+
+Port = Annotated[
+    int,
+    typer.Option(
+        min=0, max=65535, metavar="PORT", help="Port to serve on; 0 takes any that is free."
+    ),
+]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Serve without opening a browser.")]
+
+
+@command(
+    "dashboard",
+    "clustertrace dashboard",
+    "clustertrace dashboard --port 8000 --no-browser",
+    "clustertrace dashboard --db runs.db",
+)
+def dashboard(
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="Address to serve on; others than this machine's are a risk."
+        ),
+    ] = _LOOPBACK,
+    port: Port = 7777,
+    no_browser: NoBrowser = False,
+    db: Db = None,
+) -> None:
+    """Serve the receiver and the pages.
+
+    Opens them in a browser. The receiver takes OpenTelemetry at /v1/traces of the same port.
+    Ctrl-C ends it.
+    """
+    from clustertrace.cli.supervisor import Address
+    from clustertrace.store.store import database_path
+
+    address = Address(host, port or _free_port(host))
+    database = database_path(db)
+    if _runs_already(address, database):
+        note(f"clustertrace is already running at {address.url}.")
+        _open(address.url, no_browser)
+    else:
+        _serve(address, database, "", no_browser)
+
+
+@command("demo", "clustertrace demo", "clustertrace demo --port 8000 --no-browser")
+def demo(port: Port = 7777, no_browser: NoBrowser = False) -> None:
+    """Look around in sixty bundled runs.
+
+    Three small agents made them. They are loaded into ~/.clustertrace/demo.db, which is made
+    anew each time; your own traces are not touched.
+    """
+    from clustertrace.cli.supervisor import Address
+
+    address = Address(_LOOPBACK, port or _free_port(_LOOPBACK))
+    database = Path.home() / ".clustertrace" / "demo.db"
+    if _runs_already(address, database):
+        note(f"The demo is already running at {address.url}.")
+        _open(f"{address.url}/clusters", no_browser)
+        return
+    note(f"{counted(_load_demo(database), 'trace')} loaded into {database}.")
+    _serve(address, database, "/clusters", no_browser)
+
+
+def _load_demo(database: Path) -> int:
+    from clustertrace.exchange.bundle import load_bundle
+    from clustertrace.store.store import Store
+
+    for ending in ("", "-wal", "-shm"):
+        database.with_name(database.name + ending).unlink(missing_ok=True)
+    shutil.rmtree(database.with_name(database.name + ".spool"), ignore_errors=True)
+    with Store.open(database) as store:
+        loaded = load_bundle(store, time.time_ns())
+        store.refresh()
+    return loaded
+
+
+def _runs_already(address: Address, database: Path) -> bool:
+    """Whether this database is served there. Raises ServeError if the port is taken otherwise."""
+    from clustertrace.cli.supervisor import health
+
+    said = health(address)
+    if said is None:
+        return False
+    if said.get("db") != str(database):
+        raise ServeError(
+            f"Port {address.port} is taken by a clustertrace with another database "
+            f"({said.get('db')}); choose another port with --port."
+        )
+    return True
+
+
+def _serve(address: Address, database: Path, page: str, no_browser: bool) -> None:
+    from clustertrace.cli.supervisor import receiver_command, supervise
+
+    def open_beside() -> None:
+        # Some browsers only return when they are closed.
+        url = address.url + page
+        threading.Thread(target=_open, args=(url, no_browser), daemon=True).start()
+
+    note(f"clustertrace serves {database} at {address.url} (Ctrl-C ends it).")
+    supervise(receiver_command(address, database), address, open_beside, note)
+
+
+def _open(url: str, no_browser: bool) -> None:
+    """Open a browser, unless nobody wants one or there is no screen to show it on."""
+    if no_browser:
+        return
+    import webbrowser
+
+    if sys.platform == "linux" and not any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    ):
+        # A text browser would take over the terminal.
+        note(f"Open {url} in your browser.")
+        return
+    webbrowser.open(url)
+
+
+def _free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as taken:
+        return int(taken.getsockname()[1])
