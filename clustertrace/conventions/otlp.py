@@ -6,7 +6,8 @@ same spans. https://opentelemetry.io/docs/specs/otlp/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from clustertrace.conventions.otlp_json import read_json
@@ -15,7 +16,7 @@ from clustertrace.conventions.raw import RawSpan
 from clustertrace.conventions.resolve import resolve
 from clustertrace.model import Batch, Span, TraceFacts
 
-__all__ = ["Received", "decode_json", "decode_protobuf"]
+__all__ = ["Received", "decode_json", "decode_protobuf", "slices_of_json", "slices_of_protobuf"]
 
 
 class Received(NamedTuple):
@@ -27,19 +28,38 @@ class Received(NamedTuple):
 
 def decode_protobuf(body: bytes) -> Received:
     """Decode application/x-protobuf. Raises BadInput when the body is no trace request."""
-    return _received(*read_protobuf(body))
+    return _received(read_protobuf(body))
 
 
 def decode_json(body: bytes) -> Received:
     """Decode application/json. Raises BadInput when the body is no trace request."""
-    return _received(*read_json(body))
+    return _received(read_json(body))
 
 
-def _received(raws: Sequence[RawSpan], rejected: list[str]) -> Received:
+def slices_of_protobuf(body: bytes, size: int) -> Iterator[Received]:
+    """As `decode_protobuf`, at most `size` spans at a time, to hold few of them in memory."""
+    return _slices(read_protobuf(body), size)
+
+
+def slices_of_json(body: bytes, size: int) -> Iterator[Received]:
+    """As `decode_json`, at most `size` spans at a time, to hold few of them in memory."""
+    return _slices(read_json(body), size)
+
+
+def _slices(raws: Iterator[RawSpan | str], size: int) -> Iterator[Received]:
+    while some := list(islice(raws, size)):
+        yield _received(some)
+
+
+def _received(raws: Iterable[RawSpan | str]) -> Received:
     spans: list[Span] = []
+    rejected: list[str] = []
     sessions: dict[str, str] = {}
     services: dict[str, str] = {}
     for raw in raws:
+        if isinstance(raw, str):
+            rejected.append(raw)
+            continue
         span, session = resolve(raw)
         spans.append(span)
         if session is not None:

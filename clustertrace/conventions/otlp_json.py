@@ -10,7 +10,7 @@ import base64
 import binascii
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from clustertrace.conventions.raw import Event, Origin, RawSpan, origin, times
@@ -35,16 +35,14 @@ _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}\Z")
 _NON_FINITE: Final = {"nan": "NaN", "infinity": "Infinity", "-infinity": "-Infinity"}
 
 
-def read_json(body: bytes) -> tuple[list[RawSpan], list[str]]:
+def read_json(body: bytes) -> Iterator[RawSpan | str]:
     """Decode an ExportTraceServiceRequest: its spans, and for each unusable one the reason.
 
-    Raises BadInput when the body as a whole can't be decoded.
+    Raises BadInput where the body is no trace request.
     """
     request = loads(body)
     if not isinstance(request, dict):
         raise BadInput("the body is no OTLP trace request: it must be a JSON object")
-    spans: list[RawSpan] = []
-    rejected: list[str] = []
     for of_resource in _objects(request, "resourceSpans"):
         resource = _attributes(_object(of_resource, "resource").get("attributes"))
         for of_scope in _objects(of_resource, "scopeSpans"):
@@ -52,12 +50,11 @@ def read_json(body: bytes) -> tuple[list[RawSpan], list[str]]:
             shared = origin(resource, _text(scope.get("name")), _text(scope.get("version")))
             for span in _list(of_scope, "spans"):
                 try:
-                    spans.append(_span(span, shared))
+                    yield _span(span, shared)
                 except BadInput as error:
-                    rejected.append(f"{_label(span)}: {error}")
+                    yield f"{_label(span)}: {error}"
                 except RecursionError:
-                    rejected.append(f"{_label(span)}: its attributes are nested too deeply")
-    return spans, rejected
+                    yield f"{_label(span)}: its attributes are nested too deeply"
 
 
 def _label(span: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Iterator
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -18,17 +19,15 @@ _KINDS: Final = {2: "server", 3: "client", 4: "producer", 5: "consumer"}
 _NO_PARENT: Final = (b"", b"\0" * 8)
 
 
-def read_protobuf(body: bytes) -> tuple[list[RawSpan], list[str]]:
+def read_protobuf(body: bytes) -> Iterator[RawSpan | str]:
     """Decode an ExportTraceServiceRequest: its spans, and for each unusable one the reason.
 
-    Raises BadInput when the body as a whole can't be decoded.
+    Raises BadInput, before the first span, when the body as a whole can't be decoded.
     """
     try:
         request = ExportTraceServiceRequest.FromString(body)
     except DecodeError:
         raise BadInput("the body is no OTLP trace request in protobuf") from None
-    spans: list[RawSpan] = []
-    rejected: list[str] = []
     for of_resource in request.resource_spans:
         resource = _attributes(of_resource.resource.attributes)
         for of_scope in of_resource.scope_spans:
@@ -36,10 +35,9 @@ def read_protobuf(body: bytes) -> tuple[list[RawSpan], list[str]]:
             shared = origin(resource, scope.name, scope.version)
             for span in of_scope.spans:
                 try:
-                    spans.append(_span(span, shared))
+                    yield _span(span, shared)
                 except BadInput as error:
-                    rejected.append(f"span {span.name!r}: {error}")
-    return spans, rejected
+                    yield f"span {span.name!r}: {error}"
 
 
 def _span(span: Any, shared: Origin) -> RawSpan:

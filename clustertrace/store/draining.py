@@ -23,7 +23,8 @@ __all__ = ["Drained", "drain"]
 CHUNK: Final = 4 * 1024 * 1024
 """Bytes read at once; a line may be longer."""
 
-_LOCK_SECONDS: Final = 30.0
+LOCK_SECONDS: Final = 30.0
+"""How long a command waits while another process drains."""
 
 
 class Drained(NamedTuple):
@@ -37,52 +38,60 @@ class Drained(NamedTuple):
     """Segments that had something to read."""
 
 
-def drain(conn: Connection, spool: Path) -> Drained:
+def drain(
+    conn: Connection, spool: Path, *, wait: float = LOCK_SECONDS, limit: int | None = None
+) -> Drained:
     """Read every segment in `spool` to its end; one process at a time.
 
-    Raises StoreBusy if another process keeps the drain to itself for half a minute.
+    With `limit`, stop after about so many bytes; a later drain goes on from there.
+    Raises StoreBusy if another process keeps the drain to itself for `wait` seconds.
     """
     segments = sorted(spool.glob("*.jsonl")) if spool.is_dir() else []
     spans = bad = read = 0
     if segments:
-        with _alone(spool):
+        with _alone(spool, wait):
             for segment in segments:
-                some, worse = _drain_segment(conn, segment)
+                some, worse, size = _drain_segment(conn, segment, limit)
                 spans += some
                 bad += worse
                 read += bool(some or worse)
+                if limit is not None:
+                    limit -= size
+                    if limit <= 0:
+                        break
     return Drained(spans, bad, read)
 
 
 @contextmanager
-def _alone(spool: Path) -> Iterator[None]:
+def _alone(spool: Path, wait: float) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     from clustertrace.errors import StoreBusy
 
     try:
-        with FileLock(spool / ".drain.lock", timeout=_LOCK_SECONDS, mode=0o600):
+        with FileLock(spool / ".drain.lock", timeout=wait, mode=0o600):
             yield
     except Timeout:
         raise StoreBusy(
-            f"Another program has been reading {spool} for over {_LOCK_SECONDS:.0f} s; "
+            f"Another program has been reading {spool} for over {wait:.0f} s; "
             "try again in a moment."
         ) from None
 
 
-def _drain_segment(conn: Connection, path: Path) -> tuple[int, int]:
-    """Read one segment from where it was left; (spans, bad lines)."""
+def _drain_segment(conn: Connection, path: Path, limit: int | None) -> tuple[int, int, int]:
+    """Read one segment from where it was left; (spans, bad lines, bytes)."""
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        return 0, 0
+        return 0, 0, 0
     with file:
         over = _is_over(file)
         name = path.name
         offset = conn.value('SELECT "offset" FROM spool_segments WHERE name = ?', (name,)) or 0
         file.seek(offset)
         spans = bad = 0
-        for chunk in _whole_lines(file):
+        begin = offset
+        for chunk in _whole_lines(file, CHUNK if limit is None else min(CHUNK, limit)):
             offset += len(chunk)
             parsed = parse_lines(chunk.splitlines(), origin=name)
             bad += len(parsed.bad)
@@ -90,10 +99,12 @@ def _drain_segment(conn: Connection, path: Path) -> tuple[int, int]:
                 written = write(conn, parsed.batch, time.time_ns())
                 _remember(conn, name, offset)
             spans += written.new + written.updated
+            if limit is not None and offset - begin >= limit:
+                return spans, bad, offset - begin
         if over:
             bad += os.fstat(file.fileno()).st_size > offset
             _bury(conn, path)
-    return spans, bad
+    return spans, bad, offset - begin
 
 
 def _is_over(file: BinaryIO) -> bool:
@@ -109,10 +120,10 @@ def _is_over(file: BinaryIO) -> bool:
     return True
 
 
-def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Chunks that end with a line; a torn last line is left out."""
+def _whole_lines(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """Chunks of about `size` bytes that end with a line; a torn last line is left out."""
     rest = b""
-    while block := file.read(CHUNK):
+    while block := file.read(size):
         rest += block
         end = rest.rfind(b"\n") + 1
         if end:

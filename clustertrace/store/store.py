@@ -64,10 +64,13 @@ class Store:
         with self._lock, self._conn.transaction():
             return writer.write(self._conn, batch, time.time_ns())
 
-    def drain(self) -> Drained:
-        """Read what recorders have left in the spool. Raises StoreBusy."""
+    def drain(self, *, wait: float = draining.LOCK_SECONDS, limit: int | None = None) -> Drained:
+        """Read what recorders have left in the spool, or about `limit` bytes of it.
+
+        Raises StoreBusy if another process drains for longer than `wait` seconds.
+        """
         with self._lock:
-            return draining.drain(self._conn, self.spool)
+            return draining.drain(self._conn, self.spool, wait=wait, limit=limit)
 
     def settle(self, *, everything: bool = False, limit: int = _SETTLE_SLICE) -> int:
         """Settle traces that are due, or `everything` with news; how many, at most `limit`."""
