@@ -32,10 +32,10 @@ types: $(BIN)/.installed-dev
 	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p clustertrace
 
 fresh: $(BIN)/.installed-dev
-	$(BIN)/python -m cogapp --check --check-fail-msg="run make docs" $(wildcard docs/*.md) README.md
+	$(BIN)/python -m cogapp -I docs --check --check-fail-msg="run make docs" $(wildcard docs/*.md) README.md
 
 docs: $(BIN)/.installed-dev ## Regenerate the tables in the docs and the pictures in the README
-	$(BIN)/python -m cogapp -r $(wildcard docs/*.md) README.md
+	$(BIN)/python -m cogapp -I docs -r $(wildcard docs/*.md) README.md
 	$(BIN)/python docs/picture.py
 
 bench: $(BIN)/.installed-dev ## Run every benchmark in its small size

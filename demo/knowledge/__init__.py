@@ -1,0 +1,1 @@
+"""What the agents can look up: a small web, a help centre, a shop's orders. All of it made up."""
