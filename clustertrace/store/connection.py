@@ -126,7 +126,6 @@ def connect(path: Path, *, read_only: bool = False) -> Connection:
             if read_only:
                 raw.execute("PRAGMA query_only = ON")
             else:
-                raw.execute("PRAGMA journal_mode = WAL")
                 raw.execute("PRAGMA synchronous = NORMAL")
                 raw.execute("PRAGMA wal_autocheckpoint = 4000")
         except sqlite3.Error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Final
 
 from clustertrace.errors import StoreCorrupt, StoreTooNew
 from clustertrace.store.connection import Connection
@@ -11,15 +12,16 @@ from clustertrace.store.migrations import HEAD
 
 __all__ = ["ensure"]
 
+_MAGIC: Final = b"SQLite format 3\0"
+
 
 def ensure(conn: Connection) -> None:
     """Make or migrate the schema if it is not the newest.
 
     Raises StoreTooNew if a newer clustertrace made the database, StoreCorrupt if it is none.
     """
+    _check_header(conn.path)
     revision = _revision(conn)
-    if revision == HEAD:
-        return
     if revision is None and conn.value("SELECT count(*) FROM sqlite_master"):
         raise StoreCorrupt(
             f"{conn.path} is a database of another program; choose another file with "
@@ -30,7 +32,21 @@ def ensure(conn: Connection) -> None:
             f"{conn.path} was made by a newer clustertrace (schema {revision}, this one knows "
             f"{HEAD}); upgrade with: pip install -U clustertrace."
         )
-    _upgrade(conn.path)
+    # Only now that the file is known to be ours: this changes its header.
+    conn.run("PRAGMA journal_mode = WAL")
+    if revision != HEAD:
+        _upgrade(conn.path)
+
+
+def _check_header(path: Path) -> None:
+    """SQLite takes a file of a few bytes for an empty database and would write over it."""
+    with path.open("rb") as file:
+        start = file.read(len(_MAGIC))
+    if start and start != _MAGIC:
+        raise StoreCorrupt(
+            f"{path} is no database and was left as it is; choose another file with "
+            "CLUSTERTRACE_DB."
+        )
 
 
 def _revision(conn: Connection) -> str | None:

@@ -206,6 +206,12 @@ class _Rollups:
     def apply(self, conn: Connection) -> None:
         """Write the changes; a row that nothing is left of goes."""
         _upsert(conn, "variant_days", ("variant_id", "day"), _MEASURES, self._days)
+        # A running trace passes through variants on its way; those that nobody is left in go.
+        conn.many(
+            "DELETE FROM variants WHERE variant_id = ? AND NOT EXISTS "
+            "(SELECT 1 FROM variant_days WHERE variant_days.variant_id = variants.variant_id)",
+            sorted({(variant,) for variant, _ in self._days}),
+        )
         durations = {key: [count] for key, count in self._durations.items() if count}
         _upsert(conn, "variant_durations", ("variant_id", "day", "bucket"), ("traces",), durations)
         sessions = {(name,): entry for name, entry in self._sessions.items()}

@@ -18,6 +18,13 @@ ClusterOrder = Literal["failed", "count", "failure_rate", "cost_usd", "last_ns"]
 
 _FINISHED: Final = "sum(traces - running - incomplete)"
 
+_PATTERNS: Final = (
+    f"SELECT variant_id, {_FINISHED} AS finished, sum(failed) AS failed, sum(cost_usd) AS cost,"
+    " sum(unpriced_calls), max(day) AS last_day FROM variant_days GROUP BY variant_id"
+    " HAVING finished > 0"
+)
+"""Patterns are of traces that have ended: a running one may still go anywhere."""
+
 _ORDERS: Final[dict[ClusterOrder, str]] = {
     "failed": "failed DESC, failed * 1.0 / max(finished, 1) DESC, finished DESC",
     "count": "finished DESC, failed DESC",
@@ -31,14 +38,12 @@ def overview(conn: Connection) -> Overview:
     """The whole database in a few numbers."""
     row = conn.row(
         "SELECT sum(traces), sum(failed), sum(failed_by_outcome), sum(running), sum(incomplete),"
-        " sum(spans), count(DISTINCT variant_id), sum(llm_calls), sum(unpriced_calls),"
+        " sum(spans), sum(llm_calls), sum(unpriced_calls),"
         " sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum(cache_write_tokens),"
         " sum(cost_usd) FROM variant_days"
     )
     assert row is not None
-    (traces, failed, by_outcome, running, incomplete, spans, variants, *usage) = (
-        value or 0 for value in row
-    )
+    (traces, failed, by_outcome, running, incomplete, spans, *usage) = (value or 0 for value in row)
     return Overview(
         traces=traces,
         failed=failed,
@@ -47,7 +52,7 @@ def overview(conn: Connection) -> Overview:
         running=running,
         incomplete=incomplete,
         spans=spans,
-        variants=variants,
+        variants=conn.value(f"SELECT count(*) FROM ({_PATTERNS})"),
         sessions=conn.value("SELECT count(*) FROM sessions"),
         llm_calls=usage[0],
         unpriced_calls=usage[1],
@@ -73,7 +78,7 @@ def clusters(
     rows = conn.rows(
         f"{_PATTERNS} ORDER BY {_ORDERS[order]}, variant_id LIMIT ? OFFSET ?", (limit, offset)
     )
-    row = conn.row(f"SELECT count(DISTINCT variant_id), {_FINISHED}, sum(failed) FROM variant_days")
+    row = conn.row(f"SELECT count(*), sum(finished), sum(failed) FROM ({_PATTERNS})")
     total, finished, failed = (value or 0 for value in row or (0, 0, 0))
     return ClusterPage(_clusters(conn, rows, failed), total, finished, failed)
 
@@ -88,17 +93,11 @@ def cluster(conn: Connection, variant: str) -> Cluster:
         raise NotFound(f"There is no pattern {variant}; `clustertrace clusters` lists them.")
     if len(ids) > 1:
         raise NotFound(f"Several patterns begin with {variant}; give more of its id.")
-    rows = conn.rows(f"{_PATTERNS} HAVING variant_id = ?", ids[0])
+    rows = conn.rows(f"SELECT * FROM ({_PATTERNS}) WHERE variant_id = ?", ids[0])
     if not rows:
-        raise NotFound(f"Pattern {ids[0][0]} has no traces any more.")
+        raise NotFound(f"No trace of pattern {ids[0][0]} has ended yet; try again when one has.")
     failed = conn.value("SELECT sum(failed) FROM variant_days") or 0
     return _clusters(conn, rows, failed)[0]
-
-
-_PATTERNS: Final = (
-    f"SELECT variant_id, {_FINISHED} AS finished, sum(failed) AS failed, sum(cost_usd) AS cost,"
-    " sum(unpriced_calls), max(day) AS last_day FROM variant_days GROUP BY variant_id"
-)
 
 
 def _clusters(

@@ -1,0 +1,114 @@
+"""The schema: made once, held to the tables, and never forced on a file that is not ours."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, inspect
+from sqlmodel import SQLModel
+
+from clustertrace.errors import BadSetting, StoreCorrupt, StoreError, StoreTooNew
+from clustertrace.store import Store, tables
+from clustertrace.store.migrations import HEAD
+
+
+def test_the_migrations_lead_to_the_tables(store: Store) -> None:
+    """Columns, keys and indexes in the file are those that the tables declare."""
+    found = inspect(create_engine(f"sqlite:///{store.path}"))
+    declared = SQLModel.metadata.tables
+    names = {name for name in found.get_table_names() if not name.startswith("span_index")}
+    assert names - {"alembic_version"} == set(declared)
+    for name, table in declared.items():
+        columns = [(column["name"], column["nullable"]) for column in found.get_columns(name)]
+        assert columns == [(column.name, column.nullable) for column in table.columns]
+        keys = found.get_pk_constraint(name)["constrained_columns"]
+        assert keys == [column.name for column in table.primary_key]
+        indexes = {index["name"]: index["column_names"] for index in found.get_indexes(name)}
+        assert indexes == {
+            str(index.name): [column.name for column in index.columns] for index in table.indexes
+        }
+
+
+def test_every_trace_table_is_keyed_by_its_trace() -> None:
+    """`trace_id` leads each key of a table that holds it, so that tables can be spread by it."""
+    for table in (tables.SpanRow, tables.TraceRow, tables.TagRow, tables.MetricRow):
+        assert next(iter(SQLModel.metadata.tables[str(table.__tablename__)].primary_key)).name == (
+            "trace_id"
+        )
+
+
+def test_the_newest_revision_is_the_head() -> None:
+    """The constant that spares alembic at start-up names the newest revision there is."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    folder = Path(tables.__file__).parent / "migrations"
+    config.set_main_option("script_location", str(folder))
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_files_are_private(tmp_path: Path) -> None:
+    """The database and its folder can be read by their owner only."""
+    path = tmp_path / "new" / "folder" / "t.db"
+    with Store.open(path):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        for beside in path.parent.glob("t.db-*"):
+            assert stat.S_IMODE(beside.stat().st_mode) == 0o600
+
+
+def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    """A database that is up to date is opened as it is."""
+    with Store.open(tmp_path / "t.db"):
+        pass
+    with Store.open(f"sqlite:///{tmp_path / 't.db'}") as store, store.read() as conn:
+        assert conn.value("SELECT version_num FROM alembic_version") == HEAD
+
+
+@pytest.mark.parametrize("content", [b"this is no database at all, but long enough" * 40, b"x"])
+def test_another_kind_of_file_is_refused_and_kept(tmp_path: Path, content: bytes) -> None:
+    """A file that is no database is never overwritten."""
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    with pytest.raises(StoreCorrupt, match="CLUSTERTRACE_DB"):
+        Store.open(path)
+    assert path.read_bytes() == content
+
+
+def test_a_foreign_database_is_refused(tmp_path: Path) -> None:
+    """Another program's SQLite file is not taken over."""
+    path = tmp_path / "other.db"
+    foreign = sqlite3.connect(path)
+    foreign.execute("CREATE TABLE theirs (a)")
+    foreign.close()
+    with pytest.raises(StoreCorrupt, match="another program"):
+        Store.open(path)
+
+
+def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+    """A database of a newer program is left alone, with the way out."""
+    with Store.open(tmp_path / "t.db"):
+        pass
+    newer = sqlite3.connect(tmp_path / "t.db")
+    newer.execute("UPDATE alembic_version SET version_num = '9999'")
+    newer.commit()
+    newer.close()
+    with pytest.raises(StoreTooNew, match="pip install -U clustertrace"):
+        Store.open(tmp_path / "t.db")
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    """A path through a file is a sentence, not a traceback."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="CLUSTERTRACE_DB"):
+        Store.open(tmp_path / "file" / "t.db")
+
+
+def test_other_databases_are_not_pretended() -> None:
+    """A URL of a database that is not supported says so."""
+    with pytest.raises(BadSetting, match="mysql"):
+        Store.open("mysql://somewhere/db")

@@ -1,0 +1,197 @@
+"""The writer and settling: whatever the order of arrival, the same trace results."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from clustertrace.model import Metric, Span, Trace, TraceFacts
+from clustertrace.store import Store, queries
+from tests.store.conftest import SECOND, START, TRACE, batch, root, span
+
+
+def settled(store: Store) -> Trace:
+    """Refresh, and read the one trace."""
+    store.refresh()
+    with store.read() as conn:
+        return queries.trace(conn, TRACE)
+
+
+RUN = [
+    root(input={"question": "why?"}, output="because", cost_usd=None),
+    span(2, "search", input={"q": "a"}, output=["x"]),
+    span(3, "chat", kind="llm", model="some-model", input_tokens=10, output_tokens=5),
+    span(4, "search", status="error", error_type="Timeout", error_message="too slow"),
+    span(5, "inner", parent=4, attributes={"depth": 2}, extra={"unknown": [1, None]}),
+]
+
+
+def dump(store: Store) -> dict[str, list[tuple[Any, ...]]]:
+    """Every derived row that does not depend on the order of arrival by design."""
+    store.refresh()
+    with store.read() as conn:
+        return {
+            table: conn.rows(f"SELECT * FROM {table} ORDER BY 1, 2, 3")
+            for table in ("traces", "variant_days", "variant_durations", "variants", "trace_tags")
+        }
+
+
+def test_a_span_comes_back_as_it_was_written(store: Store) -> None:
+    """Nothing of a span is lost between the record and the record."""
+    store.write(batch(*RUN))
+    assert list(settled(store).spans) == RUN
+
+
+def test_counts_say_what_became_of_each_span(store: Store) -> None:
+    """New spans, better copies and repeated ones are told apart."""
+    assert store.write(batch(RUN[0], RUN[1])) == (2, 0, 0)
+    better = RUN[1]._replace(attributes={"more": True})
+    assert store.write(batch(RUN[0], better, RUN[2])) == (1, 1, 1)
+    assert store.write(batch(RUN[1])) == (0, 0, 1)
+    assert settled(store).spans[1] == better
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_order_copies_and_batches_do_not_matter(
+    data: st.DataObject, empty_database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Spans late, doubled, in any order and in any batches lead to the same rows."""
+    started = RUN[0]._replace(status="running", end_ns=None, output=None)
+    arrivals = data.draw(st.permutations([*RUN, started, RUN[3], RUN[0]]))
+    cuts = data.draw(st.lists(st.integers(1, len(arrivals)), max_size=3).map(sorted))
+    folder = tmp_path_factory.mktemp("any")
+    for name in ("any.db", "plain.db"):
+        shutil.copy(empty_database, folder / name)
+    with Store.open(folder / "any.db") as shuffled, Store.open(folder / "plain.db") as plain:
+        plain.write(batch(*RUN))
+        at = 0
+        for cut in (*cuts, len(arrivals)):
+            shuffled.write(batch(*arrivals[at:cut]))
+            if data.draw(st.booleans()):
+                shuffled.refresh()
+            at = cut
+        assert dump(shuffled) == dump(plain)
+
+
+def test_a_late_span_moves_the_trace_to_its_new_variant(store: Store) -> None:
+    """Roll-ups hold a trace once, wherever late news moves it."""
+    store.write(batch(RUN[0], RUN[1]))
+    store.refresh()
+    with store.read() as conn:
+        before = queries.clusters(conn)
+    store.write(batch(RUN[3]))
+    store.refresh()
+    with store.read() as conn:
+        after = queries.clusters(conn)
+        assert queries.overview(conn).traces == 1
+    assert before.total == after.total == 1
+    assert before.clusters[0].id != after.clusters[0].id
+
+
+def test_facts_before_any_span_wait_for_it(store: Store) -> None:
+    """A tag that arrives first is kept, and the trace appears with its first span."""
+    store.write(batch(facts=[TraceFacts(TRACE, tags={"tier": "gold"}, session_id="s1")]))
+    store.refresh()
+    with store.read() as conn:
+        assert queries.traces(conn).total == 0
+    store.write(batch(RUN[0]))
+    trace = settled(store)
+    assert trace.tags == {"tier": "gold"}
+    assert trace.session_id == "s1"
+
+
+def test_an_outcome_beats_the_status_of_the_root(store: Store) -> None:
+    """A run that ended well and is called a failure counts as failed, and the other way round."""
+    store.write(batch(RUN[0], facts=[TraceFacts(TRACE, outcome="fail", outcome_reason="wrong")]))
+    assert settled(store).failed
+    with store.read() as conn:
+        seen = queries.overview(conn)
+    assert (seen.failed, seen.failed_by_outcome, seen.failed_by_status) == (1, 1, 0)
+    store.write(batch(facts=[TraceFacts(TRACE, outcome="pass")]))
+    assert not settled(store).failed
+    with store.read() as conn:
+        assert queries.overview(conn).failed == 0
+
+
+def test_metrics_are_kept_once(store: Store) -> None:
+    """The same measurement twice is one; another time makes another."""
+    score = Metric("score", 0.5, START)
+    later = Metric("score", 0.5, START + 1)
+    for metrics in ((score,), (score, later)):
+        store.write(batch(RUN[0], facts=[TraceFacts(TRACE, metrics=metrics)]))
+    assert settled(store).metrics == (score, later)
+
+
+def test_running_becomes_ended_and_never_runs_again(store: Store) -> None:
+    """A start line that arrives after the end changes nothing."""
+    started = RUN[0]._replace(status="running", end_ns=None)
+    store.write(batch(started))
+    assert settled(store).status == "running"
+    store.write(batch(RUN[0]))
+    assert settled(store).status == "ok"
+    store.write(batch(started))
+    assert settled(store).status == "ok"
+
+
+def test_spans_without_their_root_make_a_trace(store: Store) -> None:
+    """A remote parent that never arrives does not hide the spans below it."""
+    store.write(batch(span(7, "tool", parent=99), span(8, "tool", parent=99)))
+    trace = settled(store)
+    assert (trace.name, trace.status) == ("tool", "ok")
+    assert trace.end_ns == START + 9 * SECOND
+
+
+def test_cyclic_parents_are_stored_and_settled(store: Store) -> None:
+    """Two spans that call each other parent cost nothing but their tree."""
+    store.write(batch(span(2, "a", parent=3), span(3, "b", parent=2)))
+    assert len(settled(store).spans) == 2
+
+
+def test_settling_waits_its_turn(store: Store) -> None:
+    """A trace with fresh news is not due yet; `everything` takes it all the same."""
+    store.write(batch(RUN[0]))
+    assert store.settle() == 0
+    assert store.settle(everything=True) == 1
+    assert store.settle(everything=True) == 0
+
+
+@pytest.mark.parametrize("value", ["\ud800", 2**70, {"a": [1.5, None]}, "", [], 0, False])
+def test_odd_payloads_are_stored(store: Store, value: Any) -> None:
+    """Values that strict JSON writers refuse are kept as well as UTF-8 allows."""
+    store.write(batch(RUN[0]._replace(input=value)))
+    kept = settled(store).spans[0].input
+    assert kept == ("?" if value == "\ud800" else value)
+
+
+def test_a_nest_too_deep_for_any_parser_is_said_so(store: Store) -> None:
+    """A value nested past every limit is replaced by a note, not by an exception."""
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    store.write(batch(RUN[0]._replace(input=deep)))
+    assert "deeply" in settled(store).spans[0].input
+
+
+def test_two_stores_write_to_one_file(tmp_path: Path) -> None:
+    """Two processes' writers share a database without losing a span."""
+    first, second = Store.open(tmp_path / "t.db"), Store.open(tmp_path / "t.db")
+    with first, second:
+        for at, one in enumerate(RUN):
+            (first if at % 2 else second).write(batch(one))
+        assert list(settled(first).spans) == RUN
+
+
+def test_only_ids_of_the_store_are_known(store: Store) -> None:
+    """An id counts as known once a span of it is stored."""
+    other: Span = RUN[0]._replace(trace_id="f" * 32)
+    store.write(batch(RUN[0], facts=[TraceFacts(other.trace_id, tags={"a": "b"})]))
+    with store.read() as conn:
+        assert queries.known_traces(conn, [TRACE, other.trace_id]) == {TRACE}
