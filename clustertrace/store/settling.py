@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import astuple
 from typing import Any, Final
 
 from clustertrace.model import Span, TraceFacts
@@ -155,15 +154,10 @@ def _contribution(summary: Summary, facts: TraceFacts) -> tuple[Any, ...]:
 
 
 def _name_variants(conn: Connection, variants: dict[str, Variant]) -> None:
-    rows = [
-        (
-            variant.id,
-            signature.VERSION,
-            variant.name,
-            json_text([astuple(s) for s in variant.steps]),
-        )
-        for variant in variants.values()
-    ]
+    rows = []
+    for variant in variants.values():
+        steps = [[step.names, step.failed, step.kinds, step.count] for step in variant.steps]
+        rows.append((variant.id, signature.VERSION, variant.name, json_text(steps)))
     conn.many("INSERT INTO variants VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
 
 

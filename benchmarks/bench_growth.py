@@ -1,0 +1,83 @@
+"""What a span costs to store as the database grows: writing, settling and indexing, each apart.
+
+    python benchmarks/bench_growth.py [TRACES]     (default 20 000 traces of ten spans)
+
+The same thousand traces' worth of work is timed on an ever larger database; the last column says
+how much dearer the largest is than the smallest. The index of other tools grows with the
+database; this one must not.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from clustertrace.model import Batch, Span
+from clustertrace.store import Store
+
+SLICE = 1000
+SPANS_A_TRACE = 10
+WORDS = Path(__file__).read_text().split()
+
+
+def traces(rng: random.Random, count: int) -> list[Span]:
+    """Make traces of a root, tools and model calls with some hundred bytes of text each."""
+    spans = []
+    for _ in range(count):
+        trace_id = f"{rng.getrandbits(128):032x}"
+        start = rng.randrange(1_700_000_000, 1_760_000_000) * 10**9
+        root = f"{rng.getrandbits(64):016x}"
+        for at in range(SPANS_A_TRACE):
+            text = " ".join(rng.choices(WORDS, k=30))
+            spans.append(
+                Span(
+                    trace_id,
+                    root if at == 0 else f"{rng.getrandbits(64):016x}",
+                    None if at == 0 else root,
+                    "agent" if at == 0 else rng.choice(("search", "fetch", "answer")),
+                    "agent" if at == 0 else rng.choice(("tool", "llm")),
+                    "ok" if rng.random() < 0.95 else "error",
+                    start + at * 10**6,
+                    start + (at + 1) * 10**6,
+                    {"text": text},
+                    text,
+                )
+            )
+    return spans
+
+
+def timed(store: Store, spans: list[Span]) -> tuple[float, float, float]:
+    """Seconds to write, settle and index these spans."""
+    begin = time.perf_counter()
+    for at in range(0, len(spans), 500):
+        store.write(Batch(spans[at : at + 500], []))
+    written = time.perf_counter()
+    while store.settle(everything=True):
+        pass
+    settled = time.perf_counter()
+    while store.index_text():
+        pass
+    return written - begin, settled - written, time.perf_counter() - settled
+
+
+def main() -> None:
+    """Print a row for each size of the database."""
+    largest = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+    rng = random.Random(7)
+    first: float | None = None
+    print(f"{'traces stored':>14} {'write':>9} {'settle':>9} {'index':>9} {'all':>9}   µs a span")
+    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "t.db") as store:
+        for stored in range(0, largest, SLICE):
+            spans = traces(rng, SLICE)
+            parts = [seconds / len(spans) * 1e6 for seconds in timed(store, spans)]
+            first = first or sum(parts)
+            if stored in (0, 1000) or (stored + SLICE) % (largest // 4) == 0:
+                row = " ".join(f"{part:>9.1f}" for part in (*parts, sum(parts)))
+                print(f"{stored:>14} {row}   × {sum(parts) / first:.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
