@@ -8,6 +8,7 @@ import clustertrace
 from clustertrace.demo.knowledge.help_centre import Passage, closest
 from clustertrace.demo.model import Message, ScriptedModel, converse
 from clustertrace.demo.simulation import ToolError, network
+from clustertrace.demo.visitor import Visitor
 
 __all__ = ["IndexUnavailable", "answer_from_docs"]
 
@@ -26,14 +27,15 @@ class IndexUnavailable(Exception):
     """The index of the help centre did not answer."""
 
 
-@clustertrace.trace(name="docs_assistant", kind="agent")
+@clustertrace.trace(name="docs_assistant", kind="agent", skip=("model", "history", "visitor"))
 def answer_from_docs(
-    question: str, model: ScriptedModel, history: tuple[Message, ...] = ()
+    question: str, model: ScriptedModel, history: tuple[Message, ...], visitor: Visitor
 ) -> dict[str, Any]:
     """Answer a customer's question; returns the answer and the articles that it rests on.
 
     Raises IndexUnavailable after three attempts.
     """
+    visitor.arrive()
     passages = retrieve_with_retries(question)
     if passages and passages[0].score < WEAK:
         rewritten = model.ask(
@@ -50,6 +52,7 @@ def answer_from_docs(
         {"role": "user", "content": question},
     ]
     answer = converse(model, messages, {"hand_over": hand_over})
+    visitor.leave()
     return {"answer": answer, "articles": [passage.article for passage in passages]}
 
 

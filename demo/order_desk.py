@@ -8,6 +8,7 @@ import clustertrace
 from clustertrace.demo.knowledge.orders import ORDERS
 from clustertrace.demo.model import Message, ScriptedModel, converse
 from clustertrace.demo.simulation import ToolError, network
+from clustertrace.demo.visitor import Visitor
 
 __all__ = ["PaymentRefused", "serve_customer"]
 
@@ -23,14 +24,15 @@ class PaymentRefused(Exception):
     """The payment provider refuses for good; a person has to look at it."""
 
 
-@clustertrace.trace(name="order_desk", kind="agent")
+@clustertrace.trace(name="order_desk", kind="agent", skip=("model", "history", "visitor"))
 def serve_customer(
-    request: str, model: ScriptedModel, history: tuple[Message, ...] = ()
+    request: str, model: ScriptedModel, history: tuple[Message, ...], visitor: Visitor
 ) -> dict[str, Any]:
     """Do what a customer asks, as far as the rules allow; returns the answer.
 
     Raises PaymentRefused.
     """
+    visitor.arrive()
     messages: list[Message] = [
         {"role": "system", "content": INSTRUCTIONS},
         *history,
@@ -43,7 +45,9 @@ def serve_customer(
         "refund": refund,
         "send_email": send_email,
     }
-    return {"answer": converse(model, messages, tools)}
+    answer = converse(model, messages, tools)
+    visitor.leave()
+    return {"answer": answer}
 
 
 @clustertrace.trace(kind="tool")

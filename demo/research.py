@@ -8,6 +8,7 @@ import clustertrace
 from clustertrace.demo.knowledge import web
 from clustertrace.demo.model import Message, ScriptedModel, converse
 from clustertrace.demo.simulation import ToolError, network
+from clustertrace.demo.visitor import Visitor
 
 __all__ = ["OutOfSearches", "research"]
 
@@ -23,12 +24,15 @@ class OutOfSearches(Exception):
     """The agent used up its searches without an answer."""
 
 
-@clustertrace.trace(name="research_agent", kind="agent")
-def research(question: str, model: ScriptedModel) -> dict[str, Any]:
+@clustertrace.trace(name="research_agent", kind="agent", skip=("model", "history", "visitor"))
+def research(
+    question: str, model: ScriptedModel, history: tuple[Message, ...], visitor: Visitor
+) -> dict[str, Any]:
     """Answer a question; returns the answer and the addresses that it rests on.
 
     Raises OutOfSearches.
     """
+    visitor.arrive()
     sources: list[str] = []
     searches = 0
 
@@ -60,10 +64,12 @@ def research(question: str, model: ScriptedModel) -> dict[str, Any]:
 
     messages: list[Message] = [
         {"role": "system", "content": INSTRUCTIONS},
+        *history,
         {"role": "user", "content": question},
     ]
     answer = converse(
         model, messages, {"web_search": search_within_budget, "open_page": open_page, "cite": cite}
     )
     clustertrace.metric("sources_cited", len(sources))
+    visitor.leave()
     return {"answer": answer, "sources": sources}
