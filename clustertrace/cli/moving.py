@@ -106,6 +106,9 @@ def import_(
             show_default=False,
         ),
     ] = None,
+    files: Annotated[
+        list[Path] | None, typer.Option("--file", metavar="PATH", help="The same as PATH.")
+    ] = None,
     dialect: Annotated[
         Literal["native"], typer.Option("--from", help="Format of the files.")
     ] = "native",
@@ -119,7 +122,7 @@ def import_(
     """
     from clustertrace.store.store import Store
 
-    sources = paths or [Path("-")]
+    sources = [*(paths or []), *(files or [])] or [Path("-")]
     if Path("-") in sources and sys.stdin.isatty():
         raise UsageError("Name a file to import, or pipe one in: clustertrace import < FILE")
     with Store.open(db) as store:

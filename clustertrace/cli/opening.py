@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from clustertrace.errors import NotFound
+
 if TYPE_CHECKING:
     from clustertrace.store.store import Store
 
@@ -27,9 +29,14 @@ def has_database(db: str | None) -> bool:
 
 @contextmanager
 def reading(db: str | None) -> Iterator[Store]:
-    """The store with everything in it that was recorded up to now."""
-    from clustertrace.store.store import Store
+    """The store with everything in it that was recorded up to now.
 
+    Raises NotFound where there is no database: reading makes none.
+    """
+    from clustertrace.store.store import Store, database_path
+
+    if not has_database(db):
+        raise NotFound(f"There is no database at {database_path(db)}. {HOW_TO_BEGIN}")
     with Store.open(db) as store:
         store.refresh()
         yield store
