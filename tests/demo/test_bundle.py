@@ -114,10 +114,10 @@ def test_models_are_those_of_three_vendors_price_lists(bundle: list[dict[str, An
 
 
 def test_conversations_are_sessions(bundle: list[dict[str, Any]]) -> None:
-    """Every run belongs to a session, and eight sessions have several turns."""
+    """Every run belongs to a session, and ten sessions have several turns."""
     turns = Counter(trace["session_id"] for trace in bundle)
     assert None not in turns
-    assert sum(1 for count in turns.values() if count > 1) == 11
+    assert sum(1 for count in turns.values() if count > 1) == 10
 
 
 def test_a_failed_tool_is_recovered_from(loaded: Store, bundle: list[dict[str, Any]]) -> None:
