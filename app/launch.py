@@ -1,0 +1,84 @@
+"""Start the pages: `python -m clustertrace.app.launch --port N --public-port 7777 --db DATABASE`.
+
+They listen on a private loopback port behind the receiver, which owns the public one. Every
+option that a stray `.streamlit/config.toml` could change to our harm is pinned, and the program
+runs in an empty folder of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["main", "options"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve the pages until the process is ended."""
+    parser = argparse.ArgumentParser(prog="python -m clustertrace.app.launch")
+    parser.add_argument("--port", type=int, required=True, help="private port on 127.0.0.1")
+    parser.add_argument("--public-port", type=int, required=True, help="port that browsers use")
+    parser.add_argument("--db", required=True, help="database: a path or an SQLAlchemy URL")
+    parser.add_argument(
+        "--stop-at-eof", action="store_true", help="end when standard input is closed"
+    )
+    told = parser.parse_args(arguments)
+    os.environ["CLUSTERTRACE_DB"] = told.db
+    if told.stop_at_eof:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    with tempfile.TemporaryDirectory(prefix="clustertrace-pages-") as folder:
+        os.chdir(folder)
+        _serve(told.port, told.public_port)
+
+
+def options(port: int, public_port: int) -> dict[str, Any]:
+    """Streamlit's options, by their dotted names."""
+    return {
+        "browser.gatherUsageStats": False,
+        "browser.serverAddress": "localhost",
+        "browser.serverPort": public_port,
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "client.showErrorLinks": False,
+        "global.developmentMode": False,
+        "logger.hideWelcomeMessage": True,
+        "logger.level": "error",
+        "runner.magicEnabled": False,
+        "server.address": "127.0.0.1",
+        "server.allowedHosts": ["127.0.0.1"],
+        "server.baseUrlPath": "",
+        "server.enableAgentApi": False,
+        "server.enableCORS": True,
+        "server.enableStaticServing": False,
+        "server.enableXsrfProtection": True,
+        "server.fileWatcherType": "none",
+        "server.headless": True,
+        "server.port": port,
+        "server.runOnSave": False,
+        "server.showEmailPrompt": False,
+    }
+
+
+def _serve(port: int, public_port: int) -> None:
+    import streamlit as st
+
+    # What Streamlit finds here it takes for the arguments of a script of its own.
+    sys.argv[:] = [""]
+    st.App(Path(__file__).with_name("main.py")).run(config=options(port, public_port))
+
+
+def _end_with_parent() -> None:
+    """Our parent holds the other end of standard input for as long as it lives."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

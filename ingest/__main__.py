@@ -1,0 +1,57 @@
+"""`python -m clustertrace.ingest`: the receiver and the door to the pages, in the foreground.
+
+Exit code 2, with one sentence on standard error, when it can't serve.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from clustertrace.errors import ClustertraceError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until asked to stop; the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m clustertrace.ingest",
+        description="Receive spans, and serve the pages, on one port.",
+    )
+    parser.add_argument("--host", default="localhost", help="address to listen on")
+    parser.add_argument("--port", type=int, default=7777, help="port; 0 takes a free one")
+    parser.add_argument("--db", default=None, help="database: a path or an SQLAlchemy URL")
+    parser.add_argument("--no-ui", action="store_true", help="receive only, without the pages")
+    told = parser.parse_args(arguments)
+    try:
+        _run(told.host, told.port, told.db, pages=not told.no_ui)
+    except ClustertraceError as error:
+        print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - what this program says
+        return 2
+    return 0
+
+
+def _run(host: str, port: int, db: str | None, *, pages: bool) -> None:
+    from clustertrace.ingest.server import listen, serve
+
+    # The port first: clients may connect while the rest is being loaded.
+    sockets = listen(host, port)
+
+    from clustertrace import settings
+    from clustertrace.pricing import check_overrides
+    from clustertrace.store.store import Store
+
+    check_overrides()
+    with Store.open(db) as store:
+        print(  # noqa: T201 - what this program says
+            f"clustertrace receives at http://localhost:{sockets[0].getsockname()[1]}",
+            file=sys.stderr,
+            flush=True,
+        )
+        serve(store, sockets, host, settings.load(), pages=pages)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""The receiver: OTLP/HTTP, native spans, health, deep links; everything else goes to the pages."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import quote
+
+from fastapi import FastAPI
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp
+
+from clustertrace.conventions.otlp import slices_of_json, slices_of_protobuf
+from clustertrace.ingest.committer import Committer
+from clustertrace.ingest.incoming import Incoming, Intake
+from clustertrace.ingest.otlp_answers import JSON, PROTOBUF, accepted, not_stored
+from clustertrace.wire import parse_lines
+
+__all__ = ["receiver"]
+
+SLICE: Final = 1_000
+"""Spans decoded and committed at once, so that a large request neither blocks nor bloats us."""
+
+_PROTOBUF_TYPES: Final = frozenset({"application/x-protobuf", "application/protobuf"})
+_OTLP_TYPES: Final = _PROTOBUF_TYPES | {"application/json"}
+_LINE_TYPES: Final = frozenset(
+    {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/json"}
+)
+_OTLP_HINT: Final = "send OTLP as application/x-protobuf or application/json."
+_LINE_HINT: Final = "send one JSON object a line as application/x-ndjson."
+_ANY_METHOD: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class _Endpoints:
+    """What is done with each kind of request."""
+
+    def __init__(self, committer: Committer) -> None:
+        self._committer = committer
+
+    async def traces(self, incoming: Incoming) -> Response:
+        """OTLP traces: answered once all of them are on disk."""
+        media = _otlp_media(incoming)
+        slices = slices_of_protobuf if media == PROTOBUF else slices_of_json
+        rejected: list[str] = []
+        for received in slices(await incoming.body(), SLICE):
+            if received.batch.spans:
+                await self._committer.commit(received.batch)
+            rejected += received.rejected
+        return accepted(media, rejected)
+
+    async def unstored(self, incoming: Incoming) -> Response:
+        """OTLP logs and metrics: taken, so that senders carry on, and said not to be kept."""
+        media = _otlp_media(incoming)
+        await incoming.body()
+        return not_stored(media, incoming.path.rstrip("/").rpartition("/")[2])
+
+    async def spans(self, incoming: Incoming) -> Response:
+        """Native spans, one JSON object a line, as recorders write them."""
+        incoming.must_be(_LINE_TYPES, _LINE_HINT)
+        lines = (await incoming.body()).split(b"\n")
+        stored = 0
+        rejected: list[dict[str, Any]] = []
+        for begin in range(0, len(lines), SLICE):
+            parsed = parse_lines(lines[begin : begin + SLICE])
+            if parsed.batch.spans or parsed.batch.facts:
+                await self._committer.commit(parsed.batch)
+            stored += len(parsed.batch.spans)
+            rejected += [{"line": begin + line, "reason": why} for line, why in parsed.bad]
+        return JSONResponse({"accepted": stored, "rejected": rejected})
+
+
+def receiver(
+    committer: Committer,
+    *,
+    limit: int,
+    pages: ASGIApp | None = None,
+    ui: Callable[[], str] = lambda: "off",
+    db: str = "",
+) -> FastAPI:
+    """Make the application.
+
+    `limit` is the largest body in bytes; `pages` serves every path that is not ours; `ui` says
+    how the pages are doing (`off`, `starting`, `ready`); `db` is shown by /healthz.
+    """
+    # No generated documentation: its pages load scripts from another host.
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    endpoints, intake = _Endpoints(committer), Intake(limit)
+    traces = intake.endpoint(endpoints.traces)
+    unstored = intake.endpoint(endpoints.unstored)
+    spans = intake.endpoint(endpoints.spans)
+    for slash in ("", "/"):
+        app.add_route(f"/v1/spans{slash}", spans, _ANY_METHOD)
+        # Some tools send to their own vendor's path below the address that they are given.
+        for prefix in ("", "/{prefix:path}"):
+            app.add_route(f"{prefix}/v1/traces{slash}", traces, _ANY_METHOD)
+            app.add_route(f"{prefix}/v1/logs{slash}", unstored, _ANY_METHOD)
+            app.add_route(f"{prefix}/v1/metrics{slash}", unstored, _ANY_METHOD)
+    version = importlib.metadata.version("clustertrace")
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return JSONResponse(
+            {
+                "status": "trouble" if committer.trouble else "ok",
+                "trouble": committer.trouble,
+                "version": version,
+                "db": db,
+                "ui": ui(),
+                "spans_waiting": committer.waiting,
+                "spans_stored": committer.stored,
+            },
+            headers={"Cache-Control": "no-store"},
+        )
+
+    @app.get("/trace/{trace_id}")
+    async def trace(trace_id: str) -> Response:
+        return RedirectResponse(f"/trace?id={quote(trace_id, safe='')}", 307)
+
+    @app.get("/pattern/{pattern_id}")
+    async def pattern(pattern_id: str) -> Response:
+        return RedirectResponse(f"/pattern?id={quote(pattern_id, safe='')}", 307)
+
+    if pages is not None:
+        app.mount("/", pages)
+    return app
+
+
+def _otlp_media(incoming: Incoming) -> str:
+    """The encoding of an OTLP request, which is also that of the answer."""
+    if incoming.media_type in _PROTOBUF_TYPES:
+        incoming.answer_in = PROTOBUF
+    incoming.must_be(_OTLP_TYPES, _OTLP_HINT)
+    return incoming.answer_in if incoming.media_type in _PROTOBUF_TYPES else JSON

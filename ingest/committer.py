@@ -1,0 +1,184 @@
+"""The one writer: requests that wait together share a commit; chores fill the gaps.
+
+Requests come from the event loop, commits happen on a thread of their own, and a request is
+answered only after its commit. In between, the same thread drains recorders' spools, settles
+traces and carries the text index forward.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final, NamedTuple, Protocol
+
+from clustertrace.errors import ClustertraceError, StoreBusy
+from clustertrace.ingest.chores import Chores, Keeper
+from clustertrace.model import Batch
+
+__all__ = ["Committer", "QueueFull", "Writer"]
+
+MAX_WAITING: Final = 20_000
+"""Spans that may wait for the writer; some 40 MB."""
+
+GROUP: Final = 5_000
+"""Spans in one commit, if several requests wait."""
+
+CHORE_EVERY_SECONDS: Final = 0.06
+"""While requests come in; with none waiting, chores follow each other until all are done."""
+
+LULL_SECONDS: Final = 0.005
+"""So long nothing arrives before the writer takes it for a lull."""
+
+IDLE_SECONDS: Final = 0.2
+"""Between looks for new work when there was none."""
+
+
+class Writer(Keeper, Protocol):
+    """What the committer asks of a store (see clustertrace.store.store.Store)."""
+
+    def write(self, batch: Batch, /) -> Any:
+        """Commit a batch."""
+
+
+class QueueFull(ClustertraceError):
+    """More spans wait for the writer than there is room for; the sender should try again."""
+
+
+class _Job(NamedTuple):
+    batch: Batch
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[None]
+
+
+class Committer:
+    """Owns the writer thread: `commit` is for coroutines, `close` commits what was accepted."""
+
+    def __init__(self, store: Writer, *, max_waiting: int = MAX_WAITING) -> None:
+        self._store = store
+        self._chores = Chores(store)
+        self._max_waiting = max_waiting
+        self._queue: deque[_Job] = deque()
+        self._news = threading.Condition()
+        self._closing = False
+        self.waiting = 0
+        """Spans that wait for the writer."""
+        self.stored = 0
+        """Spans committed for requests since the start."""
+        self.trouble: str | None = None
+        """Why the last commit or chore failed; None if it did not."""
+        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    async def commit(self, batch: Batch) -> None:
+        """Return once the batch is on disk.
+
+        Raises QueueFull when too much waits, and StoreBusy or StoreError as the store does.
+        """
+        loop = asyncio.get_running_loop()
+        job = _Job(batch, loop, loop.create_future())
+        with self._news:
+            if self._closing:
+                raise StoreBusy("The receiver is stopping; try again in a moment.")
+            if self._queue and self.waiting + len(batch.spans) > self._max_waiting:
+                raise QueueFull(f"{self.waiting} spans wait to be written; try again in a moment.")
+            self._queue.append(job)
+            self.waiting += len(batch.spans)
+            self._news.notify()
+        await job.done
+
+    def close(self) -> None:
+        """Commit what was accepted, then stop the thread."""
+        with self._news:
+            self._closing = True
+            self._news.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        last_chore = 0.0
+        while not self._closing or self._queue:
+            rested = time.monotonic() - last_chore > CHORE_EVERY_SECONDS
+            group = self._next_group(IDLE_SECONDS if self._chores.done else LULL_SECONDS)
+            if group:
+                self._commit(group)
+                self._chores.again()
+            if (rested or not group) and not self._closing:
+                self._do_a_chore()
+                last_chore = time.monotonic()
+
+    def _next_group(self, timeout: float) -> list[_Job]:
+        """Jobs for one commit; none if nothing arrives in time."""
+        group: list[_Job] = []
+        spans = 0
+        with self._news:
+            if not self._queue and not self._closing:
+                self._news.wait(timeout)
+            while self._queue and (not group or spans + len(self._queue[0].batch.spans) <= GROUP):
+                job = self._queue.popleft()
+                group.append(job)
+                spans += len(job.batch.spans)
+        return group
+
+    def _commit(self, group: Sequence[_Job]) -> None:
+        error = self._write([job.batch for job in group])
+        if error is None or len(group) == 1 or isinstance(error, StoreBusy):
+            self._answer(group, error)
+            return
+        # One batch may be what the store can't take: it must not cost the others.
+        for job in group:
+            self._answer([job], self._write([job.batch]))
+
+    def _write(self, batches: Sequence[Batch]) -> Exception | None:
+        joined = Batch(
+            [span for batch in batches for span in batch.spans],
+            [fact for batch in batches for fact in batch.facts],
+        )
+        try:
+            self._store.write(joined)
+        except Exception as error:
+            self._note(error)
+            return error
+        self.trouble = None
+        return None
+
+    def _answer(self, group: Sequence[_Job], error: Exception | None) -> None:
+        spans = sum(len(job.batch.spans) for job in group)
+        with self._news:
+            self.waiting -= spans
+        if error is None:
+            self.stored += spans
+        for loop in {job.loop for job in group}:
+            waiting = [job.done for job in group if job.loop is loop]
+            with suppress(RuntimeError):  # a closed loop: nobody waits any more
+                loop.call_soon_threadsafe(_wake, waiting, error)
+
+    def _do_a_chore(self) -> None:
+        try:
+            self._chores.slice()
+        except Exception as error:
+            self._note(error)
+
+    def _note(self, error: Exception) -> None:
+        """Say once what went wrong; the same trouble again is no news."""
+        told = str(error) if isinstance(error, ClustertraceError) else repr(error)
+        if told != self.trouble:
+            print(f"clustertrace: {told}", file=sys.stderr)  # noqa: T201 - the receiver's log
+        self.trouble = told
+
+
+def _wake(waiting: Sequence[asyncio.Future[None]], error: Exception | None) -> None:
+    for future in waiting:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)

@@ -1,0 +1,214 @@
+"""The door to the pages: every request and websocket is passed to their private port.
+
+None of the proxy libraries for ASGI passes on a header that occurs twice (cookies), any size, and
+the websocket's subprotocol alike; on httpx's transport and websockets it is little code. The
+transport, unlike httpx's client, follows no redirect, keeps no cookie and reads no proxy setting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+__all__ = ["Door"]
+
+Headers = list[tuple[bytes, bytes]]
+
+_HOP_BY_HOP: Final = frozenset(
+    b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
+    b"transfer-encoding upgrade".split()
+)
+_OWN: Final = frozenset([b"host", b"origin", b"expect"])
+"""Told anew to the upstream, which must not see where a request came from to trust it."""
+
+_HANDSHAKE: Final = frozenset(
+    b"sec-websocket-" + part for part in (b"key", b"version", b"extensions", b"protocol")
+)
+
+_STARTING: Final = """<!doctype html><html lang="en"><head><meta charset="utf-8">
+<title>clustertrace is starting</title><meta http-equiv="refresh" content="1">
+<link rel="icon" href="data:,"><meta name="color-scheme" content="light dark">
+<style>body{font:16px system-ui,sans-serif;display:grid;place-items:center;height:90vh;margin:0}
+p{opacity:.7}</style></head><body><div><h1>clustertrace is starting</h1>
+<p>The pages will be here in a few seconds. Spans are being received already.</p></div></body>
+</html>
+"""
+
+
+class Door:
+    """An ASGI application in front of the server on `127.0.0.1:port()`; None: not up yet."""
+
+    def __init__(self, port: Callable[[], int | None]) -> None:
+        self._port = port
+        self._transport: Any = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a request or a websocket."""
+        port = self._port()
+        if scope["type"] == "websocket":
+            await self._websocket(WebSocket(scope, receive, send), port)
+        elif port is None:
+            await _starting(scope)(scope, receive, send)
+        else:
+            await self._http(Request(scope, receive), port, send)
+
+    async def close(self) -> None:
+        """Close the connections to the upstream."""
+        if self._transport is not None:
+            await self._transport.aclose()
+
+    async def _http(self, request: Request, port: int, send: Send) -> None:
+        import httpx
+
+        if self._transport is None:
+            self._transport = httpx.AsyncHTTPTransport(
+                limits=httpx.Limits(max_connections=None), trust_env=False
+            )
+        scope = request.scope
+        target = scope["raw_path"] + (
+            b"?" + scope["query_string"] if scope["query_string"] else b""
+        )
+        upstream = f"127.0.0.1:{port}"
+        outgoing = httpx.Request(
+            request.method,
+            httpx.URL(scheme="http", host="127.0.0.1", port=port, raw_path=target),
+            headers=_passed_on(request.headers.raw, upstream.encode()),
+            content=_request_body(request),
+        )
+        try:
+            answer = await self._transport.handle_async_request(outgoing)
+        except httpx.TransportError:
+            await _starting(scope)(scope, request.receive, send)
+            return
+        except ClientDisconnect:
+            return
+        try:
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": answer.status_code,
+                    "headers": [
+                        (name.lower(), value)
+                        for name, value in answer.headers.raw
+                        if name.lower() not in _HOP_BY_HOP
+                    ],
+                }
+            )
+            async for chunk in answer.stream:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            await answer.aclose()
+
+    async def _websocket(self, websocket: WebSocket, port: int | None) -> None:
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import WebSocketException
+        from websockets.typing import Origin, Subprotocol
+
+        if port is None:
+            await websocket.close(1013)
+            return
+        scope = websocket.scope
+        query = scope["query_string"].decode("latin-1")
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in websocket.headers.raw
+            if name not in _HOP_BY_HOP | _OWN | _HANDSHAKE
+        ]
+        try:
+            upstream = await connect(
+                f"ws://127.0.0.1:{port}{scope['raw_path'].decode('latin-1')}"
+                + (f"?{query}" if query else ""),
+                origin=Origin(f"http://127.0.0.1:{port}"),
+                subprotocols=[Subprotocol(name) for name in scope["subprotocols"]] or None,
+                additional_headers=headers,
+                user_agent_header=None,
+                compression=None,
+                proxy=None,
+                max_size=None,
+                ping_interval=None,
+            )
+        except (OSError, WebSocketException, TimeoutError):
+            await websocket.close(1013)
+            return
+        async with upstream:
+            await websocket.accept(upstream.subprotocol)
+            await _both_ways(websocket, upstream)
+
+
+def _starting(scope: Scope) -> Response:
+    headers = {"Retry-After": "1", "Cache-Control": "no-store"}
+    if scope["method"] in ("GET", "HEAD"):
+        return HTMLResponse(_STARTING, 503, headers)
+    return PlainTextResponse("The pages are starting; try again in a moment.\n", 503, headers)
+
+
+def _passed_on(headers: Iterable[tuple[bytes, bytes]], upstream: bytes) -> Headers:
+    """A request's headers as the upstream gets them: in order, repeated ones too."""
+    passed = [(b"host", upstream)]
+    for name, value in headers:
+        if name == b"origin":
+            passed.append((name, b"http://" + upstream))
+        elif name not in _HOP_BY_HOP and name not in _OWN:
+            passed.append((name, value))
+    return passed
+
+
+def _request_body(request: Request) -> AsyncIterator[bytes] | None:
+    headers = request.headers
+    if "content-length" in headers or "transfer-encoding" in headers:
+        return request.stream()
+    return None
+
+
+async def _both_ways(websocket: WebSocket, upstream: ClientConnection) -> None:
+    """Carry messages until either side closes, then close the other in the same way."""
+    tasks = {
+        asyncio.create_task(_to_upstream(websocket, upstream)),
+        asyncio.create_task(_to_client(websocket, upstream)),
+    }
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _to_upstream(websocket: WebSocket, upstream: ClientConnection) -> None:
+    from websockets.exceptions import ConnectionClosed
+
+    with suppress(ConnectionClosed):
+        while True:
+            message = await websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                await upstream.close(_code(message.get("code")))
+                return
+            text = message.get("text")
+            await upstream.send(message["bytes"] if text is None else text)
+
+
+async def _to_client(websocket: WebSocket, upstream: ClientConnection) -> None:
+    # A client that is gone is the other direction's business.
+    with suppress(WebSocketDisconnect, RuntimeError):
+        async for message in upstream:
+            if isinstance(message, str):
+                await websocket.send_text(message)
+            else:
+                await websocket.send_bytes(message)
+        await websocket.close(_code(upstream.close_code), upstream.close_reason or "")
+
+
+def _code(code: int | None) -> int:
+    """A close code that may be sent: some only ever describe how a connection was lost."""
+    return 1000 if code is None or code in (1005, 1006, 1015) else code

@@ -1,0 +1,138 @@
+"""Who may talk to us: the right Host on everything, the right Origin on what changes something.
+
+Any page that a browser shows can send requests to this machine. It can forge neither header: a
+foreign site has a foreign Origin, and one that rebinds its name to our address a foreign Host.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["Guard", "loopback"]
+
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_CONTENT_POLICY: Final = (
+    "default-src 'self'; "
+    "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "  # charts compile expressions
+    "style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; "
+    "font-src 'self' data:; "
+    "media-src 'self' data: blob:; "
+    "connect-src 'self' data: blob:; "
+    "worker-src 'self' blob:; "
+    "frame-src 'self' data: blob:; "
+    "frame-ancestors 'self'; "
+    "base-uri 'self'; "
+    "form-action 'self'; "
+    "object-src 'none'"
+)
+
+SECURITY_HEADERS: Final = {
+    "content-security-policy": _CONTENT_POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "SAMEORIGIN",
+}
+
+
+def loopback(host: str) -> bool:
+    """Whether an address to listen on is reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Guard:
+    """Wraps an application, websockets included, that listens on `host` and `port`."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+        self._app = app
+        self._port = port
+        self._open = not loopback(host)
+        names = {"localhost", "127.0.0.1", "[::1]"}
+        if self._open:
+            own = socket.gethostname().lower()
+            names |= {own, f"{own}.local"}
+            if host not in ("0.0.0.0", "::"):
+                names.add(f"[{host}]" if ":" in host else host.lower())
+        self._names = frozenset(names)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request, or refuse it with the reason."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal is None:
+            await self._app(scope, receive, _with_security_headers(send))
+        elif scope["type"] == "http":
+            await refusal(scope, receive, _with_security_headers(send))
+        else:
+            await send({"type": "websocket.close", "code": 1008, "reason": "refused"})
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if len(headers.getlist("host")) != 1 or not self._ours(host):
+            return PlainTextResponse(
+                f"This is clustertrace, which answers to http://localhost:{self._port} and not to "
+                f"the host {host[:100]!r}; use that address.\n",
+                421,
+            )
+        changes = scope["type"] == "websocket" or scope["method"] not in _READING
+        origins = headers.getlist("origin")
+        if changes and origins and not all(self._own_origin(origin) for origin in origins):
+            return PlainTextResponse(
+                f"A page of {origins[0][:100]!r} may not do this: only clustertrace's own pages, "
+                "and programs that are no browser, may.\n",
+                403,
+            )
+        return None
+
+    def _own_origin(self, origin: str) -> bool:
+        scheme, separator, host = origin.partition("://")
+        return bool(separator) and scheme == "http" and self._ours(host)
+
+    def _ours(self, host: str) -> bool:
+        name, separator, port = host.lower().rpartition(":")
+        if not separator or not port.isdigit():
+            # Browsers leave out the default port.
+            name, port = host.lower(), "80"
+        if int(port) != self._port:
+            return False
+        return name in self._names or (self._open and _is_address(name))
+
+
+def _is_address(name: str) -> bool:
+    """An address can't be rebound as a name can."""
+    try:
+        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _with_security_headers(send: Send) -> Send:
+    async def guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers[name] = value
+            # No other origin may read an answer, whatever the pages' server says.
+            for name in [name for name in headers if name.startswith("access-control-")]:
+                del headers[name]
+        await send(message)
+
+    return guarded

@@ -1,0 +1,125 @@
+"""One request on its way in: what it claims to be, its body, and what went wrong with it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from clustertrace.errors import BadInput, ClustertraceError, TooLarge
+from clustertrace.ingest.body import NoRoom, Room, UnknownEncoding, drop, read_body
+from clustertrace.ingest.committer import QueueFull
+from clustertrace.ingest.otlp_answers import JSON, failure
+
+__all__ = ["Incoming", "Intake"]
+
+_STATUSES: Final[tuple[tuple[type[Exception], int], ...]] = (
+    (UnknownEncoding, 415),
+    (TooLarge, 413),
+    (BadInput, 400),
+    (QueueFull, 429),
+    (NoRoom, 429),
+    # The database is busy, full or broken: the data is good, so the sender should keep it.
+    (ClustertraceError, 503),
+)
+
+
+class _WrongMethod(BadInput):
+    pass
+
+
+class _WrongType(BadInput):
+    pass
+
+
+class Incoming:
+    """A request whose body has not been read."""
+
+    def __init__(self, request: Request, limit: int, room: Room) -> None:
+        self.path = request.url.path
+        self.answer_in = JSON
+        """The media type of the answer, whether good or bad."""
+        self._request = request
+        self._limit = limit
+        self._room = room
+        self._taken = 0
+        self._chunks: AsyncIterator[bytes] = request.stream()
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters."""
+        told = self._request.headers.get("content-type", "")
+        return told.partition(";")[0].strip().lower()
+
+    def must_be(self, types: frozenset[str], hint: str) -> None:
+        """Raise unless this is a POST of one of these content types."""
+        if self._request.method != "POST":
+            raise _WrongMethod("Programs send their data here with POST; there is nothing to read.")
+        if self.media_type not in types:
+            raise _WrongType(f"Content-Type {self.media_type[:60]!r} is not taken here; {hint}")
+
+    async def body(self) -> bytes:
+        """The whole body, decompressed. Raises BadInput, TooLarge or NoRoom."""
+        encoding = self._request.headers.get("content-encoding", "").strip().lower()
+        return await read_body(self._chunks, encoding, self._limit, self._take)
+
+    async def drop(self) -> None:
+        """Read what is still being sent: else the sender sees a broken pipe, not our answer."""
+        await drop(self._chunks, self._limit)
+
+    def release(self) -> None:
+        """Give back the memory that the body took."""
+        self._room.give_back(self._taken)
+        self._taken = 0
+
+    def _take(self, size: int) -> None:
+        self._room.take(size)
+        self._taken += size
+
+
+class Intake:
+    """Turns functions of an Incoming into endpoints that answer every failure in one sentence."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._room = Room(2 * limit)
+
+    def endpoint(
+        self, handle: Callable[[Incoming], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """An endpoint that never raises and never answers 500."""
+
+        async def answer(request: Request) -> Response:
+            incoming = Incoming(request, self._limit, self._room)
+            try:
+                return await handle(incoming)
+            except ClientDisconnect:
+                return Response(status_code=400)
+            except Exception as error:
+                return await _refusal(incoming, error)
+            finally:
+                incoming.release()
+
+        return answer
+
+
+async def _refusal(incoming: Incoming, error: Exception) -> Response:
+    try:
+        await incoming.drop()
+    except ClientDisconnect:
+        return Response(status_code=400)
+    if isinstance(error, _WrongMethod):
+        refusal = failure(incoming.answer_in, 405, str(error))
+        refusal.headers["Allow"] = "POST"
+        return refusal
+    if isinstance(error, _WrongType):
+        return failure(incoming.answer_in, 415, str(error))
+    for kind, status in _STATUSES:
+        if isinstance(error, kind):
+            return failure(incoming.answer_in, status, str(error))
+    # Ours to mend. 400 because sending it again would not help, and senders retry on 5xx.
+    print(f"clustertrace: a request failed: {error!r}", file=sys.stderr)  # noqa: T201 - the log
+    return failure(incoming.answer_in, 400, "This request can't be stored; the log says why.")

@@ -1,0 +1,128 @@
+"""The pages' process: started, watched, started again when it ends, ended with us."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+__all__ = ["Pages", "launch_command"]
+
+_PROBE: Final = b"GET /_stcore/health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n"
+_PROBE_SECONDS: Final = 0.1
+_PROBE_PATIENCE_SECONDS: Final = 5.0
+_ENDING_SECONDS: Final = 3.0
+_STEADY_SECONDS: Final = 30.0
+"""Pages that lived this long were well: their end counts as the first again."""
+_LONGEST_PAUSE_SECONDS: Final = 30.0
+
+
+def launch_command(port: int, public_port: int, db: str) -> list[str]:
+    """What starts the pages on a private port; they end when their standard input does."""
+    return [
+        *(sys.executable, "-m", "clustertrace.app.launch", "--stop-at-eof"),
+        *("--port", str(port), "--public-port", str(public_port), "--db", db),
+    ]
+
+
+class Pages:
+    """Keeps one process of pages running. `command` makes its command line from a free port."""
+
+    def __init__(self, command: Callable[[int], Sequence[str]]) -> None:
+        self._command = command
+        self._port: int | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def state(self) -> str:
+        """`ready` when the pages answer, else `starting`."""
+        return "starting" if self._port is None else "ready"
+
+    def port(self) -> int | None:
+        """Where the pages listen on 127.0.0.1, once they answer."""
+        return self._port
+
+    def start(self) -> None:
+        """Start the pages, and again each time that they end."""
+        self._task = asyncio.create_task(self._keep_running())
+
+    async def stop(self) -> None:
+        """End the pages."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await self._end()
+
+    async def _keep_running(self) -> None:
+        ends = 0
+        while True:
+            started = time.monotonic()
+            code = await self._run_once()
+            ends = 1 if time.monotonic() - started > _STEADY_SECONDS else ends + 1
+            pause = min(_LONGEST_PAUSE_SECONDS, 0.25 * 2**ends)
+            print(  # noqa: T201 - the receiver's log
+                f"clustertrace: the pages ended (exit code {code}); they start again in "
+                f"{pause:g} s.",
+                file=sys.stderr,
+            )
+            await asyncio.sleep(pause)
+
+    async def _run_once(self) -> int:
+        port = _free_port()
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command(port),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        ended = asyncio.create_task(self._process.wait())
+        try:
+            while not await _answers(port):
+                done, _ = await asyncio.wait([ended], timeout=_PROBE_SECONDS)
+                if done:
+                    return await ended
+            self._port = port
+            return await ended
+        finally:
+            self._port = None
+            ended.cancel()
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), _ENDING_SECONDS)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def _answers(port: int) -> bool:
+    """Whether the pages can be shown."""
+    try:
+        async with asyncio.timeout(_PROBE_PATIENCE_SECONDS):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(_PROBE)
+                status = await reader.readline()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False
+    return b" 200" in status
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
