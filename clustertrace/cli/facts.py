@@ -54,8 +54,9 @@ def _overview_table(overview: Overview) -> Table:
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2))
-    for name, value, remark in _overview_lines(overview):
-        table.add_row(name, value, remark)
+    for line in _overview_lines(overview):
+        if any(line):
+            table.add_row(*line)
     return table
 
 
@@ -69,7 +70,8 @@ def _overview_lines(overview: Overview) -> list[tuple[str, str, str]]:
             count(overview.traces),
             "" if all_finished else unfinished,
         ),
-        ("Failed", count(overview.failed), _failures(overview)),
+        ("Failed", count(overview.failed), _failure_rate(overview)),
+        ("", "", _who_says_failed(overview)),
         ("Patterns", count(overview.variants), ""),
         ("Sessions", count(overview.sessions), ""),
         ("Spans", count(overview.spans), ""),
@@ -84,19 +86,22 @@ def _overview_lines(overview: Overview) -> list[tuple[str, str, str]]:
     return lines
 
 
-def _failures(overview: Overview) -> str:
+def _failure_rate(overview: Overview) -> str:
     from clustertrace.patterns.statistics import wilson
 
     if not overview.finished:
         return ""
     interval = wilson(overview.failed, overview.finished)
     rate = share(overview.failed / overview.finished)
-    told = f"{rate} of {count(overview.finished)} finished"
-    told += f" (95 % interval: {share(interval.low)} to {share(interval.high)})"
-    if overview.failed:
-        told += f"; {count(overview.failed_by_outcome)} by outcome, "
-        told += f"{count(overview.failed_by_status)} by an error of the root span"
-    return told
+    likely = f"{share(interval.low)} to {share(interval.high)}"
+    return f"{rate} of {count(overview.finished)} finished (95 % interval: {likely})"
+
+
+def _who_says_failed(overview: Overview) -> str:
+    if not overview.failed:
+        return ""
+    by_outcome, by_status = count(overview.failed_by_outcome), count(overview.failed_by_status)
+    return f"{by_outcome} by outcome, {by_status} by an error of the root span"
 
 
 def _cached(overview: Overview) -> str:

@@ -70,7 +70,7 @@ def inspect(
 def _find(trace_id: str | None, failed: bool, db: str | None) -> tuple[Trace, TraceRow]:
     from clustertrace.store import queries
 
-    if not has_database(db):
+    if trace_id is None and not has_database(db):
         _nothing(f"There are no traces yet. {HOW_TO_BEGIN}")
     with reading(db) as store, store.read() as conn:
         if trace_id is None:

@@ -120,11 +120,15 @@ def import_(
     Traces that the database has already are skipped. A line that can't be used is named with
     its reason and costs no other; the exit code is 2 then.
     """
+    from clustertrace.exchange.reading import check_source
     from clustertrace.store.store import Store
 
     sources = [*(paths or []), *(files or [])] or [Path("-")]
     if Path("-") in sources and sys.stdin.isatty():
         raise UsageError("Name a file to import, or pipe one in: clustertrace import < FILE")
+    for path in sources:
+        if path != Path("-"):
+            check_source(path)
     with Store.open(db) as store:
         store.drain()
         results = [(path, _import_one(store, path)) for path in sources]

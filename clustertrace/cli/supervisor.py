@@ -134,7 +134,7 @@ def _until_ready(process: subprocess.Popen[bytes], address: Address) -> Iterator
             # Another program took the port just now; the receiver will say so and end.
             said = None
         if said is not None:
-            ready = said["ui"] == "ready"
+            ready = said["ui"] in ("ready", "off")
             yield ready
             if ready:
                 return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import IO, Any, Final
 
 from clustertrace.errors import BadInput, UsageError
 
-__all__ = ["LONGEST_LINE", "Source", "open_source", "source_of"]
+__all__ = ["LONGEST_LINE", "Source", "check_source", "open_source", "source_of"]
 
 LONGEST_LINE: Final = 256 * 1024 * 1024
 """Bytes. A trace beyond this is no trace but a file without line ends."""
@@ -88,17 +89,23 @@ class _Counted(io.RawIOBase):
         return len(data)
 
 
+def check_source(path: Path) -> None:
+    """Raise UsageError, with what to do, unless the file can be read."""
+    if path.is_dir():
+        raise UsageError(
+            f"{path} is a folder; name the files in it, such as {path / '*.jsonl.gz'}."
+        )
+    if not path.exists():
+        raise UsageError(f"There is no file {path}; check its name.")
+    if not os.access(path, os.R_OK):
+        raise UsageError(f"{path} can't be read: you have no permission to.")
+
+
 @contextmanager
 def open_source(path: Path) -> Iterator[Source]:
-    """Open a file. Raises UsageError with what to do where it can't be read."""
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder; name the files in it, such as {path / '*.jsonl.gz'}")
-    try:
-        raw = path.open("rb")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"{path} can't be read: {reason}.") from None
-    with raw:
+    """Open a file. Raises UsageError as `check_source` does."""
+    check_source(path)
+    with path.open("rb") as raw:
         yield source_of(raw, str(path), path.stat().st_size if path.is_file() else None)
 
 

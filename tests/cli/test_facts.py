@@ -1,0 +1,115 @@
+"""`stats` and `clusters`: the numbers, in JSON and in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dirty_equals import IsApprox
+
+
+@pytest.mark.usefixtures("filled")
+def test_stats_as_json(run: Any) -> None:
+    """Every number of the database, once."""
+    ran = run("stats", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.answer == {
+        "traces": 3,
+        "failed": 2,
+        "failed_by_outcome": 1,
+        "failed_by_status": 1,
+        "running": 0,
+        "incomplete": 0,
+        "spans": 15,
+        "variants": 2,
+        "sessions": 1,
+        "llm_calls": 3,
+        "unpriced_calls": 0,
+        "input_tokens": 3600,
+        "output_tokens": 240,
+        "cache_read_tokens": 0,
+        "cache_write_tokens": 0,
+        "cost_usd": IsApprox(0.0375),
+        "first_ns": 1_760_000_060 * 10**9,
+        "last_ns": 1_760_000_180 * 10**9,
+    }
+
+
+@pytest.mark.usefixtures("filled")
+def test_stats_in_words(run: Any) -> None:
+    """A failure rate comes with its interval and with who said so."""
+    out = run("stats").out
+    assert "66.7 % of 3 finished (95 % interval: 20.8 % to 93.9 %)" in out
+    assert "1 by outcome, 1 by an error of the root span" in out
+    assert "$0.0375" in out
+
+
+def test_a_fresh_machine_has_no_traces(run: Any, tmp_path: Path) -> None:
+    """Without a database the numbers are zero, people are told how to begin, and none is made."""
+    ran = run("stats", "--json")
+    assert ran.code == 0
+    assert {value for value in ran.answer.values() if value is not None} == {0}
+    ran = run("stats")
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err.startswith("There are no traces yet. Run your agent")
+    assert run("clusters", "--json").answer == {
+        "clusters": [],
+        "total": 0,
+        "traces": 0,
+        "failed": 0,
+    }
+    assert run("clusters").err.startswith("There are no patterns yet.")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("filled")
+def test_clusters_as_json(run: Any) -> None:
+    """Patterns by failures, each with its steps as texts."""
+    answer = run("clusters", "--json").answer
+    assert (answer["total"], answer["traces"], answer["failed"]) == (2, 3, 2)
+    broken, whole = answer["clusters"]
+    assert broken["steps"] == ["search ×2–3", "fetch!"]
+    assert whole["steps"] == ["search ×2–3", "fetch"]
+    assert (broken["count"], broken["failed"], broken["failure_rate"]) == (1, 1, 1.0)
+    assert (whole["count"], whole["failed"], whole["share_of_failures"]) == (2, 1, 0.5)
+    assert broken["sample_trace_id"] == f"{2:032x}"
+    assert whole["sample_trace_id"] == f"{3:032x}"
+    low, high = whole["failure_rate_interval"]
+    assert 0 < low < 0.5 < high < 1
+
+
+@pytest.mark.usefixtures("filled")
+def test_clusters_can_be_cut(run: Any) -> None:
+    """--limit cuts the list; the totals still count all."""
+    answer = run("clusters", "--limit", "1", "--json").answer
+    assert len(answer["clusters"]) == 1
+    assert (answer["total"], answer["failed"]) == (2, 2)
+
+
+def test_all_clusters_come_as_json(run: Any, store: Any, tmp_path: Path) -> None:
+    """JSON holds every pattern, however many a page of the query has."""
+    from clustertrace.model import Batch, Span
+
+    names = [f"{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(600)]
+    spans = [
+        Span(f"{n + 1:032x}", f"{n + 1:016x}", None, name, "agent", "ok", n + 1, n + 2)
+        for n, name in enumerate(names)
+    ]
+    store.write(Batch(spans, []))
+    answer = run("clusters", "--json").answer
+    assert answer["total"] == len(set(names))
+    assert {cluster["name"] for cluster in answer["clusters"]} == set(names)
+    assert len(answer["clusters"]) == answer["total"]
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("columns", ["60", "80", "200"])
+def test_clusters_in_words(run: Any, monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    """A sentence first, then the patterns, on any width of terminal."""
+    monkeypatch.setenv("COLUMNS", columns)
+    out = run("clusters").out
+    assert out.startswith("2 patterns hold 2 of the 2 failures (100 %).")
+    assert "search ×2–3 → fetch!" in " ".join(out.split())
+    assert ("Typically" in out) == (columns == "200")
+    assert all(len(line) <= int(columns) for line in out.splitlines())

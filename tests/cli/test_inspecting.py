@@ -1,0 +1,96 @@
+"""`inspect`: the trace that is meant, its tree over time, and one span of it whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clustertrace.exchange.native import SPAN_KEYS, TRACE_KEYS
+
+pytestmark = pytest.mark.usefixtures("filled")
+
+OK, BROKEN, TOLD = (f"{number:032x}" for number in (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "trace_id"),
+    [([], TOLD), (["--latest"], TOLD), (["--failed"], TOLD), ([BROKEN], BROKEN), ([OK], OK)],
+)
+def test_the_trace_that_is_meant(run: Any, arguments: list[str], trace_id: str) -> None:
+    """By id, or the newest, or the newest that failed; as JSON it is the native record."""
+    ran = run("inspect", *arguments, "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.answer["trace_id"] == trace_id
+    assert tuple(ran.answer)[: len(TRACE_KEYS)] == TRACE_KEYS
+    assert len(ran.answer["spans"]) == 5
+
+
+def test_nothing_failed_is_an_answer(run: Any, tmp_path: Any) -> None:
+    """Where nothing matches the exit code is 1, and a sentence says so."""
+    passed = run("export", OK).out
+    run("import", "--db", tmp_path / "good.db", given=passed.encode())
+    ran = run("inspect", "--failed", "--db", tmp_path / "good.db")
+    assert (ran.code, ran.out, ran.err) == (1, "", "No trace has failed.\n")
+    ran = run("inspect", "--latest", "--db", tmp_path / "none.db")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("There are no traces yet.")
+
+
+def test_who_says_that_it_failed(run: Any) -> None:
+    """A failure by outcome, one by status, and an end without either are told apart."""
+    assert "failed (its outcome says so: no source named)" in run("inspect", TOLD).out
+    assert "failed (its root span ended in an error)" in run("inspect", BROKEN).out
+    assert "ended without an error (no outcome was set)" in run("inspect", OK).out
+
+
+def test_the_whole_picture(run: Any) -> None:
+    """Tree, bars, tokens and cost stand in one row; errors are told below."""
+    out = run("inspect", BROKEN).out
+    rows = [line for line in out.splitlines() if line.startswith(("research !  ", "├─", "└─"))]
+    names = [row.split("0000")[0].rstrip() for row in rows]
+    assert names == ["research !", "├─ plan", "├─ search", "├─ search", "└─ fetch !"]
+    assert "1,200 → 80  $0.0125" in out
+    assert out.count("! fetch 00000002 TimeoutError: no answer") == 1
+    assert "1 model call · 1,200 tokens read, 80 written · $0.0125" in out
+    assert out.rstrip().splitlines()[-1].startswith("See one whole: clustertrace inspect 00000000")
+
+
+def test_what_was_told_about_the_trace(run: Any) -> None:
+    """Session, tags and metrics are part of the picture."""
+    out = run("inspect", TOLD).out
+    for told in ("session talk-7", "tags prompt=v2", "metrics score 0.25"):
+        assert told in out
+
+
+def test_a_span_whole(run: Any) -> None:
+    """A span is found by its id, a beginning of it, or its name, and shown without its nulls."""
+    by_name = run("inspect", OK, "--expand", "fetch")
+    assert by_name.out == run("inspect", OK, "--expand", f"{1:08x}{4:08x}").out
+    assert "parent_span_id: 0000000100000000" in by_name.out
+    assert "model" not in by_name.out
+    answer = run("inspect", OK, "--expand", "fetch", "--json").answer
+    assert tuple(answer) == SPAN_KEYS
+    assert answer["input"] == "[bold]moon[/bold]\x1b[31m"
+
+
+def test_contents_cannot_drive_the_terminal(run: Any) -> None:
+    """Control characters are shown as unknown ones, markup as it is written."""
+    out = run("inspect", OK, "--expand", "fetch").out
+    assert "input: [bold]moon[/bold]\ufffd[31m" in out
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        ("nobody", "has no span 'nobody'"),
+        ("", "has no span ''"),
+        ("search", "2 spans match 'search'; name one by its id (00000001, 00000001)"),
+    ],
+)
+def test_a_span_that_is_not_meant_clearly(run: Any, wanted: str, sentence: str) -> None:
+    """No span, or several: a sentence, and exit code 2."""
+    ran = run("inspect", OK, "--expand", wanted)
+    assert (ran.code, ran.out) == (2, "")
+    assert sentence in ran.err
