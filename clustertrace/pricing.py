@@ -1,6 +1,6 @@
 """Token counts → US dollars.
 
-Prices come from the genai-prices package, historic ones included, as they were on the day of
+Prices come from the genai-prices package, historic ones included, as they were at the time of
 the call; its updater stays off, so nothing is fetched. A file of your own prices
 (CLUSTERTRACE_PRICING_JSON) goes first. A model that neither knows is unpriced: None, never 0.
 """
@@ -11,8 +11,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -24,20 +23,36 @@ from clustertrace.model import Span
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo
 
-__all__ = ["check_overrides", "price", "price_span"]
+__all__ = ["own_prices", "price", "price_span"]
 
 _VARIABLE: Final = "CLUSTERTRACE_PRICING_JSON"
 _PRICED_KINDS: Final = frozenset({"llm", "embedding"})
-_MILLION: Final = Decimal(1_000_000)
+_HALF_HOUR_NS: Final = 30 * 60 * 10**9
+"""No price changes within one: some vendors' nights begin at the half hour."""
 
 
 class _Rates(NamedTuple):
     """US dollars per million tokens; None where no price is known."""
 
-    input: Decimal | None
-    output: Decimal | None
-    cache_read: Decimal | None = None
-    cache_write: Decimal | None = None
+    input: float | None
+    output: float | None
+    cache_read: float | None = None
+    cache_write: float | None = None
+
+
+class _Prices(NamedTuple):
+    """A model's rates, and those of calls that read more than a threshold, for all their tokens."""
+
+    base: _Rates
+    past: tuple[tuple[int, _Rates], ...] = ()
+
+    def of(self, input_tokens: int) -> _Rates:
+        """The rates for a call of this size."""
+        chosen = self.base
+        for threshold, rates in self.past:
+            if input_tokens > threshold:
+                chosen = rates
+        return chosen
 
 
 def price_span(span: Span) -> Span:
@@ -77,38 +92,29 @@ def price(
     a model without a price for them cost what other input costs. `when_ns` is the time of the
     call, in nanoseconds since 1970. Raises BadSetting when CLUSTERTRACE_PRICING_JSON can't be used.
     """
-    rates = _own_rates(model) or _public_rates(model, provider, input_tokens, when_ns)
-    if rates is None:
+    prices = _prices(model, provider, when_ns // _HALF_HOUR_NS)
+    if prices is None:
         return None
+    usual, output, read, written = prices.of(input_tokens) if prices.past else prices.base
     fresh = max(0, input_tokens - cache_read_tokens - cache_write_tokens)
-    total = Decimal(0)
+    total = 0.0
     for tokens, rate in (
-        (fresh, rates.input),
-        (output_tokens, rates.output),
-        (cache_read_tokens, rates.input if rates.cache_read is None else rates.cache_read),
-        (cache_write_tokens, rates.input if rates.cache_write is None else rates.cache_write),
+        (fresh, usual),
+        (output_tokens, output),
+        (cache_read_tokens, usual if read is None else read),
+        (cache_write_tokens, usual if written is None else written),
     ):
         if tokens:
             if rate is None:
                 return None
             total += tokens * rate
-    return float(total / _MILLION)
+    return total / 1e6
 
 
-def check_overrides() -> None:
-    """Read the user's own prices now. Raises BadSetting where they can't be used."""
-    _overrides(os.environ.get(_VARIABLE, ""))
-
-
-def _own_rates(model: str) -> _Rates | None:
-    own = _overrides(os.environ.get(_VARIABLE, ""))
-    if not own:
-        return None
-    return next((own[name] for name, _ in _names(model, None) if name in own), None)
-
-
-@lru_cache(maxsize=8)
-def _overrides(file: str) -> Mapping[str, _Rates]:
+@cache
+def own_prices() -> Mapping[str, _Rates]:
+    """The user's own prices by model, read once. Raises BadSetting where they can't be used."""
+    file = os.environ.get(_VARIABLE, "")
     if not file:
         return {}
     path = Path(file).expanduser()
@@ -135,38 +141,53 @@ def _rates_of(model: str, numbers: Any) -> _Rates:
             f"the price of {model!r} must be [input, output], "
             "two numbers of 0 or more, US dollars per million tokens"
         )
-    return _Rates(Decimal(str(numbers[0])), Decimal(str(numbers[1])))
+    return _Rates(*map(float, numbers))
 
 
 def _bad(reason: str) -> BadSetting:
     return BadSetting(f"{_VARIABLE} can't be used: {reason}; mend the file or unset the variable.")
 
 
-def _public_rates(
-    model: str, provider: str | None, input_tokens: int, when_ns: int
-) -> _Rates | None:
+@lru_cache(maxsize=4096)
+def _prices(model: str, provider: str | None, half_hour: int) -> _Prices | None:
+    """A model's prices in a half hour since 1970; the user's own ones go first."""
+    own = own_prices()
+    if own:
+        for name, _ in _names(model, None):
+            if name in own:
+                return _Prices(own[name])
     found = _find(model, provider)
     if found is None:
         return None
-    prices = vars(found.get_prices(datetime.fromtimestamp(when_ns / 1e9, UTC)))
-    return _Rates(
-        *(
-            _tier(prices.get(key), input_tokens)
-            for key in ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
-        )
+    when = datetime.fromtimestamp(half_hour * _HALF_HOUR_NS // 10**9, UTC)
+    public = vars(found.get_prices(when))
+    return _Prices(
+        _rates_past(public, 0),
+        tuple((threshold, _rates_past(public, threshold)) for threshold in _thresholds(public)),
     )
 
 
-def _tier(rate: Any, input_tokens: int) -> Decimal | None:
-    """The rate that holds for a call of this size: past a threshold it holds for all its tokens."""
-    if rate is None or isinstance(rate, Decimal):
-        return rate
-    past = [tier.price for tier in rate.tiers if input_tokens > tier.start]
-    chosen: Decimal = past[-1] if past else rate.base
-    return chosen
+_RATE_NAMES: Final = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
 
 
-@lru_cache(maxsize=4096)
+def _thresholds(public: Mapping[str, Any]) -> list[int]:
+    rates = (public.get(name) for name in _RATE_NAMES)
+    return sorted({tier.start for rate in rates for tier in getattr(rate, "tiers", ())})
+
+
+def _rates_past(public: Mapping[str, Any], threshold: int) -> _Rates:
+    """The rates of calls just past a threshold."""
+    return _Rates(*(_rate_past(public.get(name), threshold) for name in _RATE_NAMES))
+
+
+def _rate_past(rate: Any, threshold: int) -> float | None:
+    if rate is None:
+        return None
+    past = [tier.price for tier in getattr(rate, "tiers", ()) if tier.start <= threshold]
+    return float(past[-1] if past else getattr(rate, "base", rate))
+
+
+@lru_cache(maxsize=1024)
 def _find(model: str, provider: str | None) -> ModelInfo | None:
     """The model behind a name, as its vendor, a gateway or an instrumentor writes it."""
     from genai_prices.data_snapshot import get_snapshot

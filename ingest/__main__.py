@@ -34,23 +34,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(host: str, port: int, db: str | None, *, pages: bool) -> None:
-    from clustertrace.ingest.server import listen, serve
+    from clustertrace.ingest.sockets import listen
 
-    # The port first: clients may connect while the rest is being loaded.
     sockets = listen(host, port)
+    print(  # noqa: T201 - what this program says
+        f"clustertrace receives at http://localhost:{sockets[0].getsockname()[1]}",
+        file=sys.stderr,
+        flush=True,
+    )
 
-    from clustertrace import settings
-    from clustertrace.pricing import check_overrides
-    from clustertrace.store.store import Store
+    # Only now: loading this takes half a second, and clients may connect meanwhile.
+    from clustertrace.ingest.server import serve
 
-    check_overrides()
-    with Store.open(db) as store:
-        print(  # noqa: T201 - what this program says
-            f"clustertrace receives at http://localhost:{sockets[0].getsockname()[1]}",
-            file=sys.stderr,
-            flush=True,
-        )
-        serve(store, sockets, host, settings.load(), pages=pages)
+    serve(sockets, host, db, pages=pages)
 
 
 if __name__ == "__main__":

@@ -58,9 +58,7 @@ class _Job(NamedTuple):
 class Committer:
     """Owns the writer thread: `commit` is for coroutines, `close` commits what was accepted."""
 
-    def __init__(self, store: Writer, *, max_waiting: int = MAX_WAITING) -> None:
-        self._store = store
-        self._chores = Chores(store)
+    def __init__(self, *, max_waiting: int = MAX_WAITING) -> None:
         self._max_waiting = max_waiting
         self._queue: deque[_Job] = deque()
         self._news = threading.Condition()
@@ -71,10 +69,13 @@ class Committer:
         """Spans committed for requests since the start."""
         self.trouble: str | None = None
         """Why the last commit or chore failed; None if it did not."""
-        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Begin to write."""
+    def start(self, store: Writer) -> None:
+        """Begin to write; what was committed before waits until now."""
+        self._thread = threading.Thread(
+            target=self._run, args=(store,), name="committer", daemon=True
+        )
         self._thread.start()
 
     async def commit(self, batch: Batch) -> None:
@@ -95,23 +96,30 @@ class Committer:
         await job.done
 
     def close(self) -> None:
-        """Commit what was accepted, then stop the thread."""
+        """Commit what was accepted, then stop the thread; without one, refuse what waits."""
         with self._news:
             self._closing = True
             self._news.notify()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join()
+        elif self._queue:
+            self._answer([*self._queue], StoreBusy("The receiver could not start."))
+            self._queue.clear()
 
-    def _run(self) -> None:
+    def _run(self, store: Writer) -> None:
+        chores = Chores(store)
         last_chore = 0.0
         while not self._closing or self._queue:
             rested = time.monotonic() - last_chore > CHORE_EVERY_SECONDS
-            group = self._next_group(IDLE_SECONDS if self._chores.done else LULL_SECONDS)
+            group = self._next_group(IDLE_SECONDS if chores.done else LULL_SECONDS)
             if group:
-                self._commit(group)
-                self._chores.again()
+                self._commit(store, group)
+                chores.again()
             if (rested or not group) and not self._closing:
-                self._do_a_chore()
+                try:
+                    chores.slice()
+                except Exception as error:
+                    self._note(error)
                 last_chore = time.monotonic()
 
     def _next_group(self, timeout: float) -> list[_Job]:
@@ -127,22 +135,22 @@ class Committer:
                 spans += len(job.batch.spans)
         return group
 
-    def _commit(self, group: Sequence[_Job]) -> None:
-        error = self._write([job.batch for job in group])
+    def _commit(self, store: Writer, group: Sequence[_Job]) -> None:
+        error = self._write(store, [job.batch for job in group])
         if error is None or len(group) == 1 or isinstance(error, StoreBusy):
             self._answer(group, error)
             return
         # One batch may be what the store can't take: it must not cost the others.
         for job in group:
-            self._answer([job], self._write([job.batch]))
+            self._answer([job], self._write(store, [job.batch]))
 
-    def _write(self, batches: Sequence[Batch]) -> Exception | None:
+    def _write(self, store: Writer, batches: Sequence[Batch]) -> Exception | None:
         joined = Batch(
             [span for batch in batches for span in batch.spans],
             [fact for batch in batches for fact in batch.facts],
         )
         try:
-            self._store.write(joined)
+            store.write(joined)
         except Exception as error:
             self._note(error)
             return error
@@ -159,12 +167,6 @@ class Committer:
             waiting = [job.done for job in group if job.loop is loop]
             with suppress(RuntimeError):  # a closed loop: nobody waits any more
                 loop.call_soon_threadsafe(_wake, waiting, error)
-
-    def _do_a_chore(self) -> None:
-        try:
-            self._chores.slice()
-        except Exception as error:
-            self._note(error)
 
     def _note(self, error: Exception) -> None:
         """Say once what went wrong; the same trouble again is no news."""

@@ -14,7 +14,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Guard", "loopback"]
+from clustertrace.ingest.sockets import loopback
+
+__all__ = ["Guard"]
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -42,16 +44,6 @@ SECURITY_HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "SAMEORIGIN",
 }
-
-
-def loopback(host: str) -> bool:
-    """Whether an address to listen on is reached from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Guard:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,19 @@ from clustertrace.errors import BadSetting
 from clustertrace.model import Span
 
 WHEN = int(datetime(2026, 6, 1, 12, tzinfo=UTC).timestamp()) * 10**9
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> Iterator[None]:
+    """Own prices are read once a process, which here would be once for all tests."""
+    forget()
+    yield
+    forget()
+
+
+def forget() -> None:
+    pricing.own_prices.cache_clear()
+    pricing._prices.cache_clear()
 
 
 def cost(model: str, provider: str | None = None, **tokens: int) -> float | None:
@@ -130,7 +144,7 @@ def test_agrees_with_its_source(
         output_tokens=output,
         cache_read_tokens=read,
         cache_write_tokens=written,
-    ) == float(reference.total_price)
+    ) == pytest.approx(float(reference.total_price), rel=1e-12)
 
 
 def test_span_gets_its_cost() -> None:
@@ -173,11 +187,11 @@ def test_bad_own_prices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: s
     file.write_text(text)
     monkeypatch.setenv("CLUSTERTRACE_PRICING_JSON", str(file))
     with pytest.raises(BadSetting, match="CLUSTERTRACE_PRICING_JSON can't be used"):
-        pricing.check_overrides()
+        pricing.own_prices()
 
 
 def test_missing_own_prices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is not there is an error, not a lack of prices."""
     monkeypatch.setenv("CLUSTERTRACE_PRICING_JSON", str(tmp_path / "none.json"))
     with pytest.raises(BadSetting, match="can't be read"):
-        pricing.check_overrides()
+        pricing.own_prices()
