@@ -44,6 +44,9 @@ __all__ = [
 MAX_NS = 2**63 - 1
 """The last nanosecond that a signed 64-bit integer holds: April 2262."""
 
+MAX_TOKENS = 10**12
+"""Tokens of one call, far beyond any; sums over millions of calls still fit 64 bits."""
+
 _HEX32 = re.compile(r"[0-9a-f]{32}\Z")
 _HEX16 = re.compile(r"[0-9a-f]{16}\Z")
 _TEXTS = ("error_type", "error_message", "model", "provider", "finish_reason")
@@ -306,9 +309,9 @@ def _text(value: Any, key: str) -> str | None:
 def _count(value: Any, key: str) -> int | None:
     if value is None:
         return None
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_NS:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKENS:
         return value
-    raise BadInput(f"{key} must be a whole number of 0 or more, not {_short(value)}")
+    raise BadInput(f"{key} must be a whole number from 0 to 10^12, not {_short(value)}")
 
 
 def _number(value: Any, key: str) -> float | None:

@@ -12,7 +12,7 @@ import typer
 
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
-from clustertrace.cli.output import binary_stdout, note, plain, print_json, stderr
+from clustertrace.cli.output import note, plain, print_json, stderr, write_out
 from clustertrace.cli.words import counted
 from clustertrace.errors import UsageError
 
@@ -64,10 +64,10 @@ def export(
         note(f"There are no traces yet. {HOW_TO_BEGIN}")
     with ExitStack() as stack:
         traces = _everything(stack, db) if everything else _named(stack, db, ids or [])
-        target = stack.enter_context(open_target(output)) if output else binary_stdout()
+        write = stack.enter_context(open_target(output)).write if output else write_out
         written = 0
         for trace in traces:
-            target.write(dump_trace(trace))
+            write(dump_trace(trace))
             written += 1
     if output:
         note(f"{counted(written, 'trace')} written to {output}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
-    "binary_stdout",
     "forget_stdout",
     "note",
     "plain",
     "print_json",
     "stderr",
     "stdout",
+    "write_out",
 ]
 
 _WIDTH_OF_A_FILE: Final = 120
@@ -61,9 +61,14 @@ def note(text: str) -> None:
     typer.echo(plain(text), err=True)
 
 
-def binary_stdout() -> BinaryIO:
-    """Standard output for bytes."""
-    return sys.stdout.buffer
+def write_out(data: bytes) -> None:
+    """Write bytes to standard output, all of them.
+
+    With PYTHONUNBUFFERED set, one write to a pipe may take only a part.
+    """
+    rest = memoryview(data)
+    while rest:
+        rest = rest[sys.stdout.buffer.write(rest) :]
 
 
 def print_json(document: Any) -> None:
@@ -71,4 +76,4 @@ def print_json(document: Any) -> None:
     import orjson
 
     text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    binary_stdout().write(text)
+    write_out(text)

@@ -61,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("CLUSTERTRACE_DEBUG"):
             traceback.print_exc()
         note(f"error: {_sentence(error)}")
+        if isinstance(error, OSError):
+            # It may have been standard output that could not be written.
+            forget_stdout()
         return WRONG_USE
     # Typer hands on the code of typer.Exit, and else what the command returned.
     return code if isinstance(code, int) else 0

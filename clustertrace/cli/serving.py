@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["dashboard", "demo"]
 
-_LOOPBACK: Final = "127.0.0.1"
+_LOOPBACK: Final = "localhost"
 
 Port = Annotated[
     int,

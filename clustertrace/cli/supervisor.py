@@ -30,6 +30,7 @@ _ENDING_S: Final = 10.0
 """How long the receiver may take to end when asked, before it is killed."""
 _STEADY_S: Final = 60.0
 """A receiver that lived this long was well: its death counts as the first again."""
+_FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
 _FALSE_STARTS: Final = 3
 """Deaths before the receiver ever answered, after which it is not started again."""
@@ -120,7 +121,7 @@ def _watch(
         deaths = 1 if time.monotonic() - started > _STEADY_S else deaths + 1
         if not answered and (code == _REFUSED or deaths >= _FALSE_STARTS):
             raise ServeError(f"The receiver could not start at {address.url}; see above for why.")
-        pause = min(_LONGEST_PAUSE_S, 0.25 * 2**deaths)
+        pause = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (deaths - 1))
         note(f"The receiver ended unexpectedly (exit code {code}); it starts again in {pause:g} s.")
         time.sleep(pause)
 

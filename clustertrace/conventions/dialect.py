@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from clustertrace.wire import MAX_TOKENS
+
 __all__ = ["Dialect", "Field", "Reader", "parsed"]
 
 Reader = Callable[[Any], Any]
@@ -85,7 +87,7 @@ def count(value: Any) -> int | None:
     written = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19
     if written or (isinstance(value, float) and value.is_integer()):
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKENS:
         return value
     return None
 

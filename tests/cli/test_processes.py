@@ -1,0 +1,98 @@
+"""The installed command as users start it: pipes, exit codes, no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = (sys.executable, "-m", "clustertrace")
+
+
+def started(*arguments: str, given: bytes = b"", **environment: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a real process."""
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        input=given,
+        capture_output=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.mark.usefixtures("filled")
+def test_traces_go_through_a_pipe(tmp_path: Path) -> None:
+    """export | import, then export again: the same bytes."""
+    other = str(tmp_path / "other.db")
+    with subprocess.Popen([*COMMAND, "export", "--all"], stdout=subprocess.PIPE) as export:
+        piped = subprocess.run(
+            [*COMMAND, "import", "--db", other],
+            stdin=export.stdout,
+            capture_output=True,
+            check=True,
+        )
+    assert piped.stdout.startswith(b"3 traces with 15 spans added")
+    assert started("export", "--all", "--db", other) == started("export", "--all")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_leaves_is_no_error(unbuffered: str) -> None:
+    """`export --all | head -1` ends quietly, however much was left to say."""
+    spans = [
+        {"span_id": f"{n:016x}", "name": "s", "start_time_unix_nano": 1, "output": "x" * 4000}
+        for n in range(1, 200)
+    ]
+    record = {"format": "clustertrace/1", "trace_id": f"{7:032x}", "spans": spans}
+    assert started("import", given=json.dumps(record).encode())[0] == 0
+    reader, writer = os.pipe()
+    with subprocess.Popen(
+        [*COMMAND, "export", "--all"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+    ) as export:
+        os.close(writer)
+        assert os.read(reader, 10) == b'{"format":'
+        os.close(reader)
+        assert export.stderr is not None
+        assert export.stderr.read() == b""
+    assert export.returncode == 141
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", [["stats"], ["clusters", "--json"], ["export", "--all"]])
+@pytest.mark.usefixtures("filled")
+def test_a_full_disk_is_one_sentence(command: list[str], unbuffered: str) -> None:
+    """Output that can't be written is told, once."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*COMMAND, *command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    assert (done.returncode, done.stderr) == (2, b"error: no space left on device.\n")
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_plain_terminal_is_enough() -> None:
+    """Where the output knows no lines and arrows, they are replaced and nothing breaks."""
+    code, out, err = started("inspect", "--latest", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (code, err) == (0, "")
+    assert "fetch" in out
+    assert out.isascii()
+
+
+def test_wrong_use_has_no_traceback() -> None:
+    """A typing mistake is one line and exit code 2."""
+    assert started("inspekt") == (
+        2,
+        "",
+        "error: no such command 'inspekt'. Did you mean 'inspect'?; see `clustertrace --help`.\n",
+    )

@@ -1,0 +1,80 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from clustertrace.cli.words import count, counted, duration, moment, money, share, step_text
+from clustertrace.store.answers import Step
+
+US, MS, S = 10**3, 10**6, 10**9
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "text"),
+    [
+        (None, "…"),
+        (0, "0 µs"),
+        (400, "0.4 µs"),
+        (9 * US, "9.0 µs"),
+        (999 * US, "999 µs"),
+        (1500 * US, "1.5 ms"),
+        (999 * MS, "999 ms"),
+        (1 * S, "1.0 s"),
+        (59 * S, "59 s"),
+        (60 * S, "1 min 0 s"),
+        (3599 * S, "59 min 59 s"),
+        (3600 * S, "1 h 0 min"),
+        (100 * 3600 * S, "100 h 0 min"),
+    ],
+)
+def test_durations(nanoseconds: int | None, text: str) -> None:
+    """In the unit that people would choose."""
+    assert duration(nanoseconds) == text
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [
+        (0.0, "$0"),
+        (0.00001, "<$0.0001"),
+        (0.0125, "$0.0125"),
+        (1.0, "$1.00"),
+        (12345.678, "$12,345.68"),
+    ],
+)
+def test_money(usd: float, text: str) -> None:
+    """Fractions of a cent where single calls live, cents above a dollar."""
+    assert money(usd) == text
+
+
+def test_counts_and_shares() -> None:
+    """Thousands are grouped, one is singular, whole per cents have no decimal."""
+    assert count(1234567) == "1,234,567"
+    assert [counted(number, "trace") for number in (0, 1, 2000)] == [
+        "0 traces",
+        "1 trace",
+        "2,000 traces",
+    ]
+    assert [share(part) for part in (0.0, 0.125, 0.5, 1.0)] == ["0 %", "12.5 %", "50 %", "100 %"]
+
+
+def test_moments() -> None:
+    """A moment that no calendar has is given as it is."""
+    assert moment(1_760_000_000 * S).startswith("2025-10-")
+    assert moment(2**70) == f"{2**70} ns"
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        (Step(("fetch",), (False,), ("tool",), "1"), "fetch"),
+        (Step(("fetch",), (True,), ("tool",), "1"), "fetch!"),
+        (Step(("search",), (False,), ("tool",), "2-3"), "search ×2–3"),
+        (Step(("search",), (True,), ("tool",), "8+"), "search! ×8+"),
+        (Step(("a", "b"), (False, True), ("tool", "tool"), "4-7"), "(a → b!) ×4–7"),
+    ],
+)
+def test_steps(step: Step, text: str) -> None:
+    """A step says its name, whether it failed, and how often in a row."""
+    assert step_text(step) == text
