@@ -9,6 +9,7 @@ each with a `type`:
   may carry `tags` and `session_id`, which belong to its trace;
 - ``trace``: something was said about a trace: any of `tags`, `metrics`, `outcome`,
   `outcome_reason`, `session_id`, `name`;
+- `redacted` on any of these: how many secrets were cut from the line;
 - ``segment``: the first line of a spool segment: `pid`, `version`. Nothing follows from it.
 
 Unknown types are skipped, so that an older receiver outlives a newer recorder. The key names of
@@ -61,7 +62,7 @@ _KNOWN = frozenset(
     [
         *("type", "trace_id", "span_id", "parent_span_id", "name", "kind", "status"),
         *("start_time_unix_nano", "end_time_unix_nano", "input", "output", "cost_usd"),
-        *("attributes", "tags", "session_id"),
+        *("attributes", "tags", "session_id", "redacted"),
         *_TEXTS,
         *_COUNTS,
     ]
@@ -198,10 +199,15 @@ def span_from_dict(
         counts[4],
         _number(get("cost_usd"), "cost_usd"),
         texts[4],
-        attributes or {},
+        _noted(attributes or {}, get("redacted")),
         extra,
         ordinal,
     )
+
+
+def _noted(attributes: dict[str, Any], redacted: Any) -> dict[str, Any]:
+    """Attributes with how many secrets the recorder cut from the line."""
+    return attributes | {"clustertrace.redacted": redacted} if redacted else attributes
 
 
 def span_to_dict(span: Span) -> dict[str, Any]:

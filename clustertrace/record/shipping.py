@@ -1,0 +1,160 @@
+"""Sending the spool to a receiver elsewhere (CLUSTERTRACE_ENDPOINT), from a thread of its own.
+
+The program appends to its segment in the outbox as ever; this thread reads behind it and posts
+whole lines. What was not acknowledged stays on the disk and is sent by the next process that
+starts, so each span arrives at least once, and the receiver counts it once.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+import urllib.error
+import urllib.request
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from clustertrace.record.config import config
+from clustertrace.record.notices import notice
+from clustertrace.record.spool import spool
+
+__all__ = ["Shipper", "shipper"]
+
+_POST_BYTES: Final = 1024 * 1024
+_EVERY_SECONDS: Final = 0.5
+_LONGEST_WAIT_SECONDS: Final = 30.0
+_POST_TIMEOUT_SECONDS: Final = 10.0
+_EXIT_SECONDS: Final = 1.0
+
+
+class Shipper:
+    """Reads the segments in the outbox and posts their lines."""
+
+    def __init__(self, endpoint: str, outbox: Path) -> None:
+        self._url = f"{endpoint}/v1/spans"
+        self._outbox = outbox
+        self._sent: dict[Path, int] = {}
+        self._turn = threading.Lock()
+        # No proxy from the environment: the receiver is named exactly.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._thread = threading.Thread(target=self._run, name="clustertrace-ship", daemon=True)
+        self._thread.start()
+        atexit.register(self.flush, _EXIT_SECONDS)
+
+    def flush(self, timeout: float) -> bool:
+        """Send what is there, for at most `timeout` seconds; whether all of it was taken."""
+        until = time.monotonic() + timeout
+        while True:
+            left = until - time.monotonic()
+            if left <= 0 or not self._turn.acquire(timeout=left):
+                return False
+            try:
+                wait = self._ship(until)
+            finally:
+                self._turn.release()
+            if wait is None:
+                return True
+            if time.monotonic() + wait >= until:
+                return False
+            time.sleep(wait)
+
+    def _run(self) -> None:
+        failures = 0
+        while True:
+            with self._turn:
+                wait = self._ship(None)
+            failures = 0 if wait is None else failures + 1
+            pause = _EVERY_SECONDS if wait is None else max(wait, 0.5 * 2 ** min(failures, 6))
+            time.sleep(min(pause, _LONGEST_WAIT_SECONDS))
+
+    def _ship(self, until: float | None) -> float | None:
+        """Send every segment to its end; the seconds to wait if it was not all taken."""
+        for path in sorted(self._outbox.glob("*.jsonl")):
+            try:
+                wait = self._ship_segment(path, until)
+            except OSError:
+                continue
+            if wait is not None:
+                return wait
+        return None
+
+    def _ship_segment(self, path: Path, until: float | None) -> float | None:
+        own = path == spool.segment
+        with path.open("rb") as file:
+            over = not own and _ended(file.fileno())
+            if not own and not over and f"-{os.getpid()}-" not in path.name:
+                return None  # another living process sends its own
+            offset = self._sent.get(path, 0)
+            while True:
+                file.seek(offset)
+                block = file.read(_POST_BYTES)
+                if block and b"\n" not in block:
+                    block += file.readline()
+                block = block[: block.rfind(b"\n") + 1]
+                if not block:
+                    break
+                wait = self._post(block, until)
+                if wait is not None:
+                    return wait
+                offset += len(block)
+                self._sent[path] = offset
+            if over:
+                path.unlink(missing_ok=True)
+                self._sent.pop(path, None)
+        return None
+
+    def _post(self, lines: bytes, until: float | None) -> float | None:
+        request = urllib.request.Request(
+            self._url, lines, {"Content-Type": "application/x-ndjson"}, method="POST"
+        )
+        timeout = _POST_TIMEOUT_SECONDS
+        if until is not None:
+            timeout = max(0.05, min(timeout, until - time.monotonic()))
+        try:
+            with self._opener.open(request, timeout=timeout):
+                return None
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code in (429, 502, 503, 504):
+                    return _seconds(error.headers.get("Retry-After"))
+                notice(
+                    f"{self._url} refused spans (HTTP {error.code}); they stay in {self._outbox}. "
+                    "Check CLUSTERTRACE_ENDPOINT."
+                )
+        except (OSError, ValueError) as error:
+            notice(
+                f"{self._url} can't be reached ({error}); spans wait in {self._outbox} and are "
+                "sent later."
+            )
+        return _EVERY_SECONDS
+
+
+def _seconds(text: str | None) -> float:
+    return min(float(text), _LONGEST_WAIT_SECONDS) if text and text.isdigit() else _EVERY_SECONDS
+
+
+def _ended(fd: int) -> bool:
+    """Take the lock of a segment that nobody writes to any more; False if somebody has it."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def shipper() -> Shipper:
+    """This process's shipper, started when it is first asked for."""
+    return Shipper(config().endpoint, config().spool)
+
+
+if hasattr(os, "register_at_fork"):
+    # A thread does not survive a fork: the child starts its own with its first segment.
+    os.register_at_fork(after_in_child=shipper.cache_clear)

@@ -1,0 +1,224 @@
+"""`span`, `tool_call` and what can be said about the current trace."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from functools import wraps
+from types import TracebackType
+from typing import Any, Final, Literal, ParamSpec, TypeVar
+
+from clustertrace.model import KINDS
+from clustertrace.record.active import ActiveSpan, current
+from clustertrace.record.config import config
+from clustertrace.record.notices import notice
+from clustertrace.record.spool import spool
+
+__all__ = [
+    "carry",
+    "flush",
+    "kind_of",
+    "metric",
+    "outcome",
+    "session",
+    "span",
+    "tag",
+    "tool_call",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_session: Final[ContextVar[str | None]] = ContextVar("clustertrace_session", default=None)
+
+
+def kind_of(kind: str, name: str) -> str:
+    """The kind, if there is such a one; else `chain`, with a word about it."""
+    if kind in KINDS:
+        return kind
+    notice(
+        f"clustertrace knows no span kind {kind!r} (of {name!r}) and takes it for a chain; "
+        f"kinds are {', '.join(sorted(KINDS))}."
+    )
+    return "chain"
+
+
+class span:  # noqa: N801 - it reads as a statement: `with span("search") as step:`
+    """A span around a block of code, `with` or `async with`.
+
+    Yields a handle with `set_input`, `set_output`, `set_attributes`, `set_status` and
+    `set_usage`. Outside of any trace it begins one. An exception that leaves the block is
+    recorded and goes on untouched.
+    """
+
+    __slots__ = ("_handle", "_recorded", "_token")
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        kind: str = "chain",
+        input: Any = None,  # noqa: A002 - the word that users look for
+        tags: Mapping[str, Any] | None = None,
+        session: str | None = None,
+        **attributes: Any,
+    ) -> None:
+        parent = current.get()
+        self._handle = ActiveSpan(
+            str(name),
+            kind if kind in KINDS else kind_of(kind, name),
+            parent,
+            session=_session.get() if session is None else str(session),
+            tags=tags,
+        )
+        self._recorded = self._handle.run.recorded and not config().disabled
+        self._token: Token[ActiveSpan | None] | None = None
+        if self._recorded:
+            if input is not None:
+                self._handle.set_input(input)
+            if attributes:
+                self._handle.set_attributes(**attributes)
+
+    def __enter__(self) -> ActiveSpan:
+        self._token = current.set(self._handle)
+        if self._recorded:
+            self._handle.begin()
+        return self._handle
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        if self._recorded:
+            if error is not None:
+                self._handle.fail(error)
+            self._handle.end()
+        if self._token is not None:
+            current.reset(self._token)
+
+    async def __aenter__(self) -> ActiveSpan:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+
+def tool_call(
+    name: str,
+    args: Any = None,
+    result: Any = None,
+    error: BaseException | str | None = None,
+) -> None:
+    """Record a tool call that has already happened, under the current span.
+
+    `args` and `result` are any values; `error` is the exception or the message it failed with.
+    """
+    opened = span(name, kind="tool", input=args)
+    with opened as step:
+        step.set_output(result)
+        if isinstance(error, BaseException):
+            step.fail(error)
+        elif error is not None:
+            step.set_status("error", str(error))
+
+
+def tag(key: str, value: Any) -> None:
+    """Tag the current trace; a key has one value, the last. Values become texts."""
+    here = _here("tag")
+    if here is not None:
+        here.tell(tags={str(key): value})
+
+
+def metric(name: str, number: float) -> None:
+    """Attach a finite number to the current trace, such as a score; a name may come often."""
+    here = _here("metric")
+    if here is None:
+        return
+    try:
+        value = float(number)
+    except (TypeError, ValueError, OverflowError):
+        value = math.nan
+    if not math.isfinite(value):
+        notice(f"clustertrace.metric({name!r}) wants a finite number, not {number!r:.60}.")
+        return
+    time_ns = here.run.now_ns()
+    told = {"name": str(name), "value": value, "time_unix_nano": time_ns, "span_id": here.span_id}
+    here.tell(metrics=[told])
+
+
+def outcome(result: Literal["pass", "fail"], reason: str | None = None) -> None:
+    """Say whether the current trace did its job; it outweighs how the root span ended."""
+    if result not in ("pass", "fail"):
+        notice(f'clustertrace.outcome() wants "pass" or "fail", not {result!r}.')
+        return
+    here = _here("outcome")
+    if here is not None:
+        here.tell(outcome=result, outcome_reason=None if reason is None else str(reason))
+
+
+def flush(timeout: float = 5.0) -> bool:
+    """Make sure that what was recorded is safe: on the disk, or at the receiver.
+
+    Nothing needs it: each span is written when it ends. Waits at most `timeout` seconds, and
+    says whether everything recorded so far has arrived.
+    """
+    if config().endpoint:
+        from clustertrace.record.shipping import shipper
+
+        return shipper().flush(timeout)
+    return spool.sync()
+
+
+@contextmanager
+def session(name: str) -> Iterator[None]:
+    """Traces that begin inside belong to one session, such as a conversation."""
+    token = _session.set(str(name))
+    try:
+        yield
+    finally:
+        _session.reset(token)
+
+
+def carry(function: Callable[P, R]) -> Callable[P, R]:
+    """Take the current span along into another thread.
+
+    A new thread knows nothing of the span that was open where it was started; with
+    `pool.submit(carry(work), item)` what `work` records nests under it.
+    """
+    here, group = current.get(), _session.get()
+
+    @wraps(function)
+    def carried(*args: P.args, **kwargs: P.kwargs) -> R:
+        tokens = current.set(here), _session.set(group)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            current.reset(tokens[0])
+            _session.reset(tokens[1])
+
+    return carried
+
+
+def session_now() -> str | None:
+    """The session that new traces of this context belong to."""
+    return _session.get()
+
+
+def _here(what: str) -> ActiveSpan | None:
+    """The current span, if it is recorded."""
+    if config().disabled:
+        return None
+    here = current.get()
+    if here is None:
+        notice(f"clustertrace.{what}() was called outside of any trace and is not recorded.")
+        return None
+    return here if here.run.recorded else None
