@@ -90,12 +90,8 @@ def _link(link: Any) -> dict[str, Any]:
 
 
 def _attributes(pairs: Any) -> dict[str, Any]:
-    attributes: dict[str, Any] = {}
-    for pair in pairs:
-        value = pair.value
-        # Most values are text, and asking for it costs half of asking which kind it is.
-        attributes[pair.key] = value.string_value or _value(value)
-    return attributes
+    # Most values are text, and asking for it costs half of asking which kind it is.
+    return {pair.key: (value := pair.value).string_value or _value(value) for pair in pairs}
 
 
 def _value(value: Any) -> Any:
