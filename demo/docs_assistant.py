@@ -69,12 +69,14 @@ def retrieve_with_retries(question: str) -> list[Passage]:
 @clustertrace.trace(kind="retriever")
 def retrieve(question: str) -> list[Passage]:
     """The passages nearest to a question; none when nothing is near."""
-    with clustertrace.span(
-        f"embed {EMBEDDING_MODEL}", kind="embedding", model=EMBEDDING_MODEL, provider="openai"
-    ) as span:
-        span.set_input(question)
+    with clustertrace.span(f"embed {EMBEDDING_MODEL}", kind="embedding", input=question) as span:
         network.wait(0.09)
-        span.set_attributes(input_tokens=max(1, len(question) // 4), output_tokens=0)
+        span.set_usage(
+            EMBEDDING_MODEL,
+            provider="openai",
+            input_tokens=max(1, len(question) // 4),
+            output_tokens=0,
+        )
     network.request("index", seconds=0.05)
     return closest(question)
 

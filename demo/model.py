@@ -56,15 +56,16 @@ class ScriptedModel:
     def ask(self, messages: list[Message]) -> Reply:
         """The next reply of the script; what it would have cost is recorded with it."""
         with clustertrace.span(
-            f"chat {self.name}", kind="llm", model=self.name, provider=self.provider
+            f"chat {self.name}", kind="llm", input={"messages": messages}
         ) as span:
-            span.set_input({"messages": list(messages)})
             reply = next(self._script)
             read = TOOL_TOKENS + _tokens(json.dumps(messages, ensure_ascii=False))
             written = _tokens(json.dumps(reply.message(), ensure_ascii=False))
             network.wait(SECONDS_TO_FIRST_TOKEN + written / TOKENS_PER_SECOND)
             span.set_output({"messages": [reply.message()]})
-            span.set_attributes(
+            span.set_usage(
+                self.name,
+                provider=self.provider,
                 input_tokens=read,
                 output_tokens=written,
                 finish_reason="tool_calls" if reply.calls else "stop",

@@ -12,8 +12,12 @@ import os
 import random
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
+
+import orjson
 
 import clustertrace
 from clustertrace import testing
@@ -33,6 +37,8 @@ BUNDLE = Path(__file__).with_name("traces.jsonl.gz")
 NEW_VERSIONS_NS = START_NS + 4 * 86_400 * 10**9
 """From here on, each agent's newest version is live."""
 
+STACK: Final = "exception.stacktrace"
+
 FATAL = (IndexUnavailable, OutOfSearches, PaymentRefused)
 """How a run may end badly; anything else is a mistake in the demo itself."""
 
@@ -44,12 +50,11 @@ def run_visit(planned: Planned) -> None:
     history: tuple[Message, ...] = ()
     for number, turn in enumerate(planned.visit.turns):
         seed = planned.number * 10 + number
+        answer = ""
         network.start(at_ns, seed, turn.faults)
         model = ScriptedModel(agent.model, agent.provider, turn.script)
-        try:
+        with clustertrace.session(f"{planned.visit.agent}-{planned.number:03}"), suppress(*FATAL):
             answer = agent.run(turn.asks, model, history, _visitor(planned, turn, seed))["answer"]
-        except FATAL:
-            answer = ""
         history += (
             {"role": "user", "content": turn.asks},
             {"role": "assistant", "content": answer},
@@ -70,7 +75,6 @@ def _visitor(planned: Planned, turn: Turn, seed: int) -> Visitor:
             "tier": visit.tier,
             "language": visit.language,
         },
-        session=f"{visit.agent}-{planned.number:03}",
         score=round(random.Random(seed).uniform(0.68, 0.98) if score is None else score, 2),
         outcome=turn.outcome,
         reason=turn.reason,
@@ -80,6 +84,9 @@ def _visitor(planned: Planned, turn: Turn, seed: int) -> Visitor:
 def record(file: Path) -> None:
     """Run all visits and write what they recorded to `file`, as gzip JSON Lines."""
     with TemporaryDirectory(prefix="clustertrace-demo-") as folder:
+        # A person's own settings (prices, capture, an endpoint) would change what is recorded.
+        for name in [name for name in os.environ if name.startswith("CLUSTERTRACE_")]:
+            del os.environ[name]
         os.environ["CLUSTERTRACE_DB"] = str(Path(folder) / "demo.db")
         with testing.deterministic(clock_ns=network.clock_ns, seed=1):
             for planned in plan():
@@ -90,8 +97,19 @@ def record(file: Path) -> None:
             check=True,
             stdout=subprocess.PIPE,
         ).stdout
+    traces = b"".join(_without_stacks(line) for line in exported.splitlines(keepends=True))
     # No time and no name in the gzip header: nothing in the file depends on who made it, or when.
-    file.write_bytes(gzip.compress(exported, compresslevel=9, mtime=0))
+    file.write_bytes(gzip.compress(traces, compresslevel=9, mtime=0))
+
+
+def _without_stacks(line: bytes) -> bytes:
+    """An exported trace without tracebacks: they name folders of this machine, and line numbers."""
+    if STACK.encode() not in line:
+        return line
+    trace = orjson.loads(line)
+    for span in trace["spans"]:
+        span["attributes"].pop(STACK, None)
+    return orjson.dumps(trace) + b"\n"
 
 
 def main() -> None:

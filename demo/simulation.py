@@ -16,6 +16,10 @@ TICK_NS = 100_000
 """Durations are whole tenths of a millisecond, so that no machine's rounding shows."""
 
 
+LOOK_NS = 20_000
+"""What an agent's own code takes between two looks at the clock: no two steps begin at once."""
+
+
 class ToolError(Exception):
     """A tool failed in a way that the model may see and react to."""
 
@@ -35,7 +39,8 @@ class Network:
         self._faults = list(faults)
 
     def clock_ns(self) -> int:
-        """The time now, nanoseconds since the Unix epoch."""
+        """The time now, nanoseconds since the Unix epoch. Looking at it takes a moment, too."""
+        self.now_ns += LOOK_NS
         return self.now_ns
 
     def request(self, service: str, seconds: float) -> None:

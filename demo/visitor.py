@@ -14,7 +14,6 @@ class Visitor(NamedTuple):
     """One person's side of a run."""
 
     tags: Mapping[str, str]
-    session: str | None = None
     score: float | None = None
     """How an evaluation rates the answer, 0 to 1."""
     outcome: Literal["pass", "fail"] | None = None
@@ -23,8 +22,6 @@ class Visitor(NamedTuple):
 
     def arrive(self) -> None:
         """Say on the trace who this is."""
-        if self.session:
-            clustertrace.session(self.session)
         for key, value in self.tags.items():
             clustertrace.tag(key, value)
 
