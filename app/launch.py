@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from clustertrace.app import theme
+
 __all__ = ["main", "options"]
 
 
@@ -62,6 +64,7 @@ def options(port: int, public_port: int) -> dict[str, Any]:
         "server.port": port,
         "server.runOnSave": False,
         "server.showEmailPrompt": False,
+        **theme.OPTIONS,
     }
 
 

@@ -121,7 +121,8 @@ class TraceFilter:
     """Which traces; every field that is set must hold."""
 
     status: Literal["ok", "error", "running", "incomplete"] | None = None
-    outcome: Literal["pass", "fail"] | None = None
+    outcome: Literal["pass", "fail", "unknown"] | None = None
+    """`unknown`: nobody recorded one."""
     failed: bool | None = None
     """True: failed by outcome or status. False: ended and did not fail."""
     name: str | None = None

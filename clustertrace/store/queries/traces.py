@@ -180,7 +180,9 @@ def _condition(where: TraceFilter) -> tuple[str, dict[str, Any]]:
 
     if where.status is not None:
         require("status = :status", status=where.status)
-    if where.outcome is not None:
+    if where.outcome == "unknown":
+        require("outcome IS NULL")
+    elif where.outcome is not None:
         require("outcome = :outcome", outcome=where.outcome)
     if where.failed is not None:
         require("failed = :failed", failed=int(where.failed))

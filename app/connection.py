@@ -1,0 +1,31 @@
+"""The database behind the pages, opened once a process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from clustertrace.store.store import Store, database_path
+
+if TYPE_CHECKING:
+    from clustertrace.store.connection import Connection
+
+__all__ = ["read"]
+
+
+@st.cache_resource(show_spinner="Opening the database…", on_release=Store.close)
+def _store(path: str) -> Store:
+    return Store.open(path)
+
+
+@contextmanager
+def read() -> Iterator[Connection]:
+    """A connection for clustertrace.store.queries, on the database of CLUSTERTRACE_DB.
+
+    Raises StoreError, StoreCorrupt, StoreTooNew or BadSetting.
+    """
+    with _store(str(database_path())).read() as conn:
+        yield conn

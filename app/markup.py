@@ -1,0 +1,226 @@
+"""All hand-made HTML, made of `tag`, the one place that escapes.
+
+Whatever is no `Markup` is text and stays text: names and messages come from agents and from
+whoever can write into their inputs. Streamlit sanitises the result once more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Final
+
+from clustertrace.app import words
+from clustertrace.store.answers import Step
+
+__all__ = [
+    "Markup",
+    "chips",
+    "fact",
+    "facts",
+    "heading",
+    "icon",
+    "join",
+    "link",
+    "message",
+    "muted",
+    "notice",
+    "page",
+    "rate_bar",
+    "segments",
+    "sparkline",
+    "state",
+    "tag",
+    "text_block",
+]
+
+_CONTROL: Final = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
+)
+"""Characters that can't be shown or transported, or that turn the direction of what follows."""
+
+
+_VOID: Final = frozenset({"br", "hr"})
+
+
+class Markup(str):
+    """HTML that is safe as it is."""
+
+    __slots__ = ()
+
+
+def _safe(value: object) -> str:
+    if isinstance(value, Markup):
+        return value
+    return escape(_CONTROL.sub("\ufffd", str(value)), quote=True)
+
+
+def tag(name: str, *children: object, cls: str = "", **attributes: object) -> Markup:
+    """An element. `data_x` stands for `data-x`; attributes that are None are left out."""
+    given = {"class": cls or None, **attributes}
+    shown = "".join(
+        f' {key.replace("_", "-")}="{_safe(value)}"'
+        for key, value in given.items()
+        if value is not None
+    )
+    if name in _VOID:
+        return Markup(f"<{name}{shown}>")
+    return Markup(f"<{name}{shown}>{''.join(map(_safe, children))}</{name}>")
+
+
+def join(parts: Iterable[object], between: str = "") -> Markup:
+    """Parts one after the other."""
+    return Markup(_safe(between).join(map(_safe, parts)))
+
+
+def page(*parts: object, cls: str = "") -> Markup:
+    """What a page hands to st.html: style.css and the link catcher know it by its class."""
+    return tag("div", *parts, cls=f"ct {cls}".rstrip())
+
+
+def notice(text: str, *more: object) -> Markup:
+    """A sentence that says why there is nothing else to see, and what to do."""
+    return page(tag("p", text, cls="ct-notice"), *more)
+
+
+def heading(text: str) -> Markup:
+    """The sentence that a page begins with."""
+    return tag("h1", text, cls="ct-headline")
+
+
+def link(text: object, href: str, *, cls: str = "", title: str | None = None) -> Markup:
+    """A link to a page of ours."""
+    return tag("a", text, href=href, cls=cls, title=title, target="_self")
+
+
+def muted(*parts: object) -> Markup:
+    """Words that only explain."""
+    return tag("span", *parts, cls="ct-muted")
+
+
+def fact(value: object, label: str, *, href: str = "", title: str | None = None) -> Markup:
+    """A number and what it counts; with `href`, a link to it."""
+    shown = link(value, href, title=title) if href else tag("span", value, title=title)
+    return tag("span", tag("b", shown), " ", muted(label), cls="ct-fact")
+
+
+def facts(*all_facts: Markup) -> Markup:
+    """A line of small facts."""
+    return tag("div", *all_facts, cls="ct-facts")
+
+
+def icon(kind: str) -> Markup:
+    """The sign of a span kind; style.css draws it from the symbol font."""
+    known = kind if kind in words.KINDS else "chain"
+    return tag("span", cls=f"ct-icon ct-kind-{known}", title=known, aria_hidden="true")
+
+
+def state(shown: words.State) -> Markup:
+    """How a run ended: sign, word, colour, and the reason on hovering."""
+    return tag("span", shown.label, cls=f"ct-state ct-{shown.tone}", title=shown.reason)
+
+
+def chips(steps: Sequence[Step], limit: int = 14) -> Markup:
+    """The steps of a pattern; where they go on for long, the first and the last of them."""
+    if not steps:
+        return muted("no steps")
+    if len(steps) <= limit:
+        return tag("div", *map(_chip, steps), cls="ct-chips")
+    head, tail = steps[: limit - 4], steps[-3:]
+    left_out = tag("span", f"… {len(steps) - len(head) - len(tail)} more …", cls="ct-muted")
+    return tag("div", *map(_chip, head), left_out, *map(_chip, tail), cls="ct-chips")
+
+
+def _chip(step: Step) -> Markup:
+    parts: list[object] = []
+    for at, (name, failed, kind) in enumerate(
+        zip(step.names, step.failed, step.kinds, strict=True)
+    ):
+        if at:
+            parts.append(muted("→"))
+        parts += [icon(kind), tag("span", name or "(no name)", cls="ct-name")]
+        if failed:
+            parts.append(tag("b", "!", cls="ct-broke", title="ended in an error"))
+    if step.count != "1":
+        parts.append(tag("span", words.times(step.count), cls="ct-times"))
+    broke = " ct-chip-broke" if any(step.failed) else ""
+    return tag("span", *parts, cls=f"ct-chip{broke}")
+
+
+def rate_bar(rate: float, low: float, high: float) -> Markup:
+    """A failure rate as a bar, its interval as a thin line over it."""
+    return tag(
+        "span",
+        tag("span", cls="ct-rate-fill", style=f"width:{rate * 100:.1f}%"),
+        tag(
+            "span",
+            cls="ct-rate-interval",
+            style=f"left:{low * 100:.1f}%;width:{max(0.5, (high - low) * 100):.1f}%",
+        ),
+        cls="ct-rate",
+        title=f"95 % interval {low * 100:.0f} to {high * 100:.0f} %",
+    )
+
+
+def segments(parts: Sequence[tuple[int, str, str, str]], rest: int = 0) -> Markup:
+    """One bar split into links: (how many, label, explanation, address) each.
+
+    The last `rest` of them (0 or 1) is not one thing, and so looks pale.
+    """
+    total = sum(size for size, *_ in parts) or 1
+    named = len(parts) - rest
+    return tag(
+        "div",
+        *(
+            tag(
+                "a",
+                tag("span", label),
+                href=href,
+                target="_self",
+                title=title,
+                cls="ct-segment" if at < named else "ct-segment ct-rest",
+                style=f"flex-grow:{size};--shade:{max(58, 100 - 7 * at)}%",
+                data_share=f"{size / total:.3f}",
+            )
+            for at, (size, label, title, href) in enumerate(parts)
+        ),
+        cls="ct-segments",
+        role="group",
+        aria_label="Failures by pattern",
+    )
+
+
+def sparkline(columns: Sequence[tuple[int, int, str]], *, tall: bool = False) -> Markup:
+    """Small columns over time: (runs, failed, what it says on hovering) each."""
+    highest = max((runs for runs, _, _ in columns), default=0) or 1
+    return tag(
+        "span",
+        *(
+            tag(
+                "span",
+                tag("span", cls="ct-spark-bad", style=f"height:{100 * failed / max(runs, 1):.0f}%"),
+                cls="ct-spark-column",
+                style=f"height:{max(12, 100 * runs / highest) if runs else 0:.0f}%",
+                title=title,
+            )
+            for runs, failed, title in columns
+        ),
+        cls="ct-spark ct-tall" if tall else "ct-spark",
+    )
+
+
+def text_block(text: str) -> Markup:
+    """Text as it was written, line breaks kept."""
+    return tag("pre", text, cls="ct-text")
+
+
+def message(role: str, *content: object) -> Markup:
+    """One message of a conversation."""
+    known = role if role in ("system", "user", "assistant", "tool") else "other"
+    return tag(
+        "div",
+        tag("div", role, cls="ct-role"),
+        tag("div", *content, cls="ct-said"),
+        cls=f"ct-message ct-role-{known}",
+    )

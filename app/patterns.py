@@ -1,0 +1,167 @@
+"""Patterns on screen: the bar of failures, and a row a pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+
+from clustertrace.app import markup, words
+from clustertrace.app.links import pattern_url, trace_url, traces_url
+from clustertrace.store.answers import Cluster, ClusterPage, Overview, Step
+from clustertrace.summary import NS_PER_DAY
+
+__all__ = ["failure_bar", "spark", "steps_text", "table"]
+
+_SEGMENTS: Final = 8
+_COLUMNS: Final = 24
+_TALL_COLUMNS: Final = 90
+"""Columns of a sparkline; a longer time gets several days a column."""
+
+
+def steps_text(steps: Sequence[Step], limit: int = 6) -> str:
+    """Steps as plain text, for places that can't hold chips."""
+    shown = [
+        "/".join(
+            name + "!" if failed else name
+            for name, failed in zip(step.names, step.failed, strict=True)
+        )
+        + words.times(step.count)
+        for step in steps[:limit]
+    ]
+    return " → ".join(shown + ["…"] * (len(steps) > limit)) or "no steps"
+
+
+def failure_bar(page: ClusterPage) -> markup.Markup:
+    """All failures in one bar, split by pattern; the rest in one last segment."""
+    failing = [cluster for cluster in page.clusters if cluster.failed]
+    # A single failure is no pattern: such segments say nothing that the rest does not.
+    named = [cluster for cluster in failing[:_SEGMENTS] if cluster.failed > 1]
+    parts = [
+        (
+            cluster.failed,
+            f"{cluster.failed} · {cluster.name}: {steps_text(cluster.steps)}",
+            f"{cluster.failed} of {page.failed} failures ({words.share(cluster.share_of_failures)})"
+            f" · {cluster.name}: {steps_text(cluster.steps, 20)}",
+            pattern_url(cluster.id),
+        )
+        for cluster in named
+    ]
+    rest = page.failed - sum(cluster.failed for cluster in named)
+    if rest:
+        label = f"{rest} in other patterns" if named else f"{rest}, no two in one pattern"
+        parts.append((rest, label, label, traces_url(state="failed")))
+    return markup.segments(parts, rest=min(rest, 1))
+
+
+def table(
+    clusters: Sequence[Cluster], totals: Overview, where: tzinfo, now_ns: int
+) -> markup.Markup:
+    """A head line and a row a pattern; the whole row leads to the pattern."""
+    head = markup.tag(
+        "div",
+        *(
+            markup.tag("span", text, cls=cls)
+            for text, cls in (
+                ("Failed of runs", ""),
+                ("Steps", ""),
+                ("p50 · p95", "ct-right"),
+                ("Cost", "ct-right"),
+                ("Runs by day", ""),
+                ("Seen", "ct-right"),
+            )
+        ),
+        cls="ct-row ct-head",
+    )
+    rows = (_row(cluster, totals, where, now_ns) for cluster in clusters)
+    return markup.tag("div", head, *rows, cls="ct-patterns")
+
+
+def _row(cluster: Cluster, totals: Overview, where: tzinfo, now_ns: int) -> markup.Markup:
+    return markup.tag(
+        "div",
+        markup.tag(
+            "a",
+            href=pattern_url(cluster.id),
+            target="_self",
+            cls="ct-cover",
+            aria_label=f"Pattern {cluster.id}",
+        ),
+        markup.tag("div", _rate(cluster)),
+        markup.tag("div", _name(cluster), markup.chips(cluster.steps)),
+        markup.tag(
+            "div",
+            words.duration(cluster.p50_ns),
+            markup.tag("br"),
+            markup.muted(words.duration(cluster.p95_ns)),
+            cls="ct-right",
+        ),
+        markup.tag("div", _cost(cluster), cls="ct-right"),
+        markup.tag("div", spark(cluster, totals)),
+        markup.tag(
+            "div",
+            markup.tag("span", words.moment(cluster.last_ns, where, now_ns), title="last"),
+            markup.tag("br"),
+            markup.muted("since ", words.moment(cluster.first_ns, where, now_ns)),
+            cls="ct-right ct-small",
+        ),
+        cls="ct-row",
+    )
+
+
+def _rate(cluster: Cluster) -> markup.Markup:
+    low, high = cluster.interval
+    numbers = [
+        markup.link(
+            cluster.failed,
+            traces_url(pattern=cluster.id, state="failed"),
+            cls="ct-failed" if cluster.failed else "",
+        ),
+        " of ",
+        markup.link(cluster.count, traces_url(pattern=cluster.id)),
+        markup.muted(f"  {words.share(round(cluster.failure_rate, 2))}"),
+    ]
+    return markup.join([*numbers, markup.rate_bar(cluster.failure_rate, low, high)])
+
+
+def _name(cluster: Cluster) -> markup.Markup:
+    look = markup.link(
+        "open a failed run" if cluster.failed else "open a run",
+        trace_url(cluster.sample_trace_id),
+        cls="ct-muted ct-small ct-onhover",
+    )
+    return markup.tag("div", markup.tag("span", cluster.name or "(no name)", cls="ct-root"), look)
+
+
+def _cost(cluster: Cluster) -> markup.Markup:
+    each = cluster.cost_usd / cluster.count if cluster.count else 0.0
+    return markup.join(
+        [
+            words.cost(cluster.cost_usd, cluster.unpriced_calls),
+            markup.tag("br"),
+            markup.muted(f"{words.money(each)} each" if each else ""),
+        ]
+    )
+
+
+def spark(cluster: Cluster, totals: Overview, *, tall: bool = False) -> markup.Markup:
+    """Columns of equal time for all patterns, so that they can be compared down a page."""
+    first, last = (totals.first_ns or 0) // NS_PER_DAY, (totals.last_ns or 0) // NS_PER_DAY
+    width = max(1, -(-(last - first + 1) // (_TALL_COLUMNS if tall else _COLUMNS)))
+    columns = [[0, 0] for _ in range((last - first) // width + 1)]
+    for day in cluster.days:
+        at = min(len(columns) - 1, max(0, (day.day - first) // width))
+        columns[at][0] += day.count
+        columns[at][1] += day.failed
+    return markup.sparkline(
+        [
+            (runs, failed, f"{_date(first + at * width)}: {failed} of {runs} failed")
+            for at, (runs, failed) in enumerate(columns)
+        ],
+        tall=tall,
+    )
+
+
+def _date(day: int) -> str:
+    at = datetime.fromtimestamp(day * NS_PER_DAY / 1e9, UTC)
+    return f"{at.day} {at:%b %Y}"

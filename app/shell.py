@@ -1,0 +1,68 @@
+"""Around every page: navigation, style, links between pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import streamlit as st
+
+from clustertrace.app.guard import guarded
+from clustertrace.app.links import catch_clicks
+
+__all__ = ["PAGES", "PageFile", "run"]
+
+_HERE: Final = Path(__file__).parent
+
+
+class PageFile(NamedTuple):
+    """One file of pages/: its address, its title, whether the navigation shows it."""
+
+    module: str
+    path: str
+    title: str
+    shown: bool = True
+
+
+PAGES: Final = (
+    PageFile("traces", "", "Traces"),
+    PageFile("clusters", "clusters", "Clusters"),
+    PageFile("pattern", "pattern", "Pattern", shown=False),
+    PageFile("trace", "trace", "Trace", shown=False),
+)
+"""Every page; the first one stands at the root, because Streamlit's default page does."""
+
+
+def run() -> None:
+    """Draw the page that the address names."""
+    st.set_page_config(page_icon=str(_HERE / "logo.svg"), layout="wide")
+    st.logo(str(_HERE / "wordmark.svg"), size="medium")
+    st.html(_HERE / "style.css")
+    pages = {page.path: _streamlit_page(page) for page in PAGES}
+    current = st.navigation(list(pages.values()), position="top")
+    catch_clicks(pages)
+    current.run()
+
+
+def _streamlit_page(page: PageFile) -> Any:
+    return st.Page(
+        _drawing(page.module),
+        title=page.title,
+        url_path=page.path,
+        default=not page.path,
+        visibility="visible" if page.shown else "hidden",
+    )
+
+
+@cache
+def _drawing(module: str) -> Callable[[], None]:
+    """What draws a page; its module is loaded when it is first shown."""
+
+    @guarded
+    def draw() -> None:
+        import_module(f"clustertrace.pages.{module}").draw()
+
+    return draw

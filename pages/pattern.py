@@ -1,0 +1,83 @@
+"""One pattern: its steps, how often it fails, and the traces that took it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import streamlit as st
+
+from clustertrace.app import connection, filters, markup, patterns, trace_table, words
+from clustertrace.app.guard import guarded
+from clustertrace.app.links import traces_url, url
+from clustertrace.errors import NotFound
+from clustertrace.store import queries
+from clustertrace.store.answers import Cluster, TraceFilter
+
+__all__ = ["draw"]
+
+_LOOK_AGAIN_SECONDS = 2
+_STATES = ("any state", "failed", "not failed")
+
+
+def draw() -> None:
+    """Draw the page of `?id=`."""
+    back = markup.tag("div", markup.link("‹ All patterns", url("clusters"), cls="ct-muted"))
+    try:
+        with connection.read() as conn:
+            cluster = queries.cluster(conn, st.query_params.get("id", ""))
+            totals = queries.overview(conn)
+    except NotFound:
+        sentence = "There is no such pattern; its traces may have been deleted."
+        st.html(markup.page(markup.notice(sentence), back))
+        return
+    where, now = words.zone(st.context.timezone), time.time_ns()
+    st.html(
+        markup.page(
+            back,
+            markup.heading(_sentence(cluster)),
+            markup.chips(cluster.steps, limit=60),
+            _facts(cluster),
+            patterns.spark(cluster, totals, tall=True),
+            markup.muted(
+                "Runs by day, red where they failed; from "
+                f"{words.moment(totals.first_ns or 0, where, now)} to "
+                f"{words.moment(totals.last_ns or 0, where, now)}."
+            ),
+        )
+    )
+    chosen = st.segmented_control(
+        "Traces", _STATES, default=_STATES[0], required=True, key="state", bind="query-params"
+    )
+    _live(replace(filters.STATES[chosen or _STATES[0]], variant=cluster.id))
+
+
+@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+@guarded
+def _live(where: TraceFilter) -> None:
+    trace_table.show(where, "No trace of this pattern is in that state.")
+
+
+def _sentence(cluster: Cluster) -> str:
+    runs = words.counted(cluster.count, "run")
+    if not cluster.failed:
+        return f"{cluster.name}: none of {runs} that took these steps failed."
+    return (
+        f"{cluster.name}: {words.count(cluster.failed)} of {runs} that took these steps failed "
+        f"({words.share(round(cluster.failure_rate, 2))})."
+    )
+
+
+def _facts(cluster: Cluster) -> markup.Markup:
+    return markup.facts(
+        markup.fact(words.interval(cluster.interval), "failure rate, 95 % interval"),
+        markup.fact(
+            words.share(round(cluster.share_of_failures, 2)),
+            "of all failures",
+            href=traces_url(state="failed"),
+        ),
+        markup.fact(words.duration(cluster.p50_ns), "typically (p50)"),
+        markup.fact(words.duration(cluster.p95_ns), "at the slow end (p95)"),
+        markup.fact(words.cost(cluster.cost_usd, cluster.unpriced_calls), "spent"),
+        markup.fact(cluster.id, "id"),
+    )

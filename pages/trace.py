@@ -1,0 +1,7 @@
+"""Traces."""
+
+from __future__ import annotations
+
+
+def draw() -> None:
+    """Draw."""
