@@ -72,8 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _sentence(error: Exception) -> str:
     if isinstance(error, ClustertraceError):
         return str(error)
-    if isinstance(error, typer.TyperException):
-        return _usage(error)
+    # The base class of Typer's own errors moved between its versions; this method stayed.
+    if format_message := getattr(error, "format_message", None):
+        return _usage(format_message(), getattr(error, "ctx", None))
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror.lower()}."
@@ -83,9 +84,8 @@ def _sentence(error: Exception) -> str:
     )
 
 
-def _usage(error: typer.TyperException) -> str:
+def _usage(message: str, context: typer.Context | None) -> str:
     """Typer's own message with the way to the right use behind it."""
-    context = getattr(error, "ctx", None)
     path = context.command_path if context else "clustertrace"
-    message = " ".join(error.format_message().split()).rstrip(".")
+    message = " ".join(message.split()).rstrip(".")
     return f"{message[:1].lower()}{message[1:]}; see `{path} --help`."
