@@ -59,24 +59,6 @@ def _fresh_recorder(_own_environment: None) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _new_recorder(_own_environment: None) -> Iterator[None]:
-    """Let the recorder read the test's environment, and close its file at the end."""
-    from clustertrace.record import notices
-    from clustertrace.record.config import config
-    from clustertrace.record.spool import spool
-
-    def start_anew() -> None:
-        spool.close()
-        spool.dropped = 0
-        config.cache_clear()
-        notices._said.clear()
-
-    start_anew()
-    yield
-    start_anew()
-
-
-@pytest.fixture(autouse=True)
 def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse to look up or connect to any other host, so that no test depends on a network."""
     connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
