@@ -58,7 +58,7 @@ class Network:
 
     def wait(self, seconds: float) -> None:
         """Let time pass: log-normal, as real services do, with a long tail now and then."""
-        spread = 0.9 if self._random.random() < 0.08 else 0.3
+        spread = 1.1 if self._random.random() < 0.08 else 0.3
         factor = math.exp(self._random.gauss(0.0, spread))
         self.now_ns += max(1, round(seconds * factor * 1e9 / TICK_NS)) * TICK_NS
 
