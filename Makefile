@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 7777
 
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint types fresh docs bench clean
 
@@ -25,11 +27,12 @@ lint: $(BIN)/.installed-dev
 	$(BIN)/ruff format --check .
 
 # Type checkers can't follow the folders that setuptools maps under clustertrace/ in an editable
-# install, so what they read is what a user would get: the wheel's contents.
+# install, so what they read is what a user would get: the wheel's contents. No cache is kept: files
+# come and go there with times that say nothing.
 types: $(BIN)/.installed-dev
 	rm -rf build
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --target build/types .
-	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p clustertrace
+	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../mypy_cache -p clustertrace
 
 fresh: $(BIN)/.installed-dev
 	$(BIN)/python -m cogapp -I docs --check --check-fail-msg="run make docs" $(wildcard docs/*.md) README.md
@@ -42,7 +45,7 @@ bench: $(BIN)/.installed-dev ## Run every benchmark in its small size
 	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
 clean: ## Remove everything that was built here
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -50,9 +53,9 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(BIN)/.installed: pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/pip install --quiet -e .
 	touch $@
 
 $(BIN)/.installed-dev: pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/pip install --quiet -e '.[dev]'
 	touch $@ $(BIN)/.installed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import clustertrace
@@ -38,7 +39,7 @@ def serve_customer(
         *history,
         {"role": "user", "content": request},
     ]
-    tools = {
+    tools: dict[str, Callable[..., Any]] = {
         "find_order": find_order,
         "shipping_status": shipping_status,
         "check_refund_policy": check_refund_policy,
