@@ -107,6 +107,9 @@ class Door:
             async for chunk in answer.stream:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
+        except httpx.TransportError:
+            # It can't be taken back: an answer that stays unfinished tells the client.
+            return
         finally:
             await answer.aclose()
 
@@ -199,13 +202,16 @@ async def _to_upstream(websocket: WebSocket, upstream: ClientConnection) -> None
 
 
 async def _to_client(websocket: WebSocket, upstream: ClientConnection) -> None:
+    from websockets.exceptions import ConnectionClosed
+
     # A client that is gone is the other direction's business.
     with suppress(WebSocketDisconnect, RuntimeError):
-        async for message in upstream:
-            if isinstance(message, str):
-                await websocket.send_text(message)
-            else:
-                await websocket.send_bytes(message)
+        with suppress(ConnectionClosed):
+            async for message in upstream:
+                if isinstance(message, str):
+                    await websocket.send_text(message)
+                else:
+                    await websocket.send_bytes(message)
         await websocket.close(_code(upstream.close_code), upstream.close_reason or "")
 
 

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from clustertrace.ingest.ui import Pages, launch_command
+
+SERVER = """
+import http.server, os, sys, threading
+class Pages(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"ok")
+    def log_message(self, *args): pass
+def end():
+    sys.stdin.buffer.read(); os._exit(0)
+threading.Thread(target=end, daemon=True).start()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Pages).serve_forever()
+"""
+
+
+def run(script: str, work: Callable[[Pages], Awaitable[None]]) -> None:
+    def command(port: int) -> Sequence[str]:
+        return [sys.executable, "-c", script, str(port)]
+
+    async def all_of_it() -> None:
+        pages = Pages(command)
+        pages.start()
+        try:
+            async with asyncio.timeout(30):
+                await work(pages)
+        finally:
+            await pages.stop()
+
+    asyncio.run(all_of_it())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - the process that it waits for has no events
+        await asyncio.sleep(0.01)
+
+
+def pid_of(pages: Pages) -> int:
+    assert pages._process is not None
+    return pages._process.pid
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_ready() -> None:
+    """The pages are starting until they answer; stopping ends them."""
+    seen: list[int] = []
+
+    async def work(pages: Pages) -> None:
+        assert (pages.state, pages.port()) == ("starting", None)
+        await until(lambda: pages.state == "ready")
+        assert pages.port()
+        seen.append(pid_of(pages))
+
+    run(SERVER, work)
+    assert not alive(seen[0])
+
+
+def test_restart(capsys: pytest.CaptureFixture[str]) -> None:
+    """Pages that crash are started again."""
+
+    async def work(pages: Pages) -> None:
+        await until(lambda: pages.state == "ready")
+        first = pid_of(pages)
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: pages.state == "starting")
+        await until(lambda: pages.state == "ready")
+        assert pid_of(pages) != first
+
+    run(SERVER, work)
+    assert "start again" in capsys.readouterr().err
+
+
+def test_pages_that_can_not_start(capsys: pytest.CaptureFixture[str]) -> None:
+    """Pages that end at once are started again after a pause, with a word on it."""
+    told: list[str] = []
+
+    async def work(pages: Pages) -> None:
+        while not told:
+            await asyncio.sleep(0.01)
+            told.extend(capsys.readouterr().err.splitlines())
+        assert pages.state == "starting"
+
+    run("raise SystemExit(3)", work)
+    assert "exit code 3" in told[0]
+
+
+def test_pages_that_will_not_end() -> None:
+    """Pages that ignore SIGTERM are killed."""
+    seen: list[int] = []
+
+    async def work(pages: Pages) -> None:
+        await until(lambda: pages.state == "ready")
+        seen.append(pid_of(pages))
+
+    run("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVER, work)
+    assert not alive(seen[0])
+
+
+def test_launch_command(tmp_path: Path) -> None:
+    """The pages are started with their private port, the public one and the database."""
+    command = launch_command(1234, 7777, str(tmp_path / "a.db"))
+    assert command[:3] == [sys.executable, "-m", "clustertrace.app.launch"]
+    assert command[-6:] == [
+        *("--port", "1234", "--public-port", "7777"),
+        *("--db", str(tmp_path / "a.db")),
+    ]
