@@ -66,7 +66,7 @@ def run_visit(planned: Planned) -> None:
 def _visitor(planned: Planned, turn: Turn, seed: int) -> Visitor:
     visit = planned.visit
     agent = AGENTS[visit.agent]
-    score = random.Random(seed).uniform(0.08, 0.42) if turn.outcome == "fail" else None
+    worst, best = (0.08, 0.42) if turn.outcome == "fail" else (0.68, 0.98)
     return Visitor(
         tags={
             "agent": visit.agent,
@@ -75,7 +75,7 @@ def _visitor(planned: Planned, turn: Turn, seed: int) -> Visitor:
             "tier": visit.tier,
             "language": visit.language,
         },
-        score=round(random.Random(seed).uniform(0.68, 0.98) if score is None else score, 2),
+        score=round(random.Random(seed).uniform(worst, best), 2),
         outcome=turn.outcome,
         reason=turn.reason,
     )

@@ -15,7 +15,7 @@ from clustertrace.store.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
-DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("demo/*.md")])
 
 SERVING = ("dashboard", "demo")
 """Commands that don't end; what they do is tested elsewhere, here only that they exist."""
