@@ -69,15 +69,29 @@ def test_failures_are_of_both_kinds(loaded: Store) -> None:
 
 
 def test_three_agents_are_named_by_tag(loaded: Store) -> None:
-    """Each run is tagged with its agent, and the counts add up to all runs."""
+    """Each run is tagged with its agent; runs and failures are as demo/README.md has them."""
     with loaded.read() as conn:
-        agents = queries.tag_values(conn, "agent")
         counts = {
-            agent: queries.traces(conn, TraceFilter(tag=("agent", agent))).total for agent in agents
+            agent: (
+                queries.traces(conn, TraceFilter(tag=("agent", agent))).total,
+                queries.traces(conn, TraceFilter(tag=("agent", agent), failed=True)).total,
+            )
+            for agent in queries.tag_values(conn, "agent")
         }
         keys = set(queries.tag_keys(conn))
-    assert counts == {"docs": 19, "orders": 15, "research": 26}
+    assert counts == {"docs": (19, 5), "orders": (15, 1), "research": (26, 6)}
     assert keys == {"agent", "language", "model", "tier", "version"}
+
+
+def test_the_worst_pattern_came_with_a_version(loaded: Store) -> None:
+    """Six of the seven runs that search in a loop were made by version 1.4, one by 1.3."""
+    with loaded.read() as conn:
+        worst = queries.clusters(conn).clusters[0].id
+        runs = {
+            version: queries.traces(conn, TraceFilter(variant=worst, tag=("version", version)))
+            for version in ("1.3", "1.4")
+        }
+    assert {version: page.total for version, page in runs.items()} == {"1.3": 1, "1.4": 6}
 
 
 def test_metrics_are_on_the_runs(loaded: Store) -> None:
