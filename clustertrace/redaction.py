@@ -74,7 +74,7 @@ _QUOTED: Final = re.compile(
 """A name in quotes, in JSON or in JSON inside a JSON text, and the text or number that it has."""
 
 _ASSIGNED: Final = re.compile(
-    rf"""(?P<head>(?<![\w"'-]){_NAME}\s*(?:=|:(?!//))\s*(?:(?:bearer|basic|token)\s+)?)"""
+    rf"""(?P<head>(?<![\w-]){_NAME}\s*+(?:=|:(?!//))\s*+(?:\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
     r"""(?!\[redacted)(?P<value>[^\s"'\\,;&<>(){}\[\]]{4,})""",
     re.IGNORECASE,
 )
@@ -102,7 +102,7 @@ _DETECT: Final = re.compile(
             r"J(?<=eyJ)",
             r"G(?<=SG)\.",
             r"9(?<=ya29)\.",
-            r"://[^\s/:@\"'\\]*:[^\s/@\"'\\]+@",
+            r"/(?<=:/)/[^\s/:@\"'\\]*:[^\s/@\"'\\]+@",
             r"k(?<=slack)\.com/services",
             *(
                 rf"{letter}(?:{form}){_SEPARATED}"
@@ -137,6 +137,10 @@ class Redactor:
     def __init__(self, own: Sequence[re.Pattern[str]] = ()) -> None:
         self._own = tuple(own)
 
+    def suspects(self, text: str) -> bool:
+        """Whether the text might hold a secret; if not, cutting would change nothing."""
+        return bool(self._own) or _DETECT.search(text) is not None
+
     def __call__(self, text: str) -> tuple[str, int]:
         """The text without its secrets, and how many were cut."""
         cut = 0
@@ -166,9 +170,8 @@ def _by_name(text: str) -> tuple[str, int]:
         if value is not None and value.startswith(MARK):
             return match[0]
         counted += 1
-        opener = match["open"]
-        mark = _mark("by its name")
-        return f"{match['head']}{opener}{mark}{opener}" if opener else f'{match["head"]}"{mark}"'
+        quote = match["open"] or match["quote"]
+        return f"{match['head']}{quote}{_mark('by its name')}{quote}"
 
     text = _QUOTED.sub(quoted, text)
     text, times = _ASSIGNED.subn(_keep_head, text)

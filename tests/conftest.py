@@ -50,6 +50,7 @@ def _fresh_recorder(_own_environment: None) -> Iterator[None]:
 
     def forget() -> None:
         spool.spool.close()
+        spool.spool.dropped = 0
         config.config.cache_clear()
         notices.forget()
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from clustertrace.record.clock import source
 from clustertrace.record.config import config
 from clustertrace.record.spool import spool
-from clustertrace.record.values import capture
+from clustertrace.record.values import capture, plain_text
 
 __all__ = ["ActiveSpan", "Run", "current", "emit"]
 
@@ -30,7 +30,7 @@ class Run:
     __slots__ = ("base_ns", "recorded", "session", "trace_id")
 
     def __init__(self, recorded: bool, session: str | None) -> None:
-        self.trace_id = f"{source.bits(128) or 1:032x}"
+        self.trace_id = source.trace_id()
         # One reading of the wall clock a trace: its spans can't disagree, even if the clock jumps.
         self.base_ns = source.wall_ns() - source.tick_ns()
         self.recorded = recorded
@@ -46,13 +46,10 @@ class ActiveSpan:
 
     __slots__ = (
         "_attributes",
-        "_cut",
-        "_error",
+        "_failed",
         "_fields",
         "_input",
-        "_opaque",
         "_output",
-        "_status",
         "_tags",
         "kind",
         "name",
@@ -74,14 +71,11 @@ class ActiveSpan:
     ) -> None:
         self.name = name
         self.kind = kind
-        self.span_id = f"{source.bits(64) or 1:016x}"
+        self.span_id = source.span_id()
         self._input = self._output = "null"
-        self._status: str | None = None
+        self._failed = False
         self._attributes: dict[str, Any] | None = None
         self._fields: dict[str, Any] | None = None
-        self._error: tuple[str, str, str | None] | None = None
-        self._cut: list[str] | None = None
-        self._opaque: list[str] | None = None
         self._tags = tags
         if parent is None:
             rate = config().sample_rate if sample is None else sample
@@ -113,9 +107,9 @@ class ActiveSpan:
 
     def set_status(self, status: str, message: str | None = None) -> None:
         """Say that the step ended "ok" or in "error", with what went wrong."""
-        self._status = "error" if status == "error" else "ok"
-        if status == "error":
-            self._error = ("Error", str(message or ""), None)
+        self._failed = status == "error"
+        if self._failed:
+            self._say_error("Error", "" if message is None else str(message))
 
     def set_usage(
         self,
@@ -158,10 +152,17 @@ class ActiveSpan:
                 self.tell(tags=self._tags)
             return
         spool.check()
+        more = ""
+        if self._tags:
+            more = f',"tags":{capture(self._tags, config().payload_bytes).text}'
+        if self.run.session is not None:
+            more += f',"session_id":{quoted(self.run.session)}'
+        name = quoted(self.name)
         emit(
             f'{{"type":"start","trace_id":"{self.run.trace_id}","span_id":"{self.span_id}",'
-            f'"parent_span_id":null,"name":{quoted(self.name)},"kind":"{self.kind}",'
-            f'"start_time_unix_nano":{self.start_ns},"input":{self._input}{self._of_trace()}}}\n'
+            f'"parent_span_id":null,"name":{name},"kind":"{self.kind}",'
+            f'"start_time_unix_nano":{self.start_ns},"input":{self._input}{more}}}\n',
+            f"{name}{self._input}{more}",
         )
 
     def fail(self, error: BaseException) -> None:
@@ -174,8 +175,11 @@ class ActiveSpan:
             message = str(error)
         except Exception:
             message = "[an error whose message can't be read]"
-        self._status = "error"
-        self._error = (name, message, _stack(error))
+        self._failed = True
+        self._say_error(name, message)
+        stack = None if config().metadata_only else _stack(error)
+        if stack is not None:
+            self.set_attributes(**{"exception.stacktrace": stack})
 
     def end(self) -> None:
         """Write the finished span."""
@@ -183,69 +187,54 @@ class ActiveSpan:
         parent = "null" if self.parent_id is None else f'"{self.parent_id}"'
         more = ""
         if self._fields:
-            more = "," + capture(self._fields, _MESSAGE_BYTES).text[1:-1]
-        if self._error:
-            more += self._error_text()
-        if self._attributes or self._cut or self._opaque:
-            more += f',"attributes":{self._attributes_text()}'
+            more = f",{capture(self._fields, _MESSAGE_BYTES).text[1:-1]}"
+        if self._attributes:
+            told = capture(self._attributes, config().payload_bytes).text
+            more = f'{more},"attributes":{told}'
+        name = quoted(self.name)
+        status = "error" if self._failed else "ok"
+        payload = f'"input":{self._input},"output":{self._output}{more}'
         emit(
             f'{{"type":"span","trace_id":"{self.run.trace_id}","span_id":"{self.span_id}",'
-            f'"parent_span_id":{parent},"name":{quoted(self.name)},"kind":"{self.kind}",'
-            f'"status":"{self._status or "ok"}","start_time_unix_nano":{self.start_ns},'
-            f'"end_time_unix_nano":{end_ns},"input":{self._input},"output":{self._output}{more}}}\n'
+            f'"parent_span_id":{parent},"name":{name},"kind":"{self.kind}","status":"{status}",'
+            f'"start_time_unix_nano":{self.start_ns},"end_time_unix_nano":{end_ns},{payload}}}\n',
+            name + payload,
         )
 
     def tell(self, **facts: Any) -> None:
         """Say something about the whole trace: tags, metrics, an outcome."""
         body = capture(facts, config().payload_bytes).text[1:]
-        emit(f'{{"type":"trace","trace_id":"{self.run.trace_id}",{body}\n')
+        emit(f'{{"type":"trace","trace_id":"{self.run.trace_id}",{body}\n', body)
 
     def _captured(self, field: str, value: Any) -> str:
         settings = config()
         if settings.metadata_only:
             return "null"
+        plain = plain_text(value, settings.payload_bytes)
+        if plain is not None:
+            return plain
         text, cut, opaque = capture(value, settings.payload_bytes)
-        if cut:
-            self._cut = (self._cut or []) + [f"{field}.{path}".rstrip(".") for path in cut]
-        if opaque:
-            self._opaque = (self._opaque or []) + [f"{field}.{path}".rstrip(".") for path in opaque]
+        for mark, paths in (("clustertrace.cut", cut), ("clustertrace.opaque", opaque)):
+            if paths:
+                named = [f"{field}.{path}".rstrip(".") for path in paths]
+                self._attributes = self._attributes or {}
+                self._attributes[mark] = [*self._attributes.get(mark, ()), *named]
         return text
 
-    def _error_text(self) -> str:
-        kind, message, stack = self._error or ("", "", None)
-        said = {"error_type": kind}
-        if not config().metadata_only:
-            said["error_message"] = message
-            if stack:
-                self.set_attributes(**{"exception.stacktrace": stack})
-        return "," + capture(said, _MESSAGE_BYTES).text[1:-1]
-
-    def _attributes_text(self) -> str:
-        told = dict(self._attributes or {})
-        if self._cut:
-            told["clustertrace.cut"] = self._cut
-        if self._opaque:
-            told["clustertrace.opaque"] = self._opaque
-        return capture(told, config().payload_bytes).text
-
-    def _of_trace(self) -> str:
-        """What a root's first line says of its trace; its last does not repeat it, lest it undo news."""
-        text = ""
-        if self._tags:
-            text = f',"tags":{capture(self._tags, config().payload_bytes).text}'
-        if self.run.session is not None:
-            text += f',"session_id":{quoted(self.run.session)}'
-        return text
+    def _say_error(self, kind: str, message: str) -> None:
+        self._fields = (self._fields or {}) | {"error_type": kind}
+        if message and not config().metadata_only:
+            self._fields["error_message"] = message
 
 
 current: Final[ContextVar[ActiveSpan | None]] = ContextVar("clustertrace_span", default=None)
 """The innermost open span of this task or thread."""
 
 
-def emit(line: str) -> None:
-    """Redact a line and append it to the spool."""
+def emit(line: str, said: str) -> None:
+    """Append a line to the spool; `said` is what of it came from the user's program."""
     redact = config().redact
-    if redact is not None:
+    if redact is not None and redact.suspects(said):
         line, cut = redact(line)
         if cut:
             line = f'{line[:-2]},"redacted":{cut}}}\n'

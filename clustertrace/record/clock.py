@@ -22,6 +22,14 @@ class Source:
         """Nanoseconds since any moment, never going back."""
         self.seed()
 
+    def trace_id(self) -> str:
+        """A new trace's id: 32 hex digits."""
+        return (self.bits(128) or 1).to_bytes(16).hex()
+
+    def span_id(self) -> str:
+        """A new span's id: 16 hex digits."""
+        return (self.bits(64) or 1).to_bytes(8).hex()
+
     def seed(self) -> None:
         """Begin a new series of ids; a forked child must not repeat its parent's."""
         chance = random.Random(os.urandom(16))

@@ -13,10 +13,11 @@ import datetime
 import enum
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Mapping, Set
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, Final, NamedTuple
 
-__all__ = ["Captured", "capture"]
+__all__ = ["Captured", "capture", "plain_text"]
 
 _MAX_NODES: Final = 10_000
 _MAX_DEPTH: Final = 32
@@ -25,9 +26,19 @@ _PLAIN_TEXT: Final = 4096
 _PREVIEW: Final = 10
 """Elements of a large array that are kept to look at."""
 
-_encode: Final[Callable[[Any], str]] = json.JSONEncoder(
-    ensure_ascii=True, check_circular=False, allow_nan=False, separators=(",", ":")
-).encode
+
+def _encoder() -> Callable[[Any], str]:
+    """JSON's C encoder, made once: `JSONEncoder.encode` makes one anew at each call (2 µs)."""
+    separators = (",", ":")
+    plain = json.JSONEncoder(check_circular=False, allow_nan=False, separators=separators)
+    make = getattr(json.encoder, "c_make_encoder", None)  # absent where C is
+    if make is None:
+        return plain.encode
+    encode = make(None, plain.default, quoted, None, ":", ",", False, False, False)
+    return lambda value: "".join(encode(value, 0))
+
+
+_encode: Final = _encoder()
 
 
 class Captured(NamedTuple):
@@ -40,14 +51,21 @@ class Captured(NamedTuple):
     """Paths of what is no data and stands as its `repr`."""
 
 
+def plain_text(value: Any, limit: int) -> str | None:
+    """The JSON text of a small value of JSON's own types; None for any other."""
+    if type(value) is str:
+        text = quoted(value) if len(value) <= _PLAIN_TEXT else None
+    else:
+        text = _encode(value) if _plain(value, 0) >= 0 else None
+    # A surrogate's escape may be half of a pair, or a lone one that no UTF-8 can hold.
+    return None if text is None or len(text) > limit or "\\ud" in text else text
+
+
 def capture(value: Any, limit: int) -> Captured:
     """Turn a value into JSON text of at most about `limit` bytes. Never raises."""
     try:
-        if _plain(value, 0) >= 0:
-            text = _encode(value)
-            if len(text) <= limit and "\\ud" not in text:
-                return Captured(text)
-        return _Builder(limit).build(value)
+        text = plain_text(value, limit)
+        return _Builder(limit).build(value) if text is None else Captured(text)
     except Exception as error:
         # A value may do anything when it is looked at; the traced program must not notice.
         return Captured(_encode(f"[not recorded: {type(error).__name__}]"), (), ("",))
@@ -55,30 +73,30 @@ def capture(value: Any, limit: int) -> Captured:
 
 def _plain(value: Any, seen: int) -> int:
     """How many nodes a small value of JSON's own types has; negative if it is anything else."""
-    kind = type(value)
-    if kind is str:
-        return seen + 1 if len(value) <= _PLAIN_TEXT else -1
-    if kind is int:
-        return seen + 1 if -(2**63) <= value < 2**63 else -1
-    if value is None or kind is bool:
-        return seen + 1
-    if kind is float:
-        return seen + 1 if math.isfinite(value) else -1
-    if kind is dict:
-        return _plain_items(value.values(), seen) if all(map(_is_text, value)) else -1
-    return _plain_items(value, seen) if kind is list or kind is tuple else -1
-
-
-def _plain_items(items: Iterable[Any], seen: int) -> int:
-    for item in items:
-        seen = _plain(item, seen + 1)
-        if not 0 <= seen <= _PLAIN_NODES:
+    if type(value) is dict:
+        for key in value:
+            if type(key) is not str:
+                return -1
+        value = value.values()
+    elif type(value) is not list and type(value) is not tuple:
+        value = (value,)
+    for item in value:
+        seen += 1
+        kind = type(item)
+        if kind is str:
+            fits = len(item) <= _PLAIN_TEXT
+        elif kind is int:
+            fits = -(2**63) <= item < 2**63
+        elif kind is float:
+            fits = math.isfinite(item)
+        elif kind is dict or kind is list or kind is tuple:
+            seen = _plain(item, seen) if seen <= _PLAIN_NODES else -1
+            fits = seen >= 0
+        else:
+            fits = item is None or kind is bool
+        if not fits or seen > _PLAIN_NODES:
             return -1
-    return seen + 1
-
-
-def _is_text(value: Any) -> bool:
-    return type(value) is str
+    return seen
 
 
 class _Builder:
@@ -171,11 +189,20 @@ class _Builder:
                 made["[cut]"] = f"{len(value) - len(made)} more"
                 break
             name = self._text(key if isinstance(key, str) else str(key))
-            if not depth:
-                self._path.append(name)
-            made[name] = self._value(item, depth + 1)
-            if not depth:
-                self._path.pop()
+            if depth:
+                made[name] = self._value(item, depth + 1)
+            else:
+                made[name] = self._share(name, item, len(value) - len(made))
+        return made
+
+    def _share(self, name: str, item: Any, sharers: int) -> Any:
+        """One of the outermost values: a large argument must not crowd out those after it."""
+        self._path.append(name)
+        whole = self._left
+        self._left = share = whole // sharers
+        made = self._value(item, 1)
+        self._left = whole - (share - self._left)
+        self._path.pop()
         return made
 
     def _sequence(self, value: Any, depth: int) -> list[Any]:

@@ -1,0 +1,190 @@
+"""Any value becomes JSON text in bounded time, and says what of it is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import json
+import pathlib
+import uuid
+from typing import Any, NamedTuple
+
+import numpy as np
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clustertrace.record.values import capture
+
+LIMIT = 4096
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: Any
+
+
+class Model(pydantic.BaseModel):
+    name: str
+    sizes: list[int]
+
+
+class Pair(NamedTuple):
+    left: int
+    right: int
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class Hostile:
+    """Raises whatever is asked of it."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+    def __getattr__(self, name: str) -> Any:
+        raise KeyError(name)
+
+
+def read(value: Any) -> Any:
+    """The value that the text stands for."""
+    return json.loads(capture(value, LIMIT).text)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (None, None),
+        ({"a": [1, 2.5, True, None, "x"]}, {"a": [1, 2.5, True, None, "x"]}),
+        ((1, 2), [1, 2]),
+        ("grüß 東京 😀", "grüß 東京 😀"),
+        ({3, 1, 2}, [1, 2, 3]),
+        ({1: "a", None: "b"}, {"1": "a", "None": "b"}),
+        (Point(1, Point(2, None)), {"x": 1, "y": {"x": 2, "y": None}}),
+        (Model(name="m", sizes=[1]), {"name": "m", "sizes": [1]}),
+        (Pair(1, 2), {"left": 1, "right": 2}),
+        (Colour.RED, "red"),
+        (np.arange(3), [0, 1, 2]),
+        (np.float32(2.5), 2.5),
+        (datetime.date(2025, 1, 2), "2025-01-02"),
+        (uuid.UUID(int=1), str(uuid.UUID(int=1))),
+        (pathlib.PurePosixPath("a/b"), "a/b"),
+        (decimal.Decimal("1.10"), "1.10"),
+        (float("nan"), "nan"),
+        ([float("-inf")], ["-inf"]),
+        ("\ud800x", "?x"),
+        (2**100, str(2**100)),
+        (ValueError("no"), "ValueError: no"),
+    ],
+)
+def test_values_keep_what_they_say(value: Any, kept: Any) -> None:
+    """Data of every usual sort is data afterwards."""
+    assert read(value) == kept
+
+
+def test_a_cycle_ends() -> None:
+    """A value that holds itself is recorded once and said to be more than data."""
+    loop: list[Any] = [1]
+    loop.append(loop)
+    assert capture(loop, LIMIT) == ('[1,"[cycle]"]', (), ("",))
+
+
+@pytest.mark.parametrize("value", [b"\xff\x00abc", object(), lambda: 1])
+def test_what_is_no_data_is_said(value: Any) -> None:
+    """What can't be rebuilt from JSON is named by its path."""
+    captured = capture({"it": value, "n": 1}, LIMIT)
+    assert captured.opaque == ("it",)
+    assert json.loads(captured.text)["n"] == 1
+
+
+def test_a_large_text_is_cut_and_says_so() -> None:
+    """Two megabytes are cut to the cap, with the mark in the text and beside it."""
+    captured = capture({"q": "y" * 2_000_000, "n": 1}, LIMIT)
+    assert len(captured.text) < LIMIT * 1.1
+    assert "q" in captured.cut
+    assert "2000000 characters in all" in captured.text
+
+
+def test_a_large_array_is_told_by_its_shape() -> None:
+    """A matrix keeps its shape, type and first numbers."""
+    captured = capture(np.zeros((300, 400)), LIMIT)
+    assert json.loads(captured.text)["shape"] == [300, 400]
+    assert captured.cut == ("",)
+
+
+def test_a_deep_nest_ends() -> None:
+    """Ten thousand levels are cut, not followed."""
+    deep: list[Any] = []
+    for _ in range(10_000):
+        deep = [deep]
+    assert capture(deep, LIMIT).cut == ("",)
+
+
+def test_a_huge_structure_takes_bounded_work() -> None:
+    """Of ten million elements only what fits is ever looked at."""
+
+    class Counting(list[Any]):
+        looked = 0
+
+        def __iter__(self) -> Any:
+            for item in super().__iter__():
+                Counting.looked += 1
+                yield item
+
+    captured = capture(Counting(["x" * 100] * 100_000), LIMIT)
+    assert Counting.looked < 100
+    assert captured.cut == ("",)
+
+
+def test_an_object_that_raises_is_survived() -> None:
+    """Whatever a value does when it is looked at, a note stands in its place."""
+    assert "not recorded" in capture(Hostile(), LIMIT).text
+    assert "not recorded" in capture([1, Hostile()], LIMIT).text
+
+
+ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters())
+    | st.binary()
+    | st.dates()
+    | st.complex_numbers(),
+    lambda inner: (
+        st.lists(inner)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text() | st.integers() | st.none(), inner)
+        | st.frozensets(st.integers() | st.text())
+    ),
+)
+
+
+@given(ANY, st.integers(16, 2000))
+def test_any_value_becomes_json_that_utf8_can_hold(value: Any, limit: int) -> None:
+    """The text is ASCII, strict JSON, without lone surrogates, and of bounded length."""
+    text = capture(value, limit).text
+    parsed = json.loads(text, parse_constant=pytest.fail)
+    json.dumps(parsed, ensure_ascii=False).encode("utf-8")
+    assert text.isascii()
+    assert len(text) < 8 * limit + 200
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
+    )
+)
+def test_plain_values_come_back_whole(value: Any) -> None:
+    """What JSON can say is kept exactly, and nothing is marked."""
+    captured = capture(value, 1_000_000)
+    assert json.loads(captured.text) == value
+    assert (captured.cut, captured.opaque) == ((), ())

@@ -1,0 +1,143 @@
+"""Secrets are cut wherever they show; ordinary text is left alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clustertrace.errors import BadSetting
+from clustertrace.redaction import MARK, Redactor, redactor
+
+cut = Redactor()
+
+SECRETS = [
+    "sk-ant-api03-" + "a1B2" * 12,
+    "sk-proj-" + "aB3_" * 12,
+    "sk-" + "a1B2" * 12,
+    "AKIAIOSFODNN7EXAMPLE",
+    "ghp_" + "a1B2" * 9,
+    "github_pat_" + "a1B2" * 9,
+    "glpat-" + "a1B2" * 6,
+    "xoxb-123456789012-abcdefABCDEF",
+    "AIza" + "aB3_" * 9,
+    "ya29." + "a1B2" * 9,
+    "hf_" + "a1B2" * 9,
+    "sk_live_" + "a1B2" * 6,
+    "npm_" + "a1B2" * 9,
+    "SG." + "a1B2" * 5 + "." + "a1B2" * 5,
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcDEF123",
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\nxyz\n-----END RSA PRIVATE KEY-----",
+]
+
+NAMED = [
+    ('{"password": "hun\\"ter2", "n": 1}', "ter2"),
+    ('{"db_password":"hunter2"}', "hunter2"),
+    ('{"Authorization": "Basic dXNlcjpwYXNzd29yZA=="}', "dXNl"),
+    ('{"authorization": ["Bearer abcdefghijklmnopqrst"]}', "abcdefghij"),
+    ('[["authorization", "Bearer zzz"]]', "zzz"),
+    ('{"api_key": 12345}', "12345"),
+    ('{"a": "{\\"api_key\\": \\"xyzzy\\", \\"b\\": 2}"}', "xyzzy"),
+    ("{'password': 'hunter2', 'x': 1}", "hunter2"),
+    ("export MY_SECRET=hunter2 && run", "hunter2"),
+    ("curl -H 'X-Api-Key: abcd1234' host", "abcd1234"),
+    ("https://host/path?api_key=abcd1234&b=2", "abcd1234"),
+    ("postgres://bob:hunter2@db/x", "hunter2"),
+    ("Authorization: Bearer abcdefghijklmnop", "abcdefghij"),
+    ("sent Bearer abcdefghijklmnopqrst to it", "abcdefghij"),
+    ('apiKey: "zzzz1234"', "zzzz1234"),
+    ("PASSWORD=hunter2", "hunter2"),
+    ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI", "wJalr"),
+]
+
+INNOCENT = [
+    "The password is required. Enter your secret key: now",
+    '{"input_tokens": 5, "max_tokens": 100, "tokens": ["a", "b"]}',
+    '{"password": null, "key": "public"}',
+    "my key=value and monkey: banana",
+    "token count: many",
+    "write to ann@example.com about https://example.com/a@b",
+    "task-oriented, disk-based, risk-free",
+    "1b4e28ba-2fa1-11d2-883f-0016d3cca427",
+    "the basic idea, a bearer of news",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("around", ["{}", "key is {} ok", '["{}"]', "a={};"])
+def test_secrets_show_by_their_form(secret: str, around: str) -> None:
+    """Keys of the usual vendors are cut in any surroundings."""
+    text, times = cut(around.replace("{}", secret))
+    assert secret[12:] not in text
+    assert times >= 1
+    assert MARK in text
+
+
+@pytest.mark.parametrize(("text", "secret"), NAMED)
+def test_secrets_show_by_the_name_in_front(text: str, secret: str) -> None:
+    """Values under the usual names are cut, in JSON, headers, shells and addresses."""
+    clean, times = cut(text)
+    assert secret not in clean
+    assert times >= 1
+
+
+@pytest.mark.parametrize("text", INNOCENT)
+def test_ordinary_text_stays(text: str) -> None:
+    """What only resembles a secret is left as it was."""
+    assert cut(text) == (text, 0)
+
+
+@given(
+    st.recursive(
+        st.text() | st.sampled_from([*SECRETS, *(text for text, _ in NAMED)]) | st.integers(),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.text() | st.sampled_from(["password", "token", 'api_key"', "a\\"]),
+                inner,
+                max_size=4,
+            )
+        ),
+    )
+)
+def test_json_stays_json(value: Any) -> None:
+    """Whatever is cut, the text parses, nested JSON included, and a second pass cuts nothing."""
+    text, _ = cut(json.dumps(value))
+    json.loads(text)
+    assert cut(text)[0] == text
+
+
+@given(st.text())
+def test_where_nothing_is_suspected_nothing_would_be_cut(text: str) -> None:
+    """The quick scan never hides a secret from the patterns."""
+    if not cut.suspects(text):
+        assert cut(text) == (text, 0)
+
+
+def test_the_users_patterns_are_cut_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file with a regular expression a line adds to what is known."""
+    file = tmp_path / "patterns"
+    file.write_text("# ours\nEMP-\\d{6}\n\n")
+    monkeypatch.setenv("CLUSTERTRACE_REDACT_PATTERNS", str(file))
+    own = redactor()
+    assert own is not None
+    assert own("id EMP-123456!") == ("id [redacted: by your pattern]!", 1)
+
+
+def test_a_bad_pattern_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line that is no regular expression is told by its number."""
+    file = tmp_path / "patterns"
+    file.write_text("fine\n(\n")
+    monkeypatch.setenv("CLUSTERTRACE_REDACT_PATTERNS", str(file))
+    with pytest.raises(BadSetting, match="line 2"):
+        redactor()
+
+
+def test_it_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CLUSTERTRACE_REDACT=0 keeps everything."""
+    monkeypatch.setenv("CLUSTERTRACE_REDACT", "0")
+    assert redactor() is None
