@@ -1,6 +1,6 @@
 """Spans a second that the receiver acknowledges, next to what bare SQLite takes of the same rows.
 
-    python benchmarks/bench_receiver.py [SPANS]     (default 100 000)
+    python benchmarks/bench_receiver.py [SPANS]     (default 30 000)
 
 One client on loopback sends OTLP/protobuf bodies of 100 spans (ten traces, ten attributes a span)
 to a receiver process with an empty database, and waits for each answer. Acknowledged means
@@ -176,7 +176,7 @@ def peak_memory(pid: int) -> int:
 
 def main() -> None:
     """Print the figures."""
-    spans = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    spans = int(sys.argv[1]) if len(sys.argv) > 1 else 30_000
     rng = random.Random(0)
     bodies = [body(rng) for _ in range(spans // BODY_SPANS + 1)]
     with tempfile.TemporaryDirectory() as name:
@@ -186,7 +186,9 @@ def main() -> None:
         size = sum(file.stat().st_size for file in folder.glob("received.db*"))
     print(f"{spans} spans in bodies of {BODY_SPANS}, {len(bodies[0]) // BODY_SPANS} bytes a span")
     print(f"bare SQLite           {bare:10,.0f} rows/s")
-    print(f"acknowledged          {acknowledged:10,.0f} spans/s   {acknowledged / bare:.2f} of bare")
+    print(
+        f"acknowledged          {acknowledged:10,.0f} spans/s   {acknowledged / bare:.2f} of bare"
+    )
     print(f"settled and indexed   {finished:10,.0f} spans/s")
     print(f"receiver's memory     {peak:10,d} MiB at most")
     print(f"on disk               {size / spans:10,.0f} bytes a span")

@@ -79,7 +79,7 @@ class Lines:
         self.bad = bad
 
 
-def loads(line: bytes | str) -> Any:
+def loads(line: bytes | bytearray | str) -> Any:
     """Parse one JSON document; NaN, infinities and lone surrogates are replaced, not refused.
 
     Raises BadInput, with the parser's reason.

@@ -58,7 +58,7 @@ class _Endpoints:
     async def spans(self, incoming: Incoming) -> Response:
         """Native spans, one JSON object a line, as recorders write them."""
         incoming.must_be(_LINE_TYPES, _LINE_HINT)
-        lines = (await incoming.body()).split(b"\n")
+        lines = bytes(await incoming.body()).split(b"\n")
         stored = 0
         rejected: list[dict[str, Any]] = []
         for begin in range(0, len(lines), SLICE):

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from clustertrace.errors import BadInput, ClustertraceError, TooLarge
 
-__all__ = ["NoRoom", "Room", "UnknownEncoding", "drop", "read_body"]
+__all__ = ["NoRoom", "Room", "Seat", "UnknownEncoding", "drop", "read_body"]
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
+
+SMALL: Final = 1 << 20
+"""Bytes past which a body is large."""
+
+SHARED: Final = 8 << 20
+"""Bytes for all small bodies together."""
+
+TURN_SECONDS: Final = 8.0
+"""How long a large body waits for its turn: a little less than exporters wait for an answer."""
 
 DROP_FACTOR: Final = 4
 """How many times the limit is read and thrown away, so that a sender hears why it is refused."""
@@ -21,38 +32,73 @@ class UnknownEncoding(BadInput):
 
 
 class NoRoom(ClustertraceError):
-    """Other requests take all the memory that bodies may take; the sender should try again."""
+    """Too many requests at once; the sender should try again."""
 
 
 class Room:
-    """The memory that the bodies of all requests together may take, in bytes."""
+    """The memory that the bodies of all requests together may take.
 
-    def __init__(self, capacity: int) -> None:
-        self.left = capacity
+    Small bodies share `SHARED` bytes. A body that is large, or finds no more of these, waits for
+    its turn: one such body is read and stored at a time.
+    """
 
-    def take(self, size: int) -> None:
-        """Take some, or raise NoRoom."""
-        if size > self.left:
-            raise NoRoom("Too many large requests at once; try again in a moment.")
-        self.left -= size
+    def __init__(self) -> None:
+        self.left = SHARED
+        self.turn = asyncio.Lock()
 
-    def give_back(self, size: int) -> None:
-        """Give back what was taken."""
-        self.left += size
+    @contextmanager
+    def seat(self) -> Iterator[Seat]:
+        """What one request may take, until it is answered."""
+        seat = Seat(self)
+        try:
+            yield seat
+        finally:
+            seat.leave()
+
+
+class Seat:
+    """One request's part of the room."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._taken = 0
+        self._has_turn = False
+
+    async def grow(self, more: int) -> None:
+        """Take so many bytes more, which may mean to wait. Raises NoRoom after a while."""
+        if self._has_turn:
+            return
+        if self._taken + more <= SMALL and more <= self._room.left:
+            self._room.left -= more
+            self._taken += more
+            return
+        try:
+            await asyncio.wait_for(self._room.turn.acquire(), TURN_SECONDS)
+        except TimeoutError:
+            raise NoRoom("Other requests take all the memory; try again in a moment.") from None
+        self._has_turn = True
+
+    def leave(self) -> None:
+        """Give everything back."""
+        self._room.left += self._taken
+        self._taken = 0
+        if self._has_turn:
+            self._has_turn = False
+            self._room.turn.release()
 
 
 async def read_body(
-    chunks: AsyncIterator[bytes], encoding: str, limit: int, grown: Callable[[int], None]
-) -> bytes:
-    """The body, decompressed; `grown` hears by how many bytes, each time that it gets longer.
+    chunks: AsyncIterator[bytes], encoding: str, limit: int, seat: Seat
+) -> bytearray:
+    """The body, decompressed, in memory that `seat` gives.
 
-    Raises TooLarge as soon as it is longer than `limit` bytes before or after decompression,
-    BadInput when its gzip is broken, UnknownEncoding when it is neither gzip nor plain.
+    Raises TooLarge as soon as it is longer than `limit` bytes, NoRoom, BadInput when its gzip is
+    broken, UnknownEncoding when it is neither gzip nor plain.
     """
     if encoding in ("", "identity"):
-        return await _read_plain(chunks, limit, grown)
+        return await _read_plain(chunks, limit, seat)
     if encoding in ("gzip", "x-gzip"):
-        return await _read_gzip(chunks, limit, grown)
+        return await _read_gzip(chunks, limit, seat)
     raise UnknownEncoding(f"Content-Encoding {encoding!r} is not understood; send gzip or none.")
 
 
@@ -65,21 +111,17 @@ async def drop(chunks: AsyncIterator[bytes], limit: int) -> None:
             return
 
 
-async def _read_plain(
-    chunks: AsyncIterator[bytes], limit: int, grown: Callable[[int], None]
-) -> bytes:
+async def _read_plain(chunks: AsyncIterator[bytes], limit: int, seat: Seat) -> bytearray:
     body = bytearray()
     async for chunk in chunks:
         if len(body) + len(chunk) > limit:
             raise _too_large(limit)
-        grown(len(chunk))
+        await seat.grow(len(chunk))
         body += chunk
-    return bytes(body)
+    return body
 
 
-async def _read_gzip(
-    chunks: AsyncIterator[bytes], limit: int, grown: Callable[[int], None]
-) -> bytes:
+async def _read_gzip(chunks: AsyncIterator[bytes], limit: int, seat: Seat) -> bytearray:
     body = bytearray()
     inflate = zlib.decompressobj(_GZIP)
     begun = False
@@ -95,12 +137,12 @@ async def _read_gzip(
                 raise BadInput(f"The body's gzip can't be read ({error}).") from None
             if len(body) + len(more) > limit:
                 raise _too_large(limit)
-            grown(len(more))
+            await seat.grow(len(more))
             body += more
             chunk = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
     if begun and not inflate.eof:
         raise BadInput("The gzip body ends too early.")
-    return bytes(body)
+    return body
 
 
 def _too_large(limit: int) -> TooLarge:

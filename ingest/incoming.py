@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from clustertrace.errors import BadInput, ClustertraceError, TooLarge
-from clustertrace.ingest.body import NoRoom, Room, UnknownEncoding, drop, read_body
+from clustertrace.ingest.body import NoRoom, Room, Seat, UnknownEncoding, drop, read_body
 from clustertrace.ingest.committer import QueueFull
 from clustertrace.ingest.otlp_answers import JSON, failure
 
@@ -38,14 +38,13 @@ class _WrongType(BadInput):
 class Incoming:
     """A request whose body has not been read."""
 
-    def __init__(self, request: Request, limit: int, room: Room) -> None:
+    def __init__(self, request: Request, limit: int, seat: Seat) -> None:
         self.path = request.url.path
         self.answer_in = JSON
         """The media type of the answer, whether good or bad."""
         self._request = request
         self._limit = limit
-        self._room = room
-        self._taken = 0
+        self._seat = seat
         self._chunks: AsyncIterator[bytes] = request.stream()
 
     @property
@@ -61,23 +60,14 @@ class Incoming:
         if self.media_type not in types:
             raise _WrongType(f"Content-Type {self.media_type[:60]!r} is not taken here; {hint}")
 
-    async def body(self) -> bytes:
+    async def body(self) -> bytearray:
         """The whole body, decompressed. Raises BadInput, TooLarge or NoRoom."""
         encoding = self._request.headers.get("content-encoding", "").strip().lower()
-        return await read_body(self._chunks, encoding, self._limit, self._take)
+        return await read_body(self._chunks, encoding, self._limit, self._seat)
 
     async def drop(self) -> None:
         """Read what is still being sent: else the sender sees a broken pipe, not our answer."""
         await drop(self._chunks, self._limit)
-
-    def release(self) -> None:
-        """Give back the memory that the body took."""
-        self._room.give_back(self._taken)
-        self._taken = 0
-
-    def _take(self, size: int) -> None:
-        self._room.take(size)
-        self._taken += size
 
 
 class Intake:
@@ -85,7 +75,7 @@ class Intake:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._room = Room(2 * limit)
+        self._room = Room()
 
     def endpoint(
         self, handle: Callable[[Incoming], Awaitable[Response]]
@@ -93,15 +83,14 @@ class Intake:
         """An endpoint that never raises and never answers 500."""
 
         async def answer(request: Request) -> Response:
-            incoming = Incoming(request, self._limit, self._room)
-            try:
-                return await handle(incoming)
-            except ClientDisconnect:
-                return Response(status_code=400)
-            except Exception as error:
-                return await _refusal(incoming, error)
-            finally:
-                incoming.release()
+            with self._room.seat() as seat:
+                incoming = Incoming(request, self._limit, seat)
+                try:
+                    return await handle(incoming)
+                except ClientDisconnect:
+                    return Response(status_code=400)
+                except Exception as error:
+                    return await _refusal(incoming, error)
 
         return answer
 

@@ -26,22 +26,22 @@ class Received(NamedTuple):
     rejected: list[str]
 
 
-def decode_protobuf(body: bytes) -> Received:
+def decode_protobuf(body: bytes | bytearray) -> Received:
     """Decode application/x-protobuf. Raises BadInput when the body is no trace request."""
     return _received(read_protobuf(body))
 
 
-def decode_json(body: bytes) -> Received:
+def decode_json(body: bytes | bytearray) -> Received:
     """Decode application/json. Raises BadInput when the body is no trace request."""
     return _received(read_json(body))
 
 
-def slices_of_protobuf(body: bytes, size: int) -> Iterator[Received]:
+def slices_of_protobuf(body: bytes | bytearray, size: int) -> Iterator[Received]:
     """As `decode_protobuf`, at most `size` spans at a time, to hold few of them in memory."""
     return _slices(read_protobuf(body), size)
 
 
-def slices_of_json(body: bytes, size: int) -> Iterator[Received]:
+def slices_of_json(body: bytes | bytearray, size: int) -> Iterator[Received]:
     """As `decode_json`, at most `size` spans at a time, to hold few of them in memory."""
     return _slices(read_json(body), size)
 

@@ -35,12 +35,13 @@ _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}\Z")
 _NON_FINITE: Final = {"nan": "NaN", "infinity": "Infinity", "-infinity": "-Infinity"}
 
 
-def read_json(body: bytes) -> Iterator[RawSpan | str]:
+def read_json(body: bytes | bytearray) -> Iterator[RawSpan | str]:
     """Decode an ExportTraceServiceRequest: its spans, and for each unusable one the reason.
 
     Raises BadInput where the body is no trace request.
     """
     request = loads(body)
+    del body  # what was read from it lives elsewhere, and it may be large
     if not isinstance(request, dict):
         raise BadInput("the body is no OTLP trace request: it must be a JSON object")
     for of_resource in _objects(request, "resourceSpans"):

@@ -19,7 +19,7 @@ _KINDS: Final = {2: "server", 3: "client", 4: "producer", 5: "consumer"}
 _NO_PARENT: Final = (b"", b"\0" * 8)
 
 
-def read_protobuf(body: bytes) -> Iterator[RawSpan | str]:
+def read_protobuf(body: bytes | bytearray) -> Iterator[RawSpan | str]:
     """Decode an ExportTraceServiceRequest: its spans, and for each unusable one the reason.
 
     Raises BadInput, before the first span, when the body as a whole can't be decoded.
@@ -28,6 +28,7 @@ def read_protobuf(body: bytes) -> Iterator[RawSpan | str]:
         request = ExportTraceServiceRequest.FromString(body)
     except DecodeError:
         raise BadInput("the body is no OTLP trace request in protobuf") from None
+    del body  # what was read from it lives elsewhere, and it may be large
     for of_resource in request.resource_spans:
         resource = _attributes(of_resource.resource.attributes)
         for of_scope in of_resource.scope_spans:

@@ -4,12 +4,14 @@ import asyncio
 import gzip
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clustertrace.errors import BadInput, TooLarge
+from clustertrace.ingest import body as body_module
 from clustertrace.ingest.body import NoRoom, Room, UnknownEncoding, drop, read_body
 
 
@@ -19,7 +21,11 @@ async def chunked(data: bytes, size: int) -> AsyncIterator[bytes]:
 
 
 def read(data: bytes, encoding: str = "", limit: int = 1000, size: int = 7) -> bytes:
-    return asyncio.run(read_body(chunked(data, size), encoding, limit, lambda grown: None))
+    async def all_of_it() -> bytes:
+        with Room().seat() as seat:
+            return bytes(await read_body(chunked(data, size), encoding, limit, seat))
+
+    return asyncio.run(all_of_it())
 
 
 @given(data=st.binary(max_size=300), size=st.integers(1, 50), members=st.integers(1, 3))
@@ -44,16 +50,8 @@ def test_limit(encoding: str) -> None:
 
 def test_bomb() -> None:
     """A small body that would become huge is given up at the limit."""
-    grown = 0
-
-    def grow(size: int) -> None:
-        nonlocal grown
-        grown += size
-
-    bomb = gzip.compress(bytes(50_000_000))
     with pytest.raises(TooLarge):
-        asyncio.run(read_body(chunked(bomb, 1 << 16), "gzip", 100_000, grow))
-    assert grown <= 100_000
+        read(gzip.compress(bytes(50_000_000)), "gzip", 100_000, 1 << 16)
 
 
 @pytest.mark.parametrize("sent", [b"not gzip", gzip.compress(b"abc" * 50)[:-9], b"\x1f\x8b"])
@@ -74,14 +72,55 @@ def test_unknown_encoding() -> None:
         read(zlib.compress(b""), "br")
 
 
-def test_room() -> None:
-    """All bodies together take no more than their room, and give it back."""
-    room = Room(10)
-    room.take(8)
-    with pytest.raises(NoRoom):
-        room.take(3)
-    room.give_back(8)
-    room.take(10)
+def test_large_bodies_take_turns() -> None:
+    """One large body at a time; small ones pass it by."""
+
+    async def all_of_it() -> None:
+        room = Room()
+        with room.seat() as first, room.seat() as second, room.seat() as small:
+            await first.grow(body_module.SMALL + 1)
+            waiting = asyncio.create_task(second.grow(body_module.SMALL + 1))
+            await small.grow(body_module.SMALL)
+            assert not waiting.done()
+            await first.grow(1 << 30)
+            first.leave()
+            await waiting
+        assert room.left == body_module.SHARED
+        assert not room.turn.locked()
+
+    asyncio.run(all_of_it())
+
+
+def test_many_small_bodies_wait() -> None:
+    """When small bodies have taken all that they share, the next ones take turns as well."""
+
+    async def all_of_it() -> None:
+        room = Room()
+        with ExitStack() as seats:
+            for _ in range(body_module.SHARED // body_module.SMALL):
+                await seats.enter_context(room.seat()).grow(body_module.SMALL)
+            with room.seat() as next_one:
+                await next_one.grow(1)
+                assert room.turn.locked()
+        assert room.left == body_module.SHARED
+
+    asyncio.run(all_of_it())
+
+
+def test_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits too long for a turn is told to try again."""
+    monkeypatch.setattr(body_module, "TURN_SECONDS", 0.01)
+
+    async def all_of_it() -> None:
+        room = Room()
+        with room.seat() as first, room.seat() as second:
+            await first.grow(body_module.SMALL + 1)
+            with pytest.raises(NoRoom, match="try again"):
+                await second.grow(body_module.SMALL + 1)
+        with room.seat() as third:
+            await third.grow(body_module.SMALL + 1)
+
+    asyncio.run(all_of_it())
 
 
 def test_drop_ends() -> None:
