@@ -26,6 +26,8 @@ __all__ = ["Address", "health", "receiver_command", "supervise"]
 Note = Callable[[str], None]
 
 _POLL_S: Final = 0.1
+_ANSWER_S: Final = 5.0
+"""How long a receiver that has just taken its port may need to answer."""
 _ENDING_S: Final = 10.0
 """How long the receiver may take to end when asked, before it is killed."""
 _STEADY_S: Final = 60.0
@@ -34,6 +36,7 @@ _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
 _FALSE_STARTS: Final = 3
 """Deaths before the receiver ever answered, after which it is not started again."""
+_STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _REFUSED: Final = 2
 """Exit code of a receiver that has said itself why it can't serve."""
 
@@ -57,7 +60,7 @@ class Address:
 
 
 class _StopAsked(BaseException):
-    """SIGTERM or SIGHUP arrived."""
+    """One of the signals that end a server arrived."""
 
 
 def health(address: Address) -> dict[str, Any] | None:
@@ -65,7 +68,7 @@ def health(address: Address) -> dict[str, Any] | None:
 
     Raises ServeError where something else than clustertrace answers.
     """
-    connection = http.client.HTTPConnection(address._reachable, address.port, timeout=2)
+    connection = http.client.HTTPConnection(address._reachable, address.port, timeout=_ANSWER_S)
     try:
         connection.connect()
     except OSError:
@@ -100,7 +103,7 @@ def supervise(
     with _signals_raise():
         try:
             _watch(command, address, on_ready, note)
-        except (KeyboardInterrupt, _StopAsked):
+        except _StopAsked:
             return
 
 
@@ -167,12 +170,15 @@ def _process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextmanager
 def _signals_raise() -> Iterator[None]:
-    """SIGTERM and SIGHUP unwind the stack, so that the receiver never stays behind."""
+    """Signals unwind the stack, so that the receiver never stays behind.
+
+    SIGINT too: a shell script's background jobs begin with it ignored.
+    """
 
     def stop(_number: int, _frame: Any) -> NoReturn:
         raise _StopAsked
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, stop) for number in _STOPPING}
     try:
         yield
     finally:

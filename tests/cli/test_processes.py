@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from clustertrace.cli.supervisor import Address, health
 
 COMMAND = (sys.executable, "-m", "clustertrace")
 
@@ -95,3 +99,28 @@ def test_wrong_use_has_no_traceback() -> None:
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("error: no such command 'inspekt'")
     assert err.endswith("; see `clustertrace --help`.\n")
+
+
+def test_the_dashboard_serves_and_leaves(tmp_path: Path) -> None:
+    """It says where it is, answers there, and takes its receiver along when it ends."""
+    with subprocess.Popen(
+        [*COMMAND, "dashboard", "--port", "0", "--no-browser"], stderr=subprocess.PIPE, text=True
+    ) as dashboard:
+        assert dashboard.stderr is not None
+        said = dashboard.stderr.readline()
+        assert said.startswith(f"clustertrace serves {tmp_path / 'traces.db'} at http://localhost:")
+        port = int(said.split("http://localhost:")[1].split()[0])
+        address = Address("localhost", port)
+        deadline = time.monotonic() + 60
+        while (answer := health(address)) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert answer["db"] == str(tmp_path / "traces.db")
+        again = started("dashboard", "--port", str(port), "--no-browser")
+        assert again == (0, "", f"clustertrace is already running at http://localhost:{port}.\n")
+        other = started("dashboard", "--port", str(port), "--db", str(tmp_path / "other.db"))
+        assert other[0] == 2
+        assert "taken by a clustertrace with another database" in other[2]
+        dashboard.send_signal(signal.SIGINT)
+        assert dashboard.wait(30) == 0
+    assert health(address) is None
