@@ -141,6 +141,15 @@ class Redactor:
         """Whether the text might hold a secret; if not, cutting would change nothing."""
         return bool(self._own) or _DETECT.search(text) is not None
 
+    def named(self, name: str, value: str) -> str:
+        """A value that stands under a name, such as a tag, without its secrets."""
+        pair = f'"{name}": "'
+        if not self.suspects(f'{pair}{value}"'):
+            return value
+        if self(f'{pair}x"')[1]:
+            return _mark("by its name")
+        return self(value)[0]
+
     def __call__(self, text: str) -> tuple[str, int]:
         """The text without its secrets, and how many were cut."""
         cut = 0

@@ -9,11 +9,17 @@ from typing import Any, Final
 import orjson
 
 from clustertrace.model import EMPTY, Span
+from clustertrace.redaction import Redactor
 
 __all__ = [
+    "END",
+    "ORIGIN",
+    "SEQ",
     "SLIM",
     "SLIM_COLUMNS",
     "SPAN_COLUMNS",
+    "STATUS",
+    "cleaned",
     "json_text",
     "json_value",
     "slim_span",
@@ -64,14 +70,25 @@ def json_value(text: str | None) -> Any:
         return json.loads(text)
 
 
-def span_row(span: Span, seq: int, origin: str | None) -> tuple[Any, ...]:
-    """A span as a row of `spans`, in the order of the table's columns."""
+SEQ: Final = 2
+STATUS: Final = 7
+END: Final = 9
+ORIGIN: Final = 21
+"""Where in a row of `spans` these columns are; the payload follows."""
+
+_NAME: Final = 5
+_MESSAGE: Final = 11
+_ATTRIBUTES: Final = 24
+
+
+def span_row(span: Span, origin: str | None) -> tuple[Any, ...]:
+    """A span as a row of `spans`, in the order of the table's columns, not numbered yet."""
     parent = span.parent_span_id
     running = span.status == "running"
     return (
         bytes.fromhex(span.trace_id),
         bytes.fromhex(span.span_id),
-        seq,
+        0,
         span.ordinal,
         None if parent is None else bytes.fromhex(parent),
         span.name,
@@ -96,6 +113,25 @@ def span_row(span: Span, seq: int, origin: str | None) -> tuple[Any, ...]:
         json_text(span.attributes) if span.attributes else None,
         json_text(span.extra) if span.extra else None,
     )
+
+
+def cleaned(row: tuple[Any, ...], redact: Redactor | None) -> tuple[Any, ...]:
+    """The row without secrets in its texts, and with their number among the attributes."""
+    if redact is None:
+        return row
+    texts = (row[_NAME], row[_MESSAGE], *row[ORIGIN + 1 :])
+    if not any(text is not None and redact.suspects(text) for text in texts):
+        return row
+    made, cut = list(row), 0
+    for at in (_NAME, _MESSAGE, *range(ORIGIN + 1, len(row))):
+        if made[at] is not None:
+            made[at], times = redact(made[at])
+            cut += times
+    if cut:
+        told = json_value(made[_ATTRIBUTES]) or {}
+        told["clustertrace.redacted"] = told.get("clustertrace.redacted", 0) + cut
+        made[_ATTRIBUTES] = json_text(told)
+    return tuple(made)
 
 
 def span_of_row(row: Sequence[Any]) -> Span:

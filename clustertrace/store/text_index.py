@@ -57,13 +57,13 @@ def advance(conn: Connection, limit: int) -> int:
     return int(count)
 
 
-def forget(conn: Connection, spans: Sequence[tuple[str, str]]) -> None:
-    """Take spans out of the index before their rows change: `(trace id, span id)`, in hex."""
-    done = position(conn) if spans else 0
-    for trace_id, span_id in spans:
+def forget(conn: Connection, keys: Sequence[tuple[bytes, bytes]]) -> None:
+    """Take spans out of the index before their rows change: `(trace id, span id)`, binary."""
+    done = position(conn)
+    for trace_id, span_id in keys:
         conn.run(
             f"INSERT INTO span_index (span_index, rowid, {_COLUMNS}) "
             f"SELECT 'delete', seq, {_COLUMNS} FROM span_texts WHERE seq = "
             "(SELECT seq FROM spans WHERE trace_id = ? AND span_id = ? AND seq <= ?)",
-            (bytes.fromhex(trace_id), bytes.fromhex(span_id), done),
+            (trace_id, span_id, done),
         )

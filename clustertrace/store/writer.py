@@ -12,15 +12,29 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
-from clustertrace.model import Batch, Span, TraceFacts
+from clustertrace.model import Batch, TraceFacts
 from clustertrace.pricing import price_span
+from clustertrace.redaction import Redactor, redactor
 from clustertrace.store import text_index
 from clustertrace.store.connection import Connection
-from clustertrace.store.rows import SPAN_COLUMNS, json_text, span_of_row, span_row
+from clustertrace.store.rows import (
+    END,
+    ORIGIN,
+    SEQ,
+    STATUS,
+    cleaned,
+    json_text,
+    json_value,
+    span_row,
+)
 
 __all__ = ["Written", "chunks", "write"]
 
 T = TypeVar("T")
+Row = tuple[Any, ...]
+"""A row of `spans`."""
+Key = tuple[Any, ...]
+"""Trace id and span id, binary."""
 
 SETTLE_AFTER_NS: Final = 200_000_000
 """A trace with news is settled so long after the first of them."""
@@ -63,34 +77,26 @@ class Written(NamedTuple):
 
 def write(conn: Connection, batch: Batch, now_ns: int) -> Written:
     """Write a batch inside the caller's transaction."""
-    spans = _one_each(batch.spans)
-    stored = _stored(conn, spans)
-    fresh: list[Span] = []
-    changed: list[Span] = []
-    for key, span in spans.items():
-        before = stored.get(key)
-        if before is None:
-            fresh.append(price_span(span))
-        else:
-            span = price_span(span)
-            if _rank(span) > _rank(before):
-                changed.append(span)
-    text_index.forget(conn, [(span.trace_id, span.span_id) for span in changed])
-    conn.many(
-        "DELETE FROM spans WHERE trace_id = ? AND span_id = ?",
-        [(bytes.fromhex(span.trace_id), bytes.fromhex(span.span_id)) for span in changed],
-    )
-    seq = conn.value("SELECT max(seq) FROM spans") or 0
-    seq = max(seq, text_index.position(conn))
+    redact = redactor()
+    rows = _one_each(cleaned(span_row(price_span(s), batch.origin), redact) for s in batch.spans)
+    stored = _stored(conn, list(rows))
+    fresh = [row for key, row in rows.items() if key not in stored]
+    changed = [row for key, row in rows.items() if key in stored and _rank(row) > stored[key]]
+    if changed:
+        keys = [row[:2] for row in changed]
+        text_index.forget(conn, keys)
+        conn.many("DELETE FROM spans WHERE trace_id = ? AND span_id = ?", keys)
+    seq = max(conn.value("SELECT max(seq) FROM spans") or 0, text_index.position(conn))
     conn.many(
         _INSERT_SPAN,
-        [span_row(span, seq + n, batch.origin) for n, span in enumerate((*fresh, *changed), 1)],
+        ((*row[:SEQ], n, *row[SEQ + 1 :]) for n, row in enumerate((*fresh, *changed), seq + 1)),
     )
-    touched = {span.trace_id for span in fresh} | {span.trace_id for span in changed}
-    touched.update(fact.trace_id for fact in batch.facts)
+    facts = [_clean_facts(fact, redact) for fact in batch.facts]
+    touched = {row[0] for row in fresh} | {row[0] for row in changed}
+    touched.update(bytes.fromhex(fact.trace_id) for fact in facts)
     due = now_ns + SETTLE_AFTER_NS
-    conn.many(_MARK_DUE, [(bytes.fromhex(trace_id), due) for trace_id in sorted(touched)])
-    _tell(conn, batch.facts)
+    conn.many(_MARK_DUE, [(trace_id, due) for trace_id in sorted(touched)])
+    _tell(conn, facts)
     return Written(len(fresh), len(changed), len(batch.spans) - len(fresh) - len(changed))
 
 
@@ -101,47 +107,54 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield chunk
 
 
-def _one_each(spans: Sequence[Span]) -> dict[tuple[str, str], Span]:
+def _one_each(rows: Iterable[Row]) -> dict[Key, Row]:
     """The best copy of each span of a batch."""
-    best: dict[tuple[str, str], Span] = {}
-    for span in spans:
-        key = (span.trace_id, span.span_id)
+    best: dict[Key, Row] = {}
+    for row in rows:
+        key = row[:2]
         other = best.get(key)
-        if other is None or _rank(span) > _rank(other):
-            best[key] = span
+        if other is None or _rank(row) > _rank(other):
+            best[key] = row
     return best
 
 
-def _stored(conn: Connection, spans: dict[tuple[str, str], Span]) -> dict[tuple[str, str], Span]:
-    """The stored copies of these spans. Spans of new traces, the usual case, cost nothing."""
-    traces = {trace_id for trace_id, _ in spans}
+def _stored(conn: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any, ...]]:
+    """The ranks of the stored copies. Spans of new traces, the usual case, cost nothing."""
     known: set[bytes] = set()
-    for ids in chunks((bytes.fromhex(trace_id) for trace_id in traces), _IDS_A_QUERY):
+    for ids in chunks({key[0] for key in keys}, _IDS_A_QUERY):
         marks = ", ".join("?" * len(ids))
         sql = f"SELECT trace_id FROM traces WHERE trace_id IN ({marks})"
         known.update(row[0] for row in conn.rows(sql, ids))
-    if not known:
-        return {}
-    found: dict[tuple[str, str], Span] = {}
-    keys = [
-        pair
-        for pair in ((bytes.fromhex(trace), bytes.fromhex(span)) for trace, span in spans)
-        if pair[0] in known
-    ]
-    for pairs in chunks(keys, _IDS_A_QUERY):
+    found: dict[Key, tuple[Any, ...]] = {}
+    for pairs in chunks((key for key in keys if key[0] in known), _IDS_A_QUERY):
         marks = ", ".join(["(?, ?)"] * len(pairs))
-        sql = f"SELECT {SPAN_COLUMNS} FROM spans WHERE (trace_id, span_id) IN (VALUES {marks})"
+        sql = f"SELECT * FROM spans WHERE (trace_id, span_id) IN (VALUES {marks})"
         for row in conn.rows(sql, [part for pair in pairs for part in pair]):
-            span = span_of_row(row)
-            found[span.trace_id, span.span_id] = span
+            found[row[:2]] = _rank(row)
     return found
 
 
-def _rank(span: Span) -> tuple[Any, ...]:
+def _rank(row: Row) -> tuple[Any, ...]:
     """Which of two copies of a span says more: ended, later, fuller; at last any fixed order."""
-    state = {"running": 0, "incomplete": 1}.get(span.status, 2)
-    said = sum(1 for value in span if value is not None) + len(span.attributes)
-    return (state, span.end_ns or 0, said, json_text([*span[:-1]]) or "")
+    state = {"running": 0, "incomplete": 1}.get(row[STATUS], 2)
+    said = [value for value in row[ORIGIN + 1 :] if value is not None]
+    filled = sum(1 for value in row if value is not None)
+    known = tuple((value is not None, value) for value in row[SEQ + 2 : ORIGIN])
+    texts = tuple(value or "" for value in row[ORIGIN + 1 :])
+    return (state, row[END] or 0, filled, sum(map(len, said)), texts, repr(known))
+
+
+def _clean_facts(fact: TraceFacts, redact: Redactor | None) -> TraceFacts:
+    """Facts without secrets in their texts."""
+    if redact is None:
+        return fact
+    return fact._replace(
+        name=fact.name and redact(fact.name)[0],
+        session_id=fact.session_id and redact(fact.session_id)[0],
+        extra=json_value(redact(json_text(fact.extra) or "")[0]) if fact.extra else fact.extra,
+        tags={key: redact.named(key, value) for key, value in fact.tags.items()},
+        outcome_reason=fact.outcome_reason and redact(fact.outcome_reason)[0],
+    )
 
 
 def _tell(conn: Connection, facts: Sequence[TraceFacts]) -> None:

@@ -195,3 +195,29 @@ def test_only_ids_of_the_store_are_known(store: Store) -> None:
     store.write(batch(RUN[0], facts=[TraceFacts(other.trace_id, tags={"a": "b"})]))
     with store.read() as conn:
         assert queries.known_traces(conn, [TRACE, other.trace_id]) == {TRACE}
+
+
+def test_secrets_never_reach_the_disk(store: Store) -> None:
+    """Whatever field a secret comes in, no file beside the database holds it; the cut is counted."""
+    secret = "sk-ant-api03-" + "a1B2" * 12
+    hidden = root(
+        name=f"run {secret}",
+        input={"password": "hunter2", "nested": [secret]},
+        output=secret,
+        status="error",
+        error_message=f"bad key {secret}",
+        attributes={"http.header": f"Authorization: Bearer {secret}"},
+        extra={"unknown": secret},
+    )
+    tags = {"api_key": "hunter2", "note": secret}
+    told = {"name": secret, "outcome_reason": secret, "extra": {"x": secret}}
+    facts = [TraceFacts(TRACE, tags=tags, outcome="fail", **told)]
+    store.write(batch(hidden, facts=facts))
+    assert store.write(batch(hidden)).same == 1
+    trace = settled(store)
+    for path in store.path.parent.iterdir():
+        data = path.read_bytes()
+        assert secret.encode() not in data, path
+        assert b"hunter2" not in data, path
+    assert trace.spans[0].attributes["clustertrace.redacted"] == 7
+    assert trace.tags["api_key"].startswith("[redacted")
