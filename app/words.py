@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from clustertrace.cli.words import count, counted, duration, money, share
+from clustertrace.words import count, counted, duration, money, share
 
 if TYPE_CHECKING:
     from clustertrace.patterns.statistics import Interval

@@ -72,7 +72,7 @@ def summarise(spans: Sequence[Span], told: TraceFacts) -> Summary:
     start, end = _extent(ordered, root, told)
     models = [span for span in ordered if span.kind in MODEL_KINDS]
     return Summary(
-        name=told.name or root.name,
+        name=root.name if told.name is None else told.name,
         status=status,
         failed=_failed(told.outcome, status),
         start_ns=start,

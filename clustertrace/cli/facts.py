@@ -10,7 +10,7 @@ import typer
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.cli.output import note, plain, print_json, stdout
-from clustertrace.cli.words import count, counted, duration, moment, money, share, step_text
+from clustertrace.words import count, counted, duration, moment, money, share, step_text
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from clustertrace.cli.output import plain
 from clustertrace.cli.tree import Row, rows_of
-from clustertrace.cli.words import count, duration, money
+from clustertrace.words import count, duration, money
 from clustertrace.model import Span, Trace
 
 __all__ = ["bar", "gantt"]

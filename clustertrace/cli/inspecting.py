@@ -9,7 +9,7 @@ import typer
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.cli.output import note, plain, print_json, stdout
-from clustertrace.cli.words import counted, duration, moment, money
+from clustertrace.words import counted, duration, moment, money
 from clustertrace.errors import NotFound, UsageError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import typer
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.cli.output import note, plain, print_json, stderr, write_out
-from clustertrace.cli.words import counted
+from clustertrace.words import counted
 from clustertrace.errors import UsageError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import typer
 
 from clustertrace.cli.app import Db, command
 from clustertrace.cli.output import note
-from clustertrace.cli.words import counted
+from clustertrace.words import counted
 from clustertrace.errors import ServeError
 
 if TYPE_CHECKING:

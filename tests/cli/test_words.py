@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clustertrace.cli.words import count, counted, duration, moment, money, share, step_text
+from clustertrace.words import count, counted, duration, moment, money, share, step_text
 from clustertrace.store.answers import Step
 
 US, MS, S = 10**3, 10**6, 10**9
