@@ -13,8 +13,9 @@ from clustertrace.errors import StoreBusy, StoreCorrupt, StoreError
 
 __all__ = ["Connection", "Pool", "connect", "readable"]
 
-BUSY_MS: Final = 10_000
-"""How long a writer waits for another process's transaction, milliseconds."""
+BUSY_MS: Final = 4_000
+"""How long a writer waits for another process, milliseconds: well under the ten seconds after
+which exporters give up, so that they are told to come back."""
 
 _CACHE_KIB: Final = 16 * 1024
 
