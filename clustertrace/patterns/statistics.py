@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from collections.abc import Iterable, Sequence
+from math import erfc, exp, lgamma, sqrt
 from typing import NamedTuple
 
-__all__ = ["Interval", "wilson"]
+__all__ = [
+    "Interval",
+    "StratifiedTest",
+    "Stratum",
+    "benjamini_hochberg",
+    "cochran_mantel_haenszel",
+    "fisher_greater",
+    "wilson",
+]
+
+Z95 = 1.959963984540054
+"""The normal quantile of a two-sided 95 % interval."""
 
 
 class Interval(NamedTuple):
-    """A confidence interval of a proportion, 0 to 1."""
+    """A confidence interval."""
 
     low: float
     high: float
 
 
-def wilson(successes: int, trials: int, z: float = 1.959963984540054) -> Interval:
+class Stratum(NamedTuple):
+    """A 2 × 2 table of one group of comparable runs."""
+
+    failed_after: int
+    runs_after: int
+    failed_before: int
+    runs_before: int
+
+
+class StratifiedTest(NamedTuple):
+    """What strata say together about after against before."""
+
+    p: float
+    """Two-sided; 1 where no stratum can tell anything."""
+    risk_difference: float
+    """Failure rate after minus before, weighted over the strata (Mantel–Haenszel), −1 to 1."""
+    interval: Interval
+    """95 % interval of the risk difference."""
+    informative: int
+    """Strata with runs on both sides."""
+
+
+def wilson(successes: int, trials: int, z: float = Z95) -> Interval:
     """Wilson's score interval of a proportion; `z` is the normal quantile (default: 95 %).
 
     Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209. No trials, no knowledge: 0 to 1.
@@ -29,3 +63,91 @@ def wilson(successes: int, trials: int, z: float = 1.959963984540054) -> Interva
     low = 0.0 if successes == 0 else (centre - spread) / scale
     high = 1.0 if successes == trials else (centre + spread) / scale
     return Interval(max(0.0, low), min(1.0, high))
+
+
+def fisher_greater(failed: int, matched: int, all_failed: int, runs: int) -> float:
+    """Fisher's exact test, one-sided: the chance of `failed` or more among `matched` runs.
+
+    Drawn without replacement from `runs` runs of which `all_failed` failed, if matching had
+    nothing to do with failing. Source: R. A. Fisher, J. R. Stat. Soc. 85 (1922) 87.
+    """
+    passed = runs - all_failed
+    least, most = max(0, matched - passed), min(matched, all_failed)
+    if failed <= least:
+        return 1.0
+    if failed > most:
+        return 0.0
+
+    def chance(hits: int) -> float:
+        ways = _log_choose(all_failed, hits) + _log_choose(passed, matched - hits)
+        return exp(ways - _log_choose(runs, matched))
+
+    # From the observed count away from the mean, so that no term of weight underflows.
+    if failed * runs > matched * all_failed:
+        total = term = chance(failed)
+        for hits in range(failed, most):
+            term *= (all_failed - hits) * (matched - hits)
+            term /= (hits + 1) * (passed - matched + hits + 1)
+            total += term
+            if term < 1e-18 * total:
+                break
+        return min(1.0, total)
+    total = term = chance(failed - 1)
+    for hits in range(failed - 1, least, -1):
+        term *= hits * (passed - matched + hits)
+        term /= (all_failed - hits + 1) * (matched - hits + 1)
+        total += term
+        if term < 1e-18 * total:
+            break
+    return max(0.0, 1.0 - total)
+
+
+def _log_choose(n: int, k: int) -> float:
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+
+
+def benjamini_hochberg(p_values: Sequence[float], q: float, tried: int | None = None) -> float:
+    """The largest p-value that is significant at false discovery rate `q`; below 0 if none is.
+
+    `tried` is the number of tests, where only the smaller p-values are given. Source: Benjamini
+    and Hochberg, J. R. Stat. Soc. B 57 (1995) 289.
+    """
+    tests = len(p_values) if tried is None else tried
+    bound = -1.0
+    for rank, p in enumerate(sorted(p_values), 1):
+        if p <= q * rank / tests:
+            bound = p
+    return bound
+
+
+def cochran_mantel_haenszel(strata: Iterable[Stratum]) -> StratifiedTest:
+    """Compare failure rates after and before within strata, so that a changed mix can't mislead.
+
+    The test is Mantel and Haenszel's χ² without continuity correction (J. Natl. Cancer Inst. 22
+    (1959) 719); the risk difference is Mantel–Haenszel's with Sato's variance (Biometrics 45
+    (1989) 1323).
+    """
+    deviation = variance = 0.0
+    weighted = weights = spread = 0.0
+    informative = 0
+    for failed_after, after, failed_before, before in strata:
+        runs, failed = after + before, failed_after + failed_before
+        if not after or not before:
+            continue
+        informative += 1
+        deviation += failed_after - after * failed / runs
+        if runs > 1:
+            variance += after * before * failed * (runs - failed) / (runs * runs * (runs - 1))
+        weights += after * before / runs
+        weighted += (failed_after * before - failed_before * after) / runs
+        spread += (
+            failed_after * (after - failed_after) * before**3
+            + failed_before * (before - failed_before) * after**3
+        ) / (after * before * runs**2)
+    if not weights:
+        return StratifiedTest(1.0, 0.0, Interval(-1.0, 1.0), 0)
+    difference = weighted / weights
+    margin = Z95 * sqrt(spread) / weights
+    p = erfc(sqrt(deviation**2 / variance / 2)) if variance else 1.0
+    interval = Interval(max(-1.0, difference - margin), min(1.0, difference + margin))
+    return StratifiedTest(p, difference, interval, informative)

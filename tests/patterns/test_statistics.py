@@ -1,0 +1,117 @@
+"""Our statistics agree with SciPy's on thousands of random tables."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from clustertrace.patterns.statistics import (
+    Stratum,
+    benjamini_hochberg,
+    cochran_mantel_haenszel,
+    fisher_greater,
+    wilson,
+)
+
+
+def tables(count: int, largest: int) -> list[tuple[int, int, int, int]]:
+    """Random tables as (failed, matched, all failed, runs)."""
+    rng = random.Random(11)
+    made = []
+    for _ in range(count):
+        runs = rng.randint(1, largest)
+        all_failed = rng.randint(0, runs)
+        matched = rng.randint(0, runs)
+        low, high = max(0, matched - (runs - all_failed)), min(matched, all_failed)
+        made.append((rng.randint(low, high), matched, all_failed, runs))
+    return made
+
+
+def test_fisher_agrees_with_scipy() -> None:
+    """The one-sided tail of the hypergeometric distribution, on small and on large tables."""
+    for failed, matched, all_failed, runs in tables(2000, 60) + tables(500, 20_000):
+        expected = stats.hypergeom.sf(failed - 1, runs, all_failed, matched)
+        assert fisher_greater(failed, matched, all_failed, runs) == pytest.approx(
+            expected, rel=1e-6, abs=1e-250
+        )
+
+
+def test_wilson_agrees_with_scipy() -> None:
+    """The interval, its ends included, on tables of any size."""
+    for failed, matched, _, _ in tables(2000, 1000):
+        if not matched:
+            continue
+        expected = stats.binomtest(failed, matched).proportion_ci(0.95, "wilson")
+        assert wilson(failed, matched) == pytest.approx((expected.low, expected.high), abs=1e-9)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.floats(0.01, 0.3))
+def test_benjamini_hochberg_agrees_with_scipy(p_values: list[float], q: float) -> None:
+    """What is significant is what SciPy's adjusted p-values put at or below q."""
+    bound = benjamini_hochberg(p_values, q)
+    adjusted = stats.false_discovery_control(p_values)
+    for p, corrected in zip(p_values, adjusted, strict=True):
+        if abs(corrected - q) > 1e-9:
+            assert (p <= bound) is bool(corrected <= q)
+
+
+def test_fewer_p_values_than_tests_count_as_all_of_them() -> None:
+    """Tests whose p-value was not worth computing still count among those tried."""
+    assert benjamini_hochberg([0.001], 0.1, tried=10) == 0.001
+    assert benjamini_hochberg([0.001], 0.1, tried=1000) == -1.0
+
+
+def strata(rng: random.Random, count: int) -> list[Stratum]:
+    """Random strata, some with one side empty."""
+    made = []
+    for _ in range(count):
+        after, before = rng.randint(0, 12), rng.randint(0, 12)
+        made.append(Stratum(rng.randint(0, after), after, rng.randint(0, before), before))
+    return made
+
+
+def test_cmh_agrees_with_its_definition() -> None:
+    """The statistic equals that of hypergeometric moments from SciPy, stratum by stratum."""
+    rng = random.Random(3)
+    for _ in range(500):
+        made = strata(rng, rng.randint(1, 8))
+        deviation = variance = 0.0
+        for failed_after, after, failed_before, before in made:
+            if after and before:
+                drawn = range(after + 1)
+                null = stats.hypergeom(after + before, failed_after + failed_before, after)
+                chances = [float(null.pmf(hits)) for hits in drawn]
+                mean = sum(hits * p for hits, p in zip(drawn, chances, strict=True))
+                deviation += failed_after - mean
+                variance += sum(
+                    (hits - mean) ** 2 * p for hits, p in zip(drawn, chances, strict=True)
+                )
+        expected = stats.chi2.sf(deviation**2 / variance, 1) if variance > 1e-12 else 1.0
+        assert cochran_mantel_haenszel(made).p == pytest.approx(expected, rel=1e-6)
+
+
+def test_one_large_stratum_is_the_difference_of_rates() -> None:
+    """With a single stratum the risk difference is the plain one, its interval the usual."""
+    found = cochran_mantel_haenszel([Stratum(20, 100, 40, 100)])
+    assert found.risk_difference == pytest.approx(-0.2)
+    margin = 1.96 * (0.2 * 0.8 / 100 + 0.4 * 0.6 / 100) ** 0.5
+    assert found.interval == pytest.approx((-0.2 - margin, -0.2 + margin), abs=1e-3)
+
+
+def test_a_changed_mix_cannot_fake_a_win() -> None:
+    """Rates that are equal in each group stay equal, however the groups' sizes move."""
+    easy, hard = Stratum(9, 90, 1, 10), Stratum(5, 10, 45, 90)
+    found = cochran_mantel_haenszel([easy, hard])
+    assert found.risk_difference == pytest.approx(0.0)
+    assert found.p > 0.9
+
+
+def test_strata_with_one_side_say_nothing() -> None:
+    """Groups that were run on one side only can't be compared."""
+    found = cochran_mantel_haenszel([Stratum(5, 5, 0, 0), Stratum(0, 0, 1, 9)])
+    assert (found.p, found.informative) == (1.0, 0)
