@@ -7,18 +7,19 @@ together from ready-made pieces, one write. Nothing here raises.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
-from contextvars import ContextVar
-from json.encoder import encode_basestring_ascii as quoted
+from contextvars import ContextVar, Token
 from typing import Any, Final
 
 from clustertrace.record.clock import source
 from clustertrace.record.config import config
+from clustertrace.record.notices import notice, quiet
+from clustertrace.record.plain import quoted
 from clustertrace.record.spool import spool
-from clustertrace.record.values import capture, plain_text
+from clustertrace.record.usage import usage
+from clustertrace.record.values import Captured, Items, capture, plain_text
 
-__all__ = ["ActiveSpan", "Run", "current", "emit"]
+__all__ = ["ActiveSpan", "Run", "current", "emit", "leave"]
 
 _STACK_BYTES: Final = 16_000
 _MESSAGE_BYTES: Final = 4_000
@@ -78,8 +79,10 @@ class ActiveSpan:
         self._fields: dict[str, Any] | None = None
         self._tags = tags
         if parent is None:
-            rate = config().sample_rate if sample is None else sample
-            self.run = Run(rate >= 1 or source.chance() < rate, session)
+            settings = config()
+            rate = settings.sample_rate if sample is None else sample
+            recorded = not settings.disabled and (rate >= 1 or source.chance() < rate)
+            self.run = Run(recorded, session)
             self.parent_id: str | None = None
         else:
             self.run = parent.run
@@ -105,12 +108,19 @@ class ActiveSpan:
         """Add attributes; a name that is there already gets the new value."""
         self._attributes = (self._attributes or {}) | attributes
 
+    @quiet
     def set_status(self, status: str, message: str | None = None) -> None:
         """Say that the step ended "ok" or in "error", with what went wrong."""
+        if status not in ("ok", "error"):
+            notice(f'set_status() wants "ok" or "error", not {status!r}.')
+            return
         self._failed = status == "error"
         if self._failed:
             self._say_error("Error", "" if message is None else str(message))
+        elif self._fields:
+            self._say_error(None, "")
 
+    @quiet
     def set_usage(
         self,
         model: str | None = None,
@@ -129,22 +139,22 @@ class ActiveSpan:
         `input_tokens` is everything that the model read, cache reads and writes included;
         `cost_usd` is US dollars, and is worked out from the model's price where it is not given.
         """
-        told = {
-            "model": model,
-            "provider": provider,
-            "input_tokens": input_tokens,
-            "output_tokens": output_tokens,
-            "cache_read_tokens": cache_read_tokens,
-            "cache_write_tokens": cache_write_tokens,
-            "reasoning_tokens": reasoning_tokens,
-            "cost_usd": cost_usd,
-            "finish_reason": finish_reason,
-        }
-        said = {key: value for key, value in told.items() if value is not None}
+        said = usage(
+            model=model,
+            provider=provider,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cache_read_tokens=cache_read_tokens,
+            cache_write_tokens=cache_write_tokens,
+            reasoning_tokens=reasoning_tokens,
+            cost_usd=cost_usd,
+            finish_reason=finish_reason,
+        )
         self._fields = (self._fields or {}) | said
 
     # What the recorder does with it.
 
+    @quiet
     def begin(self) -> None:
         """Announce a root, so that a run is seen while it runs and after a crash."""
         if self.parent_id is not None:
@@ -165,8 +175,17 @@ class ActiveSpan:
             f"{name}{self._input}{more}",
         )
 
+    def set_items(self, items: Items) -> None:
+        """Record what a generator has yielded."""
+        self._output = self._marked("output", items.captured())
+
+    @quiet
     def fail(self, error: BaseException) -> None:
         """Record an exception: its type, message and stack."""
+        if isinstance(error, GeneratorExit):
+            # Whoever asked for values has enough of them: nothing went wrong.
+            self.set_attributes(**{"generator.abandoned": True})
+            return
         kind = type(error)
         name = kind.__qualname__
         if kind.__module__ not in ("builtins", "__main__"):
@@ -181,16 +200,17 @@ class ActiveSpan:
         if stack is not None:
             self.set_attributes(**{"exception.stacktrace": stack})
 
-    def end(self) -> None:
-        """Write the finished span."""
-        end_ns = self.run.base_ns + source.tick_ns()
+    @quiet
+    def end(self, end_ns: int | None = None) -> None:
+        """Write the finished span; it ends now, or at a time on its run's clock."""
+        if end_ns is None:
+            end_ns = self.run.base_ns + source.tick_ns()
         parent = "null" if self.parent_id is None else f'"{self.parent_id}"'
         more = ""
         if self._fields:
             more = f",{capture(self._fields, _MESSAGE_BYTES).text[1:-1]}"
         if self._attributes:
-            told = capture(self._attributes, config().payload_bytes).text
-            more = f'{more},"attributes":{told}'
+            more = f'{more},"attributes":{self._attributes_text()}'
         name = quoted(self.name)
         status = "error" if self._failed else "ok"
         payload = f'"input":{self._input},"output":{self._output}{more}'
@@ -208,27 +228,49 @@ class ActiveSpan:
 
     def _captured(self, field: str, value: Any) -> str:
         settings = config()
-        if settings.metadata_only:
+        if settings.metadata_only or not self.run.recorded:
             return "null"
         plain = plain_text(value, settings.payload_bytes)
-        if plain is not None:
-            return plain
-        text, cut, opaque = capture(value, settings.payload_bytes)
+        return (
+            self._marked(field, capture(value, settings.payload_bytes)) if plain is None else plain
+        )
+
+    def _marked(self, field: str, captured: Captured) -> str:
+        """The text of a value; the attributes tell what of it is missing."""
+        text, cut, opaque = captured
         for mark, paths in (("clustertrace.cut", cut), ("clustertrace.opaque", opaque)):
             if paths:
                 named = [f"{field}.{path}".rstrip(".") for path in paths]
-                self._attributes = self._attributes or {}
-                self._attributes[mark] = [*self._attributes.get(mark, ()), *named]
+                marks = self._attributes or {}
+                # The marks come first, where no large attribute crowds them out.
+                self._attributes = {mark: [*marks.pop(mark, ()), *named], **marks}
         return text
 
-    def _say_error(self, kind: str, message: str) -> None:
-        self._fields = (self._fields or {}) | {"error_type": kind}
-        if message and not config().metadata_only:
-            self._fields["error_message"] = message
+    def _attributes_text(self) -> str:
+        captured = capture(self._attributes, config().payload_bytes)
+        if captured.cut or captured.opaque:
+            self._marked("attributes", captured)
+            captured = capture(self._attributes, config().payload_bytes)
+        return captured.text
+
+    def _say_error(self, kind: str | None, message: str) -> None:
+        kept = None if config().metadata_only else message or None
+        self._fields = (self._fields or {}) | {"error_type": kind, "error_message": kept}
 
 
 current: Final[ContextVar[ActiveSpan | None]] = ContextVar("clustertrace_span", default=None)
 """The innermost open span of this task or thread."""
+
+
+def leave(ended: ActiveSpan | None, token: Token[ActiveSpan | None]) -> None:
+    """Make the span that was current before `ended` the current one again."""
+    try:
+        current.reset(token)
+    except ValueError:
+        # What was begun in one task may be ended by another, or by the garbage collector.
+        if current.get() is ended:
+            before = token.old_value
+            current.set(None if before is Token.MISSING else before)
 
 
 def emit(line: str, said: str) -> None:
@@ -243,6 +285,8 @@ def emit(line: str, said: str) -> None:
 
 def _stack(error: BaseException) -> str | None:
     """The traceback as Python prints it, its end kept where it is long."""
+    import traceback  # 3 ms that only errors cost
+
     try:
         text = "".join(traceback.format_exception(error, limit=-50))
     except Exception:

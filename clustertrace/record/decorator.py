@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from typing import Any, Final, TypeVar, overload
 
-from clustertrace.record.active import ActiveSpan, current
-from clustertrace.record.arguments import argument_reader
+from clustertrace.record.active import ActiveSpan, current, leave
+from clustertrace.record.callables import argument_reader, sort_of
 from clustertrace.record.config import config
-from clustertrace.record.spans import kind_of, session_now
+from clustertrace.record.notices import notice
+from clustertrace.record.options import kind_of, rate_of, tags_of
+from clustertrace.record.spans import session_now
+from clustertrace.record.values import Items
 
 __all__ = ["trace"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_YIELDS_KEPT: Final = 1000
-
 
 @overload
-def trace(fn: F, /) -> F: ...
+def trace(fn: F) -> F: ...
 @overload
 def trace(
-    fn: None = None,
-    /,
+    fn: str | None = None,
     *,
     name: str | None = None,
     kind: str = "chain",
@@ -34,7 +33,6 @@ def trace(
 ) -> Callable[[F], F]: ...
 def trace(
     fn: Any = None,
-    /,
     *,
     name: str | None = None,
     kind: str = "chain",
@@ -48,17 +46,18 @@ def trace(
     with options, on functions, coroutines, generators and async generators (whose span lasts
     until they end), on methods, and above or below `@staticmethod` and `@classmethod`.
 
-    name: the span's name; the function's by default.
+    name: the span's name; the function's by default. `@trace("search")` says it too.
     kind: what it is, such as "agent", "tool", "retriever" or "llm"; "chain" by default.
     tags: tags for the trace.
     sample: the share of traces to record, 0 to 1, where this call is the outermost.
     skip: names of arguments not to record.
     """
-    if fn is None:
+    skipped = (skip,) if isinstance(skip, str) else tuple(skip)
+    if fn is None or isinstance(fn, str):
         return functools.partial(
-            _decorate, name=name, kind=kind, tags=tags, sample=sample, skip=tuple(skip)
+            _decorate, name=name or fn, kind=kind, tags=tags, sample=sample, skip=skipped
         )
-    return _decorate(fn, name=name, kind=kind, tags=tags, sample=sample, skip=tuple(skip))
+    return _decorate(fn, name=name, kind=kind, tags=tags, sample=sample, skip=skipped)
 
 
 def _decorate(
@@ -74,16 +73,13 @@ def _decorate(
         inner = _decorate(fn.__func__, name=name, kind=kind, tags=tags, sample=sample, skip=skip)
         return type(fn)(inner)
     label = str(name or getattr(fn, "__name__", type(fn).__name__))
-    calls = _Calls(label, kind_of(kind, label), tags, sample, argument_reader(fn, skip))
-    if inspect.isasyncgenfunction(fn):
-        wrapper = _async_generator(fn, calls)
-    elif inspect.isgeneratorfunction(fn):
-        wrapper = _generator(fn, calls)
-    elif inspect.iscoroutinefunction(fn):
-        wrapper = _coroutine(fn, calls)
-    else:
-        wrapper = _function(fn, calls)
-    return functools.wraps(fn)(wrapper)
+    if isinstance(fn, type) or not callable(fn):
+        notice(f"@clustertrace.trace records functions; {label} is none and is left as it is.")
+        return fn
+    calls = _Calls(
+        label, kind_of(kind, label), tags_of(tags), rate_of(sample), argument_reader(fn, skip)
+    )
+    return functools.wraps(fn)(_WRAPPERS[sort_of(fn)](fn, calls))
 
 
 class _Calls:
@@ -113,7 +109,8 @@ class _Calls:
         )
         if opened.run.recorded:
             opened.set_input(self._arguments(args, kwargs))
-            opened.begin()
+            if parent is None or self._tags:
+                opened.begin()
         return opened
 
 
@@ -162,7 +159,7 @@ def _coroutine(fn: Callable[..., Any], calls: _Calls) -> Callable[..., Any]:
             _close_failed(opened, error)
             raise
         finally:
-            current.reset(token)
+            leave(opened, token)
         if opened.run.recorded:
             if result is not None:
                 opened.set_output(result)
@@ -175,32 +172,33 @@ def _coroutine(fn: Callable[..., Any], calls: _Calls) -> Callable[..., Any]:
 class _Yields:
     """The span of a generator: open while it runs, and what it has yielded so far."""
 
-    __slots__ = ("_items", "_more", "_opened")
+    __slots__ = ("_items", "_opened")
 
     def __init__(self, opened: ActiveSpan) -> None:
         self._opened = opened
-        self._items: list[Any] = []
-        self._more = 0
+        settings = config()
+        kept = opened.run.recorded and not settings.metadata_only
+        self._items = Items(settings.payload_bytes) if kept else None
 
     def keep(self, item: Any) -> None:
-        """Remember an item, up to a number."""
-        if len(self._items) < _YIELDS_KEPT:
-            self._items.append(item)
-        else:
-            self._more += 1
+        """Remember what an item says, not the item: it may be large, or change."""
+        if self._items is not None:
+            self._items.add(item)
 
-    def done(self, error: BaseException | None = None, *, abandoned: bool = False) -> None:
+    def done(self, error: BaseException | None = None) -> None:
         """Write the span with what was yielded."""
         if not self._opened.run.recorded:
             return
-        self._opened.set_output(self._items)
-        if self._more:
-            self._opened.set_attributes(**{"generator.more_items": self._more})
-        if abandoned:
-            self._opened.set_attributes(**{"generator.abandoned": True})
+        if self._items is not None:
+            self._opened.set_items(self._items)
         if error is not None:
             self._opened.fail(error)
         self._opened.end()
+
+
+# A generator's span is current only while its own code runs, never while its consumer does; a
+# span that its code has open across a `yield` is current again when it goes on (`inside`). The
+# two wrappers differ in their awaits only.
 
 
 def _generator(fn: Callable[..., Any], calls: _Calls) -> Callable[..., Any]:
@@ -208,40 +206,38 @@ def _generator(fn: Callable[..., Any], calls: _Calls) -> Callable[..., Any]:
         opened = calls.open(args, kwargs)
         if opened is None:
             return (yield from fn(*args, **kwargs))
-        yields = _Yields(opened)
+        yields, inside = _Yields(opened), opened
         running = fn(*args, **kwargs)
         step, given = running.send, None
         try:
             while True:
-                # The span is current only while the generator's own code runs, never while its
-                # consumer does.
-                token = current.set(opened)
+                token = current.set(inside)
                 try:
                     item = step(given)
                 finally:
-                    current.reset(token)
+                    inside = current.get() or opened
+                    leave(inside, token)
                 yields.keep(item)
                 try:
                     given = yield item
                     step = running.send
                 except GeneratorExit:
-                    token = current.set(opened)
+                    token = current.set(inside)
                     try:
                         running.close()
                     finally:
-                        current.reset(token)
-                    yields.done(abandoned=True)
+                        leave(inside, token)
                     raise
                 except BaseException as thrown:
                     step, given = running.throw, thrown
         except StopIteration as stop:
             yields.done()
             return stop.value
-        except GeneratorExit:
-            raise
         except BaseException as error:
             yields.done(error)
             raise
+        finally:
+            given = None  # an exception that holds this frame must not be held by it
 
     return traced
 
@@ -249,36 +245,48 @@ def _generator(fn: Callable[..., Any], calls: _Calls) -> Callable[..., Any]:
 def _async_generator(fn: Callable[..., Any], calls: _Calls) -> Callable[..., Any]:
     async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         opened = calls.open(args, kwargs)
+        inside = opened or current.get()
+        yields = _Yields(opened) if opened else None
         running = fn(*args, **kwargs)
-        yields = None if opened is None else _Yields(opened)
         step, given = running.asend, None
         try:
             while True:
-                token = current.set(opened or current.get())
+                token = current.set(inside)
                 try:
                     item = await step(given)
                 finally:
-                    current.reset(token)
+                    inside = current.get() or opened
+                    leave(inside, token)
                 if yields is not None:
                     yields.keep(item)
                 try:
                     given = yield item
                     step = running.asend
                 except GeneratorExit:
-                    await running.aclose()
-                    if yields is not None:
-                        yields.done(abandoned=True)
+                    token = current.set(inside)
+                    try:
+                        await running.aclose()
+                    finally:
+                        leave(inside, token)
                     raise
                 except BaseException as thrown:
                     step, given = running.athrow, thrown
         except StopAsyncIteration:
             if yields is not None:
                 yields.done()
-        except GeneratorExit:
-            raise
         except BaseException as error:
             if yields is not None:
                 yields.done(error)
             raise
+        finally:
+            given = None  # an exception that holds this frame must not be held by it
 
     return traced
+
+
+_WRAPPERS: Final = {
+    "function": _function,
+    "coroutine": _coroutine,
+    "generator": _generator,
+    "async generator": _async_generator,
+}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-from typing import Final
+from collections.abc import Callable
+from functools import wraps
+from typing import Final, ParamSpec
 
-__all__ = ["forget", "notice"]
+__all__ = ["forget", "notice", "quiet"]
 
-_logger: Final = logging.getLogger("clustertrace")
-_said: set[str] = set()
+P = ParamSpec("P")
+
+_said: Final[set[str]] = set()
 
 
 def notice(message: str) -> None:
@@ -16,7 +18,25 @@ def notice(message: str) -> None:
     if message in _said:
         return
     _said.add(message)
-    _logger.warning(message)
+    import logging  # 7 ms, which a program that nothing is said to does not spend
+
+    logging.getLogger("clustertrace").warning(message)
+
+
+def quiet(function: Callable[P, None]) -> Callable[P, None]:
+    """Keep what goes wrong in a function from the program that calls it, and say so instead.
+
+    For what takes values that the user's program made: looking at one may raise anything.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except Exception as error:
+            notice(f"clustertrace.{function.__name__}() recorded nothing: {type(error).__name__}.")
+
+    return call
 
 
 def forget() -> None:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from functools import wraps
 from types import TracebackType
 from typing import Any, Final, Literal, ParamSpec, TypeVar
 
-from clustertrace.model import KINDS
-from clustertrace.record.active import ActiveSpan, current
+from clustertrace.record.active import ActiveSpan, current, leave
 from clustertrace.record.config import config
-from clustertrace.record.notices import notice
+from clustertrace.record.notices import notice, quiet
+from clustertrace.record.options import kind_of, name_of, tags_of
 from clustertrace.record.spool import spool
 
 __all__ = [
     "carry",
     "flush",
-    "kind_of",
     "metric",
     "outcome",
     "session",
+    "session_now",
     "span",
     "tag",
     "tool_call",
@@ -31,18 +31,9 @@ __all__ = [
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_NAME_CHARACTERS: Final = 200
+
 _session: Final[ContextVar[str | None]] = ContextVar("clustertrace_session", default=None)
-
-
-def kind_of(kind: str, name: str) -> str:
-    """The kind, if there is such a one; else `chain`, with a word about it."""
-    if kind in KINDS:
-        return kind
-    notice(
-        f"clustertrace knows no span kind {kind!r} (of {name!r}) and takes it for a chain; "
-        f"kinds are {', '.join(sorted(KINDS))}."
-    )
-    return "chain"
 
 
 class span:  # noqa: N801 - it reads as a statement: `with span("search") as step:`
@@ -53,7 +44,16 @@ class span:  # noqa: N801 - it reads as a statement: `with span("search") as ste
     recorded and goes on untouched.
     """
 
-    __slots__ = ("_handle", "_recorded", "_token")
+    __slots__ = (
+        "_attributes",
+        "_handle",
+        "_input",
+        "_kind",
+        "_name",
+        "_session",
+        "_tags",
+        "_token",
+    )
 
     def __init__(
         self,
@@ -65,27 +65,24 @@ class span:  # noqa: N801 - it reads as a statement: `with span("search") as ste
         session: str | None = None,
         **attributes: Any,
     ) -> None:
-        parent = current.get()
-        self._handle = ActiveSpan(
-            str(name),
-            kind if kind in KINDS else kind_of(kind, name),
-            parent,
-            session=_session.get() if session is None else str(session),
-            tags=tags,
-        )
-        self._recorded = self._handle.run.recorded and not config().disabled
-        self._token: Token[ActiveSpan | None] | None = None
-        if self._recorded:
-            if input is not None:
-                self._handle.set_input(input)
-            if attributes:
-                self._handle.set_attributes(**attributes)
+        self._name = name_of(name)
+        self._kind = kind_of(kind, self._name)
+        self._input, self._attributes = input, attributes
+        self._tags = tags_of(tags)
+        self._session = session
 
     def __enter__(self) -> ActiveSpan:
-        self._token = current.set(self._handle)
-        if self._recorded:
-            self._handle.begin()
-        return self._handle
+        group = _session.get() if self._session is None else name_of(self._session)
+        handle = ActiveSpan(self._name, self._kind, current.get(), session=group, tags=self._tags)
+        if self._input is not None:
+            handle.set_input(self._input)
+        if self._attributes:
+            handle.set_attributes(**self._attributes)
+        if handle.run.recorded:
+            handle.begin()
+        self._handle = handle
+        self._token = current.set(handle)
+        return handle
 
     def __exit__(
         self,
@@ -93,12 +90,11 @@ class span:  # noqa: N801 - it reads as a statement: `with span("search") as ste
         error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        if self._recorded:
+        leave(self._handle, self._token)
+        if self._handle.run.recorded:
             if error is not None:
                 self._handle.fail(error)
             self._handle.end()
-        if self._token is not None:
-            current.reset(self._token)
 
     async def __aenter__(self) -> ActiveSpan:
         return self.__enter__()
@@ -112,6 +108,7 @@ class span:  # noqa: N801 - it reads as a statement: `with span("search") as ste
         self.__exit__(kind, error, traceback)
 
 
+@quiet
 def tool_call(
     name: str,
     args: Any = None,
@@ -131,6 +128,7 @@ def tool_call(
             step.set_status("error", str(error))
 
 
+@quiet
 def tag(key: str, value: Any) -> None:
     """Tag the current trace; a key has one value, the last. Values become texts."""
     here = _here("tag")
@@ -138,23 +136,26 @@ def tag(key: str, value: Any) -> None:
         here.tell(tags={str(key): value})
 
 
+@quiet
 def metric(name: str, number: float) -> None:
     """Attach a finite number to the current trace, such as a score; a name may come often."""
     here = _here("metric")
     if here is None:
         return
+    label = str(name)[:_NAME_CHARACTERS]
     try:
         value = float(number)
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value):
-        notice(f"clustertrace.metric({name!r}) wants a finite number, not {number!r:.60}.")
+        notice(f"clustertrace.metric({label!r}) wants a finite number, not {number!r:.60}.")
         return
     time_ns = here.run.now_ns()
-    told = {"name": str(name), "value": value, "time_unix_nano": time_ns, "span_id": here.span_id}
+    told = {"name": label, "value": value, "time_unix_nano": time_ns, "span_id": here.span_id}
     here.tell(metrics=[told])
 
 
+@quiet
 def outcome(result: Literal["pass", "fail"], reason: str | None = None) -> None:
     """Say whether the current trace did its job; it outweighs how the root span ended."""
     if result not in ("pass", "fail"):

@@ -1,0 +1,63 @@
+"""What a user asks for when a span begins: checked; nonsense is replaced by what is usual."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from clustertrace.model import KINDS
+from clustertrace.record.notices import notice
+
+__all__ = ["kind_of", "name_of", "rate_of", "tags_of"]
+
+
+def name_of(name: Any) -> str:
+    """The name as a text."""
+    if isinstance(name, str):
+        return name
+    try:
+        return str(name)
+    except Exception:
+        return type(name).__name__
+
+
+def kind_of(kind: Any, name: str) -> str:
+    """The kind, if there is such a one; else `chain`, with a word about it."""
+    if isinstance(kind, str) and kind in KINDS:
+        return kind
+    notice(
+        f"clustertrace knows no span kind {_shown(kind)} (of {name!r}) and takes it for a chain; "
+        f"kinds are {', '.join(sorted(KINDS))}."
+    )
+    return "chain"
+
+
+def rate_of(sample: Any) -> float | None:
+    """A share from 0 to 1, or None for the usual one."""
+    if sample is None:
+        return None
+    try:
+        rate = float(sample)
+    except Exception:
+        rate = -1.0
+    if 0 <= rate <= 1:
+        return rate
+    notice(f"clustertrace: sample={_shown(sample)} can't be used; it must be from 0 to 1.")
+    return None
+
+
+def tags_of(tags: Any) -> dict[str, Any] | None:
+    """Tags by key, or None."""
+    if tags is None:
+        return None
+    if isinstance(tags, Mapping):
+        return {name_of(key): value for key, value in tags.items()}
+    notice(f'clustertrace: tags={_shown(tags)} can\'t be used; say {{"key": "value"}}.')
+    return None
+
+
+def _shown(value: Any) -> str:
+    try:
+        return f"{value!r:.60}"
+    except Exception:
+        return type(value).__name__

@@ -1,0 +1,222 @@
+"""Any other Python value → plain pieces, in bounded time and space.
+
+Objects are known by their looks rather than their class, since importing the libraries that they
+come from would cost the program more than it gains.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Collection, Mapping, Set
+from typing import Any, Final, NamedTuple
+
+from clustertrace.record.plain import MAX_DEPTH, NODE_BYTES, encode
+
+__all__ = ["Captured", "Rebuilder", "not_recorded"]
+
+_MAX_NODES: Final = 10_000
+_SORTED: Final = 1000
+"""Sets up to this size are kept in order; sorting a larger one would cost too much."""
+_DUMPED: Final = 10_000
+"""Models with no more elements than this dump themselves."""
+_PREVIEW: Final = 10
+"""Elements of a large array that are kept to look at."""
+
+
+class Captured(NamedTuple):
+    """A value as JSON text (ASCII), and the paths in it that are not the whole truth."""
+
+    text: str
+    cut: tuple[str, ...] = ()
+    """Paths, one level deep, of what was too large: "query", or "" for the value itself."""
+    opaque: tuple[str, ...] = ()
+    """Paths of what is no data and stands as its `repr`."""
+
+
+class Rebuilder:
+    """Rebuilds one value from plain pieces, as much of it as the budget allows."""
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+        self._nodes = _MAX_NODES
+        self._open: set[int] = set()
+        self._path: list[str] = []
+        self._cut: dict[str, None] = {}
+        self._opaque: dict[str, None] = {}
+
+    def build(self, value: Any) -> Captured:
+        plain = self._value(value, 0)
+        return Captured(encode(plain), tuple(self._cut), tuple(self._opaque))
+
+    def _value(self, value: Any, depth: int) -> Any:
+        self._nodes -= 1
+        self._left -= NODE_BYTES
+        try:
+            return self._rebuilt(value, depth)
+        except Exception as error:
+            # One value that can't be looked at must not take those beside it along.
+            self._mark(self._opaque)
+            return not_recorded(error)
+
+    def _rebuilt(self, value: Any, depth: int) -> Any:
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, enum.Enum):
+            return self._value(value.value, depth)
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, int):
+            return int(value) if -(2**63) <= value < 2**63 else self._text(_big(value))
+        if isinstance(value, float):
+            return float(value) if math.isfinite(value) else str(float(value))
+        if isinstance(value, bytes | bytearray | memoryview):
+            return self._bytes(bytes(value[: self._room()]), len(value))
+        if depth >= MAX_DEPTH or self._nodes <= 0 or self._left <= 0:
+            self._mark(self._cut)
+            return f"[cut: {type(value).__name__}]"
+        if id(value) in self._open:
+            self._mark(self._opaque)
+            return "[cycle]"
+        self._open.add(id(value))
+        try:
+            return self._structure(value, depth)
+        finally:
+            self._open.discard(id(value))
+
+    def _structure(self, value: Any, depth: int) -> Any:
+        if isinstance(value, Mapping):
+            return self._mapping(value, depth)
+        if isinstance(value, list | tuple):
+            named = getattr(value, "_asdict", None)
+            return self._mapping(named(), depth) if named else self._sequence(value, depth)
+        if isinstance(value, Set):
+            return self._sequence(_sorted(value), depth)
+        if isinstance(value, BaseException):
+            return self._text(f"{type(value).__name__}: {value}")
+        if not isinstance(value, type):
+            return self._object(value, depth)
+        self._mark(self._opaque)
+        return self._text(repr(value))
+
+    def _object(self, value: Any, depth: int) -> Any:
+        """What is known by its looks: importing its library would cost the program more."""
+        kind = type(value)
+        if hasattr(kind, "__dataclass_fields__"):
+            from dataclasses import fields
+
+            return self._mapping(
+                {f.name: getattr(value, f.name, None) for f in fields(value)}, depth
+            )
+        if callable(getattr(kind, "model_dump", None)):
+            return self._model(value, depth)
+        if hasattr(kind, "shape") and hasattr(kind, "dtype"):
+            return self._array(value, depth)
+        if callable(getattr(kind, "isoformat", None)):  # dates and times
+            return self._text(str(value.isoformat()))
+        if kind.__module__.partition(".")[0] in ("uuid", "pathlib", "decimal", "fractions"):
+            return self._text(str(value))
+        self._mark(self._opaque)
+        return self._text(repr(value))
+
+    def _model(self, value: Any, depth: int) -> Any:
+        """A pydantic model: its own dump, unless that would copy more than can be kept."""
+        held = vars(value)
+        size = sum(len(item) for item in held.values() if hasattr(item, "__len__"))
+        if size > max(_DUMPED, self._left):
+            told = type(value).model_fields
+            shown = [name for name in held if name in told and not told[name].exclude]
+            return self._mapping({name: held[name] for name in shown}, depth)
+        return self._value(value.model_dump(), depth + 1)
+
+    def _array(self, value: Any, depth: int) -> Any:
+        """NumPy's arrays and scalars, and what looks like them."""
+        size = math.prod(value.shape)
+        if not value.shape:
+            return self._value(value.item(), depth + 1)
+        if size <= 1000:
+            return self._value(value.tolist(), depth + 1)
+        self._mark(self._cut)
+        flat = value.reshape(-1) if hasattr(value, "reshape") else value
+        first = flat[:_PREVIEW].tolist()
+        told = {"shape": list(value.shape), "dtype": str(value.dtype), "first": first}
+        return self._mapping(told, depth)
+
+    def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for key, item in value.items():
+            if self._nodes <= 0 or self._left <= 0:
+                self._mark(self._cut)
+                made["[cut]"] = f"{len(value) - len(made)} more"
+                break
+            name = self._text(key if isinstance(key, str) else str(key))
+            if depth:
+                made[name] = self._value(item, depth + 1)
+            else:
+                made[name] = self._share(name, item, len(value) - len(made))
+        return made
+
+    def _share(self, name: str, item: Any, sharers: int) -> Any:
+        """One of the outermost values: a large argument must not crowd out those after it."""
+        self._path.append(name)
+        whole = self._left
+        self._left = share = whole // sharers
+        made = self._value(item, 1)
+        self._left = whole - (share - self._left)
+        self._path.pop()
+        return made
+
+    def _sequence(self, value: Collection[Any], depth: int) -> list[Any]:
+        made: list[Any] = []
+        for item in value:
+            if self._nodes <= 0 or self._left <= 0:
+                self._mark(self._cut)
+                made.append(f"[cut: {len(value) - len(made)} more]")
+                break
+            made.append(self._value(item, depth + 1))
+        return made
+
+    def _text(self, value: str) -> str:
+        room = self._room()
+        kept = str(value[:room])
+        if len(value) > room or not kept.isascii():
+            kept = kept.encode("utf-8", "replace")[:room].decode("utf-8", "ignore")
+        self._left -= len(kept)
+        if len(kept) >= len(value) or kept == value:
+            return kept
+        self._mark(self._cut)
+        return f"{kept}… [cut: {len(value)} characters in all]"
+
+    def _bytes(self, kept: bytes, size: int) -> str:
+        text = kept.decode("utf-8", "backslashreplace")
+        self._left -= len(text)
+        self._mark(self._opaque)
+        if len(kept) == size:
+            return text
+        self._mark(self._cut)
+        return f"{text}… [cut: {size} bytes in all]"
+
+    def _room(self) -> int:
+        return max(0, self._left)
+
+    def _mark(self, what: dict[str, None]) -> None:
+        what[self._path[0] if self._path else ""] = None
+
+
+def _sorted(values: Set[Any]) -> Collection[Any]:
+    """A set in an order that is the same from run to run, where there is one at a fair price."""
+    if len(values) > _SORTED:
+        return values
+    try:
+        return sorted(values)
+    except TypeError:
+        return sorted(values, key=repr)
+
+
+def _big(value: int) -> str:
+    """Python refuses to write very large numbers in decimal; hexadecimal has no such limit."""
+    return str(value) if value.bit_length() < 4096 else f"{value:#x}"
+
+
+def not_recorded(error: Exception) -> str:
+    return f"[not recorded: {type(error).__name__}]"

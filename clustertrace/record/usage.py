@@ -1,0 +1,47 @@
+"""What a user says that a model call used, made fit for the record or left out with a word."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from clustertrace.record.notices import notice
+
+__all__ = ["usage"]
+
+_TEXTS: Final = frozenset({"model", "provider", "finish_reason"})
+_MAX_TOKENS: Final = 10**12
+"""More than this no reader takes; see clustertrace.wire."""
+
+
+def usage(**told: Any) -> dict[str, str | int | float]:
+    """The keys that have a usable value, each of its right type. Never raises."""
+    said: dict[str, str | int | float] = {}
+    for key, value in told.items():
+        if value is None:
+            continue
+        try:
+            said[key] = _usable(key, value)
+        except Exception:
+            notice(f"set_usage({key}=…) can't be used: {key} must be {_wanted(key)}.")
+    return said
+
+
+def _usable(key: str, value: Any) -> str | int | float:
+    if key in _TEXTS:
+        return str(value)
+    if key == "cost_usd":
+        cost = float(value)
+        if not math.isfinite(cost):
+            raise ValueError
+        return cost
+    count = int(value)
+    if not 0 <= count <= _MAX_TOKENS:
+        raise ValueError
+    return count
+
+
+def _wanted(key: str) -> str:
+    if key in _TEXTS:
+        return "a text"
+    return "US dollars" if key == "cost_usd" else "a number of tokens"
