@@ -3,12 +3,14 @@
 Prices come from the genai-prices package, historic ones included, as they were at the time of
 the call; its updater stays off, so nothing is fetched. A file of your own prices
 (CLUSTERTRACE_PRICING_JSON) goes first. A model that neither knows is unpriced: None, never 0.
+docs/cost.md says what is counted how.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -23,7 +25,10 @@ from clustertrace.model import Span
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo
 
-__all__ = ["own_prices", "price", "price_span"]
+__all__ = ["COST_SOURCE", "own_prices", "price", "price_span", "unpriced"]
+
+COST_SOURCE: Final = "clustertrace.cost_source"
+"""The attribute that marks a cost as worked out here; a cost without it was reported."""
 
 _VARIABLE: Final = "CLUSTERTRACE_PRICING_JSON"
 _PRICED_KINDS: Final = frozenset({"llm", "embedding"})
@@ -38,6 +43,8 @@ class _Rates(NamedTuple):
     output: float | None
     cache_read: float | None = None
     cache_write: float | None = None
+    cache_write_1h: float | None = None
+    reasoning: float | None = None
 
 
 class _Prices(NamedTuple):
@@ -58,7 +65,8 @@ class _Prices(NamedTuple):
 def price_span(span: Span) -> Span:
     """The span with its cost, if it is a model call that has tokens and reports no cost itself.
 
-    Raises BadSetting when CLUSTERTRACE_PRICING_JSON can't be used.
+    A cost that was worked out is marked as such (`COST_SOURCE`). Raises BadSetting when
+    CLUSTERTRACE_PRICING_JSON can't be used.
     """
     if span.cost_usd is not None or span.kind not in _PRICED_KINDS or span.model is None:
         return span
@@ -71,9 +79,22 @@ def price_span(span: Span) -> Span:
         output_tokens=span.output_tokens or 0,
         cache_read_tokens=span.cache_read_tokens or 0,
         cache_write_tokens=span.cache_write_tokens or 0,
+        cache_write_1h_tokens=_kept_for_an_hour(span.attributes),
+        reasoning_tokens=span.reasoning_tokens or 0,
+        terms=_terms(span.attributes),
         when_ns=span.start_ns,
     )
-    return span if cost is None else span._replace(cost_usd=cost)
+    if cost is None:
+        return span
+    return span._replace(cost_usd=cost, attributes={**span.attributes, COST_SOURCE: "prices"})
+
+
+def unpriced(span: Span) -> Span:
+    """The span without a cost that was worked out here; a reported cost stays."""
+    if COST_SOURCE not in span.attributes:
+        return span
+    rest = {key: value for key, value in span.attributes.items() if key != COST_SOURCE}
+    return span._replace(cost_usd=None, attributes=rest)
 
 
 def price(
@@ -84,31 +105,87 @@ def price(
     output_tokens: int,
     cache_read_tokens: int = 0,
     cache_write_tokens: int = 0,
+    cache_write_1h_tokens: int = 0,
+    reasoning_tokens: int = 0,
+    terms: tuple[tuple[str, str], ...] = (),
     when_ns: int,
 ) -> float | None:
     """What a model call cost in US dollars, or None where no price is known.
 
-    `input_tokens` is everything the model read, cache reads and writes included. Cached tokens of
-    a model without a price for them cost what other input costs. `when_ns` is the time of the
-    call, in nanoseconds since 1970. Raises BadSetting when CLUSTERTRACE_PRICING_JSON can't be used.
+    `input_tokens` is everything the model read, cache reads and writes included;
+    `cache_write_1h_tokens` are those of the written ones that are kept for an hour instead of
+    five minutes, and `reasoning_tokens` are part of the output. Tokens without a price of their
+    own cost what the larger group costs. `terms` name what the call was booked as, such as
+    `(("processing", "batch"),)`; the usual price holds where none is known for them. `when_ns` is
+    the time of the call, in nanoseconds since 1970. Raises BadSetting when
+    CLUSTERTRACE_PRICING_JSON can't be used.
     """
-    prices = _prices(model, provider, when_ns // _HALF_HOUR_NS)
+    prices = _prices(model, provider, terms, when_ns // _HALF_HOUR_NS)
     if prices is None:
         return None
-    usual, output, read, written = prices.of(input_tokens) if prices.past else prices.base
-    fresh = max(0, input_tokens - cache_read_tokens - cache_write_tokens)
+    rates = prices.of(input_tokens) if prices.past else prices.base
+    written = rates.input if rates.cache_write is None else rates.cache_write
+    hour = min(cache_write_1h_tokens, cache_write_tokens)
+    thought = min(reasoning_tokens, output_tokens)
     total = 0.0
-    for tokens, rate in (
-        (fresh, usual),
-        (output_tokens, output),
-        (cache_read_tokens, usual if read is None else read),
-        (cache_write_tokens, usual if written is None else written),
+    for tokens, own, usual in (
+        (max(0, input_tokens - cache_read_tokens - cache_write_tokens), rates.input, None),
+        (output_tokens - thought, rates.output, None),
+        (thought, rates.reasoning, rates.output),
+        (cache_read_tokens, rates.cache_read, rates.input),
+        (cache_write_tokens - hour, written, None),
+        (hour, rates.cache_write_1h, written),
     ):
         if tokens:
+            rate = usual if own is None else own
             if rate is None:
                 return None
             total += tokens * rate
     return total / 1e6
+
+
+_HOUR_KEYS: Final = (
+    "anthropic.usage.cache_creation.ephemeral_1h_input_tokens",
+    "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens",
+    "gen_ai.usage.cache_write_1h.input_tokens",
+    "cache_creation_1h_tokens",
+)
+_TIER_KEYS: Final = (
+    "openai.response.service_tier",
+    "gen_ai.openai.response.service_tier",
+    "gen_ai.response.service_tier",
+    "anthropic.usage.service_tier",
+    "anthropic.response.service_tier",
+    "openai.request.service_tier",
+    "gen_ai.openai.request.service_tier",
+    "gen_ai.request.service_tier",
+    "service_tier",
+)
+"""What was granted goes before what was asked for."""
+
+_BATCH_KEYS: Final = ("gen_ai.request.batch", "batch")
+
+
+def _kept_for_an_hour(attributes: Mapping[str, Any]) -> int:
+    """Cache writes with an hour to live, as the instrumentations name them."""
+    for key in _HOUR_KEYS:
+        told = attributes.get(key)
+        if isinstance(told, int | str) and str(told).isascii() and str(told).isdecimal():
+            return int(told)
+    return 0
+
+
+def _terms(attributes: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What sets a call's price apart: batch processing, a service tier, a faster speed."""
+    if not attributes:
+        return ()
+    tier = next((told for key in _TIER_KEYS if isinstance(told := attributes.get(key), str)), "")
+    if tier == "batch" or any(attributes.get(key) is True for key in _BATCH_KEYS):
+        return (("processing", "batch"),)
+    terms = [("service_tier", tier)] if tier in ("flex", "priority", "fast") else []
+    if attributes.get("speed") == "fast":
+        terms.append(("speed", "fast"))
+    return tuple(terms)
 
 
 @cache
@@ -130,18 +207,21 @@ def own_prices() -> Mapping[str, _Rates]:
 
 
 def _rates_of(model: str, numbers: Any) -> _Rates:
+    if isinstance(numbers, list) and len(numbers) == 2:
+        numbers = dict(zip(("input", "output"), numbers, strict=True))
     usable = (
-        isinstance(numbers, list)
-        and len(numbers) == 2
-        and all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
-        and all(math.isfinite(n) and n >= 0 for n in numbers)
+        isinstance(numbers, dict)
+        and {"input", "output"} <= numbers.keys() <= set(_Rates._fields)
+        and all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers.values())
+        and all(math.isfinite(n) and n >= 0 for n in numbers.values())
     )
     if not usable:
         raise _bad(
-            f"the price of {model!r} must be [input, output], "
-            "two numbers of 0 or more, US dollars per million tokens"
+            f"the price of {model!r} must be [input, output], two numbers of 0 or more, US dollars "
+            f"per million tokens, or an object of such numbers with these and any of "
+            f"{', '.join(_Rates._fields[2:])}"
         )
-    return _Rates(*map(float, numbers))
+    return _Rates(**{name: float(number) for name, number in numbers.items()})
 
 
 def _bad(reason: str) -> BadSetting:
@@ -149,7 +229,9 @@ def _bad(reason: str) -> BadSetting:
 
 
 @lru_cache(maxsize=4096)
-def _prices(model: str, provider: str | None, half_hour: int) -> _Prices | None:
+def _prices(
+    model: str, provider: str | None, terms: tuple[tuple[str, str], ...], half_hour: int
+) -> _Prices | None:
     """A model's prices in a half hour since 1970; the user's own ones go first."""
     own = own_prices()
     if own:
@@ -160,14 +242,18 @@ def _prices(model: str, provider: str | None, half_hour: int) -> _Prices | None:
     if found is None:
         return None
     when = datetime.fromtimestamp(half_hour * _HALF_HOUR_NS // 10**9, UTC)
-    public = vars(found.get_prices(when))
+    public = vars(found.get_prices(when, dict(terms)))
     return _Prices(
         _rates_past(public, 0),
         tuple((threshold, _rates_past(public, threshold)) for threshold in _thresholds(public)),
     )
 
 
-_RATE_NAMES: Final = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
+_RATE_NAMES: Final = (
+    *("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok"),
+    *("cache_write_1h_mtok", "output_reasoning_mtok"),
+)
+"""The public names of the fields of `_Rates`."""
 
 
 def _thresholds(public: Mapping[str, Any]) -> list[int]:
@@ -201,6 +287,10 @@ def _find(model: str, provider: str | None) -> ModelInfo | None:
     return None
 
 
+_BEDROCK: Final = re.compile(r"(?:[a-z-]+\.)?[a-z0-9]+\.[a-z][\w.-]*(?::\d+)?")
+"""Amazon's names say who made the model, and may say first in which region it runs."""
+
+
 def _names(model: str, provider: str | None) -> Iterator[tuple[str, str | None]]:
     """Names to look a model up by, with the vendor to look at (None: any), the surest first."""
     bare = model.removesuffix("[1m]").strip()
@@ -214,3 +304,7 @@ def _names(model: str, provider: str | None) -> Iterator[tuple[str, str | None]]
         yield rest, None
         vendor, slash, rest = rest.partition("/")
     yield bare, None
+    if _BEDROCK.fullmatch(last := bare.rpartition("/")[2]):
+        yield last, "aws"
+    if "/" in bare:
+        yield bare.removeprefix("openrouter/"), "openrouter"

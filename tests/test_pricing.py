@@ -13,7 +13,7 @@ from clustertrace import pricing
 from clustertrace.errors import BadSetting
 from clustertrace.model import Span
 
-WHEN = int(datetime(2026, 6, 1, 12, tzinfo=UTC).timestamp()) * 10**9
+WHEN = int(datetime(2026, 11, 1, 12, tzinfo=UTC).timestamp()) * 10**9
 
 
 @pytest.fixture(autouse=True)
@@ -69,10 +69,60 @@ def test_anthropic_long_context() -> None:
     assert dollars == pytest.approx(expected, rel=1e-12)
 
 
+def test_anthropic_cache_for_an_hour() -> None:
+    """Of the tokens written to the cache, those kept for an hour cost twice the fresh ones."""
+    dollars = cost(
+        "claude-sonnet-4-5",
+        "anthropic",
+        input_tokens=11_000,
+        cache_write_tokens=10_000,
+        cache_write_1h_tokens=4_000,
+    )
+    assert dollars == pytest.approx((1_000 * 3 + 6_000 * 3.75 + 4_000 * 6) / 1e6, rel=1e-12)
+
+
 def test_openai_with_cache() -> None:
     """Of a million prompt tokens, the 900 000 cached ones cost half."""
     dollars = cost("gpt-4o-mini", "openai", input_tokens=1_000_000, cache_read_tokens=900_000)
     assert dollars == pytest.approx((100_000 * 0.15 + 900_000 * 0.075) / 1e6, rel=1e-12)
+
+
+def test_reasoning() -> None:
+    """Thinking is part of the output, and has a price of its own where the vendor says so."""
+    usual = cost("gpt-5", "openai", output_tokens=1_000_000, reasoning_tokens=400_000)
+    assert usual == pytest.approx(10.0)
+    own = cost("sonar-deep-research", "perplexity", output_tokens=10**6, reasoning_tokens=400_000)
+    assert own == pytest.approx(0.6 * 8 + 0.4 * 3)
+
+
+def test_batch_and_tiers() -> None:
+    """A batch costs half, flex half, priority more; where no such price is known, the usual one."""
+    usual = cost("gpt-5-mini", "openai", input_tokens=10**6)
+    assert usual == pytest.approx(0.25)
+    for terms, dollars in (
+        ((("processing", "batch"),), 0.125),
+        ((("service_tier", "flex"),), 0.125),
+        ((("service_tier", "priority"),), 0.45),
+        ((("service_tier", "unheard-of"),), 0.25),
+    ):
+        assert pricing.price(
+            "gpt-5-mini", "openai", input_tokens=10**6, output_tokens=0, terms=terms, when_ns=WHEN
+        ) == pytest.approx(dollars)
+
+
+def test_prices_of_their_day() -> None:
+    """A call is priced as of its own day: o3 cost five times as much before June 10th, 2025."""
+    old, new = (
+        pricing.price(
+            "o3",
+            "openai",
+            input_tokens=10**6,
+            output_tokens=0,
+            when_ns=int(datetime(2025, month, 1, tzinfo=UTC).timestamp()) * 10**9,
+        )
+        for month in (6, 7)
+    )
+    assert (old, new) == (pytest.approx(10.0), pytest.approx(2.0))
 
 
 @pytest.mark.parametrize(
@@ -89,6 +139,34 @@ def test_openai_with_cache() -> None:
 def test_names(model: str, provider: str | None) -> None:
     """Dated names, vendor prefixes and unknown vendors lead to the same price."""
     assert cost(model, provider, input_tokens=1_000_000) == pytest.approx(0.15)
+
+
+BEDROCK = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "dollars"),
+    [
+        (f"us.{BEDROCK}", "aws.bedrock", 0.33),
+        (f"us.{BEDROCK}", "aws", 0.33),
+        (f"us.{BEDROCK}", "anthropic", 0.33),
+        (f"us.{BEDROCK}", None, 0.33),
+        (f"bedrock/us.{BEDROCK}", None, 0.33),
+        (f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.{BEDROCK}", None, 0.33),
+        (f"global.{BEDROCK}", "aws.bedrock", 0.30),
+        ("claude-sonnet-4-5@20250929", "gcp.vertex_ai", 0.30),
+        ("claude-sonnet-4-5@20250929", "anthropic", 0.30),
+        ("vertex_ai/claude-sonnet-4-5@20250929", None, 0.30),
+        ("anthropic/claude-sonnet-4.5", "openrouter", 0.30),
+        ("anthropic/claude-sonnet-4.5", None, 0.30),
+        ("openrouter/anthropic/claude-sonnet-4.5", None, 0.30),
+        ("claude-sonnet-4-5-20250929", "anthropic", 0.30),
+        ("claude-sonnet-4-5-20250929", None, 0.30),
+    ],
+)
+def test_names_of_clouds_and_gateways(model: str, provider: str | None, dollars: float) -> None:
+    """Bedrock, Vertex and OpenRouter name the same model; a region of Amazon's costs more."""
+    assert cost(model, provider, input_tokens=100_000) == pytest.approx(dollars)
 
 
 def test_context_suffix() -> None:
@@ -148,8 +226,50 @@ def test_agrees_with_its_source(
 
 
 def test_span_gets_its_cost() -> None:
-    """A model call with tokens and no reported cost is priced."""
-    assert pricing.price_span(call()).cost_usd == pytest.approx(0.00015)
+    """A model call with tokens and no reported cost is priced, and says where the cost is from."""
+    priced = pricing.price_span(call(attributes={"mine": 1}))
+    assert priced.cost_usd == pytest.approx(0.00015)
+    assert priced.attributes == {"mine": 1, "clustertrace.cost_source": "prices"}
+    assert pricing.unpriced(priced) == call(attributes={"mine": 1})
+    assert pricing.unpriced(call(cost_usd=0.5)).cost_usd == 0.5
+
+
+@pytest.mark.parametrize(
+    ("attributes", "dollars"),
+    [
+        ({"openai.response.service_tier": "flex"}, 0.125),
+        ({"openai.request.service_tier": "flex", "openai.response.service_tier": "default"}, 0.25),
+        ({"service_tier": "batch"}, 0.125),
+        ({"gen_ai.request.batch": True}, 0.125),
+        ({"service_tier": ["odd"]}, 0.25),
+    ],
+)
+def test_span_says_how_it_was_booked(attributes: dict[str, object], dollars: float) -> None:
+    """Batch and service tiers are read from the attributes, the granted before the wanted."""
+    priced = pricing.price_span(call(model="gpt-5-mini", input_tokens=10**6, attributes=attributes))
+    assert priced.cost_usd == pytest.approx(dollars)
+
+
+@pytest.mark.parametrize(
+    ("key", "told", "hour"),
+    [
+        ("anthropic.usage.cache_creation.ephemeral_1h_input_tokens", 4_000, 4_000),
+        ("cache_creation_1h_tokens", "4000", 4_000),
+        ("cache_creation_1h_tokens", 10**9, 10_000),
+        ("cache_creation_1h_tokens", [1], 0),
+    ],
+)
+def test_span_says_what_is_kept_for_an_hour(key: str, told: object, hour: int) -> None:
+    """Hour-long cache writes are read as instrumentations name them, and never exceed the whole."""
+    span = call(
+        model="claude-sonnet-4-5",
+        provider="anthropic",
+        input_tokens=10_000,
+        cache_write_tokens=10_000,
+        attributes={key: told},
+    )
+    expected = (hour * 6 + (10_000 - hour) * 3.75) / 1e6
+    assert pricing.price_span(span).cost_usd == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -170,16 +290,22 @@ def test_span_stays_as_it_is(span: Span) -> None:
 def test_own_prices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The user's file goes before the public prices and adds models to them."""
     file = tmp_path / "prices.json"
-    file.write_text(json.dumps({"gpt-4o-mini": [1, 2], "house-model": [0.5, 0]}))
+    exact = {"input": 2, "output": 4, "cache_read": 0.5, "cache_write": 3}
+    own = {"gpt-4o-mini": [1, 2], "house-model": [0.5, 0], "exact": exact}
+    file.write_text(json.dumps(own))
     monkeypatch.setenv("CLUSTERTRACE_PRICING_JSON", str(file))
     assert cost("openai/gpt-4o-mini", input_tokens=10**6, output_tokens=10**6) == 3.0
     assert cost("house-model", input_tokens=10**6, cache_read_tokens=10**5) == 0.5
     assert cost("gpt-4o", "openai", input_tokens=10**6) == 2.5
+    assert cost("exact", input_tokens=10**6, cache_read_tokens=400_000) == 0.6 * 2 + 0.4 * 0.5
 
 
 @pytest.mark.parametrize(
     "text",
-    ["{", "[]", '{"m": 3}', '{"m": [1]}', '{"m": [1, -2]}', '{"m": [1, true]}', '{"m": ["1", 2]}'],
+    [
+        *("{", "[]", '{"m": 3}', '{"m": [1]}', '{"m": [1, -2]}', '{"m": [1, true]}'),
+        *('{"m": ["1", 2]}', '{"m": {"input": 1}}', '{"m": {"input": 1, "output": 2, "x": 3}}'),
+    ],
 )
 def test_bad_own_prices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """A file that can't be used is named in one sentence."""
