@@ -1,0 +1,113 @@
+"""Failure rules in words: what the runs that fail more often have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from clustertrace.patterns.rules import Condition, Mined, Q, Rule
+from clustertrace.patterns.statistics import fisher_greater
+
+__all__ = ["condition_words", "nothing_words", "rule_words"]
+
+
+def rule_words(rule: Rule) -> str:
+    """One sentence: the conditions, and how often runs failed where they hold and at all."""
+    said = " and ".join(condition_words(condition) for condition in rule.conditions)
+    return (
+        f"{said[:1].upper()}{said[1:]}: {rule.failed} of {rule.matched} failed "
+        f"({rule.failed / rule.matched:.0%}; {rule.base_rate:.0%} of all runs)."
+    )
+
+
+def nothing_words(mined: Mined) -> str:
+    """Why there is no rule, and what it would take to see one."""
+    if not mined.runs:
+        return "There are no finished runs yet."
+    if not mined.failed:
+        return f"None of the {mined.runs} runs failed, so there is nothing to explain."
+    if mined.failed == mined.runs:
+        return f"All {mined.runs} runs failed: there is no success to compare them with."
+    more = runs_needed(mined)
+    return (
+        f"No significant pattern yet: {mined.tried:,} conditions were tried on {mined.runs} runs, "
+        f"{mined.failed} of them failed. About {more} more runs could show one that holds half of "
+        "the failures."
+    )
+
+
+def runs_needed(mined: Mined) -> int:
+    """More runs after which a condition with half of the failures would be significant.
+
+    It supposes a condition that half of the failures and a tenth of the passes meet, and today's
+    failure rate; a rough guide, found by trying larger and larger numbers.
+    """
+    bound = Q / max(mined.tried, 1)
+    runs = mined.runs
+    while runs < 1_000_000:
+        failed = max(1, round(runs * mined.failed / mined.runs))
+        hit, chance = round(failed / 2), round((runs - failed) / 10)
+        if hit and fisher_greater(hit, hit + chance, failed, runs) <= bound:
+            break
+        runs = runs + max(1, runs // 10)
+    return max(1, runs - mined.runs)
+
+
+def condition_words(condition: Condition) -> str:
+    """A condition as a part of a sentence."""
+    (what, step, other, number), negated, over = condition
+    if over:
+        return f"{_MEASURES[what]} {_amount(number)} or more"
+    if negated:
+        return f"`{step}` never {'failed' if what == 'fails' else 'called'}"
+    return _WORDS[what](_named(step), _named(other), int(number))
+
+
+def _named(step: str) -> str:
+    """A step with what its mark says."""
+    return f"a failed `{step[:-1]}`" if step.endswith("!") else f"`{step}`" if step else ""
+
+
+def _times(count: int) -> str:
+    return {1: "", 2: " twice or more"}.get(count, f" {count} times or more")
+
+
+def _amount(number: float) -> str:
+    return f"{number:,.0f}" if number == int(number) else f"{number:,.2f}"
+
+
+_MEASURES: Final = {
+    "input tokens": "tokens read:",
+    "output tokens": "tokens written:",
+    "different steps": "different steps:",
+    "argument bytes": "bytes of arguments:",
+    "result bytes": "bytes of results:",
+    "longest argument": "longest arguments in bytes:",
+    "last argument": "arguments of the last step in bytes:",
+    "last result": "result of the last step in bytes:",
+}
+
+_WORDS: Final[dict[str, Callable[[str, str, int], str]]] = {
+    "calls": lambda step, _, n: f"{step} called{_times(n)}",
+    "fails": lambda step, _, n: f"{step} failed{_times(n)}",
+    "steps": lambda *a: f"{a[2]} steps or more",
+    "model calls": lambda *a: f"{a[2]} model calls or more",
+    "user turns": lambda *a: f"{a[2]} turns of the user or more",
+    "errors": lambda *a: "a failed step" if a[2] == 1 else f"{a[2]} failed steps or more",
+    "in a row": lambda step, _, n: f"{step} {n} times in a row or more",
+    "errors in a row": lambda *a: f"{a[2]} failed steps in a row or more",
+    "then": lambda step, other, _: f"{other} directly after {step}",
+    "later": lambda step, other, _: f"{other} some time after {step}",
+    "ends with": lambda step, *_: f"{step} as the last step",
+    "at": lambda step, _, n: f"{step} as step {n}",
+    "same call": lambda step, _, n: (
+        f"the same call{' of ' + step if step else ''} with the same arguments{_times(n)}"
+    ),
+    "same result": lambda step, *_: f"the same result from {step} more than once",
+    "empty": lambda step, *_: f"an empty result from {step}",
+    "error text": lambda step, *_: (
+        f"an error message as the result of {step or 'a step that did not fail'}"
+    ),
+    "not recovered": lambda step, *_: f"{step or 'a step'} that failed and never worked afterwards",
+    "model": lambda step, *_: f"the model {step}",
+}

@@ -1,0 +1,206 @@
+"""What is true of a run: the conditions that failure rules are made of.
+
+A trait is a small tuple, `(what, step, other, number)`, such as `("calls", "search", "", 3)`:
+`search` was called three times or more. All traits of a run come from one pass over its steps.
+Measures are numbers (tokens, sizes, seconds) of which rules use thresholds.
+
+Only what happens in the run counts: not its outcome, not how the root ended, no tags. Steps keep
+their names without ids and numbers (`normal_name`), a failed one has a `!` behind it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import groupby, pairwise
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from clustertrace.model import Span
+from clustertrace.patterns.signature import STEP_KINDS, in_order, normal_name, root_of
+
+__all__ = ["Act", "Run", "Trait", "run_of", "traits_of"]
+
+Trait = tuple[str, str, str, float]
+"""What, step, other step, number: see `traits_of`."""
+
+_COUNTS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
+_POSITIONS: Final = 5
+"""Steps from the beginning whose place is a trait of its own."""
+
+_ERROR_WORDS: Final = (
+    *("error", "not found", "invalid", "exception", "cannot", "failed", "unable", "denied"),
+    *("doesn't exist", "does not exist", "timed out", "unknown"),
+)
+_ERROR_WORDS_WITHIN: Final = 200
+"""Characters from the beginning of a result in which such a word makes it an error's text."""
+
+_NOTHING: Final = frozenset({"", "[]", "{}", "()", "null", "None", '""'})
+
+
+class Act(NamedTuple):
+    """One step, reduced to what conditions ask of it."""
+
+    name: str
+    failed: bool
+    call: int
+    """Digest of name and arguments: equal for the same call again."""
+    result: int
+    """Digest of the result; 0 where there is none."""
+    empty: bool
+    error_text: bool
+    """It ended well, and its result reads like an error."""
+    argument_bytes: int
+    result_bytes: int
+
+
+class Run(NamedTuple):
+    """A run as conditions see it."""
+
+    acts: tuple[Act, ...]
+    model_calls: int
+    user_turns: int
+    input_tokens: int
+    output_tokens: int
+    models: frozenset[str]
+
+
+def run_of(spans: Sequence[Span]) -> Run:
+    """Reduce a trace's spans, in any order, to what conditions ask of it."""
+    ordered = in_order(spans)
+    root = root_of(ordered)
+    models = [span for span in ordered if span.kind == "llm"]
+    return Run(
+        tuple(act_of(s) for s in ordered if s.kind in STEP_KINDS and s is not root),
+        len(models),
+        sum(1 for span in ordered if span.kind == "user"),
+        sum(span.input_tokens or 0 for span in models),
+        sum(span.output_tokens or 0 for span in models),
+        frozenset(span.model for span in models if span.model),
+    )
+
+
+def act_of(span: Span) -> Act:
+    """Reduce one span."""
+    arguments, result = _bytes(span.input), _bytes(span.output)
+    name = normal_name(span.name)
+    failed = span.status == "error"
+    start = result[: _ERROR_WORDS_WITHIN * 4].decode("utf-8", "replace")[:_ERROR_WORDS_WITHIN]
+    start = start.lower()
+    empty = start.strip(' "') in _NOTHING
+    return Act(
+        name,
+        failed,
+        zlib.crc32(arguments, zlib.crc32(name.encode("utf-8", "replace"))),
+        0 if empty else zlib.crc32(result),
+        empty,
+        not failed and any(word in start for word in _ERROR_WORDS),
+        len(arguments),
+        len(result),
+    )
+
+
+def _bytes(value: Any) -> bytes:
+    if value is None:
+        return b""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace")
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+def traits_of(run: Run) -> tuple[set[Trait], dict[str, float]]:
+    """Every trait of a run, and its measures by name."""
+    found: set[Trait] = set()
+    names = [act.name for act in run.acts]
+    marked = [act.name + "!" * act.failed for act in run.acts]
+    _counted(found, names, [act.name for act in run.acts if act.failed])
+    for what, count in (
+        ("steps", len(names)),
+        ("model calls", run.model_calls),
+        ("user turns", run.user_turns),
+        ("errors", sum(act.failed for act in run.acts)),
+    ):
+        _up_to(found, what, "", count)
+    _in_a_row(found, run.acts)
+    _order(found, marked)
+    _again(found, run.acts)
+    _results(found, run.acts)
+    found.update(("model", model, "", 0) for model in run.models)
+    return found, _measures(run)
+
+
+def _up_to(found: set[Trait], what: str, step: str, count: int) -> None:
+    """At least so often, for each count that is asked for."""
+    for number in _COUNTS:
+        if count < number:
+            return
+        found.add((what, step, "", number))
+
+
+def _counted(found: set[Trait], names: Iterable[str], failed: Iterable[str]) -> None:
+    for what, group in (("calls", names), ("fails", failed)):
+        for name, count in Counter(group).items():
+            _up_to(found, what, name, count)
+
+
+def _in_a_row(found: set[Trait], acts: Sequence[Act]) -> None:
+    for name, group in groupby(acts, key=lambda act: act.name):
+        count = sum(1 for _ in group)
+        if count > 1:
+            _up_to(found, "in a row", name, count)
+    longest = max(
+        (sum(1 for _ in g) for bad, g in groupby(acts, lambda a: a.failed) if bad), default=0
+    )
+    if longest > 1:
+        _up_to(found, "errors in a row", "", longest)
+
+
+def _order(found: set[Trait], marked: Sequence[str]) -> None:
+    if not marked:
+        return
+    found.update(("then", one, other, 0) for one, other in pairwise(marked))
+    before: set[str] = set()
+    for name in marked:
+        found.update(("later", one, name, 0) for one in before)
+        before.add(name)
+    found.add(("ends with", marked[-1], "", 0))
+    found.update(("at", name, "", place) for place, name in enumerate(marked[:_POSITIONS], 1))
+
+
+def _again(found: set[Trait], acts: Sequence[Act]) -> None:
+    """The same call with the same arguments, and the same result of a step, more than once."""
+    calls = Counter((act.name, act.call) for act in acts)
+    for (name, _), count in calls.items():
+        if count > 1:
+            _up_to(found, "same call", name, count)
+            _up_to(found, "same call", "", count)
+    results = Counter((act.name, act.result) for act in acts if act.result)
+    found.update(("same result", name, "", 0) for (name, _), n in results.items() if n > 1)
+
+
+def _results(found: set[Trait], acts: Sequence[Act]) -> None:
+    worked_later: dict[str, bool] = defaultdict(bool)
+    for act in reversed(acts):
+        if act.empty:
+            found.add(("empty", act.name, "", 0))
+        if act.error_text:
+            found.update((("error text", act.name, "", 0), ("error text", "", "", 0)))
+        if act.failed and not worked_later[act.name]:
+            found.update((("not recovered", act.name, "", 0), ("not recovered", "", "", 0)))
+        worked_later[act.name] |= not act.failed
+
+
+def _measures(run: Run) -> dict[str, float]:
+    acts = run.acts
+    return {
+        "input tokens": run.input_tokens,
+        "output tokens": run.output_tokens,
+        "different steps": len({act.name for act in acts}),
+        "argument bytes": sum(act.argument_bytes for act in acts),
+        "result bytes": sum(act.result_bytes for act in acts),
+        "longest argument": max((act.argument_bytes for act in acts), default=0),
+        "last argument": acts[-1].argument_bytes if acts else 0,
+        "last result": acts[-1].result_bytes if acts else 0,
+    }

@@ -1,0 +1,204 @@
+"""Failure rules: found where they are, and not where they are not."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clustertrace.model import Span
+from clustertrace.patterns.rules import Case, Mined, matches, mine
+from clustertrace.patterns.sentences import nothing_words, rule_words
+from clustertrace.patterns.traits import run_of, traits_of
+
+TRACE = "0123456789abcdef0123456789abcdef"
+WORDS = ("search", "open", "read", "cite", "ask")
+
+
+def case(steps: Sequence[str], failed: bool, session: str | None = None) -> Case:
+    """Make a run of tools; `name!` failed, `name=x` was called with x."""
+    spans = [Span(TRACE, "1" * 16, None, "agent", "agent", "ok", 0, 1)]
+    for at, word in enumerate(steps, 2):
+        name, _, given_ = word.rstrip("!").partition("=")
+        status = "error" if word.endswith("!") else "ok"
+        spans.append(
+            Span(
+                TRACE,
+                f"{at:016x}",
+                "1" * 16,
+                name,
+                "tool",
+                status,
+                at,
+                at + 1,
+                given_ or str(at),
+                f"result {at}",
+            )
+        )
+    return Case(*traits_of(run_of(spans)), failed, session)
+
+
+def runs(
+    count: int,
+    fails: Callable[[list[str], random.Random], bool],
+    *,
+    seed: int = 5,
+    session: Callable[[int], str | None] = lambda _: None,
+) -> list[Case]:
+    """Make random runs that fail where `fails` says so."""
+    rng = random.Random(seed)
+    made = []
+    for at in range(count):
+        steps = rng.choices(WORDS, k=rng.randint(2, 8))
+        made.append(case(steps, fails(steps, rng), session(at)))
+    return made
+
+
+def hits(found: Mined, cases: Sequence[Case]) -> list[bool]:
+    """Which of the runs match any rule."""
+    return [
+        any(matches(rule.conditions, one.traits, one.measures) for rule in found.rules)
+        for one in cases
+    ]
+
+
+def separation(matched: Sequence[bool], cases: Sequence[Case]) -> float:
+    """Share of the failures that match less share of the passes that do."""
+    failed = [hit for hit, one in zip(matched, cases, strict=True) if one.failed]
+    passed = [hit for hit, one in zip(matched, cases, strict=True) if not one.failed]
+    return sum(failed) / len(failed) - sum(passed) / len(passed)
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        lambda steps: steps.count("search") >= 3,
+        lambda steps: "cite" not in steps,
+        lambda steps: steps[-1] == "ask",
+        lambda steps: ("open", "read") in pairwise(steps),
+        lambda steps: "open" in steps and "read" in steps,
+        lambda steps: len(steps) >= 7,
+    ],
+)
+def test_a_planted_cause_is_found_and_holds_on_new_runs(cause: Callable[[list[str]], bool]) -> None:
+    """Where 85 % fail with a cause and 8 % without, rules tell them apart on runs never seen."""
+
+    def fails(steps: list[str], rng: random.Random) -> bool:
+        return rng.random() < (0.85 if cause(steps) else 0.08)
+
+    found = mine(runs(400, fails))
+    assert 1 <= len(found.rules) <= 5
+    planted: list[bool] = []
+
+    def watched(steps: list[str], rng: random.Random) -> bool:
+        planted.append(cause(steps))
+        return fails(steps, rng)
+
+    fresh = runs(1000, watched, seed=99)
+    assert separation(hits(found, fresh), fresh) > 0.8 * separation(planted, fresh)
+
+
+def test_chance_is_not_a_pattern() -> None:
+    """Of 60 databases in which failing is a coin's toss, next to none has a rule."""
+    reported = [
+        bool(mine(runs(120, lambda _, rng: rng.random() < 0.3, seed=seed)).rules)
+        for seed in range(60)
+    ]
+    assert sum(reported) <= 5
+
+
+def test_one_session_repeated_proves_nothing() -> None:
+    """Sixty runs of one conversation are one observation, not sixty."""
+
+    many = [case(["search", "open"], True, "one") for _ in range(60)]
+    usual = runs(80, lambda *_: False, session=str)
+    assert mine([one._replace(session=None) for one in many] + usual).rules
+    assert mine(many + usual).rules == ()
+
+
+@pytest.mark.parametrize(
+    ("cases", "words"),
+    [
+        ([], "no finished runs"),
+        (runs(40, lambda *_: False), "None of the 40 runs failed"),
+        (runs(40, lambda *_: True), "All 40 runs failed"),
+        (runs(12, lambda _, rng: rng.random() < 0.3), "No significant pattern yet"),
+    ],
+)
+def test_nothing_to_say_is_said(cases: list[Case], words: str) -> None:
+    """Without failures, without successes, or with too few runs, there is no rule and a reason."""
+    found = mine(cases)
+    assert found.rules == ()
+    assert words in nothing_words(found)
+
+
+def test_runs_that_are_all_alike_have_no_rule() -> None:
+    """One giant pattern explains nothing: whatever it does, passes do too."""
+    rng = random.Random(2)
+    assert mine([case(["search", "open"], rng.random() < 0.4) for _ in range(200)]).rules == ()
+
+
+def test_runs_that_are_all_different_have_none_either() -> None:
+    """A step that only one run has is no evidence, however many such runs failed."""
+    rng = random.Random(2)
+    cases = [case([f"tool-{chr(97 + n % 26)}{n}x"], rng.random() < 0.4) for n in range(200)]
+    assert mine(cases).rules == ()
+
+
+def test_mining_is_deterministic() -> None:
+    """The same runs give the same rules, byte for byte."""
+    cases = runs(200, lambda steps, rng: rng.random() < (0.8 if "cite" not in steps else 0.1))
+    assert mine(cases) == mine(list(cases))
+
+
+def test_a_rule_says_itself_in_a_sentence() -> None:
+    """The sentence has the condition, the count and the base rate."""
+    cases = [case(["search"] * 4, True) for _ in range(20)]
+    cases += [case(["search", "cite"], False) for _ in range(60)]
+    (rule,) = mine(cases).rules
+    assert rule_words(rule).endswith("20 of 20 failed (100%; 25% of all runs).")
+    assert (rule.failed, rule.matched, rule.base_rate) == (20, 20, 0.25)
+    assert rule.p <= rule.q < 0.05
+
+
+@pytest.mark.parametrize(
+    ("steps", "trait"),
+    [
+        (["a", "b", "a"], ("calls", "a", "", 2)),
+        (["a!", "a"], ("fails", "a", "", 1)),
+        (["a!", "b!"], ("errors in a row", "", "", 2)),
+        (["a", "a", "a"], ("in a row", "a", "", 3)),
+        (["a!", "b"], ("then", "a!", "b", 0)),
+        (["a", "b", "c"], ("later", "a", "c", 0)),
+        (["a", "b"], ("ends with", "b", "", 0)),
+        (["a", "b"], ("at", "b", "", 2)),
+        (["a=1", "b", "a=1"], ("same call", "a", "", 2)),
+        (["a", "b!"], ("not recovered", "b", "", 0)),
+        (["step_7", "step_9"], ("calls", "step_#", "", 2)),
+    ],
+)
+def test_each_trait_is_seen(steps: list[str], trait: tuple[str, str, str, float]) -> None:
+    """What conditions are made of is true of the runs that have it."""
+    assert trait in case(steps, False).traits
+
+
+def test_a_recovered_failure_is_recovered() -> None:
+    """A step that failed and worked later is not among those that never did."""
+    assert ("not recovered", "a", "", 0) not in case(["a!", "a"], False).traits
+
+
+@given(st.lists(st.sampled_from(["a", "b!", "c=1", "a!"]), max_size=12))
+def test_every_condition_has_words(steps: list[str]) -> None:
+    """Any trait, its absence and any measure can be said."""
+    from clustertrace.patterns.rules import Condition
+    from clustertrace.patterns.sentences import condition_words
+
+    made = case(steps, False)
+    for trait in made.traits:
+        assert condition_words(Condition(trait))
+    for measure in made.measures:
+        assert condition_words(Condition((measure, "", "", 1.5), over=True))
