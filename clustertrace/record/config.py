@@ -7,15 +7,21 @@ never stops the program that it is in.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from clustertrace.errors import BadSetting
 from clustertrace.record.notices import notice
-from clustertrace.redaction import Redactor, redactor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clustertrace.redaction import Redactor
+
+# Imported where needed, since each costs every program that imports clustertrace: pathlib 5 ms,
+# redaction with its patterns 5 ms.
 
 __all__ = ["Config", "config", "get_db_path"]
 
@@ -36,7 +42,8 @@ class Config(NamedTuple):
     sample_rate: float
     endpoint: str
     """The receiver to send to, without a slash at the end; empty: a spool beside the database."""
-    spool: Path
+    spool: str
+    """The folder for segments; empty, and all disabled, where there is no place for one."""
     redact: Redactor | None
 
 
@@ -44,15 +51,14 @@ class Config(NamedTuple):
 def config() -> Config:
     """The settings as they were when first asked for."""
     endpoint = os.environ.get("CLUSTERTRACE_ENDPOINT", "").rstrip("/")
-    path = get_db_path()
-    home = path.with_name("outbox") if endpoint else path.with_name(path.name + ".spool")
+    spool = _spool(endpoint)
     return Config(
-        disabled=_read("DISABLED", False, _truth),
+        disabled=_read("DISABLED", False, _truth) or not spool,
         metadata_only=_read("CAPTURE", False, _capture),
         payload_bytes=_read("MAX_PAYLOAD_BYTES", 32768, _size),
         sample_rate=_read("SAMPLE_RATE", 1.0, _share),
         endpoint=endpoint,
-        spool=home,
+        spool=spool,
         redact=_redactor(),
     )
 
@@ -61,14 +67,39 @@ def get_db_path() -> Path:
     """The database file that spans are recorded for: CLUSTERTRACE_DB, or the one in the home.
 
     For a database that is no file, the default place stands for it: its spool is kept there.
+    Raises OSError if that needs a home or a current folder and there is none.
     """
+    from pathlib import Path
+
+    return Path(_database())
+
+
+def _database() -> str:
     text = os.environ.get("CLUSTERTRACE_DB", "").removeprefix("sqlite:///")
     if not text or "://" in text:
-        return Path.home() / ".clustertrace" / "traces.db"
-    return Path(text).expanduser().absolute()
+        text = os.path.join("~", ".clustertrace", "traces.db")
+    path = os.path.expanduser(text)
+    if path.startswith("~"):
+        raise FileNotFoundError(errno.ENOENT, "there is no home folder")
+    return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
+
+
+def _spool(endpoint: str) -> str:
+    try:
+        database = _database()
+    except OSError as error:
+        notice(
+            f"clustertrace has no place to record to ({error.strerror}); the program goes on "
+            "without. Set CLUSTERTRACE_DB to a whole path."
+        )
+        return ""
+    return os.path.join(os.path.dirname(database), "outbox") if endpoint else f"{database}.spool"
 
 
 def _redactor() -> Redactor | None:
+    from clustertrace.errors import BadSetting
+    from clustertrace.redaction import Redactor, redactor
+
     try:
         return redactor()
     except BadSetting as error:

@@ -8,6 +8,7 @@ starts, so each span arrives at least once, and the receiver counts it once.
 from __future__ import annotations
 
 import atexit
+import http.client
 import os
 import threading
 import time
@@ -28,6 +29,14 @@ _EVERY_SECONDS: Final = 0.5
 _LONGEST_WAIT_SECONDS: Final = 30.0
 _POST_TIMEOUT_SECONDS: Final = 10.0
 _EXIT_SECONDS: Final = 1.0
+_SHORTEST_WAIT_SECONDS: Final = 0.05
+_LATER: Final = frozenset({429, 502, 503, 504})
+_NEVER: Final = frozenset({400, 413, 422})
+"""Answers that say something about the lines rather than about the receiver or the way to it."""
+
+
+class _Refused(Exception):
+    """The receiver will not take these lines, now or later."""
 
 
 class Shipper:
@@ -42,7 +51,7 @@ class Shipper:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self._thread = threading.Thread(target=self._run, name="clustertrace-ship", daemon=True)
         self._thread.start()
-        atexit.register(self.flush, _EXIT_SECONDS)
+        atexit.register(self._finish)
 
     def flush(self, timeout: float) -> bool:
         """Send what is there, for at most `timeout` seconds; whether all of it was taken."""
@@ -56,10 +65,15 @@ class Shipper:
             finally:
                 self._turn.release()
             if wait is None:
-                return True
+                return not spool.dropped
             if time.monotonic() + wait >= until:
                 return False
             time.sleep(wait)
+
+    def _finish(self) -> None:
+        """At the end of the process: a closed segment can be sent whole, and deleted."""
+        spool.close()
+        self.flush(_EXIT_SECONDS)
 
     def _run(self) -> None:
         failures = 0
@@ -82,7 +96,7 @@ class Shipper:
         return None
 
     def _ship_segment(self, path: Path, until: float | None) -> float | None:
-        own = path == spool.segment
+        own = str(path) == spool.segment
         with path.open("rb") as file:
             over = not own and _ended(file.fileno())
             if not own and not over and f"-{os.getpid()}-" not in path.name:
@@ -96,7 +110,7 @@ class Shipper:
                 block = block[: block.rfind(b"\n") + 1]
                 if not block:
                     break
-                wait = self._post(block, until)
+                wait = self._deliver(block, until)
                 if wait is not None:
                     return wait
                 offset += len(block)
@@ -105,6 +119,22 @@ class Shipper:
                 path.unlink(missing_ok=True)
                 self._sent.pop(path, None)
         return None
+
+    def _deliver(self, lines: bytes, until: float | None) -> float | None:
+        """Post lines; where some are refused, halve them until those are alone, and drop them.
+
+        Else one line that no receiver takes would hold up all that come after it.
+        """
+        try:
+            return self._post(lines, until)
+        except _Refused as refused:
+            middle = lines.find(b"\n", len(lines) // 2) + 1
+            if middle == len(lines):
+                middle = lines.rfind(b"\n", 0, len(lines) // 2) + 1
+            if not middle:
+                notice(f"{self._url} refuses a span for good ({refused}); it is dropped.")
+                return None
+        return self._deliver(lines[:middle], until) or self._deliver(lines[middle:], until)
 
     def _post(self, lines: bytes, until: float | None) -> float | None:
         request = urllib.request.Request(
@@ -118,13 +148,15 @@ class Shipper:
                 return None
         except urllib.error.HTTPError as error:
             with error:
-                if error.code in (429, 502, 503, 504):
+                if error.code in _LATER:
                     return _seconds(error.headers.get("Retry-After"))
+                if error.code in _NEVER:
+                    raise _Refused(f"HTTP {error.code}") from None
                 notice(
                     f"{self._url} refused spans (HTTP {error.code}); they stay in {self._outbox}. "
                     "Check CLUSTERTRACE_ENDPOINT."
                 )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             notice(
                 f"{self._url} can't be reached ({error}); spans wait in {self._outbox} and are "
                 "sent later."
@@ -133,7 +165,9 @@ class Shipper:
 
 
 def _seconds(text: str | None) -> float:
-    return min(float(text), _LONGEST_WAIT_SECONDS) if text and text.isdigit() else _EVERY_SECONDS
+    if not text or not text.isdecimal():
+        return _EVERY_SECONDS
+    return max(_SHORTEST_WAIT_SECONDS, min(float(text), _LONGEST_WAIT_SECONDS))
 
 
 def _ended(fd: int) -> bool:
@@ -152,7 +186,7 @@ def _ended(fd: int) -> bool:
 @cache
 def shipper() -> Shipper:
     """This process's shipper, started when it is first asked for."""
-    return Shipper(config().endpoint, config().spool)
+    return Shipper(config().endpoint, Path(config().spool))
 
 
 if hasattr(os, "register_at_fork"):

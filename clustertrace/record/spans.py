@@ -172,7 +172,10 @@ def flush(timeout: float = 5.0) -> bool:
     Nothing needs it: each span is written when it ends. Waits at most `timeout` seconds, and
     says whether everything recorded so far has arrived.
     """
-    if config().endpoint:
+    settings = config()
+    if settings.disabled:
+        return True
+    if settings.endpoint:
         from clustertrace.record.shipping import shipper
 
         return shipper().flush(timeout)

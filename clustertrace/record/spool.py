@@ -8,11 +8,11 @@ seconds another attempt is made: the program goes on at full speed either way.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
-from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Final
 
 from clustertrace.record.config import config
@@ -30,17 +30,22 @@ the number of a closed file soon stands for one of the program's own."""
 
 _CLOSED: Final = -1
 
+_File = tuple[int, int]
+"""Device and inode: which file it is, whatever it is called."""
+
 
 class Spool:
     """This process's place to append lines to."""
 
     def __init__(self) -> None:
         self._fd = _CLOSED
+        self._file: _File | None = None
         self._size = 0
         self._retry_at = 0.0
-        self._retired: list[tuple[float, int]] = []
-        self._lock = Lock()
-        self.segment: Path | None = None
+        self._retired: list[tuple[float, int, _File | None]] = []
+        # A signal handler, or an object that dies in here, may record as well.
+        self._lock = RLock()
+        self.segment: str | None = None
         """The file being written, if there is one."""
         self.dropped = 0
         """Lines that could not be written anywhere."""
@@ -61,14 +66,12 @@ class Spool:
         self._lost(fd, failed)
 
     def check(self) -> None:
-        """Look whether the segment is still there: written to a deleted file, spans are lost."""
-        fd = self._fd
-        if fd != _CLOSED:
-            try:
-                if os.fstat(fd).st_nlink:
-                    return
-            except OSError:
-                pass
+        """Look whether the segment is still there.
+
+        Written to a deleted file, spans are lost; and a program that closes every file at once,
+        as daemons do, may by now have one of its own under this number.
+        """
+        if self._fd != _CLOSED and not _is_open(self._fd, self._file):
             with self._lock:
                 self._retire()
 
@@ -90,17 +93,19 @@ class Spool:
 
     def forget(self) -> None:
         """In a forked child: the segment is the parent's, whose lock outlives this copy."""
-        self._lock = Lock()
+        self._lock = RLock()
         self._retire(grace=0.0)
 
     def _retire(self, grace: float = _GRACE_SECONDS) -> None:
         """Let go of the segment, and close those that were let go of long enough ago."""
         now = time.monotonic()
         if self._fd != _CLOSED:
-            self._retired.append((now, self._fd))
+            self._retired.append((now, self._fd, self._file))
         self._fd, self._retry_at, self.segment = _CLOSED, 0.0, None
         while self._retired and now - self._retired[0][0] >= grace:
-            os.close(self._retired.pop(0)[1])
+            _, fd, file = self._retired.pop(0)
+            if _which(fd) == file:
+                os.close(fd)
 
     def _reopen(self) -> int:
         with self._lock:
@@ -113,31 +118,39 @@ class Spool:
                 self._open(config().spool)
             except OSError as error:
                 self._retry_at = time.monotonic() + _RETRY_SECONDS
-                notice(
-                    f"clustertrace can't record to {config().spool} ({error.strerror or error}); "
-                    "the program goes on without. Set CLUSTERTRACE_DB to a place it may write to."
-                )
-            return self._fd
+                reason = error.strerror or str(error)
+            else:
+                return self._fd
+        notice(
+            f"clustertrace can't record to {config().spool} ({reason}); the program goes on "
+            "without. Set CLUSTERTRACE_DB to a place it may write to."
+        )
+        return _CLOSED
 
-    def _open(self, folder: Path) -> None:
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        path = folder / f"{time.time_ns():016x}-{os.getpid()}-{os.urandom(3).hex()}.jsonl"
-        making = path.with_suffix(".new")
+    def _open(self, folder: str) -> None:
+        os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+        name = f"{time.time_ns():016x}-{os.getpid()}-{os.urandom(3).hex()}"
+        path, making = (os.path.join(folder, name + end) for end in (".jsonl", ".new"))
         fd = os.open(making, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             _lock_for_life(fd)
             head = {"type": "segment", "pid": os.getpid(), "dropped": self.dropped}
             os.write(fd, json.dumps(head).encode() + b"\n")
-            making.rename(path)
+            os.rename(making, path)
         except OSError:
             os.close(fd)
+            with contextlib.suppress(OSError):
+                os.unlink(making)
             raise
-        self._fd, self._size, self.segment = fd, 0, path
+        self._retire()
+        self._fd, self._file, self._size, self.segment = fd, _which(fd), 0, path
         if config().endpoint:
             from clustertrace.record.shipping import shipper
 
-            shipper()
+            with contextlib.suppress(RuntimeError):  # no more threads: another process will send
+                shipper()
 
     def _lost(self, fd: int, error: OSError | None) -> None:
         """A line that was not written, or only in part: its segment ends here."""
@@ -157,7 +170,26 @@ def _lock_for_life(fd: int) -> None:
         import fcntl
     except ImportError:  # no such locks here: readers go by the file's age
         return
-    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    # Some network file systems have none either; readers can't take one there, and wait.
+    with contextlib.suppress(OSError):
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _which(fd: int) -> _File | None:
+    try:
+        there = os.fstat(fd)
+    except OSError:
+        return None
+    return there.st_dev, there.st_ino
+
+
+def _is_open(fd: int, file: _File | None) -> bool:
+    """Whether `fd` is still that file, and the file has a name."""
+    try:
+        there = os.fstat(fd)
+    except OSError:
+        return False
+    return there.st_nlink > 0 and (there.st_dev, there.st_ino) == file
 
 
 spool = Spool()

@@ -99,8 +99,9 @@ def test_the_spool_is_private() -> None:
     """Nobody else may read what was recorded."""
     work(1)
     assert spool.segment is not None
-    assert stat.S_IMODE(spool.segment.stat().st_mode) == 0o600
-    assert stat.S_IMODE(spool.segment.parent.stat().st_mode) == 0o700
+    segment = Path(spool.segment)
+    assert stat.S_IMODE(segment.stat().st_mode) == 0o600
+    assert stat.S_IMODE(segment.parent.stat().st_mode) == 0o700
 
 
 def test_a_full_segment_makes_room_for_another(
