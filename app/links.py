@@ -2,33 +2,62 @@
 
 A link is a plain `<a href>` that can be opened in a new tab or sent to somebody. A plain click on
 it is caught in the browser and becomes a page switch of the running session, which takes a tenth
-of the time of a new one.
+of the time of a new one and keeps the back button right.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import streamlit as st
 
-__all__ = ["catch_clicks", "follow", "pattern_url", "split", "trace_url", "traces_url", "url"]
+__all__ = ["catch_clicks", "follow", "follower", "pattern_url", "trace_url", "traces_url", "url"]
 
-_JS: Final = """
-export default function ({ setTriggerValue }) {
+_NEXT: Final = "next address"
+
+_GO: Final = """
+// What the browser's own back button does: Streamlit reads the address and draws its page. One
+// entry in the history, where st.switch_page with parameters leaves two, the first of them wrong.
+function go(href) {
+  history.pushState({}, '', href);
+  window.dispatchEvent(new PopStateEvent('popstate'));
+  window.scrollTo(0, 0);
+}
+"""
+
+_CATCH: Final = (
+    _GO
+    + """
+export default function () {
   const caught = (event) => {
     const link = event.composedPath().find((node) => node.tagName === 'A');
     if (!link || link.origin !== location.origin || !link.closest('.ct')) return;
     if (event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    setTriggerValue('href', link.pathname + link.search);
+    go(link.pathname + link.search);
   };
   document.addEventListener('click', caught, true);
   return () => document.removeEventListener('click', caught, true);
 }
 """
+)
+
+_FOLLOW: Final = (
+    _GO
+    + """
+export default function ({ data }) {
+  // Kept on the window, because this module is loaded again for every page.
+  if (data.ticket > (window.clustertraceTicket ?? 0)) {
+    window.clustertraceTicket = data.ticket;
+    go(data.href);
+  }
+}
+"""
+)
 
 
 def url(page: str, params: Mapping[str, str] | None = None) -> str:
@@ -52,28 +81,22 @@ def traces_url(**filters: str) -> str:
     return url("", filters)
 
 
-def split(href: str) -> tuple[str, dict[str, str]]:
-    """An address as a page's path and its parameters."""
-    parts = urlsplit(href)
-    return parts.path.strip("/"), dict(parse_qsl(parts.query))
-
-
 @cache
-def _catcher() -> Any:
-    return st.components.v2.component("clustertrace_links", js=_JS)
+def _component(name: str, js: str) -> Any:
+    return st.components.v2.component(name, js=js)
 
 
-def catch_clicks(pages: Mapping[str, Any]) -> None:
-    """Follow a link that was clicked; `pages` by their paths."""
-    st.session_state["pages"] = pages
-    clicked = _catcher()(key="links", on_href_change=lambda: None).href
-    if clicked:
-        follow(clicked)
+def catch_clicks() -> None:
+    """Make links switch pages without a new page load."""
+    _component("clustertrace_catch", _CATCH)(key="catch clicks")
 
 
 def follow(href: str) -> None:
-    """Switch to the page of an address; nothing happens if there is no such page."""
-    path, params = split(href)
-    pages: Mapping[str, Any] = st.session_state.get("pages", {})
-    if path in pages:
-        st.switch_page(pages[path], query_params=params)
+    """From a callback: go to an address, as if its link had been clicked."""
+    st.session_state[_NEXT] = (href, time.time_ns() // 1_000_000)
+
+
+def follower() -> None:
+    """Carries out what `follow` asks for; belongs into the page or fragment of the callback."""
+    href, ticket = st.session_state.get(_NEXT, ("", 0))
+    _component("clustertrace_follow", _FOLLOW)(key="follow", data={"href": href, "ticket": ticket})

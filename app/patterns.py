@@ -26,7 +26,7 @@ def steps_text(steps: Sequence[Step], limit: int = 6) -> str:
             name + "!" if failed else name
             for name, failed in zip(step.names, step.failed, strict=True)
         )
-        + words.times(step.count)
+        + f" {words.times(step.count)}".rstrip()
         for step in steps[:limit]
     ]
     return " → ".join(shown + ["…"] * (len(steps) > limit)) or "no steps"
@@ -96,7 +96,7 @@ def _row(cluster: Cluster, totals: Overview, where: tzinfo, now_ns: int) -> mark
             markup.muted(words.duration(cluster.p95_ns)),
             cls="ct-right",
         ),
-        markup.tag("div", _cost(cluster), cls="ct-right"),
+        markup.tag("div", _cost(cluster), cls="ct-right ct-nowrap"),
         markup.tag("div", spark(cluster, totals)),
         markup.tag(
             "div",

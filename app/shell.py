@@ -41,9 +41,8 @@ def run() -> None:
     st.set_page_config(page_icon=str(_HERE / "logo.svg"), layout="wide")
     st.logo(str(_HERE / "wordmark.svg"), size="medium")
     st.html(_HERE / "style.css")
-    pages = {page.path: _streamlit_page(page) for page in PAGES}
-    current = st.navigation(list(pages.values()), position="top")
-    catch_clicks(pages)
+    current = st.navigation([_streamlit_page(page) for page in PAGES], position="top")
+    catch_clicks()
     current.run()
 
 

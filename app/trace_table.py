@@ -10,7 +10,7 @@ from typing import Any, Final
 import streamlit as st
 
 from clustertrace.app import connection, markup, words
-from clustertrace.app.links import follow, pattern_url, trace_url
+from clustertrace.app.links import follow, follower, pattern_url, trace_url
 from clustertrace.store import queries
 from clustertrace.store.answers import TraceFilter, TracePage, TraceRow
 from clustertrace.store.queries import TraceOrder
@@ -79,34 +79,33 @@ def _order() -> tuple[str, bool]:
 
 def _table(rows: Sequence[TraceRow], order: str, descending: bool) -> None:
     where, now = words.zone(st.context.timezone), time.time_ns()
-    picked = st.dataframe(
+    key = f"traces-{order}-{descending}"  # a new order is a new table, with nothing selected
+    follower()
+    st.dataframe(
         columns(rows, where, now),
-        key=f"traces-{order}-{descending}",  # a new order is a new table, with nothing selected
+        key=key,
         column_config=_config(order, descending),
         hide_index=True,
-        height=min(38 + 35 * len(rows), 38 + 35 * _ROWS),
+        height=38 + 35 * len(rows),
         selection_mode=["single-cell", "single-column"],
-        on_select="rerun",
+        on_select=lambda: _picked(st.session_state[key].selection, rows, order, descending),
         alt="Traces",
     )
-    if cells := picked.selection.cells:
-        at, column = cells[0]
-        row = rows[at] if at < len(rows) else None
-        if row is not None:
-            follow(
-                pattern_url(row.variant)
-                if column == "pattern" and row.variant
-                else trace_url(row.trace_id)
-            )
-    elif picked.selection.columns:
-        _sort_by(picked.selection.columns[0], order, descending)
 
 
-def _sort_by(column: str, order: str, descending: bool) -> None:
-    if column in _ORDERS:
+def _picked(selection: Any, rows: Sequence[TraceRow], order: str, descending: bool) -> None:
+    """A click on a cell leads to its trace or pattern, one on a title sorts."""
+    if selection.cells:
+        at, column = selection.cells[0]
+        row = rows[at]
+        if column == "pattern" and row.variant:
+            follow(pattern_url(row.variant))
+        else:
+            follow(trace_url(row.trace_id))
+    elif selection.columns and selection.columns[0] in _ORDERS:
+        column = selection.columns[0]
         st.query_params["sort"] = column
         st.query_params["way"] = "up" if column == order and descending else "down"
-        st.rerun()
 
 
 def columns(rows: Sequence[TraceRow], where: tzinfo, now_ns: int) -> dict[str, list[Any]]:

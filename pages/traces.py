@@ -7,7 +7,7 @@ import streamlit as st
 from clustertrace.app import connection, filters, markup, trace_table
 from clustertrace.app.empty import ways_in
 from clustertrace.app.guard import guarded
-from clustertrace.app.links import pattern_url, traces_url, url
+from clustertrace.app.links import pattern_url, url
 from clustertrace.store import queries
 from clustertrace.store.answers import TraceFilter
 
