@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from typing import Any, Final
 
+from clustertrace.content import without_content
 from clustertrace.record.clock import source
 from clustertrace.record.config import config
 from clustertrace.record.notices import notice, quiet
@@ -247,6 +248,8 @@ class ActiveSpan:
         return text
 
     def _attributes_text(self) -> str:
+        if config().metadata_only:
+            self._attributes = without_content(self._attributes or {})
         captured = capture(self._attributes, config().payload_bytes)
         if captured.cut or captured.opaque:
             self._marked("attributes", captured)

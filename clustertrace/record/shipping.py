@@ -137,13 +137,13 @@ class Shipper:
         return self._deliver(lines[:middle], until) or self._deliver(lines[middle:], until)
 
     def _post(self, lines: bytes, until: float | None) -> float | None:
-        request = urllib.request.Request(
-            self._url, lines, {"Content-Type": "application/x-ndjson"}, method="POST"
-        )
         timeout = _POST_TIMEOUT_SECONDS
         if until is not None:
             timeout = max(0.05, min(timeout, until - time.monotonic()))
         try:
+            request = urllib.request.Request(
+                self._url, lines, {"Content-Type": "application/x-ndjson"}, method="POST"
+            )
             with self._opener.open(request, timeout=timeout):
                 return None
         except urllib.error.HTTPError as error:

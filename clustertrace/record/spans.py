@@ -163,7 +163,8 @@ def outcome(result: Literal["pass", "fail"], reason: str | None = None) -> None:
         return
     here = _here("outcome")
     if here is not None:
-        here.tell(outcome=result, outcome_reason=None if reason is None else str(reason))
+        told = None if reason is None or config().metadata_only else str(reason)
+        here.tell(outcome=result, outcome_reason=told)
 
 
 def flush(timeout: float = 5.0) -> bool:
