@@ -23,6 +23,8 @@ def headline(page: ClusterPage) -> str:
         return f"None of the {page.traces:,} finished traces failed."
     if page.failed == 1:
         return f"1 of {page.traces:,} finished traces failed."
+    if page.clusters[0].failed == 1:
+        return f"{page.failed:,} traces failed, and no two of them in one pattern."
     held = patterns = 0
     for cluster in page.clusters[:_FEW]:
         if held >= _MOST * page.failed:

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from clustertrace.cli.output import plain
 from clustertrace.cli.tree import Row, rows_of
-from clustertrace.words import count, duration, money
 from clustertrace.model import Span, Trace
+from clustertrace.words import count, duration, money
 
 __all__ = ["bar", "gantt"]
 

@@ -9,8 +9,8 @@ import typer
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.cli.output import note, plain, print_json, stdout
-from clustertrace.words import counted, duration, moment, money
 from clustertrace.errors import NotFound, UsageError
+from clustertrace.words import counted, duration, moment, money
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -13,8 +13,8 @@ import typer
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.cli.output import note, plain, print_json, stderr, write_out
-from clustertrace.words import counted
 from clustertrace.errors import UsageError
+from clustertrace.words import counted
 
 if TYPE_CHECKING:
     from clustertrace.exchange.importing import ImportResult

@@ -6,6 +6,7 @@ docs/commands.md is generated with it (`make docs`), so that help pages and docu
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import typer
 from typer.main import get_command
@@ -21,7 +22,11 @@ _WIDTH = 96
 def help_pages() -> Iterator[tuple[str, str]]:
     """The name and help page of every command, in the order of `clustertrace --help`."""
     group = get_command(app)
-    parent = typer.Context(group, info_name="clustertrace")
+    yield from _pages(group, typer.Context(group, info_name="clustertrace"), "")
+
+
+def _pages(group: Any, parent: typer.Context, prefix: str) -> Iterator[tuple[str, str]]:
+    """The pages of a group's commands, those of a command that has some of its own after it."""
     for name, command in getattr(group, "commands", {}).items():
         context = typer.Context(
             command,
@@ -30,7 +35,8 @@ def help_pages() -> Iterator[tuple[str, str]]:
             terminal_width=_WIDTH,
             help_option_names=["-h", "--help"],
         )
-        yield name, command.get_help(context)
+        yield prefix + name, command.get_help(context)
+        yield from _pages(command, context, f"{prefix}{name} ")
 
 
 def commands_markdown() -> str:

@@ -15,8 +15,8 @@ import typer
 
 from clustertrace.cli.app import Db, command
 from clustertrace.cli.output import note
-from clustertrace.words import counted
 from clustertrace.errors import ServeError
+from clustertrace.words import counted
 
 if TYPE_CHECKING:
     from clustertrace.cli.supervisor import Address

@@ -108,12 +108,11 @@ def mine(cases: Sequence[Case]) -> Mined:
     tried += more
     found = [one for one in (*singles, *pairs) if one.p <= Q]
     bound = benjamini_hochberg([one.p for one in found], Q, tried)
-    significant = sorted((one for one in found if one.p <= bound), key=_by_p)[:_KEPT]
-    ranks = {id(one): rank for rank, one in enumerate(significant, 1)}
-    rules = []
-    for one in _cover(field, significant):
-        rules.append(field.rule(one, min(1.0, one.p * tried / ranks[id(one)])))
-    return Mined(tuple(rules), len(cases), field.failures, tried)
+    significant = sorted((one for one in found if one.p <= bound), key=_by_p)
+    expected = _false_shares([one.p for one in significant], tried)
+    chosen = _cover(field, significant[:_KEPT])
+    rules = tuple(field.rule(one, expected[one.p]) for one in chosen)
+    return Mined(rules, len(cases), field.failures, tried)
 
 
 def matches(rule: Iterable[Condition], traits: set[Trait], measures: Mapping[str, float]) -> bool:
@@ -243,6 +242,16 @@ def _conjunctions(field: _Field, singles: Sequence[_Candidate]) -> tuple[list[_C
             if p <= Q:
                 made.append(_Candidate(one.conditions + other.conditions, bits, p))
     return made, len(seen) - len(singles)
+
+
+def _false_shares(ordered: Sequence[float], tried: int) -> dict[float, float]:
+    """For each p-value, smallest first, the share of false discoveries up to it (its q-value)."""
+    shares: dict[float, float] = {}
+    least = 1.0
+    for rank in range(len(ordered), 0, -1):
+        p = ordered[rank - 1]
+        shares[p] = least = min(least, p * tried / rank)
+    return shares
 
 
 def _cover(field: _Field, significant: Sequence[_Candidate]) -> list[_Candidate]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from clustertrace.words import count, counted, duration, moment, money, share, step_text
 from clustertrace.store.answers import Step
+from clustertrace.words import count, counted, duration, moment, money, share, step_text
 
 US, MS, S = 10**3, 10**6, 10**9
 

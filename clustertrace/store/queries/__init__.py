@@ -10,6 +10,7 @@ from clustertrace.store.queries.search import search
 from clustertrace.store.queries.traces import (
     TraceOrder,
     export,
+    finished,
     known_traces,
     latest,
     metrics,
@@ -27,6 +28,7 @@ __all__ = [
     "cluster",
     "clusters",
     "export",
+    "finished",
     "known_traces",
     "latest",
     "metrics",

@@ -1,0 +1,191 @@
+"""`rules`: what failing runs have in common, from the database or from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clustertrace.cli.app import Db, Json, app
+from clustertrace.cli.opening import reading
+from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.errors import BadInput, UsageError
+
+if TYPE_CHECKING:
+    from clustertrace.model import Span
+    from clustertrace.patterns.rules import Case, Mined
+
+__all__ = ["learn", "match", "rules"]
+
+_SAMPLES = 5
+
+group = typer.Typer(rich_markup_mode=None, add_completion=False)
+app.add_typer(group, name="rules")
+
+Runs = Annotated[
+    Path, typer.Argument(metavar="FILE", help="Runs in the native format, plain or gzip.")
+]
+
+
+@group.callback(
+    invoke_without_command=True,
+    epilog="\b\nExamples:\n  clustertrace rules\n"
+    "  clustertrace rules --json | jq '.rules[].sentence'",
+)
+def rules(
+    context: typer.Context,
+    limit: Annotated[
+        int, typer.Option("--runs", min=1, help="Learn from so many of the newest finished runs.")
+    ] = 10_000,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Say what the failing runs have in common.
+
+    Failure rules of this database: each a tested condition in one sentence, with how often it
+    failed, the base rate, and runs to look at. Exit code 1: nothing is significant.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from clustertrace.patterns.documents import mined_document
+    from clustertrace.patterns.rules import matches, mine
+    from clustertrace.store import queries
+
+    with reading(db) as store, store.read() as conn:
+        found = [
+            (trace.trace_id, _case(trace.spans, trace.failed, trace.session_id))
+            for trace in queries.finished(conn, limit)
+        ]
+    mined = mine([case for _, case in found])
+    document = mined_document(mined)
+    for told, rule in zip(document["rules"], mined.rules, strict=True):
+        told["sample_trace_ids"] = [
+            trace_id
+            for trace_id, case in found
+            if case.failed and matches(rule.conditions, case.traits, case.measures)
+        ][:_SAMPLES]
+    if as_json:
+        print_json(document)
+    else:
+        _show(document, mined)
+    if not mined.rules:
+        raise typer.Exit(1)
+
+
+@group.command(
+    "learn", epilog="\b\nExamples:\n  clustertrace rules learn runs.jsonl.gz -o rules.json"
+)
+def learn(
+    file: Runs,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="RULES", help="Write the rules here, as JSON.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Learn failure rules from a file of runs.
+
+    The document has a list `rules`, which is empty where nothing is significant.
+    """
+    import orjson
+
+    from clustertrace.patterns.documents import mined_document
+    from clustertrace.patterns.rules import mine
+
+    mined = mine([case for _, case in _cases(file)])
+    document = mined_document(mined)
+    try:
+        output.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    except OSError as error:
+        raise UsageError(f"{output} can't be written ({error.strerror}).") from None
+    if as_json:
+        print_json(document)
+    else:
+        _show(document, mined)
+
+
+@group.command("match", epilog="\b\nExamples:\n  clustertrace rules match rules.json new.jsonl")
+def match(
+    document: Annotated[
+        Path, typer.Argument(metavar="RULES", help="What `rules learn` or `rules --json` wrote.")
+    ],
+    file: Runs,
+    as_json: Json = False,
+) -> None:
+    """Say which rules the runs of a file match.
+
+    Nothing is learned anew: each run is placed by its own steps. Rules stand in rank order.
+    """
+    from clustertrace.patterns.documents import conditions_of_document
+    from clustertrace.patterns.rules import matches
+
+    learned = conditions_of_document(_json(document))
+    found = []
+    for trace_id, case in _cases(file, finished_only=False):
+        ids = [name for name, rule in learned if matches(rule, case.traits, case.measures)]
+        found.append({"trace_id": trace_id, "rules": ids})
+    if as_json:
+        print_json({"matches": found})
+        return
+    console = stdout()
+    for told in found:
+        console.print(f"{told['trace_id']}  {' '.join(told['rules']) or '-'}")
+
+
+def _show(document: dict[str, Any], mined: Mined) -> None:
+    if not mined.rules:
+        note(document["why_none"])
+        return
+    console = stdout()
+    for rule in document["rules"]:
+        low, high = rule["interval"]
+        console.print(f"{rule['id']}  {plain(rule['sentence'])}")
+        console.print(
+            f"          95 % interval {low:.0%} to {high:.0%}, p {rule['p']:.1g}, q {rule['q']:.1g}"
+        )
+        for trace_id in rule.get("sample_trace_ids", [])[:1]:
+            console.print(f"          clustertrace inspect {trace_id[:12]}")
+    note(
+        f"{mined.tried:,} conditions were tried on {mined.runs:,} runs, {mined.failed:,} of them "
+        "failed. A rule says what goes along with failing, not what causes it."
+    )
+
+
+def _case(spans: Iterable[Span], failed: bool, session: str | None) -> Case:
+    from clustertrace.patterns.rules import Case
+    from clustertrace.patterns.traits import run_of, traits_of
+
+    return Case(*traits_of(run_of(tuple(spans))), failed, session)
+
+
+def _cases(file: Path, *, finished_only: bool = True) -> Iterator[tuple[str, Case]]:
+    """The runs of a file; a line that can't be read ends it with its number."""
+    from clustertrace.exchange.native import parse_trace
+    from clustertrace.exchange.reading import open_source
+    from clustertrace.patterns.signature import in_order, root_of
+
+    with open_source(file) as source:
+        for number, line in source:
+            try:
+                spans, facts = parse_trace(line)
+            except BadInput as error:
+                raise BadInput(f"{file}, line {number}: {error}.") from None
+            if not spans:
+                continue
+            status = facts.status or root_of(in_order(spans)).status
+            if finished_only and facts.outcome is None and status not in ("ok", "error"):
+                continue
+            failed = facts.outcome == "fail" if facts.outcome else status == "error"
+            yield facts.trace_id, _case(spans, failed, facts.session_id)
+
+
+def _json(path: Path) -> Any:
+    import orjson
+
+    try:
+        return orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path} can't be read ({error.strerror}).") from None
+    except orjson.JSONDecodeError as error:
+        raise BadInput(f"{path} is not JSON ({error}).") from None

@@ -1,0 +1,103 @@
+"""Failure rules as JSON, and back: what `rules --json` prints and `rules learn` writes.
+
+A document is `{"version", "runs", "failed", "base_rate", "tried", "rules": [...]}`, the rules in
+rank order: `{"id", "sentence", "conditions", "failed", "matched", "failure_rate", "base_rate",
+"interval", "p", "q"}`. A condition is `{"what", "step", "then", "at_least", "not", "measure"}`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from clustertrace.errors import BadInput
+from clustertrace.patterns.rules import VERSION, Condition, Mined, Rule
+from clustertrace.patterns.sentences import nothing_words, rule_words, runs_needed
+
+__all__ = ["conditions_of_document", "mined_document", "rule_id"]
+
+
+def rule_id(conditions: tuple[Condition, ...]) -> str:
+    """The same conditions have the same id, whatever runs they were learned from."""
+    said = [
+        (what, step, other, float(number), negated, over)
+        for (what, step, other, number), negated, over in sorted(conditions)
+    ]
+    text = orjson.dumps([VERSION, said])
+    return hashlib.blake2b(text, digest_size=4).hexdigest()
+
+
+def mined_document(mined: Mined) -> dict[str, Any]:
+    """The outcome of mining as a JSON document."""
+    document: dict[str, Any] = {
+        "version": VERSION,
+        "runs": mined.runs,
+        "failed": mined.failed,
+        "base_rate": mined.failed / mined.runs if mined.runs else None,
+        "tried": mined.tried,
+        "rules": [_rule(rule) for rule in mined.rules],
+    }
+    if not mined.rules:
+        document["why_none"] = nothing_words(mined)
+        if 0 < mined.failed < mined.runs:
+            document["more_runs"] = runs_needed(mined)
+    return document
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule_id(rule.conditions),
+        "sentence": rule_words(rule),
+        "conditions": [_condition(condition) for condition in rule.conditions],
+        "failed": rule.failed,
+        "matched": rule.matched,
+        "failure_rate": rule.failed / rule.matched,
+        "base_rate": rule.base_rate,
+        "interval": list(rule.interval),
+        "p": rule.p,
+        "q": rule.q,
+    }
+
+
+def _condition(condition: Condition) -> dict[str, Any]:
+    (what, step, other, number), negated, over = condition
+    return {
+        "what": what,
+        "step": step or None,
+        "then": other or None,
+        "at_least": number or None,
+        "not": negated,
+        "measure": over,
+    }
+
+
+def conditions_of_document(document: Any) -> list[tuple[str, tuple[Condition, ...]]]:
+    """The ids and conditions of a document's rules, in rank order. Raises BadInput."""
+    if not isinstance(document, Mapping) or not isinstance(document.get("rules"), list):
+        raise BadInput('this is no document of rules: it has no list "rules"')
+    if document.get("version") != VERSION:
+        raise BadInput(
+            f"these rules are of version {document.get('version')}, and this program reads "
+            f"{VERSION}; learn them anew"
+        )
+    made = []
+    for place, rule in enumerate(document["rules"], 1):
+        try:
+            conditions = tuple(_condition_of(told) for told in rule["conditions"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadInput(f"rule {place} can't be read ({error!r})") from None
+        made.append((rule_id(conditions), conditions))
+    return made
+
+
+def _condition_of(told: Mapping[str, Any]) -> Condition:
+    trait = (
+        str(told["what"]),
+        str(told.get("step") or ""),
+        str(told.get("then") or ""),
+        float(told.get("at_least") or 0),
+    )
+    return Condition(trait, bool(told.get("not")), bool(told.get("measure")))
