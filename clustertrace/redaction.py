@@ -22,10 +22,13 @@ from typing import Final
 
 from clustertrace.errors import BadSetting
 
-__all__ = ["MARK", "Redactor", "redactor"]
+__all__ = ["MARK", "REDACTED", "Redactor", "redactor"]
 
 MARK: Final = "[redacted"
 """How every replacement begins."""
+
+REDACTED: Final = "clustertrace.redacted"
+"""The attribute of a span that counts the secrets that were cut out of it."""
 
 _FORMS: Final = (
     ("Anthropic key", r"sk-ant-[\w-]{16,}"),

@@ -9,17 +9,18 @@ from typing import Any, Final
 import orjson
 
 from clustertrace.model import EMPTY, Span
-from clustertrace.redaction import Redactor
 
 __all__ = [
+    "ATTRIBUTES",
     "END",
+    "JSON_TEXTS",
     "ORIGIN",
     "SEQ",
     "SLIM",
     "SLIM_COLUMNS",
     "SPAN_COLUMNS",
     "STATUS",
-    "cleaned",
+    "TEXTS",
     "json_text",
     "json_value",
     "slim_span",
@@ -76,9 +77,21 @@ END: Final = 9
 ORIGIN: Final = 21
 """Where in a row of `spans` these columns are; the payload follows."""
 
-_NAME: Final = 5
-_MESSAGE: Final = 11
-_ATTRIBUTES: Final = 24
+ATTRIBUTES: Final = 24
+JSON_TEXTS: Final = frozenset({22, 23, 24, 25})
+TEXTS: Final = {
+    5: "name",
+    10: "error_type",
+    11: "error_message",
+    12: "model",
+    13: "provider",
+    20: "finish_reason",
+    22: "input",
+    23: "output",
+    24: "attributes",
+    25: "extra",
+}
+"""Where the row holds texts of the user's, and the names of their fields."""
 
 
 def span_row(span: Span, origin: str | None) -> tuple[Any, ...]:
@@ -113,25 +126,6 @@ def span_row(span: Span, origin: str | None) -> tuple[Any, ...]:
         json_text(span.attributes) if span.attributes else None,
         json_text(span.extra) if span.extra else None,
     )
-
-
-def cleaned(row: tuple[Any, ...], redact: Redactor | None) -> tuple[Any, ...]:
-    """The row without secrets in its texts, and with their number among the attributes."""
-    if redact is None:
-        return row
-    texts = (row[_NAME], row[_MESSAGE], *row[ORIGIN + 1 :])
-    if not any(text is not None and redact.suspects(text) for text in texts):
-        return row
-    made, cut = list(row), 0
-    for at in (_NAME, _MESSAGE, *range(ORIGIN + 1, len(row))):
-        if made[at] is not None:
-            made[at], times = redact(made[at])
-            cut += times
-    if cut:
-        told = json_value(made[_ATTRIBUTES]) or {}
-        told["clustertrace.redacted"] = told.get("clustertrace.redacted", 0) + cut
-        made[_ATTRIBUTES] = json_text(told)
-    return tuple(made)
 
 
 def span_of_row(row: Sequence[Any]) -> Span:

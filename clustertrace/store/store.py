@@ -12,9 +12,11 @@ from typing import Final, Self
 
 from clustertrace.errors import BadSetting, StoreError
 from clustertrace.model import Batch
+from clustertrace.pricing import own_prices
 from clustertrace.store import draining, schema, settling, text_index, writer
 from clustertrace.store.connection import Connection, Pool, connect
 from clustertrace.store.draining import Drained
+from clustertrace.store.intake import policy
 from clustertrace.store.writer import Written
 
 __all__ = ["Store"]
@@ -43,6 +45,9 @@ class Store:
         Raises StoreError, StoreCorrupt, StoreTooNew or BadSetting.
         """
         path = database_path(db)
+        # A setting that can't be used is told now, not when the first span comes.
+        policy()
+        own_prices()
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600, exist_ok=True)

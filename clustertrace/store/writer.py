@@ -14,18 +14,15 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from clustertrace.model import Batch, TraceFacts
 from clustertrace.pricing import price_span
-from clustertrace.redaction import Redactor, redactor
 from clustertrace.store import text_index
 from clustertrace.store.connection import Connection
+from clustertrace.store.intake import policy
 from clustertrace.store.rows import (
     END,
     ORIGIN,
     SEQ,
     STATUS,
-    cleaned,
     json_text,
-    json_value,
-    span_row,
 )
 
 __all__ = ["Written", "chunks", "write"]
@@ -77,8 +74,8 @@ class Written(NamedTuple):
 
 def write(conn: Connection, batch: Batch, now_ns: int) -> Written:
     """Write a batch inside the caller's transaction."""
-    redact = redactor()
-    rows = _one_each(cleaned(span_row(price_span(s), batch.origin), redact) for s in batch.spans)
+    allowed = policy()
+    rows = _one_each(allowed.row(price_span(span), batch.origin) for span in batch.spans)
     stored = _stored(conn, list(rows))
     fresh = [row for key, row in rows.items() if key not in stored]
     changed = [row for key, row in rows.items() if key in stored and _rank(row) > stored[key]]
@@ -91,7 +88,7 @@ def write(conn: Connection, batch: Batch, now_ns: int) -> Written:
         _INSERT_SPAN,
         ((*row[:SEQ], n, *row[SEQ + 1 :]) for n, row in enumerate((*fresh, *changed), seq + 1)),
     )
-    facts = [_clean_facts(fact, redact) for fact in batch.facts]
+    facts = [allowed.facts(fact) for fact in batch.facts]
     touched = {row[0] for row in fresh} | {row[0] for row in changed}
     touched.update(bytes.fromhex(fact.trace_id) for fact in facts)
     due = now_ns + SETTLE_AFTER_NS
@@ -142,19 +139,6 @@ def _rank(row: Row) -> tuple[Any, ...]:
     known = tuple((value is not None, value) for value in row[SEQ + 2 : ORIGIN])
     texts = tuple(value or "" for value in row[ORIGIN + 1 :])
     return (state, row[END] or 0, filled, sum(map(len, said)), texts, repr(known))
-
-
-def _clean_facts(fact: TraceFacts, redact: Redactor | None) -> TraceFacts:
-    """Facts without secrets in their texts."""
-    if redact is None:
-        return fact
-    return fact._replace(
-        name=fact.name and redact(fact.name)[0],
-        session_id=fact.session_id and redact(fact.session_id)[0],
-        extra=json_value(redact(json_text(fact.extra) or "")[0]) if fact.extra else fact.extra,
-        tags={key: redact.named(key, value) for key, value in fact.tags.items()},
-        outcome_reason=fact.outcome_reason and redact(fact.outcome_reason)[0],
-    )
 
 
 def _tell(conn: Connection, facts: Sequence[TraceFacts]) -> None:
