@@ -1,0 +1,168 @@
+"""One call of a model as one span, from the request to the last of the reply.
+
+Whatever goes wrong in here is said once and stays here: the program gets its reply, or the SDK's
+own exception, as if nobody watched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from clustertrace.record.active import ActiveSpan, current
+from clustertrace.record.config import config
+from clustertrace.record.notices import notice
+from clustertrace.record.spans import session_now
+from clustertrace.wrap.facts import Assembler, Endpoint, Reply, Request, named
+from clustertrace.wrap.messages import fitted, slim
+
+__all__ = ["MISSING", "ModelCall", "begin"]
+
+MISSING = "clustertrace.missing"
+"""The attribute that says what a record lacks, and why."""
+
+
+def begin(endpoint: Endpoint, provider: str, body: Any) -> ModelCall | None:
+    """Open the span of a call; None where nothing is recorded. Never raises."""
+    above = current.get()
+    if config().disabled or (above is not None and not above.run.recorded):
+        return None
+    if not isinstance(body, Mapping):
+        return None
+    try:
+        call = ModelCall(endpoint, provider, endpoint.request(body), above)
+    except Exception as error:
+        _unrecorded(error)
+        return None
+    return call if call.span.run.recorded else None
+
+
+class ModelCall:
+    """An open call. It is ended once, by whatever comes first."""
+
+    __slots__ = ("_attributes", "_ended", "_endpoint", "_provider", "_request", "span")
+
+    def __init__(
+        self, endpoint: Endpoint, provider: str, request: Request, above: ActiveSpan | None
+    ) -> None:
+        self._endpoint = endpoint
+        self._provider = provider
+        self._request = request
+        self._ended = False
+        self._attributes: dict[str, Any] = {}
+        name = f"{request.operation} {request.model or ''}".rstrip()
+        session = session_now() if above is None else None
+        self.span = ActiveSpan(name, request.kind, above, session=session)
+        if self.span.run.recorded:
+            self._say_input(request)
+            self.span.begin()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the span is written."""
+        return self._ended
+
+    def assembler(self) -> Assembler | None:
+        """What puts a streamed reply together; None where this kind of call has no such."""
+        return self._endpoint.assembler() if self._endpoint.assembler else None
+
+    def note(self, **attributes: Any) -> None:
+        """Add attributes that are known before the end; a null says nothing."""
+        told = {key: value for key, value in attributes.items() if value is not None}
+        self._attributes |= told
+
+    def answer(self, body: Mapping[str, Any]) -> None:
+        """End the call with a whole reply, as the provider's JSON."""
+        self.end(lambda: self._endpoint.reply(body))
+
+    def fail(self, error: BaseException) -> None:
+        """End the call with an exception, which may be all that there is."""
+        self.end(Reply, error=error)
+
+    def end(
+        self,
+        read: Callable[[], Reply],
+        *,
+        error: BaseException | None = None,
+        end_ns: int | None = None,
+    ) -> None:
+        """End the call with what of a reply there is, and with what went wrong. Never raises.
+
+        `end_ns` is nanoseconds since 1970, where the call ended before now.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        try:
+            reply = read()
+        except Exception as unread:
+            _unrecorded(unread)
+            reply = Reply(
+                missing=f"output, tokens: {type(unread).__name__} while reading the reply"
+            )
+        try:
+            self._say(reply, error)
+        except Exception as unsaid:
+            _unrecorded(unsaid)
+        self.span.end(end_ns)
+
+    def _say_input(self, request: Request) -> None:
+        kept, gone = fitted(slim(request.input))
+        self.span.set_input(kept)
+        if gone:
+            self.note(**{"clustertrace.cut": ["input"]})
+
+    def _say(self, reply: Reply, error: BaseException | None) -> None:
+        request = self._request
+        if reply.output is not None:
+            self.span.set_output(slim(reply.output))
+        self.span.set_usage(
+            reply.model or request.model,
+            provider=self._provider,
+            input_tokens=reply.input_tokens,
+            output_tokens=reply.output_tokens,
+            cache_read_tokens=reply.cache_read_tokens,
+            cache_write_tokens=reply.cache_write_tokens,
+            reasoning_tokens=reply.reasoning_tokens,
+            finish_reason=reply.finish_reason,
+        )
+        self.note(
+            **{
+                "gen_ai.operation.name": request.operation,
+                "gen_ai.request.model": request.model,
+                "gen_ai.response.id": reply.response_id,
+            }
+        )
+        silent = reply.input_tokens is None and reply.output_tokens is None and error is None
+        if reply.missing or (silent and reply.error is None):
+            self._attributes.setdefault(MISSING, reply.missing or "tokens: the reply names none")
+        if error is not None:
+            self.note(**_about(error))
+            self.span.fail(error)
+        elif reply.error is not None:
+            self.span.set_status("error", reply.error)
+        # What may be large comes last: attributes share their space in this order.
+        self.span.set_attributes(
+            **self._attributes,
+            **reply.attributes,
+            **slim(named(request.parameters)),
+        )
+        if request.tools:
+            self.span.set_attributes(**{"gen_ai.tool.definitions": slim(request.tools)})
+
+
+def _about(error: BaseException) -> dict[str, Any]:
+    """What the SDKs' exceptions tell beside their message."""
+    status = getattr(error, "status_code", None) or getattr(error, "code", None)
+    request_id = getattr(error, "request_id", None)
+    return {
+        "http.response.status_code": status if isinstance(status, int) else None,
+        "request_id": request_id if isinstance(request_id, str) else None,
+    }
+
+
+def _unrecorded(error: Exception) -> None:
+    notice(
+        f"clustertrace could not record a model call in full ({type(error).__name__}: {error}); "
+        "the call itself is not affected."
+    )

@@ -1,0 +1,224 @@
+"""Google's client (google-genai), for the Gemini API and Vertex AI, sync and async.
+
+All of its resources send through one inner client, which a wrapped client sees through a view of
+the same object: so each request to a model is one span, those that automatic function calling
+makes included.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from functools import cache
+from typing import Any, Final, TypeVar
+
+from clustertrace.errors import UsageError
+from clustertrace.record.active import current, leave
+from clustertrace.record.notices import quiet
+from clustertrace.wrap.calls import ModelCall, begin
+from clustertrace.wrap.disguise import disguised
+from clustertrace.wrap.gemini_content import CONTENT, EMBEDDINGS, is_embedding
+from clustertrace.wrap.streams import StreamWatch
+
+__all__ = ["wrap_gemini"]
+
+C = TypeVar("C")
+
+_ENDPOINTS: Final = {
+    "generateContent": CONTENT,
+    "streamGenerateContent": CONTENT,
+    "batchEmbedContents": EMBEDDINGS,
+    "embedContent": EMBEDDINGS,
+    "predict": EMBEDDINGS,
+}
+"""By the method at the end of the path."""
+
+
+def wrap_gemini(client: C) -> C:
+    """A copy of a google-genai client whose model calls are recorded, one span each.
+
+    Takes `genai.Client` and its `aio`; `models`, `chats` and their async ones are recorded. The
+    copy is of the same type and shares the client's connections; the client itself goes on
+    unrecorded. Raises UsageError for anything else.
+
+        client = clustertrace.wrap_gemini(google.genai.Client())
+    """
+    kind: Any = type(client)
+    inner = getattr(client, "_api_client", None)
+    if not kind.__module__.startswith("google.genai") or inner is None:
+        raise UsageError(
+            f"wrap_gemini() wants a client of the google-genai package, not {kind.__name__!r}; "
+            "hand in the client that your program calls."
+        )
+    if hasattr(kind, "_clustertrace_wraps"):
+        return client
+    return _view(client, _recorded_api(inner))  # type: ignore[no-any-return]
+
+
+def _view(client: Any, api: Any) -> Any:
+    """A client that shares everything with another but what it sends model calls through."""
+    kind: Any = type(client)
+    view = object.__new__(_recorded_client(kind))
+    vars(view).update(vars(client), _api_client=api)
+    view._clustertrace_wraps = client
+    view._clustertrace_models = type(client.models)(api)
+    if hasattr(client, "aio"):
+        view._clustertrace_aio = _view(client.aio, api)
+    return view
+
+
+def _recorded_api(api: Any) -> Any:
+    kind: Any = type(api)
+    view = object.__new__(_recorded_api_type(kind))
+    # One state, seen through two types: tokens and sessions are refreshed for both.
+    view.__dict__ = api.__dict__
+    view._clustertrace_wraps = api
+    return view
+
+
+@cache
+def _recorded_client(kind: Any) -> Any:
+    class Recorded(kind):  # type: ignore[misc]
+        __slots__ = ("_clustertrace_aio", "_clustertrace_models", "_clustertrace_wraps")
+
+        def __del__(self) -> None:
+            """Leave the connections open: closing them is for the client that made them."""
+
+        @property
+        def models(self) -> Any:
+            return self._clustertrace_models
+
+        if hasattr(kind, "aio"):
+
+            @property
+            def aio(self) -> Any:
+                return self._clustertrace_aio
+
+    return disguised(Recorded, kind)
+
+
+@cache
+def _recorded_api_type(kind: Any) -> Any:
+    class Recorded(kind):  # type: ignore[misc]
+        __slots__ = ("_clustertrace_wraps",)
+
+        def __del__(self) -> None:
+            """As above."""
+
+        def request(self, http_method: str, path: str, body: Any, *more: Any, **named: Any) -> Any:
+            call = _opened(self, path, body)
+            if call is None:
+                return super().request(http_method, path, body, *more, **named)
+            token = current.set(call.span)
+            try:
+                response = super().request(http_method, path, body, *more, **named)
+            except BaseException as error:
+                call.fail(error)
+                raise
+            finally:
+                leave(call.span, token)
+            _take(call, response)
+            return response
+
+        async def async_request(
+            self, http_method: str, path: str, body: Any, *more: Any, **named: Any
+        ) -> Any:
+            call = _opened(self, path, body)
+            if call is None:
+                return await super().async_request(http_method, path, body, *more, **named)
+            token = current.set(call.span)
+            try:
+                response = await super().async_request(http_method, path, body, *more, **named)
+            except BaseException as error:
+                call.fail(error)
+                raise
+            finally:
+                leave(call.span, token)
+            _take(call, response)
+            return response
+
+        def request_streamed(
+            self, http_method: str, path: str, body: Any, *more: Any, **named: Any
+        ) -> Any:
+            call = _opened(self, path, body)
+            chunks = super().request_streamed(http_method, path, body, *more, **named)
+            return chunks if call is None else _guarded(call, chunks, _watched)
+
+        async def async_request_streamed(
+            self, http_method: str, path: str, body: Any, *more: Any, **named: Any
+        ) -> Any:
+            call = _opened(self, path, body)
+            send = super().async_request_streamed
+            if call is None:
+                return await send(http_method, path, body, *more, **named)
+            try:
+                chunks = await send(http_method, path, body, *more, **named)
+            except BaseException as error:
+                call.fail(error)
+                raise
+            return _guarded(call, chunks, _watched_async)
+
+    return disguised(Recorded, kind)
+
+
+def _opened(api: Any, path: str, body: Any) -> ModelCall | None:
+    model, _, method = path.partition("?")[0].rpartition(":")
+    endpoint = _ENDPOINTS.get(method)
+    if endpoint is None or not isinstance(body, Mapping):
+        return None
+    if method == "predict" and not is_embedding(body):
+        return None
+    provider = "gcp.vertex_ai" if getattr(api, "vertexai", False) else "gemini"
+    streamed = {"stream": True} if method == "streamGenerateContent" else {}
+    return begin(endpoint, provider, {**body, "model": model, **streamed})
+
+
+@quiet
+def _take(call: ModelCall, response: Any) -> None:
+    call.answer(json.loads(response.body) if response.body else {})
+
+
+def _guarded(call: ModelCall, chunks: Any, watched: Callable[[StreamWatch, Any], Any]) -> Any:
+    assembler = call.assembler()
+    if assembler is None:
+        return chunks
+    watch = StreamWatch(call, assembler)
+    stream = watched(watch, chunks)
+    watch.guard(stream)
+    return stream
+
+
+def _watched(watch: StreamWatch, chunks: Iterator[Any]) -> Iterator[Any]:
+    while True:
+        try:
+            chunk = next(chunks)
+        except StopIteration:
+            watch.finished()
+            return
+        except BaseException as error:
+            watch.failed(error)
+            raise
+        watch.chunk(chunk)
+        try:
+            yield chunk
+        except GeneratorExit:
+            watch.dropped()
+            raise
+
+
+async def _watched_async(watch: StreamWatch, chunks: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    while True:
+        try:
+            chunk = await anext(chunks)
+        except StopAsyncIteration:
+            watch.finished()
+            return
+        except BaseException as error:
+            watch.failed(error)
+            raise
+        watch.chunk(chunk)
+        try:
+            yield chunk
+        except GeneratorExit:
+            watch.dropped()
+            raise

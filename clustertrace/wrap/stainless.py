@@ -1,0 +1,169 @@
+"""What the SDKs of Anthropic and OpenAI have in common: both are generated from one template.
+
+All their resources send through the client's public `post`, so a copy of the client whose `post`
+records sees each call once, whichever method made it: `create`, `parse`, `stream`, raw responses,
+tool runners. Retries happen below it and are part of the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from types import MethodType
+from typing import Any, Final, TypeVar
+
+from clustertrace.errors import UsageError
+from clustertrace.record.active import current, leave
+from clustertrace.record.notices import quiet
+from clustertrace.wrap.calls import ModelCall, begin
+from clustertrace.wrap.facts import Endpoint
+from clustertrace.wrap.messages import plain
+from clustertrace.wrap.raw_responses import take_raw, unread
+from clustertrace.wrap.streams import is_stream, observed
+
+__all__ = ["wrapped_client"]
+
+C = TypeVar("C")
+
+_MARK: Final = "_clustertrace_wrapped"
+_REQUEST_IDS: Final = ("request-id", "x-request-id", "apim-request-id", "x-amzn-requestid")
+
+Endpoints = Mapping[str, Endpoint]
+"""By the path that is posted to, without its query."""
+
+
+def wrapped_client(
+    client: C, sdk: str, name: str, endpoints: Endpoints, provider: Callable[[Any], str]
+) -> C:
+    """A copy of a client that records its calls; the client itself if it is such a copy.
+
+    The copy shares its connections with the client, which goes on unrecorded. Raises UsageError
+    for what is no client of the SDK (`sdk`, the name of its package).
+    """
+    kinds = type(client).__mro__
+    if not any(kind.__module__.partition(".")[0] == sdk for kind in kinds) or not all(
+        callable(getattr(client, method, None)) for method in ("post", "copy")
+    ):
+        raise UsageError(
+            f"{name}() wants a client of the {sdk} package, not {type(client).__name__!r}; "
+            "hand in the client that your program calls."
+        )
+    if _MARK in vars(client):
+        return client
+    copied: C = _copy(client, endpoints, provider)
+    return copied
+
+
+def _copy(client: Any, endpoints: Endpoints, provider: Callable[[Any], str]) -> Any:
+    kind = type(client)
+    copy = object.__new__(kind)
+    mine = vars(copy)
+    mine.update(vars(client))
+    mine[_MARK] = True
+    send = vars(client).get("post") or MethodType(kind.post, copy)
+    waits = any(base.__name__ == "AsyncAPIClient" for base in kind.__mro__)
+    mine["post"] = (_recorded_async if waits else _recorded)(send, copy, endpoints, provider)
+    for method in ("copy", "with_options"):
+        mine[method] = _still_wrapped(MethodType(getattr(kind, method), copy), endpoints, provider)
+    for name, value in vars(client).items():
+        if isinstance(getattr(kind, name, None), cached_property):
+            del mine[name]  # made anew on first use, bound to the copy
+        elif getattr(value, "_client", None) is client:
+            mine[name] = type(value)(copy)
+    return copy
+
+
+def _still_wrapped(
+    method: Callable[..., Any], endpoints: Endpoints, provider: Callable[[Any], str]
+) -> Callable[..., Any]:
+    def copied(*args: Any, **options: Any) -> Any:
+        return _copy(method(*args, **options), endpoints, provider)
+
+    return copied
+
+
+def _opened(
+    path: Any, options: Mapping[str, Any], endpoints: Endpoints, provider: str
+) -> ModelCall | None:
+    endpoint = endpoints.get(path.partition("?")[0]) if isinstance(path, str) else None
+    body = options.get("body")
+    if endpoint is None or not isinstance(body, Mapping):
+        return None
+    more = (options.get("options") or {}).get("extra_json")
+    sent = {**body, **more} if isinstance(more, Mapping) else body
+    return begin(endpoint, provider, {key: sent[key] for key in sent if _is_given(sent[key])})
+
+
+def _is_given(value: Any) -> bool:
+    """Whether a parameter is sent at all: both SDKs have values that stand for none."""
+    return type(value).__name__ not in ("Omit", "NotGiven")
+
+
+def _recorded(
+    send: Callable[..., Any],
+    client: Any,
+    endpoints: Endpoints,
+    provider: Callable[[Any], str],
+) -> Callable[..., Any]:
+    def post(path: str, **options: Any) -> Any:
+        call = _opened(path, options, endpoints, provider(client))
+        if call is None:
+            return send(path, **options)
+        token = current.set(call.span)
+        try:
+            result = send(path, **options)
+        except BaseException as error:
+            call.fail(error)
+            raise
+        finally:
+            leave(call.span, token)
+        _take(call, result, streamed=bool(options.get("stream")))
+        return result
+
+    return post
+
+
+def _recorded_async(
+    send: Callable[..., Any],
+    client: Any,
+    endpoints: Endpoints,
+    provider: Callable[[Any], str],
+) -> Callable[..., Any]:
+    async def post(path: str, **options: Any) -> Any:
+        call = _opened(path, options, endpoints, provider(client))
+        if call is None:
+            return await send(path, **options)
+        token = current.set(call.span)
+        try:
+            result = await send(path, **options)
+        except BaseException as error:
+            call.fail(error)
+            raise
+        finally:
+            leave(call.span, token)
+        _take(call, result, streamed=bool(options.get("stream")))
+        return result
+
+    return post
+
+
+@quiet
+def _take(call: ModelCall, result: Any, *, streamed: bool) -> None:
+    """What a request came back with: a whole reply, a stream of one, or a raw response."""
+    raw = getattr(result, "http_response", None)
+    response = raw if raw is not None else getattr(result, "response", None)
+    call.note(request_id=getattr(result, "_request_id", None) or _request_id(response))
+    if raw is not None:
+        take_raw(call, result, streamed)
+    elif is_stream(result):
+        observed(result, call)
+    else:
+        body = plain(result)
+        call.answer(body) if isinstance(body, Mapping) else call.end(unread)
+
+
+def _request_id(response: Any) -> str | None:
+    headers = getattr(response, "headers", None)
+    if not isinstance(headers, Mapping):
+        return None
+    return next((headers[name] for name in _REQUEST_IDS if name in headers), None)
