@@ -135,7 +135,7 @@ def chart(
                 "embedOptions": {"renderer": "canvas" if len(data) > _CANVAS_FROM else "svg"}
             },
         )
-        .configure_view(stroke=None, clip=False)
+        .configure_view(stroke="transparent", clip=False)
         .configure(font=_FONT, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
     )
 

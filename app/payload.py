@@ -69,14 +69,17 @@ def _is_message(item: Any) -> bool:
 
 def _message(message: Mapping[str, Any]) -> markup.Markup:
     content = message.get("content", message.get("parts", message.get("text")))
+    calls = message.get("tool_calls")
     rest = {
         key: held
         for key, held in message.items()
-        if key not in ("role", "content", "parts", "text") and held not in (None, [], "")
+        if key not in ("role", "content", "parts", "text", "tool_calls")
+        and held not in (None, [], "")
     }
     said = list(_said(content))
+    said += map(_call, calls if isinstance(calls, list) else [calls] if calls else [])
     if rest:
-        said.append(_call(rest))
+        said.append(_code(text(rest)))
     return markup.message(message["role"], *said)
 
 
@@ -86,7 +89,7 @@ def _said(content: Any) -> Sequence[markup.Markup]:
     if isinstance(content, str):
         return [markup.text_block(content)] if content else []
     if not isinstance(content, list):
-        return [_call(content)]
+        return [_code(text(content))]
     return [_part(part) for part in content]
 
 
@@ -97,6 +100,14 @@ def _part(part: Any) -> markup.Markup:
     return markup.text_block(part) if isinstance(part, str) else _call(part)
 
 
-def _call(value: Any) -> markup.Markup:
-    text = json.dumps(value, ensure_ascii=False, indent=1)
-    return markup.tag("pre", text, cls="ct-call")
+def _call(call: Any) -> markup.Markup:
+    """A call that a model asks for: `name(arguments)`, whoever's form it has."""
+    told = call.get("function", call) if isinstance(call, Mapping) else call
+    if not isinstance(told, Mapping) or not isinstance(told.get("name"), str):
+        return _code(text(call))
+    given = next((told[key] for key in ("arguments", "args", "input") if key in told), {})
+    return _code(f"{told['name']}({given if isinstance(given, str) else text(given)})")
+
+
+def _code(shown: str) -> markup.Markup:
+    return markup.tag("pre", shown, cls="ct-call")

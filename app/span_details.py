@@ -67,7 +67,8 @@ def _error(span: Span) -> markup.Markup:
 def _numbers(span: Span, trace: Trace) -> Iterator[tuple[str, object]]:
     took = None if span.end_ns is None else max(0, span.end_ns - span.start_ns)
     yield "took", words.duration(took)
-    yield "started", f"{words.duration(max(0, span.start_ns - trace.start_ns))} into the run"
+    after = span.start_ns - trace.start_ns
+    yield "started", f"{words.duration(after)} into the run" if after > 0 else "at the start"
     if span.model:
         yield "model", f"{span.model} ({span.provider})" if span.provider else span.model
     if span.input_tokens is not None:

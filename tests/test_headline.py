@@ -23,6 +23,7 @@ def page(traces: int, *failed: int) -> ClusterPage:
         (page(0), "No trace has finished yet."),
         (page(40, 0, 0), "None of the 40 finished traces failed."),
         (page(40, 1, 0), "1 of 40 finished traces failed."),
+        (page(40, 1, 1, 1), "3 traces failed, and no two of them in one pattern."),
         (page(60, 6, 4, 1, 1), "2 patterns hold 10 of the 12 failures (83 %)."),
         (page(60, 12, 0), "1 pattern holds 12 of the 12 failures (100 %)."),
         (page(2000, 400, 400, 400, 400, 400), "4 patterns hold 1,600 of the 2,000 failures (80 %)."),

@@ -1,0 +1,37 @@
+"""Which payloads read as conversations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clustertrace.app import payload
+
+HELLO = {"role": "user", "content": "hello"}
+
+
+@pytest.mark.parametrize(
+    ("value", "messages", "rest"),
+    [
+        ([HELLO], [HELLO], {}),
+        (HELLO, [HELLO], {}),
+        ({"messages": [HELLO], "model": "m"}, [HELLO], {"model": "m"}),
+        ([], [], {}),
+        ([HELLO, 1], [], {}),
+        ({"messages": "none"}, [], {}),
+        ({"messages": []}, [], {}),
+        ([{"role": 1, "content": "x"}], [], {}),
+        ([{"role": "user"}], [], {}),
+        ("hello", [], {}),
+        (None, [], {}),
+    ],
+)
+def test_conversations_are_recognised(value: Any, messages: list[Any], rest: Any) -> None:
+    """Lists of messages, single ones, and requests that hold them; nothing else."""
+    assert payload.conversation(value) == (messages, rest)
+
+
+def test_json_is_one_line() -> None:
+    """Any JSON value can stand in a table."""
+    assert payload.text({"a": ["é", None]}) == '{"a": ["é", null]}'

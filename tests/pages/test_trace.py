@@ -1,0 +1,83 @@
+"""The page of one trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from clustertrace.store.store import Store
+
+
+def test_a_failed_trace_says_why_and_opens_where_it_broke(
+    some: Store, show: Callable[..., Any]
+) -> None:
+    """The outcome's reason stands above; the failed step is open, its error first."""
+    html = show("trace", id=f"{1:032x}").html
+    assert "✕ failed" in html
+    assert "<b>cites nothing</b>" in html
+    assert html.index("<b>Timeout</b>") < html.index("took", html.index("<b>Timeout</b>"))
+    assert "no answer within 5 s" in html
+    assert "line 1\nline 2" in html
+
+
+def test_the_address_opens_a_span_and_conversations_read_as_such(
+    some: Store, show: Callable[..., Any]
+) -> None:
+    """`?span=` opens that span; messages have roles, tool calls read like calls."""
+    html = show("trace", id=f"{1:032x}", span=f"{99:016x}").html
+    assert '<div class="ct-role">user</div>' in html
+    assert "What are tides?" in html
+    assert "search({&quot;q&quot;: &quot;tides&quot;})" in html
+    assert "1,200 (1,000 from cache)" in html
+    assert "a-model (someone)" in html
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (2, "The root span ended in an error; no outcome is recorded."),
+        (3, "1 step ended in an error on the way."),
+        (4, "The outcome recorded for this run is a pass."),
+        (5, "whether the result was right is not known"),
+        (6, "The root span has not ended yet."),
+        (7, "The process is gone"),
+    ],
+)
+def test_the_state_is_said_in_words(
+    some: Store, show: Callable[..., Any], number: int, sentence: str
+) -> None:
+    """What the state rests on is a sentence."""
+    assert sentence in show("trace", id=f"{number:032x}").html
+
+
+def test_tags_sessions_metrics_and_patterns_are_on_the_page(
+    some: Store, show: Callable[..., Any]
+) -> None:
+    """What was said about the run, each with a link to the runs that share it."""
+    assert 'href="/?tag=version+%3D+2"' in show("trace", id=f"{1:032x}").html
+    html = show("trace", id=f"{4:032x}").html
+    assert 'href="/?session=s-1"' in html
+    assert "score <b>0.5</b>" in html
+    assert 'href="/pattern?id=' in html
+
+
+def test_an_unknown_trace_says_so(some: Store, show: Callable[..., Any]) -> None:
+    """One sentence and a way back, whatever the address holds."""
+    for wrong in ("", "f" * 32, "zz", "<script>", "0" * 4000):
+        html = show("trace", id=wrong).html
+        assert "There is no such trace" in html
+        assert "<script" not in html
+        assert 'href="/"' in html
+
+
+def test_hostile_texts_stay_text(hostile: Store, show: Callable[..., Any]) -> None:
+    """Names, reasons, tags, errors, messages and attributes never become elements."""
+    for span in (1, 2, 3):
+        html = show("trace", id=f"{1:032x}", span=f"{span:016x}").html
+        assert "&lt;script&gt;" in html
+        assert "<script" not in html
+        assert "<img" not in html
+        assert "\x01" not in html
+        assert "\u202e" not in html

@@ -1,0 +1,85 @@
+"""The list of traces: rows, filters, order, empty states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from clustertrace.store import queries
+from clustertrace.store.store import Store
+
+
+def test_an_empty_database_says_how_traces_get_in(store: Store, show: Callable[..., Any]) -> None:
+    """Without traces there is no table and no filter, but the ways in."""
+    shown = show("traces")
+    assert "clustertrace import" in shown.html
+    assert not shown.ran.dataframe
+    assert not shown.ran.selectbox
+
+
+def test_newest_traces_come_first(some: Store, show: Callable[..., Any]) -> None:
+    """A row a trace, newest first, with a sign and a word for its state."""
+    table = show("traces").table
+    assert [state[0] for state in table["state"]] == [
+        "? incomplete",
+        "… running",
+        "○ ended",
+        "✓ passed",
+        "○ ended",
+        "✕ error",
+        "✕ failed",
+    ]
+
+
+def test_a_row_tells_what_it_cost_and_what_went_wrong(
+    some: Store, show: Callable[..., Any]
+) -> None:
+    """Cost, tokens, errors and tags stand in the row."""
+    row = show("traces", state="failed by outcome").table.iloc[0]
+    assert row["cost"] == "$0.0123"
+    assert row["tokens"] == "1,200 → 34"
+    assert row["errors"] == "1 · no answer within 5 s"
+    assert list(row["tags"]) == ["version: 2"]
+
+
+@pytest.mark.parametrize(
+    ("state", "count"),
+    [
+        ("failed", 2),
+        ("failed by outcome", 1),
+        ("failed by error", 1),
+        ("not failed", 3),
+        ("running", 1),
+        ("incomplete", 1),
+    ],
+)
+def test_the_address_filters(some: Store, show: Callable[..., Any], state: str, count: int) -> None:
+    """`?state=` narrows the list, and the number of matches says so."""
+    shown = show("traces", state=state)
+    assert len(shown.table) == count
+    assert f"<b><span>{count}</span></b>" in shown.html
+
+
+def test_tags_names_and_patterns_filter_too(some: Store, show: Callable[..., Any]) -> None:
+    """Every filter of the address must hold."""
+    with some.read() as conn:
+        pattern = queries.trace_row(conn, f"{2:032x}").variant
+    assert len(show("traces", tag="version = 2").table) == 1
+    assert len(show("traces", name="AGE").table) == 7
+    assert len(show("traces", pattern=pattern).table) == 3
+    assert len(show("traces", session="s-1").table) == 1
+    assert "widen the filters" in show("traces", name="nothing has this name").html
+
+
+def test_the_order_comes_from_the_address(some: Store, show: Callable[..., Any]) -> None:
+    """`?sort=` and `?way=` sort in the database; the title of the column says so."""
+    started = show("traces", sort="started", way="up").table["state"]
+    assert started.iloc[0][0] == "✕ failed"
+
+
+def test_a_bad_address_shows_the_list(some: Store, show: Callable[..., Any]) -> None:
+    """Parameters that make no sense are left aside."""
+    shown = show("traces", state="purple", sort="purple", page="-3", tag="purple", since="x")
+    assert len(shown.table) == 7
