@@ -15,6 +15,7 @@ from clustertrace.content import without_content
 from clustertrace.record.clock import source
 from clustertrace.record.config import config
 from clustertrace.record.notices import notice, quiet
+from clustertrace.record.options import text_of
 from clustertrace.record.plain import quoted
 from clustertrace.record.spool import spool
 from clustertrace.record.usage import usage
@@ -117,7 +118,7 @@ class ActiveSpan:
             return
         self._failed = status == "error"
         if self._failed:
-            self._say_error("Error", "" if message is None else str(message))
+            self._say_error("Error", "" if message is None else text_of(message))
         elif self._fields:
             self._say_error(None, "")
 

@@ -10,7 +10,7 @@ from clustertrace.record.active import ActiveSpan, current, leave
 from clustertrace.record.callables import argument_reader, sort_of
 from clustertrace.record.config import config
 from clustertrace.record.notices import notice
-from clustertrace.record.options import kind_of, rate_of, tags_of
+from clustertrace.record.options import kind_of, rate_of, tags_of, text_of
 from clustertrace.record.spans import session_now
 from clustertrace.record.values import Items
 
@@ -72,7 +72,7 @@ def _decorate(
     if isinstance(fn, staticmethod | classmethod):
         inner = _decorate(fn.__func__, name=name, kind=kind, tags=tags, sample=sample, skip=skip)
         return type(fn)(inner)
-    label = str(name or getattr(fn, "__name__", type(fn).__name__))
+    label = text_of(name or getattr(fn, "__name__", type(fn).__name__))
     if isinstance(fn, type) or not callable(fn):
         notice(f"@clustertrace.trace records functions; {label} is none and is left as it is.")
         return fn

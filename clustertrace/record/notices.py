@@ -10,12 +10,15 @@ __all__ = ["forget", "notice", "quiet"]
 
 P = ParamSpec("P")
 
+_MOST: Final = 100
+"""How much is said in all: messages name what they are about, and that may differ each time."""
+
 _said: Final[set[str]] = set()
 
 
 def notice(message: str) -> None:
     """Log a warning, the first time that it is said in this process."""
-    if message in _said:
+    if message in _said or len(_said) >= _MOST:
         return
     _said.add(message)
     import logging  # 7 ms, which a program that nothing is said to does not spend

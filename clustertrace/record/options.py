@@ -8,17 +8,17 @@ from typing import Any
 from clustertrace.model import KINDS
 from clustertrace.record.notices import notice
 
-__all__ = ["kind_of", "name_of", "rate_of", "tags_of"]
+__all__ = ["kind_of", "rate_of", "tags_of", "text_of"]
 
 
-def name_of(name: Any) -> str:
-    """The name as a text."""
-    if isinstance(name, str):
-        return name
+def text_of(value: Any) -> str:
+    """A name or message as a text; of what has none, its type."""
+    if isinstance(value, str):
+        return value
     try:
-        return str(name)
+        return str(value)
     except Exception:
-        return type(name).__name__
+        return type(value).__name__
 
 
 def kind_of(kind: Any, name: str) -> str:
@@ -51,7 +51,7 @@ def tags_of(tags: Any) -> dict[str, Any] | None:
     if tags is None:
         return None
     if isinstance(tags, Mapping):
-        return {name_of(key): value for key, value in tags.items()}
+        return {text_of(key): value for key, value in tags.items()}
     notice(f'clustertrace: tags={_shown(tags)} can\'t be used; say {{"key": "value"}}.')
     return None
 

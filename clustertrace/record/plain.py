@@ -22,9 +22,11 @@ NODE_BYTES: Final = 4
 """What a node is reckoned to take beside its text."""
 
 _LONE: Final = re.compile(
-    r"\\ud[89ab]..(?!\\ud[c-f])"
-    r"|(?<!\\ud[89ab]..)\\ud[c-f]"
-    r"|\\\\ud"
+    r"\\ud(?:"
+    r"[89ab]..(?!\\ud[c-f])"
+    r"|[c-f](?<!\\ud[89ab]..\\ud[c-f])"
+    r"|(?<=\\\\ud)"
+    r")"
 )
 """Half of a surrogate pair, which no UTF-8 can hold, in JSON text; or what might hide one."""
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, ParamSpec, TypeVar
 from clustertrace.record.active import ActiveSpan, current, leave
 from clustertrace.record.config import config
 from clustertrace.record.notices import notice, quiet
-from clustertrace.record.options import kind_of, name_of, tags_of
+from clustertrace.record.options import kind_of, tags_of, text_of
 from clustertrace.record.spool import spool
 
 __all__ = [
@@ -65,14 +65,14 @@ class span:  # noqa: N801 - it reads as a statement: `with span("search") as ste
         session: str | None = None,
         **attributes: Any,
     ) -> None:
-        self._name = name_of(name)
+        self._name = text_of(name)
         self._kind = kind_of(kind, self._name)
         self._input, self._attributes = input, attributes
         self._tags = tags_of(tags)
         self._session = session
 
     def __enter__(self) -> ActiveSpan:
-        group = _session.get() if self._session is None else name_of(self._session)
+        group = _session.get() if self._session is None else text_of(self._session)
         handle = ActiveSpan(self._name, self._kind, current.get(), session=group, tags=self._tags)
         if self._input is not None:
             handle.set_input(self._input)
@@ -125,7 +125,7 @@ def tool_call(
         if isinstance(error, BaseException):
             step.fail(error)
         elif error is not None:
-            step.set_status("error", str(error))
+            step.set_status("error", text_of(error))
 
 
 @quiet
@@ -133,7 +133,7 @@ def tag(key: str, value: Any) -> None:
     """Tag the current trace; a key has one value, the last. Values become texts."""
     here = _here("tag")
     if here is not None:
-        here.tell(tags={str(key): value})
+        here.tell(tags={text_of(key): value})
 
 
 @quiet
@@ -142,7 +142,7 @@ def metric(name: str, number: float) -> None:
     here = _here("metric")
     if here is None:
         return
-    label = str(name)[:_NAME_CHARACTERS]
+    label = text_of(name)[:_NAME_CHARACTERS]
     try:
         value = float(number)
     except (TypeError, ValueError, OverflowError):
@@ -163,7 +163,7 @@ def outcome(result: Literal["pass", "fail"], reason: str | None = None) -> None:
         return
     here = _here("outcome")
     if here is not None:
-        told = None if reason is None or config().metadata_only else str(reason)
+        told = None if reason is None or config().metadata_only else text_of(reason)
         here.tell(outcome=result, outcome_reason=told)
 
 
@@ -186,7 +186,7 @@ def flush(timeout: float = 5.0) -> bool:
 @contextmanager
 def session(name: str) -> Iterator[None]:
     """Traces that begin inside belong to one session, such as a conversation."""
-    token = _session.set(str(name))
+    token = _session.set(text_of(name))
     try:
         yield
     finally:

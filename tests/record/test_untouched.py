@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import clustertrace
 from clustertrace import span, trace
 from clustertrace.record import callables
 from clustertrace.record.spool import spool
+from clustertrace.wire import parse_lines
 from tests.record.conftest import Program, Recorded
 
 
@@ -402,3 +405,41 @@ def test_attributes_tell_what_of_them_is_cut(recorded: Recorded) -> None:
     assert only.attributes["clustertrace.cut"] == ["attributes.large"]
     assert only.attributes["small"] == 1
     assert len(json.dumps(only.attributes)) < 40_000
+
+
+ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters())
+    | st.binary()
+    | st.builds(Hostile),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters()) | st.none(), inner),
+    max_leaves=10,
+)
+
+
+@given(ANY, ANY)
+def test_any_value_anywhere_makes_lines_that_can_be_read(value: Any, other: Any) -> None:
+    """As a name, argument, result, attribute, tag, usage, metric, session or error."""
+
+    @trace(name=value, tags={"t": value}, sample=1.0)
+    def work(argument: Any) -> Any:
+        clustertrace.tag(value, other)
+        clustertrace.metric(value, other)
+        clustertrace.outcome("fail", value)
+        clustertrace.tool_call(value, other, value, error=other)
+        with span(value, kind="llm", input=value, tags=other, odd=other) as call:
+            call.set_usage(value, input_tokens=other, cost_usd=other)
+            call.set_status("error", value)
+            raise ValueError(argument)
+
+    with clustertrace.session(value), pytest.raises(ValueError):  # noqa: PT011 - any message
+        work(value)
+    assert spool.segment is not None
+    written = Path(spool.segment).read_bytes()
+    spool.close()
+    lines = written.splitlines()
+    assert len(lines) >= 5
+    assert parse_lines(lines).bad == []

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clustertrace.record.values import capture
+from clustertrace.record.values import Items, capture, plain_text
 
 LIMIT = 4096
 
@@ -188,3 +188,80 @@ def test_plain_values_come_back_whole(value: Any) -> None:
     captured = capture(value, 1_000_000)
     assert json.loads(captured.text) == value
     assert (captured.cut, captured.opaque) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("😀\ud83d", "😀?"),
+        ("\ud83d😀", "?😀"),
+        ("\\ud83d", "\\ud83d"),
+        ("\\ud83d\ude00", "\\ud83d?"),
+    ],
+)
+def test_halves_of_pairs_are_told_from_pairs(text: str, kept: str) -> None:
+    """A surrogate without its other half is replaced, and nothing beside it."""
+    assert read(text) == kept
+    assert read([text]) == [kept]
+
+
+def test_what_has_emoji_takes_the_short_way() -> None:
+    """Pairs are plain text: most chats have some."""
+    value = {"content": "grüß 😀 東京"}
+    text = plain_text(value, LIMIT)
+    assert text is not None
+    assert json.loads(text) == value
+
+
+class Proxy:
+    """What stands for something that is not there, as a web framework's request does."""
+
+    @property
+    def __class__(self) -> Any:
+        raise RuntimeError("there is no request")
+
+
+def test_one_bad_value_does_not_take_the_others_along() -> None:
+    """A value that can't be looked at is a note; what stands beside it is kept."""
+    captured = capture({"query": "kept", "request": Proxy(), "odd": Hostile()}, LIMIT)
+    told = json.loads(captured.text)
+    assert told["query"] == "kept"
+    assert "not recorded" in told["request"]
+    assert captured.opaque == ("request", "odd")
+
+
+def test_what_is_large_is_not_read_to_its_end() -> None:
+    """Neither a large set is sorted nor a large model dumped."""
+
+    class Large(pydantic.BaseModel):
+        rows: list[int]
+        hidden: str = pydantic.Field(default="secret", exclude=True)
+
+        def model_dump(self, **_: Any) -> dict[str, Any]:
+            raise AssertionError("copies everything")
+
+    rows = Large.model_construct(rows=list(range(100_000)))
+    told = json.loads(capture({"model": rows}, LIMIT).text)["model"]
+    assert told["rows"][:3] == [0, 1, 2]
+    assert "hidden" not in told
+
+    class Item:
+        def __lt__(self, other: object) -> bool:
+            raise AssertionError("is sorted")
+
+        def __repr__(self) -> str:
+            return "item"
+
+    assert read({Item() for _ in range(2000)})[0] == "item"
+
+
+def test_a_list_of_items_keeps_what_fits() -> None:
+    """Items are kept in order until the space is used; the rest is counted."""
+    items = Items(100)
+    for n in range(50):
+        items.add({"n": n})
+    text, cut, opaque = items.captured()
+    made = json.loads(text)
+    assert made[:2] == [{"n": 0}, {"n": 1}]
+    assert made[-1] == f"[cut: {50 - len(made) + 1} more]"
+    assert (cut, opaque) == (("",), ())
