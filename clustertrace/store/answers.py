@@ -118,7 +118,10 @@ class ClusterPage:
 
 @dataclass(frozen=True, slots=True)
 class TraceFilter:
-    """Which traces; every field that is set must hold."""
+    """Which traces, as links ask: every field that is set must hold, exactly.
+
+    What users type is a clustertrace.filters.Filter, which knows patterns and combinations.
+    """
 
     status: Literal["ok", "error", "running", "incomplete"] | None = None
     outcome: Literal["pass", "fail", "unknown"] | None = None

@@ -14,7 +14,7 @@ from clustertrace.model import Span, TraceFacts
 from clustertrace.store import Store, queries
 from clustertrace.store.answers import TraceFilter
 from clustertrace.store.connection import Connection
-from clustertrace.store.queries.search import match_expression
+from clustertrace.store.search_words import match_expression
 from tests.store.conftest import SECOND, TRACE, batch, root, span
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from clustertrace.errors import NotFound, UsageError
+from clustertrace.filters import Filter
 from clustertrace.model import EMPTY, Metric, Span, Trace
+from clustertrace.store import filtering
 from clustertrace.store.answers import MetricSummary, TraceFilter, TracePage, TraceRow
 from clustertrace.store.connection import Connection
 from clustertrace.store.rows import SPAN_COLUMNS, json_value, span_of_row
@@ -46,7 +48,7 @@ _HEAD: Final = (
 
 def traces(
     conn: Connection,
-    where: TraceFilter | None = None,
+    where: Filter | TraceFilter | None = None,
     *,
     order: TraceOrder = "start_ns",
     descending: bool = True,
@@ -59,7 +61,7 @@ def traces(
     """
     if order not in _ORDERS:
         raise UsageError(f"Traces can be ordered by {', '.join(_ORDERS)}, not by {order}.")
-    condition, params = _condition(where or TraceFilter())
+    condition, params = _condition(where)
     way = "DESC" if descending else "ASC"
     rows = conn.rows(
         f"SELECT {_ROW} FROM traces WHERE {condition} "
@@ -181,8 +183,17 @@ def tag_values(conn: Connection, key: str, limit: int = 100) -> tuple[str, ...]:
     return tuple(row[0] for row in rows)
 
 
-def _condition(where: TraceFilter) -> tuple[str, dict[str, Any]]:
+def _condition(where: Filter | TraceFilter | None) -> tuple[str, dict[str, Any]]:
     """The SQL of a filter, and its parameters by name."""
+    if where is None:
+        return "start_ns IS NOT NULL", {}
+    if isinstance(where, TraceFilter):
+        return _fields(where)
+    sql, params = filtering.condition(where)
+    return f"start_ns IS NOT NULL AND {sql}", params
+
+
+def _fields(where: TraceFilter) -> tuple[str, dict[str, Any]]:
     parts = ["start_ns IS NOT NULL"]
     params: dict[str, Any] = {}
 

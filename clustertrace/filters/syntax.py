@@ -1,0 +1,272 @@
+"""Reading a filter. What can't be read is said with the place where it stands."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from clustertrace.errors import UsageError
+from clustertrace.filters.tree import (
+    And,
+    Compare,
+    Filter,
+    Match,
+    Not,
+    Or,
+    Sequence,
+    Since,
+    StepName,
+    Text,
+    Until,
+)
+
+__all__ = ["CHOICES", "NUMBERS", "TEXTS", "FilterError", "parse"]
+
+TEXTS: Final = {
+    "name": "the root span's name",
+    "status": "how the root ended: ok, error, running, incomplete",
+    "outcome": "the user's word: pass, fail, none",
+    "failed": "yes or no, by outcome or else by status",
+    "model": "any model that was called",
+    "session": "the conversation",
+    "pattern": "the beginning of a pattern's id",
+    "id": "the beginning of the trace's id",
+    "error": "the message of what went wrong",
+}
+"""Fields that are compared as text, `field:value`, with what they mean."""
+
+NUMBERS: Final = {
+    "cost": "US dollars",
+    "duration": "time from start to end: ms, s, m, h",
+    "tokens": "tokens read and written",
+    "input_tokens": "tokens read, cached ones included",
+    "output_tokens": "tokens written",
+    "spans": "spans",
+    "errors": "spans that ended in error",
+    "calls": "model calls",
+}
+"""Fields that are compared as numbers, `field>value`, with their unit."""
+
+CHOICES: Final = {
+    "status": ("ok", "error", "running", "incomplete"),
+    "outcome": ("pass", "fail", "none"),
+    "failed": ("yes", "no"),
+}
+"""Fields that have no other values than these."""
+
+_DURATIONS: Final = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9}
+_AGES: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+_SCALES: Final = {"": 1, "k": 1e3, "m": 1e6}
+
+_TOKEN: Final = re.compile(
+    r"""\s*(?:
+      (?P<call>(?:has|lacks|seq)\((?P<inside>[^()]*)\)) |
+      (?P<open>\() | (?P<close>\)) |
+      (?P<word>and|or|not)(?![\w.:<>=(]) |
+      (?P<field>(?:tag|metric)\.(?:[\w./-]*\w|"[^"]*")|\w+)(?P<op>>=|<=|:|>|<|=)
+        (?P<value>"[^"]*"|[^\s()"]*) |
+      (?P<text>"[^"]*"|[^\s()"]+)
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class FilterError(UsageError):
+    """A filter that can't be read; `position` is the character, from 0, where it goes wrong."""
+
+    def __init__(self, reason: str, position: int) -> None:
+        super().__init__(f"The filter can't be read at character {position + 1}: {reason}.")
+        self.position = position
+
+
+class _Token:
+    """One word of a filter: its named parts, and where it begins."""
+
+    __slots__ = ("match", "start")
+
+    def __init__(self, match: re.Match[str], start: int) -> None:
+        self.match = match
+        self.start = start
+
+    def __getitem__(self, name: str) -> str:
+        return self.match[name] or ""
+
+
+def parse(text: str, *, now_ns: int | None = None) -> Filter:
+    """Read a filter; an empty one holds for every trace. Raises FilterError.
+
+    `now_ns` is what `since:7d` counts back from, nanoseconds since 1970; default: now.
+    """
+    return _Parser(text, time.time_ns() if now_ns is None else now_ns).whole()
+
+
+class _Parser:
+    """Recursive descent: or, and, not, one condition."""
+
+    def __init__(self, text: str, now_ns: int) -> None:
+        self._now_ns = now_ns
+        self._end = len(text)
+        self._tokens = list(_tokens(text))
+        self._at = 0
+
+    def whole(self) -> Filter:
+        if not self._tokens:
+            return And()
+        found = self._any()
+        if self._at < len(self._tokens):
+            raise FilterError("this parenthesis was never opened", self._tokens[self._at].start)
+        return found
+
+    def _any(self) -> Filter:
+        parts = [self._all()]
+        while self._takes("word", "or"):
+            parts.append(self._all())
+        return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+    def _all(self) -> Filter:
+        parts = [self._one()]
+        while self._at < len(self._tokens):
+            token = self._tokens[self._at]
+            if token["close"] or token["word"].lower() == "or":
+                break
+            self._takes("word", "and")
+            parts.append(self._one())
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+    def _one(self) -> Filter:
+        if self._at >= len(self._tokens):
+            raise FilterError("something is missing here", self._end)
+        token = self._tokens[self._at]
+        self._at += 1
+        if token["word"].lower() == "not":
+            return Not(self._one())
+        if token["open"]:
+            found = self._any()
+            if not self._takes("close", ")"):
+                raise FilterError("this parenthesis is never closed", token.start)
+            return found
+        if token["word"] or token["close"]:
+            raise FilterError("a condition is missing before this", token.start)
+        if token["call"]:
+            return _steps(token)
+        if token["field"]:
+            return _condition(token, self._now_ns)
+        return Text(_unquoted(token["text"]))
+
+    def _takes(self, kind: str, value: str) -> bool:
+        if self._at < len(self._tokens) and self._tokens[self._at][kind].lower() == value:
+            self._at += 1
+            return True
+        return False
+
+
+def _tokens(text: str) -> list[_Token]:
+    found = []
+    at = 0
+    while text[at:].strip():
+        match = _TOKEN.match(text, at)
+        start = at + len(text[at:]) - len(text[at:].lstrip())
+        if match is None:
+            reason = "a quote is never closed" if text[start] == '"' else "this makes no sense"
+            raise FilterError(reason, start)
+        found.append(_Token(match, start))
+        at = match.end()
+    return found
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if text.startswith('"') else text
+
+
+def _steps(token: _Token) -> Filter:
+    names = [name.strip() for name in re.split(r"->|→", token["inside"])]
+    if not all(names) or (len(names) > 1 and not token["call"].lower().startswith("seq")):
+        raise FilterError("name a step, such as has(search) or seq(search -> answer)", token.start)
+    steps = tuple(
+        StepName(_unquoted(name.rstrip("!").strip()), name.endswith("!")) for name in names
+    )
+    found = Sequence(steps)
+    return Not(found) if token["call"].lower().startswith("lacks") else found
+
+
+def _condition(token: _Token, now_ns: int) -> Filter:
+    name, operator, value = token["field"], token["op"], _unquoted(token["value"])
+    field = name.lower()
+    if not value:
+        raise FilterError(f"{name}{operator} needs a value", token.match.end("op"))
+    at = token.match.start("value")
+    if field.startswith(("tag.", "metric.")):
+        kind, _, key = name.partition(".")
+        key = _unquoted(key)
+        if kind.lower() == "tag":
+            return _text(f"tag.{key}", operator, value, at)
+        return _number(f"metric.{key}", operator, value, at, _plain)
+    if field in ("since", "until"):
+        when = _time(value, now_ns, at)
+        return Since(when) if field == "since" else Until(when)
+    if field == "text":
+        return Text(value)
+    if field in TEXTS:
+        return _text(field, operator, value, at)
+    if field in NUMBERS:
+        return _number(field, operator, value, at, _READERS.get(field, _plain))
+    known = ", ".join([*TEXTS, *NUMBERS, "tag.KEY", "metric.NAME", "since", "until", "text"])
+    raise FilterError(f"there is no field {name!r}; fields are {known}", token.start)
+
+
+def _text(field: str, operator: str, value: str, at: int) -> Filter:
+    if operator not in (":", "="):
+        raise FilterError(f"{field} is a text and can't be compared with {operator}", at)
+    choices = CHOICES.get(field)
+    if choices and value.lower() not in choices:
+        raise FilterError(f"{field} is one of {', '.join(choices)}", at)
+    return Match(field, value.lower() if choices else value)
+
+
+def _number(
+    field: str, operator: str, value: str, at: int, read: Callable[[str], float | None]
+) -> Filter:
+    number = read(value)
+    if number is None or not math.isfinite(number):
+        unit = NUMBERS.get(field, "a number")
+        raise FilterError(f"{value!r} is no value for {field} ({unit})", at)
+    return Compare(field, "=" if operator == ":" else operator, number)
+
+
+def _plain(text: str) -> float | None:
+    return _scaled(text, _SCALES)
+
+
+def _money(text: str) -> float | None:
+    return _scaled(text.removeprefix("$"), _SCALES)
+
+
+def _duration(text: str) -> float | None:
+    return _scaled(text, _DURATIONS)
+
+
+_READERS: Final = {"cost": _money, "duration": _duration}
+
+
+def _scaled(text: str, units: dict[str, float] | dict[str, int]) -> float | None:
+    match = re.fullmatch(r"(-?(?:\d+\.?\d*|\.\d+))([a-z]*)", text, re.IGNORECASE)
+    if match is None or match[2].lower() not in units:
+        return None
+    return float(match[1]) * units[match[2].lower()]
+
+
+def _time(text: str, now_ns: int, at: int) -> int:
+    """A date, a date and time, or an age such as 7d."""
+    age = _scaled(text, _AGES)
+    if age is not None:
+        return now_ns - int(age * 1e9)
+    try:
+        return int(datetime.fromisoformat(text).astimezone().timestamp() * 1e9)
+    except (ValueError, OverflowError, OSError):
+        raise FilterError(
+            f"{text!r} is no time; write 7d, 12h, 2025-11-23 or 2025-11-23T08:00", at
+        ) from None

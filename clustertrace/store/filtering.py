@@ -1,0 +1,155 @@
+"""A filter as SQL: a condition on `traces`, and its parameters by name.
+
+Every condition is made two-valued (`coalesce(…, 0)`), so that `not` means what it says for traces
+that lack a number. Held to clustertrace.filters.meaning by a property test.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from clustertrace.filters.tree import (
+    And,
+    Compare,
+    Filter,
+    Match,
+    Not,
+    Or,
+    Sequence,
+    Since,
+    StepName,
+    Text,
+    Until,
+)
+from clustertrace.patterns.signature import STEP_KINDS
+from clustertrace.store.search_words import match_expression
+
+__all__ = ["condition"]
+
+_COLUMNS: Final = {
+    "name": "name",
+    "status": "status",
+    "session": "session_id",
+    "error": "error",
+    "cost": "cost_usd",
+    "duration": "duration_ns",
+    "tokens": "input_tokens + output_tokens",
+    "input_tokens": "input_tokens",
+    "output_tokens": "output_tokens",
+    "spans": "span_count",
+    "errors": "error_count",
+    "calls": "llm_calls",
+}
+
+_STEP_KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(STEP_KINDS))
+
+
+def condition(filter_: Filter) -> tuple[str, dict[str, Any]]:
+    """The SQL condition of a filter on the table `traces`, and its parameters."""
+    made = _Maker()
+    return made.sql(filter_), made.params
+
+
+class _Maker:
+    """Builds one condition and names its parameters."""
+
+    def __init__(self) -> None:
+        self.params: dict[str, Any] = {}
+
+    def sql(self, filter_: Filter) -> str:
+        match filter_:
+            case And(parts):
+                return self._joined(" AND ", parts) if parts else "1"
+            case Or(parts):
+                return self._joined(" OR ", parts)
+            case Not(inner):
+                return f"NOT {self.sql(inner)}"
+            case Match():
+                return self._match(filter_)
+            case Compare():
+                return self._compare(filter_)
+            case Since(time_ns):
+                return f"(start_ns >= {self._param(time_ns)})"
+            case Until(time_ns):
+                return f"(start_ns < {self._param(time_ns)})"
+            case Text(query):
+                return self._text(query)
+            case Sequence(steps):
+                return self._sequence(steps)
+
+    def _joined(self, word: str, parts: tuple[Filter, ...]) -> str:
+        return f"({word.join(self.sql(part) for part in parts)})"
+
+    def _param(self, value: Any) -> str:
+        name = f"f{len(self.params)}"
+        self.params[name] = value
+        return f":{name}"
+
+    def _like(self, column: str, pattern: str) -> str:
+        if "*" not in pattern:
+            return f"{column} = {self._param(pattern)} COLLATE NOCASE"
+        text = pattern.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+        return f"{column} LIKE {self._param(text.replace('*', '%'))} ESCAPE '\\'"
+
+    def _match(self, one: Match) -> str:
+        field, pattern = one.field, one.pattern
+        if field.startswith("tag."):
+            key = self._param(field.removeprefix("tag."))
+            like = self._like("value", pattern)
+            return f"(trace_id IN (SELECT trace_id FROM trace_tags WHERE key = {key} AND {like}))"
+        if field == "failed":
+            return f"coalesce(failed = {int(pattern == 'yes')}, 0)"
+        if field == "outcome":
+            return (
+                "(outcome IS NULL)" if pattern == "none" else f"coalesce(outcome = '{pattern}', 0)"
+            )
+        if field == "model":
+            like = self._like("model", pattern)
+            return (
+                "(EXISTS (SELECT 1 FROM spans WHERE spans.trace_id = traces.trace_id AND "
+                f"kind = 'llm' AND {like}))"
+            )
+        if field == "pattern":
+            return f"coalesce({self._like('variant_id', pattern + '*')}, 0)"
+        if field == "id":
+            return f"({self._like('lower(hex(trace_id))', pattern + '*')})"
+        return f"coalesce({self._like(_COLUMNS[field], pattern)}, 0)"
+
+    def _compare(self, one: Compare) -> str:
+        number = self._param(one.value)
+        if one.field.startswith("metric."):
+            name = self._param(one.field.removeprefix("metric."))
+            return (
+                "(trace_id IN (SELECT trace_id FROM trace_metrics WHERE "
+                f"name = {name} AND value {one.operator} {number}))"
+            )
+        return f"coalesce({_COLUMNS[one.field]} {one.operator} {number}, 0)"
+
+    def _text(self, query: str) -> str:
+        expression = match_expression(query)
+        if not expression:
+            return "0"
+        return (
+            "(trace_id IN (SELECT spans.trace_id FROM span_index JOIN spans "
+            f"ON spans.seq = span_index.rowid WHERE span_index MATCH {self._param(expression)}))"
+        )
+
+    def _sequence(self, steps: tuple[StepName, ...]) -> str:
+        """One alias a step, each after the one before in the order of the trace."""
+        tables, conditions = [], []
+        for at, step in enumerate(steps):
+            alias = f"s{at}"
+            tables.append(f"spans AS {alias}")
+            conditions.append(f"{alias}.trace_id = traces.trace_id")
+            conditions.append(f"{alias}.kind IN ({_STEP_KINDS})")
+            conditions.append(f"{alias}.span_id <> traces.root_span_id")
+            conditions.append(self._like(f"{alias}.name", step.pattern))
+            if step.failed:
+                conditions.append(f"{alias}.status = 'error'")
+            if at:
+                now, before = (
+                    f"({name}.start_ns, {name}.ordinal, {name}.span_id)"
+                    for name in (alias, f"s{at - 1}")
+                )
+                conditions.append(f"{now} > {before}")
+        return f"(EXISTS (SELECT 1 FROM {', '.join(tables)} WHERE {' AND '.join(conditions)}))"

@@ -1,0 +1,102 @@
+"""Reading filters: what is meant, and where it goes wrong."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clustertrace.filters import parse
+from clustertrace.filters.syntax import FilterError
+from clustertrace.filters.tree import (
+    And,
+    Compare,
+    Filter,
+    Match,
+    Not,
+    Or,
+    Sequence,
+    Since,
+    StepName,
+    Text,
+)
+
+NOW = 10**18
+DAY = 86_400 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        ("", And()),
+        ("status:error", Match("status", "error")),
+        ("STATUS:Error", Match("status", "error")),
+        ("tag.agent:research", Match("tag.agent", "research")),
+        ('tag."my key":"two words"', Match("tag.my key", "two words")),
+        ("model:claude-*", Match("model", "claude-*")),
+        ("cost>0.10", Compare("cost", ">", 0.1)),
+        ("cost<=$2", Compare("cost", "<=", 2.0)),
+        ("duration>5s", Compare("duration", ">", 5e9)),
+        ("duration<250ms", Compare("duration", "<", 250e6)),
+        ("tokens>=10k", Compare("tokens", ">=", 10_000.0)),
+        ("calls:3", Compare("calls", "=", 3.0)),
+        ("metric.score<0.5", Compare("metric.score", "<", 0.5)),
+        ("since:7d", Since(NOW - 7 * DAY)),
+        ("has(web_search)", Sequence((StepName("web_search", False),))),
+        ("has(pay!)", Sequence((StepName("pay", True),))),
+        ("lacks(cite)", Not(Sequence((StepName("cite", False),)))),
+        (
+            "seq(search -> open_page → answer)",
+            Sequence(tuple(StepName(n, False) for n in ("search", "open_page", "answer"))),
+        ),
+        ('text:"rate limit"', Text("rate limit")),
+        ("timeout", Text("timeout")),
+        ("a or b", Or((Text("a"), Text("b")))),
+        ("a b", And((Text("a"), Text("b")))),
+        ("a and b", And((Text("a"), Text("b")))),
+        ("a or b c", Or((Text("a"), And((Text("b"), Text("c")))))),
+        ("not (a or b)", Not(Or((Text("a"), Text("b"))))),
+        ("not not a", Not(Not(Text("a")))),
+        ("nothing or android", Or((Text("nothing"), Text("android")))),
+    ],
+)
+def test_a_filter_means_what_it_says(text: str, tree: Filter) -> None:
+    """Every condition and every way to combine them."""
+    assert parse(text, now_ns=NOW) == tree
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "reason"),
+    [
+        ("a or (b", 5, "never closed"),
+        ("a) b", 1, "never opened"),
+        ("foo:1", 0, "no field 'foo'"),
+        ("cost>much", 5, "US dollars"),
+        ("duration>5x", 9, "ms, s, m, h"),
+        ("status:bad", 7, "ok, error, running"),
+        ("name>a", 5, "can't be compared"),
+        ("status:", 7, "needs a value"),
+        ("not", 3, "missing here"),
+        ("or a", 0, "missing before"),
+        ("a or", 4, "missing here"),
+        ('say "hello', 4, "never closed"),
+        ("has()", 0, "name a step"),
+        ("has(a -> b)", 0, "name a step"),
+        ("since:yesterday", 6, "7d, 12h"),
+    ],
+)
+def test_an_error_points_at_its_place(text: str, position: int, reason: str) -> None:
+    """The character and what is wrong there are told."""
+    with pytest.raises(FilterError, match=reason) as caught:
+        parse(text, now_ns=NOW)
+    assert caught.value.position == position
+    assert f"character {position + 1}:" in str(caught.value)
+
+
+@given(st.text(max_size=80) | st.text(alphabet='ab:>()"-. ornt!*', max_size=60))
+def test_anything_typed_is_read_or_refused(text: str) -> None:
+    """No text leads to anything but a filter or a sentence."""
+    with suppress(FilterError):
+        parse(text, now_ns=NOW)
