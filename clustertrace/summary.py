@@ -20,6 +20,7 @@ __all__ = [
     "Summary",
     "bucket_middle_ns",
     "duration_bucket",
+    "is_unpriced",
     "prompt_of",
     "summarise",
 ]
@@ -82,7 +83,7 @@ def summarise(spans: Sequence[Span], told: TraceFacts) -> Summary:
         span_count=len(ordered),
         error_count=sum(1 for span in ordered if span.status == "error"),
         llm_calls=sum(1 for span in models if span.kind == "llm"),
-        unpriced_calls=sum(1 for span in models if _unpriced(span)),
+        unpriced_calls=sum(1 for span in models if is_unpriced(span)),
         input_tokens=sum(span.input_tokens or 0 for span in models),
         output_tokens=sum(span.output_tokens or 0 for span in models),
         cache_read_tokens=sum(span.cache_read_tokens or 0 for span in models),
@@ -111,7 +112,7 @@ def _failed(outcome: str | None, status: str) -> bool | None:
     return {"ok": False, "error": True}.get(status)
 
 
-def _unpriced(span: Span) -> bool:
+def is_unpriced(span: Span) -> bool:
     """A call that answered and whose price nobody knows; a call that failed outright is free."""
     return span.cost_usd is None and (span.status != "error" or span.output_tokens is not None)
 

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from clustertrace.redaction import REDACTED
+
 if TYPE_CHECKING:
+    from clustertrace.model import Span
     from clustertrace.store.answers import Step
 
-__all__ = ["count", "counted", "duration", "moment", "money", "share", "step_text"]
+__all__ = [
+    "count",
+    "counted",
+    "duration",
+    "moment",
+    "money",
+    "secrets_cut",
+    "share",
+    "spent",
+    "step_text",
+]
 
 
 def count(number: int) -> str:
@@ -31,6 +45,21 @@ def money(usd: float) -> str:
     if usd == 0:
         return "$0"
     return f"${usd:,.2f}" if usd >= 1 else f"${usd:.4f}" if usd >= 0.0001 else "<$0.0001"
+
+
+def spent(usd: float, unpriced: int) -> str:
+    """Money for a number of calls, of which so many have no known price: never $0 for those."""
+    if not unpriced:
+        return money(usd)
+    return f"at least {money(usd)}" if usd else "price unknown"
+
+
+def secrets_cut(spans: Iterable[Span]) -> str | None:
+    """How many secrets were cut out of these spans, as a sentence; None if there were none."""
+    told = [span.attributes.get(REDACTED) for span in spans]
+    cut = sum(number for number in told if isinstance(number, int))
+    verb = "was" if cut == 1 else "were"
+    return f"{counted(cut, 'secret')} {verb} cut before anything was stored." if cut else None
 
 
 def duration(nanoseconds: int | None) -> str:

@@ -15,6 +15,7 @@ from clustertrace.errors import NotFound
 from clustertrace.model import Span, Trace
 from clustertrace.store import queries
 from clustertrace.store.answers import TraceRow
+from clustertrace.words import secrets_cut
 
 __all__ = ["draw"]
 
@@ -72,6 +73,8 @@ def _why(trace: Trace, row: TraceRow) -> markup.Markup:
         parts += [" First error: ", markup.tag("b", row.error)]
     elif row.error_count:
         parts.append(f" {words.counted(row.error_count, 'step')} ended in an error on the way.")
+    if cut := secrets_cut(trace.spans):
+        parts.append(f" {cut}")
     return markup.tag("p", *parts, cls="ct-why")
 
 

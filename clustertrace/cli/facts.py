@@ -10,7 +10,7 @@ import typer
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.cli.output import note, plain, print_json, stdout
-from clustertrace.words import count, counted, duration, moment, money, share, step_text
+from clustertrace.words import count, counted, duration, moment, share, spent, step_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -78,7 +78,11 @@ def _overview_lines(overview: Overview) -> list[tuple[str, str, str]]:
         ("Model calls", count(overview.llm_calls), ""),
         ("Tokens read", count(overview.input_tokens), _cached(overview)),
         ("Tokens written", count(overview.output_tokens), ""),
-        ("Cost", money(overview.cost_usd), _unpriced(overview.unpriced_calls)),
+        (
+            "Cost",
+            spent(overview.cost_usd, overview.unpriced_calls),
+            _unpriced(overview.unpriced_calls),
+        ),
     ]
     if overview.first_ns is not None and overview.last_ns is not None:
         lines.append(("First", moment(overview.first_ns), ""))
@@ -112,7 +116,7 @@ def _cached(overview: Overview) -> str:
 
 
 def _unpriced(calls: int) -> str:
-    return f"at least: {counted(calls, 'call')} without a known price" if calls else ""
+    return f"{counted(calls, 'call')} without a known price" if calls else ""
 
 
 @command(

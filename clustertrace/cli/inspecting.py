@@ -10,7 +10,7 @@ from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import NotFound, UsageError
-from clustertrace.words import counted, duration, moment, money
+from clustertrace.words import counted, duration, moment, secrets_cut, spent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -142,6 +142,8 @@ def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
     if trace.metrics:
         shown = ", ".join(f"{metric.name} {metric.value:g}" for metric in trace.metrics)
         console.print(plain(f"metrics {shown}"))
+    if cut := secrets_cut(trace.spans):
+        console.print(cut)
 
 
 def _verdict(trace: Trace) -> str:
@@ -159,9 +161,9 @@ def _verdict(trace: Trace) -> str:
 
 
 def _usage(row: TraceRow) -> str:
-    cost = money(row.cost_usd)
+    cost = spent(row.cost_usd, row.unpriced_calls)
     if row.unpriced_calls:
-        cost = f"at least {cost}, {counted(row.unpriced_calls, 'call')} without a known price"
+        cost += f", {counted(row.unpriced_calls, 'call')} without a known price"
     return (
         f"{counted(row.llm_calls, 'model call')} · {row.input_tokens:,} tokens read, "
         f"{row.output_tokens:,} written · {cost}"

@@ -111,6 +111,12 @@ class Store:
         with self._readers.borrow() as conn:
             yield conn
 
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """The writer's connection, in one transaction; everybody else waits, so be brief."""
+        with self._lock, self._conn.transaction():
+            yield self._conn
+
     def close(self) -> None:
         """Close every connection."""
         self._readers.close()

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from clustertrace.model import Span
 from clustertrace.store.answers import Step
-from clustertrace.words import count, counted, duration, moment, money, share, step_text
+from clustertrace.words import (
+    count,
+    counted,
+    duration,
+    moment,
+    money,
+    secrets_cut,
+    share,
+    spent,
+    step_text,
+)
 
 US, MS, S = 10**3, 10**6, 10**9
 
@@ -57,6 +68,26 @@ def test_counts_and_shares() -> None:
         "2,000 traces",
     ]
     assert [share(part) for part in (0.0, 0.125, 0.5, 1.0)] == ["0 %", "12.5 %", "50 %", "100 %"]
+
+
+def test_unpriced_calls_are_never_free() -> None:
+    """What nobody knows a price for makes a sum a lower bound, and no sum at all no $0."""
+    assert [spent(1.5, 0), spent(0, 0), spent(1.5, 2), spent(0, 2)] == [
+        "$1.50",
+        "$0",
+        "at least $1.50",
+        "price unknown",
+    ]
+
+
+def test_cut_secrets_are_counted() -> None:
+    """All spans' counts together, and nothing where nothing was cut."""
+    span = Span("1" * 32, "1" * 16, None, "a", "tool", "ok", 1, 2)
+    one = span._replace(attributes={"clustertrace.redacted": 1})
+    odd = span._replace(attributes={"clustertrace.redacted": "many"})
+    assert secrets_cut([span, odd]) is None
+    assert secrets_cut([span, one]) == "1 secret was cut before anything was stored."
+    assert secrets_cut([one, one]) == "2 secrets were cut before anything was stored."
 
 
 def test_moments() -> None:
