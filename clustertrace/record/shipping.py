@@ -8,7 +8,7 @@ starts, so each span arrives at least once, and the receiver counts it once.
 from __future__ import annotations
 
 import atexit
-import http.client
+import codecs
 import os
 import threading
 import time
@@ -46,9 +46,14 @@ class Shipper:
         self._url = f"{endpoint}/v1/spans"
         self._outbox = outbox
         self._sent: dict[Path, int] = {}
+        self._accepts = False
+        """Whether it has ever taken anything: what refuses all is no receiver of ours."""
         self._turn = threading.Lock()
         # No proxy from the environment: the receiver is named exactly.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        # The program may fork at any moment, and in the child what the thread was importing would
+        # be half there for ever. So it must import nothing: sockets look this codec up late.
+        codecs.lookup("idna")
         self._thread = threading.Thread(target=self._run, name="clustertrace-ship", daemon=True)
         self._thread.start()
         atexit.register(self._finish)
@@ -131,20 +136,23 @@ class Shipper:
             middle = lines.find(b"\n", len(lines) // 2) + 1
             if middle == len(lines):
                 middle = lines.rfind(b"\n", 0, len(lines) // 2) + 1
-            if not middle:
+            if not middle and self._accepts:
                 notice(f"{self._url} refuses a span for good ({refused}); it is dropped.")
                 return None
+            if not middle:
+                return self._refusal(str(refused))
         return self._deliver(lines[:middle], until) or self._deliver(lines[middle:], until)
 
     def _post(self, lines: bytes, until: float | None) -> float | None:
         timeout = _POST_TIMEOUT_SECONDS
         if until is not None:
-            timeout = max(0.05, min(timeout, until - time.monotonic()))
+            timeout = max(_SHORTEST_WAIT_SECONDS, min(timeout, until - time.monotonic()))
         try:
             request = urllib.request.Request(
                 self._url, lines, {"Content-Type": "application/x-ndjson"}, method="POST"
             )
             with self._opener.open(request, timeout=timeout):
+                self._accepts = True
                 return None
         except urllib.error.HTTPError as error:
             with error:
@@ -152,15 +160,20 @@ class Shipper:
                     return _seconds(error.headers.get("Retry-After"))
                 if error.code in _NEVER:
                     raise _Refused(f"HTTP {error.code}") from None
-                notice(
-                    f"{self._url} refused spans (HTTP {error.code}); they stay in {self._outbox}. "
-                    "Check CLUSTERTRACE_ENDPOINT."
-                )
-        except (OSError, ValueError, http.client.HTTPException) as error:
+                return self._refusal(f"HTTP {error.code}")
+        except Exception as error:
+            # Connecting may raise anything, from ValueError for the address to HTTPException.
             notice(
                 f"{self._url} can't be reached ({error}); spans wait in {self._outbox} and are "
                 "sent later."
             )
+        return _EVERY_SECONDS
+
+    def _refusal(self, how: str) -> float:
+        notice(
+            f"{self._url} refused spans ({how}); they stay in {self._outbox}. "
+            "Check CLUSTERTRACE_ENDPOINT."
+        )
         return _EVERY_SECONDS
 
 

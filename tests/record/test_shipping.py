@@ -162,6 +162,21 @@ clustertrace.flush(30)
     assert left_in(tmp_path) == []
 
 
+@pytest.mark.parametrize("answer", [400, 401, 404, 500])
+def test_a_stranger_costs_no_span(
+    answer: int, receiver: Receiver, program: Program, tmp_path: Path
+) -> None:
+    """What refuses everything is not our receiver: all stays for when the address is right."""
+    receiver.answers = [answer] * 1000
+    done = program(ONE_SPAN + "print(clustertrace.flush(0.2))")
+    assert (done.returncode, done.stdout) == (0, "False\n")
+    assert f"HTTP {answer}" in done.stderr
+    assert len(left_in(tmp_path)) == 1
+    receiver.answers = []
+    program(ONE_SPAN.replace("run", "later") + "clustertrace.flush(30)")
+    assert receiver.names() == {"run", "later"}
+
+
 @pytest.mark.parametrize("url", ["127.0.0.1:7", "http://127.0.0.1:99999", "nonsense"])
 def test_an_address_that_is_none_is_survived(
     url: str, program: Program, monkeypatch: pytest.MonkeyPatch
