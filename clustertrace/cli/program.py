@@ -11,7 +11,16 @@ from typing import Annotated, Final
 import typer
 
 # Each module adds its commands to the application; the help page lists them in this order.
-from clustertrace.cli import facts, inspecting, moving, places, recomputing, rules, serving  # noqa: F401
+from clustertrace.cli import (  # noqa: F401
+    comparing,
+    facts,
+    inspecting,
+    moving,
+    places,
+    recomputing,
+    rules,
+    serving,
+)
 from clustertrace.cli.app import app
 from clustertrace.cli.output import forget_stdout, note
 from clustertrace.errors import ClustertraceError

@@ -5,6 +5,7 @@ clustertrace.store.answers. Totals come from the roll-ups, so they cost the same
 traces there are.
 """
 
+from clustertrace.store.queries.comparing import failures_by
 from clustertrace.store.queries.patterns import ClusterOrder, cluster, clusters, overview
 from clustertrace.store.queries.search import search
 from clustertrace.store.queries.traces import (
@@ -28,6 +29,7 @@ __all__ = [
     "cluster",
     "clusters",
     "export",
+    "failures_by",
     "finished",
     "known_traces",
     "latest",

@@ -1,0 +1,127 @@
+"""Before against after: did a change help, and what could these numbers have shown at all?
+
+Runs are compared within strata (the same task, or the same agent), so that an easier mix of runs
+after the change is not taken for its success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final, Literal
+
+from clustertrace.patterns.statistics import (
+    Interval,
+    Stratum,
+    cochran_mantel_haenszel,
+    wilson,
+)
+
+__all__ = ["Side", "Verdict", "verdict", "verdict_words"]
+
+_P: Final = 0.05
+_POWER_80: Final = 1.959963984540054 + 0.8416212335729143
+"""Normal quantiles of a two-sided 5 % test that finds what is there four times out of five."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The finished runs of one side."""
+
+    failed: int
+    runs: int
+
+    @property
+    def rate(self) -> float:
+        """Failed out of all, 0 to 1; 0 without runs."""
+        return self.failed / self.runs if self.runs else 0.0
+
+    @property
+    def interval(self) -> Interval:
+        """Wilson's 95 % interval of the rate."""
+        return wilson(self.failed, self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What before and after say together."""
+
+    word: Literal["improved", "worse", "no evidence"]
+    before: Side
+    after: Side
+    difference: float
+    """Failure rate after minus before within strata, −1 to 1; negative is better."""
+    interval: Interval
+    """95 % interval of the difference."""
+    p: float
+    strata: int
+    """Groups with runs on both sides: what the comparison rests on."""
+    runs_compared: int
+    """Runs in those groups."""
+    smallest: float | None
+    """The smallest difference that so many runs show four times out of five; None without runs."""
+
+
+def verdict(before: Mapping[str, Side], after: Mapping[str, Side]) -> Verdict:
+    """Compare two sides, given for each stratum by its name."""
+    shared = sorted(set(before) & set(after))
+    tested = cochran_mantel_haenszel(
+        Stratum(after[name].failed, after[name].runs, before[name].failed, before[name].runs)
+        for name in shared
+    )
+    word: Literal["improved", "worse", "no evidence"] = "no evidence"
+    if tested.p < _P and tested.interval.low <= tested.interval.high < 0:
+        word = "improved"
+    elif tested.p < _P and tested.interval.low > 0:
+        word = "worse"
+    return Verdict(
+        word,
+        _sum(before),
+        _sum(after),
+        tested.risk_difference,
+        tested.interval,
+        tested.p,
+        tested.informative,
+        sum(before[name].runs + after[name].runs for name in shared),
+        _smallest({name: (before[name], after[name]) for name in shared}),
+    )
+
+
+def _sum(sides: Mapping[str, Side]) -> Side:
+    return Side(sum(s.failed for s in sides.values()), sum(s.runs for s in sides.values()))
+
+
+def _smallest(pairs: Mapping[str, tuple[Side, Side]]) -> float | None:
+    """From the variance of the Mantel–Haenszel difference if nothing had changed."""
+    weights = spread = 0.0
+    for one, other in pairs.values():
+        runs = one.runs + other.runs
+        if not one.runs or not other.runs:
+            continue
+        # A rate of 0 or 1 in a small stratum is not known that well: half a run either way.
+        rate = (one.failed + other.failed + 0.5) / (runs + 1)
+        weight = one.runs * other.runs / runs
+        weights += weight
+        spread += weight * weight * rate * (1 - rate) * (1 / one.runs + 1 / other.runs)
+    return min(1.0, _POWER_80 * sqrt(spread) / weights) if weights else None
+
+
+def verdict_words(made: Verdict, strata: str) -> str:
+    """The verdict in two or three sentences; `strata` says what runs were grouped by."""
+    before, after = made.before, made.after
+    counts = (
+        f"{before.failed} of {before.runs} failed before ({before.rate:.0%}), {after.failed} of "
+        f"{after.runs} after ({after.rate:.0%})."
+    )
+    if not made.strata:
+        return f"No evidence: no {strata} has finished runs both before and after. {counts}"
+    low, high = made.interval
+    change = (
+        f"Within the same {strata} the failure rate changed by {made.difference:+.0%} "
+        f"(95 % interval {low:+.0%} to {high:+.0%}, p {made.p:.2g}; {made.strata} compared)."
+    )
+    if made.word == "no evidence" and made.smallest is not None:
+        limit = f"So many runs would usually show a change of {made.smallest:.0%} or more."
+        return f"No evidence of a change. {counts} {change} {limit}"
+    return f"{made.word.capitalize()}. {counts} {change}"

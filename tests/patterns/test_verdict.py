@@ -1,0 +1,67 @@
+"""Before against after: a real change is seen, a changed mix is not taken for one."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from clustertrace.patterns.verdict import Side, verdict, verdict_words
+
+
+def test_a_real_improvement_is_one() -> None:
+    """40 % against 15 % over a hundred runs each is called improved, with its interval."""
+    made = verdict({"a": Side(40, 100)}, {"a": Side(15, 100)})
+    assert made.word == "improved"
+    assert made.difference == pytest.approx(-0.25)
+    assert made.interval.low < -0.25 < made.interval.high < 0
+    assert verdict_words(made, "task").startswith("Improved. 40 of 100 failed before (40%)")
+
+
+def test_a_worsening_is_said_too() -> None:
+    """The other way round it is called worse."""
+    assert verdict({"a": Side(15, 100)}, {"a": Side(40, 100)}).word == "worse"
+
+
+def test_few_runs_are_no_evidence_and_say_what_they_could_show() -> None:
+    """Three of ten against one of ten proves nothing; the smallest visible change is told."""
+    made = verdict({"a": Side(3, 10)}, {"a": Side(1, 10)})
+    assert made.word == "no evidence"
+    assert made.smallest is not None
+    assert 0.3 < made.smallest < 0.8
+    assert "would usually show a change of" in verdict_words(made, "task")
+
+
+def test_a_changed_mix_cannot_fake_a_win() -> None:
+    """More easy tasks after the change lower the overall rate and mean nothing."""
+    before = {"easy": Side(1, 10), "hard": Side(45, 90)}
+    after = {"easy": Side(9, 90), "hard": Side(5, 10)}
+    made = verdict(before, after)
+    assert made.after.rate < made.before.rate / 2
+    assert made.word == "no evidence"
+
+
+def test_without_common_groups_there_is_nothing_to_compare() -> None:
+    """Different tasks before and after can't be compared, and the words say so."""
+    made = verdict({"a": Side(5, 9)}, {"b": Side(0, 9)})
+    assert (made.word, made.strata, made.smallest) == ("no evidence", 0, None)
+    assert "no task has finished runs both before and after" in verdict_words(made, "task")
+
+
+def test_the_smallest_change_is_what_such_numbers_show() -> None:
+    """A change of the size told is found about four times out of five."""
+    rng = random.Random(1)
+    strata = {f"t{n}": Side(0, 20) for n in range(10)}
+    assert strata
+    size = verdict(
+        {name: Side(8, 20) for name in strata}, {name: Side(8, 20) for name in strata}
+    ).smallest
+    assert size is not None
+
+    def drawn(rate: float) -> dict[str, Side]:
+        return {n: Side(sum(rng.random() < rate for _ in range(20)), 20) for n in strata}
+
+    found = sum(
+        verdict(drawn(0.4 + size / 2), drawn(0.4 - size / 2)).word == "improved" for _ in range(300)
+    )
+    assert 0.7 < found / 300 < 0.9
