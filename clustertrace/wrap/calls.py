@@ -97,9 +97,7 @@ class ModelCall:
             reply = read()
         except Exception as unread:
             _unrecorded(unread)
-            reply = Reply(
-                missing=f"output, tokens: {type(unread).__name__} while reading the reply"
-            )
+            reply = Reply(missing=f"output, tokens: {type(unread).__name__} on reading the reply")
         try:
             self._say(reply, error)
         except Exception as unsaid:

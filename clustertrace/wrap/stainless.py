@@ -66,9 +66,11 @@ def _copy(client: Any, endpoints: Endpoints, provider: Callable[[Any], str]) -> 
     for method in ("copy", "with_options"):
         mine[method] = _still_wrapped(MethodType(getattr(kind, method), copy), endpoints, provider)
     for name, value in vars(client).items():
+        if getattr(value, "_client", None) is not client:
+            continue
         if isinstance(getattr(kind, name, None), cached_property):
             del mine[name]  # made anew on first use, bound to the copy
-        elif getattr(value, "_client", None) is client:
+        else:
             mine[name] = type(value)(copy)
     return copy
 
