@@ -42,13 +42,17 @@ class Settings(BaseSettings):
     pricing_json: Path | None = Field(
         default=None,
         description='Your own prices: a file with {"model": [input, output]}, US dollars per '
-        "million tokens.",
+        "million tokens (see cost.md).",
     )
     capture: Literal["full", "metadata"] = Field(
-        default="full", description="`metadata` stores no inputs, outputs or messages at all."
+        default="full", description="`metadata` stores no content at all: no inputs, outputs, messages."
     )
     redact: bool = Field(
         default=True, description="Cut keys and secrets before anything reaches the disk."
+    )
+    redact_patterns: Path | None = Field(
+        default=None,
+        description="Your own secrets: a file with a regular expression a line (see redaction.md).",
     )
     sample_rate: float = Field(
         default=1.0, ge=0.0, le=1.0, description="Share of traces to record, 0 to 1."

@@ -1,14 +1,111 @@
-"""For tests of code that is traced: times and ids that are the same in each run."""
+"""For tests of code that is traced: its traces as plain values, and times and ids that repeat.
+
+    with capture_traces() as traces:
+        answer("Why is the sea salty?")
+    assert [span.name for span in traces.one().spans] == ["answer", "search", "chat"]
+
+Inside the block everything is recorded as ever, but into a folder of its own, which goes with the
+block; the user's database is not touched. docs/testing.md has examples that run.
+"""
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final, overload
 
 from clustertrace.record.clock import source
+from clustertrace.record.config import config
+from clustertrace.record.spool import spool
 
-__all__ = ["deterministic"]
+if TYPE_CHECKING:
+    from clustertrace.model import Trace
+
+__all__ = ["CapturedTraces", "capture_traces", "deterministic"]
+
+_OVERRULED: Final = ("DB", "ENDPOINT", "DISABLED", "SAMPLE_RATE")
+"""Variables that would keep a trace from the test; the others hold inside as outside."""
+
+
+class CapturedTraces(Sequence["Trace"]):
+    """The traces that have ended since the block began, in the order of their start.
+
+    Each is a clustertrace.model.Trace with its spans, tags, metrics and outcome. May be looked at
+    within the block, where it grows, and after it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._final: tuple[Trace, ...] | None = None
+
+    @overload
+    def __getitem__(self, at: int) -> Trace: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Trace]: ...
+
+    def __getitem__(self, at: int | slice) -> Trace | Sequence[Trace]:
+        return self._all()[at]
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __repr__(self) -> str:
+        return f"<CapturedTraces {[trace.name for trace in self]}>"
+
+    def one(self) -> Trace:
+        """The only trace. Raises AssertionError, with their names, if there is not exactly one."""
+        found = self._all()
+        if len(found) != 1:
+            names = ", ".join(trace.name for trace in found) or "none"
+            raise AssertionError(f"expected one finished trace, found {len(found)}: {names}")
+        return found[0]
+
+    def _all(self) -> tuple[Trace, ...]:
+        if self._final is not None:
+            return self._final
+        from clustertrace.assembling import finished_traces
+
+        segments = sorted(self._folder.glob("*.spool/*.jsonl"))
+        return tuple(finished_traces(segment.read_bytes() for segment in segments))
+
+    def _close(self) -> None:
+        self._final = self._all()
+
+
+@contextmanager
+def capture_traces() -> Iterator[CapturedTraces]:
+    """Record what happens inside for the test alone, and hand it out as plain values.
+
+    Whatever thread or task records inside the block is included, and so are processes that are
+    started there; recording is on and whole whatever the environment says about sampling. One
+    block at a time may be open in a process, or one inside the other.
+    """
+    with TemporaryDirectory(prefix="clustertrace-") as name:
+        traces = CapturedTraces(Path(name))
+        names = [f"CLUSTERTRACE_{variable}" for variable in _OVERRULED]
+        before = {variable: os.environ.pop(variable, None) for variable in names}
+        os.environ["CLUSTERTRACE_DB"] = os.path.join(name, "traces.db")
+        _begin_anew()
+        try:
+            yield traces
+        finally:
+            traces._close()
+            for variable, value in before.items():
+                os.environ.pop(variable, None)
+                if value is not None:
+                    os.environ[variable] = value
+            _begin_anew()
+
+
+def _begin_anew() -> None:
+    """Let the recorder read the environment again and open a segment where it now says."""
+    spool.close()
+    config.cache_clear()
 
 
 @contextmanager
