@@ -1,9 +1,10 @@
-"""`verdict`: whether a change of the agent helped."""
+"""`verdict` and `compare`: whether a change helped, and where two runs part."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
@@ -11,7 +12,11 @@ from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.opening import reading
 from clustertrace.cli.output import plain, print_json, stdout
 
-__all__ = ["verdict"]
+if TYPE_CHECKING:
+    from clustertrace.patterns.alignment import Pair, Place
+    from clustertrace.store.connection import Connection
+
+__all__ = ["compare", "verdict"]
 
 
 @command(
@@ -37,7 +42,7 @@ def verdict(
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Say whether a change helped: improved, worse, or no evidence.
+    """Say if a change helped: improved, worse, or no evidence.
 
     Failure rates before and after, compared within groups (Cochran, Mantel and Haenszel), with
     the interval and the smallest change that so many runs could have shown. Where no finished run
@@ -68,3 +73,114 @@ def verdict(
         )
     else:
         stdout().print(plain(words))
+
+
+@command(
+    "compare",
+    "clustertrace compare 3f2a 91bc",
+    "clustertrace compare 66312b6188ef 8429d5f01a2c --json | jq '.rows[].what'",
+)
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A trace or a pattern, by its id.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another of the same sort.")],
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Put two traces, or two patterns, side by side.
+
+    Their steps are aligned: same, changed, inserted, deleted, and where they first part. For
+    traces also whether the same step was given or answered something else. Exit code 1: they
+    differ.
+    """
+    from clustertrace.patterns.alignment import align
+
+    with reading(db) as store, store.read() as conn:
+        left, right = _sides(conn, a, b)
+    rows = align(left.places, right.places)
+    same = all(row.what == "same" for row in rows)
+    if as_json:
+        print_json(
+            {
+                "sort": left.sort,
+                "a": left.id,
+                "b": right.id,
+                "same_steps": same,
+                "rows": [_row_document(row) for row in rows],
+            }
+        )
+    else:
+        _show(left, right, rows)
+    if not same:
+        raise typer.Exit(1)
+
+
+class _Side(NamedTuple):
+    sort: str
+    id: str
+    name: str
+    places: Sequence[Place]
+
+
+def _sides(conn: Connection, a: str, b: str) -> tuple[_Side, _Side]:
+    """Both as patterns if both are, else both as traces. Raises NotFound."""
+    from clustertrace.errors import NotFound
+
+    try:
+        return _pattern_side(conn, a), _pattern_side(conn, b)
+    except NotFound:
+        return _trace_side(conn, a), _trace_side(conn, b)
+
+
+def _pattern_side(conn: Connection, prefix: str) -> _Side:
+    from clustertrace.patterns.alignment import places_of_variant
+    from clustertrace.patterns.signature import Variant
+    from clustertrace.store import queries
+
+    found = queries.cluster(conn, prefix)
+    places = places_of_variant(Variant(found.id, found.name, found.steps))
+    return _Side("pattern", found.id, found.name, places)
+
+
+def _trace_side(conn: Connection, prefix: str) -> _Side:
+    from clustertrace.patterns.alignment import places_of_spans
+    from clustertrace.store import queries
+
+    found = queries.trace(conn, prefix)
+    return _Side("trace", found.trace_id, found.name, places_of_spans(found.spans))
+
+
+def _row_document(row: Pair) -> dict[str, Any]:
+    def place(one: Place | None) -> dict[str, Any] | None:
+        if one is None:
+            return None
+        return {"step": one.label, "span_id": one.span.span_id if one.span else None}
+
+    return {
+        "what": row.what,
+        "a": place(row.left),
+        "b": place(row.right),
+        "first_divergence": row.first_divergence,
+        "input_differs": row.input_differs,
+        "output_differs": row.output_differs,
+    }
+
+
+_SIGNS: Final = {"same": " ", "changed": "~", "inserted": "+", "deleted": "-"}
+
+
+def _show(left: _Side, right: _Side, rows: Sequence[Pair]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2), show_edge=False)
+    for title in ("", f"{left.name} {left.id[:12]}", f"{right.name} {right.id[:12]}", ""):
+        table.add_column(plain(title), overflow="fold")
+    for row in rows:
+        notes = ["they part here"] * row.first_divergence
+        notes += ["other input"] * row.input_differs + ["other output"] * row.output_differs
+        table.add_row(
+            _SIGNS[row.what],
+            plain(row.left.label) if row.left else "",
+            plain(row.right.label) if row.right else "",
+            ", ".join(notes),
+        )
+    stdout().print(table)

@@ -65,3 +65,51 @@ def test_wrong_use_is_a_sentence(
     found = run("verdict", *options)
     assert (found.code, found.out) == (2, "")
     assert reason in found.err
+
+
+@pytest.fixture
+def two_runs(store: Store) -> Store:
+    """Two runs of one agent that part at their second step."""
+    for number, tools in ((1, "search open cite"), (2, "search search cite")):
+        trace_id = f"{number:x}" * 32
+        spans = [Span(trace_id, "1" * 16, None, "agent", "agent", "ok", 0, 99)]
+        for at, name in enumerate(tools.split(), 2):
+            given = {"n": number if name == "cite" else 0}
+            spans.append(
+                Span(trace_id, f"{at:016x}", "1" * 16, name, "tool", "ok", at, at + 1, given)
+            )
+        store.write(Batch(spans, []))
+    return store
+
+
+def test_two_traces_stand_side_by_side(run: Any, two_runs: Store) -> None:
+    """Rows say what each step is on either side, where they part, and what differs."""
+    told = json.loads(run("compare", "1111", "2222", "--json").out)
+    assert [row["what"] for row in told["rows"]] == ["same", "changed", "same"]
+    assert [row["first_divergence"] for row in told["rows"]] == [False, True, False]
+    assert [row["input_differs"] for row in told["rows"]] == [False, False, True]
+    shown = run("compare", "1111", "2222")
+    assert shown.code == 1
+    assert "they part here" in shown.out
+    assert "other input" in shown.out
+
+
+def test_a_trace_is_the_same_as_itself(run: Any, two_runs: Store) -> None:
+    """Nothing differs, and the exit code is 0."""
+    found = run("compare", "1111", "1111", "--json")
+    assert (found.code, json.loads(found.out)["same_steps"]) == (0, True)
+
+
+def test_two_patterns_stand_side_by_side(run: Any, two_runs: Store) -> None:
+    """Patterns are compared element by element."""
+    ids = [one["id"] for one in json.loads(run("clusters", "--json").out)["clusters"]]
+    told = json.loads(run("compare", *ids, "--json").out)
+    assert told["sort"] == "pattern"
+    assert not told["same_steps"]
+
+
+def test_what_is_not_there_cannot_be_compared(run: Any, two_runs: Store) -> None:
+    """An unknown id is a sentence and exit code 2."""
+    found = run("compare", "1111", "dddd")
+    assert found.code == 2
+    assert "no trace dddd" in found.err

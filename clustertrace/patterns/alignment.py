@@ -1,0 +1,109 @@
+"""Two runs, or two patterns, side by side: which steps are the same, and where they part.
+
+Steps are aligned with the fewest insertions, deletions and changes (Levenshtein's distance, by
+rapidfuzz). Two steps are the same if their names, and whether they failed, are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rapidfuzz.distance import Levenshtein
+
+from clustertrace.model import Span
+from clustertrace.patterns.signature import (
+    STEP_KINDS,
+    Variant,
+    in_order,
+    normal_name,
+    root_of,
+)
+
+__all__ = ["Pair", "Place", "align", "places_of_spans", "places_of_variant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A step on one of the two sides."""
+
+    label: str
+    """The name, with a `!` if it failed and a count if it repeats."""
+    span: Span | None = None
+    """The span behind it, where the side is a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One row of an alignment."""
+
+    what: Literal["same", "changed", "inserted", "deleted"]
+    """From the left side to the right."""
+    left: Place | None
+    right: Place | None
+    first_divergence: bool = False
+    """Whether the two sides part here."""
+
+    @property
+    def input_differs(self) -> bool:
+        """Whether the same step was given something else."""
+        return self._differs("input")
+
+    @property
+    def output_differs(self) -> bool:
+        """Whether the same step answered something else."""
+        return self._differs("output")
+
+    def _differs(self, field: str) -> bool:
+        if self.left is None or self.right is None:
+            return False
+        one, other = self.left.span, self.right.span
+        if one is None or other is None:
+            return False
+        return bool(getattr(one, field) != getattr(other, field))
+
+
+def places_of_spans(spans: Sequence[Span]) -> tuple[Place, ...]:
+    """The steps of a run, in order."""
+    ordered = in_order(spans)
+    root = root_of(ordered)
+    return tuple(
+        Place(normal_name(span.name) + "!" * (span.status == "error"), span)
+        for span in ordered
+        if span.kind in STEP_KINDS and span is not root
+    )
+
+
+def places_of_variant(variant: Variant) -> tuple[Place, ...]:
+    """The elements of a pattern, in order."""
+    places = []
+    for step in variant.steps:
+        names = " ".join(
+            name + "!" * failed for name, failed in zip(step.names, step.failed, strict=True)
+        )
+        places.append(Place(names if step.count == "1" else f"{names} ×{step.count}"))
+    return tuple(places)
+
+
+def align(left: Sequence[Place], right: Sequence[Place]) -> tuple[Pair, ...]:
+    """The two sides row by row, the first row that is not the same marked."""
+    one, other = [place.label for place in left], [place.label for place in right]
+    rows: list[Pair] = []
+    for tag, a, a_end, b, b_end in Levenshtein.opcodes(one, other):
+        if tag == "equal":
+            rows += (
+                Pair("same", *pair) for pair in zip(left[a:a_end], right[b:b_end], strict=True)
+            )
+        elif tag == "replace":
+            pairs = zip(left[a:a_end], right[b:b_end], strict=True)
+            rows += (Pair("changed", *pair) for pair in pairs)
+        elif tag == "delete":
+            rows += (Pair("deleted", place, None) for place in left[a:a_end])
+        else:
+            rows += (Pair("inserted", None, place) for place in right[b:b_end])
+    for at, row in enumerate(rows):
+        if row.what != "same":
+            rows[at] = Pair(row.what, row.left, row.right, first_divergence=True)
+            break
+    return tuple(rows)
