@@ -90,18 +90,17 @@ def align(left: Sequence[Place], right: Sequence[Place]) -> tuple[Pair, ...]:
     """The two sides row by row, the first row that is not the same marked."""
     one, other = [place.label for place in left], [place.label for place in right]
     rows: list[Pair] = []
-    for tag, a, a_end, b, b_end in Levenshtein.opcodes(one, other):
-        if tag == "equal":
-            rows += (
-                Pair("same", *pair) for pair in zip(left[a:a_end], right[b:b_end], strict=True)
-            )
-        elif tag == "replace":
-            pairs = zip(left[a:a_end], right[b:b_end], strict=True)
-            rows += (Pair("changed", *pair) for pair in pairs)
-        elif tag == "delete":
-            rows += (Pair("deleted", place, None) for place in left[a:a_end])
+    for step in Levenshtein.opcodes(one, other):
+        ours = left[step.src_start : step.src_end]
+        theirs = right[step.dest_start : step.dest_end]
+        if step.tag == "delete":
+            rows += (Pair("deleted", place, None) for place in ours)
+        elif step.tag == "insert":
+            rows += (Pair("inserted", None, place) for place in theirs)
+        elif step.tag == "equal":
+            rows += (Pair("same", *pair) for pair in zip(ours, theirs, strict=True))
         else:
-            rows += (Pair("inserted", None, place) for place in right[b:b_end])
+            rows += (Pair("changed", *pair) for pair in zip(ours, theirs, strict=True))
     for at, row in enumerate(rows):
         if row.what != "same":
             rows[at] = Pair(row.what, row.left, row.right, first_divergence=True)
