@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
 import httpx2
@@ -102,6 +102,29 @@ class Recorded:
         """The only span."""
         (only,) = self.spans()
         return only
+
+
+async def _cancelled_after(stream: AsyncIterator[Any], count: int) -> None:
+    reached = asyncio.Event()
+
+    async def read() -> None:
+        seen = 0
+        async for _ in stream:
+            seen += 1
+            if seen == count:
+                reached.set()
+
+    task = asyncio.create_task(read())
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@pytest.fixture
+def cancelled_after() -> Callable[[AsyncIterator[Any], int], Awaitable[None]]:
+    """Read a stream in a task that is cancelled while it waits for what follows some chunks."""
+    return _cancelled_after
 
 
 @pytest.fixture

@@ -1,0 +1,94 @@
+"""Conversations made to fit, whatever they are made of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from clustertrace.record.config import config
+from clustertrace.wrap.messages import arguments, fitted, slim
+
+LIMIT = 32768
+MESSAGES = st.lists(
+    st.builds(
+        lambda role, size: {"role": role, "content": "x" * size},
+        st.sampled_from(["user", "assistant", "tool"]),
+        st.integers(0, 20_000),
+    ),
+    max_size=20,
+)
+
+
+@given(MESSAGES, st.integers(0, 50_000))
+def test_what_is_left_out_of_a_conversation_is_its_middle(rest: list[Any], system: int) -> None:
+    """The newest message stays whole, the instructions come first, and the count adds up."""
+    assert config().payload_bytes == LIMIT
+    said = [{"role": "system", "content": "s" * system}, *rest]
+    kept, gone = fitted(said)
+    if not gone:
+        assert kept is said
+        return
+    head, note, *newest = kept
+    assert head["role"] == "system"
+    assert note == {"role": "cut", "content": f"[{gone} earlier messages are not kept]"}
+    assert newest == said[-len(newest) :]
+    assert 1 + gone + len(newest) == len(said)
+    assert len(json.dumps([head, note, *newest[:-1]])) < LIMIT
+
+
+def test_a_long_conversation_keeps_its_end_in_the_record(api: Any, recorded: Any) -> None:
+    """The late calls of an agent show what they were asked, and say what is missing."""
+    import openai
+
+    import clustertrace
+
+    api.reply({"id": "c", "choices": [], "usage": None})
+    said: Any = [{"role": "system", "content": "Brief."}]
+    said += [{"role": "user", "content": f"{n} {'x' * 2000}"} for n in range(100)]
+    http = api.client()
+    client = clustertrace.wrap_openai(openai.OpenAI(api_key="k", http_client=http))
+    client.chat.completions.create(model="m", messages=said)
+    span = recorded.span()
+    assert span.input[0] == said[0]
+    assert span.input[-1] == said[-1]
+    assert span.attributes["clustertrace.cut"] == ["input"]
+
+
+class Picture(BaseModel):
+    """An SDK's object in a message."""
+
+    data: str
+
+
+def test_encoded_bytes_become_their_size() -> None:
+    """In data URLs, in base64 and in objects; words stay, however long."""
+    words = "It is a long text about many things. " * 100
+    encoded = "QUJD" * 1000
+    told = slim({"a": f"data:image/png;base64,{encoded}", "b": [encoded, words], "c": "QUJD"})
+    assert told == {
+        "a": "[4022 characters of encoded data]",
+        "b": ["[4000 characters of encoded data]", words],
+        "c": "QUJD",
+    }
+    assert slim([Picture(data=encoded)]) == [{"data": "[4000 characters of encoded data]"}]
+
+
+def test_a_value_that_holds_itself_is_no_trouble() -> None:
+    """Looking ends at some depth."""
+    endless: list[Any] = []
+    endless.append(endless)
+    slim(endless)
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [('{"a": 1}', {"a": 1}), ("", {}), ('{"a": ', '{"a": '), ({"a": 1}, {"a": 1}), (None, None)],
+)
+def test_arguments_are_data_where_they_can_be(text: Any, data: Any) -> None:
+    """Half of a JSON text stays the text that it is."""
+    assert arguments(text) == data

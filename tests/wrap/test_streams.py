@@ -1,0 +1,69 @@
+"""The timeline of a stream, and streams that outlive what follows them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clustertrace.wrap.streams import Timeline
+
+
+@given(st.lists(st.integers(0, 100), max_size=3000))
+def test_a_timeline_stays_small_and_loses_no_character(sizes: list[int]) -> None:
+    """However many chunks come, at most 500 entries are kept, from the first to the last."""
+    timeline = Timeline(1_000)
+    for number, size in enumerate(sizes):
+        timeline.add(1_000 + (number + 1) * 1_000_000, size)
+    told = timeline.attributes()
+    kept = told["clustertrace.stream.chunks"]
+    assert len(kept) <= 500
+    assert sum(size for _, size in kept) == sum(sizes)
+    assert told["clustertrace.stream.chunk_count"] == len(sizes)
+    if sizes:
+        assert kept[0][0] == 1.0
+        assert kept[-1][0] > len(sizes) - 16
+        assert told["gen_ai.response.time_to_first_chunk"] == 0.001
+
+
+PROGRAM = """
+import json, sys
+import httpx2, openai, clustertrace
+
+chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+         "choices": [{"index": 0, "delta": {"content": "So far"}, "finish_reason": None}]}
+body = f"data: {json.dumps(chunk)}\\n\\n" * 2
+transport = httpx2.MockTransport(
+    lambda _: httpx2.Response(200, headers={"content-type": "text/event-stream"}, text=body))
+client = clustertrace.wrap_openai(
+    openai.OpenAI(api_key="k", http_client=httpx2.Client(transport=transport)))
+stream = client.chat.completions.create(model="m", messages=[], stream=True)
+next(stream)
+"""
+
+
+def test_a_stream_that_is_open_at_exit_is_recorded(recorded: Any, tmp_path: Path) -> None:
+    """A program that ends in the middle of a reply has abandoned it."""
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM)
+    subprocess.run([sys.executable, str(path)], check=True, timeout=60)
+    span = recorded.span()
+    assert span.attributes["clustertrace.stream"] == "abandoned"
+    assert span.output == [{"role": "assistant", "content": "So far"}]
+
+
+def test_wrapping_imports_no_sdk() -> None:
+    """Asking for the wrappers loads the standard library only, however many SDKs there are."""
+    program = (
+        "import sys, clustertrace\n"
+        "clustertrace.wrap_anthropic, clustertrace.wrap_gemini, clustertrace.wrap_openai\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert not {"anthropic", "openai", "google", "httpx2", "pydantic"} & set(done.stdout.split())
