@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -188,7 +189,10 @@ def dashboard() -> Iterator[Callable[[Path], str]]:
         assert process.stderr is not None
         line = process.stderr.readline().decode()
         assert "receives at" in line, line
-        return f"http://localhost:{int(line.rpartition(':')[2])}"
+        url = f"http://localhost:{int(line.rpartition(':')[2])}"
+        with httpx.Client(trust_env=False) as http:
+            until(lambda: http.get(f"{url}/_stcore/health").status_code == 200)
+        return url
 
     yield serve
     for process in started:

@@ -1,0 +1,158 @@
+"""The pages in a real browser, served as users serve them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from clustertrace.exchange.bundle import load_bundle
+from clustertrace.store.store import Store
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PATIENCE_MS = 30_000
+FOREIGN = 'img[src*="evil.invalid"], a[href^="http://evil"], a[href^="javascript"]'
+
+
+class Witness:
+    """What a page did that it should not."""
+
+    def __init__(self, page: Page) -> None:
+        self.errors: list[str] = []
+        self.hosts: set[str | None] = set()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._console)
+        page.on("request", lambda request: self._request(request.url))
+        page.on("websocket", lambda socket: self._request(socket.url))
+        page.on("dialog", lambda dialog: self.errors.append(f"dialog: {dialog.message}"))
+
+    def _console(self, message: Any) -> None:
+        # Streamlit looks for its own address below the page's first, and takes a 404 for no.
+        if message.type == "error" and "/_stcore/" not in message.location["url"]:
+            self.errors.append(message.text)
+
+    def _request(self, url: str) -> None:
+        if urlsplit(url).scheme not in ("data", "blob"):
+            self.hosts.add(urlsplit(url).hostname)
+
+
+@pytest.fixture
+def witness(page: Page) -> Witness:
+    """Sees to it that nothing goes wrong behind the page."""
+    page.set_default_timeout(PATIENCE_MS)
+    return Witness(page)
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Path:
+    """A database with the demo's traces."""
+    path = tmp_path / "demo.db"
+    with Store.open(path) as store:
+        load_bundle(store, time.time_ns())
+        store.refresh()
+    return path
+
+
+def at_rest(page: Page) -> None:
+    """Wait until Streamlit has drawn all that it wants to."""
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
+def test_from_the_headline_to_a_failed_step_and_back(
+    page: Page, witness: Witness, demo: Path, dashboard: Callable[[Path], str]
+) -> None:
+    """Clusters, a pattern, its traces, a trace, a span; then the back button, step by step."""
+    url = dashboard(demo)
+    page.goto(f"{url}/clusters")
+    page.get_by_role("heading", name="2 patterns hold 10 of the 12 failures (83 %).").wait_for()
+    at_rest(page)
+    assert page.title() == "Clusters"
+    assert page.get_by_text("Deploy").count() == 0
+
+    page.locator(".ct-segment").first.click()
+    page.get_by_role("heading", name="6 of 7 runs that took these steps failed").wait_for()
+    pattern = page.url
+
+    page.locator('[data-testid="stDataFrame"]').click(position={"x": 200, "y": 55})
+    chart = page.locator(".vega-embed")
+    chart.wait_for()
+    assert "/trace?id=" in page.url
+    at_rest(page)
+
+    chart.click(position={"x": 60, "y": 55})
+    page.locator(".ct-span-name", has_text="chat").wait_for()
+    page.get_by_text("You answer questions from the web").wait_for()
+
+    page.go_back()
+    page.get_by_role("heading", name="6 of 7 runs that took these steps failed").wait_for()
+    assert page.url == pattern
+    page.go_back()
+    page.get_by_role("heading", name="2 patterns hold").wait_for()
+    assert page.url == f"{url}/clusters"
+    assert witness.errors == []
+    assert witness.hosts == {"localhost"}
+
+
+def test_numbers_lead_to_the_traces_they_count(
+    page: Page, witness: Witness, demo: Path, dashboard: Callable[[Path], str]
+) -> None:
+    """The failed count of the facts opens the list with as many rows."""
+    page.goto(f"{dashboard(demo)}/clusters")
+    page.get_by_role("link", name="12 failed").click()
+    page.get_by_text("12 traces").wait_for()
+    assert page.url.endswith("/?state=failed")
+    assert witness.errors == []
+
+
+def test_new_traces_show_up_by_themselves(
+    page: Page, witness: Witness, tmp_path: Path, dashboard: Callable[[Path], str]
+) -> None:
+    """An empty list fills without a reload when the first traces arrive."""
+    db = tmp_path / "live.db"
+    Store.open(db).close()
+    page.goto(dashboard(db))
+    page.get_by_text("There are no traces yet").wait_for()
+    with Store.open(db) as store:
+        load_bundle(store, time.time_ns())
+        store.refresh()
+    page.get_by_text("60 traces").wait_for()
+    assert witness.errors == []
+
+
+def test_deep_links_open_the_trace(
+    page: Page, witness: Witness, demo: Path, dashboard: Callable[[Path], str]
+) -> None:
+    """`/trace/<id>` stays a good address."""
+    from clustertrace.store import queries
+
+    with Store.open(demo) as store, store.read() as conn:
+        trace_id = queries.latest(conn, failed=True)
+    page.goto(f"{dashboard(demo)}/trace/{trace_id}")
+    page.get_by_text(trace_id).wait_for()
+    assert witness.errors == []
+
+
+def test_hostile_texts_do_nothing(
+    page: Page, witness: Witness, hostile: Store, dashboard: Callable[[Path], str]
+) -> None:
+    """Names and payloads of the worst kind run nothing, fetch nothing, and are shown as text."""
+    url = dashboard(hostile.path)
+    for path in ("/", "/clusters", f"/trace?id={1:032x}", f"/trace?id={1:032x}&span={2:016x}"):
+        page.goto(url + path)
+        page.locator(".ct").first.wait_for()
+        at_rest(page)
+        page.wait_for_load_state("networkidle")
+        assert page.title() != "owned"
+        assert page.locator(FOREIGN).count() == 0
+        assert page.locator(".katex").count() == 0
+    assert page.get_by_text("![x](http://evil.invalid/b.png)").count() > 0
+    assert witness.errors == []
+    assert witness.hosts == {"localhost"}
