@@ -79,6 +79,10 @@ class ModelCall:
         """End the call with an exception, which may be all that there is."""
         self.end(Reply, error=error)
 
+    def lose(self, error: Exception) -> None:
+        """End the call although its reply could not be looked at."""
+        self.end(lambda: _unreadable(error))
+
     def end(
         self,
         read: Callable[[], Reply],
@@ -96,8 +100,7 @@ class ModelCall:
         try:
             reply = read()
         except Exception as unread:
-            _unrecorded(unread)
-            reply = Reply(missing=f"output, tokens: {type(unread).__name__} on reading the reply")
+            reply = _unreadable(unread)
         try:
             self._say(reply, error)
         except Exception as unsaid:
@@ -147,6 +150,11 @@ class ModelCall:
         )
         if request.tools:
             self.span.set_attributes(**{"gen_ai.tool.definitions": slim(request.tools)})
+
+
+def _unreadable(error: Exception) -> Reply:
+    _unrecorded(error)
+    return Reply(missing=f"output, tokens: {type(error).__name__} on reading the reply")
 
 
 def _about(error: BaseException) -> dict[str, Any]:

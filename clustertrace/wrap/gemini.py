@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 
 from clustertrace.errors import UsageError
 from clustertrace.record.active import current, leave
-from clustertrace.record.notices import quiet
 from clustertrace.wrap.calls import ModelCall, begin
 from clustertrace.wrap.disguise import disguised
 from clustertrace.wrap.gemini_content import CONTENT, EMBEDDINGS, is_embedding
@@ -173,9 +172,11 @@ def _opened(api: Any, path: str, body: Any) -> ModelCall | None:
     return begin(endpoint, provider, {**body, "model": model, **streamed})
 
 
-@quiet
 def _take(call: ModelCall, response: Any) -> None:
-    call.answer(json.loads(response.body) if response.body else {})
+    try:
+        call.answer(json.loads(response.body) if response.body else {})
+    except Exception as error:
+        call.lose(error)
 
 
 def _guarded(call: ModelCall, chunks: Any, watched: Callable[[StreamWatch, Any], Any]) -> Any:

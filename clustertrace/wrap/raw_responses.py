@@ -6,6 +6,7 @@ recorded without its reply, and says so.
 
 from __future__ import annotations
 
+import os
 import weakref
 from functools import cache
 from typing import Any, Final
@@ -30,7 +31,7 @@ def take_raw(call: ModelCall, response: Any, streamed: bool) -> None:
         # OpenAI's older class for it is not awaited, whichever client it comes from.
         awaited = kind.__name__.startswith("Async")
         response.__class__ = _awaited(kind) if awaited else _at_once(kind)
-        vars(response)[_GUARD] = weakref.finalize(response, _let_go, call)
+        vars(response)[_GUARD] = weakref.finalize(response, _let_go, call, os.getpid())
 
 
 def _read_body(call: ModelCall, http_response: Any) -> bool:
@@ -52,8 +53,8 @@ def unread() -> Reply:
     return Reply(missing="output, tokens: the program read the response's bytes itself")
 
 
-def _let_go(call: ModelCall) -> None:
-    if not call.ended:
+def _let_go(call: ModelCall, process: int) -> None:
+    if not call.ended and os.getpid() == process:
         call.note(**{"clustertrace.stream": "abandoned", MISSING: unread().missing})
         call.end(Reply)
 

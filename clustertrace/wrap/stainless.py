@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 
 from clustertrace.errors import UsageError
 from clustertrace.record.active import current, leave
-from clustertrace.record.notices import quiet
 from clustertrace.wrap.calls import ModelCall, begin
 from clustertrace.wrap.facts import Endpoint
 from clustertrace.wrap.messages import plain
@@ -62,7 +61,7 @@ def _copy(client: Any, endpoints: Endpoints, provider: Callable[[Any], str]) -> 
     mine[_MARK] = True
     send = vars(client).get("post") or MethodType(kind.post, copy)
     waits = any(base.__name__ == "AsyncAPIClient" for base in kind.__mro__)
-    mine["post"] = (_recorded_async if waits else _recorded)(send, copy, endpoints, provider)
+    mine["post"] = (_recorded_async if waits else _recorded)(send, endpoints, provider(copy))
     for method in ("copy", "with_options"):
         mine[method] = _still_wrapped(MethodType(getattr(kind, method), copy), endpoints, provider)
     for name, value in vars(client).items():
@@ -103,12 +102,11 @@ def _is_given(value: Any) -> bool:
 
 def _recorded(
     send: Callable[..., Any],
-    client: Any,
     endpoints: Endpoints,
-    provider: Callable[[Any], str],
+    provider: str,
 ) -> Callable[..., Any]:
     def post(path: str, **options: Any) -> Any:
-        call = _opened(path, options, endpoints, provider(client))
+        call = _opened(path, options, endpoints, provider)
         if call is None:
             return send(path, **options)
         token = current.set(call.span)
@@ -127,12 +125,11 @@ def _recorded(
 
 def _recorded_async(
     send: Callable[..., Any],
-    client: Any,
     endpoints: Endpoints,
-    provider: Callable[[Any], str],
+    provider: str,
 ) -> Callable[..., Any]:
     async def post(path: str, **options: Any) -> Any:
-        call = _opened(path, options, endpoints, provider(client))
+        call = _opened(path, options, endpoints, provider)
         if call is None:
             return await send(path, **options)
         token = current.set(call.span)
@@ -149,9 +146,15 @@ def _recorded_async(
     return post
 
 
-@quiet
 def _take(call: ModelCall, result: Any, *, streamed: bool) -> None:
     """What a request came back with: a whole reply, a stream of one, or a raw response."""
+    try:
+        _look_at(call, result, streamed)
+    except Exception as error:
+        call.lose(error)
+
+
+def _look_at(call: ModelCall, result: Any, streamed: bool) -> None:
     raw = getattr(result, "http_response", None)
     response = raw if raw is not None else getattr(result, "response", None)
     call.note(request_id=getattr(result, "_request_id", None) or _request_id(response))

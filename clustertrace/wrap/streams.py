@@ -6,6 +6,7 @@ closing overridden, so that every way of using it is seen, and no use as well.
 
 from __future__ import annotations
 
+import os
 import sys
 import weakref
 from collections.abc import AsyncIterator, Iterator
@@ -95,7 +96,12 @@ class StreamWatch:
 
     def guard(self, stream: Any) -> None:
         """End the call when the program lets go of the stream, or ends itself."""
-        self._finalizer = weakref.finalize(stream, self.dropped)
+        self._finalizer = weakref.finalize(stream, self._vanished, os.getpid())
+
+    def _vanished(self, process: int) -> None:
+        """The stream is gone; a forked child's copy of it says nothing about the stream."""
+        if os.getpid() == process:
+            self.dropped()
 
     @quiet
     def chunk(self, item: Any) -> None:
