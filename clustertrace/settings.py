@@ -45,7 +45,7 @@ class Settings(BaseSettings):
         "million tokens (see cost.md).",
     )
     capture: Literal["full", "metadata"] = Field(
-        default="full", description="`metadata` stores no content at all: no inputs, outputs, messages."
+        default="full", description="`metadata` stores no content: no inputs, outputs or messages."
     )
     redact: bool = Field(
         default=True, description="Cut keys and secrets before anything reaches the disk."
