@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 __all__ = [
     "EMPTY",
+    "INTERNAL",
     "KINDS",
     "OUTCOMES",
     "SPAN_STATUSES",
@@ -43,6 +44,11 @@ KINDS: Final = frozenset(
     ]
 )
 """Span kinds: OpenInference's, in lower case. A decorated function is a `chain` unless told."""
+
+INTERNAL: Final = "clustertrace.internal"
+"""The attribute of a span that is an instrumentation's inner life and no step of the run.
+
+It is stored and searchable like any other, and folded where steps are shown or compared."""
 
 SPAN_STATUSES: Final = frozenset({"ok", "error", "running", "incomplete"})
 """`running` has not ended yet; `incomplete` never will, because its process is gone."""

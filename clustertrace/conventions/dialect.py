@@ -2,28 +2,36 @@
 
 Each dialect is a file with one `Dialect` in it. All of them are read for every span, because a
 span often speaks several (an OpenInference span around an OpenTelemetry GenAI one): for each
-field, the first key in the order of the tables whose value is usable wins.
+field, the first key in the order of the tables whose value is usable wins. A dialect with
+`scopes` is read only for spans of those instrumentation scopes, and goes first there: its keys
+are words (`model`, `input_tokens`) that mean something else in other people's spans.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import orjson
+from clustertrace.conventions import readers
+from clustertrace.conventions.readers import Reader
 
-from clustertrace.wire import MAX_TOKENS
+if TYPE_CHECKING:
+    from clustertrace.conventions.raw import RawSpan
+    from clustertrace.model import Span
 
-__all__ = ["Dialect", "Field", "Reader", "parsed"]
+__all__ = ["READERS", "STANDARD", "STAYING", "Composite", "Dialect", "Field", "Refine"]
 
-Reader = Callable[[Any], Any]
-"""Turns an attribute's value into a field's; None says that it is empty or can't be used."""
+Composite = Callable[[Any], Iterable[tuple["Field", Any]]]
+"""Reads several fields out of one value, such as a vendor's usage object."""
+
+Refine = Callable[["Span", "RawSpan"], "Span"]
+"""Says what no table can of the spans of one instrumentation."""
 
 
 class Field(IntEnum):
-    """The fields that attributes can fill."""
+    """The fields that attributes can fill. Those of content stand together, and the last ones are
+    the names and facts that a span has no field for."""
 
     KIND = 0
     MODEL = 1
@@ -36,22 +44,81 @@ class Field(IntEnum):
     BARE_OUTPUT = 6
     SYSTEM = 7
     """System instructions that stand apart from the messages."""
-    INPUT_TOKENS = 8
-    OUTPUT_TOKENS = 9
-    CACHE_READ_TOKENS = 10
-    CACHE_WRITE_TOKENS = 11
-    REASONING_TOKENS = 12
-    COST_USD = 13
-    FINISH_REASON = 14
-    ERROR_TYPE = 15
-    ERROR_MESSAGE = 16
-    SESSION = 17
+    SAID_TEXT = 8
+    """A reply in pieces: its text, its reasoning and the tools that it calls."""
+    SAID_REASONING = 9
+    SAID_CALLS = 10
+    INPUT_TOKENS = 11
+    """Cached tokens included."""
+    FRESH_INPUT_TOKENS = 12
+    """Cached tokens left out: reads and writes are added."""
+    OUTPUT_TOKENS = 13
+    CACHE_READ_TOKENS = 14
+    CACHE_WRITE_TOKENS = 15
+    REASONING_TOKENS = 16
+    COST_USD = 17
+    FINISH_REASON = 18
+    FAILED = 19
+    """The span failed, whatever its status says."""
+    ERROR_TYPE = 20
+    ERROR_MESSAGE = 21
+    SESSION = 22
+    TOOL_NAME = 23
+    AGENT_NAME = 24
+    CALL_NAME = 25
+    """What to call a model call."""
+    NAME = 26
+    """What to call a span of any other kind, where nothing better is known."""
+    RESPONSE_ID = 27
+    TOOL_CALL_ID = 28
+    TOOL_DEFINITIONS = 29
+    USER = 30
+    STREAM = 31
+    FIRST_TOKEN_SECONDS = 32
+    """From the start of the call."""
+    FIRST_TOKEN_NS = 33
+    """When the first token came, nanoseconds since 1970."""
+
+
+STANDARD: Final[Mapping[Field, str]] = {
+    Field.RESPONSE_ID: "gen_ai.response.id",
+    Field.TOOL_CALL_ID: "gen_ai.tool.call.id",
+    Field.TOOL_DEFINITIONS: "gen_ai.tool.definitions",
+    Field.USER: "user.id",
+    Field.STREAM: "gen_ai.request.stream",
+    Field.FIRST_TOKEN_SECONDS: "gen_ai.response.time_to_first_chunk",
+    Field.AGENT_NAME: "gen_ai.agent.name",
+    Field.TOOL_NAME: "gen_ai.tool.name",
+}
+"""Facts that a span has no field for: they stand in its attributes under these names."""
+
+STAYING: Final = frozenset(
+    {
+        Field.KIND,
+        Field.FRESH_INPUT_TOKENS,
+        Field.FAILED,
+        Field.TOOL_NAME,
+        Field.AGENT_NAME,
+        Field.CALL_NAME,
+        Field.NAME,
+        Field.RESPONSE_ID,
+        Field.TOOL_CALL_ID,
+        Field.USER,
+        Field.STREAM,
+        Field.FIRST_TOKEN_SECONDS,
+        Field.FIRST_TOKEN_NS,
+    }
+)
+"""Fields whose attributes stay as they came: the span keeps them in another form, or nowhere."""
 
 
 class Dialect(NamedTuple):
     """One convention for naming the attributes of model calls, tools and agents."""
 
-    name: str
+    title: str
+    """As people call it."""
+    known_by: str
+    """What gives its spans away, in Markdown."""
     keys: Mapping[Field, Sequence[str]]
     """For each field the keys that may fill it, the best first."""
     kinds: Sequence[tuple[str, Mapping[str, str]]] = ()
@@ -60,84 +127,54 @@ class Dialect(NamedTuple):
     """Prefixes of flat indexed keys (`prefix.0.role`), which together fill one field."""
     event_messages: Mapping[str, tuple[Field, str]] = {}
     """Span events that each carry one message: the field it belongs to and the role it has."""
+    event_values: Mapping[str, Sequence[tuple[str, Field]]] = {}
+    """Span events that carry content: which attribute of theirs fills which field."""
+    first_tokens: Sequence[str] = ()
+    """Span events that mark the first token of a stream."""
     readers: Mapping[str, Reader] = {}
     """Keys whose value is not read the way their field usually is."""
-
-
-def parsed(value: Any) -> Any:
-    """A plain value; a text that is a JSON object, list or string becomes what it stands for."""
-    if isinstance(value, str) and value[:1] in _OPENERS:
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            return value
-    return None if value == "" or value == [] or value == {} else value
-
-
-_OPENERS = ("{", "[", '"')
-
-
-def text(value: Any) -> str | None:
-    """A text that says something."""
-    return value if isinstance(value, str) and value else None
-
-
-def count(value: Any) -> int | None:
-    """A number of tokens: whole and not negative; texts and floats that are one will do."""
-    written = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19
-    if written or (isinstance(value, float) and value.is_integer()):
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKENS:
-        return value
-    return None
-
-
-def dollars(value: Any) -> float | None:
-    """An amount of money: finite and not negative."""
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) and value >= 0 else None
-
-
-def provider(value: Any) -> str | None:
-    """A vendor's name in lower case; frameworks that name themselves here are no vendors."""
-    name = value.lower() if isinstance(value, str) else ""
-    return None if name in _FRAMEWORKS else name
-
-
-_FRAMEWORKS = frozenset({"", "langchain", "langgraph", "strands-agents"})
-
-
-def first_text(value: Any) -> str | None:
-    """The first of a list of texts, which may be JSON, or a text by itself."""
-    value = parsed(value)
-    if isinstance(value, list):
-        value = value[0] if value else None
-    return text(value)
+    keeps: frozenset[str] = frozenset()
+    """Keys that say more than the field that they fill, and stay."""
+    composites: Mapping[str, Composite] = {}
+    """Keys whose value fills several fields that no other key has filled; they stay."""
+    scopes: Sequence[str] = ()
+    """Beginnings of the names of the scopes that alone speak this dialect; none: everybody."""
+    refine: Refine | None = None
+    """What to mend in the finished span; only of a dialect with scopes."""
 
 
 READERS: Mapping[Field, Reader] = {
-    Field.MODEL: text,
-    Field.PROVIDER: provider,
-    Field.INPUT: parsed,
-    Field.OUTPUT: parsed,
-    Field.BARE_INPUT: parsed,
-    Field.BARE_OUTPUT: parsed,
-    Field.SYSTEM: parsed,
-    Field.INPUT_TOKENS: count,
-    Field.OUTPUT_TOKENS: count,
-    Field.CACHE_READ_TOKENS: count,
-    Field.CACHE_WRITE_TOKENS: count,
-    Field.REASONING_TOKENS: count,
-    Field.COST_USD: dollars,
-    Field.FINISH_REASON: first_text,
-    Field.ERROR_TYPE: text,
-    Field.ERROR_MESSAGE: text,
-    Field.SESSION: text,
+    Field.MODEL: readers.word,
+    Field.PROVIDER: readers.provider,
+    Field.INPUT: readers.said,
+    Field.OUTPUT: readers.said,
+    Field.BARE_INPUT: readers.said,
+    Field.BARE_OUTPUT: readers.said,
+    Field.SYSTEM: readers.parsed,
+    Field.SAID_TEXT: readers.text,
+    Field.SAID_REASONING: readers.parsed,
+    Field.SAID_CALLS: readers.parsed,
+    Field.INPUT_TOKENS: readers.count,
+    Field.FRESH_INPUT_TOKENS: readers.count,
+    Field.OUTPUT_TOKENS: readers.count,
+    Field.CACHE_READ_TOKENS: readers.count,
+    Field.CACHE_WRITE_TOKENS: readers.count,
+    Field.REASONING_TOKENS: readers.count,
+    Field.COST_USD: readers.dollars,
+    Field.FINISH_REASON: readers.first_text,
+    Field.ERROR_TYPE: readers.word,
+    Field.ERROR_MESSAGE: readers.word,
+    Field.SESSION: readers.word,
+    Field.TOOL_NAME: readers.word,
+    Field.AGENT_NAME: readers.word,
+    Field.CALL_NAME: readers.word,
+    Field.NAME: readers.word,
+    Field.RESPONSE_ID: readers.word,
+    Field.TOOL_CALL_ID: readers.word,
+    Field.TOOL_DEFINITIONS: readers.parsed,
+    Field.USER: readers.word,
+    Field.STREAM: readers.truth,
+    Field.FIRST_TOKEN_SECONDS: readers.seconds,
+    Field.FIRST_TOKEN_NS: readers.time_ns,
 }
 """How each field's value is read unless a dialect says otherwise."""

@@ -5,12 +5,16 @@ https://github.com/Arize-ai/openinference/tree/main/spec. Prompt tokens include 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from clustertrace.conventions.dialect import Dialect, Field, parsed, text
+from clustertrace.conventions.dialect import Dialect, Field
+from clustertrace.conventions.readers import parsed, text
 from clustertrace.model import KINDS
 
 __all__ = ["OPENINFERENCE"]
+
+_TOKENS: Final = "llm.token_count."
 
 
 def _model_in_parameters(value: Any) -> str | None:
@@ -21,8 +25,16 @@ def _model_in_parameters(value: Any) -> str | None:
     return text(parameters.get("model") or parameters.get("model_name"))
 
 
+def _metadata(value: Any) -> Iterator[tuple[Field, Any]]:
+    told = parsed(value)
+    if isinstance(told, Mapping):
+        for key in ("session_id", "thread_id", "conversation_id"):
+            yield Field.SESSION, text(told.get(key))
+
+
 OPENINFERENCE: Final = Dialect(
-    name="openinference",
+    title="OpenInference",
+    known_by="`openinference.span.kind`, `llm.*`, `input.value`",
     keys={
         Field.MODEL: (
             "llm.response.model_name",
@@ -36,17 +48,21 @@ OPENINFERENCE: Final = Dialect(
         Field.PROVIDER: ("llm.provider", "llm.system"),
         Field.BARE_INPUT: ("input.value",),
         Field.BARE_OUTPUT: ("output.value",),
-        Field.INPUT_TOKENS: ("llm.token_count.prompt",),
-        Field.OUTPUT_TOKENS: ("llm.token_count.completion",),
+        Field.INPUT_TOKENS: (_TOKENS + "prompt",),
+        Field.OUTPUT_TOKENS: (_TOKENS + "completion",),
         Field.CACHE_READ_TOKENS: (
-            "llm.token_count.prompt_details.cache_read",
-            "llm.token_count.prompt_details.cache_input",
+            _TOKENS + "prompt_details.cache_read",
+            _TOKENS + "prompt_details.cache_input",
         ),
-        Field.CACHE_WRITE_TOKENS: ("llm.token_count.prompt_details.cache_write",),
-        Field.REASONING_TOKENS: ("llm.token_count.completion_details.reasoning",),
+        Field.CACHE_WRITE_TOKENS: (_TOKENS + "prompt_details.cache_write",),
+        Field.REASONING_TOKENS: (_TOKENS + "completion_details.reasoning",),
         Field.COST_USD: ("llm.cost.total",),
         Field.FINISH_REASON: ("llm.finish_reason",),
         Field.SESSION: ("session.id",),
+        Field.TOOL_NAME: ("tool.name",),
+        Field.AGENT_NAME: ("agent.name",),
+        Field.TOOL_CALL_ID: ("tool_call.id", "tool.id"),
+        Field.USER: ("user.id",),
     },
     kinds=[
         (
@@ -61,12 +77,18 @@ OPENINFERENCE: Final = Dialect(
     families={
         "llm.input_messages.": Field.INPUT,
         "llm.output_messages.": Field.OUTPUT,
+        "llm.prompts.": Field.INPUT,
+        "llm.choices.": Field.OUTPUT,
+        "llm.tools.": Field.TOOL_DEFINITIONS,
         "retrieval.documents.": Field.OUTPUT,
         "reranker.input_documents.": Field.INPUT,
         "reranker.output_documents.": Field.OUTPUT,
     },
+    first_tokens=("First Token Stream Event", "First token received"),
     readers={
         "llm.invocation_parameters": _model_in_parameters,
         "embedding.invocation_parameters": _model_in_parameters,
     },
+    keeps=frozenset({"llm.invocation_parameters", "embedding.invocation_parameters"}),
+    composites={"metadata": _metadata},
 )

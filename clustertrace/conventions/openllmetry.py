@@ -14,7 +14,8 @@ __all__ = ["OPENLLMETRY"]
 _SAID: Final = "traceloop.association.properties."
 
 OPENLLMETRY: Final = Dialect(
-    name="openllmetry",
+    title="OpenLLMetry / Traceloop",
+    known_by="`traceloop.*`, `llm.request.type`, `gen_ai.prompt.0.role`",
     keys={
         Field.MODEL: (_SAID + "ls_model_name",),
         Field.PROVIDER: (_SAID + "ls_provider",),
@@ -23,6 +24,9 @@ OPENLLMETRY: Final = Dialect(
         Field.REASONING_TOKENS: ("llm.usage.reasoning_tokens",),
         Field.FINISH_REASON: ("llm.response.finish_reason", "gen_ai.completion.0.finish_reason"),
         Field.SESSION: (_SAID + "session_id", _SAID + "thread_id"),
+        Field.NAME: ("traceloop.entity.name",),
+        Field.USER: (_SAID + "user_id", "gen_ai.user"),
+        Field.STREAM: ("llm.is_streaming",),
     },
     kinds=[
         (
@@ -37,5 +41,7 @@ OPENLLMETRY: Final = Dialect(
     families={
         "gen_ai.prompt.": Field.INPUT,
         "gen_ai.completion.": Field.OUTPUT,
+        "llm.request.functions.": Field.TOOL_DEFINITIONS,
     },
+    first_tokens=("llm.content.completion.chunk",),
 )

@@ -48,7 +48,12 @@ def read_json(body: bytes | bytearray) -> Iterator[RawSpan | str]:
         resource = _attributes(_object(of_resource, "resource").get("attributes"))
         for of_scope in _objects(of_resource, "scopeSpans"):
             scope = _object(of_scope, "scope")
-            shared = origin(resource, _text(scope.get("name")), _text(scope.get("version")))
+            shared = origin(
+                resource,
+                _text(scope.get("name")),
+                _text(scope.get("version")),
+                _attributes(scope.get("attributes")),
+            )
             for span in _list(of_scope, "spans"):
                 try:
                     yield _span(span, shared)

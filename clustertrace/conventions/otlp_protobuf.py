@@ -33,7 +33,7 @@ def read_protobuf(body: bytes | bytearray) -> Iterator[RawSpan | str]:
         resource = _attributes(of_resource.resource.attributes)
         for of_scope in of_resource.scope_spans:
             scope = of_scope.scope
-            shared = origin(resource, scope.name, scope.version)
+            shared = origin(resource, scope.name, scope.version, _attributes(scope.attributes))
             for span in of_scope.spans:
                 try:
                     yield _span(span, shared)

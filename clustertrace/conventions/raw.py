@@ -28,7 +28,9 @@ class Origin(NamedTuple):
     service: str | None
     """The resource's service.name, unless the SDK made it up."""
     attributes: Mapping[str, Any]
-    """`resource.<key>`, `scope.name` and `scope.version`, as they stand in a span's attributes."""
+    """`resource.<key>`, `scope.name` and so on, as they stand in a span's attributes."""
+    scope: str
+    """The name of the instrumentation scope; may be empty."""
 
 
 class RawSpan(NamedTuple):
@@ -49,17 +51,20 @@ class RawSpan(NamedTuple):
     origin: Origin
 
 
-def origin(resource: Mapping[str, Any], scope_name: str, scope_version: str) -> Origin:
-    """Join what a resource and a scope say about their spans."""
+def origin(
+    resource: Mapping[str, Any], scope_name: str, scope_version: str, scope: Mapping[str, Any]
+) -> Origin:
+    """Join what a resource and a scope, with its attributes, say about their spans."""
     attributes = {f"resource.{key}": value for key, value in resource.items()}
     if scope_name:
         attributes["scope.name"] = scope_name
     if scope_version:
         attributes["scope.version"] = scope_version
+    attributes.update((f"scope.{key}", value) for key, value in scope.items())
     service = resource.get("service.name")
     if not isinstance(service, str) or not service or service.startswith("unknown_service"):
         service = None
-    return Origin(service, attributes)
+    return Origin(service, attributes, scope_name)
 
 
 def times(start_ns: int, end_ns: int) -> tuple[int, int | None]:

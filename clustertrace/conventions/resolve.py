@@ -1,8 +1,6 @@
 """Raw spans → the neutral record, through every dialect at once.
 
-The dialects' tables are joined into one dictionary when this module is imported, so that a span
-costs one look-up for each of its attributes, however many dialects there are. What fills a field
-leaves the attributes; what loses to a better key, or has no field, stays.
+What fills a field leaves the attributes; what loses to a better key, or has no field, stays.
 """
 
 from __future__ import annotations
@@ -10,135 +8,133 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from clustertrace.conventions.dialect import READERS, Dialect, Field, Reader
-from clustertrace.conventions.events import read_events
-from clustertrace.conventions.genai import GENAI
+from clustertrace.conventions.content import (
+    finish_reason,
+    of_tool,
+    reply,
+    tool_message,
+    with_system,
+)
+from clustertrace.conventions.dialect import STANDARD, Field
+from clustertrace.conventions.events import Told, read_events
 from clustertrace.conventions.indexed import unflatten
-from clustertrace.conventions.openinference import OPENINFERENCE
-from clustertrace.conventions.openllmetry import OPENLLMETRY
+from clustertrace.conventions.naming import shown_name, vendor_of
 from clustertrace.conventions.raw import ERROR, RawSpan
+from clustertrace.conventions.routes import COMPOSITE, Routes, routes_of
 from clustertrace.model import Span
 
-__all__ = ["DIALECTS", "resolve"]
+__all__ = ["ORIGINAL_NAME", "resolve"]
 
-DIALECTS: Final[tuple[Dialect, ...]] = (GENAI, OPENINFERENCE, OPENLLMETRY)
-"""In the order in which their keys are preferred."""
-
-_KIND_ORDER: Final[tuple[Dialect, ...]] = (OPENINFERENCE, GENAI, OPENLLMETRY)
-"""The order in which their word on a span's kind counts."""
-
-_Route = tuple[int, int, Reader, bool]
-"""Field, rank (lower is better), how to read the value, whether the attribute stays as well."""
-
-
-def _kind_reader(meanings: Mapping[str, str]) -> Reader:
-    return lambda value: meanings.get(value.lower()) if isinstance(value, str) else None
-
-
-def _routes() -> dict[str, _Route]:
-    routes: dict[str, _Route] = {}
-    rank = 0
-    for dialect in DIALECTS:
-        for field, keys in dialect.keys.items():
-            for key in keys:
-                rank += 1
-                own = dialect.readers.get(key)
-                routes.setdefault(key, (int(field), rank, own or READERS[field], own is not None))
-    for dialect in _KIND_ORDER:
-        for key, meanings in dialect.kinds:
-            rank += 1
-            routes[key] = (int(Field.KIND), rank, _kind_reader(meanings), True)
-    return routes
-
-
-_ROUTES: Final = _routes()
-_FAMILIES: Final = {p: int(field) for one in DIALECTS for p, field in one.families.items()}
-_PREFIXES: Final = tuple(_FAMILIES)
-_MESSAGES: Final = {name: what for one in DIALECTS for name, what in one.event_messages.items()}
+ORIGINAL_NAME: Final = "otel.name"
+"""The attribute that keeps a span's name where another is shown."""
 
 # Plain integers: an attribute of an enum class costs more than the look-up that it serves.
 _KIND, _MODEL, _PROVIDER = int(Field.KIND), int(Field.MODEL), int(Field.PROVIDER)
-_INPUT, _OUTPUT = int(Field.INPUT), int(Field.OUTPUT)
+_INPUT, _OUTPUT, _SYSTEM = int(Field.INPUT), int(Field.OUTPUT), int(Field.SYSTEM)
 _BARE_INPUT, _BARE_OUTPUT = int(Field.BARE_INPUT), int(Field.BARE_OUTPUT)
-_IN_TOKENS, _OUT_TOKENS = int(Field.INPUT_TOKENS), int(Field.OUTPUT_TOKENS)
+_PIECES: Final = (int(Field.SAID_TEXT), int(Field.SAID_REASONING), int(Field.SAID_CALLS))
+_IN_TOKENS, _FRESH, _OUT_TOKENS = (
+    int(Field.INPUT_TOKENS),
+    int(Field.FRESH_INPUT_TOKENS),
+    int(Field.OUTPUT_TOKENS),
+)
 _READ_TOKENS, _WRITE_TOKENS = int(Field.CACHE_READ_TOKENS), int(Field.CACHE_WRITE_TOKENS)
 _REASONING, _COST, _FINISH = (
     int(Field.REASONING_TOKENS),
     int(Field.COST_USD),
     int(Field.FINISH_REASON),
 )
+_FAILED, _SESSION = int(Field.FAILED), int(Field.SESSION)
 _ERROR_TYPE, _ERROR_MESSAGE = int(Field.ERROR_TYPE), int(Field.ERROR_MESSAGE)
-_SYSTEM, _SESSION = int(Field.SYSTEM), int(Field.SESSION)
+_FIRST_NS, _FIRST_SECONDS = int(Field.FIRST_TOKEN_NS), int(Field.FIRST_TOKEN_SECONDS)
+_TOOL_NAME: Final = int(Field.TOOL_NAME)
 
+_STANDARD: Final = tuple((int(field), key) for field, key in STANDARD.items())
 _NONE: Final = [None] * len(Field)
+_CONTENT: Final = slice(_INPUT, int(Field.SAID_CALLS) + 1)
+_FACTS: Final = slice(_TOOL_NAME, len(Field))
+_NO_CONTENT: Final = _NONE[_CONTENT]
+_NO_FACTS: Final = _NONE[_FACTS]
+"""Parts of a span's fields, and what they look like when it has none of them."""
 _WORST: Final = [1 << 30] * len(Field)
 
 
 def resolve(raw: RawSpan) -> tuple[Span, str | None]:
     """The span that a raw span stands for, and the session that it names."""
-    attributes = raw.attributes
+    routes = routes_of(raw.origin.scope)
     rest = {**raw.origin.attributes, **raw.about}
-    found, keys = _read(attributes, rest)
-    failed = raw.status_code == ERROR
+    found, keys = _read(routes, raw.attributes, rest)
+    failed = raw.status_code == ERROR or found[_FAILED] is True
     if raw.events:
-        error = read_events(raw.events, _MESSAGES, found, rest, failed=failed)
+        told = read_events(raw.events, routes, found, rest, failed=failed)
     else:
-        error = (None, None)
-    for structured, bare in ((_INPUT, _BARE_INPUT), (_OUTPUT, _BARE_OUTPUT)):
-        if found[structured] is None:
-            found[structured] = found[bare]
-        elif found[bare] is not None:
-            rest[keys[bare]] = attributes[keys[bare]]
-    if found[_SYSTEM] is not None:
-        _place_system(found, keys, attributes, rest)
+        told = _NOTHING_TOLD
+    kind = found[_KIND] or _guessed_kind(found)
+    if found[_CONTENT] != _NO_CONTENT:
+        _settle_content(kind, told, found, keys, raw.attributes, rest)
+    if found[_FACTS] != _NO_FACTS:
+        _place_standard(raw, found, keys, rest)
     if not failed:
         for field in (_ERROR_TYPE, _ERROR_MESSAGE):
-            if found[field] is not None:
+            if keys[field] is not None:
                 rest[keys[field]] = found[field]
-    return (
-        Span(
-            raw.trace_id,
-            raw.span_id,
-            raw.parent_span_id,
-            raw.name,
-            found[_KIND] or _guessed_kind(found, rest),
-            "error" if failed else "running" if raw.end_ns is None else "ok",
-            raw.start_ns,
-            raw.end_ns,
-            found[_INPUT],
-            found[_OUTPUT],
-            (found[_ERROR_TYPE] or error[0]) if failed else None,
-            (error[1] or raw.status_message or found[_ERROR_MESSAGE]) if failed else None,
-            found[_MODEL],
-            found[_PROVIDER],
-            _inclusive(found[_IN_TOKENS], found[_READ_TOKENS], found[_WRITE_TOKENS]),
-            found[_OUT_TOKENS],
-            found[_READ_TOKENS],
-            found[_WRITE_TOKENS],
-            found[_REASONING],
-            found[_COST],
-            found[_FINISH],
-            rest,
-        ),
-        found[_SESSION],
+    name = shown_name(kind, raw.name, found)
+    if name != raw.name:
+        rest[ORIGINAL_NAME] = raw.name
+    span = Span(
+        raw.trace_id,
+        raw.span_id,
+        raw.parent_span_id,
+        name,
+        kind,
+        "error" if failed else "running" if raw.end_ns is None else "ok",
+        raw.start_ns,
+        raw.end_ns,
+        found[_INPUT],
+        found[_OUTPUT],
+        (found[_ERROR_TYPE] or told.error_type) if failed else None,
+        (told.error_message or raw.status_message or found[_ERROR_MESSAGE]) if failed else None,
+        found[_MODEL],
+        found[_PROVIDER] or (vendor_of(found[_MODEL]) if found[_MODEL] else None),
+        _inclusive(found),
+        found[_OUT_TOKENS],
+        found[_READ_TOKENS],
+        found[_WRITE_TOKENS],
+        found[_REASONING],
+        found[_COST],
+        found[_FINISH],
+        rest,
     )
+    return span if routes.refine is None else routes.refine(span, raw), found[_SESSION]
 
 
-def _read(attributes: Mapping[str, Any], rest: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+_NOTHING_TOLD: Final = Told()
+
+
+def _read(
+    routes: Routes, attributes: Mapping[str, Any], rest: dict[str, Any]
+) -> tuple[list[Any], list[Any]]:
     """Fields from attributes, and the key that each came from; `rest` takes what is left."""
     found: list[Any] = _NONE.copy()
     keys: list[Any] = _NONE.copy()
     ranks = _WORST.copy()
+    table, prefixes = routes.keys, routes.prefixes
     flat: dict[str, list[tuple[str, Any]]] | None = None
+    composed: list[str] | None = None
     for key, value in attributes.items():
-        route = _ROUTES.get(key)
+        route = table.get(key)
         if route is None:
             rest[key] = value
-            if key.startswith(_PREFIXES):
+            if key.startswith(prefixes):
                 flat = flat or {}
-                flat.setdefault(_prefix(key), []).append((key, value))
+                prefix = next(prefix for prefix in prefixes if key.startswith(prefix))
+                flat.setdefault(prefix, []).append((key, value))
             continue
         field, rank, read, stays = route
+        if field == COMPOSITE:
+            rest[key] = value
+            composed = [*(composed or ()), key]
+            continue
         usable = read(value)
         if usable is None or stays:
             rest[key] = value
@@ -152,51 +148,120 @@ def _read(attributes: Mapping[str, Any], rest: dict[str, Any]) -> tuple[list[Any
         elif found[field] != usable:
             rest[key] = value
     if flat:
-        _read_flat(flat, found, rest)
+        _read_flat(routes, flat, found, rest)
+    if composed:
+        _read_composed(routes, composed, attributes, found, rest)
     return found, keys
 
 
-def _prefix(key: str) -> str:
-    return next(prefix for prefix in _PREFIXES if key.startswith(prefix))
-
-
 def _read_flat(
-    flat: Mapping[str, list[tuple[str, Any]]], found: list[Any], rest: dict[str, Any]
+    routes: Routes,
+    flat: Mapping[str, list[tuple[str, Any]]],
+    found: list[Any],
+    rest: dict[str, Any],
 ) -> None:
     for prefix, pairs in flat.items():
-        field = _FAMILIES[prefix]
+        field = routes.families[prefix]
         if found[field] is None:
             found[field] = unflatten((key[len(prefix) :], value) for key, value in pairs)
             for key, _ in pairs:
                 del rest[key]
 
 
-def _place_system(
-    found: list[Any], keys: list[Any], attributes: Mapping[str, Any], rest: dict[str, Any]
+def _read_composed(
+    routes: Routes,
+    composed: list[str],
+    attributes: Mapping[str, Any],
+    found: list[Any],
+    rest: dict[str, Any],
 ) -> None:
-    """System instructions open the conversation; without one they stay an attribute."""
-    said = found[_SYSTEM]
-    if not isinstance(found[_INPUT], list):
-        rest[keys[_SYSTEM]] = attributes[keys[_SYSTEM]]
-        return
-    parts = said if isinstance(said, list) else [{"type": "text", "content": said}]
-    found[_INPUT] = [{"role": "system", "parts": parts}, *found[_INPUT]]
+    for key in sorted(composed, key=lambda key: routes.composites[key][0]):
+        used = False
+        for field, value in routes.composites[key][1](attributes[key]):
+            if value is not None and found[field] is None:
+                found[field] = value
+                used = used or field in (_INPUT, _OUTPUT)
+        if used:
+            # Content is kept once.
+            del rest[key]
 
 
-def _inclusive(tokens: int | None, read: int | None, written: int | None) -> int | None:
+def _settle_content(
+    kind: str,
+    told: Told,
+    found: list[Any],
+    keys: list[Any],
+    attributes: Mapping[str, Any],
+    rest: dict[str, Any],
+) -> None:
+    """Choose between structured and bare content, and bring it into its usual shape."""
+    if found[_OUTPUT] is None:
+        found[_OUTPUT] = reply(found)
+    else:
+        rest.update((keys[piece], attributes[keys[piece]]) for piece in _PIECES if keys[piece])
+    for structured, bare in ((_INPUT, _BARE_INPUT), (_OUTPUT, _BARE_OUTPUT)):
+        if found[structured] is None:
+            found[structured], keys[structured] = found[bare], keys[bare]
+        elif keys[bare] is not None:
+            rest[keys[bare]] = attributes[keys[bare]]
+    if kind == "tool":
+        _unwrap(told, found, keys, attributes, rest)
+    if found[_FINISH] is None and kind == "llm":
+        found[_FINISH] = finish_reason(found[_OUTPUT])
+    if found[_SYSTEM] is not None:
+        if isinstance(found[_INPUT], list):
+            found[_INPUT] = with_system(found[_SYSTEM], found[_INPUT])
+        else:
+            rest[keys[_SYSTEM] or "gen_ai.system_instructions"] = found[_SYSTEM]
+
+
+def _unwrap(
+    told: Told,
+    found: list[Any],
+    keys: list[Any],
+    attributes: Mapping[str, Any],
+    rest: dict[str, Any],
+) -> None:
+    """Bare arguments and results of a tool; a wrapping that an attribute had stays there."""
+    for field in (_INPUT, _OUTPUT):
+        value = found[field]
+        if told.messages:
+            found[field] = tool_message(value)
+        elif isinstance(value, dict) and keys[field] is not None:
+            found[field] = of_tool(value)
+            if found[field] is not value:
+                rest[keys[field]] = attributes[keys[field]]
+
+
+def _place_standard(raw: RawSpan, found: list[Any], keys: list[Any], rest: dict[str, Any]) -> None:
+    """Facts without a field stand under their standard names, whatever they came as."""
+    if found[_FIRST_NS] is not None and found[_FIRST_SECONDS] is None:
+        found[_FIRST_SECONDS] = max(0, found[_FIRST_NS] - raw.start_ns) / 1e9
+    for field, key in _STANDARD:
+        if found[field] is not None and keys[field] != key:
+            rest[key] = found[field]
+
+
+def _inclusive(found: list[Any]) -> int | None:
     """Input tokens, cached ones included.
 
-    All dialects here say they count that way; older releases of some instrumentors did not, and
-    give themselves away when the part is larger than the whole.
+    Most dialects say they count that way; older releases of some instrumentors did not, and give
+    themselves away when the part is larger than the whole.
     """
-    cached = (read or 0) + (written or 0)
+    tokens: int | None = found[_IN_TOKENS]
+    cached: int = (found[_READ_TOKENS] or 0) + (found[_WRITE_TOKENS] or 0)
+    if found[_FRESH] is not None:
+        inclusive: int = found[_FRESH] + cached
+        return inclusive
     if tokens is None or cached <= tokens:
         return tokens
     return tokens + cached
 
 
-def _guessed_kind(found: list[Any], rest: Mapping[str, Any]) -> str:
+def _guessed_kind(found: list[Any]) -> str:
     """The kind of a span that names none."""
     if found[_MODEL] and (found[_IN_TOKENS] is not None or found[_OUT_TOKENS] is not None):
         return "llm"
-    return "tool" if "gen_ai.tool.name" in rest or "tool.name" in rest else "chain"
+    if found[_TOOL_NAME]:
+        return "tool"
+    return "chain"

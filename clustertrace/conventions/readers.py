@@ -1,0 +1,167 @@
+"""What a value must be to fill a field; everything else stays an attribute."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+from clustertrace.wire import MAX_TOKENS
+
+__all__ = [
+    "Reader",
+    "count",
+    "dollars",
+    "failing",
+    "first_text",
+    "inner",
+    "milliseconds",
+    "parsed",
+    "provider",
+    "said",
+    "seconds",
+    "text",
+    "time_ns",
+    "truth",
+    "word",
+]
+
+Reader = Callable[[Any], Any]
+"""Turns an attribute's value into a field's; None says that it is empty or can't be used."""
+
+_OPENERS: Final = ("{", "[", '"')
+_WITHHELD: Final = frozenset({"<REDACTED>", "<redacted>", "[REDACTED]"})
+"""What instrumentations write where content was turned off."""
+
+_FRAMEWORKS: Final = frozenset(
+    (
+        *("", "langchain", "langgraph", "strands-agents", "pydantic-ai", "crewai", "llama_index"),
+        *("llamaindex", "smolagents", "haystack", "traceloop", "dspy", "gcp.vertex.agent"),
+    )
+)
+"""Names of frameworks, which some instrumentations give for a vendor's."""
+
+_ROUTE: Final = re.compile(
+    r"\.(chat|responses|messages|completions?|embeddings?|generative-ai|image|language|chat-model)$"
+)
+"""The part of an API that Vercel's SDK appends to the vendor's name: `openai.chat`."""
+
+
+def parsed(value: Any) -> Any:
+    """A plain value; a text that is a JSON object, list or string becomes what it stands for."""
+    if isinstance(value, str) and value[:1] in _OPENERS:
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return value
+    return None if value == "" or value == [] or value == {} else value
+
+
+def said(value: Any) -> Any:
+    """As `parsed`; a mark that content was withheld is no content."""
+    return None if isinstance(value, str) and value in _WITHHELD else parsed(value)
+
+
+def text(value: Any) -> str | None:
+    """A text that says something."""
+    return value if isinstance(value, str) and value else None
+
+
+def word(value: Any) -> str | None:
+    """A text, which may be wrapped in JSON's quotes; a number becomes its digits."""
+    value = parsed(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return text(value)
+
+
+def inner(key: str) -> Reader:
+    """Reads a text under `key` of an object, which may be JSON."""
+
+    def read(value: Any) -> str | None:
+        value = parsed(value)
+        return text(value.get(key)) if isinstance(value, Mapping) else None
+
+    return read
+
+
+def count(value: Any) -> int | None:
+    """A number of tokens: whole and not negative; texts and floats that are one will do."""
+    written = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19
+    if written or (isinstance(value, float) and value.is_integer()):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKENS:
+        return value
+    return None
+
+
+def dollars(value: Any) -> float | None:
+    """An amount of money, or of seconds: finite and not negative."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) and value >= 0 else None
+
+
+seconds: Final = dollars
+
+
+def milliseconds(value: Any) -> float | None:
+    """Milliseconds as seconds."""
+    told = dollars(value)
+    return None if told is None else told / 1000
+
+
+def time_ns(value: Any) -> int | None:
+    """An ISO 8601 time, which may be wrapped in JSON's quotes, as nanoseconds since 1970."""
+    told = word(value)
+    if told is None:
+        return None
+    try:
+        when = datetime.fromisoformat(told)
+    except ValueError:
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return round(when.timestamp() * 1e6) * 1000
+
+
+def truth(value: Any) -> bool | None:
+    """True or false, which may be written out."""
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.lower())
+    return value if isinstance(value, bool) else None
+
+
+def failing(*words: str) -> Reader:
+    """Reads True from any of these words (in lower case), and nothing from others."""
+
+    def read(value: Any) -> bool | None:
+        return True if str(value).strip('"').lower() in words else None
+
+    return read
+
+
+def provider(value: Any) -> str | None:
+    """A vendor's name in lower case; frameworks that name themselves here are no vendors."""
+    name = word(value)
+    if name is None:
+        return None
+    name = _ROUTE.sub("", name.lower())
+    return None if name in _FRAMEWORKS else name
+
+
+def first_text(value: Any) -> str | None:
+    """The first of a list of texts, which may be JSON, or a text by itself."""
+    value = parsed(value)
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return text(value)

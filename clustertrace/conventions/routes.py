@@ -1,0 +1,125 @@
+"""The dialects' tables, joined: one look-up for each attribute, however many dialects there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from clustertrace.conventions.claude_code import CLAUDE_CODE
+from clustertrace.conventions.codex import CODEX
+from clustertrace.conventions.dialect import (
+    READERS,
+    STAYING,
+    Composite,
+    Dialect,
+    Field,
+    Refine,
+)
+from clustertrace.conventions.genai import GENAI
+from clustertrace.conventions.google_adk import GOOGLE_ADK
+from clustertrace.conventions.langfuse import LANGFUSE
+from clustertrace.conventions.langsmith import LANGSMITH
+from clustertrace.conventions.logfire import LOGFIRE
+from clustertrace.conventions.mlflow import MLFLOW
+from clustertrace.conventions.openinference import OPENINFERENCE
+from clustertrace.conventions.openllmetry import OPENLLMETRY
+from clustertrace.conventions.readers import Reader
+from clustertrace.conventions.strands import STRANDS
+from clustertrace.conventions.vercel import VERCEL
+
+__all__ = ["COMPOSITE", "DIALECTS", "Routes", "routes_of"]
+
+DIALECTS: Final[tuple[Dialect, ...]] = (
+    *(CLAUDE_CODE, CODEX, STRANDS, LOGFIRE),
+    *(GENAI, OPENINFERENCE, OPENLLMETRY, VERCEL, LANGFUSE, MLFLOW, LANGSMITH, GOOGLE_ADK),
+)
+"""In the order in which their keys are preferred."""
+
+_KIND_ORDER: Final[tuple[Dialect, ...]] = (
+    *(CLAUDE_CODE, CODEX, STRANDS, LOGFIRE),
+    *(OPENINFERENCE, MLFLOW, LANGFUSE, LANGSMITH, VERCEL, GENAI, OPENLLMETRY, GOOGLE_ADK),
+)
+"""The order in which their word on a span's kind counts."""
+
+COMPOSITE: Final = -1
+"""In a route, the field of a key whose value fills several."""
+
+Route = tuple[int, int, Reader, bool]
+"""Field, rank (lower is better), how to read the value, whether the attribute stays as well."""
+
+
+class Routes(NamedTuple):
+    """What the dialects of one scope say together."""
+
+    keys: Mapping[str, Route]
+    composites: Mapping[str, tuple[int, Composite]]
+    """By key, the rank and the reader."""
+    families: Mapping[str, int]
+    prefixes: tuple[str, ...]
+    messages: Mapping[str, tuple[Field, str]]
+    values: Mapping[str, Sequence[tuple[str, Field]]]
+    first_tokens: frozenset[str]
+    refine: Refine | None
+
+
+@lru_cache(maxsize=1024)
+def routes_of(scope: str) -> Routes:
+    """The routes for spans of a scope."""
+    return _joined(
+        tuple(
+            index
+            for index, dialect in enumerate(DIALECTS)
+            if not dialect.scopes or scope.startswith(tuple(dialect.scopes))
+        )
+    )
+
+
+@lru_cache(maxsize=64)
+def _joined(chosen: tuple[int, ...]) -> Routes:
+    dialects = [DIALECTS[index] for index in chosen]
+    families = {p: int(field) for one in dialects for p, field in one.families.items()}
+    return Routes(
+        keys=_keys(dialects),
+        composites={
+            key: (rank, read)
+            for rank, (key, read) in enumerate(
+                item for one in dialects for item in one.composites.items()
+            )
+        },
+        families=families,
+        prefixes=tuple(families),
+        messages={name: what for one in dialects for name, what in one.event_messages.items()},
+        values={name: what for one in dialects for name, what in one.event_values.items()},
+        first_tokens=frozenset(name for one in dialects for name in one.first_tokens),
+        refine=next((one.refine for one in dialects if one.refine), None),
+    )
+
+
+def _keys(dialects: Sequence[Dialect]) -> dict[str, Route]:
+    routes: dict[str, Route] = {}
+    rank = 0
+    for dialect in dialects:
+        for field, keys in dialect.keys.items():
+            for key in keys:
+                rank += 1
+                read = dialect.readers.get(key) or READERS[field]
+                stays = field in STAYING or key in dialect.keeps
+                routes.setdefault(key, (int(field), rank, read, stays))
+        for key in dialect.composites:
+            routes.setdefault(key, (COMPOSITE, rank, _unread, True))
+    for dialect in _KIND_ORDER:
+        if dialect not in dialects:
+            continue
+        for key, meanings in dialect.kinds:
+            rank += 1
+            routes[key] = (int(Field.KIND), rank, _kind_reader(meanings), True)
+    return routes
+
+
+def _unread(value: object) -> None:
+    return None
+
+
+def _kind_reader(meanings: Mapping[str, str]) -> Reader:
+    return lambda value: meanings.get(value.strip('"').lower()) if isinstance(value, str) else None
