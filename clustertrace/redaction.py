@@ -69,12 +69,16 @@ _NAME: Final = (
 )
 
 _QUOTED: Final = re.compile(
-    rf"""(?P<head>(?P<quote>\\*["'])(?:{_NAME})(?P=quote)\s*[:,]\s*\[?\s*)"""
+    rf"""(?P<head>(?P<pair>[\[(]\s*)?(?P<quote>\\*["'])(?:{_NAME})(?P=quote)"""
+    r"""\s*(?(pair)[:,]|:)\s*\[?\s*)"""
     rf"""(?:(?P<open>\\+["']|'|")(?P<value>(?:[^"'\\]|\\+[^"'\\])+?|(?:[^"\\]|\\.)+?)(?P=open)"""
     r"""|(?P<bare>-?\d[\d.eE+-]*))""",
     re.IGNORECASE,
 )
-"""A name in quotes, in JSON or in JSON inside a JSON text, and the text or number that it has."""
+"""A name in quotes, in JSON or in JSON inside a JSON text, and the text or number that it has.
+
+A comma comes between the two in a pair only: in `"kind":"password","value":1` the name is a value,
+and what follows is the next key."""
 
 _ASSIGNED: Final = re.compile(
     rf"""(?P<head>(?<![\w-]){_NAME}\s*+(?:=|:(?!//))\s*+(?:\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""

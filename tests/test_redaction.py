@@ -58,6 +58,7 @@ INNOCENT = [
     "The password is required. Enter your secret key: now",
     '{"input_tokens": 5, "max_tokens": 100, "tokens": ["a", "b"]}',
     '{"password": null, "key": "public"}',
+    '{"name": "get_secret", "kind": "tool", "n": 1}',
     "my key=value and monkey: banana",
     "token count: many",
     "write to ann@example.com about https://example.com/a@b",

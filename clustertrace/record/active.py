@@ -215,12 +215,12 @@ class ActiveSpan:
             more = f'{more},"attributes":{self._attributes_text()}'
         name = quoted(self.name)
         status = "error" if self._failed else "ok"
-        payload = f'"input":{self._input},"output":{self._output}{more}'
         emit(
             f'{{"type":"span","trace_id":"{self.run.trace_id}","span_id":"{self.span_id}",'
             f'"parent_span_id":{parent},"name":{name},"kind":"{self.kind}","status":"{status}",'
-            f'"start_time_unix_nano":{self.start_ns},"end_time_unix_nano":{end_ns},{payload}}}\n',
-            name + payload,
+            f'"start_time_unix_nano":{self.start_ns},"end_time_unix_nano":{end_ns},'
+            f'"input":{self._input},"output":{self._output}{more}}}\n',
+            f"{name}{self._input}{self._output}{more}",
         )
 
     def tell(self, **facts: Any) -> None:

@@ -21,6 +21,8 @@ MAX_DEPTH: Final = 32
 NODE_BYTES: Final = 4
 """What a node is reckoned to take beside its text."""
 
+_FEW: Final = 8
+
 _LONE: Final = re.compile(
     r"\\ud(?:"
     r"[89ab]..(?!\\ud[c-f])"
@@ -51,13 +53,32 @@ def plain_text(value: Any, limit: int) -> str | None:
         if type(value) is str:
             text = quoted(value) if len(value) <= limit else None
         else:
-            text = encode(value) if _plain(value, limit, 0) >= 0 else None
+            text = _flat(value, limit) if type(value) is dict and len(value) <= _FEW else None
+            if text is None and _plain(value, limit, 0) >= 0:
+                text = encode(value)
     except Exception:
         # Another thread may change a value while it is looked at.
         return None
     if text is None or len(text) > limit or ("\\ud" in text and _LONE.search(text)):
         return None
     return text
+
+
+def _flat(value: dict[Any, Any], limit: int) -> str | None:
+    """The arguments of most calls, a few texts and numbers, in half the encoder's time."""
+    parts = []
+    for key, item in value.items():
+        kind = type(item)
+        if kind is str:
+            text = quoted(item) if len(item) <= limit else None
+        elif kind is int:
+            text = repr(item) if -(2**63) <= item < 2**63 else None
+        else:
+            text = "null" if item is None else None
+        if text is None or type(key) is not str or len(key) > limit:
+            return None
+        parts.append(f"{quoted(key)}:{text}")
+    return f"{{{','.join(parts)}}}"
 
 
 def _plain(value: Any, left: int, depth: int) -> int:

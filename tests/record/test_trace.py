@@ -435,3 +435,16 @@ def test_names_of_any_kind_are_kept(recorded: Recorded) -> None:
     with span('a "b"\n\ud800 東京\u2028'):
         pass
     assert recorded.trace().name == 'a "b"\n? 東京\u2028'
+
+
+def test_redaction_cuts_values_never_the_record(recorded: Recorded) -> None:
+    """A span whose name or model sounds like a secret keeps its kind and attributes."""
+    with span("get_secret", kind="tool", input="sk-ant-api03-" + "a1B2" * 12) as step:
+        step.set_output("password")
+        step.set_usage("token", provider="cookie", finish_reason="secret")
+        step.set_attributes(page=2)
+    (only,) = recorded.trace().spans
+    assert (only.name, only.kind, only.output) == ("get_secret", "tool", "password")
+    assert (only.model, only.provider, only.finish_reason) == ("token", "cookie", "secret")
+    assert only.attributes == {"page": 2, "clustertrace.redacted": 1}
+    assert "sk-ant" not in only.input
