@@ -67,3 +67,52 @@ def test_wrapping_imports_no_sdk() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert not {"anthropic", "openai", "google", "httpx2", "pydantic"} & set(done.stdout.split())
+
+
+FORK = (
+    PROGRAM
+    + """
+import os
+child = os.fork()
+if child == 0:
+    del stream
+    sys.exit()
+os.waitpid(child, 0)
+assert [chunk.choices[0].delta.content for chunk in stream] == ["So far"]
+"""
+)
+
+
+def test_a_forked_child_says_nothing_of_its_parents_stream(recorded: Any, tmp_path: Path) -> None:
+    """The child's copy goes away with the child; the parent reads on."""
+    path = tmp_path / "program.py"
+    path.write_text(FORK)
+    subprocess.run([sys.executable, str(path)], check=True, timeout=60)
+    span = recorded.span()
+    assert "clustertrace.stream" not in span.attributes
+    assert span.output == [{"role": "assistant", "content": "So farSo far"}]
+
+
+class Odd:
+    """A stream of a shape that nobody can watch."""
+
+    __slots__ = ()
+
+
+def test_a_stream_that_cannot_be_watched_reaches_the_program(recorded: Any) -> None:
+    """What an SDK of another day returns is handed on as it is, and the span is ended."""
+    import openai
+
+    import clustertrace
+
+    odd = type("Stream", (Odd,), {"__slots__": ()})()
+
+    class Client(openai.OpenAI):
+        def post(self, path: str, **options: Any) -> Any:
+            return odd
+
+    client = clustertrace.wrap_openai(Client(api_key="k"))
+    assert client.chat.completions.create(model="m", messages=[], stream=True) is odd
+    span = recorded.span()
+    assert (span.status, span.output) == ("ok", None)
+    assert span.attributes["clustertrace.missing"].startswith("output, tokens: ")
