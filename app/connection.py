@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -13,12 +14,17 @@ from clustertrace.store.store import Store, database_path
 if TYPE_CHECKING:
     from clustertrace.store.connection import Connection
 
-__all__ = ["read"]
+__all__ = ["path", "read"]
 
 
 @st.cache_resource(show_spinner="Opening the database…", on_release=Store.close)
 def _store(path: str) -> Store:
     return Store.open(path)
+
+
+def path() -> Path:
+    """The file of the database. Raises BadSetting."""
+    return database_path()
 
 
 @contextmanager
@@ -27,5 +33,5 @@ def read() -> Iterator[Connection]:
 
     Raises StoreError, StoreCorrupt, StoreTooNew or BadSetting.
     """
-    with _store(str(database_path())).read() as conn:
+    with _store(str(path())).read() as conn:
         yield conn

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from clustertrace.app import connection, markup, patterns, words
+from clustertrace.app import connection, markup, patterns, rules, words
 from clustertrace.app.empty import ways_in
 from clustertrace.app.links import traces_url
 from clustertrace.headline import headline
@@ -38,7 +38,7 @@ def draw() -> None:
         return
     st.html(markup.page(markup.heading(headline(worst)), _facts(totals)))
     if worst.failed:
-        st.html(markup.page(patterns.failure_bar(worst)))
+        st.html(markup.page(patterns.failure_bar(worst), rules.section(totals)))
     _list(totals, worst)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,12 +14,9 @@ from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
-    from clustertrace.model import Span
     from clustertrace.patterns.rules import Case, Mined
 
 __all__ = ["learn", "match", "rules"]
-
-_SAMPLES = 5
 
 group = typer.Typer(rich_markup_mode=None, add_completion=False)
 app.add_typer(group, name="rules")
@@ -50,22 +47,14 @@ def rules(
     if context.invoked_subcommand is not None:
         return
     from clustertrace.patterns.documents import mined_document
-    from clustertrace.patterns.rules import matches, mine
+    from clustertrace.patterns.learning import learn as learn_from
     from clustertrace.store import queries
 
     with reading(db) as store, store.read() as conn:
-        found = [
-            (trace.trace_id, _case(trace.spans, trace.failed, trace.session_id))
-            for trace in queries.finished(conn, limit)
-        ]
-    mined = mine([case for _, case in found])
+        mined, samples = learn_from(queries.finished(conn, limit))
     document = mined_document(mined)
-    for told, rule in zip(document["rules"], mined.rules, strict=True):
-        told["sample_trace_ids"] = [
-            trace_id
-            for trace_id, case in found
-            if case.failed and matches(rule.conditions, case.traits, case.measures)
-        ][:_SAMPLES]
+    for told, ids in zip(document["rules"], samples, strict=True):
+        told["sample_trace_ids"] = ids
     if as_json:
         print_json(document)
     else:
@@ -152,17 +141,11 @@ def _show(document: dict[str, Any], mined: Mined) -> None:
     )
 
 
-def _case(spans: Iterable[Span], failed: bool, session: str | None) -> Case:
-    from clustertrace.patterns.rules import Case
-    from clustertrace.patterns.traits import run_of, traits_of
-
-    return Case(*traits_of(run_of(tuple(spans))), failed, session)
-
-
 def _cases(file: Path, *, finished_only: bool = True) -> Iterator[tuple[str, Case]]:
     """The runs of a file; a line that can't be read ends it with its number."""
     from clustertrace.exchange.native import parse_trace
     from clustertrace.exchange.reading import open_source
+    from clustertrace.patterns.learning import case_of
     from clustertrace.patterns.signature import in_order, root_of
 
     with open_source(file) as source:
@@ -177,7 +160,7 @@ def _cases(file: Path, *, finished_only: bool = True) -> Iterator[tuple[str, Cas
             if finished_only and facts.outcome is None and status not in ("ok", "error"):
                 continue
             failed = facts.outcome == "fail" if facts.outcome else status == "error"
-            yield facts.trace_id, _case(spans, failed, facts.session_id)
+            yield facts.trace_id, case_of(spans, failed, facts.session_id)
 
 
 def _json(path: Path) -> Any:

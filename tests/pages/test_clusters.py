@@ -7,6 +7,7 @@ from typing import Any
 
 from clustertrace.store import queries
 from clustertrace.store.store import Store
+from tests.pages.conftest import run, told
 
 
 def test_an_empty_database_says_how_traces_get_in(store: Store, show: Callable[..., Any]) -> None:
@@ -66,3 +67,24 @@ def test_hostile_names_stay_text(hostile: Store, show: Callable[..., Any]) -> No
     assert "&lt;script&gt;" in html
     assert "<script" not in html
     assert "<img" not in html
+
+
+def test_what_failures_share_is_a_sentence_with_runs_to_look_at(
+    store: Store, show: Callable[..., Any]
+) -> None:
+    """A failure rule stands above the patterns, with its evidence and links to failed runs."""
+    for number in range(1, 61):
+        loops = number % 3 == 0
+        tools = ["search"] * 4 if loops else ["search", "cite"]
+        store.write(run(number, *tools, facts=told(outcome="fail" if loops else "pass")))
+    store.refresh()
+    html = show("clusters").html
+    assert "20 of 20 failed (100%; 33% of all runs)" in html
+    assert "conditions were tried" in html
+    assert html.index("20 of 20 failed") < html.index("ct-patterns")
+    assert f'href="/trace?id={60:032x}"' in html
+
+
+def test_too_few_runs_are_told_instead_of_a_rule(some: Store, show: Callable[..., Any]) -> None:
+    """Where nothing is significant the page says so and how many more runs it might take."""
+    assert "No significant pattern yet" in show("clusters").html
