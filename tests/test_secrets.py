@@ -56,7 +56,10 @@ def secrets() -> Iterator[Secret]:
 
 SECRETS = tuple(secrets())
 
-IDENTIFIERS = {"gen_ai.request.model", "scope.name", "scope.version", "session.id", "tool.name"}
+IDENTIFIERS = {
+    *("gen_ai.request.model", "gen_ai.tool.name", "scope.name", "scope.version", "session.id"),
+    "tool.name",
+}
 """Attributes that are no content, whatever is written there."""
 
 AGENT = """
