@@ -142,14 +142,15 @@ class ModelCall:
             self.span.fail(error)
         elif reply.error is not None:
             self.span.set_status("error", reply.error)
-        # What may be large comes last: attributes share their space in this order.
-        self.span.set_attributes(
-            **self._attributes,
-            **reply.attributes,
-            **slim(named(request.parameters)),
-        )
+        told = {**self._attributes, **reply.attributes, **slim(named(request.parameters))}
         if request.tools:
-            self.span.set_attributes(**{"gen_ai.tool.definitions": slim(request.tools)})
+            told["gen_ai.tool.definitions"] = slim(request.tools)
+        # Attributes share their space in this order: what may be large comes last.
+        self.span.set_attributes(**dict(sorted(told.items(), key=_may_be_large)))
+
+
+def _may_be_large(attribute: tuple[str, Any]) -> bool:
+    return isinstance(attribute[1], list | dict)
 
 
 def _unreadable(error: Exception) -> Reply:

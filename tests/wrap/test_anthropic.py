@@ -478,6 +478,7 @@ def aws_event(event: dict[str, Any]) -> bytes:
 
 
 BEDROCK = {"aws_access_key": "a", "aws_secret_key": "b", "aws_region": "us-east-1"}
+FOUNDRY = {"api_key": "k", "resource": "r"}
 VERTEX = {"region": "us-east5", "project_id": "p", "access_token": "t"}
 
 
@@ -486,12 +487,13 @@ VERTEX = {"region": "us-east5", "project_id": "p", "access_token": "t"}
     [
         (anthropic.AnthropicBedrock, BEDROCK, "aws.bedrock"),
         (anthropic.AnthropicVertex, VERTEX, "gcp.vertex_ai"),
+        (anthropic.AnthropicFoundry, FOUNDRY, "azure"),
     ],
 )
 def test_other_clouds_are_recorded_as_such(
     api: Any, recorded: Any, kind: Any, options: Any, provider: str
 ) -> None:
-    """Bedrock and Vertex: messages, streams and beta, under the name of who is paid."""
+    """Bedrock, Vertex, Foundry: messages, streams and beta, under the name of who is paid."""
     api.reply(MESSAGE)
     if provider == "aws.bedrock":
         api.stream(map(aws_event, EVENTS), content_type="application/vnd.amazon.eventstream")
@@ -512,7 +514,11 @@ def test_other_clouds_are_recorded_as_such(
 
 @pytest.mark.parametrize(
     ("kind", "options"),
-    [(anthropic.AsyncAnthropicBedrock, BEDROCK), (anthropic.AsyncAnthropicVertex, VERTEX)],
+    [
+        (anthropic.AsyncAnthropicBedrock, BEDROCK),
+        (anthropic.AsyncAnthropicVertex, VERTEX),
+        (anthropic.AsyncAnthropicFoundry, FOUNDRY),
+    ],
 )
 def test_other_clouds_async_clients_are_recorded(
     api: Any, recorded: Any, kind: Any, options: Any

@@ -381,6 +381,21 @@ def test_embeddings_are_recorded_without_their_vectors(api: Any, recorded: Any) 
         assert (span.input_tokens, span.attributes["gen_ai.operation.name"]) == (5, "embeddings")
 
 
+def test_large_tools_do_not_crowd_out_the_rest(api: Any, recorded: Any) -> None:
+    """Whatever their size, ids, parameters and the timeline are all there."""
+    api.stream([CHUNKS[0], *[chunk({"content": "word "})] * 1200, chunk({}, "stop"), DONE])
+    tools: Any = [
+        {"type": "function", "function": {"name": f"t{n}", "description": "long " * 1000}}
+        for n in range(30)
+    ]
+    wrapped = client(api)
+    assert list(wrapped.chat.completions.create(stream=True, seed=7, tools=tools, **ASKED))
+    told = recorded.span().attributes
+    assert (told["gen_ai.response.id"], told["gen_ai.request.seed"]) == ("chatcmpl-1", 7)
+    assert sum(size for _, size in told["clustertrace.stream.chunks"]) == 6000
+    assert told["clustertrace.cut"] == ["attributes.gen_ai.tool.definitions"]
+
+
 def test_several_choices_are_all_kept(api: Any, recorded: Any) -> None:
     """n=2 gives two messages and two reasons to stop."""
     two = [CHAT["choices"][0] | {"index": n} for n in range(2)]  # type: ignore[index]
