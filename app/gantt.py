@@ -20,6 +20,8 @@ __all__ = ["ROW_PIXELS", "SELECTION", "chart", "values"]
 SELECTION: Final = "picked"
 """The chart's selection; its field `row` is the row's number."""
 ROW_PIXELS: Final = 24
+_AXIS: Final = 30
+"""Height of the time axis with its padding, which Streamlit fits into the height."""
 
 _NARROWEST: Final = 150
 _WIDEST: Final = 340
@@ -115,7 +117,7 @@ def chart(
         toggle=False,
         value=[{"row": selected}] if selected is not None else alt.Undefined,
     )
-    base = alt.Chart(alt.Data(values=data)).encode(
+    base = alt.Chart({"values": data}).encode(
         y=alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0)),
         tooltip=_tooltip(),
     )
@@ -126,10 +128,10 @@ def chart(
         *_names(base, colours, margins.names),
         *(_column(base, colours, edge, field) for edge, field in margins.columns),
     ]
-    return (
+    made: alt.LayerChart = (
         alt.layer(*layers)
         .properties(
-            height=ROW_PIXELS * len(data),
+            height=ROW_PIXELS * len(data) + _AXIS,
             padding={"left": 2, "right": 6, "top": 5, "bottom": 5},
             usermeta={
                 "embedOptions": {"renderer": "canvas" if len(data) > _CANVAS_FROM else "svg"}
@@ -138,6 +140,7 @@ def chart(
         .configure_view(stroke="transparent", clip=False)
         .configure(font=_FONT, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
     )
+    return made
 
 
 def _tooltip() -> list[alt.Tooltip]:
@@ -154,7 +157,7 @@ def _tooltip() -> list[alt.Tooltip]:
 def _background(
     base: alt.Chart, colours: Palette, picked: alt.Parameter, margins: _Margins
 ) -> alt.Chart:
-    return (
+    made: alt.Chart = (
         base.mark_rect(cursor="pointer", cornerRadius=3)
         .encode(
             x=alt.value(-margins.names),
@@ -165,10 +168,11 @@ def _background(
         )
         .add_params(picked)
     )
+    return made
 
 
 def _bars(base: alt.Chart, colours: Palette, unit: str, end: float) -> alt.Chart:
-    return base.mark_bar(height=11, cornerRadius=2, cursor="pointer").encode(
+    made: alt.Chart = base.mark_bar(height=11, cornerRadius=2, cursor="pointer").encode(
         x=alt.X(
             "from:Q",
             scale=alt.Scale(domain=[0, end], nice=False),
@@ -188,6 +192,7 @@ def _bars(base: alt.Chart, colours: Palette, unit: str, end: float) -> alt.Chart
         x2="to:Q",
         color=_by_status(colours, colours.bar),
     )
+    return made
 
 
 def _by_status(colours: Palette, otherwise: str) -> alt.Color:
@@ -242,6 +247,7 @@ def _margins(data: Sequence[dict[str, Any]]) -> _Margins:
 
 
 def _column(base: alt.Chart, colours: Palette, edge: int, field: str) -> alt.Chart:
-    return base.mark_text(
+    made: alt.Chart = base.mark_text(
         align="right", baseline="middle", fontSize=12, color=colours.muted, cursor="pointer"
     ).encode(x=alt.value(alt.expr(f"width + {edge}")), text=f"{field}:N")
+    return made

@@ -15,6 +15,8 @@ __all__ = ["conversation", "show", "text"]
 _SAID: Final = ("content", "parts", "text", "tool_calls")
 _TEXTS: Final = ("text", "input_text", "output_text", "thinking")
 """Types of message parts that are plain text, of several providers."""
+_ARGUMENTS: Final = ("arguments", "args", "input")
+"""What providers call the arguments of a call."""
 
 
 def show(value: Any) -> None:
@@ -105,7 +107,7 @@ def _call(call: Any) -> markup.Markup:
     told = call.get("function", call) if isinstance(call, Mapping) else call
     if not isinstance(told, Mapping) or not isinstance(told.get("name"), str):
         return _code(text(call))
-    given = next((told[key] for key in ("arguments", "args", "input") if key in told), {})
+    given: Any = next((told[key] for key in _ARGUMENTS if key in told), {})
     return _code(f"{told['name']}({given if isinstance(given, str) else text(given)})")
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import streamlit as st
 
 from clustertrace.app import markup, payload, words
+from clustertrace.app.links import trace_url
 from clustertrace.model import Span, Trace
 
 __all__ = ["show"]
@@ -88,7 +89,7 @@ def _numbers(span: Span, trace: Trace) -> Iterator[tuple[str, object]]:
     for metric in trace.metrics:
         if metric.span_id == span.span_id:
             yield metric.name, f"{metric.value:g}"
-    yield "span id", span.span_id
+    yield "span id", markup.link(span.span_id, trace_url(trace.trace_id, span.span_id))
 
 
 def _cached(span: Span) -> str:

@@ -86,7 +86,7 @@ def _table(rows: Sequence[TraceRow], order: str, descending: bool) -> None:
         key=key,
         column_config=_config(order, descending),
         hide_index=True,
-        height=38 + 35 * len(rows),
+        height="content",
         selection_mode=["single-cell", "single-column"],
         on_select=lambda: _picked(st.session_state[key].selection, rows, order, descending),
         alt="Traces",
@@ -118,13 +118,17 @@ def columns(rows: Sequence[TraceRow], where: tzinfo, now_ns: int) -> dict[str, l
         "started": [words.moment(row.start_ns, where, now_ns) for row in rows],
         "took": [words.duration(row.duration_ns) for row in rows],
         "tokens": [_tokens(row) for row in rows],
-        "cost": [words.cost(row.cost_usd, row.unpriced_calls) for row in rows],
+        "cost": [_cost(row) for row in rows],
         "spans": [row.span_count for row in rows],
         "errors": [
             f"{row.error_count} · {row.error or ''}" if row.error_count else "" for row in rows
         ],
         "tags": [[f"{key}: {value}" for key, value in row.tags.items()] for row in rows],
     }
+
+
+def _cost(row: TraceRow) -> str:
+    return words.cost(row.cost_usd, row.unpriced_calls) if row.cost_usd or row.llm_calls else ""
 
 
 def _tokens(row: TraceRow) -> str:

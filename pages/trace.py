@@ -84,11 +84,11 @@ def _facts(row: TraceRow) -> markup.Markup:
         markup.fact(words.duration(row.duration_ns), "took"),
         markup.fact(words.day(row.start_ns, where), "started"),
         markup.fact(words.count(row.span_count), "spans"),
-        markup.fact(words.count(row.llm_calls), "model calls"),
     ]
     if row.llm_calls:
         read, written = words.short_count(row.input_tokens), words.short_count(row.output_tokens)
         parts += [
+            markup.fact(words.count(row.llm_calls), "model calls"),
             markup.fact(f"{read} → {written}", "tokens in → out"),
             markup.fact(words.cost(row.cost_usd, row.unpriced_calls), "spent"),
         ]
