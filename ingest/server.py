@@ -74,7 +74,7 @@ async def _serve(
         if door:
             await door.close()
         await asyncio.to_thread(committer.close)
-        if store:
+        if store is not None:
             store.close()
 
 

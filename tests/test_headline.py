@@ -26,13 +26,17 @@ def page(traces: int, *failed: int) -> ClusterPage:
         (page(40, 1, 1, 1), "3 traces failed, and no two of them in one pattern."),
         (page(60, 6, 4, 1, 1), "2 patterns hold 10 of the 12 failures (83 %)."),
         (page(60, 12, 0), "1 pattern holds 12 of the 12 failures (100 %)."),
-        (page(2000, 400, 400, 400, 400, 400), "4 patterns hold 1,600 of the 2,000 failures (80 %)."),
+        (
+            page(2000, 400, 400, 400, 400, 400),
+            "4 patterns hold 1,600 of the 2,000 failures (80 %).",
+        ),
         (
             page(60, *[2] * 10),
-            "Failures are spread over many patterns: the 5 worst hold 10 of the 20 failures (50 %).",
+            "Failures are spread over many patterns: "
+            "the 5 worst hold 10 of the 20 failures (50 %).",
         ),
     ],
 )
 def test_the_headline_says_where_the_failures_are(answer: ClusterPage, sentence: str) -> None:
-    """The fewest patterns that hold four fifths of the failures, if they are few; else the spread."""
+    """The fewest patterns that hold four fifths of the failures if they are few, or the spread."""
     assert headline(answer) == sentence

@@ -198,7 +198,7 @@ def test_only_ids_of_the_store_are_known(store: Store) -> None:
 
 
 def test_secrets_never_reach_the_disk(store: Store) -> None:
-    """Whatever field a secret comes in, no file beside the database holds it; the cut is counted."""
+    """Whatever field a secret comes in, no file holds it, and the cut is counted."""
     secret = "sk-ant-api03-" + "a1B2" * 12
     hidden = root(
         name=f"run {secret}",
