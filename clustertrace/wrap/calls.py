@@ -111,7 +111,7 @@ class ModelCall:
         kept, gone = fitted(slim(request.input))
         self.span.set_input(kept)
         if gone:
-            self.note(**{"clustertrace.cut": ["input"]})
+            self.span.set_attributes(**{"clustertrace.cut": ["input"]})
 
     def _say(self, reply: Reply, error: BaseException | None) -> None:
         request = self._request
@@ -170,6 +170,6 @@ def _about(error: BaseException) -> dict[str, Any]:
 
 def _unrecorded(error: Exception) -> None:
     notice(
-        f"clustertrace could not record a model call in full ({type(error).__name__}: {error}); "
+        f"clustertrace could not record a model call in full ({type(error).__name__}); "
         "the call itself is not affected."
     )
