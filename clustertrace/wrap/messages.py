@@ -111,8 +111,9 @@ def _head(messages: list[Any], limit: int) -> list[Any]:
     if not isinstance(first, Mapping) or first.get("role") not in ("system", "developer"):
         return []
     text = first.get("content")
-    if isinstance(text, str) and len(text) > limit:
-        kept = f"{text[:limit]}… [cut: {len(text)} characters in all]"
+    if isinstance(text, str):
+        long = len(text) > limit
+        kept = f"{text[:limit]}… [cut: {len(text)} characters in all]" if long else text
         return [{**first, "content": kept}]
     return [first] if _size(first) <= limit else []
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -25,6 +25,7 @@ MESSAGES = st.lists(
 
 
 @given(MESSAGES, st.integers(0, 50_000))
+@example([{"role": "user", "content": "x" * size} for size in (0, 16266)], 8192)
 def test_what_is_left_out_of_a_conversation_is_its_middle(rest: list[Any], system: int) -> None:
     """The newest message stays whole, the instructions come first, and the count adds up."""
     assert config().payload_bytes == LIMIT
