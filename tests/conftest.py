@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 
-FOREIGN_SETTINGS = ("CLUSTERTRACE_", "OTEL_", "STREAMLIT_", "XDG_", "ANTHROPIC_", "OPENAI_")
+FOREIGN_SETTINGS = tuple(
+    f"{vendor}_"
+    for vendor in (
+        *("CLUSTERTRACE", "OTEL", "STREAMLIT", "XDG", "ANTHROPIC", "OPENAI"),
+        *("AWS", "AZURE", "GOOGLE", "GEMINI", "CLOUD_ML"),
+    )
+)
 """Variables of the machine that would change what a test sees."""
 
 DEAD_PROXY = "http://127.0.0.1:9"
