@@ -3,21 +3,25 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RECIPES := .venv-recipes
 PORT ?= 7777
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types fresh docs bench clean
+.PHONY: help demo test test-recipes check lint types fresh docs bench clean
 
 help: ## List these words
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(BIN)/.installed ## Load the bundled traces, serve http://localhost:7777 and open it
 	$(BIN)/clustertrace demo --port $(PORT) $(DEMO_ARGS)
 
 test: $(BIN)/.installed-dev ## Run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-recipes: $(RECIPES)/.installed ## Run the programs of docs/recipes.md with their frameworks
+	$(RECIPES)/bin/python -m pytest tests/recipes
 
 check: lint types fresh ## Lint, format, types, and whether the generated docs are up to date
 	$(BIN)/python -m pytest -q tests/test_house.py
@@ -45,7 +49,7 @@ bench: $(BIN)/.installed-dev ## Run every benchmark in its small size
 	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
 clean: ## Remove everything that was built here
-	rm -rf $(VENV) build dist *.egg-info .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(RECIPES) build dist *.egg-info .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -59,3 +63,9 @@ $(BIN)/.installed: pyproject.toml | $(BIN)/python
 $(BIN)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet -e '.[dev]'
 	touch $@ $(BIN)/.installed
+
+# The frameworks are large and disagree with each other's versions at times: an environment apart.
+$(RECIPES)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(RECIPES)
+	$(RECIPES)/bin/pip install --quiet -e '.[recipes]'
+	touch $@

@@ -58,7 +58,7 @@ SECRETS = tuple(secrets())
 
 IDENTIFIERS = {
     *("gen_ai.request.model", "gen_ai.tool.name", "scope.name", "scope.version", "session.id"),
-    "tool.name",
+    *("gen_ai.response.id", "tool.name"),
 }
 """Attributes that are no content, whatever is written there."""
 
@@ -113,6 +113,10 @@ def otlp(text: str, number: int) -> dict[str, object]:
     ]
     attributes = [*told, {"key": "deep", "value": deep}]
     attributes += [{"key": key, "value": {"stringValue": text}} for key in named]
+    attributes += [
+        {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}},
+        {"key": "gen_ai.response.id", "value": {"stringValue": text}},
+    ]
     span = {
         "traceId": f"{number:032x}",
         "spanId": f"{number:016x}",
