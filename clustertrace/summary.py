@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from clustertrace.calls import MODEL_KINDS, repeats
+from clustertrace.folding import internal, visible
 from clustertrace.model import Span, TraceFacts
-from clustertrace.patterns.signature import MODEL_KINDS, Variant, in_order, root_of, variant
+from clustertrace.patterns.signature import Variant, in_order, root_of, variant
 
 __all__ = [
     "NS_PER_DAY",
@@ -28,6 +30,9 @@ __all__ = [
 NS_PER_DAY: Final = 86_400 * 10**9
 PROMPT_LENGTH: Final = 240
 """Characters of the first prompt that a list of traces shows."""
+
+INNER_LIFE: Final = "internal"
+"""The name of the pattern of traces without a step, such as those of Codex's start."""
 
 _BUCKETS_PER_DOUBLING: Final = 8
 
@@ -65,13 +70,19 @@ class Summary:
         return self.start_ns // NS_PER_DAY
 
 
-def summarise(spans: Sequence[Span], told: TraceFacts) -> Summary:
-    """Summarise a trace that has at least one span; payloads need not be loaded."""
+def summarise(spans: Sequence[Span], told: TraceFacts, elsewhere: Sequence[Span] = ()) -> Summary:
+    """Summarise a trace that has at least one span; payloads need not be loaded.
+
+    `elsewhere` are model calls of other traces that may be among its own (clustertrace.calls):
+    each call counts once.
+    """
     ordered = in_order(spans)
     root = root_of(ordered)
     status = told.status or root.status
     start, end = _extent(ordered, root, told)
-    models = [span for span in ordered if span.kind in MODEL_KINDS]
+    again = repeats(ordered, elsewhere)
+    models = [span for span in ordered if span.kind in MODEL_KINDS and span.span_id not in again]
+    shown = visible(ordered, root)
     return Summary(
         name=root.name if told.name is None else told.name,
         status=status,
@@ -81,7 +92,7 @@ def summarise(spans: Sequence[Span], told: TraceFacts) -> Summary:
         duration_ns=None if end is None else max(0, end - start),
         root_span_id=root.span_id,
         span_count=len(ordered),
-        error_count=sum(1 for span in ordered if span.status == "error"),
+        error_count=sum(1 for span in shown if span.status == "error"),
         llm_calls=sum(1 for span in models if span.kind == "llm"),
         unpriced_calls=sum(1 for span in models if is_unpriced(span)),
         input_tokens=sum(span.input_tokens or 0 for span in models),
@@ -90,9 +101,9 @@ def summarise(spans: Sequence[Span], told: TraceFacts) -> Summary:
         cache_write_tokens=sum(span.cache_write_tokens or 0 for span in models),
         reasoning_tokens=sum(span.reasoning_tokens or 0 for span in models),
         cost_usd=math.fsum(span.cost_usd or 0.0 for span in models),
-        error=_error(ordered, root),
+        error=_error(shown, root),
         prompt_span_id=_prompt_span(ordered, root).span_id,
-        variant=variant(ordered, root),
+        variant=_variant(shown, root),
     )
 
 
@@ -104,6 +115,14 @@ def _extent(ordered: Sequence[Span], root: Span, told: TraceFacts) -> tuple[int,
     if root.status == "running" or root.parent_span_id is None:
         return start, root.end_ns
     return start, max((span.end_ns for span in ordered if span.end_ns is not None), default=None)
+
+
+def _variant(shown: Sequence[Span], root: Span) -> Variant:
+    """The variant; traces of nothing but inner life share one, whatever their only span is."""
+    if len(shown) == 1 and internal(root):
+        root = root._replace(name=INNER_LIFE)
+        shown = [root]
+    return variant(shown, root)
 
 
 def _failed(outcome: str | None, status: str) -> bool | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from clustertrace.conventions.dialect import Dialect, Field
+from clustertrace.conventions.usage import usage
 
 __all__ = ["LANGSMITH"]
 
@@ -41,4 +42,5 @@ LANGSMITH: Final = Dialect(
             },
         )
     ],
+    composites={_METADATA + "usage_metadata": lambda value: usage(value, own=False)},
 )

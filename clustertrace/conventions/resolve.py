@@ -20,6 +20,7 @@ from clustertrace.conventions.events import Told, read_events
 from clustertrace.conventions.indexed import unflatten
 from clustertrace.conventions.naming import shown_name, vendor_of
 from clustertrace.conventions.raw import ERROR, RawSpan
+from clustertrace.conventions.readers import word
 from clustertrace.conventions.routes import COMPOSITE, Routes, routes_of
 from clustertrace.model import Span
 
@@ -48,6 +49,7 @@ _FAILED, _SESSION = int(Field.FAILED), int(Field.SESSION)
 _ERROR_TYPE, _ERROR_MESSAGE = int(Field.ERROR_TYPE), int(Field.ERROR_MESSAGE)
 _FIRST_NS, _FIRST_SECONDS = int(Field.FIRST_TOKEN_NS), int(Field.FIRST_TOKEN_SECONDS)
 _TOOL_NAME: Final = int(Field.TOOL_NAME)
+_RESPONSE_ID: Final = int(Field.RESPONSE_ID)
 
 _STANDARD: Final = tuple((int(field), key) for field, key in STANDARD.items())
 _NONE: Final = [None] * len(Field)
@@ -206,8 +208,12 @@ def _settle_content(
             rest[keys[bare]] = attributes[keys[bare]]
     if kind == "tool":
         _unwrap(told, found, keys, attributes, rest)
-    if found[_FINISH] is None and kind == "llm":
-        found[_FINISH] = finish_reason(found[_OUTPUT])
+    if kind == "llm":
+        if found[_FINISH] is None:
+            found[_FINISH] = finish_reason(found[_OUTPUT])
+        if found[_RESPONSE_ID] is None and isinstance(found[_BARE_OUTPUT], dict):
+            # The vendor's whole response.
+            found[_RESPONSE_ID] = word(found[_BARE_OUTPUT].get("id"))
     if found[_SYSTEM] is not None:
         if isinstance(found[_INPUT], list):
             found[_INPUT] = with_system(found[_SYSTEM], found[_INPUT])

@@ -63,8 +63,8 @@ def usage(value: Any, *, own: bool = True) -> Iterator[tuple[Field, Any]]:
 
 
 def input_details(value: Any) -> Iterator[tuple[Field, Any]]:
-    """LangChain's details of the input tokens: `cache_read`, `cache_creation`."""
-    told = parsed(value)
+    """LangChain's details of the input tokens, `cache_read` and `cache_creation`, as `repr`."""
+    told = parsed(value.replace("'", '"')) if isinstance(value, str) else value
     if isinstance(told, Mapping):
         yield Field.CACHE_READ_TOKENS, count(told.get("cache_read"))
         yield Field.CACHE_WRITE_TOKENS, count(told.get("cache_creation"))

@@ -8,13 +8,15 @@ from typing import Any, Final
 
 import orjson
 
-from clustertrace.model import EMPTY, Span
+from clustertrace.calls import MODEL_KINDS, RESPONSE_ID, SCOPE, reporter, response_id
+from clustertrace.model import EMPTY, INTERNAL, Span
 
 __all__ = [
     "ATTRIBUTES",
     "END",
     "JSON_TEXTS",
     "ORIGIN",
+    "SAID",
     "SEQ",
     "SLIM",
     "SLIM_COLUMNS",
@@ -32,7 +34,7 @@ SLIM: Final = (
     *("trace_id", "span_id", "ordinal", "parent_span_id", "name", "kind", "status"),
     *("start_ns", "end_ns", "error_type", "error_message", "model", "provider"),
     *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
-    *("reasoning_tokens", "cost_usd", "finish_reason"),
+    *("reasoning_tokens", "cost_usd", "finish_reason", "scope", "response_id", "internal"),
 )
 """The columns of a span without its payload, in the order of the table."""
 
@@ -75,10 +77,11 @@ SEQ: Final = 2
 STATUS: Final = 7
 END: Final = 9
 ORIGIN: Final = 21
-"""Where in a row of `spans` these columns are; the payload follows."""
+SAID: Final = 25
+"""Where in a row of `spans` these columns are; `SAID` is the first of the payload."""
 
-ATTRIBUTES: Final = 24
-JSON_TEXTS: Final = frozenset({22, 23, 24, 25})
+ATTRIBUTES: Final = 27
+JSON_TEXTS: Final = frozenset({25, 26, 27, 28})
 TEXTS: Final = {
     5: "name",
     10: "error_type",
@@ -86,10 +89,12 @@ TEXTS: Final = {
     12: "model",
     13: "provider",
     20: "finish_reason",
-    22: "input",
-    23: "output",
-    24: "attributes",
-    25: "extra",
+    22: "scope",
+    23: "response_id",
+    25: "input",
+    26: "output",
+    27: "attributes",
+    28: "extra",
 }
 """Where the row holds texts of the user's, and the names of their fields."""
 
@@ -121,6 +126,7 @@ def span_row(span: Span, origin: str | None) -> tuple[Any, ...]:
         span.cost_usd,
         span.finish_reason,
         origin if running else None,
+        *_marks(span),
         json_text(span.input),
         json_text(span.output),
         json_text(span.attributes) if span.attributes else None,
@@ -128,19 +134,27 @@ def span_row(span: Span, origin: str | None) -> tuple[Any, ...]:
     )
 
 
+def _marks(span: Span) -> tuple[str | None, str | None, int | None]:
+    """What settling needs to know of the attributes: `scope`, `response_id`, `internal`."""
+    internal = 1 if INTERNAL in span.attributes else None
+    if span.kind in MODEL_KINDS:
+        return reporter(span), response_id(span), internal
+    return None, None, internal
+
+
 def span_of_row(row: Sequence[Any]) -> Span:
     """A span from its `SPAN_COLUMNS`."""
     slim = slim_span(row)
     return slim._replace(
-        input=json_value(row[20]),
-        output=json_value(row[21]),
-        attributes=_mapping(row[22]),
-        extra=_mapping(row[23]),
+        input=json_value(row[23]),
+        output=json_value(row[24]),
+        attributes=_mapping(row[25]),
+        extra=_mapping(row[26]),
     )
 
 
 def slim_span(row: Sequence[Any]) -> Span:
-    """A span without its payload from its `SLIM_COLUMNS`."""
+    """A span without its payload from its `SLIM_COLUMNS`, with the attributes of `_marks` alone."""
     parent = row[3]
     return Span(
         row[0].hex(),
@@ -164,10 +178,15 @@ def slim_span(row: Sequence[Any]) -> Span:
         row[17],
         row[18],
         row[19],
-        EMPTY,
+        EMPTY if row[20] is None and row[22] is None else _marked(*row[20:23]),
         EMPTY,
         row[2],
     )
+
+
+def _marked(scope: str | None, response: str | None, internal: int | None) -> Mapping[str, Any]:
+    marks = {SCOPE: scope, RESPONSE_ID: response, INTERNAL: True if internal else None}
+    return {key: value for key, value in marks.items() if value is not None}
 
 
 def _mapping(text: str | None) -> Mapping[str, Any]:

@@ -14,7 +14,9 @@ from typing import Any, Final
 from clustertrace.model import Span, TraceFacts
 from clustertrace.patterns import signature
 from clustertrace.patterns.signature import Variant
+from clustertrace.store.amendments import amend
 from clustertrace.store.connection import Connection
+from clustertrace.store.elsewhere import calls_elsewhere
 from clustertrace.store.rows import SLIM_COLUMNS, json_text, json_value, slim_span
 from clustertrace.summary import NS_PER_DAY, Summary, duration_bucket, prompt_of, summarise
 
@@ -66,6 +68,9 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
         f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", trace_ids
     ):
         spans[row[0]].append(slim_span(row))
+    for trace_id, own in spans.items():
+        amend(conn, trace_id, own)
+    elsewhere = calls_elsewhere(conn, spans)
     rollups = _Rollups()
     settled: list[tuple[Any, ...]] = []
     variants: dict[str, Variant] = {}
@@ -84,7 +89,7 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
             session_id=told[4],
             outcome=told[5],
         )
-        summary = summarise(spans[trace_id], facts)
+        summary = summarise(spans[trace_id], facts, elsewhere.get(trace_id, ()))
         variants[summary.variant.id] = summary.variant
         if before[0] is not None:
             rollups.add(before, -1)
@@ -124,11 +129,15 @@ def _columns(conn: Connection, trace_id: bytes, summary: Summary) -> tuple[Any, 
 
 
 def _first_prompt(conn: Connection, trace_id: bytes, summary: Summary) -> str | None:
-    row = conn.row(
-        "SELECT kind, input, output FROM spans WHERE trace_id = ? AND span_id = ?",
-        (trace_id, bytes.fromhex(summary.prompt_span_id)),
-    )
-    return None if row is None else prompt_of(row[0], json_value(row[1]), json_value(row[2]))
+    for span_id in dict.fromkeys((summary.prompt_span_id, summary.root_span_id)):
+        row = conn.row(
+            "SELECT kind, input, output FROM spans WHERE trace_id = ? AND span_id = ?",
+            (trace_id, bytes.fromhex(span_id)),
+        )
+        said = row and prompt_of(row[0], json_value(row[1]), json_value(row[2]))
+        if said:
+            return said
+    return None
 
 
 def _contribution(summary: Summary, facts: TraceFacts) -> tuple[Any, ...]:

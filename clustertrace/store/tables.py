@@ -34,6 +34,7 @@ class SpanRow(SQLModel, table=True):
     __table_args__ = (
         Index("spans_seq", "seq", unique=True),
         Index("spans_origin", "origin", sqlite_where=text("origin IS NOT NULL")),
+        Index("spans_calls", "input_tokens", "start_ns", sqlite_where=text("scope IS NOT NULL")),
     )
 
     trace_id: bytes = Field(primary_key=True)
@@ -60,6 +61,12 @@ class SpanRow(SQLModel, table=True):
     finish_reason: str | None
     origin: str | None
     """While it runs: the spool segment of its process, whose end is the span's end too."""
+    scope: str | None
+    """Of a model call: the instrumentation that reports it; empty for this program's recorder."""
+    response_id: str | None
+    """Of a model call: the id of the response, where it is known."""
+    internal: int | None
+    """1: an instrumentation's inner life, no step of the run."""
     input: str | None
     """JSON, as are output, attributes and extra."""
     output: str | None

@@ -16,10 +16,12 @@ from clustertrace.model import Batch, TraceFacts
 from clustertrace.pricing import price_span
 from clustertrace.store import text_index
 from clustertrace.store.connection import Connection
+from clustertrace.store.elsewhere import wake
 from clustertrace.store.intake import policy
 from clustertrace.store.rows import (
     END,
     ORIGIN,
+    SAID,
     SEQ,
     STATUS,
     json_text,
@@ -40,7 +42,7 @@ SETTLE_AFTER_PER_SPAN_NS: Final = 50_000
 """And so much later for each span that it has, so that a long trace costs no more a span."""
 
 _IDS_A_QUERY: Final = 500
-_INSERT_SPAN: Final = f"INSERT INTO spans VALUES ({', '.join('?' * 26)})"
+_INSERT_SPAN: Final = f"INSERT INTO spans VALUES ({', '.join('?' * 29)})"
 
 _MARK_DUE: Final = (
     "INSERT INTO traces (trace_id, due_ns) VALUES (?, ?) "
@@ -93,6 +95,7 @@ def write(conn: Connection, batch: Batch, now_ns: int) -> Written:
     touched.update(bytes.fromhex(fact.trace_id) for fact in facts)
     due = now_ns + SETTLE_AFTER_NS
     conn.many(_MARK_DUE, [(trace_id, due) for trace_id in sorted(touched)])
+    wake(conn, seq, due)
     _tell(conn, facts)
     return Written(len(fresh), len(changed), len(batch.spans) - len(fresh) - len(changed))
 
@@ -134,10 +137,10 @@ def _stored(conn: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any, ...]]
 def _rank(row: Row) -> tuple[Any, ...]:
     """Which of two copies of a span says more: ended, later, fuller; at last any fixed order."""
     state = {"running": 0, "incomplete": 1}.get(row[STATUS], 2)
-    said = [value for value in row[ORIGIN + 1 :] if value is not None]
+    said = [value for value in row[SAID:] if value is not None]
     filled = sum(1 for value in row if value is not None)
     known = tuple((value is not None, value) for value in row[SEQ + 2 : ORIGIN])
-    texts = tuple(value or "" for value in row[ORIGIN + 1 :])
+    texts = tuple(value or "" for value in row[SAID:])
     return (state, row[END] or 0, filled, sum(map(len, said)), texts, repr(known))
 
 

@@ -59,11 +59,18 @@ def _spans() -> None:
         *_null("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
         *_null("reasoning_tokens"),
         *_null("cost_usd", kind=float),
-        *_null("finish_reason", "origin", kind=str),
+        *_null("finish_reason", "origin", "scope", "response_id", kind=str),
+        *_null("internal"),
         *_null("input", "output", "attributes", "extra", kind=str),
     )
     op.create_index("spans_seq", "spans", ["seq"], unique=True)
     op.create_index("spans_origin", "spans", ["origin"], sqlite_where=sa.text("origin IS NOT NULL"))
+    op.create_index(
+        "spans_calls",
+        "spans",
+        ["input_tokens", "start_ns"],
+        sqlite_where=sa.text("scope IS NOT NULL"),
+    )
 
 
 def _traces() -> None:

@@ -1,0 +1,63 @@
+"""What the spans of a trace say about each other, once they are together.
+
+A span is mapped by itself when it arrives. Some instrumentations put on one span what people look
+for on another: Claude Code tells a tool's failure, and that it was refused, on phases below it;
+Codex names the model above the call. A pure function of the spans; doing it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from clustertrace.model import Span
+
+__all__ = ["REFUSED", "amended"]
+
+REFUSED: Final = "refused"
+"""The finish reason of a tool call that nobody permitted: it did not run, which is no error."""
+
+_EXECUTION: Final = "claude_code.tool.execution"
+_PERMISSION: Final = "claude_code.tool.blocked_on_user"
+_REJECTED: Final = "reject"
+
+
+def amended(spans: Sequence[Span]) -> list[Span]:
+    """The spans of a trace that the others change, as they should be; payloads are not needed."""
+    by_id = {span.span_id: span for span in spans}
+    changed: dict[str, Span] = {}
+    for span in (*_tools(spans, by_id), *_models(spans, by_id)):
+        if span != by_id[span.span_id]:
+            changed[span.span_id] = span
+    return list(changed.values())
+
+
+def _tools(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
+    for phase in spans:
+        if phase.name not in (_EXECUTION, _PERMISSION):
+            continue
+        tool = by_id.get(phase.parent_span_id or "")
+        if tool is None or tool.kind != "tool":
+            continue
+        if phase.name == _PERMISSION:
+            if phase.finish_reason == _REJECTED:
+                yield tool._replace(finish_reason=REFUSED)
+        elif phase.status == "error":
+            yield tool._replace(
+                status="error",
+                error_type=tool.error_type or phase.error_type,
+                error_message=tool.error_message or phase.error_message,
+            )
+
+
+def _models(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
+    for call in spans:
+        if call.kind != "llm" or call.model is not None or call.output_tokens is None:
+            continue
+        above, seen = by_id.get(call.parent_span_id or ""), {call.span_id}
+        while above is not None and above.span_id not in seen:
+            if above.model is not None:
+                yield call._replace(model=above.model, provider=call.provider or above.provider)
+                break
+            seen.add(above.span_id)
+            above = by_id.get(above.parent_span_id or "")

@@ -1,0 +1,281 @@
+"""Which spans of a trace are model calls of their own, and which report one that counts already.
+
+Two instrumentations often report the same call (the Anthropic SDK traces itself beside whatever
+wraps it): one inside the other, side by side, or in traces of their own. Logfire alone reports a
+stream twice. Each call counts once, by the report that says the most. Totals that agents' spans
+repeat never count, since only spans of model calls are looked at.
+
+A pure function of the spans; the order of arrival does not matter.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from clustertrace.model import Span
+
+__all__ = [
+    "MODEL_KINDS",
+    "OVERLAP_NS",
+    "RESPONSE_ID",
+    "SCOPE",
+    "repeats",
+    "reporter",
+    "response_id",
+]
+
+MODEL_KINDS: Final = frozenset({"llm", "embedding"})
+
+SCOPE: Final = "scope.name"
+RESPONSE_ID: Final = "gen_ai.response.id"
+"""The attributes that are looked at."""
+
+OVERLAP_NS: Final = 600 * 10**9
+"""Reports of one call in different traces begin at most so far apart."""
+
+_STREAMED: Final = "logfire"
+"""Scopes that report a stream as two spans: the request, and the response once it is read."""
+
+_BOUNDARIES: Final = frozenset({"tool", "agent"})
+"""What a call reaches through one of these is a call of its own."""
+
+_PREPARING: Final = "._prepare_chat_with_tools"
+"""LlamaIndex reports the making of a request as a call."""
+
+Identity = tuple[str, str]
+
+
+def response_id(span: Span) -> str | None:
+    """The id of the response that a call got. It may come again: alone it proves nothing."""
+    told = span.attributes.get(RESPONSE_ID)
+    return told if isinstance(told, str) and told else None
+
+
+def reporter(span: Span) -> str:
+    """The scope of the instrumentation that reports a span; empty for this program's own."""
+    scope = span.attributes.get(SCOPE)
+    return scope if isinstance(scope, str) else ""
+
+
+def repeats(own: Sequence[Span], elsewhere: Sequence[Span] = ()) -> Mapping[str, str]:
+    """The spans of a trace's model calls that do not count, by id, each with the reason.
+
+    `elsewhere` are model calls of other traces that may be the same: they ran at the same time
+    and have as many input tokens. Payloads need not be loaded, except for the two attributes
+    named above.
+    """
+    told = {
+        span.span_id: "prepares a call"
+        for span in own
+        if span.kind == "llm" and span.output_tokens is None and span.name.endswith(_PREPARING)
+    }
+    models = sorted(
+        (
+            span
+            for span in (*own, *elsewhere)
+            if span.kind in MODEL_KINDS and span.span_id not in told
+        ),
+        key=_order,
+    )
+    if not models:
+        return told
+    joined = _Groups(models)
+    wrapped = list(_wrapped(own, frozenset(told)))
+    for outer, inner in wrapped:
+        if len(inner) == 1:
+            joined.join(inner[0], outer)
+    _join_streams(models, joined)
+    _join_scopes(models, joined)
+    here = own[0].trace_id
+    for group in joined.groups():
+        counted = min(group, key=_preference)
+        told.update(
+            (span.span_id, _reason(span, counted))
+            for span in group
+            if span is not counted and span.trace_id == here
+        )
+    told.update(_sums(wrapped, told))
+    told.update(_streams_elsewhere(models, here, told, joined))
+    return told
+
+
+class _Groups:
+    """Spans that report the same call (a disjoint-set forest)."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self._spans = spans
+        self._above = {_identity(span): _identity(span) for span in spans}
+
+    def join(self, one: Span, other: Span) -> None:
+        """Say that both report one call."""
+        self._above[self._top(_identity(one))] = self._top(_identity(other))
+
+    def together(self, one: Span, other: Span) -> bool:
+        """Whether both are known to report one call."""
+        return self._top(_identity(one)) == self._top(_identity(other))
+
+    def groups(self) -> Iterable[list[Span]]:
+        """All groups of more than one."""
+        groups: dict[Identity, list[Span]] = defaultdict(list)
+        for span in self._spans:
+            groups[self._top(_identity(span))].append(span)
+        return [group for group in groups.values() if len(group) > 1]
+
+    def _top(self, at: Identity) -> Identity:
+        while self._above[at] != at:
+            at = self._above[at]
+        return at
+
+
+def _wrapped(own: Sequence[Span], without: frozenset[str]) -> Iterator[tuple[Span, list[Span]]]:
+    """Model calls with the model calls right inside them, whatever harmless stands between."""
+    by_id = {span.span_id: span for span in own}
+    inside: dict[str, list[Span]] = defaultdict(list)
+    for span in own:
+        if span.kind in MODEL_KINDS and span.span_id not in without:
+            above = _call_above(span, by_id)
+            if above is not None and above.kind == span.kind and above.span_id not in without:
+                inside[above.span_id].append(span)
+    return ((by_id[outer], inner) for outer, inner in inside.items())
+
+
+def _call_above(span: Span, by_id: Mapping[str, Span]) -> Span | None:
+    above, seen = by_id.get(span.parent_span_id or ""), {span.span_id}
+    while above is not None and above.span_id not in seen:
+        if above.kind in MODEL_KINDS:
+            return above
+        if above.kind in _BOUNDARIES:
+            return None
+        seen.add(above.span_id)
+        above = by_id.get(above.parent_span_id or "")
+    return None
+
+
+def _join_streams(models: Sequence[Span], joined: _Groups) -> None:
+    """Logfire's request, which knows no tokens, with the response that was read after it."""
+    waiting: dict[Any, list[Span]] = defaultdict(list)
+    for span in models:
+        if reporter(span).startswith(_STREAMED):
+            key = (reporter(span), span.trace_id, span.parent_span_id, span.model)
+            if span.output_tokens is None and span.status == "ok":
+                waiting[key].append(span)
+            elif waiting[key]:
+                joined.join(waiting[key].pop(0), span)
+
+
+def _streams_elsewhere(
+    models: Sequence[Span], here: str, told: Mapping[str, str], joined: _Groups
+) -> Iterator[tuple[str, str]]:
+    """Logfire's requests whose response is a trace of its own: only that one has the tokens."""
+    grouped = {_identity(span) for group in joined.groups() for span in group}
+    for span in models:
+        if (
+            span.trace_id == here
+            and reporter(span).startswith(_STREAMED)
+            and (span.parent_span_id, span.status, span.output_tokens) == (None, "ok", None)
+            and _identity(span) not in grouped
+            and span.span_id not in told
+        ):
+            yield span.span_id, "its stream is reported in a trace of its own"
+
+
+def _join_scopes(models: Sequence[Span], joined: _Groups) -> None:
+    """Reports of different instrumentations that say the same of the same time, one to one."""
+    candidates = sorted(
+        (
+            (abs(one.start_ns - other.start_ns), _order(one), _order(other), one, other)
+            for at, one in enumerate(models)
+            for other in _while_it_ran(models, at)
+            if _same_call(one, other)
+        ),
+        key=lambda candidate: candidate[:3],
+    )
+    taken: set[tuple[Identity, str]] = set()
+    for _, _, _, one, other in candidates:
+        ends = {(_identity(one), reporter(other)), (_identity(other), reporter(one))}
+        if not ends & taken and not joined.together(one, other):
+            taken |= ends
+            joined.join(one, other)
+
+
+def _while_it_ran(models: Sequence[Span], at: int) -> Iterator[Span]:
+    """The spans after the one at `at` that begin while it runs."""
+    end = models[at].end_ns
+    for index in range(at + 1, len(models)):
+        if end is not None and models[index].start_ns > end:
+            return
+        yield models[index]
+
+
+def _same_call(one: Span, other: Span) -> bool:
+    if one.kind != other.kind or reporter(one) == reporter(other):
+        return False
+    ids = response_id(one), response_id(other)
+    if None not in ids:
+        return ids[0] == ids[1]
+    if not _same_model(one.model, other.model):
+        return False
+    if one.output_tokens is None or other.output_tokens is None:
+        return (one.trace_id, one.parent_span_id) == (other.trace_id, other.parent_span_id)
+    if one.trace_id != other.trace_id and None not in (one.parent_span_id, other.parent_span_id):
+        return False
+    # A stream's first chunk announces a token that some count on top.
+    return (
+        one.input_tokens == other.input_tokens and abs(one.output_tokens - other.output_tokens) <= 1
+    )
+
+
+def _same_model(one: str | None, other: str | None) -> bool:
+    """Whether names mean the same model: one may carry a vendor before it or a date behind it."""
+    if one is None or other is None:
+        return False
+    short, long = sorted(
+        (one.rpartition("/")[2].lower(), other.rpartition("/")[2].lower()), key=len
+    )
+    return long.startswith(short)
+
+
+def _sums(
+    wrapped: Iterable[tuple[Span, list[Span]]], told: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Spans around several calls, which repeat their totals; unless they alone know any."""
+    for outer, inner in wrapped:
+        if len(inner) < 2 or outer.span_id in told:
+            continue
+        if outer.output_tokens is not None and all(span.output_tokens is None for span in inner):
+            for span in inner:
+                yield span.span_id, f"part of {outer.span_id}, which has the tokens"
+        else:
+            yield outer.span_id, f"holds {len(inner)} model calls, which count by themselves"
+
+
+def _preference(span: Span) -> tuple[Any, ...]:
+    """The smallest counts: ended, with tokens, a cost and a reason; fewer tokens; the earliest."""
+    facts = (
+        *(span.output_tokens, span.cost_usd, span.cache_read_tokens, span.cache_write_tokens),
+        *(span.reasoning_tokens, span.finish_reason),
+    )
+    return (
+        span.status == "running",
+        *(fact is None for fact in facts),
+        span.output_tokens or 0,
+        *_order(span),
+    )
+
+
+def _reason(span: Span, counted: Span) -> str:
+    if reporter(span) == reporter(counted) and reporter(span).startswith(_STREAMED):
+        return f"its stream is reported by {counted.span_id}"
+    where = "" if span.trace_id == counted.trace_id else f" of trace {counted.trace_id}"
+    by = reporter(counted) or "clustertrace"
+    return f"the same call as {counted.span_id}{where}, reported by {by}"
+
+
+def _identity(span: Span) -> Identity:
+    return span.trace_id, span.span_id
+
+
+def _order(span: Span) -> tuple[int, str, str]:
+    return span.start_ns, span.trace_id, span.span_id
