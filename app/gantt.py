@@ -119,7 +119,7 @@ def chart(
     )
     base = alt.Chart({"values": data}).encode(
         y=alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0)),
-        tooltip=_tooltip(),
+        tooltip=_tooltip(data),
     )
     margins = _margins(data)
     layers = [
@@ -143,14 +143,15 @@ def chart(
     return made
 
 
-def _tooltip() -> list[alt.Tooltip]:
-    shown = {
+def _tooltip(data: Sequence[dict[str, Any]]) -> list[alt.Tooltip]:
+    titles = {
         "name": "Step",
         "took": "Took",
         "model": "Model",
         "tokens": "Tokens in → out",
         "cost": "Cost",
     }
+    shown = {field: title for field, title in titles.items() if any(row[field] for row in data)}
     return [alt.Tooltip(f"{field}:N", title=title) for field, title in shown.items()]
 
 

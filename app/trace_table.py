@@ -18,6 +18,7 @@ from clustertrace.store.queries import TraceOrder
 __all__ = ["columns", "show"]
 
 _ROWS: Final = 50
+_CLICKS: Final = "clicks on titles"
 _ORDERS: Final[Mapping[str, TraceOrder]] = {
     "name": "name",
     "started": "start_ns",
@@ -47,9 +48,25 @@ def show(where: TraceFilter, nothing: str) -> None:
     """Draw the traces that match, or the sentence `nothing`."""
     order, descending = _order()
     # The number of pages is not known before the query, nor the query without the page.
-    number = max(1, int(st.session_state.get("page") or 1))
+    found = _fetch(where, order, descending, _number())
+    if found.total and not found.rows:
+        found = _fetch(where, order, descending, 1)
+    _above(found, max(1, -(-found.total // _ROWS)))
+    if found.rows:
+        _table(found.rows, order, descending)
+    else:
+        st.html(markup.notice(nothing))
+
+
+def _number() -> int:
+    """The page that is asked for: by its widget, which is drawn later, or by the address."""
+    asked = st.session_state.get("page") or st.query_params.get("page", "")
+    return max(1, int(asked)) if str(asked).isdecimal() else 1
+
+
+def _fetch(where: TraceFilter, order: str, descending: bool, number: int) -> TracePage:
     with connection.read() as conn:
-        found = queries.traces(
+        return queries.traces(
             conn,
             where,
             order=_ORDERS[order],
@@ -57,12 +74,6 @@ def show(where: TraceFilter, nothing: str) -> None:
             limit=_ROWS,
             offset=(number - 1) * _ROWS,
         )
-    pages = max(1, -(-found.total // _ROWS))
-    _above(found, pages)
-    if not found.total:
-        st.html(markup.notice(nothing))
-    elif found.rows:
-        _table(found.rows, order, descending)
 
 
 def _above(found: TracePage, pages: int) -> None:
@@ -79,7 +90,8 @@ def _order() -> tuple[str, bool]:
 
 def _table(rows: Sequence[TraceRow], order: str, descending: bool) -> None:
     where, now = words.zone(st.context.timezone), time.time_ns()
-    key = f"traces-{order}-{descending}"  # a new order is a new table, with nothing selected
+    # A title that was clicked stays selected; a table with a new key has nothing selected.
+    key = f"traces {st.session_state.get(_CLICKS, 0)}"
     follower()
     st.dataframe(
         columns(rows, where, now),
@@ -102,10 +114,12 @@ def _picked(selection: Any, rows: Sequence[TraceRow], order: str, descending: bo
             follow(pattern_url(row.variant))
         else:
             follow(trace_url(row.trace_id))
-    elif selection.columns and selection.columns[0] in _ORDERS:
+    elif selection.columns:
+        st.session_state[_CLICKS] = st.session_state.get(_CLICKS, 0) + 1
         column = selection.columns[0]
-        st.query_params["sort"] = column
-        st.query_params["way"] = "up" if column == order and descending else "down"
+        if column in _ORDERS:
+            st.query_params["sort"] = column
+            st.query_params["way"] = "up" if column == order and descending else "down"
 
 
 def columns(rows: Sequence[TraceRow], where: tzinfo, now_ns: int) -> dict[str, list[Any]]:

@@ -7,15 +7,13 @@ from typing import Final
 
 import streamlit as st
 
-from clustertrace.app import connection, gantt, markup, span_details, theme, words
+from clustertrace.app import connection, gantt, markup, span_details, theme, trace_head, words
 from clustertrace.app.guard import guarded
-from clustertrace.app.links import pattern_url, traces_url, url
+from clustertrace.app.links import url
 from clustertrace.app.span_rows import SpanRow, broken, span_rows
 from clustertrace.errors import NotFound
 from clustertrace.model import Span, Trace
 from clustertrace.store import queries
-from clustertrace.store.answers import TraceRow
-from clustertrace.words import secrets_cut
 
 __all__ = ["draw"]
 
@@ -43,7 +41,9 @@ def _trace(wanted: str) -> None:
     with connection.read() as conn:
         trace = queries.trace(conn, wanted)
         row = queries.trace_row(conn, wanted)
-    st.html(markup.page(_headline(row), _why(trace, row), _facts(row), _tags(trace)))
+    st.html(
+        markup.page(trace_head.head(trace, row, time.time_ns(), words.zone(st.context.timezone)))
+    )
     rows, left_out = span_rows(trace.spans, _ROWS)
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -56,67 +56,11 @@ def _trace(wanted: str) -> None:
                 )
             )
     with right, st.container(key="details"):
-        span_details.show(chosen, trace)
+        span_details.show(_one_of(chosen), trace)
 
 
-def _headline(row: TraceRow) -> markup.Markup:
-    state = markup.state(words.state(row.outcome, row.status))
-    return markup.tag("h1", row.name or "(no name)", " ", state, cls="ct-headline")
-
-
-def _why(trace: Trace, row: TraceRow) -> markup.Markup:
-    """What the state rests on; the user's reason or the error where there is one."""
-    parts: list[object] = [words.state(row.outcome, row.status).reason]
-    if trace.outcome_reason:
-        parts += [" Reason: ", markup.tag("b", trace.outcome_reason)]
-    elif row.error and row.failed:
-        parts += [" First error: ", markup.tag("b", row.error)]
-    elif row.error_count:
-        parts.append(f" {words.counted(row.error_count, 'step')} ended in an error on the way.")
-    if cut := secrets_cut(trace.spans):
-        parts.append(f" {cut}")
-    return markup.tag("p", *parts, cls="ct-why")
-
-
-def _facts(row: TraceRow) -> markup.Markup:
-    where = words.zone(st.context.timezone)
-    parts = [
-        markup.fact(words.duration(row.duration_ns), "took"),
-        markup.fact(words.day(row.start_ns, where), "started"),
-        markup.fact(words.count(row.span_count), "spans"),
-    ]
-    if row.llm_calls:
-        read, written = words.short_count(row.input_tokens), words.short_count(row.output_tokens)
-        parts += [
-            markup.fact(words.count(row.llm_calls), "model calls"),
-            markup.fact(f"{read} → {written}", "tokens in → out"),
-            markup.fact(words.cost(row.cost_usd, row.unpriced_calls), "spent"),
-        ]
-    if row.variant:
-        shown = markup.link(row.variant[:6], pattern_url(row.variant))
-        parts.append(markup.fact(shown, "pattern"))
-    if row.session_id:
-        href = traces_url(session=row.session_id)
-        parts.append(markup.fact(row.session_id, "session", href=href))
-    parts.append(markup.fact(row.trace_id, "id"))
-    return markup.facts(*parts)
-
-
-def _tags(trace: Trace) -> markup.Markup:
-    tags = (
-        markup.link(f"{key}: {value}", traces_url(tag=f"{key} = {value}"), cls="ct-tag")
-        for key, value in trace.tags.items()
-    )
-    metrics = (
-        markup.tag("span", metric.name, " ", markup.tag("b", f"{metric.value:g}"), cls="ct-tag")
-        for metric in trace.metrics
-        if metric.span_id is None
-    )
-    return markup.tag("div", *tags, *metrics, cls="ct-tags")
-
-
-def _chart(trace: Trace, rows: list[SpanRow]) -> Span:
-    """Draw tree and Gantt; the span that is selected."""
+def _chart(trace: Trace, rows: list[SpanRow]) -> SpanRow:
+    """Draw tree and Gantt; the row that is selected."""
     first = _opened(trace, rows)
     dark = st.context.theme.type == "dark"
     picked = st.altair_chart(
@@ -129,11 +73,15 @@ def _chart(trace: Trace, rows: list[SpanRow]) -> Span:
     )
     points = picked.selection.get(gantt.SELECTION) or []
     number = points[0].get("row", first) if points else first
-    row = rows[number] if number < len(rows) else rows[first]
+    return rows[number] if number < len(rows) else rows[first]
+
+
+def _one_of(row: SpanRow) -> Span:
+    """The span of a row; of a folded one, the one that the user turns to."""
     if len(row.spans) == 1:
         return row.span
-    at = st.pagination(len(row.spans), key=f"equal-{row.span.span_id}")
-    return row.spans[at - 1]
+    st.html(markup.page(markup.muted(f"{words.count(len(row.spans))} equal steps in a row:")))
+    return row.spans[st.pagination(len(row.spans), key=f"equal {row.span.span_id}") - 1]
 
 
 def _opened(trace: Trace, rows: list[SpanRow]) -> int:

@@ -112,6 +112,18 @@ def some(store: Store) -> Store:
 
 
 @pytest.fixture
+def make_runs() -> Callable[[Store, int], None]:
+    """Writes as many runs as one likes."""
+
+    def make(store: Store, count: int) -> None:
+        batches = [run(number, "search") for number in range(1, count + 1)]
+        store.write(Batch([span for batch in batches for span in batch.spans], []))
+        store.refresh()
+
+    return make
+
+
+@pytest.fixture
 def hostile(store: Store) -> Store:
     """A failed run whose every text is hostile."""
     facts = told(

@@ -83,3 +83,11 @@ def test_a_bad_address_shows_the_list(some: Store, show: Callable[..., Any]) -> 
     """Parameters that make no sense are left aside."""
     shown = show("traces", state="purple", sort="purple", page="-3", tag="purple", since="x")
     assert len(shown.table) == 7
+
+
+def test_long_lists_have_pages(store: Store, show: Callable[..., Any], make_runs: Any) -> None:
+    """`?page=` shows the rows of that page; one that does not exist shows the first."""
+    make_runs(store, 60)
+    assert len(show("traces").table) == 50
+    assert len(show("traces", page="2").table) == 10
+    assert len(show("traces", page="99").table) == 50
