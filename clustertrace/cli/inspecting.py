@@ -10,6 +10,7 @@ from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import NotFound, UsageError
+from clustertrace.gaps import gaps
 from clustertrace.words import counted, duration, moment, secrets_cut, spent
 
 if TYPE_CHECKING:
@@ -105,11 +106,20 @@ def _span(trace: Trace, wanted: str) -> Span:
 
 def _show_trace(trace: Trace, row: TraceRow) -> None:
     from clustertrace.cli.gantt import ROWS_SHOWN, gantt
+    from clustertrace.folding import visible
+    from clustertrace.patterns.signature import in_order, root_of
 
     console = stdout()
     _show_head(trace, row, console)
     console.print()
+    ordered = in_order(trace.spans)
+    shown = visible(ordered, root_of(ordered))
+    folded = len(trace.spans) - len(shown)
+    trace = trace._replace(spans=tuple(shown))
     console.print(gantt(trace, console))
+    if folded:
+        inner = counted(folded, "internal span")
+        console.print(f"{inner} of the instrumentation not shown; --json has all.", style="dim")
     if len(trace.spans) > ROWS_SHOWN:
         rest = len(trace.spans) - ROWS_SHOWN
         console.print(f"… and {counted(rest, 'more span')}; --json has them all.")
@@ -144,6 +154,8 @@ def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
         console.print(plain(f"metrics {shown}"))
     if cut := secrets_cut(trace.spans):
         console.print(cut)
+    for gap in gaps(trace.spans):
+        console.print(plain(gap), style="dim")
 
 
 def _verdict(trace: Trace) -> str:

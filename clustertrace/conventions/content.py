@@ -55,9 +55,12 @@ def tool_message(messages: Any) -> Any:
     )
 
 
-def finish_reason(messages: Any) -> str | None:
-    """Why a reply ended, where it says so itself."""
-    told = _only(messages)
+def finish_reason(answer: Any) -> str | None:
+    """Why a reply ended, where it says so itself: a message, or a vendor's whole response."""
+    if isinstance(answer, Mapping):
+        choice = _only(answer.get("choices")) or answer
+        return text(choice.get("finish_reason") or choice.get("stop_reason"))
+    told = _only(answer)
     return None if told is None else text(told.get("finish_reason"))
 
 

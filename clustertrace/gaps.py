@@ -1,0 +1,103 @@
+"""What a trace lacks, tokens, costs or content, and why where that can be known.
+
+A pure function of a whole trace. Each sentence stands for all the calls that lack the same for the
+same reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from clustertrace.calls import MODEL_KINDS, repeats, reporter
+from clustertrace.content import CAPTURE
+from clustertrace.model import Span
+
+__all__ = ["gaps"]
+
+_MISSING: Final = "clustertrace.missing"
+"""The attribute in which a recorder tells what it could not get, and why."""
+
+_SENT_NONE: Final = "what reported them sent none"
+
+_WITHOUT_TOKENS: Final = (
+    ("openinference.instrumentation.llama_index", "OpenInference reads none from LlamaIndex"),
+    ("openinference.instrumentation.dspy", "OpenInference reads none from DSPy"),
+)
+
+_WITHOUT_CONTENT: Final = (
+    (
+        "com.anthropic.claude_code",
+        "Claude Code sends it in its logs only: export them too (OTEL_LOGS_EXPORTER=otlp)",
+    ),
+    ("codex", "Codex sends it in its logs only: set `exporter` under [otel] in its config.toml"),
+    ("com.anthropic.sdk", "the Anthropic SDK's own spans carry none unless it is told to"),
+    (
+        "gcp.vertex.agent",
+        "Google ADK sends it in its logs only: export them too",
+    ),
+    ("strands", "Strands sends it in span events, and none came"),
+    (
+        "opentelemetry.instrumentation",
+        "its instrumentation leaves it out: set "
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY (TRACELOOP_TRACE_CONTENT=true"
+        " for Traceloop)",
+    ),
+    ("openinference", "it was hidden (OPENINFERENCE_HIDE_INPUTS, OPENINFERENCE_HIDE_OUTPUTS)"),
+)
+"""Beginnings of the names of scopes, and why their calls have no content."""
+
+
+def gaps(spans: Sequence[Span]) -> tuple[str, ...]:
+    """Sentences on what the model calls of a trace lack, given with their payloads."""
+    if not spans:
+        return ()
+    again = repeats(spans)
+    calls = [span for span in spans if span.kind in MODEL_KINDS and span.span_id not in again]
+    answered = [span for span in calls if span.status == "ok"]
+    lacking = Counter(
+        (what, why)
+        for span in answered
+        for what, why in (*_tokens(span), *_cost(span), *_content(span))
+    )
+    told = Counter(
+        reason for span in calls if isinstance(reason := span.attributes.get(_MISSING), str)
+    )
+    return (
+        *(f"{_calls(count)} without {what}: {why}." for (what, why), count in lacking.items()),
+        *(f"{_calls(count)} without {reason}." for reason, count in told.items()),
+    )
+
+
+def _calls(count: int) -> str:
+    return "1 model call" if count == 1 else f"{count} model calls"
+
+
+def _tokens(span: Span) -> Iterator[tuple[str, str]]:
+    told = _MISSING in span.attributes
+    if span.input_tokens is None and span.output_tokens is None and not told:
+        yield "token counts", _by_scope(span, _WITHOUT_TOKENS)
+
+
+def _cost(span: Span) -> Iterator[tuple[str, str]]:
+    if span.cost_usd is not None or (span.input_tokens is None and span.output_tokens is None):
+        return
+    if span.model is None:
+        yield "a cost", "no model is named"
+    else:
+        yield "a cost", f"no price of {span.model} is known (docs/cost.md says how to add one)"
+
+
+def _content(span: Span) -> Iterator[tuple[str, str]]:
+    if span.input is not None or span.output is not None:
+        return
+    if span.attributes.get(CAPTURE) == "metadata":
+        yield "content", "CLUSTERTRACE_CAPTURE=metadata keeps none"
+    else:
+        yield "content", _by_scope(span, _WITHOUT_CONTENT)
+
+
+def _by_scope(span: Span, reasons: Sequence[tuple[str, str]]) -> str:
+    scope = reporter(span)
+    return next((why for begins, why in reasons if scope.startswith(begins)), _SENT_NONE)
