@@ -10,6 +10,7 @@ A pure function of the spans; the order of arrival does not matter.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -43,6 +44,9 @@ _BOUNDARIES: Final = frozenset({"tool", "agent"})
 
 _PREPARING: Final = "._prepare_chat_with_tools"
 """LlamaIndex reports the making of a request as a call."""
+
+_EDITION: Final = re.compile(r"([-@](20[0-9-]+|[0-9]{4}|latest|v[0-9].*))?")
+"""What may stand behind a model's name: a date, a version."""
 
 Identity = tuple[str, str]
 
@@ -234,7 +238,7 @@ def _same_model(one: str | None, other: str | None) -> bool:
     short, long = sorted(
         (one.rpartition("/")[2].lower(), other.rpartition("/")[2].lower()), key=len
     )
-    return long.startswith(short)
+    return long.startswith(short) and _EDITION.fullmatch(long[len(short) :]) is not None
 
 
 def _sums(

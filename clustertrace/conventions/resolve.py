@@ -244,8 +244,8 @@ def _place_standard(raw: RawSpan, found: list[Any], keys: list[Any], rest: dict[
     if found[_FIRST_NS] is not None and found[_FIRST_SECONDS] is None:
         found[_FIRST_SECONDS] = max(0, found[_FIRST_NS] - raw.start_ns) / 1e9
     for field, key in _STANDARD:
-        if found[field] is not None and keys[field] != key:
-            rest[key] = found[field]
+        if found[field] is not None:
+            rest.setdefault(key, found[field])
 
 
 def _inclusive(found: list[Any]) -> int | None:

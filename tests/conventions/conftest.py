@@ -56,6 +56,7 @@ def build(
     links: list[dict[str, Any]] | None = None,
     status: int = 0,
     message: str = "",
+    scope: str = "tests",
     **fields: Any,
 ) -> ExportTraceServiceRequest:
     """A request with one span."""
@@ -63,7 +64,7 @@ def build(
     of_resource = request.resource_spans.add()
     fill_all(of_resource.resource.attributes, resource or {})
     of_scope = of_resource.scope_spans.add()
-    of_scope.scope.name = "tests"
+    of_scope.scope.name = scope
     span = of_scope.spans.add()
     usual = {
         "trace_id": bytes(range(1, 17)),

@@ -136,7 +136,8 @@ def test_inner_life_is_no_step(runs: dict[str, list[Received]], store: Store) ->
         (turn,) = [row for row in page.rows if row.llm_calls]
         names = {one.name: one for one in queries.clusters(conn, limit=100).clusters}
     steps = [name for step in names["turn/start"].steps for name in step.names]
-    assert "exec_command" in steps and len(steps) <= 2
+    assert "exec_command" in steps
+    assert len(steps) <= 2
     assert names["internal"].count > 10
     assert sum(row.span_count for row in page.rows) == 575
     assert turn.cost_usd > 0

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from typing import Any
+
+from clustertrace.amending import REFUSED, amended
+from clustertrace.model import Span
+
+TOOL = "claude_code.tool"
+
+
+def span(span_id: str, parent: str | None = None, **fields: Any) -> Span:
+    told: dict[str, Any] = {"name": span_id, "kind": "chain", "status": "ok"}
+    return Span("t", span_id, parent, start_ns=1, end_ns=2, **{**told, **fields})
+
+
+def test_a_failed_execution_is_the_tools_failure() -> None:
+    """The tool takes over the error of its execution; once it has, nothing more changes."""
+    tool = span("a", name="Bash", kind="tool")
+    run = span("b", "a", name=f"{TOOL}.execution", status="error", error_type="ShellError")
+    run = run._replace(error_message="exit 1")
+    (changed,) = amended([run, tool])
+    assert (changed.span_id, changed.status) == ("a", "error")
+    assert (changed.error_type, changed.error_message) == ("ShellError", "exit 1")
+    assert amended([run, changed]) == []
+
+
+def test_a_refusal_is_no_error() -> None:
+    """A tool that was not permitted is refused, not failed."""
+    tool = span("a", name="Read", kind="tool")
+    wait = span("b", "a", name=f"{TOOL}.blocked_on_user", finish_reason="reject")
+    (changed,) = amended([wait, tool])
+    assert (changed.status, changed.finish_reason) == ("ok", REFUSED)
+    assert amended([wait._replace(finish_reason="accept"), tool]) == []
+
+
+def test_phases_without_their_tool() -> None:
+    """A phase whose tool has not come, or is none, changes nothing."""
+    run = span("b", "a", name=f"{TOOL}.execution", status="error")
+    assert amended([run]) == []
+    assert amended([run, span("a")]) == []
+
+
+def test_the_model_above() -> None:
+    """A call that names no model has the one of the nearest span above it that does."""
+    call = span("c", "b", kind="llm", output_tokens=3)
+    (changed,) = amended([span("a", model="gpt-5-codex"), span("b", "a"), call])
+    assert changed.model == "gpt-5-codex"
+    assert amended([span("b"), call]) == []
+
+
+def test_the_model_above_in_a_circle() -> None:
+    """Spans that are each other's parents end the search."""
+    assert amended([span("b", "c"), span("c", "b", kind="llm", output_tokens=3)]) == []
