@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["CAPTURE", "without_content"]
+from clustertrace.model import EMPTY, Span
+
+__all__ = ["CAPTURE", "bare", "without_content"]
 
 CAPTURE: Final = "clustertrace.capture"
 """The attribute that says `metadata` where something was left out."""
@@ -44,6 +46,16 @@ _NAMES: Final = frozenset(
         "traceloop.entity.name traceloop.span.kind traceloop.workflow.name user.id"
     ).split()
 )
+
+
+def bare(span: Span) -> Span:
+    """The span without content."""
+    attributes = without_content(span.attributes)
+    if not all(value is None for value in (span.input, span.output, span.error_message)):
+        attributes[CAPTURE] = "metadata"
+    return span._replace(
+        input=None, output=None, error_message=None, attributes=attributes, extra=EMPTY
+    )
 
 
 def without_content(attributes: Mapping[str, Any]) -> dict[str, Any]:

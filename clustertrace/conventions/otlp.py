@@ -16,7 +16,14 @@ from clustertrace.conventions.raw import RawSpan
 from clustertrace.conventions.resolve import resolve
 from clustertrace.model import Batch, Span, TraceFacts
 
-__all__ = ["Received", "decode_json", "decode_protobuf", "slices_of_json", "slices_of_protobuf"]
+__all__ = [
+    "Received",
+    "decode_json",
+    "decode_protobuf",
+    "received",
+    "slices_of_json",
+    "slices_of_protobuf",
+]
 
 
 class Received(NamedTuple):
@@ -28,12 +35,12 @@ class Received(NamedTuple):
 
 def decode_protobuf(body: bytes | bytearray) -> Received:
     """Decode application/x-protobuf. Raises BadInput when the body is no trace request."""
-    return _received(read_protobuf(body))
+    return received(read_protobuf(body))
 
 
 def decode_json(body: bytes | bytearray) -> Received:
     """Decode application/json. Raises BadInput when the body is no trace request."""
-    return _received(read_json(body))
+    return received(read_json(body))
 
 
 def slices_of_protobuf(body: bytes | bytearray, size: int) -> Iterator[Received]:
@@ -48,10 +55,11 @@ def slices_of_json(body: bytes | bytearray, size: int) -> Iterator[Received]:
 
 def _slices(raws: Iterator[RawSpan | str], size: int) -> Iterator[Received]:
     while some := list(islice(raws, size)):
-        yield _received(some)
+        yield received(some)
 
 
-def _received(raws: Iterable[RawSpan | str]) -> Received:
+def received(raws: Iterable[RawSpan | str]) -> Received:
+    """Raw spans, or why there is none, as records."""
     spans: list[Span] = []
     rejected: list[str] = []
     sessions: dict[str, str] = {}

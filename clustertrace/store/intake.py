@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from clustertrace.content import CAPTURE, without_content
+from clustertrace.content import CAPTURE, bare
 from clustertrace.errors import BadSetting
 from clustertrace.model import EMPTY, Span, TraceFacts
 from clustertrace.record.values import capture
@@ -44,7 +44,7 @@ class Policy(NamedTuple):
     def row(self, span: Span, origin: str | None) -> Row:
         """The row of `spans` that may be stored of a span."""
         if self.metadata_only:
-            span = _bare(span)
+            span = bare(span)
         row = span_row(span, origin)
         said = [row[at] for at in TEXTS if row[at]]
         if self.redact is not None and self.redact.suspects("\n".join(said)):
@@ -100,16 +100,6 @@ def _payload_bytes(told: str) -> int:
             f"not {told!r}; change or unset it."
         )
     return int(text)
-
-
-def _bare(span: Span) -> Span:
-    """The span without content."""
-    attributes = without_content(span.attributes)
-    if not all(value is None for value in (span.input, span.output, span.error_message)):
-        attributes[CAPTURE] = "metadata"
-    return span._replace(
-        input=None, output=None, error_message=None, attributes=attributes, extra=EMPTY
-    )
 
 
 def _redacted(row: Row, redact: Redactor) -> Row:

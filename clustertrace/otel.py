@@ -1,0 +1,159 @@
+"""An exporter that writes OpenTelemetry spans straight into the spool: no server has to run.
+
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from clustertrace.otel import ClustertraceSpanExporter
+
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(ClustertraceSpanExporter()))
+
+A span goes through the same conventions as over OTLP and becomes one line of this process's
+spool, so what has been exported survives `kill -9`. Needs the user's own opentelemetry-sdk.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import SpanKind, StatusCode
+
+from clustertrace.content import bare
+from clustertrace.conventions.otlp import received
+from clustertrace.conventions.raw import ERROR, Event, Origin, RawSpan, origin, times
+from clustertrace.errors import BadInput
+from clustertrace.model import Span, TraceFacts
+from clustertrace.record.active import emit
+from clustertrace.record.config import config
+from clustertrace.record.notices import notice
+from clustertrace.record.spans import flush
+from clustertrace.record.spool import spool
+from clustertrace.wire import span_to_dict
+
+__all__ = ["ClustertraceSpanExporter"]
+
+_STATUS = {StatusCode.UNSET: 0, StatusCode.OK: 1, StatusCode.ERROR: ERROR}
+
+
+class ClustertraceSpanExporter(SpanExporter):
+    """Exports the spans of any TracerProvider to clustertrace's database.
+
+    Where they go is what CLUSTERTRACE_DB and CLUSTERTRACE_ENDPOINT say. Never raises: what can't
+    be recorded is logged once.
+    """
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Write the spans, one line each; each is safe when this returns."""
+        if config().disabled:
+            return SpanExportResult.SUCCESS
+        lost = spool.dropped
+        try:
+            found = received(_raw(span) for span in spans)
+            for fact in found.batch.facts:
+                _write(_fact_line(fact))
+            for span in found.batch.spans:
+                _write(_span_line(bare(span) if config().metadata_only else span))
+        except Exception as error:
+            notice(f"clustertrace could not record OpenTelemetry spans ({error!r}).")
+            return SpanExportResult.FAILURE
+        for reason in found.rejected:
+            notice(f"clustertrace could not record an OpenTelemetry {reason}.")
+        return SpanExportResult.FAILURE if spool.dropped > lost else SpanExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Whether everything exported is safe, waiting at most so many milliseconds."""
+        return flush(timeout_millis / 1000)
+
+    def shutdown(self) -> None:
+        """Nothing is held back, so there is nothing to do."""
+
+
+def _write(record: dict[str, Any]) -> None:
+    line = json.dumps(record, separators=(",", ":"), default=str)
+    emit(line + "\n", line)
+
+
+def _span_line(span: Span) -> dict[str, Any]:
+    return {"type": "span", "trace_id": span.trace_id, **span_to_dict(span)}
+
+
+def _fact_line(fact: TraceFacts) -> dict[str, Any]:
+    told = {"session_id": fact.session_id, "tags": dict(fact.tags) or None}
+    said = {key: value for key, value in told.items() if value is not None}
+    return {"type": "trace", "trace_id": fact.trace_id, **said}
+
+
+def _raw(span: ReadableSpan) -> RawSpan | str:
+    """The span as OTLP would carry it, or why it can't be used."""
+    context, parent = span.get_span_context(), span.parent
+    if context is None or not context.is_valid:
+        return f"span {span.name!r}: it has no valid ids"
+    try:
+        start, end = times(span.start_time or 0, span.end_time or 0)
+    except BadInput as error:
+        return f"span {span.name!r}: {error}"
+    return RawSpan(
+        f"{context.trace_id:032x}",
+        f"{context.span_id:016x}",
+        None if parent is None else f"{parent.span_id:016x}",
+        span.name,
+        start,
+        end,
+        _STATUS[span.status.status_code],
+        span.status.description or "",
+        _attributes(span.attributes),
+        [Event(e.name, e.timestamp, _attributes(e.attributes)) for e in span.events],
+        _about(span),
+        _origin(span),
+    )
+
+
+def _about(span: ReadableSpan) -> dict[str, Any]:
+    about: dict[str, Any] = {}
+    if span.kind is not SpanKind.INTERNAL:
+        about["otel.kind"] = span.kind.name.lower()
+    context = span.get_span_context()
+    if context is not None and context.trace_state:
+        about["otel.trace_state"] = context.trace_state.to_header()
+    if span.links:
+        about["links"] = [
+            {
+                "trace_id": f"{link.context.trace_id:032x}",
+                "span_id": f"{link.context.span_id:016x}",
+                **({"attributes": _attributes(link.attributes)} if link.attributes else {}),
+            }
+            for link in span.links
+        ]
+    return about
+
+
+def _origin(span: ReadableSpan) -> Origin:
+    scope = span.instrumentation_scope
+    return origin(
+        _attributes(span.resource.attributes),
+        scope.name if scope else "",
+        (scope.version or "") if scope else "",
+        _attributes(scope.attributes) if scope else {},
+    )
+
+
+def _attributes(told: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: _plain(value) for key, value in (told or {}).items()}
+
+
+def _plain(value: Any) -> Any:
+    """An attribute's value as the receiver would have read it from the wire."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return value
