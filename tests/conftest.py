@@ -126,9 +126,13 @@ def shared() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium that reaches loopback only."""
+    """A headless Chromium that reaches loopback only.
+
+    For one module: as long as Playwright is open, its event loop runs in this thread, and no test
+    could run one of its own.
+    """
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         missing = "needs a browser: install chromium (on Debian: apt-get install chromium)"

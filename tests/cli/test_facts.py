@@ -109,7 +109,7 @@ def test_clusters_in_words(run: Any, monkeypatch: pytest.MonkeyPatch, columns: s
     """A sentence first, then the patterns, on any width of terminal."""
     monkeypatch.setenv("COLUMNS", columns)
     out = run("clusters").out
-    assert out.startswith("2 patterns hold 2 of the 2 failures (100 %).")
+    assert out.startswith("2 traces failed, and no two of them in one pattern.")
     assert "search ×2–3 → fetch!" in " ".join(out.split())
     assert ("Typically" in out) == (columns == "200")
     assert all(len(line) <= int(columns) for line in out.splitlines())
