@@ -19,9 +19,9 @@ from clustertrace.model import Span
 
 __all__ = [
     "MODEL_KINDS",
-    "OVERLAP_NS",
     "RESPONSE_ID",
     "SCOPE",
+    "TOGETHER_NS",
     "repeats",
     "reporter",
     "response_id",
@@ -33,7 +33,7 @@ SCOPE: Final = "scope.name"
 RESPONSE_ID: Final = "gen_ai.response.id"
 """The attributes that are looked at."""
 
-OVERLAP_NS: Final = 600 * 10**9
+TOGETHER_NS: Final = 2 * 10**9
 """Reports of one call in different traces begin at most so far apart."""
 
 _STREAMED: Final = "logfire"
@@ -215,6 +215,8 @@ def _while_it_ran(models: Sequence[Span], at: int) -> Iterator[Span]:
 
 def _same_call(one: Span, other: Span) -> bool:
     if one.kind != other.kind or reporter(one) == reporter(other):
+        return False
+    if one.trace_id != other.trace_id and abs(one.start_ns - other.start_ns) > TOGETHER_NS:
         return False
     ids = response_id(one), response_id(other)
     if None not in ids:

@@ -1,7 +1,7 @@
 """Model calls of one trace that another trace may report as well.
 
 Two instrumentations that do not know of each other make a trace each of one call. They are found
-by an index of model calls (input tokens, time), and told apart by clustertrace.calls.
+by an index of model calls (scope, input tokens, time), and told apart by clustertrace.calls.
 """
 
 from __future__ import annotations
@@ -10,19 +10,29 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from clustertrace.calls import OVERLAP_NS
+from clustertrace.calls import MODEL_KINDS, TOGETHER_NS
 from clustertrace.model import Span
 from clustertrace.store.connection import Connection
 from clustertrace.store.rows import SLIM_COLUMNS, slim_span
 
 __all__ = ["calls_elsewhere", "wake"]
 
-_AT_ONCE: Final = (
-    "o.scope IS NOT NULL AND o.input_tokens = n.input_tokens"
-    f" AND o.start_ns BETWEEN n.start_ns - {OVERLAP_NS} AND n.end_ns"
-    " AND o.end_ns >= n.start_ns AND o.scope <> n.scope AND o.trace_id <> n.trace_id"
+_SCOPES: Final = (
+    "WITH RECURSIVE known(scope) AS ("
+    " SELECT min(scope) FROM spans WHERE scope IS NOT NULL UNION ALL"
+    " SELECT (SELECT min(scope) FROM spans WHERE scope > known.scope)"
+    " FROM known WHERE known.scope IS NOT NULL"
+    ") SELECT scope FROM known WHERE scope IS NOT NULL"
 )
-"""Calls `o` of other traces that may be the call `n`."""
+"""Every scope that reports model calls: a look into the index each, however many calls."""
+
+_AT_ONCE: Final = (
+    "spans n CROSS JOIN ({scopes}) s CROSS JOIN spans o"
+    " WHERE s.scope <> n.scope AND o.scope = s.scope AND o.input_tokens = n.input_tokens"
+    f" AND o.start_ns BETWEEN n.start_ns - {TOGETHER_NS} AND n.start_ns + {TOGETHER_NS}"
+    " AND o.trace_id <> n.trace_id"
+)
+"""Calls `o` of other traces that may be the call `n`. Ranges of equal scope are never looked at."""
 
 
 def calls_elsewhere(
@@ -35,15 +45,16 @@ def calls_elsewhere(
     asked = [
         trace_id
         for trace_id, spans in traces.items()
-        if any(span.input_tokens and span.kind in ("llm", "embedding") for span in spans)
+        if any(span.input_tokens and span.kind in MODEL_KINDS for span in spans)
     ]
-    if not asked:
+    scopes = _scopes(conn) if asked else []
+    if len(scopes) < 2:
         return {}
     marks = ", ".join("?" * len(asked))
     pairs = conn.rows(
-        "SELECT DISTINCT n.trace_id, o.trace_id FROM spans n CROSS JOIN spans o "
-        f"WHERE n.trace_id IN ({marks}) AND n.scope IS NOT NULL AND {_AT_ONCE}",
-        asked,
+        f"SELECT DISTINCT n.trace_id, o.trace_id FROM {_at_once(scopes)} "
+        f"AND n.trace_id IN ({marks})",
+        (*scopes, *asked),
     )
     if not pairs:
         return {}
@@ -63,9 +74,19 @@ def calls_elsewhere(
 
 def wake(conn: Connection, after_seq: int, due_ns: int) -> None:
     """Make traces due that may report a call which was written after `after_seq`."""
+    scopes = _scopes(conn)
+    if len(scopes) < 2:
+        return
     conn.run(
         "UPDATE traces SET due_ns = ? WHERE due_ns IS NULL AND trace_id IN "
-        "(SELECT o.trace_id FROM spans n CROSS JOIN spans o "
-        f"WHERE n.seq > ? AND n.scope IS NOT NULL AND {_AT_ONCE})",
-        (due_ns, after_seq),
+        f"(SELECT o.trace_id FROM {_at_once(scopes)} AND n.seq > ?)",
+        (due_ns, *scopes, after_seq),
     )
+
+
+def _scopes(conn: Connection) -> list[str]:
+    return [row[0] for row in conn.rows(_SCOPES)]
+
+
+def _at_once(scopes: Sequence[str]) -> str:
+    return _AT_ONCE.format(scopes=" UNION ALL ".join(["SELECT ? AS scope"] * len(scopes)))

@@ -34,7 +34,11 @@ class SpanRow(SQLModel, table=True):
     __table_args__ = (
         Index("spans_seq", "seq", unique=True),
         Index("spans_origin", "origin", sqlite_where=text("origin IS NOT NULL")),
-        Index("spans_calls", "input_tokens", "start_ns", sqlite_where=text("scope IS NOT NULL")),
+        Index(
+            "spans_calls",
+            *("scope", "input_tokens", "start_ns"),
+            sqlite_where=text("scope IS NOT NULL"),
+        ),
     )
 
     trace_id: bytes = Field(primary_key=True)

@@ -68,7 +68,7 @@ def _spans() -> None:
     op.create_index(
         "spans_calls",
         "spans",
-        ["input_tokens", "start_ns"],
+        ["scope", "input_tokens", "start_ns"],
         sqlite_where=sa.text("scope IS NOT NULL"),
     )
 
