@@ -12,8 +12,12 @@ from clustertrace.app.guard import guarded
 from clustertrace.app.links import url
 from clustertrace.app.span_rows import SpanRow, broken, span_rows
 from clustertrace.errors import NotFound
+from clustertrace.folding import visible
+from clustertrace.gaps import gaps
 from clustertrace.model import Span, Trace
+from clustertrace.patterns.signature import in_order, root_of
 from clustertrace.store import queries
+from clustertrace.words import counted
 
 __all__ = ["draw"]
 
@@ -44,7 +48,9 @@ def _trace(wanted: str) -> None:
     st.html(
         markup.page(trace_head.head(trace, row, time.time_ns(), words.zone(st.context.timezone)))
     )
-    rows, left_out = span_rows(trace.spans, _ROWS)
+    ordered = in_order(trace.spans)
+    shown = visible(ordered, root_of(ordered))
+    rows, left_out = span_rows(tuple(shown), _ROWS)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         chosen = _chart(trace, rows)
@@ -55,8 +61,18 @@ def _trace(wanted: str) -> None:
                     f"clustertrace inspect {trace.trace_id} lists them."
                 )
             )
+        for note in _notes(trace, len(trace.spans) - len(shown)):
+            st.html(markup.page(markup.muted(note)))
     with right, st.container(key="details"):
         span_details.show(_one_of(chosen), trace)
+
+
+def _notes(trace: Trace, folded: int) -> list[str]:
+    """What is not drawn, and what the record itself lacks."""
+    notes = list(gaps(trace.spans))
+    if folded:
+        notes.insert(0, f"{counted(folded, 'internal span')} of the instrumentation not drawn.")
+    return notes
 
 
 def _chart(trace: Trace, rows: list[SpanRow]) -> SpanRow:

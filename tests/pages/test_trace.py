@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from clustertrace.model import INTERNAL
 from clustertrace.store.store import Store
+from tests.pages.conftest import run
 
 
 def test_a_failed_trace_says_why_and_opens_where_it_broke(
@@ -81,3 +83,24 @@ def test_hostile_texts_stay_text(hostile: Store, show: Callable[..., Any]) -> No
         assert "<img" not in html
         assert "\x01" not in html
         assert "\u202e" not in html
+
+
+def test_inner_life_is_folded_and_gaps_are_told(store: Store, show: Callable[..., Any]) -> None:
+    """Spans of an instrumentation's own are counted, not drawn; what a call lacks is said."""
+    batch = run(1, "search")
+    root = batch.spans[0]
+    inner = root._replace(
+        span_id="f" * 16,
+        parent_span_id=root.span_id,
+        name="inner",
+        kind="chain",
+        attributes={INTERNAL: True},
+    )
+    call = root._replace(
+        span_id="e" * 16, parent_span_id="f" * 16, name="chat", kind="llm", model="some-model"
+    )
+    store.write(batch._replace(spans=[*batch.spans, inner, call]))
+    store.refresh()
+    html = show("trace", id=root.trace_id).html
+    assert "1 internal span of the instrumentation" in html
+    assert "token" in html
