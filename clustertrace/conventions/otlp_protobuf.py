@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import math
 from collections.abc import Iterator
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from clustertrace.conventions.protobuf_values import attributes_of
 from clustertrace.conventions.raw import Event, Origin, RawSpan, origin, times
 from clustertrace.errors import BadInput
 
@@ -30,10 +29,10 @@ def read_protobuf(body: bytes | bytearray) -> Iterator[RawSpan | str]:
         raise BadInput("the body is no OTLP trace request in protobuf") from None
     del body  # what was read from it lives elsewhere, and it may be large
     for of_resource in request.resource_spans:
-        resource = _attributes(of_resource.resource.attributes)
+        resource = attributes_of(of_resource.resource.attributes)
         for of_scope in of_resource.scope_spans:
             scope = of_scope.scope
-            shared = origin(resource, scope.name, scope.version, _attributes(scope.attributes))
+            shared = origin(resource, scope.name, scope.version, attributes_of(scope.attributes))
             for span in of_scope.spans:
                 try:
                     yield _span(span, shared)
@@ -64,8 +63,8 @@ def _span(span: Any, shared: Origin) -> RawSpan:
         end,
         status.code,
         status.message,
-        _attributes(span.attributes),
-        [Event(e.name, e.time_unix_nano, _attributes(e.attributes)) for e in span.events],
+        attributes_of(span.attributes),
+        [Event(e.name, e.time_unix_nano, attributes_of(e.attributes)) for e in span.events],
         _about(span),
         shared,
     )
@@ -86,26 +85,5 @@ def _about(span: Any) -> dict[str, Any]:
 def _link(link: Any) -> dict[str, Any]:
     told = {"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex()}
     if link.attributes:
-        told["attributes"] = _attributes(link.attributes)
+        told["attributes"] = attributes_of(link.attributes)
     return told
-
-
-def _attributes(pairs: Any) -> dict[str, Any]:
-    # Most values are text, and asking for it costs half of asking which kind it is.
-    return {pair.key: (value := pair.value).string_value or _value(value) for pair in pairs}
-
-
-def _value(value: Any) -> Any:
-    which = value.WhichOneof("value")
-    if which is None:
-        return None
-    plain = getattr(value, which)
-    if which == "array_value":
-        return [_value(item) for item in plain.values]
-    if which == "kvlist_value":
-        return {pair.key: _value(pair.value) for pair in plain.values}
-    if which == "bytes_value":
-        return base64.b64encode(plain).decode()
-    if which == "double_value" and not math.isfinite(plain):
-        return "NaN" if math.isnan(plain) else "Infinity" if plain > 0 else "-Infinity"
-    return plain
