@@ -122,7 +122,7 @@ def _unpriced(calls: int) -> str:
 @command(
     "clusters",
     "clustertrace clusters",
-    "clustertrace clusters --limit 5",
+    "clustertrace clusters --where 'since:7d tag.agent:research'",
     "clustertrace clusters --json | jq '.clusters[0].steps'",
 )
 def clusters(
@@ -135,6 +135,10 @@ def clusters(
             help=f"Patterns to show. Default: {_PATTERNS_SHOWN}; with --json all of them.",
         ),
     ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(metavar="FILTER", show_default=False, help="Count only runs that match."),
+    ] = None,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
@@ -143,7 +147,7 @@ def clusters(
     A pattern is what traces share that took the same steps: `fetch!` is a step that failed,
     `search ×2–3` one that ran two or three times in a row.
     """
-    page = _cluster_page(db, limit if limit or as_json else _PATTERNS_SHOWN)
+    page = _cluster_page(db, limit if limit or as_json else _PATTERNS_SHOWN, where)
     if as_json:
         print_json(
             {
@@ -155,23 +159,27 @@ def clusters(
         )
     elif page.clusters:
         _print_clusters(page)
+    elif where is not None:
+        note("No finished run matches.")
     else:
         note(f"There are no patterns yet. {HOW_TO_BEGIN}")
 
 
-def _cluster_page(db: str | None, limit: int | None) -> ClusterPage:
-    """The first `limit` patterns, or all of them."""
+def _cluster_page(db: str | None, limit: int | None, where: str | None) -> ClusterPage:
+    """The first `limit` patterns, or all of them, of the runs that match."""
+    from clustertrace.filters import parse
     from clustertrace.store import queries
     from clustertrace.store.answers import ClusterPage
 
     if not has_database(db):
         return ClusterPage((), 0, 0, 0)
     found: list[Cluster] = []
+    matching = None if where is None else parse(where)
     with reading(db) as store, store.read() as conn:
         while True:
             wanted = _PATTERNS_A_QUERY if limit is None else limit - len(found)
             size = min(wanted, _PATTERNS_A_QUERY)
-            page = queries.clusters(conn, limit=size, offset=len(found))
+            page = queries.clusters(conn, matching, limit=size, offset=len(found))
             found += page.clusters
             if len(page.clusters) < size or len(found) == limit:
                 return ClusterPage(tuple(found), page.total, page.traces, page.failed)
@@ -180,9 +188,11 @@ def _cluster_page(db: str | None, limit: int | None) -> ClusterPage:
 def _cluster_record(cluster: Cluster) -> dict[str, Any]:
     return {
         "id": cluster.id,
+        "family": cluster.family,
         "name": cluster.name,
         "count": cluster.count,
         "failed": cluster.failed,
+        "failed_by_outcome": cluster.failed_by_outcome,
         "failure_rate": cluster.failure_rate,
         "failure_rate_interval": list(cluster.interval),
         "share_of_failures": cluster.share_of_failures,

@@ -58,7 +58,7 @@ def holds(filter_: Filter, subject: Subject) -> bool:
         case Not(inner):
             return not holds(inner, subject)
         case Match(name, pattern):
-            prefix = "*" if name in ("id", "pattern") else ""
+            prefix = "*" if name in ("id", "pattern", "family") else ""
             return any(fits(value, pattern + prefix) for value in subject.texts.get(name, ()))
         case Compare(name, sign, number):
             return any(_OPERATORS[sign](value, number) for value in subject.numbers.get(name, ()))

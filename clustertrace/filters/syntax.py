@@ -34,6 +34,7 @@ TEXTS: Final = {
     "model": "any model that was called",
     "session": "the conversation",
     "pattern": "the beginning of a pattern's id",
+    "family": "the beginning of the id of a family of patterns",
     "id": "the beginning of the trace's id",
     "error": "the message of what went wrong",
 }

@@ -17,6 +17,8 @@ __all__ = [
     "Cluster",
     "ClusterPage",
     "Day",
+    "Family",
+    "FamilyPage",
     "Hit",
     "HitPage",
     "MetricSummary",
@@ -92,6 +94,10 @@ class Cluster:
     sample_trace_id: str
     """A recent failed trace, or where none failed a recent one."""
     days: tuple[Day, ...] = ()
+    failed_by_outcome: int = 0
+    """Of `failed`: those that the user called so; the others ended in an error of their root."""
+    family: str = ""
+    """The family that it belongs to."""
 
     @property
     def failure_rate(self) -> float:
@@ -114,6 +120,28 @@ class ClusterPage:
     """Finished traces in all patterns."""
     failed: int
     """Failed traces in all patterns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Patterns that nearly agree. They put order into a list and are no evidence."""
+
+    whole: Cluster
+    """All of them counted together; `id` is the family's, `steps` are those of its oldest."""
+    variants: int
+    """How many patterns it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyPage:
+    """Some of the families, and how many there are."""
+
+    families: tuple[Family, ...]
+    total: int
+    traces: int
+    """Finished traces in all families."""
+    failed: int
+    """Failed traces in all families."""
 
 
 @dataclass(frozen=True, slots=True)

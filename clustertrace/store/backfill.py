@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from clustertrace.patterns.signature import MODEL_KINDS
 from clustertrace.pricing import COST_SOURCE, price_span, unpriced
-from clustertrace.store import text_index
+from clustertrace.store import text_index, variants
 from clustertrace.store.connection import Connection
 from clustertrace.store.rows import SPAN_COLUMNS, json_text, span_of_row
 from clustertrace.store.settling import settle_traces
@@ -88,10 +88,12 @@ def backfill_signatures(store: Store, progress: Progress | None = None) -> Signa
     for trace_ids in _slices(store, progress):
         with store.writing() as conn:
             before = _variants(conn, trace_ids)
-            settle_traces(conn, trace_ids)
+            settle_traces(conn, trace_ids, place=False)
             after = _variants(conn, trace_ids)
         result.traces += len(after)
         result.changed += sum(before.get(key) != variant for key, variant in after.items())
+    with store.writing() as conn:
+        variants.place_all(conn)
     return result
 
 

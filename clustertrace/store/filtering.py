@@ -111,6 +111,9 @@ class _Maker:
             )
         if field == "pattern":
             return f"coalesce({self._like('variant_id', pattern + '*')}, 0)"
+        if field == "family":
+            like = self._like("family_id", pattern + "*")
+            return f"coalesce(variant_id IN (SELECT variant_id FROM variants WHERE {like}), 0)"
         if field == "id":
             return f"({self._like('lower(hex(trace_id))', pattern + '*')})"
         return f"coalesce({self._like(_COLUMNS[field], pattern)}, 0)"

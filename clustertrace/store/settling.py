@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from clustertrace.model import Span, TraceFacts
-from clustertrace.patterns import signature
 from clustertrace.patterns.signature import Variant
+from clustertrace.store import variants
 from clustertrace.store.amendments import amend
 from clustertrace.store.connection import Connection
 from clustertrace.store.elsewhere import calls_elsewhere
-from clustertrace.store.rows import SLIM_COLUMNS, json_text, json_value, slim_span
+from clustertrace.store.rows import SLIM_COLUMNS, json_value, slim_span
 from clustertrace.summary import NS_PER_DAY, Summary, duration_bucket, prompt_of, summarise
 
 __all__ = ["settle_due", "settle_traces"]
@@ -58,8 +58,11 @@ def settle_due(conn: Connection, now_ns: int, limit: int) -> int:
     return len(due)
 
 
-def settle_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
-    """Summarise these traces and bring the roll-ups up to date, in the caller's transaction."""
+def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool = True) -> None:
+    """Summarise these traces and bring the roll-ups up to date, in the caller's transaction.
+
+    `place` puts new variants into families; without it `variants.place_all` must follow.
+    """
     if not trace_ids:
         return
     marks = ", ".join("?" * len(trace_ids))
@@ -73,7 +76,7 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     elsewhere = calls_elsewhere(conn, spans)
     rollups = _Rollups()
     settled: list[tuple[Any, ...]] = []
-    variants: dict[str, Variant] = {}
+    summaries: list[Summary] = []
     sql = f"SELECT trace_id, {_TOLD}, {', '.join(_ROLLED)} FROM traces WHERE trace_id IN ({marks})"
     for row in conn.rows(sql, trace_ids):
         trace_id, told, before = row[0], row[1:7], row[7:]
@@ -90,7 +93,7 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
             outcome=told[5],
         )
         summary = summarise(spans[trace_id], facts, elsewhere.get(trace_id, ()))
-        variants[summary.variant.id] = summary.variant
+        summaries.append(summary)
         if before[0] is not None:
             rollups.add(before, -1)
         rollups.add(_contribution(summary, facts), 1)
@@ -99,8 +102,10 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
         )
     conn.many(_SETTLED, settled)
     conn.run(f"UPDATE traces SET due_ns = NULL WHERE trace_id IN ({marks})", trace_ids)
-    _name_variants(conn, variants)
+    variants.name(conn, [summary.variant for summary in summaries])
     rollups.apply(conn)
+    if place:
+        variants.place(conn, _ended_first(summaries))
 
 
 def _columns(conn: Connection, trace_id: bytes, summary: Summary) -> tuple[Any, ...]:
@@ -162,12 +167,11 @@ def _contribution(summary: Summary, facts: TraceFacts) -> tuple[Any, ...]:
     )
 
 
-def _name_variants(conn: Connection, variants: dict[str, Variant]) -> None:
-    rows = []
-    for variant in variants.values():
-        steps = [[step.names, step.failed, step.kinds, step.count] for step in variant.steps]
-        rows.append((variant.id, signature.VERSION, variant.name, json_text(steps)))
-    conn.many("INSERT INTO variants VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
+def _ended_first(summaries: Sequence[Summary]) -> list[Variant]:
+    """The variants of runs that have ended, in the order of the runs' start."""
+    ended = [summary for summary in summaries if summary.failed is not None]
+    ended.sort(key=lambda summary: (summary.start_ns, summary.variant.id))
+    return [summary.variant for summary in ended]
 
 
 class _Rollups:
@@ -210,11 +214,7 @@ class _Rollups:
         """Write the changes; a row that nothing is left of goes."""
         _upsert(conn, "variant_days", ("variant_id", "day"), _MEASURES, self._days)
         # A running trace passes through variants on its way; those that nobody is left in go.
-        conn.many(
-            "DELETE FROM variants WHERE variant_id = ? AND NOT EXISTS "
-            "(SELECT 1 FROM variant_days WHERE variant_days.variant_id = variants.variant_id)",
-            sorted({(variant,) for variant, _ in self._days}),
-        )
+        variants.forget_empty(conn, sorted({variant for variant, _ in self._days}))
         durations = {key: [count] for key, count in self._durations.items() if count}
         _upsert(conn, "variant_durations", ("variant_id", "day", "bucket"), ("traces",), durations)
         sessions = {(name,): entry for name, entry in self._sessions.items()}

@@ -14,6 +14,7 @@ from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 __all__ = [
+    "FamilyRow",
     "MetricRow",
     "SessionRow",
     "SpanRow",
@@ -159,12 +160,30 @@ class VariantRow(SQLModel, table=True):
     """What a variant's id stands for."""
 
     __tablename__ = "variants"
+    __table_args__ = (Index("variants_family", "family_id"),)
 
     variant_id: str = Field(primary_key=True)
     version: int
     name: str
     steps: str
     """JSON: a list of [names, failed, kinds, count]."""
+    family_id: str | None
+    """Null until a run of it has ended: a running one passes through variants on its way."""
+
+
+class FamilyRow(SQLModel, table=True):
+    """A family, with the steps of the variant that leads it, whatever becomes of that one."""
+
+    __tablename__ = "families"
+    __table_args__ = (Index("families_name", "version", "name", "place"),)
+
+    family_id: str = Field(primary_key=True)
+    version: int
+    place: int
+    """Grows with the families of a name: a lower one is older."""
+    name: str
+    steps: str
+    """JSON, as in `variants`."""
 
 
 class VariantDayRow(SQLModel, table=True):

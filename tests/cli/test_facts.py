@@ -113,3 +113,16 @@ def test_clusters_in_words(run: Any, monkeypatch: pytest.MonkeyPatch, columns: s
     assert "search ×2–3 → fetch!" in " ".join(out.split())
     assert ("Typically" in out) == (columns == "200")
     assert all(len(line) <= int(columns) for line in out.splitlines())
+
+
+@pytest.mark.usefixtures("filled")
+def test_clusters_of_the_runs_that_match(run: Any) -> None:
+    """`--where` counts only what a filter holds for, and says so where that is nothing."""
+    page = run("clusters", "--where", "outcome:fail", "--json").answer
+    assert (page["total"], page["traces"], page["failed"]) == (1, 1, 1)
+    assert page["clusters"][0]["failed_by_outcome"] == 1
+    assert page["clusters"][0]["family"]
+    nothing = run("clusters", "--where", "name:nobody")
+    assert (nothing.out, nothing.err) == ("", "No finished run matches.\n")
+    wrong = run("clusters", "--where", "colour:red")
+    assert (wrong.code, wrong.out) == (2, "")

@@ -72,7 +72,7 @@ def made(rng: random.Random, number: int) -> tuple[list[Span], TraceFacts]:
     return spans, facts
 
 
-def subject(trace: Trace, variant: str | None) -> Subject:
+def subject(trace: Trace, variant: str | None, family: str | None) -> Subject:
     """A stored trace as the plain meaning of filters sees it."""
     ordered = in_order(trace.spans)
     root = root_of(ordered)
@@ -89,6 +89,7 @@ def subject(trace: Trace, variant: str | None) -> Subject:
         "model": tuple(span.model for span in calls if span.model),
         "session": (trace.session_id,) if trace.session_id else (),
         "pattern": (variant,) if variant else (),
+        "family": (family,) if family else (),
         "id": (trace.trace_id,),
         "error": (bad.error_message or f"{bad.name} failed",) if bad else (),
     }
@@ -133,8 +134,13 @@ def world(
         store.refresh()
         with store.read() as conn:
             variants = {row.trace_id: row.variant for row in queries.traces(conn, limit=100).rows}
+            families: dict[str | None, str] = {
+                one.id: one.family for one in queries.clusters(conn).clusters
+            }
             subjects = {
-                trace.trace_id: subject(trace, variants[trace.trace_id])
+                trace.trace_id: subject(
+                    trace, variants[trace.trace_id], families.get(variants[trace.trace_id])
+                )
                 for trace in queries.export(conn)
             }
         yield store, subjects
@@ -155,7 +161,11 @@ CONDITIONS = st.one_of(
         Match, st.sampled_from(["tag.tier", "tag.none"]), st.sampled_from(["gold", "t*", "*"])
     ),
     st.builds(Match, st.just("error"), st.sampled_from(["alpha", "*a*", "b*"])),
-    st.builds(Match, st.sampled_from(["id", "pattern"]), st.sampled_from(["a", "0", "7", "F*"])),
+    st.builds(
+        Match,
+        st.sampled_from(["id", "pattern", "family"]),
+        st.sampled_from(["a", "0", "7", "F*"]),
+    ),
     st.builds(
         Compare,
         st.sampled_from(["cost", "tokens", "input_tokens", "spans", "errors", "calls"]),

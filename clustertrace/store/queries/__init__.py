@@ -6,7 +6,8 @@ traces there are.
 """
 
 from clustertrace.store.queries.comparing import failures_by
-from clustertrace.store.queries.patterns import ClusterOrder, cluster, clusters, overview
+from clustertrace.store.queries.grouping import ClusterOrder
+from clustertrace.store.queries.patterns import cluster, clusters, families, overview
 from clustertrace.store.queries.search import search
 from clustertrace.store.queries.traces import (
     TraceOrder,
@@ -30,6 +31,7 @@ __all__ = [
     "clusters",
     "export",
     "failures_by",
+    "families",
     "finished",
     "known_traces",
     "latest",

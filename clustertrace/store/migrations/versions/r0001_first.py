@@ -128,7 +128,16 @@ def _rollups() -> None:
         _column("variant_id", str, key=True),
         _column("version", int),
         *_not_null("name", "steps", kind=str),
+        *_null("family_id", kind=str),
     )
+    op.create_index("variants_family", "variants", ["family_id"])
+    op.create_table(
+        "families",
+        _column("family_id", str, key=True),
+        *_not_null("version", "place"),
+        *_not_null("name", "steps", kind=str),
+    )
+    op.create_index("families_name", "families", ["version", "name", "place"])
     op.create_table(
         "variant_days",
         _column("variant_id", str, key=True),

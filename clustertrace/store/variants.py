@@ -1,0 +1,131 @@
+"""Variants by name, and the families that they belong to (clustertrace.patterns.families).
+
+A variant is placed when its first run has ended, in the order in which runs are settled; within
+one settling, by their start. It stays there. `backfill-signatures` places again what an older
+algorithm placed, then in the order of the oldest run of each variant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from clustertrace.patterns import families, signature
+from clustertrace.patterns.families import Leader
+from clustertrace.patterns.signature import Step, Variant
+from clustertrace.store.connection import Connection
+from clustertrace.store.rows import json_text, json_value
+
+__all__ = ["forget_empty", "name", "place", "place_all", "steps_of"]
+
+
+def name(conn: Connection, variants: Iterable[Variant]) -> None:
+    """Keep what the ids of these variants stand for."""
+    distinct = {variant.id: variant for variant in variants}.values()
+    conn.many(
+        "INSERT INTO variants VALUES (?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING",
+        [(v.id, signature.VERSION, v.name, _text(v.steps)) for v in distinct],
+    )
+
+
+def place(conn: Connection, variants: Sequence[Variant]) -> None:
+    """Put those of these variants into a family that are in none, in this order."""
+    distinct = {variant.id: variant for variant in variants}
+    marks = ", ".join("?" * len(distinct))
+    homeless = {
+        row[0]
+        for row in conn.rows(
+            f"SELECT variant_id FROM variants WHERE family_id IS NULL AND variant_id IN ({marks})",
+            list(distinct),
+        )
+    }
+    leaders: dict[str, list[Leader]] = {}
+    for variant in distinct.values():
+        if variant.id in homeless:
+            if variant.name not in leaders:
+                leaders[variant.name] = _leaders(conn, variant.name)
+            family = _family(conn, variant, leaders[variant.name])
+            conn.run("UPDATE variants SET family_id = ? WHERE variant_id = ?", (family, variant.id))
+
+
+def place_all(conn: Connection) -> None:
+    """Put every variant that is in no family of today's algorithm into one, oldest run first."""
+    conn.run(
+        "UPDATE variants SET family_id = NULL WHERE family_id IN "
+        "(SELECT family_id FROM families WHERE version <> ?)",
+        (families.VERSION,),
+    )
+    conn.run("DELETE FROM families WHERE version <> ?", (families.VERSION,))
+    rows = conn.rows(
+        "SELECT variant_id, name, steps FROM variants JOIN (SELECT variant_id, min(start_ns) AS"
+        " first_ns FROM traces WHERE failed IS NOT NULL GROUP BY variant_id) USING (variant_id)"
+        " WHERE family_id IS NULL ORDER BY first_ns, variant_id"
+    )
+    for at in range(0, len(rows), 500):
+        place(conn, [Variant(row[0], row[1], steps_of(row[2])) for row in rows[at : at + 500]])
+
+
+def forget_empty(conn: Connection, variant_ids: Sequence[str]) -> None:
+    """Of these variants, drop those that no trace is in, and the families that nothing is left of.
+
+    A running trace passes through variants on its way.
+    """
+    for variant_id in variant_ids:
+        if conn.value("SELECT 1 FROM variant_days WHERE variant_id = ? LIMIT 1", (variant_id,)):
+            continue
+        family = conn.value("SELECT family_id FROM variants WHERE variant_id = ?", (variant_id,))
+        conn.run("DELETE FROM variants WHERE variant_id = ?", (variant_id,))
+        if family is not None:
+            conn.run(
+                "DELETE FROM families WHERE family_id = ? AND NOT EXISTS "
+                "(SELECT 1 FROM variants WHERE variants.family_id = families.family_id)",
+                (family,),
+            )
+
+
+def steps_of(text: str) -> tuple[Step, ...]:
+    """The steps that a row of `variants` or `families` holds."""
+    return tuple(
+        Step(tuple(names), tuple(failed), tuple(kinds), count)
+        for names, failed, kinds, count in json_value(text)
+    )
+
+
+def _leaders(conn: Connection, root: str) -> list[Leader]:
+    rows = conn.rows(
+        "SELECT family_id, steps FROM families WHERE version = ? AND name = ? "
+        "ORDER BY place LIMIT ?",
+        (families.VERSION, root, families.MOST_LEADERS),
+    )
+    return [Leader(family, _features(steps)) for family, steps in rows]
+
+
+def _family(conn: Connection, variant: Variant, leaders: list[Leader]) -> str:
+    """The variant's family; if none is near enough it founds one and may lead later ones."""
+    own = families.features(variant.steps)
+    found = families.nearest(own, leaders)
+    if found is not None:
+        return found
+    founded = families.family_id(variant)
+    conn.run(
+        "INSERT INTO families SELECT :id, :version, coalesce(max(place), 0) + 1, :name, :steps "
+        "FROM families WHERE version = :version AND name = :name ON CONFLICT DO NOTHING",
+        {
+            "id": founded,
+            "version": families.VERSION,
+            "name": variant.name,
+            "steps": _text(variant.steps),
+        },
+    )
+    if len(leaders) < families.MOST_LEADERS:
+        leaders.append(Leader(founded, own))
+    return founded
+
+
+@lru_cache(maxsize=4 * families.MOST_LEADERS)
+def _features(steps: str) -> frozenset[str]:
+    return families.features(steps_of(steps))
+
+
+def _text(steps: Sequence[Step]) -> str | None:
+    return json_text([[step.names, step.failed, step.kinds, step.count] for step in steps])
