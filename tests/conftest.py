@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOREIGN_SETTINGS = tuple(
     f"{vendor}_"
     for vendor in (
-        *("CLUSTERTRACE", "OTEL", "STREAMLIT", "XDG", "ANTHROPIC", "OPENAI"),
+        *("CLUSTERTRACE", "OTEL", "STREAMLIT", "XDG", "ANTHROPIC", "CLAUDE", "OPENAI"),
         *("AWS", "AZURE", "GOOGLE", "GEMINI", "CLOUD_ML"),
     )
 )

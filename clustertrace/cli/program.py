@@ -20,6 +20,7 @@ from clustertrace.cli import (  # noqa: F401
     recomputing,
     rules,
     serving,
+    watching,
 )
 from clustertrace.cli.app import app
 from clustertrace.cli.output import forget_stdout, note

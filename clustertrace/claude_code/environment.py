@@ -1,0 +1,83 @@
+"""The variables that make Claude Code report, and the words in which each shell sets them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+__all__ = ["CONTENT", "Protocol", "Shell", "overriding", "shell_lines", "variables"]
+
+
+class Protocol(StrEnum):
+    """How OTLP travels."""
+
+    PROTOBUF = "http/protobuf"
+    JSON = "http/json"
+
+
+class Shell(StrEnum):
+    """A shell whose words for setting a variable are known."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+    POWERSHELL = "powershell"
+
+
+CONTENT: Final = (
+    "OTEL_LOG_USER_PROMPTS",
+    "OTEL_LOG_ASSISTANT_RESPONSES",
+    "OTEL_LOG_TOOL_DETAILS",
+    "OTEL_LOG_TOOL_CONTENT",
+    "ENABLE_BETA_TRACING_DETAILED",
+    "BETA_TRACING_ENDPOINT",
+)
+"""What turns on content: prompts, answers, arguments, results."""
+
+_SIGNALS: Final = ("TRACES", "LOGS", "METRICS")
+
+
+def variables(endpoint: str, protocol: Protocol, *, content: bool) -> dict[str, str]:
+    """What turns on traces, logs and metrics towards `endpoint`, an address without a path.
+
+    Without the beta switch Claude Code sends no spans, and does not say so. With `content`,
+    prompts, answers, and the arguments and results of tools are sent too.
+    """
+    told = {
+        "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
+        "CLAUDE_CODE_ENHANCED_TELEMETRY_BETA": "1",
+        **{f"OTEL_{signal}_EXPORTER": "otlp" for signal in _SIGNALS},
+        "OTEL_EXPORTER_OTLP_PROTOCOL": protocol.value,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+    }
+    if content:
+        # The detailed traces have an address of their own, and no default for it.
+        told |= {**dict.fromkeys(CONTENT, "1"), "BETA_TRACING_ENDPOINT": endpoint}
+    return told
+
+
+def overriding(environment: Mapping[str, str]) -> list[str]:
+    """Variables that win over those of `variables`, sorted: a signal's own address or protocol."""
+    return sorted(
+        name
+        for signal in _SIGNALS
+        for what in ("ENDPOINT", "PROTOCOL")
+        if environment.get(name := f"OTEL_EXPORTER_OTLP_{signal}_{what}")
+    )
+
+
+def shell_lines(told: Mapping[str, str], shell: Shell) -> list[str]:
+    """One line a variable, ready for `eval`, or its like in that shell."""
+    return [_line(name, value, shell) for name, value in told.items()]
+
+
+def _line(name: str, value: str, shell: Shell) -> str:
+    if shell is Shell.FISH:
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"set -gx {name} '{escaped}'"
+    if shell is Shell.POWERSHELL:
+        doubled = value.replace("'", "''")
+        return f"$env:{name} = '{doubled}'"
+    return f"export {name}={shlex.quote(value)}"

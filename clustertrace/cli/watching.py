@@ -1,0 +1,120 @@
+"""`claude-code`: what makes Claude Code report here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clustertrace.claude_code.environment import Protocol, Shell
+from clustertrace.cli.app import Json, command
+from clustertrace.cli.output import note, print_json
+
+if TYPE_CHECKING:
+    from clustertrace.claude_code.user_settings import Written
+
+__all__ = ["claude_code"]
+
+_HOW = {
+    Shell.FISH: "clustertrace claude-code --shell fish | source",
+    Shell.POWERSHELL: (
+        "clustertrace claude-code --shell powershell | Out-String | Invoke-Expression"
+    ),
+}
+
+
+@command(
+    "claude-code",
+    'eval "$(clustertrace claude-code)"',
+    "clustertrace claude-code --content --write",
+    "clustertrace claude-code --shell fish | source",
+)
+def claude_code(
+    content: Annotated[
+        bool,
+        typer.Option("--content", help="Send prompts, answers, and what tools are given and say."),
+    ] = False,
+    shell: Annotated[
+        Shell | None, typer.Option(show_default=False, help="For this shell. Default: yours.")
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, metavar="PORT", help="Port of the receiver.")
+    ] = 7777,
+    protocol: Annotated[Protocol, typer.Option(help="How it is sent.")] = Protocol.PROTOBUF,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write it into Claude Code's settings, for every shell.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Print what makes Claude Code report here.
+
+    Traces, logs and metrics, as variables for your shell; or, with --write, in the `env` of
+    ~/.claude/settings.json, after a backup, with all else in it kept as it is. Sessions that are
+    started afterwards report. What was said stays out of it unless you ask for --content; writing
+    without that takes it out again.
+    """
+    from clustertrace.claude_code.environment import variables
+    from clustertrace.claude_code.user_settings import settings_path, write_environment
+
+    told = variables(f"http://localhost:{port}", protocol, content=content)
+    written = write_environment(settings_path(), told) if write else None
+    if as_json:
+        print_json({"variables": told, **_document(written)})
+    elif written is None:
+        _print(told, shell or _users_shell())
+    else:
+        _tell(written, told)
+    _warn()
+
+
+def _document(written: Written | None) -> dict[str, object]:
+    if written is None:
+        return {"settings": None, "changed": False, "backup": None, "replaced": {}}
+    file = written.file
+    return {
+        "settings": str(file.path),
+        "changed": file.changed,
+        "backup": str(file.backup) if file.backup else None,
+        "replaced": written.replaced,
+    }
+
+
+def _print(told: Mapping[str, str], shell: Shell) -> None:
+    from clustertrace.claude_code.environment import shell_lines
+
+    for line in shell_lines(told, shell):
+        typer.echo(line)
+    how = _HOW.get(shell, 'eval "$(clustertrace claude-code)"')
+    note(f"For this shell: {how}. For every session: add --write.")
+
+
+def _tell(written: Written, told: Mapping[str, str]) -> None:
+    file = written.file
+    if not file.changed:
+        typer.echo(f"{file.path} makes Claude Code report here already.")
+        return
+    typer.echo(f"{file.path} makes Claude Code report here from the next session on.")
+    if file.backup:
+        note(f"As it was before: {file.backup}")
+    for name, before in written.replaced.items():
+        now = f"is {told[name]!r}" if name in told else "is gone"
+        note(f"{name} was {before!r}, and {now} now.")
+
+
+def _warn() -> None:
+    """Say what would keep sessions from reporting here all the same."""
+    from clustertrace.claude_code.environment import overriding
+    from clustertrace.claude_code.user_settings import environment_of, settings_path
+    from clustertrace.json_files import read
+
+    stronger = overriding({**os.environ, **environment_of(read(settings_path()))})
+    if stronger:
+        note(f"{', '.join(stronger)} is set and wins over this; unset it.")
+
+
+def _users_shell() -> Shell:
+    name = Path(os.environ.get("SHELL", "")).name
+    return Shell(name) if name in list(Shell) else Shell.BASH
