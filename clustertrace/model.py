@@ -10,7 +10,7 @@ dataclass and a fifth of its price to make (1 µs against 5 µs for these fields
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "SPAN_STATUSES",
     "TRACE_STATUSES",
     "Batch",
+    "Log",
     "Metric",
     "Span",
     "Trace",
@@ -116,12 +117,34 @@ class TraceFacts(NamedTuple):
     extra: Mapping[str, Any] = EMPTY
 
 
+class Log(NamedTuple):
+    """A log record, or a point of a metric, that says something about a run.
+
+    What it says reaches the run's spans when the run is settled (clustertrace.joining), whichever
+    came first.
+    """
+
+    trace_id: str
+    """The trace that it names, else one derived from what it belongs to (`turn`)."""
+    span_id: str | None
+    time_ns: int
+    name: str
+    """The event, such as `claude_code.api_request`."""
+    scope: str
+    body: Any = None
+    attributes: Mapping[str, Any] = EMPTY
+    """With those of its resource and scope under `resource.` and `scope.`."""
+    turn: str | None = None
+    """Joins records of which only some name their trace: 32 hex digits derived from a session."""
+
+
 class Batch(NamedTuple):
     """What a writer is handed at once. `origin` names the spool segment of a live process."""
 
     spans: list[Span]
     facts: list[TraceFacts]
     origin: str | None = None
+    logs: Sequence[Log] = ()
 
 
 class Trace(NamedTuple):

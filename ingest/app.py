@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -11,16 +11,26 @@ from fastapi import FastAPI
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
-from clustertrace.conventions.otlp import slices_of_json, slices_of_protobuf
+from clustertrace.conventions.otlp import Received, slices_of_json, slices_of_protobuf
+from clustertrace.conventions.otlp_logs import logs_of_json, logs_of_protobuf
+from clustertrace.conventions.otlp_metrics import metrics_of_json, metrics_of_protobuf
 from clustertrace.ingest.committer import Committer
 from clustertrace.ingest.incoming import Incoming, Intake
-from clustertrace.ingest.otlp_answers import JSON, PROTOBUF, accepted, not_stored
+from clustertrace.ingest.otlp_answers import JSON, PROTOBUF, accepted
 from clustertrace.wire import parse_lines
 
 __all__ = ["receiver"]
 
 SLICE: Final = 1_000
-"""Spans decoded and committed at once, so that a large request neither blocks nor bloats us."""
+"""Spans or records decoded and committed at once: a large request neither blocks nor bloats us."""
+
+_Decoder = Callable[[bytearray, int], Iterator[Received]]
+_SIGNALS: Final[Mapping[str, tuple[_Decoder, _Decoder]]] = {
+    "traces": (slices_of_protobuf, slices_of_json),
+    "logs": (logs_of_protobuf, logs_of_json),
+    "metrics": (metrics_of_protobuf, metrics_of_json),
+}
+"""What OTLP sends, and how it is decoded from protobuf and from JSON."""
 
 _PROTOBUF_TYPES: Final = frozenset({"application/x-protobuf", "application/protobuf"})
 _OTLP_TYPES: Final = _PROTOBUF_TYPES | {"application/json"}
@@ -38,22 +48,21 @@ class _Endpoints:
     def __init__(self, committer: Committer) -> None:
         self._committer = committer
 
-    async def traces(self, incoming: Incoming) -> Response:
-        """OTLP traces: answered once all of them are on disk."""
-        media = _otlp_media(incoming)
-        slices = slices_of_protobuf if media == PROTOBUF else slices_of_json
-        rejected: list[str] = []
-        for received in slices(await incoming.body(), SLICE):
-            if received.batch.spans:
-                await self._committer.commit(received.batch)
-            rejected += received.rejected
-        return accepted(media, rejected)
+    def otlp(self, signal: str) -> Callable[[Incoming], Awaitable[Response]]:
+        """OTLP traces, logs or metrics: answered once all of them are on disk."""
+        of_protobuf, of_json = _SIGNALS[signal]
 
-    async def unstored(self, incoming: Incoming) -> Response:
-        """OTLP logs and metrics: taken, so that senders carry on, and said not to be kept."""
-        media = _otlp_media(incoming)
-        await incoming.body()
-        return not_stored(media, incoming.path.rstrip("/").rpartition("/")[2])
+        async def take(incoming: Incoming) -> Response:
+            media = _otlp_media(incoming)
+            decode = of_protobuf if media == PROTOBUF else of_json
+            rejected: list[str] = []
+            for received in decode(await incoming.body(), SLICE):
+                if received.batch.spans or received.batch.logs:
+                    await self._committer.commit(received.batch)
+                rejected += received.rejected
+            return accepted(signal, media, rejected)
+
+        return take
 
     async def spans(self, incoming: Incoming) -> Response:
         """Native spans, one JSON object a line, as recorders write them."""
@@ -86,16 +95,14 @@ def receiver(
     # No generated documentation: its pages load scripts from another host.
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     endpoints, intake = _Endpoints(committer), Intake(limit)
-    traces = intake.endpoint(endpoints.traces)
-    unstored = intake.endpoint(endpoints.unstored)
     spans = intake.endpoint(endpoints.spans)
+    otlp = {signal: intake.endpoint(endpoints.otlp(signal)) for signal in _SIGNALS}
     for slash in ("", "/"):
         app.add_route(f"/v1/spans{slash}", spans, _ANY_METHOD)
         # Some tools send to their own vendor's path below the address that they are given.
         for prefix in ("", "/{prefix:path}"):
-            app.add_route(f"{prefix}/v1/traces{slash}", traces, _ANY_METHOD)
-            app.add_route(f"{prefix}/v1/logs{slash}", unstored, _ANY_METHOD)
-            app.add_route(f"{prefix}/v1/metrics{slash}", unstored, _ANY_METHOD)
+            for signal, endpoint in otlp.items():
+                app.add_route(f"{prefix}/v1/{signal}{slash}", endpoint, _ANY_METHOD)
     version = importlib.metadata.version("clustertrace")
 
     @app.get("/healthz")

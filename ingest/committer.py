@@ -88,10 +88,10 @@ class Committer:
         with self._news:
             if self._closing:
                 raise StoreBusy("The receiver is stopping; try again in a moment.")
-            if self._queue and self.waiting + len(batch.spans) > self._max_waiting:
+            if self._queue and self.waiting + _size(batch) > self._max_waiting:
                 raise QueueFull(f"{self.waiting} spans wait to be written; try again in a moment.")
             self._queue.append(job)
-            self.waiting += len(batch.spans)
+            self.waiting += _size(batch)
             self._news.notify()
         await job.done
 
@@ -129,10 +129,10 @@ class Committer:
         with self._news:
             if not self._queue and not self._closing:
                 self._news.wait(timeout)
-            while self._queue and (not group or spans + len(self._queue[0].batch.spans) <= GROUP):
+            while self._queue and (not group or spans + _size(self._queue[0].batch) <= GROUP):
                 job = self._queue.popleft()
                 group.append(job)
-                spans += len(job.batch.spans)
+                spans += _size(job.batch)
         return group
 
     def _commit(self, store: Writer, group: Sequence[_Job]) -> None:
@@ -148,6 +148,8 @@ class Committer:
         joined = Batch(
             [span for batch in batches for span in batch.spans],
             [fact for batch in batches for fact in batch.facts],
+            None,
+            [log for batch in batches for log in batch.logs],
         )
         try:
             store.write(joined)
@@ -158,11 +160,10 @@ class Committer:
         return None
 
     def _answer(self, group: Sequence[_Job], error: Exception | None) -> None:
-        spans = sum(len(job.batch.spans) for job in group)
         with self._news:
-            self.waiting -= spans
+            self.waiting -= sum(_size(job.batch) for job in group)
         if error is None:
-            self.stored += spans
+            self.stored += sum(len(job.batch.spans) for job in group)
         for loop in {job.loop for job in group}:
             waiting = [job.done for job in group if job.loop is loop]
             with suppress(RuntimeError):  # a closed loop: nobody waits any more
@@ -174,6 +175,11 @@ class Committer:
         if told != self.trouble:
             print(f"clustertrace: {told}", file=sys.stderr)  # noqa: T201 - the receiver's log
         self.trouble = told
+
+
+def _size(batch: Batch) -> int:
+    """Spans and log records, which take about the same room."""
+    return len(batch.spans) + len(batch.logs)
 
 
 def _wake(waiting: Sequence[asyncio.Future[None]], error: Exception | None) -> None:

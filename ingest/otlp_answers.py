@@ -5,8 +5,9 @@ https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
@@ -16,10 +17,17 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from starlette.responses import Response
 
-__all__ = ["JSON", "PROTOBUF", "accepted", "failure", "not_stored"]
+__all__ = ["JSON", "PROTOBUF", "accepted", "failure"]
 
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
+
+_ANSWERS: Final[dict[str, tuple[Any, str, str]]] = {
+    "traces": (ExportTraceServiceResponse, "rejected_spans", "rejectedSpans"),
+    "logs": (ExportLogsServiceResponse, "rejected_log_records", "rejectedLogRecords"),
+    "metrics": (ExportMetricsServiceResponse, "rejected_data_points", "rejectedDataPoints"),
+}
+"""By signal: the message of an answer, and its count of what was rejected, in both encodings."""
 
 _GRPC_CODES: Final = {400: 3, 413: 3, 415: 3, 405: 12, 429: 8, 503: 14}
 """HTTP status → google.rpc.Code: invalid argument, unimplemented, exhausted, unavailable."""
@@ -28,34 +36,25 @@ RETRY_AFTER_SECONDS: Final = 1
 _REASONS_TOLD: Final = 3
 
 
-def accepted(media: str, rejected: Sequence[str]) -> Response:
-    """All spans were stored, or all but the rejected ones."""
+def accepted(signal: str, media: str, rejected: Sequence[str]) -> Response:
+    """All of a signal (`traces`, `logs`, `metrics`) was stored, or all but what was rejected."""
     if not rejected:
         return Response(b"" if media == PROTOBUF else b"{}", media_type=media)
-    told = "; ".join(rejected[:_REASONS_TOLD])
-    more = len(rejected) - _REASONS_TOLD
+    reasons = [
+        why if count == 1 else f"{why} ({count} times)" for why, count in Counter(rejected).items()
+    ]
+    told = "; ".join(reasons[:_REASONS_TOLD])
+    more = len(reasons) - _REASONS_TOLD
     message = f"{told}; and {more} more" if more > 0 else told
+    answer_type, field, json_field = _ANSWERS[signal]
     if media == PROTOBUF:
-        answer = ExportTraceServiceResponse()
-        answer.partial_success.rejected_spans = len(rejected)
+        answer = answer_type()
+        setattr(answer.partial_success, field, len(rejected))
         answer.partial_success.error_message = message
         return Response(answer.SerializeToString(), media_type=media)
     # A 64-bit integer is a string in protobuf's JSON.
-    part = {"rejectedSpans": str(len(rejected)), "errorMessage": message}
+    part = {json_field: str(len(rejected)), "errorMessage": message}
     return Response(orjson.dumps({"partialSuccess": part}), media_type=media)
-
-
-def not_stored(media: str, signal: str) -> Response:
-    """A signal that is understood but not kept: the sender is told, and need not retry."""
-    message = f"clustertrace does not store {signal} yet; send traces to /v1/traces."
-    if media == JSON:
-        return Response(
-            orjson.dumps({"partialSuccess": {"errorMessage": message}}), media_type=media
-        )
-    kind = ExportLogsServiceResponse if signal == "logs" else ExportMetricsServiceResponse
-    answer = kind()
-    answer.partial_success.error_message = message
-    return Response(answer.SerializeToString(), media_type=media)
 
 
 def failure(media: str, status: int, message: str) -> Response:

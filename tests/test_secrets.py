@@ -216,22 +216,38 @@ def by_import(receiver: Receiver, texts: list[str]) -> None:
 
 
 def by_logs_and_metrics(receiver: Receiver, texts: list[str]) -> None:
-    """Log records and metrics with the secret as body, attribute and name."""
+    """Log records and points of metrics with the secret in every place that OTLP has for a text."""
     for number, text in enumerate(texts, 5000):
-        told = [{"key": "note", "value": {"stringValue": text}}]
-        record = {
-            "timeUnixNano": "1700000000000000000",
-            "traceId": f"{number:032x}",
-            "spanId": f"{number:016x}",
-            "eventName": "gen_ai.user.message",
-            "body": {"stringValue": text},
-            "attributes": told,
-        }
-        logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+        value = {"stringValue": text}
+        told = [
+            {"key": key, "value": value} for key in ("note", f"k {text}", "prompt", "session.id")
+        ]
+        scopes = []
+        for name in (f"scope {text}", "com.anthropic.claude_code.events", "codex"):
+            record = {
+                "timeUnixNano": "1700000000000000000",
+                "traceId": f"{number:032x}" if name.startswith("scope") else "",
+                "spanId": f"{number:016x}" if name.startswith("scope") else "",
+                "eventName": f"e {text}",
+                "body": {"kvlistValue": {"values": [{"key": "content", "value": value}]}},
+                "attributes": [
+                    *told,
+                    {"key": "prompt.id", "value": {"stringValue": "p"}},
+                    {"key": "conversation.id", "value": value},
+                ],
+            }
+            records = [record, {**record, "eventName": "gen_ai.user.message"}]
+            records.append({**record, "eventName": "codex.user_prompt"})
+            records.append({**record, "eventName": "user_prompt"})
+            scopes.append({"scope": {"name": name, "version": text}, "logRecords": records})
+        logs = {"resourceLogs": [{"resource": {"attributes": told[:2]}, "scopeLogs": scopes}]}
         receiver.http.post("/v1/logs", json=logs).raise_for_status()
         point = {"timeUnixNano": "1700000000000000000", "asDouble": 1.0, "attributes": told}
-        metric = {"name": f"m {text}", "sum": {"dataPoints": [point], "isMonotonic": True}}
-        body = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
+        metrics = [
+            {"name": name, "sum": {"dataPoints": [point], "isMonotonic": True}}
+            for name in (f"m {text}", "claude_code.token.usage")
+        ]
+        body = {"resourceMetrics": [{"scopeMetrics": [{"metrics": metrics}]}]}
         receiver.http.post("/v1/metrics", json=body).raise_for_status()
 
 

@@ -36,6 +36,8 @@ _NON_FINITE: Final = {"nan": "NaN", "infinity": "Infinity", "-infinity": "-Infin
 def attributes_of(pairs: Any) -> dict[str, Any]:
     """A list of keys with values, as a dictionary of plain values."""
     attributes: dict[str, Any] = {}
+    if not isinstance(pairs, list | None):
+        raise BadInput("attributes must be a list")
     for pair in pairs or ():
         if not isinstance(pair, dict) or not isinstance(pair.get("key"), str):
             raise BadInput('an attribute must be an object with a "key" that is a text')

@@ -14,6 +14,7 @@ from clustertrace.patterns.signature import MODEL_KINDS
 from clustertrace.pricing import COST_SOURCE, price_span, unpriced
 from clustertrace.store import text_index, variants
 from clustertrace.store.connection import Connection
+from clustertrace.store.placing import next_number
 from clustertrace.store.rows import SPAN_COLUMNS, json_text, span_of_row
 from clustertrace.store.settling import settle_traces
 from clustertrace.store.store import Store
@@ -146,7 +147,7 @@ def _apply(conn: Connection, changes: Sequence[_Change]) -> None:
     """Write the new costs, except to spans that have changed since they were read."""
     still = [change for change in changes if _seq(conn, change) == change.seq]
     text_index.forget(conn, [change[:2] for change in still if not change.same_words])
-    free = max(conn.value("SELECT max(seq) FROM spans") or 0, text_index.position(conn)) + 1
+    free = next_number(conn)
     conn.many(
         "UPDATE spans SET cost_usd = ?, attributes = ?, seq = ? WHERE trace_id = ? AND span_id = ?",
         [

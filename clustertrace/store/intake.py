@@ -15,10 +15,20 @@ from typing import Any, Final, NamedTuple
 
 from clustertrace.content import CAPTURE, bare
 from clustertrace.errors import BadSetting
-from clustertrace.model import EMPTY, Span, TraceFacts
+from clustertrace.model import EMPTY, Log, Span, TraceFacts
 from clustertrace.record.values import capture
 from clustertrace.redaction import REDACTED, Redactor, redactor
-from clustertrace.store.rows import ATTRIBUTES, JSON_TEXTS, TEXTS, json_text, json_value, span_row
+from clustertrace.store.log_rows import log_row
+from clustertrace.store.rows import (
+    ATTRIBUTES,
+    JSON_TEXTS,
+    NAME,
+    SAID,
+    TEXTS,
+    json_text,
+    json_value,
+    span_row,
+)
 
 __all__ = ["Policy", "policy"]
 
@@ -28,6 +38,7 @@ CUT: Final = "clustertrace.cut"
 _SLACK_BYTES: Final = 512
 """The recorder's own mark may stand beyond the limit; what it has cut is not cut again."""
 
+_NO_SPAN: Final = "0" * 16
 _PATHS_NAMED: Final = 20
 _MARKS: Final = frozenset({CUT, "clustertrace.opaque", REDACTED, CAPTURE})
 
@@ -53,6 +64,14 @@ class Policy(NamedTuple):
         if any(len(text) * 4 > self.payload_bytes for text in said):
             row = _fitted(row, self.payload_bytes)
         return row
+
+    def log(self, log: Log) -> Row:
+        """The row of `logs` that may be stored of a record: its texts pass as a span's do."""
+        span = Span(log.trace_id, _NO_SPAN, None, log.name, "chain", "ok", log.time_ns, None)
+        row = self.row(span._replace(input=log.body, attributes=log.attributes), None)
+        scope = log.scope if self.redact is None else self.redact(log.scope)[0]
+        log = log._replace(name=row[NAME], scope=scope)
+        return log_row(log, body=row[SAID], attributes=row[ATTRIBUTES])
 
     def facts(self, fact: TraceFacts) -> TraceFacts:
         """What may be stored of what was said about a trace."""

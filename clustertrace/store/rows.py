@@ -15,6 +15,7 @@ __all__ = [
     "ATTRIBUTES",
     "END",
     "JSON_TEXTS",
+    "NAME",
     "ORIGIN",
     "SAID",
     "SEQ",
@@ -74,6 +75,7 @@ def json_value(text: str | None) -> Any:
 
 
 SEQ: Final = 2
+NAME: Final = 5
 STATUS: Final = 7
 END: Final = 9
 ORIGIN: Final = 21

@@ -17,6 +17,7 @@ from clustertrace.store import variants
 from clustertrace.store.amendments import amend
 from clustertrace.store.connection import Connection
 from clustertrace.store.elsewhere import calls_elsewhere
+from clustertrace.store.joins import join
 from clustertrace.store.rows import SLIM_COLUMNS, json_value, slim_span
 from clustertrace.summary import NS_PER_DAY, Summary, duration_bucket, prompt_of, summarise
 
@@ -37,13 +38,14 @@ _ROLLED: Final = (
 
 _TOLD: Final = "told_name, told_status, told_start_ns, told_end_ns, session_id, outcome"
 
-_SETTLED: Final = (
-    "UPDATE traces SET due_ns = NULL, name = ?, status = ?, failed = ?, start_ns = ?, end_ns = ?,"
-    " duration_ns = ?, root_span_id = ?, span_count = ?, error_count = ?, llm_calls = ?,"
-    " unpriced_calls = ?, input_tokens = ?, output_tokens = ?, cache_read_tokens = ?,"
-    " cache_write_tokens = ?, reasoning_tokens = ?, cost_usd = ?, error = ?, first_prompt = ?,"
-    " variant_id = ?, rolled_outcome = ?, rolled_session_id = ? WHERE trace_id = ?"
+_DERIVED: Final = (
+    *("name", "status", "failed", "start_ns", "end_ns", "duration_ns", "root_span_id"),
+    *("span_count", "error_count", "llm_calls", "unpriced_calls", "input_tokens"),
+    *("output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd"),
+    *("error", "first_prompt", "variant_id", "rolled_outcome", "rolled_session_id"),
 )
+_SETTLED: Final = f"UPDATE traces SET {' = ?, '.join(_DERIVED)} = ? WHERE trace_id = ?"
+_NOTHING: Final = (None,) * len(_DERIVED)
 
 
 def settle_due(conn: Connection, now_ns: int, limit: int) -> int:
@@ -65,6 +67,7 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
     """
     if not trace_ids:
         return
+    join(conn, trace_ids)
     marks = ", ".join("?" * len(trace_ids))
     spans: dict[bytes, list[Span]] = defaultdict(list)
     for row in conn.rows(
@@ -81,7 +84,11 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
     for row in conn.rows(sql, trace_ids):
         trace_id, told, before = row[0], row[1:7], row[7:]
         if not spans[trace_id]:
-            # Something was said of a trace before any span of it came; its spans will settle it.
+            # Something was said of a trace before any span of it came, or it was made of records
+            # that have turned out to belong to another.
+            if before[0] is not None:
+                rollups.add(before, -1)
+                settled.append((*_NOTHING, trace_id))
             continue
         facts = TraceFacts(
             trace_id.hex(),

@@ -15,6 +15,7 @@ from sqlmodel import Field, SQLModel
 
 __all__ = [
     "FamilyRow",
+    "LogRow",
     "MetricRow",
     "SessionRow",
     "SpanRow",
@@ -22,6 +23,7 @@ __all__ = [
     "StateRow",
     "TagRow",
     "TraceRow",
+    "UnjoinedSpanRow",
     "VariantDayRow",
     "VariantDurationRow",
     "VariantRow",
@@ -154,6 +156,37 @@ class MetricRow(SQLModel, table=True):
     span_id: bytes = Field(primary_key=True)
     """Empty: it belongs to the run."""
     value: float = Field(primary_key=True)
+
+
+class LogRow(SQLModel, table=True):
+    """A record that says something about a run; settling puts it where it belongs."""
+
+    __tablename__ = "logs"
+    __table_args__ = (Index("logs_turn", "turn", sqlite_where=text("turn IS NOT NULL")),)
+
+    trace_id: bytes = Field(primary_key=True)
+    log_id: bytes = Field(primary_key=True)
+    """A digest of the record, so that one which comes twice is kept once."""
+    turn: bytes | None
+    """Joins records of which only some name their trace."""
+    span_id: bytes | None
+    time_ns: int
+    name: str
+    scope: str
+    body: str | None
+    """JSON, as are the attributes."""
+    attributes: str | None
+
+
+class UnjoinedSpanRow(SQLModel, table=True):
+    """A span as it came, where records have changed its row; none for one made of records."""
+
+    __tablename__ = "unjoined_spans"
+
+    trace_id: bytes = Field(primary_key=True)
+    span_id: bytes = Field(primary_key=True)
+    record: str | None
+    """Native JSON."""
 
 
 class VariantRow(SQLModel, table=True):

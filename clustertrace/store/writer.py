@@ -1,4 +1,4 @@
-"""The one way in: a batch of spans and facts becomes rows, in the caller's transaction.
+"""The one way in: a batch of spans, facts and records becomes rows, in the caller's transaction.
 
 Writing is idempotent and does not depend on the order of arrival: of two copies of a span the
 richer one stays (`_rank`), whichever came first, and a copy that changes nothing leaves no mark.
@@ -14,10 +14,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from clustertrace.model import Batch, TraceFacts
 from clustertrace.pricing import price_span
-from clustertrace.store import text_index
+from clustertrace.store import log_rows
 from clustertrace.store.connection import Connection
 from clustertrace.store.elsewhere import wake
 from clustertrace.store.intake import policy
+from clustertrace.store.placing import place, remove
 from clustertrace.store.rows import (
     END,
     ORIGIN,
@@ -25,6 +26,7 @@ from clustertrace.store.rows import (
     SEQ,
     STATUS,
     json_text,
+    span_row,
 )
 
 __all__ = ["Written", "chunks", "write"]
@@ -42,7 +44,6 @@ SETTLE_AFTER_PER_SPAN_NS: Final = 50_000
 """And so much later for each span that it has, so that a long trace costs no more a span."""
 
 _IDS_A_QUERY: Final = 500
-_INSERT_SPAN: Final = f"INSERT INTO spans VALUES ({', '.join('?' * 29)})"
 
 _MARK_DUE: Final = (
     "INSERT INTO traces (trace_id, due_ns) VALUES (?, ?) "
@@ -81,21 +82,18 @@ def write(conn: Connection, batch: Batch, now_ns: int) -> Written:
     stored = _stored(conn, list(rows))
     fresh = [row for key, row in rows.items() if key not in stored]
     changed = [row for key, row in rows.items() if key in stored and _rank(row) > stored[key]]
-    if changed:
-        keys = [row[:2] for row in changed]
-        text_index.forget(conn, keys)
-        conn.many("DELETE FROM spans WHERE trace_id = ? AND span_id = ?", keys)
-    seq = max(conn.value("SELECT max(seq) FROM spans") or 0, text_index.position(conn))
-    conn.many(
-        _INSERT_SPAN,
-        ((*row[:SEQ], n, *row[SEQ + 1 :]) for n, row in enumerate((*fresh, *changed), seq + 1)),
-    )
+    keys = [row[:2] for row in changed]
+    remove(conn, keys)
+    log_rows.came_anew(conn, keys)
+    first = place(conn, (*fresh, *changed))
     facts = [allowed.facts(fact) for fact in batch.facts]
     touched = {row[0] for row in fresh} | {row[0] for row in changed}
     touched.update(bytes.fromhex(fact.trace_id) for fact in facts)
+    touched.update(log_rows.add(conn, [allowed.log(log) for log in batch.logs]))
+    touched.update(log_rows.of_sessions(conn, batch.facts))
     due = now_ns + SETTLE_AFTER_NS
     conn.many(_MARK_DUE, [(trace_id, due) for trace_id in sorted(touched)])
-    wake(conn, seq, due)
+    wake(conn, first - 1, due)
     _tell(conn, facts)
     return Written(len(fresh), len(changed), len(batch.spans) - len(fresh) - len(changed))
 
@@ -131,6 +129,8 @@ def _stored(conn: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any, ...]]
         sql = f"SELECT * FROM spans WHERE (trace_id, span_id) IN (VALUES {marks})"
         for row in conn.rows(sql, [part for pair in pairs for part in pair]):
             found[row[:2]] = _rank(row)
+    for key, came in log_rows.unjoined(conn, list(found)).items():
+        found[key] = () if came is None else _rank(span_row(came, None))
     return found
 
 

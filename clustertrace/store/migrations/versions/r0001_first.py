@@ -39,6 +39,7 @@ def upgrade() -> None:
     _spans()
     _traces()
     _told()
+    _logs()
     _rollups()
     _housekeeping()
     if op.get_bind().dialect.name == "sqlite":
@@ -120,6 +121,25 @@ def _told() -> None:
         _column("value", float, key=True),
     )
     op.create_index("trace_metrics_name", "trace_metrics", ["name", "time_ns"])
+
+
+def _logs() -> None:
+    op.create_table(
+        "logs",
+        _column("trace_id", bytes, key=True),
+        _column("log_id", bytes, key=True),
+        *_null("turn", "span_id", kind=bytes),
+        *_not_null("time_ns"),
+        *_not_null("name", "scope", kind=str),
+        *_null("body", "attributes", kind=str),
+    )
+    op.create_index("logs_turn", "logs", ["turn"], sqlite_where=sa.text("turn IS NOT NULL"))
+    op.create_table(
+        "unjoined_spans",
+        _column("trace_id", bytes, key=True),
+        _column("span_id", bytes, key=True),
+        _column("record", str, null=True),
+    )
 
 
 def _rollups() -> None:

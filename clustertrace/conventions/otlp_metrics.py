@@ -1,0 +1,175 @@
+"""An OTLP metric request → the points that say what a session used, as records.
+
+Those of tokens and cost that name their session are kept; they repeat what logs and spans say, and
+are looked at where neither came (clustertrace.joining.usage). All other points are answered as
+rejected: they belong to no run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+
+from clustertrace.conventions import protobuf_values
+from clustertrace.conventions.json_values import (
+    attributes_of,
+    list_of,
+    object_of,
+    objects_of,
+    text_of,
+    whole,
+)
+from clustertrace.conventions.log_homes import USAGE_METRICS, session_trace_id
+from clustertrace.conventions.otlp import Received
+from clustertrace.conventions.raw import origin
+from clustertrace.conventions.readers import dollars, text
+from clustertrace.errors import BadInput
+from clustertrace.model import Batch, Log, TraceFacts
+from clustertrace.wire import MAX_NS, loads
+
+__all__ = ["metrics_of_json", "metrics_of_protobuf"]
+
+_SHAPES: Final = ("sum", "gauge", "histogram", "exponentialHistogram", "summary")
+_SUMMED: Final = ("sum", "histogram")
+_VALUES: Final = ("asDouble", "asInt", "sum")
+_SESSIONS: Final = ("session.id", "gen_ai.conversation.id", "resource.session.id")
+_TEMPORALITIES: Final = {
+    "AGGREGATION_TEMPORALITY_DELTA": 1,
+    "AGGREGATION_TEMPORALITY_CUMULATIVE": 2,
+}
+
+
+class _Point(NamedTuple):
+    metric: str
+    scope: str
+    start_ns: int
+    time_ns: int
+    value: Any
+    """The number of a sum; of a histogram, the sum of what it counted."""
+    temporality: Any
+    attributes: dict[str, Any]
+    shared: Mapping[str, Any]
+
+
+_Left = tuple[str, int]
+"""A metric that is not kept, and how many points it has."""
+
+
+def metrics_of_json(body: bytes | bytearray, size: int) -> Iterator[Received]:
+    """Decode application/json; `size` changes nothing, points are small.
+
+    Raises BadInput when the body is no metric request.
+    """
+    yield _received(_read_json(body))
+
+
+def metrics_of_protobuf(body: bytes | bytearray, size: int) -> Iterator[Received]:
+    """Decode application/x-protobuf; `size` changes nothing, points are small.
+
+    Raises BadInput when the body is no metric request.
+    """
+    yield _received(_read_protobuf(body))
+
+
+def _received(points: Iterator[_Point | _Left]) -> Received:
+    logs: list[Log] = []
+    facts: dict[str, TraceFacts] = {}
+    left: Counter[str] = Counter()
+    for point in points:
+        if not isinstance(point, _Point):
+            left[point[0]] += point[1]
+            continue
+        told = {**point.attributes, **point.shared}
+        session = next((found for key in _SESSIONS if (found := text(told.get(key)))), None)
+        value = dollars(point.value)
+        if session is None or value is None or not 0 < point.time_ns <= MAX_NS:
+            left[point.metric] += 1
+            continue
+        home = session_trace_id(session)
+        about = {"value": value, "temporality": point.temporality, "start_ns": point.start_ns}
+        logs.append(Log(home, None, point.time_ns, point.metric, point.scope, None, told | about))
+        service = told.get("resource.service.name")
+        tags = {"service": service} if isinstance(service, str) and service else {}
+        facts[home] = TraceFacts(home, session_id=session, tags=tags)
+    reason = "only tokens and costs that name a session are kept"
+    rejected = [f"{name}: {reason}" for name, count in left.items() for _ in range(count)]
+    return Received(Batch([], list(facts.values()), None, logs), rejected)
+
+
+def _read_json(body: bytes | bytearray) -> Iterator[_Point | _Left]:
+    request = loads(body)
+    del body
+    if not isinstance(request, dict):
+        raise BadInput("the body is no OTLP metric request: it must be a JSON object")
+    for of_resource in objects_of(request, "resourceMetrics"):
+        resource = attributes_of(object_of(of_resource, "resource").get("attributes"))
+        for of_scope in objects_of(of_resource, "scopeMetrics"):
+            scope = object_of(of_scope, "scope")
+            name = text_of(scope.get("name"))
+            shared = origin(resource, name, text_of(scope.get("version")), {}).attributes
+            for metric in objects_of(of_scope, "metrics"):
+                yield from _of_json(metric, name, shared)
+
+
+def _of_json(
+    metric: Mapping[str, Any], scope: str, shared: Mapping[str, Any]
+) -> Iterator[_Point | _Left]:
+    name = text_of(metric.get("name"))
+    shape = next((shape for shape in _SUMMED if shape in metric), None)
+    if name not in USAGE_METRICS or shape is None:
+        shapes = [object_of(metric, shape) for shape in _SHAPES]
+        yield name, sum(len(list_of(shape, "dataPoints")) for shape in shapes)
+        return
+    told = object_of(metric, shape)
+    temporality = told.get("aggregationTemporality")
+    if isinstance(temporality, str):
+        temporality = _TEMPORALITIES.get(temporality)
+    for point in objects_of(told, "dataPoints"):
+        yield _Point(
+            name,
+            scope,
+            whole(point.get("startTimeUnixNano")),
+            whole(point.get("timeUnixNano")),
+            next((point[key] for key in _VALUES if key in point), None),
+            temporality,
+            attributes_of(point.get("attributes")),
+            shared,
+        )
+
+
+def _read_protobuf(body: bytes | bytearray) -> Iterator[_Point | _Left]:
+    try:
+        request = ExportMetricsServiceRequest.FromString(body)
+    except DecodeError:
+        raise BadInput("the body is no OTLP metric request in protobuf") from None
+    del body
+    read = protobuf_values.attributes_of
+    for of_resource in request.resource_metrics:
+        resource = read(of_resource.resource.attributes)
+        for of_scope in of_resource.scope_metrics:
+            scope = of_scope.scope
+            shared = origin(resource, scope.name, scope.version, {}).attributes
+            for metric in of_scope.metrics:
+                shape = metric.WhichOneof("data")
+                told = getattr(metric, shape or "sum")
+                if metric.name not in USAGE_METRICS or shape not in _SUMMED:
+                    yield metric.name, len(told.data_points)
+                    continue
+                for point in told.data_points:
+                    which = "sum" if shape == "histogram" else point.WhichOneof("value")
+                    yield _Point(
+                        metric.name,
+                        scope.name,
+                        point.start_time_unix_nano,
+                        point.time_unix_nano,
+                        getattr(point, which) if which else None,
+                        told.aggregation_temporality,
+                        read(point.attributes),
+                        shared,
+                    )

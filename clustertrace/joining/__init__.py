@@ -1,0 +1,42 @@
+"""What log records and metrics say about the spans of a run, put where it belongs.
+
+Content of model calls often comes as log records (OpenTelemetry's GenAI events), and coding
+agents tell half of a run in logs: costs, prompts, answers, tool results. Where an agent sent no
+spans at all, its run is built from its records. A pure function of the spans as they came and of
+the records, so that the order of arrival decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clustertrace.conventions.log_homes import CLAUDE_CODE, CODEX
+from clustertrace.joining import claude_code, codex, genai, usage
+from clustertrace.joining.filling import Spans, in_order, of_trace
+from clustertrace.model import Log, Span
+
+__all__ = ["joined"]
+
+
+def joined(trace_id: str, spans: Sequence[Span], logs: Sequence[Log]) -> list[Span]:
+    """The spans of a trace that its records change, as they should be, and those made of records.
+
+    `spans` come whole. `logs` are the records of the trace and those of its turns.
+    """
+    table = Spans(spans)
+    records = of_trace(trace_id, in_order(logs))
+    points = [log for log in records if usage.is_point(log)]
+    if points:
+        usage.build(trace_id, points, table)
+    rest = [log for log in records if not usage.is_point(log)]
+    for scope, agent in ((CLAUDE_CODE, claude_code), (CODEX, codex)):
+        own = [log for log in rest if log.scope.startswith(scope)]
+        if own and not table.reported_by(scope):
+            agent.build(trace_id, own, table)
+        agent.fill(own, table)
+    others = [log for log in rest if not log.scope.startswith((CLAUDE_CODE, CODEX))]
+    genai.build(trace_id, others, table)
+    genai.fill(others, table)
+    for log in rest:
+        table.mark(log)
+    return table.changed()

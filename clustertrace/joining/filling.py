@@ -1,0 +1,261 @@
+"""Tools for joining: a trace's spans while they are filled, and records matched with spans."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from clustertrace.calls import reporter
+from clustertrace.content import CAPTURE
+from clustertrace.conventions.log_homes import CLAUDE_CODE, CODEX
+from clustertrace.conventions.raw import Origin, RawSpan
+from clustertrace.conventions.resolve import resolve
+from clustertrace.model import Log, Span
+from clustertrace.redaction import REDACTED
+from clustertrace.wire import MAX_NS
+
+__all__ = [
+    "MADE",
+    "Spans",
+    "event",
+    "in_order",
+    "made",
+    "of_trace",
+    "own",
+    "pairs",
+    "shared",
+    "started",
+]
+
+MADE: Final = "clustertrace.made_from"
+"""The attribute of a span that nobody sent: `logs` or `metrics`."""
+
+EVENTS_KEPT: Final = 200
+"""Records that are listed on one span; what is beyond stays in the table of records."""
+
+LEFT_OUT: Final = "clustertrace.records_left_out"
+"""The attribute that says how many are beyond."""
+
+_COMMON: Final = frozenset(
+    (
+        *("session.id", "user.id", "conversation.id", "event.name", "event.timestamp"),
+        *("event.sequence", "terminal.type", "organization.id", "user.email"),
+        *("user.account_uuid", "user.account_id", "app.version", "originator"),
+        *("anthropic.provider", "anthropic.custom_base_url", "slug", "severity", "auth_mode"),
+    )
+)
+"""What every record of a coding agent repeats."""
+
+
+class Spans:
+    """The spans of a trace, while fields of theirs that are empty are filled."""
+
+    def __init__(self, came: Iterable[Span]) -> None:
+        self._came = {span.span_id: span for span in came}
+        self._now = dict(self._came)
+
+    def __iter__(self) -> Iterator[Span]:
+        return iter(list(self._now.values()))
+
+    def get(self, span_id: str | None) -> Span | None:
+        """The span of this id, as it is by now."""
+        return self._now.get(span_id or "")
+
+    def reported_by(self, scope: str) -> bool:
+        """Whether a span of an instrumentation came whose scope begins so."""
+        return any(reporter(span).startswith(scope) for span in self._came.values())
+
+    def of_kind(self, kind: str) -> list[Span]:
+        """The spans of a kind."""
+        return [span for span in self._now.values() if span.kind == kind]
+
+    def put(self, span: Span) -> None:
+        """Add a span, or put it in the place of the one with its id."""
+        self._now[span.span_id] = span
+
+    def fill(self, span_id: str, attributes: Mapping[str, Any], **fields: Any) -> None:
+        """Fill the fields, and add the attributes, that the span lacks."""
+        span = self._now[span_id]
+        empty = {
+            key: value
+            for key, value in fields.items()
+            if value is not None and getattr(span, key) is None
+        }
+        self._now[span_id] = span._replace(
+            attributes={**span.attributes, **_missing(attributes, span.attributes)}, **empty
+        )
+
+    def note(self, told: Mapping[str, Any], span_id: str | None) -> None:
+        """Add an event to a span, or to the trace's first where the trace has no such span."""
+        span = self.get(span_id) or self.root()
+        if span is None:
+            return
+        before = span.attributes.get("events", [])
+        # An attribute of that name may be the program's own.
+        key = "events" if isinstance(before, list) else "span.events"
+        before = span.attributes.get(key, [])
+        more = {key: [*before, told]}
+        if len(before) >= EVENTS_KEPT:
+            more = {LEFT_OUT: span.attributes.get(LEFT_OUT, 0) + 1}
+        self._now[span.span_id] = span._replace(attributes={**span.attributes, **more})
+
+    def mark(self, log: Log) -> None:
+        """Carry over what storing a record took from it, to the span that it names."""
+        span = self.get(log.span_id) or self.root()
+        if span is None:
+            return
+        marks = {key: log.attributes[key] for key in (CAPTURE,) if key in log.attributes}
+        if cut := log.attributes.get(REDACTED):
+            marks[REDACTED] = span.attributes.get(REDACTED, 0) + cut
+        if marks:
+            self._now[span.span_id] = span._replace(attributes={**span.attributes, **marks})
+
+    def root(self) -> Span | None:
+        """The span without a parent in the trace; of several the earliest."""
+        return min(
+            self._now.values(),
+            key=lambda span: (span.parent_span_id in self._now, span.start_ns, span.span_id),
+            default=None,
+        )
+
+    def changed(self) -> list[Span]:
+        """The spans that are new or not as they came."""
+        return [span for span_id, span in self._now.items() if span != self._came.get(span_id)]
+
+
+def _missing(attributes: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in attributes.items() if key not in present}
+
+
+def of_trace(trace_id: str, logs: Sequence[Log]) -> list[Log]:
+    """The records that belong to a trace.
+
+    One that names no trace, in a turn where others do, belongs to that of the record before it.
+    `logs` come in order.
+    """
+    named: dict[str, list[Log]] = defaultdict(list)
+    for log in logs:
+        if log.turn is not None and log.trace_id != log.turn:
+            named[log.turn].append(log)
+    return [log for log in logs if _home(log, named.get(log.turn or "", ())) == trace_id]
+
+
+def _home(log: Log, named: Sequence[Log]) -> str:
+    if log.trace_id != log.turn or not named:
+        return log.trace_id
+    before = [other for other in named if other.time_ns <= log.time_ns]
+    return (before[-1] if before else named[0]).trace_id
+
+
+def in_order(logs: Iterable[Log]) -> list[Log]:
+    """Records by time, then as their program numbered them, then in any fixed order."""
+    return sorted(logs, key=_order)
+
+
+def _order(log: Log) -> tuple[Any, ...]:
+    number = log.attributes.get("event.sequence")
+    return (log.time_ns, number if isinstance(number, int) else 0, log.name, repr(log))
+
+
+def pairs(
+    logs: Iterable[Log],
+    spans: Iterable[Span],
+    of_log: Callable[[Log], Hashable],
+    of_span: Callable[[Span], Hashable],
+) -> list[tuple[Log, Span]]:
+    """Records with the spans that they are about: equal keys, nearest ends first, one to one.
+
+    The key alone would do were ids never used twice; behind some gateways they are.
+    """
+    by_key: dict[Hashable, list[Span]] = defaultdict(list)
+    for span in spans:
+        if (key := of_span(span)) is not None:
+            by_key[key].append(span)
+    candidates = sorted(
+        (
+            (
+                abs((span.end_ns or span.start_ns) - log.time_ns),
+                _order(log),
+                span.span_id,
+                log,
+                span,
+            )
+            for log in logs
+            for span in by_key.get(of_log(log), ())
+        ),
+        key=lambda candidate: candidate[:3],
+    )
+    taken: set[Any] = set()
+    found = []
+    for _, order, span_id, log, span in candidates:
+        if order not in taken and span_id not in taken:
+            taken |= {order, span_id}
+            found.append((log, span))
+    return found
+
+
+def own(log: Log, without: Iterable[str] = ()) -> dict[str, Any]:
+    """What a record says that neither its session, its resource nor its scope says anyway."""
+    left_out = _COMMON.union(without) if log.scope.startswith((CLAUDE_CODE, CODEX)) else without
+    return {
+        key: value
+        for key, value in log.attributes.items()
+        if key not in left_out and not key.startswith(("resource.", "scope.", "clustertrace."))
+    }
+
+
+def shared(log: Log, *names: str) -> dict[str, Any]:
+    """What a record says of its resource and scope, and under these names."""
+    return {
+        key: value
+        for key, value in log.attributes.items()
+        if key.startswith(("resource.", "scope.")) or key in names
+    }
+
+
+def event(log: Log) -> dict[str, Any]:
+    """A record as an event of a span."""
+    told: dict[str, Any] = {"name": log.name or "log", "time_unix_nano": log.time_ns}
+    attributes = own(log)
+    if attributes:
+        told["attributes"] = attributes
+    if log.body is not None and log.body != log.name:
+        told["body"] = log.body
+    return told
+
+
+def started(log: Log) -> int:
+    """When what a record tells of began: it is written at the end, with the duration."""
+    took = log.attributes.get("duration_ms")
+    if not isinstance(took, int | float) or isinstance(took, bool) or not 0 <= took < 1e12:
+        took = 0
+    return max(1, log.time_ns - round(took * 1e6))
+
+
+def made(
+    trace_id: str,
+    span_id: str,
+    parent: str | None,
+    name: str,
+    log: Log,
+    attributes: Mapping[str, Any],
+    *,
+    source: str = "logs",
+) -> Span:
+    """A span for what a record tells of, read by the dialect of the record's scope."""
+    raw = RawSpan(
+        trace_id,
+        span_id,
+        parent,
+        name,
+        min(started(log), MAX_NS),
+        max(1, log.time_ns),
+        0,
+        "",
+        {**attributes, MADE: source},
+        [],
+        {},
+        Origin(None, {}, log.scope),
+    )
+    return resolve(raw)[0]

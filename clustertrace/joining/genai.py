@@ -1,0 +1,133 @@
+"""OpenTelemetry's GenAI events, exceptions and anything else that names a span.
+
+A log record about a span is what an event of that span would be, and is read as one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from clustertrace.calls import reporter
+from clustertrace.conventions.genai import GENAI
+from clustertrace.conventions.log_homes import DETAILS, derived_id
+from clustertrace.conventions.raw import ERROR, Event, Origin, RawSpan
+from clustertrace.conventions.resolve import resolve
+from clustertrace.joining.filling import Spans, event, made, own, shared
+from clustertrace.model import INTERNAL, Log, Span
+from clustertrace.pricing import unpriced
+
+__all__ = ["build", "fill"]
+
+_EXCEPTIONS: Final = frozenset({"exception", "gen_ai.client.operation.exception"})
+_OF_CALLS: Final = frozenset((DETAILS, "gen_ai.client.operation.exception", *GENAI.event_messages))
+"""Records that only a model call has."""
+
+_OPERATION: Final = "gen_ai.operation.name"
+_OPERATIONS: Final = {"llm": "chat", "embedding": "embeddings", "tool": "execute_tool"}
+
+_FIELDS: Final = (
+    *("input", "output", "error_type", "error_message", "model", "provider", "input_tokens"),
+    *("output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
+    *("cost_usd", "finish_reason"),
+)
+
+
+def build(trace_id: str, logs: Sequence[Log], table: Spans) -> None:
+    """Make spans of model calls of which only records came, and one for a trace without spans."""
+    calls: dict[str, list[Log]] = defaultdict(list)
+    for log in logs:
+        if log.name in _OF_CALLS and log.span_id is not None and table.get(log.span_id) is None:
+            calls[log.span_id].append(log)
+    root = table.root()
+    for span_id, records in calls.items():
+        call = _made_call(trace_id, span_id, records)
+        table.put(call._replace(parent_span_id=None if root is None else root.span_id))
+    if logs and table.root() is None:
+        span_id = derived_id(trace_id, "records", digits=16)
+        told = {**shared(logs[0]), INTERNAL: True}
+        span = made(trace_id, span_id, None, "log records", logs[-1], told)
+        table.put(span._replace(start_ns=max(1, logs[0].time_ns)))
+
+
+def _made_call(trace_id: str, span_id: str, records: Sequence[Log]) -> Span:
+    told = {_OPERATION: "chat", **shared(records[0])}
+    for log in records:
+        told.update((key, value) for key, value in own(log).items() if key.startswith("gen_ai."))
+    model = told.get("gen_ai.request.model") or told.get("gen_ai.response.model") or ""
+    name = f"{told[_OPERATION]} {model}".strip()
+    call = made(trace_id, span_id, None, name, records[-1], told)
+    failed = any(log.name in _EXCEPTIONS or "error.type" in log.attributes for log in records)
+    return call._replace(
+        start_ns=max(1, records[0].time_ns), status="error" if failed else call.status
+    )
+
+
+def fill(logs: Sequence[Log], table: Spans) -> None:
+    """Fill spans with what the records that name them say; others become events of the root."""
+    about: dict[str, list[Log]] = defaultdict(list)
+    for log in logs:
+        if log.span_id is not None and table.get(log.span_id) is not None:
+            about[log.span_id].append(log)
+        else:
+            table.note(event(log), None)
+    for span_id, records in about.items():
+        span = table.get(span_id)
+        assert span is not None
+        _fill(span, records, table)
+
+
+def _fill(span: Span, records: Sequence[Log], table: Spans) -> None:
+    told, _ = resolve(_raw(span, records))
+    attributes = dict(told.attributes)
+    attributes.pop(_OPERATION, None)
+    events = attributes.pop("events", [])
+    fresh = unpriced(span)
+    if any(
+        getattr(told, field) is not None and getattr(span, field) is None
+        for field in _FIELDS
+        if field.endswith("_tokens") or field == "model"
+    ):
+        # What was priced without these is priced again.
+        table.put(fresh)
+    failing = {"error_type", "error_message"}
+    table.fill(
+        span.span_id,
+        attributes,
+        **{
+            field: getattr(told, field)
+            for field in _FIELDS
+            if span.status == "error" or field not in failing
+        },
+    )
+    for one in events:
+        table.note(one, span.span_id)
+
+
+def _raw(span: Span, records: Sequence[Log]) -> RawSpan:
+    """The records as a span that has nothing else to say."""
+    attributes: dict[str, Any] = {_OPERATION: _OPERATIONS.get(span.kind)}
+    events = []
+    for log in records:
+        if log.name == DETAILS:
+            attributes.update(own(log))
+            continue
+        name = "exception" if log.name in _EXCEPTIONS else log.name
+        body = log.body if isinstance(log.body, dict) else {}
+        text = {} if isinstance(log.body, dict) or log.body in (None, "") else {"body": log.body}
+        events.append(Event(name, log.time_ns, {**own(log), **body, **text}))
+    return RawSpan(
+        span.trace_id,
+        span.span_id,
+        None,
+        span.name,
+        span.start_ns,
+        span.end_ns,
+        ERROR if span.status == "error" else 0,
+        "",
+        attributes,
+        events,
+        {},
+        Origin(None, {}, reporter(span)),
+    )
