@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from clustertrace.model import Span, Trace
+    from clustertrace.patterns.suspects import Suspect
     from clustertrace.store.answers import TraceRow
 
 __all__ = ["inspect"]
@@ -57,18 +59,23 @@ def inspect(
     """
     if trace_id is not None and (latest or failed):
         raise UsageError("Name one trace, or ask for --latest or --failed, not both.")
-    trace, row = _find(trace_id, failed, db)
+    trace, row, suspects = _find(trace_id, failed, db)
     if expand is not None:
         _show_span(_span(trace, expand), as_json=as_json)
     elif as_json:
         from clustertrace.exchange.native import trace_to_dict
+        from clustertrace.patterns.documents import suspect_document
 
-        print_json(trace_to_dict(trace))
+        told = [suspect_document(one) for one in suspects]
+        print_json(trace_to_dict(trace) | {"suspects": told})
     else:
         _show_trace(trace, row)
+        _show_suspects(suspects)
 
 
-def _find(trace_id: str | None, failed: bool, db: str | None) -> tuple[Trace, TraceRow]:
+def _find(
+    trace_id: str | None, failed: bool, db: str | None
+) -> tuple[Trace, TraceRow, tuple[Suspect, ...]]:
     from clustertrace.store import queries
 
     if trace_id is None and not has_database(db):
@@ -79,7 +86,11 @@ def _find(trace_id: str | None, failed: bool, db: str | None) -> tuple[Trace, Tr
                 trace_id = queries.latest(conn, failed=failed)
             except NotFound as empty:
                 _nothing(str(empty))
-        return queries.trace(conn, trace_id), queries.trace_row(conn, trace_id)
+        return (
+            queries.trace(conn, trace_id),
+            queries.trace_row(conn, trace_id),
+            queries.suspects_of(conn, trace_id),
+        )
 
 
 def _nothing(reason: str) -> NoReturn:
@@ -199,6 +210,20 @@ def _show_errors(trace: Trace, console: Console) -> None:
         console.print(f"… and {counted(len(broken) - _ERRORS_SHOWN, 'more failed span')}.")
     way = f"clustertrace inspect {trace.trace_id[:8]} --expand {broken[0].span_id[:8]}"
     console.print(f"See one whole: {way}", style="dim")
+
+
+def _show_suspects(suspects: Sequence[Suspect]) -> None:
+    from rich.text import Text
+
+    if not suspects:
+        return
+    console = stdout()
+    console.print("\nWhere it may have broken, most suspicious first:")
+    for one in suspects:
+        text = Text(f"{one.place}. {plain(one.step)} ", style="bold")
+        text.append(f"{one.span_id[:8]} ", style="not bold dim")
+        text.append(plain("; ".join(reason.words for reason in one.reasons)), style="not bold")
+        console.print(text)
 
 
 def _show_span(span: Span, *, as_json: bool) -> None:

@@ -13,13 +13,7 @@ from typing import Literal
 from rapidfuzz.distance import Levenshtein
 
 from clustertrace.model import Span
-from clustertrace.patterns.signature import (
-    STEP_KINDS,
-    Variant,
-    in_order,
-    normal_name,
-    root_of,
-)
+from clustertrace.patterns.signature import Variant, normal_name, steps_of
 
 __all__ = ["Pair", "Place", "align", "places_of_spans", "places_of_variant"]
 
@@ -66,12 +60,9 @@ class Pair:
 
 def places_of_spans(spans: Sequence[Span]) -> tuple[Place, ...]:
     """The steps of a run, in order."""
-    ordered = in_order(spans)
-    root = root_of(ordered)
     return tuple(
         Place(normal_name(span.name) + "!" * (span.status == "error"), span)
-        for span in ordered
-        if span.kind in STEP_KINDS and span is not root
+        for span in steps_of(spans)
     )
 
 

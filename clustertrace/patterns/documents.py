@@ -1,4 +1,4 @@
-"""Failure rules as JSON, and back: what `rules --json` prints and `rules learn` writes.
+"""Findings as JSON; failure rules also back: `rules --json` prints, `rules learn` writes them.
 
 A document is `{"version", "runs", "failed", "base_rate", "tried", "rules": [...]}`, the rules in
 rank order: `{"id", "sentence", "conditions", "failed", "matched", "failure_rate", "base_rate",
@@ -16,8 +16,9 @@ import orjson
 from clustertrace.errors import BadInput
 from clustertrace.patterns.rules import VERSION, Condition, Mined, Rule
 from clustertrace.patterns.sentences import nothing_words, rule_words, runs_needed
+from clustertrace.patterns.suspects import Suspect
 
-__all__ = ["conditions_of_document", "mined_document", "rule_id"]
+__all__ = ["conditions_of_document", "mined_document", "rule_id", "suspect_document"]
 
 
 def rule_id(conditions: tuple[Condition, ...]) -> str:
@@ -45,6 +46,20 @@ def mined_document(mined: Mined) -> dict[str, Any]:
         if 0 < mined.failed < mined.runs:
             document["more_runs"] = runs_needed(mined)
     return document
+
+
+def suspect_document(suspect: Suspect) -> dict[str, Any]:
+    """A suspicious step: `{"span_id", "step", "place", "score", "reasons": [...]}`.
+
+    A reason is `{"what", "words", "weight", "trace_id"}`, the last being a run to compare with.
+    """
+    return {
+        "span_id": suspect.span_id,
+        "step": suspect.step,
+        "place": suspect.place,
+        "score": suspect.score,
+        "reasons": [reason._asdict() for reason in suspect.reasons],
+    }
 
 
 def _rule(rule: Rule) -> dict[str, Any]:

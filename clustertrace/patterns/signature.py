@@ -21,9 +21,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from clustertrace.folding import visible
 from clustertrace.model import Span
 
-__all__ = ["VERSION", "Step", "Variant", "bucket", "in_order", "normal_name", "root_of", "variant"]
+__all__ = [
+    "VERSION",
+    "Step",
+    "Variant",
+    "bucket",
+    "in_order",
+    "normal_name",
+    "root_of",
+    "steps_of",
+    "variant",
+]
 
 VERSION: Final = 1
 """Part of every variant's id. A change to this file that moves any trace raises it."""
@@ -103,6 +114,15 @@ def root_of(ordered: Sequence[Span]) -> Span:
     return ordered[0]
 
 
+def steps_of(spans: Sequence[Span]) -> list[Span]:
+    """The spans of a trace that act, in order, whatever order they are given in."""
+    ordered = in_order(spans)
+    if not ordered:
+        return []
+    root = root_of(ordered)
+    return _acting(visible(ordered, root), root)
+
+
 def variant(ordered: Sequence[Span], root: Span) -> Variant:
     """The variant of a trace whose spans are in order (`in_order`)."""
     singles = _steps(ordered, root)
@@ -116,9 +136,16 @@ def variant(ordered: Sequence[Span], root: Span) -> Variant:
 
 
 def _steps(ordered: Sequence[Span], root: Span) -> list[_Single]:
-    wrappers = _wrappers(ordered)
     return [
         _Single(normal_name(span.name), span.status == "error", span.kind)
+        for span in _acting(ordered, root)
+    ]
+
+
+def _acting(ordered: Sequence[Span], root: Span) -> list[Span]:
+    wrappers = _wrappers(ordered)
+    return [
+        span
         for span in ordered
         if span is not root
         and span.kind not in _NOT_STEPS

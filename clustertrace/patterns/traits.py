@@ -19,9 +19,9 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from clustertrace.model import Span
-from clustertrace.patterns.signature import STEP_KINDS, in_order, normal_name, root_of
+from clustertrace.patterns.signature import normal_name, steps_of
 
-__all__ = ["Act", "Run", "Trait", "run_of", "traits_of"]
+__all__ = ["Act", "Run", "Trait", "act_of", "run_of", "traits_of"]
 
 Trait = tuple[str, str, str, float]
 """What, step, other step, number: see `traits_of`."""
@@ -69,13 +69,11 @@ class Run(NamedTuple):
 
 def run_of(spans: Sequence[Span]) -> Run:
     """Reduce a trace's spans, in any order, to what conditions ask of it."""
-    ordered = in_order(spans)
-    root = root_of(ordered)
-    models = [span for span in ordered if span.kind == "llm"]
+    models = [span for span in spans if span.kind == "llm"]
     return Run(
-        tuple(act_of(s) for s in ordered if s.kind in STEP_KINDS and s is not root),
+        tuple(act_of(span) for span in steps_of(spans)),
         len(models),
-        sum(1 for span in ordered if span.kind == "user"),
+        sum(1 for span in spans if span.kind == "user"),
         sum(span.input_tokens or 0 for span in models),
         sum(span.output_tokens or 0 for span in models),
         frozenset(span.model for span in models if span.model),

@@ -208,7 +208,7 @@ class FamilyRow(SQLModel, table=True):
     """A family, with the steps of the variant that leads it, whatever becomes of that one."""
 
     __tablename__ = "families"
-    __table_args__ = (Index("families_name", "version", "name", "place"),)
+    __table_args__ = (Index("families_name", "name", "version", "place"),)
 
     family_id: str = Field(primary_key=True)
     version: int

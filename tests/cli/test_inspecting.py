@@ -53,7 +53,7 @@ def test_the_whole_picture(run: Any) -> None:
     assert "1,200 → 80  $0.0125" in out
     assert out.count("! fetch 00000002 TimeoutError: no answer") == 1
     assert "1 model call · 1,200 tokens read, 80 written · $0.0125" in out
-    assert out.rstrip().splitlines()[-1].startswith("See one whole: clustertrace inspect 00000000")
+    assert "\nSee one whole: clustertrace inspect 00000000" in out
 
 
 def test_what_was_told_about_the_trace(run: Any) -> None:
@@ -94,3 +94,15 @@ def test_a_span_that_is_not_meant_clearly(run: Any, wanted: str, sentence: str) 
     ran = run("inspect", OK, "--expand", wanted)
     assert (ran.code, ran.out) == (2, "")
     assert sentence in ran.err
+
+
+def test_where_a_failed_run_may_have_broken(run: Any) -> None:
+    """The suspicious steps end the picture, with their reasons; a run that passed has none."""
+    shown = run("inspect", BROKEN).out
+    assert "Where it may have broken, most suspicious first:" in shown
+    assert "failed and never worked afterwards" in shown
+    (first, *_) = run("inspect", BROKEN, "--json").answer["suspects"]
+    assert {"span_id", "step", "place", "score", "reasons"} == set(first)
+    assert first["reasons"][0]["what"] == "not recovered"
+    assert run("inspect", OK, "--json").answer["suspects"] == []
+    assert "may have broken" not in run("inspect", OK).out

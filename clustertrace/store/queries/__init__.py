@@ -9,6 +9,7 @@ from clustertrace.store.queries.comparing import failures_by
 from clustertrace.store.queries.grouping import ClusterOrder
 from clustertrace.store.queries.patterns import cluster, clusters, families, overview
 from clustertrace.store.queries.search import search
+from clustertrace.store.queries.siblings import siblings, suspects_of
 from clustertrace.store.queries.traces import (
     TraceOrder,
     export,
@@ -38,6 +39,8 @@ __all__ = [
     "metrics",
     "overview",
     "search",
+    "siblings",
+    "suspects_of",
     "tag_keys",
     "tag_values",
     "trace",

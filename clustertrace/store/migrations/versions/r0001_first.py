@@ -157,7 +157,7 @@ def _rollups() -> None:
         *_not_null("version", "place"),
         *_not_null("name", "steps", kind=str),
     )
-    op.create_index("families_name", "families", ["version", "name", "place"])
+    op.create_index("families_name", "families", ["name", "version", "place"])
     op.create_table(
         "variant_days",
         _column("variant_id", str, key=True),

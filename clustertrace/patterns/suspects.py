@@ -1,0 +1,251 @@
+"""Where a run broke: the steps that look most suspicious, each with its reasons.
+
+Several steps with reasons, never one "root cause": a run alone can't tell a cause from a symptom.
+What is looked at, with the weight that it adds:
+
+- a failed step that never worked afterwards (3), or did (0.5)
+- the step before the first failed one (1): it often fed it
+- a call that was made before with the same arguments (1.5; with the same result as well, 2)
+- a result that reads like an error (2), or is empty (1)
+- the first step at which the run parts from the most similar run that passed (1.5)
+- steps that failing runs take and others do not (up to 2): Ochiai's coefficient, which locates
+  faults better than its rivals when programs are tested (Abreu, Zoeteweij and van Gemund,
+  PRDC 2006), over the runs of the same agent.
+
+A pure function of the spans and of its siblings.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final, Literal, NamedTuple
+
+from rapidfuzz.distance import Levenshtein
+
+from clustertrace.folding import visible
+from clustertrace.model import Span
+from clustertrace.patterns.signature import (
+    MODEL_KINDS,
+    in_order,
+    normal_name,
+    root_of,
+    steps_of,
+)
+from clustertrace.patterns.traits import Act, act_of
+
+__all__ = ["MOST", "Reason", "Sibling", "Suspect", "labels_of", "suspects"]
+
+MOST: Final = 3
+"""Suspects of a run: more would be a list of its steps."""
+
+What = Literal[
+    "not recovered",
+    "recovered",
+    "before the first error",
+    "same call",
+    "error text",
+    "empty result",
+    "parts",
+    "in failing runs",
+]
+
+_LEAST_SIBLINGS: Final = 5
+"""Failed runs, and other runs, without which shares of them say nothing."""
+_LONGEST: Final = 2_000
+"""Steps of a run that are compared with others, and that are looked at one by one."""
+
+
+class Sibling(NamedTuple):
+    """Another run of the same agent, reduced to its steps."""
+
+    trace_id: str
+    failed: bool
+    labels: tuple[str, ...]
+    """Names of its steps in order, those that failed with a `!` (`labels_of`)."""
+
+
+class Reason(NamedTuple):
+    """Why a step is suspicious."""
+
+    what: What
+    words: str
+    """A part of a sentence about the step."""
+    weight: float
+    trace_id: str | None = None
+    """The run that the reason compares with, if it is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A suspicious step."""
+
+    span_id: str
+    step: str
+    """Its name, with a `!` if it failed."""
+    place: int
+    """Which step of the run it is, from 1."""
+    reasons: tuple[Reason, ...]
+    """Heaviest first."""
+
+    @property
+    def score(self) -> float:
+        """The sum of the weights; it ranks the steps of one run and means nothing beyond it."""
+        return sum(reason.weight for reason in self.reasons)
+
+
+class _Step(NamedTuple):
+    span: Span
+    act: Act
+    label: str
+
+
+def labels_of(spans: Sequence[Span]) -> tuple[str, ...]:
+    """The steps of a run as `Sibling` has them; payloads need not be loaded."""
+    return tuple(_label(span) for span in _looked_at(spans)[:_LONGEST])
+
+
+def suspects(spans: Sequence[Span], siblings: Sequence[Sibling] = ()) -> tuple[Suspect, ...]:
+    """The most suspicious steps of a failed run, at most three; ties go to the earlier step.
+
+    `siblings` are runs of the same agent, most alike first; without them the run is judged alone.
+    """
+    steps = [_Step(span, act_of(span), _label(span)) for span in _looked_at(spans)[:_LONGEST]]
+    found: list[list[Reason]] = [[] for _ in steps]
+    _failures(steps, found)
+    _repeats(steps, found)
+    _results(steps, found)
+    _parting(steps, found, siblings)
+    _spectrum(steps, found, siblings)
+    made = [
+        Suspect(
+            step.span.span_id,
+            step.label,
+            place,
+            tuple(sorted(reasons, key=lambda reason: -reason.weight)),
+        )
+        for place, (step, reasons) in enumerate(zip(steps, found, strict=True), 1)
+        if reasons
+    ]
+    return tuple(sorted(made, key=lambda one: (-one.score, one.place))[:MOST])
+
+
+def _looked_at(spans: Sequence[Span]) -> list[Span]:
+    """Steps, and model calls that failed, in order."""
+    if not spans:
+        return []
+    acting = {span.span_id for span in steps_of(spans)}
+    ordered = in_order(spans)
+    root = root_of(ordered)
+    return [
+        span
+        for span in visible(ordered, root)
+        if span.span_id in acting
+        or (span.kind in MODEL_KINDS and span.status == "error" and span is not root)
+    ]
+
+
+def _label(span: Span) -> str:
+    return normal_name(span.name) + "!" * (span.status == "error")
+
+
+def _failures(steps: Sequence[_Step], found: list[list[Reason]]) -> None:
+    first = next((at for at, step in enumerate(steps) if step.act.failed), None)
+    if first:
+        words = f"came right before the first failed step, `{steps[first].act.name}`"
+        found[first - 1].append(Reason("before the first error", words, 1.0))
+    worked: set[str] = set()
+    for at in range(len(steps) - 1, -1, -1):
+        act = steps[at].act
+        if not act.failed:
+            worked.add(act.name)
+        elif act.name in worked:
+            found[at].append(Reason("recovered", "failed, and worked later", 0.5))
+        else:
+            found[at].append(Reason("not recovered", "failed and never worked afterwards", 3.0))
+
+
+def _repeats(steps: Sequence[_Step], found: list[list[Reason]]) -> None:
+    """The first repetition of a call stands for all of them."""
+    calls = Counter((step.act.name, step.act.call) for step in steps)
+    seen: dict[tuple[str, int], tuple[int, Act]] = {}
+    told: set[tuple[str, int]] = set()
+    for at, step in enumerate(steps):
+        key = (step.act.name, step.act.call)
+        if key not in seen:
+            seen[key] = (at + 1, step.act)
+        elif key not in told:
+            told.add(key)
+            place, before = seen[key]
+            same = before.result == step.act.result and before.failed == step.act.failed
+            words = f"repeats the call of step {place} with the same arguments"
+            if same:
+                words += " and fails again" if before.failed else " and gets the same result"
+            words += f", {calls[key]} times in all" if calls[key] > 2 else ""
+            found[at].append(Reason("same call", words, 2.0 if same else 1.5))
+
+
+def _results(steps: Sequence[_Step], found: list[list[Reason]]) -> None:
+    for at, (span, act, _) in enumerate(steps):
+        if act.failed:
+            continue
+        if act.error_text:
+            found[at].append(Reason("error text", "ended well, with a result like an error", 2.0))
+        elif act.empty and span.output is not None:
+            found[at].append(Reason("empty result", "gave an empty result", 1.0))
+
+
+def _parting(
+    steps: Sequence[_Step], found: list[list[Reason]], siblings: Sequence[Sibling]
+) -> None:
+    """Where the run leaves the way of the most similar run that passed."""
+    own = [step.label for step in steps]
+    passed = [sibling for sibling in siblings if not sibling.failed and sibling.labels]
+    if not own or not passed:
+        return
+    near = min(passed, key=lambda other: Levenshtein.distance(own, other.labels))
+    shared = 0
+    for one, other in zip(own, near.labels, strict=False):
+        if one != other:
+            break
+        shared += 1
+    if shared == len(own) == len(near.labels):
+        return
+    run = f"the most similar run that passed ({near.trace_id[:8]})"
+    if shared == len(own):
+        words = f"was the last step, where {run} went on with `{near.labels[shared]}`"
+        at = shared - 1
+    elif shared == len(near.labels):
+        words, at = f"came after the end of {run}", shared
+    else:
+        words, at = f"came where {run} took `{near.labels[shared]}`", shared
+    found[at].append(Reason("parts", words, 1.5, near.trace_id))
+
+
+def _spectrum(
+    steps: Sequence[_Step], found: list[list[Reason]], siblings: Sequence[Sibling]
+) -> None:
+    """Steps by the company they keep: in failing runs, and not in others."""
+    failed = 1 + sum(sibling.failed for sibling in siblings)
+    passed = 1 + len(siblings) - failed
+    if failed < _LEAST_SIBLINGS or passed < _LEAST_SIBLINGS:
+        return
+    own = frozenset(step.label for step in steps)
+    with_it = _runs_with([own, *(frozenset(s.labels) for s in siblings if s.failed)])
+    without = _runs_with([frozenset(s.labels) for s in siblings if not s.failed])
+    told: set[str] = set()
+    for at, step in enumerate(steps):
+        label = step.label
+        bad, good = with_it[label], without.get(label, 0)
+        if label in told or bad * passed <= 2 * good * failed:
+            continue
+        told.add(label)
+        ochiai = bad / sqrt(failed * (bad + good))
+        words = f"is in {bad} of {failed} failed runs and in {good} of {passed} others"
+        found[at].append(Reason("in failing runs", words, 2 * ochiai))
+
+
+def _runs_with(runs: Sequence[frozenset[str]]) -> Mapping[str, int]:
+    return Counter(label for run in runs for label in run)

@@ -1,0 +1,79 @@
+"""Runs to compare a run with: the nearest first, and never too many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from clustertrace.errors import NotFound
+from clustertrace.model import Batch, Span
+from clustertrace.store import Store, queries
+from clustertrace.store.queries.siblings import relatives
+
+Make = Callable[..., list[Span]]
+
+
+@pytest.fixture
+def several(store: Store, make_trace: Make) -> Store:
+    """Runs of one agent in three families, two of them failed, and one of another agent."""
+    for number, (tools, failed) in enumerate(
+        [
+            ("search answer", False),
+            ("search answer", True),
+            ("search search answer", False),
+            ("book pay", False),
+            ("search answer", False),
+            ("book pay", True),
+        ],
+        1,
+    ):
+        store.write(Batch(make_trace(number, *tools.split(), failed=failed), []))
+    store.write(Batch(make_trace(7, "search", "answer", name="other"), []))
+    store.refresh()
+    return store
+
+
+def test_the_nearest_come_first(several: Store) -> None:
+    """Runs of the pattern, newest first, then of its family, then of the name; none of another."""
+    with several.read() as conn:
+        variant = queries.trace_row(conn, f"{2:032x}").variant
+        assert variant is not None
+        found = relatives(conn, variant, failed=False, limit=10)
+        assert [(int(one.trace_id, 16), one.level) for one in found] == [
+            (5, "pattern"),
+            (1, "pattern"),
+            (3, "family"),
+            (4, "name"),
+        ]
+        assert relatives(conn, variant, failed=False, limit=3) == found[:3]
+        assert relatives(conn, "no such", failed=False, limit=3) == ()
+
+
+def test_siblings_are_the_steps_of_the_others(several: Store) -> None:
+    """The run itself is not among them; failed and passed ones are told apart."""
+    with several.read() as conn:
+        row = queries.trace_row(conn, f"{2:032x}")
+        found = queries.siblings(conn, row.trace_id, row.variant)
+    told = {int(one.trace_id, 16): (one.failed, " ".join(one.labels)) for one in found}
+    assert told == {
+        6: (True, "book pay"),
+        5: (False, "search answer"),
+        1: (False, "search answer"),
+        3: (False, "search search answer"),
+        4: (False, "book pay"),
+    }
+
+
+def test_suspects_are_asked_of_failed_runs_only(store: Store, make_trace: Make) -> None:
+    """A run that passed has none; one that failed is judged beside its siblings."""
+    store.write(Batch(make_trace(1, "search", "cite", "answer"), []))
+    store.write(Batch(make_trace(2, "search", "answer", failed=True), []))
+    store.refresh()
+    with store.read() as conn:
+        assert queries.suspects_of(conn, f"{1:032x}") == ()
+        (suspect,) = queries.suspects_of(conn, f"{2:032x}")
+        assert (suspect.step, suspect.place) == ("answer", 2)
+        assert suspect.reasons[0].trace_id == f"{1:032x}"
+        with pytest.raises(NotFound):
+            queries.suspects_of(conn, "feed")
