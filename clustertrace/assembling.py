@@ -1,4 +1,4 @@
-"""Recorder lines → whole traces, without a database: what tests of traced code look at.
+"""Spans, and lines of the recorder's → whole traces, without a database, for tests of traced code.
 
 The same spans lead to the same traces as through the store; a test holds the two together.
 """
@@ -14,7 +14,7 @@ from clustertrace.pricing import price_span
 from clustertrace.summary import summarise
 from clustertrace.wire import parse_lines
 
-__all__ = ["finished_traces"]
+__all__ = ["assembled", "finished_traces"]
 
 
 def finished_traces(segments: Iterable[bytes]) -> Iterator[Trace]:
@@ -29,7 +29,7 @@ def finished_traces(segments: Iterable[bytes]) -> Iterator[Trace]:
                 spans[span.trace_id][span.span_id] = price_span(span)
         for fact in batch.facts:
             facts[fact.trace_id].append(fact)
-    made = [_trace(list(spans[key].values()), _joined(key, facts[key])) for key in spans]
+    made = [assembled(list(spans[key].values()), _joined(key, facts[key])) for key in spans]
     for trace in sorted(made, key=lambda trace: (trace.start_ns, trace.trace_id)):
         if trace.status in ("ok", "error"):
             yield trace
@@ -50,7 +50,8 @@ def _joined(trace_id: str, facts: Sequence[TraceFacts]) -> TraceFacts:
     return joined
 
 
-def _trace(spans: list[Span], told: TraceFacts) -> Trace:
+def assembled(spans: list[Span], told: TraceFacts) -> Trace:
+    """The trace of these spans, and of what was said about it."""
     summary = summarise(spans, told)
     order = sorted(
         set(told.metrics), key=lambda one: (one.time_ns, one.name, one.span_id or "", one.value)

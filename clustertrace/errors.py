@@ -2,6 +2,7 @@
 
     ClustertraceError
     ├── UsageError            the caller asked for something that makes no sense
+    │   ├── CannotReplay      a recording lacks what it takes to run it again
     │   ├── NotFound          no such trace, pattern, span or file
     │   └── BadSetting        an environment variable or option has a value that can't be used
     ├── BadInput              data from outside can't be read
@@ -20,6 +21,7 @@ them: it never breaks the program that it watches.
 __all__ = [
     "BadInput",
     "BadSetting",
+    "CannotReplay",
     "ClustertraceError",
     "NotFound",
     "ServeError",
@@ -38,6 +40,10 @@ class ClustertraceError(Exception):
 
 class UsageError(ClustertraceError):
     """The caller asked for something that makes no sense."""
+
+
+class CannotReplay(UsageError):
+    """A recording lacks what it takes to run it again."""
 
 
 class NotFound(UsageError):

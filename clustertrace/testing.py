@@ -10,25 +10,21 @@ block; the user's database is not touched. docs/testing.md has examples that run
 
 from __future__ import annotations
 
-import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from clustertrace.record.clock import source
-from clustertrace.record.config import config
-from clustertrace.record.spool import spool
+from clustertrace.record.redirecting import recording_into
 
 if TYPE_CHECKING:
     from clustertrace.model import Trace
+    from clustertrace.replay.checking import Replayed
 
-__all__ = ["CapturedTraces", "capture_traces", "deterministic"]
-
-_OVERRULED: Final = ("DB", "ENDPOINT", "DISABLED", "SAMPLE_RATE")
-"""Variables that would keep a trace from the test; the others hold inside as outside."""
+__all__ = ["CapturedTraces", "capture_traces", "deterministic", "replay"]
 
 
 class CapturedTraces(Sequence["Trace"]):
@@ -87,25 +83,11 @@ def capture_traces() -> Iterator[CapturedTraces]:
     """
     with TemporaryDirectory(prefix="clustertrace-") as name:
         traces = CapturedTraces(Path(name))
-        names = [f"CLUSTERTRACE_{variable}" for variable in _OVERRULED]
-        before = {variable: os.environ.pop(variable, None) for variable in names}
-        os.environ["CLUSTERTRACE_DB"] = os.path.join(name, "traces.db")
-        _begin_anew()
-        try:
-            yield traces
-        finally:
-            traces._close()
-            for variable, value in before.items():
-                os.environ.pop(variable, None)
-                if value is not None:
-                    os.environ[variable] = value
-            _begin_anew()
-
-
-def _begin_anew() -> None:
-    """Let the recorder read the environment again and open a segment where it now says."""
-    spool.close()
-    config.cache_clear()
+        with recording_into(Path(name) / "traces.db"):
+            try:
+                yield traces
+            finally:
+                traces._close()
 
 
 @contextmanager
@@ -123,3 +105,22 @@ def deterministic(*, clock_ns: Callable[[], int], seed: int = 0) -> Iterator[Non
         yield
     finally:
         source.wall_ns, source.tick_ns, source.bits, source.chance = before
+
+
+def replay(
+    entry: Callable[..., Any],
+    recording: Mapping[str, Any],
+    *,
+    stub: str | None = "all",
+    until: str | None = None,
+) -> Replayed:
+    """Call `entry` as it was called in a recorded trace, and say whether it fails as it did.
+
+    `recording` is a trace in the native format (`clustertrace export`). `stub` says which calls
+    the recording answers: "llm", "tools", "all", names of steps with commas, or None for none of
+    them; from step `until` on (its number or name) calls are made for real. The user's database
+    is not touched. Raises CannotReplay where the recording lacks what it takes.
+    """
+    from clustertrace.replay.checking import replayed
+
+    return replayed(entry, recording, stub=stub, until=until)

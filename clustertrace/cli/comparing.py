@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from clustertrace.patterns.alignment import Pair, Place
     from clustertrace.store.connection import Connection
 
-__all__ = ["compare", "verdict"]
+__all__ = ["Side", "compare", "row_document", "show_sides", "trace_side", "verdict"]
 
 
 @command(
@@ -105,51 +105,56 @@ def compare(
                 "a": left.id,
                 "b": right.id,
                 "same_steps": same,
-                "rows": [_row_document(row) for row in rows],
+                "rows": [row_document(row) for row in rows],
             }
         )
     else:
-        _show(left, right, rows)
+        show_sides(left, right, rows)
     if not same:
         raise typer.Exit(1)
 
 
-class _Side(NamedTuple):
+class Side(NamedTuple):
+    """One of two traces or patterns."""
+
     sort: str
     id: str
     name: str
     places: Sequence[Place]
 
 
-def _sides(conn: Connection, a: str, b: str) -> tuple[_Side, _Side]:
+def _sides(conn: Connection, a: str, b: str) -> tuple[Side, Side]:
     """Both as patterns if both are, else both as traces. Raises NotFound."""
     from clustertrace.errors import NotFound
 
     try:
         return _pattern_side(conn, a), _pattern_side(conn, b)
     except NotFound:
-        return _trace_side(conn, a), _trace_side(conn, b)
+        return trace_side(conn, a), trace_side(conn, b)
 
 
-def _pattern_side(conn: Connection, prefix: str) -> _Side:
+def _pattern_side(conn: Connection, prefix: str) -> Side:
     from clustertrace.patterns.alignment import places_of_variant
     from clustertrace.patterns.signature import Variant
     from clustertrace.store import queries
 
     found = queries.cluster(conn, prefix)
     places = places_of_variant(Variant(found.id, found.name, found.steps))
-    return _Side("pattern", found.id, found.name, places)
+    return Side("pattern", found.id, found.name, places)
 
 
-def _trace_side(conn: Connection, prefix: str) -> _Side:
+def trace_side(conn: Connection, prefix: str) -> Side:
+    """A trace as one side. Raises NotFound."""
     from clustertrace.patterns.alignment import places_of_spans
     from clustertrace.store import queries
 
     found = queries.trace(conn, prefix)
-    return _Side("trace", found.trace_id, found.name, places_of_spans(found.spans))
+    return Side("trace", found.trace_id, found.name, places_of_spans(found.spans))
 
 
-def _row_document(row: Pair) -> dict[str, Any]:
+def row_document(row: Pair) -> dict[str, Any]:
+    """A row of an alignment as JSON."""
+
     def place(one: Place | None) -> dict[str, Any] | None:
         if one is None:
             return None
@@ -168,7 +173,8 @@ def _row_document(row: Pair) -> dict[str, Any]:
 _SIGNS: Final = {"same": " ", "changed": "~", "inserted": "+", "deleted": "-"}
 
 
-def _show(left: _Side, right: _Side, rows: Sequence[Pair]) -> None:
+def show_sides(left: Side, right: Side, rows: Sequence[Pair]) -> None:
+    """Print both sides, aligned."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2), show_edge=False)

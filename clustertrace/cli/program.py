@@ -18,6 +18,7 @@ from clustertrace.cli import (  # noqa: F401
     moving,
     places,
     recomputing,
+    replaying,
     rules,
     serving,
     watching,

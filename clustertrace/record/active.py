@@ -12,6 +12,7 @@ from contextvars import ContextVar, Token
 from typing import Any, Final
 
 from clustertrace.content import without_content
+from clustertrace.record import playback
 from clustertrace.record.clock import source
 from clustertrace.record.config import config
 from clustertrace.record.notices import notice, quiet
@@ -84,6 +85,9 @@ class ActiveSpan:
             settings = config()
             rate = settings.sample_rate if sample is None else sample
             recorded = not settings.disabled and (rate >= 1 or source.chance() < rate)
+            if playback.player is not None:
+                recorded = True
+                self._tags = {**(tags or {}), **playback.player.tags}
             self.run = Run(recorded, session)
             self.parent_id: str | None = None
         else:
@@ -95,6 +99,11 @@ class ActiveSpan:
     def trace_id(self) -> str:
         """The id of the trace that the span belongs to: 32 hex digits."""
         return self.run.trace_id
+
+    @property
+    def input_text(self) -> str:
+        """What went in, as the JSON text that is recorded."""
+        return self._input
 
     # What a user may say about an open span.
 

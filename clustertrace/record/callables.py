@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, Final, Literal, NamedTuple
 
-__all__ = ["argument_reader", "sort_of"]
+__all__ = ["Sort", "argument_reader", "sort_of"]
 
 Reader = Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]
 

@@ -6,15 +6,19 @@ import functools
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from typing import Any, Final, TypeVar, overload
 
+from clustertrace.record import playback
 from clustertrace.record.active import ActiveSpan, current, leave
-from clustertrace.record.callables import argument_reader, sort_of
+from clustertrace.record.callables import Sort, argument_reader, sort_of
 from clustertrace.record.config import config
 from clustertrace.record.notices import notice
 from clustertrace.record.options import kind_of, rate_of, tags_of, text_of
 from clustertrace.record.spans import session_now
 from clustertrace.record.values import Items
 
-__all__ = ["trace"]
+__all__ = ["TRACED", "trace"]
+
+TRACED: Final = "__clustertrace_name__"
+"""The attribute of a traced function that holds the name of its spans."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,7 +83,9 @@ def _decorate(
     calls = _Calls(
         label, kind_of(kind, label), tags_of(tags), rate_of(sample), argument_reader(fn, skip)
     )
-    return functools.wraps(fn)(_WRAPPERS[sort_of(fn)](fn, calls))
+    wrapper = functools.wraps(fn)(_WRAPPERS[sort_of(fn)](fn, calls))
+    setattr(wrapper, TRACED, label)
+    return wrapper
 
 
 class _Calls:
@@ -114,6 +120,12 @@ class _Calls:
         return opened
 
 
+def _performer(fn: Callable[..., Any], opened: ActiveSpan, sort: Sort) -> Callable[..., Any]:
+    """What answers a call: the function, or a recording of it (clustertrace.record.playback)."""
+    player = playback.player
+    return fn if player is None else player.stand_in(opened, fn, sort)
+
+
 def _close(opened: ActiveSpan) -> None:
     if opened.run.recorded:
         opened.end()
@@ -132,7 +144,7 @@ def _function(fn: Callable[..., Any], calls: _Calls) -> Callable[..., Any]:
             return fn(*args, **kwargs)
         token = current.set(opened)
         try:
-            result = fn(*args, **kwargs)
+            result = _performer(fn, opened, "function")(*args, **kwargs)
         except BaseException as error:
             _close_failed(opened, error)
             raise
@@ -154,7 +166,7 @@ def _coroutine(fn: Callable[..., Any], calls: _Calls) -> Callable[..., Any]:
             return await fn(*args, **kwargs)
         token = current.set(opened)
         try:
-            result = await fn(*args, **kwargs)
+            result = await _performer(fn, opened, "coroutine")(*args, **kwargs)
         except BaseException as error:
             _close_failed(opened, error)
             raise
@@ -207,7 +219,7 @@ def _generator(fn: Callable[..., Any], calls: _Calls) -> Callable[..., Any]:
         if opened is None:
             return (yield from fn(*args, **kwargs))
         yields, inside = _Yields(opened), opened
-        running = fn(*args, **kwargs)
+        running = _performer(fn, opened, "generator")(*args, **kwargs)
         step, given = running.send, None
         try:
             while True:
@@ -247,7 +259,8 @@ def _async_generator(fn: Callable[..., Any], calls: _Calls) -> Callable[..., Any
         opened = calls.open(args, kwargs)
         inside = opened or current.get()
         yields = _Yields(opened) if opened else None
-        running = fn(*args, **kwargs)
+        perform = _performer(fn, opened, "async generator") if opened else fn
+        running = perform(*args, **kwargs)
         step, given = running.asend, None
         try:
             while True:

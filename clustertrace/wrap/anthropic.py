@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
+from clustertrace.wrap.anthropic_replies import body_of, events_of
 from clustertrace.wrap.facts import Endpoint, Reply, Request, section
 from clustertrace.wrap.messages import arguments, message, plain, text_part, thought_part
 from clustertrace.wrap.stainless import wrapped_client
@@ -185,4 +186,4 @@ def _get(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
 
 
-_MESSAGES: Final = Endpoint(_request, _reply, _Assembler)
+_MESSAGES: Final = Endpoint(_request, _reply, _Assembler, body_of, events_of)

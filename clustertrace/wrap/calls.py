@@ -6,12 +6,13 @@ own exception, as if nobody watched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from clustertrace.record.active import ActiveSpan, current
 from clustertrace.record.config import config
 from clustertrace.record.notices import notice
+from clustertrace.record.playback import RecordedReply
 from clustertrace.record.spans import session_now
 from clustertrace.wrap.facts import Assembler, Endpoint, Reply, Request, named
 from clustertrace.wrap.messages import fitted, slim
@@ -61,6 +62,19 @@ class ModelCall:
     def ended(self) -> bool:
         """Whether the span is written."""
         return self._ended
+
+    @property
+    def operation(self) -> str:
+        """What is asked for, such as "chat"."""
+        return self._request.operation
+
+    def body_of(self, reply: RecordedReply) -> Mapping[str, Any]:
+        """A recorded reply as its provider's JSON."""
+        return self._endpoint.body_of(reply) if self._endpoint.body_of else {}
+
+    def events_of(self, body: Mapping[str, Any]) -> Iterable[Mapping[str, Any] | str]:
+        """The events that a reply's JSON is streamed as."""
+        return self._endpoint.events_of(body) if self._endpoint.events_of else ()
 
     def assembler(self) -> Assembler | None:
         """What puts a streamed reply together; None where this kind of call has no such."""

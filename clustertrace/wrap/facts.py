@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 from clustertrace.model import EMPTY
+from clustertrace.record.playback import RecordedReply
 
 __all__ = ["Assembler", "Endpoint", "Reply", "Request", "named", "section"]
 
@@ -63,6 +64,10 @@ class Endpoint(NamedTuple):
     request: Callable[[Mapping[str, Any]], Request]
     reply: Callable[[Mapping[str, Any]], Reply]
     assembler: Callable[[], Assembler] | None = None
+    body_of: Callable[[RecordedReply], Mapping[str, Any]] | None = None
+    """The JSON that a recorded reply was; None where a recording does not hold enough of it."""
+    events_of: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any] | str]] | None = None
+    """The events that such JSON is streamed as."""
 
 
 _NAMES: Final = {

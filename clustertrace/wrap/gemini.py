@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from clustertrace.errors import UsageError
 from clustertrace.record.active import current, leave
+from clustertrace.wrap.answering import error_body, recorded_reply
 from clustertrace.wrap.calls import ModelCall, begin
 from clustertrace.wrap.disguise import disguised
 from clustertrace.wrap.gemini_content import CONTENT, EMBEDDINGS, is_embedding
@@ -110,7 +111,7 @@ def _recorded_api_type(kind: Any) -> Any:
                 return super().request(http_method, path, body, *more, **named)
             token = current.set(call.span)
             try:
-                response = super().request(http_method, path, body, *more, **named)
+                response = _sent(call, super().request, http_method, path, body, *more, **named)
             except BaseException as error:
                 call.fail(error)
                 raise
@@ -127,7 +128,8 @@ def _recorded_api_type(kind: Any) -> Any:
                 return await super().async_request(http_method, path, body, *more, **named)
             token = current.set(call.span)
             try:
-                response = await super().async_request(http_method, path, body, *more, **named)
+                send = super().async_request
+                response = await _awaited(call, send, http_method, path, body, *more, **named)
             except BaseException as error:
                 call.fail(error)
                 raise
@@ -140,8 +142,8 @@ def _recorded_api_type(kind: Any) -> Any:
             self, http_method: str, path: str, body: Any, *more: Any, **named: Any
         ) -> Any:
             call = _opened(self, path, body)
-            chunks = super().request_streamed(http_method, path, body, *more, **named)
-            return chunks if call is None else _guarded(call, chunks, _watched)
+            send = super().request_streamed
+            return _streamed(call, send, http_method, path, body, *more, **named)
 
         async def async_request_streamed(
             self, http_method: str, path: str, body: Any, *more: Any, **named: Any
@@ -151,7 +153,9 @@ def _recorded_api_type(kind: Any) -> Any:
             if call is None:
                 return await send(http_method, path, body, *more, **named)
             try:
-                chunks = await send(http_method, path, body, *more, **named)
+                chunks = await _awaited(
+                    call, send, http_method, path, body, *more, alone=_alone, **named
+                )
             except BaseException as error:
                 call.fail(error)
                 raise
@@ -170,6 +174,47 @@ def _opened(api: Any, path: str, body: Any) -> ModelCall | None:
     provider = "gcp.vertex_ai" if getattr(api, "vertexai", False) else "gemini"
     streamed = {"stream": True} if method == "streamGenerateContent" else {}
     return begin(endpoint, provider, {**body, "model": model, **streamed})
+
+
+def _recorded_response(call: ModelCall) -> Any:
+    """The response of a call that a recording answers; None: the call is made."""
+    reply = recorded_reply(call)
+    if reply is None:
+        return None
+    from google.genai import errors, types
+
+    if reply.error is not None:
+        raise errors.APIError(reply.status_code or 503, error_body(reply.error))
+    return types.HttpResponse(headers={}, body=json.dumps(call.body_of(reply)))
+
+
+def _sent(call: ModelCall, send: Callable[..., Any], *request: Any, **named: Any) -> Any:
+    recorded = _recorded_response(call)
+    return send(*request, **named) if recorded is None else recorded
+
+
+def _streamed(call: ModelCall | None, send: Callable[..., Any], *request: Any, **named: Any) -> Any:
+    if call is None:
+        return send(*request, **named)
+    recorded = _recorded_response(call)
+    chunks = send(*request, **named) if recorded is None else [recorded]
+    return _guarded(call, iter(chunks), _watched)
+
+
+async def _awaited(
+    call: ModelCall,
+    send: Callable[..., Any],
+    *request: Any,
+    alone: Callable[[Any], Any] = lambda recorded: recorded,
+    **named: Any,
+) -> Any:
+    """As `_sent`; `alone` makes of a recorded response what the SDK expects."""
+    recorded = _recorded_response(call)
+    return await send(*request, **named) if recorded is None else alone(recorded)
+
+
+async def _alone(chunk: Any) -> AsyncIterator[Any]:
+    yield chunk
 
 
 def _take(call: ModelCall, response: Any) -> None:

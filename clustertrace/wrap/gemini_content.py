@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from clustertrace.wrap.facts import Endpoint, Reply, Request, section
+from clustertrace.wrap.gemini_replies import body_of
 from clustertrace.wrap.messages import message, text_part, thought_part
 
 __all__ = ["CONTENT", "EMBEDDINGS", "is_embedding"]
@@ -200,5 +201,5 @@ def _embedding_reply(body: Mapping[str, Any]) -> Reply:
     )
 
 
-CONTENT: Final = Endpoint(_request, _reply, _Assembler)
+CONTENT: Final = Endpoint(_request, _reply, _Assembler, body_of)
 EMBEDDINGS: Final = Endpoint(_embedding_request, _embedding_reply)

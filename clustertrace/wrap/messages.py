@@ -15,7 +15,16 @@ from typing import Any, Final
 
 from clustertrace.record.config import config
 
-__all__ = ["arguments", "fitted", "message", "plain", "slim", "text_part", "thought_part"]
+__all__ = [
+    "arguments",
+    "fitted",
+    "message",
+    "parts_of",
+    "plain",
+    "slim",
+    "text_part",
+    "thought_part",
+]
 
 Message = dict[str, Any]
 
@@ -35,6 +44,14 @@ def message(role: str, parts: Sequence[Any], calls: Sequence[Any] = (), **more: 
     if calls:
         made["tool_calls"] = list(calls)
     return made
+
+
+def parts_of(said: Mapping[str, Any]) -> list[Message]:
+    """The parts of a message that `message` made."""
+    content = said.get("content")
+    if isinstance(content, str):
+        return [text_part(content)]
+    return [part for part in content or () if isinstance(part, dict)]
 
 
 def text_part(text: Any) -> Message:

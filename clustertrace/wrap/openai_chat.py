@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from clustertrace.wrap.facts import Endpoint, Reply, Request, section
 from clustertrace.wrap.messages import arguments, message, plain, text_part, thought_part
+from clustertrace.wrap.openai_replies import chat_body, chat_chunks
 
 __all__ = ["CHAT"]
 
@@ -154,4 +155,4 @@ class _Choice:
         return {"finish_reason": self.finish_reason, "message": {**said, "tool_calls": calls}}
 
 
-CHAT: Final = Endpoint(_request, _reply, _Assembler)
+CHAT: Final = Endpoint(_request, _reply, _Assembler, chat_body, chat_chunks)

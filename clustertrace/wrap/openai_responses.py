@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from clustertrace.wrap.facts import Endpoint, Reply, Request, section
 from clustertrace.wrap.messages import arguments, message, plain, text_part, thought_part
+from clustertrace.wrap.openai_replies import response_body, response_events
 
 __all__ = ["RESPONSES"]
 
@@ -169,4 +170,4 @@ class _Assembler:
         return _reply({**self._body, "output": [one for _, one in sorted(self._items.items())]})
 
 
-RESPONSES: Final = Endpoint(_request, _reply, _Assembler)
+RESPONSES: Final = Endpoint(_request, _reply, _Assembler, response_body, response_events)

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from clustertrace.errors import UsageError
 from clustertrace.record.active import current, leave
+from clustertrace.wrap.answering import sender, with_model
 from clustertrace.wrap.calls import ModelCall, begin
 from clustertrace.wrap.facts import Endpoint
 from clustertrace.wrap.messages import plain
@@ -61,7 +62,7 @@ def _copy(client: Any, endpoints: Endpoints, provider: Callable[[Any], str]) -> 
     mine[_MARK] = True
     send = vars(client).get("post") or MethodType(kind.post, copy)
     waits = any(base.__name__ == "AsyncAPIClient" for base in kind.__mro__)
-    mine["post"] = (_recorded_async if waits else _recorded)(send, endpoints, provider(copy))
+    mine["post"] = (_recorded_async if waits else _recorded)(copy, send, endpoints, provider(copy))
     for method in ("copy", "with_options"):
         mine[method] = _still_wrapped(MethodType(getattr(kind, method), copy), endpoints, provider)
     for name, value in vars(client).items():
@@ -83,10 +84,22 @@ def _still_wrapped(
     return copied
 
 
+def _endpoint(path: Any, endpoints: Endpoints) -> Endpoint | None:
+    return endpoints.get(path.partition("?")[0]) if isinstance(path, str) else None
+
+
+def _as_played(path: Any, options: dict[str, Any], endpoints: Endpoints) -> dict[str, Any]:
+    """The options of a request, as a replay may have changed them."""
+    endpoint, body = _endpoint(path, endpoints), options.get("body")
+    if endpoint is None or endpoint.body_of is None or not isinstance(body, Mapping):
+        return options
+    return {**options, "body": with_model(body)}
+
+
 def _opened(
     path: Any, options: Mapping[str, Any], endpoints: Endpoints, provider: str
 ) -> ModelCall | None:
-    endpoint = endpoints.get(path.partition("?")[0]) if isinstance(path, str) else None
+    endpoint = _endpoint(path, endpoints)
     body = options.get("body")
     if endpoint is None or not isinstance(body, Mapping):
         return None
@@ -101,17 +114,19 @@ def _is_given(value: Any) -> bool:
 
 
 def _recorded(
+    client: Any,
     send: Callable[..., Any],
     endpoints: Endpoints,
     provider: str,
 ) -> Callable[..., Any]:
     def post(path: str, **options: Any) -> Any:
+        options = _as_played(path, options, endpoints)
         call = _opened(path, options, endpoints, provider)
         if call is None:
             return send(path, **options)
         token = current.set(call.span)
         try:
-            result = send(path, **options)
+            result = sender(client, send, call)(path, **options)
         except BaseException as error:
             call.fail(error)
             raise
@@ -124,17 +139,19 @@ def _recorded(
 
 
 def _recorded_async(
+    client: Any,
     send: Callable[..., Any],
     endpoints: Endpoints,
     provider: str,
 ) -> Callable[..., Any]:
     async def post(path: str, **options: Any) -> Any:
+        options = _as_played(path, options, endpoints)
         call = _opened(path, options, endpoints, provider)
         if call is None:
             return await send(path, **options)
         token = current.set(call.span)
         try:
-            result = await send(path, **options)
+            result = await sender(client, send, call)(path, **options)
         except BaseException as error:
             call.fail(error)
             raise

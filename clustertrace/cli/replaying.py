@@ -1,0 +1,234 @@
+"""`replay` and `repro`: run a recorded run again, and write a test that does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.opening import reading
+from clustertrace.cli.output import note, plain, print_json, stdout
+
+if TYPE_CHECKING:
+    from clustertrace.model import Trace
+    from clustertrace.replay.arguments import Change
+    from clustertrace.replay.running import Rerun
+    from clustertrace.store.store import Store
+
+__all__ = ["replay", "repro"]
+
+Entry = Annotated[
+    str,
+    typer.Option(
+        metavar="MODULE:FUNCTION", help="What to call, such as my_agent:run.", show_default=False
+    ),
+]
+
+
+@command(
+    "replay",
+    "clustertrace replay 3f2a --entry my_agent:run",
+    "clustertrace replay 3f2a --entry my_agent:run --stub all --until search#2",
+    "clustertrace replay 3f2a --entry my_agent:run --stub tools --set 'question=Why?'",
+)
+def replay(
+    trace: Annotated[str, typer.Argument(metavar="TRACE", help="Its id, or the start of it.")],
+    entry: Entry,
+    stub: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CALLS",
+            help="Answer from the recording: llm, tools, all, or names of steps with commas.",
+            show_default=False,
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STEP",
+            help="From this stubbed step on, make the calls: a number, a name or name#2.",
+            show_default=False,
+        ),
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            help="Change an argument, such as 'messages[0].content=Hello' (JSON or text).",
+            show_default=False,
+        ),
+    ] = None,
+    prompt_file: Annotated[
+        Path | None,
+        typer.Option(help="Use the text of this file as the prompt.", show_default=False),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Ask this model instead.", show_default=False)
+    ] = None,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Run a recorded run again, and compare.
+
+    Calls the entry with the recorded arguments, in this folder and environment; without --stub
+    its tools and models are really called. The new run is a trace of its own, with the tag
+    replay_of. What can't be rebuilt is refused with its name. Exit code 1: the run asked for a
+    call that the recording does not hold.
+    """
+    from clustertrace.record.redirecting import recording_into
+    from clustertrace.replay import running
+    from clustertrace.store import queries
+
+    with reading(db) as store:
+        with store.read() as conn:
+            recording = queries.trace(conn, trace)
+        changes = _changes(recording, change or [], prompt_file)
+        function = running.entry_of(entry)
+        with recording_into(store.path):
+            result = running.rerun(
+                function, recording, stub=stub, until=until, changes=changes, model=model
+            )
+        store.refresh()
+        new = _newest_replay(store, recording.trace_id)
+        _report(store, recording, new, result, as_json=as_json)
+    if result.left is not None:
+        raise typer.Exit(1)
+
+
+def _changes(recording: Trace, told: list[str], prompt_file: Path | None) -> list[Change]:
+    from clustertrace.errors import NotFound
+    from clustertrace.patterns.signature import in_order, root_of
+    from clustertrace.replay.arguments import parse_change, prompt_change
+
+    changes = [parse_change(one) for one in told]
+    if prompt_file is not None:
+        try:
+            prompt = prompt_file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise NotFound(f"{prompt_file} can't be read ({error}).") from None
+        changes.append(prompt_change(root_of(in_order(recording.spans)), prompt.rstrip("\n")))
+    return changes
+
+
+def _newest_replay(store: Store, trace_id: str) -> Trace | None:
+    from clustertrace.filters.tree import Match
+    from clustertrace.replay.running import REPLAY_OF
+    from clustertrace.store import queries
+
+    with store.read() as conn:
+        rows = queries.traces(conn, Match(f"tag.{REPLAY_OF}", trace_id), limit=1).rows
+        return queries.trace(conn, rows[0].trace_id) if rows else None
+
+
+def _report(
+    store: Store, recording: Trace, new: Trace | None, result: Rerun, *, as_json: bool
+) -> None:
+    from clustertrace.cli.comparing import row_document, show_sides, trace_side
+    from clustertrace.patterns.alignment import align
+    from clustertrace.replay.differing import facts_of, sentences
+
+    if new is None:
+        if as_json:
+            print_json({"replay_of": recording.trace_id, "trace_id": None, "error": result.error})
+        note("The run recorded nothing; is the entry switched off by `sample` or `skip`?")
+        return
+    with store.read() as conn:
+        left, right = trace_side(conn, recording.trace_id), trace_side(conn, new.trace_id)
+    rows = align(left.places, right.places)
+    before, after = facts_of(recording), facts_of(new)
+    if as_json:
+        document: dict[str, Any] = {
+            "replay_of": recording.trace_id,
+            "trace_id": new.trace_id,
+            "played": result.played,
+            "differing_steps": list(result.differing),
+            "left_at": result.left,
+            "error": result.error,
+            "same_steps": all(row.what == "same" for row in rows),
+            "same_output": before.output == after.output,
+            "before": before._asdict(),
+            "after": after._asdict(),
+            "rows": [row_document(row) for row in rows],
+        }
+        print_json(document)
+        return
+    show_sides(left, right, rows)
+    for sentence in sentences(before, after, result):
+        stdout().print(plain(sentence))
+
+
+@command(
+    "repro",
+    "clustertrace repro 3f2a --entry my_agent:run -o tests/test_search_loop.py",
+    "clustertrace repro 9c41d2 --entry my_agent:run --expect-failure -o test_known.py",
+)
+def repro(
+    of: Annotated[
+        str, typer.Argument(metavar="TRACE|PATTERN", help="What failed; of a pattern, its newest.")
+    ],
+    entry: Entry,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The file to write.", show_default=False)
+    ],
+    stub: Annotated[
+        str, typer.Option(metavar="CALLS", help="As for `replay`: what the recording answers.")
+    ] = "all",
+    expect_failure: Annotated[
+        bool, typer.Option("--expect-failure", help="Pass while it fails, not when it is mended.")
+    ] = False,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Write a test from a failing run.
+
+    A pytest file that holds the recorded answers, calls the entry and fails as long as the run
+    fails in the same way. It is run once before it is written. Exit code 1: the run does not
+    fail here as it was recorded, so there is nothing to test.
+    """
+    from clustertrace.replay.checking import replayed
+    from clustertrace.replay.repro import repro_module, slim_recording
+    from clustertrace.replay.running import entry_of
+
+    with reading(db) as store:
+        recording = _failing(store, of)
+    told = slim_recording(recording)
+    again = replayed(entry_of(entry), told, stub=stub, until=None)
+    if again.fails_as_recorded:
+        text = repro_module(recording, entry, stub=stub, expect_failure=expect_failure)
+        output.write_text(text, "utf-8")
+        summary = f"Wrote {output}. {again.summary}"
+    else:
+        summary = f"Nothing written: the run does not fail here as recorded. {again.summary}"
+    if as_json:
+        print_json(
+            {
+                "trace_id": recording.trace_id,
+                "fails_as_recorded": again.fails_as_recorded,
+                "file": str(output) if again.fails_as_recorded else None,
+                "summary": again.summary,
+            }
+        )
+    else:
+        stdout().print(plain(summary))
+    if not again.fails_as_recorded:
+        raise typer.Exit(1)
+
+
+def _failing(store: Store, of: str) -> Trace:
+    """A trace, or the newest failing one of a pattern. Raises NotFound."""
+    from clustertrace.errors import NotFound
+    from clustertrace.store import queries
+    from clustertrace.store.answers import TraceFilter
+
+    with store.read() as conn:
+        try:
+            pattern = queries.cluster(conn, of)
+        except NotFound:
+            return queries.trace(conn, of)
+        rows = queries.traces(conn, TraceFilter(variant=pattern.id, failed=True), limit=1).rows
+        if not rows:
+            raise NotFound(f"No run of pattern {pattern.id} failed; name a trace instead.")
+        return queries.trace(conn, rows[0].trace_id)

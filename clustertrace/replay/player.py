@@ -1,0 +1,136 @@
+"""Answers a program's calls from a recording, while the program runs (record.playback.Player)."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from threading import Lock
+from typing import Any
+
+import orjson
+
+from clustertrace.record.active import ActiveSpan
+from clustertrace.record.callables import Sort
+from clustertrace.record.playback import RecordedReply
+from clustertrace.replay.recording import RecordedCall, Stubs
+from clustertrace.replay.values import annotations_of, error_of, items_of, rebuilt
+
+__all__ = ["LeftRecording", "RecordingPlayer"]
+
+
+class LeftRecording(BaseException):
+    """The program asks for what the recording does not hold.
+
+    No Exception: an agent that goes on after any error would hide that its run went elsewhere.
+    """
+
+
+class RecordingPlayer:
+    """Plays recorded calls, each once: one with the same arguments, else the next of its name.
+
+    Once all of them are played, calls are made for real if `live_after`; otherwise, and where a
+    call comes that is not recorded before that, the run has left its recording (LeftRecording).
+    """
+
+    def __init__(
+        self,
+        calls: Sequence[RecordedCall],
+        answered: Stubs,
+        *,
+        live_after: bool = False,
+        tags: Mapping[str, str] | None = None,
+        model: str | None = None,
+    ) -> None:
+        self.tags = tags or {}
+        self.model = model
+        self.left: str | None = None
+        """Which call the recording does not hold, if the run left it."""
+        self.played = 0
+        self.differing: list[int] = []
+        """Steps that were played for other arguments than the recorded ones."""
+        self._answered = answered
+        self._live_after = live_after
+        self._waiting = len(calls)
+        self._lock = Lock()
+        self._calls: dict[str, deque[RecordedCall]] = defaultdict(deque)
+        for call in calls:
+            self._calls[call.key].append(call)
+
+    def stand_in(self, span: ActiveSpan, fn: Callable[..., Any], sort: Sort) -> Callable[..., Any]:
+        """See record.playback.Player."""
+        if span.parent_id is None or not self._answered.hold(span.name, span.kind):
+            return fn
+        call = self._next(span.name, span)
+        return fn if call is None else _STAND_INS[sort](call, fn)
+
+    def reply(self, span: ActiveSpan, operation: str) -> RecordedReply | None:
+        """See record.playback.Player."""
+        if not self._answered.hold(span.name, span.kind):
+            return None
+        call = self._next(operation, span)
+        return None if call is None else call.reply
+
+    def _next(self, key: str, span: ActiveSpan) -> RecordedCall | None:
+        given = orjson.loads(span.input_text)
+        with self._lock:
+            if not self._waiting and self._live_after:
+                return None
+            waiting = self._calls[key]
+            if self.left is None and not waiting:
+                self.left = span.name
+            if self.left is not None:
+                raise LeftRecording(self.left)
+            same = next((call for call in waiting if call.span.input == given), None)
+            call = same or waiting[0]
+            waiting.remove(call)
+            self._waiting -= 1
+            self.played += 1
+            if same is None:
+                self.differing.append(call.step)
+            return call
+
+
+def _result(call: RecordedCall, fn: Callable[..., Any]) -> Any:
+    if call.span.status == "error":
+        raise error_of(call.span, getattr(fn, "__globals__", {}))
+    return rebuilt(call.span.output, annotations_of(fn).get("return"))
+
+
+def _items(call: RecordedCall, fn: Callable[..., Any]) -> Iterator[Any]:
+    yield from items_of(call.span.output, annotations_of(fn).get("return"))
+    if call.span.status == "error":
+        raise error_of(call.span, getattr(fn, "__globals__", {}))
+
+
+def _function(call: RecordedCall, fn: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *_args, **_kwargs: _result(call, fn)
+
+
+def _coroutine(call: RecordedCall, fn: Callable[..., Any]) -> Callable[..., Any]:
+    async def answer(*_args: Any, **_kwargs: Any) -> Any:
+        return _result(call, fn)
+
+    return answer
+
+
+def _generator(call: RecordedCall, fn: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(*_args: Any, **_kwargs: Any) -> Iterator[Any]:
+        yield from _items(call, fn)
+
+    return answer
+
+
+def _async_generator(call: RecordedCall, fn: Callable[..., Any]) -> Callable[..., Any]:
+    async def answer(*_args: Any, **_kwargs: Any) -> AsyncIterator[Any]:
+        for item in _items(call, fn):
+            yield item
+
+    return answer
+
+
+_STAND_INS: Mapping[Sort, Callable[[RecordedCall, Callable[..., Any]], Callable[..., Any]]] = {
+    "function": _function,
+    "coroutine": _coroutine,
+    "generator": _generator,
+    "async generator": _async_generator,
+}
