@@ -142,10 +142,10 @@ def _bound(told: Mapping[str, Any], fn: Callable[..., Any]) -> Arguments:
                 )
             by_position = by_position and kind == parameter.VAR_POSITIONAL
         elif kind == parameter.VAR_POSITIONAL:
-            args += left.pop(name)
+            args += [rebuilt(item, types.get(name)) for item in left.pop(name)]
             by_position = False
         elif kind == parameter.VAR_KEYWORD:
-            kwargs |= left.pop(name)
+            kwargs |= {key: rebuilt(item, types.get(name)) for key, item in left.pop(name).items()}
         else:
             value = rebuilt(left.pop(name), types.get(name))
             if by_position and kind != parameter.KEYWORD_ONLY:

@@ -65,9 +65,7 @@ def sentences(before: Facts, after: Facts, result: Rerun) -> list[str]:
 
 def _ending(before: Facts, after: Facts, result: Rerun) -> str:
     if result.left is not None:
-        return (
-            f"The run asked for {result.left!r}, which the recording does not hold; it ends there."
-        )
+        return f"The run ends where it asked for {result.left!r}, which is not recorded."
     word = {True: "failed", False: "did not fail"}
     if before.failed == after.failed:
         return f"It {word[after.failed]} again." if after.failed else "It did not fail, as before."

@@ -1,0 +1,86 @@
+"""`replay`: a run again, and what is different."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clustertrace.cli import main
+from clustertrace.store import Store, queries
+
+AGENT = """\
+import clustertrace
+
+
+@clustertrace.trace(kind="tool")
+def search(query):
+    return [query]
+
+
+@clustertrace.trace(kind="agent")
+def run(question, times=2):
+    return [search(question) for _ in range(times)]
+"""
+
+
+@pytest.fixture
+def trace_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The id of a recorded run of an agent in the current folder."""
+    (tmp_path / "searching_agent.py").write_text(AGENT)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import searching_agent  # type: ignore[import-not-found]
+
+    searching_agent.run("why")
+    with Store.open() as store:
+        store.refresh()
+        with store.read() as conn:
+            yield queries.latest(conn)
+    sys.modules.pop("searching_agent", None)
+
+
+def test_same_again(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The new run is stored, linked to the old one by a tag, and compared with it."""
+    told = ["replay", trace_id, "--entry", "searching_agent:run", "--stub", "all", "--json"]
+    assert main(told) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["played"], answer["same_steps"], answer["same_output"]) == (2, True, True)
+    with Store.open() as store, store.read() as conn:
+        assert queries.trace(conn, answer["trace_id"]).tags == {"replay_of": trace_id}
+
+
+def test_changed(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a change made of the run is said in words."""
+    told = ["replay", trace_id, "--entry", "searching_agent:run", "--set", "question=how"]
+    assert main(told) == 0
+    answer = capsys.readouterr().out
+    assert "It answered something else." in answer
+    assert "other input, other output" in answer
+
+
+def test_left(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that goes beyond its recording ends there, with exit code 1."""
+    told = ["replay", trace_id, "--entry", "searching_agent:run", "--stub", "all"]
+    assert main([*told, "--set", "times=3"]) == 1
+    assert "asked for 'search', which is not recorded" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--entry", "searching_agent:gone"], "has no function 'gone'"),
+        (["--entry", "searching_agent:run", "--until", "2"], "say which calls with --stub"),
+        (["--entry", "searching_agent:run", "--set", "no"], "--set wants"),
+        (["--entry", "searching_agent:run", "--prompt-file", "none.txt"], "can't be read"),
+    ],
+)
+def test_wrong_use(
+    trace_id: str, options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What can't be done is said in a sentence, with exit code 2."""
+    assert main(["replay", trace_id, *options]) == 2
+    assert sentence in capsys.readouterr().err

@@ -1,0 +1,99 @@
+"""Tests that are written from failing runs, and run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clustertrace.cli import main
+
+AGENT = """\
+import clustertrace
+
+
+@clustertrace.trace(kind="tool")
+def search(query):
+    return {answer}
+
+
+@clustertrace.trace(kind="agent")
+def run(question):
+    for attempt in range({attempts}):
+        found = search(f"{{question}} \\"\\"\\" {{attempt}}")
+        if found:
+            return found
+    raise LookupError("nothing found")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose agent has failed once."""
+    (tmp_path / "failing_agent.py").write_text(AGENT.format(answer="[]", attempts=3))
+    monkeypatch.chdir(tmp_path)
+    code = "import failing_agent\ntry: failing_agent.run('why')\nexcept LookupError: pass"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    return tmp_path
+
+
+def made(folder: Path, *options: str) -> int:
+    """What `repro` returns for the newest trace; imports of the project are forgotten again."""
+    from clustertrace.store import Store, queries
+
+    with Store.open() as store:
+        store.refresh()
+        with store.read() as conn:
+            newest = queries.latest(conn)
+    try:
+        told = ["repro", newest, "--entry", "failing_agent:run", "-o", "test_it.py", *options]
+        return main(told)
+    finally:
+        sys.modules.pop("failing_agent", None)
+        sys.path.remove(str(folder))
+
+
+def passes(folder: Path) -> bool:
+    """Whether the file that was written passes, in a process of its own."""
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode in (0, 1), run.stdout + run.stderr
+    return run.returncode == 0
+
+
+def test_fails_until_mended(folder: Path) -> None:
+    """The test fails today, and passes when the agent no longer fails in this way."""
+    assert made(folder) == 0
+    assert not passes(folder)
+    (folder / "failing_agent.py").write_text(AGENT.format(answer="[]", attempts=1))
+    assert passes(folder)
+
+
+def test_stubs_hold_the_tools(folder: Path) -> None:
+    """A tool that works again does not hide the fault: it answers as it was recorded."""
+    assert made(folder) == 0
+    (folder / "failing_agent.py").write_text(AGENT.format(answer="['found']", attempts=3))
+    assert not passes(folder)
+
+
+def test_inverse(folder: Path) -> None:
+    """With --expect-failure it passes today, and fails once the agent is mended."""
+    assert made(folder, "--expect-failure") == 0
+    assert passes(folder)
+    (folder / "failing_agent.py").write_text(AGENT.format(answer="[]", attempts=1))
+    assert not passes(folder)
+
+
+def test_nothing_to_test(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the run does not fail any more, nothing is written, and it says so."""
+    (folder / "failing_agent.py").write_text(AGENT.format(answer="[]", attempts=1))
+    assert made(folder) == 1
+    assert not (folder / "test_it.py").exists()
+    assert "does not fail here as recorded" in capsys.readouterr().out
