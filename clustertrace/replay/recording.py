@@ -109,8 +109,9 @@ def recorded_calls(trace: Trace, answered: Stubs) -> tuple[RecordedCall, ...]:
 
 def _key(span: Span) -> str:
     operation = span.attributes.get(_OPERATION)
-    wrapped = span.kind in _KINDS["llm"] and isinstance(operation, str)
-    return operation if wrapped else span.name
+    if span.kind in _KINDS["llm"] and isinstance(operation, str):
+        return operation
+    return span.name
 
 
 _STEP: Final = re.compile(r"(?P<name>.+?)(?:#(?P<nth>[1-9]\d*))?")
