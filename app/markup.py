@@ -1,17 +1,14 @@
-"""All hand-made HTML, made of `tag`, the one place that escapes.
+"""All hand-made HTML of the pages, made of clustertrace.markup's `tag`, the one place that escapes.
 
-Whatever is no `Markup` is text and stays text: names and messages come from agents and from
-whoever can write into their inputs. Streamlit sanitises the result once more.
+Streamlit sanitises the result once more.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from html import escape
-from typing import Final
+from collections.abc import Sequence
 
 from clustertrace.app import words
+from clustertrace.markup import Markup, join, tag
 from clustertrace.store.answers import Step
 
 __all__ = [
@@ -34,44 +31,6 @@ __all__ = [
     "tag",
     "text_block",
 ]
-
-_CONTROL: Final = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
-)
-"""Characters that can't be shown or transported, or that turn the direction of what follows."""
-
-
-_VOID: Final = frozenset({"br", "hr"})
-
-
-class Markup(str):
-    """HTML that is safe as it is."""
-
-    __slots__ = ()
-
-
-def _safe(value: object) -> str:
-    if isinstance(value, Markup):
-        return value
-    return escape(_CONTROL.sub("\ufffd", str(value)), quote=True)
-
-
-def tag(name: str, *children: object, cls: str = "", **attributes: object) -> Markup:
-    """An element. `data_x` stands for `data-x`; attributes that are None are left out."""
-    given = {"class": cls or None, **attributes}
-    shown = "".join(
-        f' {key.replace("_", "-")}="{_safe(value)}"'
-        for key, value in given.items()
-        if value is not None
-    )
-    if name in _VOID:
-        return Markup(f"<{name}{shown}>")
-    return Markup(f"<{name}{shown}>{''.join(map(_safe, children))}</{name}>")
-
-
-def join(parts: Iterable[object], between: str = "") -> Markup:
-    """Parts one after the other."""
-    return Markup(_safe(between).join(map(_safe, parts)))
 
 
 def page(*parts: object, cls: str = "") -> Markup:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import streamlit as st
 
 from clustertrace.app import markup
+from clustertrace.conversation import call_text, conversation, parsed, part_text, text
 
-__all__ = ["conversation", "show", "text"]
-
-_SAID: Final = ("content", "parts", "text", "tool_calls")
-_TEXTS: Final = ("text", "input_text", "output_text", "thinking")
-"""Types of message parts that are plain text, of several providers."""
-_ARGUMENTS: Final = ("arguments", "args", "input")
-"""What providers call the arguments of a call."""
+__all__ = ["show"]
 
 
 def show(value: Any) -> None:
     """Draw a payload."""
-    value = _parsed(value)
+    value = parsed(value)
     messages, rest = conversation(value)
     if messages:
         st.html(markup.page(*map(_message, messages)))
@@ -32,41 +26,6 @@ def show(value: Any) -> None:
     else:
         shown = value if isinstance(value, str) else text(value)
         st.html(markup.page(markup.text_block(shown) if shown else markup.muted("empty")))
-
-
-def text(value: Any) -> str:
-    """A JSON value in one line."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _parsed(value: Any) -> Any:
-    """JSON that was recorded as a string."""
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
-
-
-def conversation(value: Any) -> tuple[list[Mapping[str, Any]], dict[str, Any]]:
-    """The messages in a payload, and what it holds beside them; no messages: no conversation."""
-    if isinstance(value, Mapping) and isinstance(value.get("messages"), list):
-        messages, _ = conversation(value["messages"])
-        rest = {key: held for key, held in value.items() if key != "messages"}
-        return (messages, rest) if messages else ([], {})
-    items = [value] if isinstance(value, Mapping) else value
-    if not isinstance(items, list) or not items or not all(map(_is_message, items)):
-        return [], {}
-    return list(items), {}
-
-
-def _is_message(item: Any) -> bool:
-    return (
-        isinstance(item, Mapping)
-        and isinstance(item.get("role"), str)
-        and any(key in item for key in _SAID)
-    )
 
 
 def _message(message: Mapping[str, Any]) -> markup.Markup:
@@ -97,18 +56,12 @@ def _said(content: Any) -> Sequence[markup.Markup]:
 
 def _part(part: Any) -> markup.Markup:
     """A part of a message that has several: text, or a picture, a call, a result."""
-    if isinstance(part, Mapping) and part.get("type", "text") in _TEXTS:
-        part = next((part[key] for key in ("text", "content", "thinking") if key in part), part)
-    return markup.text_block(part) if isinstance(part, str) else _call(part)
+    said = part_text(part)
+    return _call(part) if said is None else markup.text_block(said)
 
 
 def _call(call: Any) -> markup.Markup:
-    """A call that a model asks for: `name(arguments)`, whoever's form it has."""
-    told = call.get("function", call) if isinstance(call, Mapping) else call
-    if not isinstance(told, Mapping) or not isinstance(told.get("name"), str):
-        return _code(text(call))
-    given: Any = next((told[key] for key in _ARGUMENTS if key in told), {})
-    return _code(f"{told['name']}({given if isinstance(given, str) else text(given)})")
+    return _code(call_text(call))
 
 
 def _code(shown: str) -> markup.Markup:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from clustertrace.app import markup, payload, words
 from clustertrace.app.links import trace_url
+from clustertrace.conversation import text
 from clustertrace.model import Span, Trace
 
 __all__ = ["show"]
@@ -110,7 +111,7 @@ def _pairs(pairs: Mapping[str, Any]) -> markup.Markup:
         for name, value in pairs.items()
         for cell in (
             markup.tag("dt", name),
-            markup.tag("dd", value if isinstance(value, str) else payload.text(value)),
+            markup.tag("dd", value if isinstance(value, str) else text(value)),
         )
     )
     return markup.tag("dl", *cells, cls="ct-pairs")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from clustertrace.cli.tree import rows_of
 from clustertrace.model import Span
+from clustertrace.tree import rows_of
 
 __all__ = ["SpanRow", "broken", "span_rows"]
 

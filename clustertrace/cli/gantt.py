@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from clustertrace.cli.output import plain
-from clustertrace.cli.tree import Row, rows_of
 from clustertrace.model import Span, Trace
+from clustertrace.tree import Row, rows_of
 from clustertrace.words import count, duration, money
 
 __all__ = ["bar", "gantt"]

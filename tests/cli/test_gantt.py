@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from clustertrace.cli.gantt import bar, gantt
-from clustertrace.cli.tree import rows_of
 from clustertrace.model import Span, Trace
+from clustertrace.tree import rows_of
 
 ID = "1" * 32
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clustertrace.app import payload
+from clustertrace.conversation import conversation, text
 
 HELLO = {"role": "user", "content": "hello"}
 
@@ -29,9 +29,9 @@ HELLO = {"role": "user", "content": "hello"}
 )
 def test_conversations_are_recognised(value: Any, messages: list[Any], rest: Any) -> None:
     """Lists of messages, single ones, and requests that hold them; nothing else."""
-    assert payload.conversation(value) == (messages, rest)
+    assert conversation(value) == (messages, rest)
 
 
 def test_json_is_one_line() -> None:
     """Any JSON value can stand in a table."""
-    assert payload.text({"a": ["é", None]}) == '{"a": ["é", null]}'
+    assert text({"a": ["é", None]}) == '{"a": ["é", null]}'
