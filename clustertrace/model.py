@@ -136,6 +136,8 @@ class Log(NamedTuple):
     """With those of its resource and scope under `resource.` and `scope.`."""
     turn: str | None = None
     """Joins records of which only some name their trace: 32 hex digits derived from a session."""
+    session_id: str | None = None
+    """Of a record that names no trace: the session whose spans it may belong to."""
 
 
 class Batch(NamedTuple):

@@ -96,6 +96,7 @@ def placed(raw: RawLog) -> Place | str:
         raw.body,
         {**raw.shared, **(told if turn is None else _typed(told))},
         turn,
+        session if raw.trace_id is None else None,
     )
     # A trace's root says what service it is of; a run that is known from logs alone has none.
     service = raw.shared.get("resource.service.name") if raw.trace_id is None else None

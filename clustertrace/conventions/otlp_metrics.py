@@ -93,7 +93,12 @@ def _received(points: Iterator[_Point | _Left]) -> Received:
             continue
         home = session_trace_id(session)
         about = {"value": value, "temporality": point.temporality, "start_ns": point.start_ns}
-        logs.append(Log(home, None, point.time_ns, point.metric, point.scope, None, told | about))
+        logs.append(
+            Log(
+                *(home, None, point.time_ns, point.metric, point.scope, None, told | about),
+                session_id=session,
+            )
+        )
         service = told.get("resource.service.name")
         tags = {"service": service} if isinstance(service, str) and service else {}
         facts[home] = TraceFacts(home, session_id=session, tags=tags)

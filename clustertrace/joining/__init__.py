@@ -12,19 +12,23 @@ from collections.abc import Sequence
 
 from clustertrace.conventions.log_homes import CLAUDE_CODE, CODEX
 from clustertrace.joining import claude_code, codex, genai, usage
-from clustertrace.joining.filling import Spans, in_order, of_trace
+from clustertrace.joining.belonging import Host, in_order, of_trace
+from clustertrace.joining.filling import Spans
 from clustertrace.model import Log, Span
 
 __all__ = ["joined"]
 
 
-def joined(trace_id: str, spans: Sequence[Span], logs: Sequence[Log]) -> list[Span]:
+def joined(
+    trace_id: str, spans: Sequence[Span], logs: Sequence[Log], hosts: Sequence[Host] = ()
+) -> list[Span]:
     """The spans of a trace that its records change, as they should be, and those made of records.
 
-    `spans` come whole. `logs` are the records of the trace and those of its turns.
+    `spans` come whole. `logs` are the records of the trace, of its turns, and those of its session
+    that name no trace; `hosts` the traces of the session of which spans came.
     """
     table = Spans(spans)
-    records = of_trace(trace_id, in_order(logs))
+    records = of_trace(trace_id, in_order(logs), hosts)
     points = [log for log in records if usage.is_point(log)]
     if points:
         usage.build(trace_id, points, table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -11,6 +12,7 @@ from clustertrace.content import CAPTURE
 from clustertrace.conventions.log_homes import CLAUDE_CODE, CODEX
 from clustertrace.conventions.raw import Origin, RawSpan
 from clustertrace.conventions.resolve import resolve
+from clustertrace.joining.belonging import order
 from clustertrace.model import Log, Span
 from clustertrace.redaction import REDACTED
 from clustertrace.wire import MAX_NS
@@ -19,9 +21,7 @@ __all__ = [
     "MADE",
     "Spans",
     "event",
-    "in_order",
     "made",
-    "of_trace",
     "own",
     "pairs",
     "shared",
@@ -30,6 +30,9 @@ __all__ = [
 
 MADE: Final = "clustertrace.made_from"
 """The attribute of a span that nobody sent: `logs` or `metrics`."""
+
+_NEAREST: Final = 8
+"""Spans with the same id that are looked at before and after a record's time."""
 
 EVENTS_KEPT: Final = 200
 """Records that are listed on one span; what is beyond stays in the table of records."""
@@ -128,36 +131,6 @@ def _missing(attributes: Mapping[str, Any], present: Mapping[str, Any]) -> dict[
     return {key: value for key, value in attributes.items() if key not in present}
 
 
-def of_trace(trace_id: str, logs: Sequence[Log]) -> list[Log]:
-    """The records that belong to a trace.
-
-    One that names no trace, in a turn where others do, belongs to that of the record before it.
-    `logs` come in order.
-    """
-    named: dict[str, list[Log]] = defaultdict(list)
-    for log in logs:
-        if log.turn is not None and log.trace_id != log.turn:
-            named[log.turn].append(log)
-    return [log for log in logs if _home(log, named.get(log.turn or "", ())) == trace_id]
-
-
-def _home(log: Log, named: Sequence[Log]) -> str:
-    if log.trace_id != log.turn or not named:
-        return log.trace_id
-    before = [other for other in named if other.time_ns <= log.time_ns]
-    return (before[-1] if before else named[0]).trace_id
-
-
-def in_order(logs: Iterable[Log]) -> list[Log]:
-    """Records by time, then as their program numbered them, then in any fixed order."""
-    return sorted(logs, key=_order)
-
-
-def _order(log: Log) -> tuple[Any, ...]:
-    number = log.attributes.get("event.sequence")
-    return (log.time_ns, number if isinstance(number, int) else 0, log.name, repr(log))
-
-
 def pairs(
     logs: Iterable[Log],
     spans: Iterable[Span],
@@ -168,31 +141,32 @@ def pairs(
 
     The key alone would do were ids never used twice; behind some gateways they are.
     """
-    by_key: dict[Hashable, list[Span]] = defaultdict(list)
+    by_key: dict[Hashable, list[tuple[int, str, Span]]] = defaultdict(list)
     for span in spans:
         if (key := of_span(span)) is not None:
-            by_key[key].append(span)
+            by_key[key].append((span.end_ns or span.start_ns, span.span_id, span))
+    for ends in by_key.values():
+        ends.sort()
     candidates = sorted(
         (
-            (
-                abs((span.end_ns or span.start_ns) - log.time_ns),
-                _order(log),
-                span.span_id,
-                log,
-                span,
-            )
-            for log in logs
-            for span in by_key.get(of_log(log), ())
+            (abs(end - log.time_ns), place, span_id, log, span)
+            for place, log in ((order(log), log) for log in logs)
+            for end, span_id, span in _near(by_key.get(of_log(log), ()), log.time_ns)
         ),
         key=lambda candidate: candidate[:3],
     )
     taken: set[Any] = set()
     found = []
-    for _, order, span_id, log, span in candidates:
-        if order not in taken and span_id not in taken:
-            taken |= {order, span_id}
+    for _, place, span_id, log, span in candidates:
+        if place not in taken and span_id not in taken:
+            taken |= {place, span_id}
             found.append((log, span))
     return found
+
+
+def _near(ends: Sequence[tuple[int, str, Span]], time_ns: int) -> Sequence[tuple[int, str, Span]]:
+    at = bisect(ends, time_ns, key=lambda end: end[0])
+    return ends[max(0, at - _NEAREST) : at + _NEAREST]
 
 
 def own(log: Log, without: Iterable[str] = ()) -> dict[str, Any]:

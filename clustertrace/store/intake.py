@@ -69,8 +69,10 @@ class Policy(NamedTuple):
         """The row of `logs` that may be stored of a record: its texts pass as a span's do."""
         span = Span(log.trace_id, _NO_SPAN, None, log.name, "chain", "ok", log.time_ns, None)
         row = self.row(span._replace(input=log.body, attributes=log.attributes), None)
-        scope = log.scope if self.redact is None else self.redact(log.scope)[0]
-        log = log._replace(name=row[NAME], scope=scope)
+        log = log._replace(name=row[NAME])
+        if self.redact is not None:
+            session = log.session_id and self.redact(log.session_id)[0]
+            log = log._replace(scope=self.redact(log.scope)[0], session_id=session)
         return log_row(log, body=row[SAID], attributes=row[ATTRIBUTES])
 
     def facts(self, fact: TraceFacts) -> TraceFacts:

@@ -1,26 +1,24 @@
-"""Log records as rows, and spans as they came before records changed theirs."""
+"""Log records as rows, and which traces they may change."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from clustertrace.conventions.log_homes import session_trace_id
-from clustertrace.model import EMPTY, Log, Span, TraceFacts
+from clustertrace.joining.belonging import LATE_NS, Host
+from clustertrace.model import EMPTY, Log, TraceFacts
 from clustertrace.store.connection import Connection
-from clustertrace.store.rows import json_text, json_value
-from clustertrace.wire import span_from_dict, span_to_dict
+from clustertrace.store.rows import json_value
 
-__all__ = ["add", "came_anew", "keep", "log_row", "logs_of", "of_sessions", "unjoined"]
+__all__ = ["add", "hosts", "log_row", "logs_of", "of_sessions", "with_logs"]
 
 Row = tuple[Any, ...]
-Key = tuple[Any, ...]
-"""Trace id and span id, binary."""
+"""A row of `logs`."""
 
 _AT_ONCE: Final = 500
-_COLUMNS: Final = "trace_id, turn, span_id, time_ns, name, scope, body, attributes"
-_TURN: Final = 2
+_INSERT: Final = f"INSERT INTO logs VALUES ({', '.join('?' * 10)}) ON CONFLICT DO NOTHING"
+_COLUMNS: Final = "trace_id, turn, session_id, span_id, time_ns, name, scope, body, attributes"
 
 
 def log_row(log: Log, *, body: str | None, attributes: str | None) -> Row:
@@ -31,6 +29,7 @@ def log_row(log: Log, *, body: str | None, attributes: str | None) -> Row:
         bytes.fromhex(log.trace_id),
         digest[:8],
         None if log.turn is None else bytes.fromhex(log.turn),
+        log.session_id,
         None if log.span_id is None else bytes.fromhex(log.span_id),
         log.time_ns,
         log.name,
@@ -44,90 +43,76 @@ def add(conn: Connection, rows: Sequence[Row]) -> set[bytes]:
     """Store records; the ids of the traces that they may change."""
     if not rows:
         return set()
-    conn.many("INSERT INTO logs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
+    conn.many(_INSERT, rows)
     touched = {row[0] for row in rows}
-    turns = sorted({row[_TURN] for row in rows if row[_TURN] is not None})
-    for some in _parts(turns):
+    for some in _parts({row[2] for row in rows if row[2] is not None}):
         sql = f"SELECT DISTINCT trace_id FROM logs WHERE turn IN ({_marks(some)})"
         touched.update(row[0] for row in conn.rows(sql, some))
+    for session in {row[3] for row in rows if row[3] is not None}:
+        times = [row[5] for row in rows if row[3] == session]
+        sql = "SELECT trace_id FROM traces WHERE session_id = ? AND start_ns <= ? AND end_ns >= ?"
+        found = conn.rows(sql, (session, max(times), min(times) - LATE_NS))
+        touched.update(row[0] for row in found)
     return touched
 
 
 def of_sessions(conn: Connection, facts: Sequence[TraceFacts]) -> set[bytes]:
-    """The traces that stand for these sessions as long as only their metrics are known."""
-    ids = sorted(
-        {
-            bytes.fromhex(session_trace_id(fact.session_id))
-            for fact in facts
-            if fact.session_id is not None
-        }
-    )
+    """The traces made of records of these sessions, which may belong to spans that came now."""
     found: set[bytes] = set()
-    for some in _parts(ids):
-        sql = f"SELECT trace_id FROM traces WHERE trace_id IN ({_marks(some)})"
+    for some in _parts({fact.session_id for fact in facts if fact.session_id is not None}):
+        sql = f"SELECT DISTINCT trace_id FROM logs WHERE session_id IN ({_marks(some)})"
         found.update(row[0] for row in conn.rows(sql, some))
     return found
 
 
-def logs_of(conn: Connection, trace_id: bytes) -> list[Log]:
-    """The records of a trace, and those of its turns that name another trace or none."""
+def with_logs(conn: Connection, trace_ids: Sequence[bytes]) -> list[bytes]:
+    """Those of these traces that records may change."""
+    sql = (
+        f"SELECT trace_id FROM logs WHERE trace_id IN ({_marks(trace_ids)}) UNION "
+        "SELECT t.trace_id FROM traces t JOIN logs l ON l.session_id = t.session_id"
+        f" WHERE t.trace_id IN ({_marks(trace_ids)}) AND l.turn IS NOT NULL"
+    )
+    return [row[0] for row in conn.rows(sql, (*trace_ids, *trace_ids))]
+
+
+def logs_of(conn: Connection, trace_id: bytes, session_id: str | None) -> list[Log]:
+    """The records of a trace, of its turns, and those of its session that name no trace."""
     rows = conn.rows(
-        f"SELECT {_COLUMNS} FROM logs WHERE trace_id = ? OR turn IN "
+        f"SELECT {_COLUMNS} FROM logs WHERE trace_id = ? OR session_id = ? OR turn IN "
         "(SELECT turn FROM logs WHERE trace_id = ? AND turn IS NOT NULL)",
-        (trace_id, trace_id),
+        (trace_id, session_id, trace_id),
     )
     return [
         Log(
             row[0].hex(),
-            None if row[2] is None else row[2].hex(),
-            row[3],
+            None if row[3] is None else row[3].hex(),
             row[4],
             row[5],
-            json_value(row[6]),
-            json_value(row[7]) or EMPTY,
+            row[6],
+            json_value(row[7]),
+            json_value(row[8]) or EMPTY,
             None if row[1] is None else row[1].hex(),
+            row[2],
         )
         for row in rows
     ]
 
 
-def keep(conn: Connection, trace_id: bytes, spans: Mapping[bytes, Span | None]) -> None:
-    """Remember spans as they came, or None: made of records; the first word on each stands."""
-    conn.many(
-        "INSERT INTO unjoined_spans VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        [
-            (
-                *(trace_id, span_id),
-                came and json_text({**span_to_dict(came), "ordinal": came.ordinal}),
-            )
-            for span_id, came in spans.items()
-        ],
+def hosts(conn: Connection, session_id: str) -> list[Host]:
+    """The traces of a session that spans came of, and when these ran."""
+    rows = conn.rows(
+        "SELECT s.trace_id, min(s.start_ns), max(coalesce(s.end_ns, s.start_ns)) FROM spans s"
+        " WHERE s.trace_id IN (SELECT trace_id FROM traces WHERE session_id = ?)"
+        " AND NOT EXISTS (SELECT 1 FROM unjoined_spans u WHERE u.trace_id = s.trace_id"
+        " AND u.span_id = s.span_id AND u.record IS NULL) GROUP BY s.trace_id",
+        (session_id,),
     )
+    return [Host(row[0].hex(), row[1], row[2]) for row in rows]
 
 
-def came_anew(conn: Connection, keys: Sequence[Key]) -> None:
-    """Better copies of these spans have come; what is remembered of the old ones goes."""
-    conn.many("DELETE FROM unjoined_spans WHERE trace_id = ? AND span_id = ?", keys)
-
-
-def unjoined(conn: Connection, keys: Sequence[Key]) -> dict[Key, Span | None]:
-    """Those of these spans that records changed, as they came; None for one made of records."""
-    found: dict[Key, Span | None] = {}
-    for some in _parts(keys):
-        marks = ", ".join(["(?, ?)"] * len(some))
-        sql = f"SELECT * FROM unjoined_spans WHERE (trace_id, span_id) IN (VALUES {marks})"
-        for row in conn.rows(sql, [part for key in some for part in key]):
-            found[row[:2]] = None if row[2] is None else _span(row[0], row[2])
-    return found
-
-
-def _span(trace_id: bytes, record: str) -> Span:
-    told = json_value(record)
-    return span_from_dict(told, trace_id.hex(), told.pop("ordinal"))
-
-
-def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (items[begin : begin + _AT_ONCE] for begin in range(0, len(items), _AT_ONCE))
+def _parts(items: set[Any]) -> Iterator[list[Any]]:
+    ordered = sorted(items)
+    return (ordered[begin : begin + _AT_ONCE] for begin in range(0, len(ordered), _AT_ONCE))
 
 
 def _marks(items: Sequence[Any]) -> str:

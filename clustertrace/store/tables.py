@@ -162,13 +162,18 @@ class LogRow(SQLModel, table=True):
     """A record that says something about a run; settling puts it where it belongs."""
 
     __tablename__ = "logs"
-    __table_args__ = (Index("logs_turn", "turn", sqlite_where=text("turn IS NOT NULL")),)
+    __table_args__ = (
+        Index("logs_turn", "turn", sqlite_where=text("turn IS NOT NULL")),
+        Index("logs_session", "session_id", sqlite_where=text("session_id IS NOT NULL")),
+    )
 
     trace_id: bytes = Field(primary_key=True)
     log_id: bytes = Field(primary_key=True)
     """A digest of the record, so that one which comes twice is kept once."""
     turn: bytes | None
     """Joins records of which only some name their trace."""
+    session_id: str | None
+    """Of a record that names no trace."""
     span_id: bytes | None
     time_ns: int
     name: str

@@ -28,6 +28,7 @@ from clustertrace.store.rows import (
     json_text,
     span_row,
 )
+from clustertrace.store.unjoined import forget, unjoined
 
 __all__ = ["Written", "chunks", "write"]
 
@@ -84,13 +85,13 @@ def write(conn: Connection, batch: Batch, now_ns: int) -> Written:
     changed = [row for key, row in rows.items() if key in stored and _rank(row) > stored[key]]
     keys = [row[:2] for row in changed]
     remove(conn, keys)
-    log_rows.came_anew(conn, keys)
+    forget(conn, keys)
     first = place(conn, (*fresh, *changed))
     facts = [allowed.facts(fact) for fact in batch.facts]
     touched = {row[0] for row in fresh} | {row[0] for row in changed}
     touched.update(bytes.fromhex(fact.trace_id) for fact in facts)
     touched.update(log_rows.add(conn, [allowed.log(log) for log in batch.logs]))
-    touched.update(log_rows.of_sessions(conn, batch.facts))
+    touched.update(log_rows.of_sessions(conn, facts))
     due = now_ns + SETTLE_AFTER_NS
     conn.many(_MARK_DUE, [(trace_id, due) for trace_id in sorted(touched)])
     wake(conn, first - 1, due)
@@ -129,7 +130,7 @@ def _stored(conn: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any, ...]]
         sql = f"SELECT * FROM spans WHERE (trace_id, span_id) IN (VALUES {marks})"
         for row in conn.rows(sql, [part for pair in pairs for part in pair]):
             found[row[:2]] = _rank(row)
-    for key, came in log_rows.unjoined(conn, list(found)).items():
+    for key, came in unjoined(conn, list(found)).items():
         found[key] = () if came is None else _rank(span_row(came, None))
     return found
 

@@ -128,12 +128,15 @@ def _logs() -> None:
         "logs",
         _column("trace_id", bytes, key=True),
         _column("log_id", bytes, key=True),
-        *_null("turn", "span_id", kind=bytes),
+        *_null("turn", kind=bytes),
+        *_null("session_id", kind=str),
+        *_null("span_id", kind=bytes),
         *_not_null("time_ns"),
         *_not_null("name", "scope", kind=str),
         *_null("body", "attributes", kind=str),
     )
-    op.create_index("logs_turn", "logs", ["turn"], sqlite_where=sa.text("turn IS NOT NULL"))
+    for name, column in (("logs_turn", "turn"), ("logs_session", "session_id")):
+        op.create_index(name, "logs", [column], sqlite_where=sa.text(f"{column} IS NOT NULL"))
     op.create_table(
         "unjoined_spans",
         _column("trace_id", bytes, key=True),
