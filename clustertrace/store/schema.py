@@ -12,7 +12,8 @@ from clustertrace.store.migrations import HEAD
 
 __all__ = ["ensure"]
 
-_MAGIC: Final = b"SQLite format 3\0"
+_SMALLEST: Final = 512
+"""Bytes of the smallest database that SQLite makes."""
 
 
 def ensure(conn: Connection) -> None:
@@ -20,7 +21,7 @@ def ensure(conn: Connection) -> None:
 
     Raises StoreTooNew if a newer clustertrace made the database, StoreCorrupt if it is none.
     """
-    _check_header(conn.path)
+    _check_size(conn.path)
     revision = _revision(conn)
     if revision is None and conn.value("SELECT count(*) FROM sqlite_master"):
         raise StoreCorrupt(
@@ -38,11 +39,13 @@ def ensure(conn: Connection) -> None:
         _upgrade(conn.path)
 
 
-def _check_header(path: Path) -> None:
-    """SQLite takes a file of a few bytes for an empty database and would write over it."""
-    with path.open("rb") as file:
-        start = file.read(len(_MAGIC))
-    if start and start != _MAGIC:
+def _check_size(path: Path) -> None:
+    """SQLite takes a file of a few bytes for an empty database and would write over it.
+
+    The file is not opened to look into it: closing it again would drop every lock that this process
+    holds on it (POSIX), and the next program to leave would delete the log that we write to.
+    """
+    if 0 < path.stat().st_size < _SMALLEST:
         raise StoreCorrupt(
             f"{path} is no database and was left as it is; choose another file with "
             "CLUSTERTRACE_DB."

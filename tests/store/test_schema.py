@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,15 @@ def test_the_newest_revision_is_the_head() -> None:
     folder = Path(tables.__file__).parent / "migrations"
     config.set_main_option("script_location", str(folder))
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_a_reader_that_leaves_takes_nothing_along(store: Store, tmp_path: Path) -> None:
+    """Another process that opens the database and closes it leaves the log that we write to."""
+    program = "import sys; from clustertrace.store import Store; Store.open(sys.argv[1]).close()"
+    log = tmp_path / "traces.db-wal"
+    before = log.stat().st_ino
+    subprocess.run([sys.executable, "-c", program, str(store.path)], check=True)
+    assert log.stat().st_ino == before
 
 
 def test_files_are_private(tmp_path: Path) -> None:
