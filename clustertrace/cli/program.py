@@ -21,6 +21,7 @@ from clustertrace.cli import (  # noqa: F401
     replaying,
     rules,
     serving,
+    sharing,
     watching,
 )
 from clustertrace.cli.app import app

@@ -1,0 +1,96 @@
+"""`snapshot`: a run, or a pattern, as one file to send to somebody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.opening import reading
+from clustertrace.cli.output import note, print_json
+from clustertrace.words import counted
+
+if TYPE_CHECKING:
+    from clustertrace.model import Trace
+    from clustertrace.store.answers import Cluster
+    from clustertrace.store.store import Store
+
+__all__ = ["snapshot"]
+
+
+@command(
+    "snapshot",
+    "clustertrace snapshot 3f2a -o run.html",
+    "clustertrace snapshot 9c41d2 -o pattern.html --metadata-only",
+)
+def snapshot(
+    of: Annotated[str, typer.Argument(metavar="TRACE|PATTERN", help="Its id, or the start of it.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The file to write.", show_default=False)
+    ],
+    runs: Annotated[
+        int, typer.Option(min=1, max=50, help="Runs of a pattern, the newest failed ones first.")
+    ] = 3,
+    metadata_only: Annotated[
+        bool, typer.Option("--metadata-only", help="Leave inputs, outputs and messages out.")
+    ] = False,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Write a run or a pattern as one HTML file.
+
+    It opens anywhere, also without a network, and loads nothing. Secrets are looked for once
+    more on the way out.
+    """
+    from clustertrace.errors import StoreError
+    from clustertrace.snapshot.document import pattern_document, trace_document
+    from clustertrace.snapshot.leaving import leaving
+
+    with reading(db) as store:
+        cluster, traces = _found(store, of, runs)
+    kept, secrets = leaving(traces, metadata_only=metadata_only)
+    if cluster is None:
+        text = trace_document(kept[0], secrets_cut=secrets)
+    else:
+        text = pattern_document(cluster, kept, secrets_cut=secrets)
+    made = text.encode("utf-8", "replace")
+    try:
+        output.write_bytes(made)
+    except OSError as error:
+        raise StoreError(
+            f"{output} can't be written ({error.strerror or error}); name another file with -o."
+        ) from None
+    if as_json:
+        print_json(
+            {
+                "file": str(output),
+                "bytes": len(made),
+                "traces": [trace.trace_id for trace in kept],
+                "pattern": cluster.id if cluster else None,
+                "secrets_cut": secrets,
+            }
+        )
+    else:
+        cut = f" {counted(secrets, 'secret')} cut on the way." if secrets else ""
+        note(f"Wrote {output} ({len(made) / 1000:,.0f} kB).{cut}")
+
+
+def _found(store: Store, of: str, runs: int) -> tuple[Cluster | None, list[Trace]]:
+    """A pattern with some of its traces, or a trace alone. Raises NotFound."""
+    from clustertrace.errors import NotFound
+    from clustertrace.filters import parse
+    from clustertrace.store import queries
+
+    with store.read() as conn:
+        try:
+            cluster = queries.cluster(conn, of)
+        except NotFound:
+            return None, [queries.trace(conn, of)]
+        failed = parse(f"pattern:{cluster.id} failed:yes")
+        rows = queries.traces(conn, failed, limit=runs).rows
+        if len(rows) < runs:
+            rest = parse(f"pattern:{cluster.id} not failed:yes")
+            rows += queries.traces(conn, rest, limit=runs - len(rows)).rows
+        return cluster, [queries.trace(conn, row.trace_id) for row in rows]

@@ -1,0 +1,211 @@
+"""Traces → one HTML document: no script, no request, nothing beside it.
+
+Folding is the browser's own (`<details>`), bars are SVG with plain numbers, so that the policy in
+its head can forbid everything but this one style sheet. Pure.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from clustertrace.gaps import gaps
+from clustertrace.markup import Markup, join, tag
+from clustertrace.model import Span, Trace, TraceFacts
+from clustertrace.snapshot.payload import payload
+from clustertrace.store.answers import Cluster
+from clustertrace.summary import Summary, summarise
+from clustertrace.tree import rows_of
+from clustertrace.words import count, counted, duration, moment, money, share, spent, step_text
+
+__all__ = ["SPANS_SHOWN", "pattern_document", "trace_document"]
+
+SPANS_SHOWN: Final = 2_000
+"""Spans of one trace; a browser lays out more than that slowly, and nobody reads them."""
+
+_GUIDE: Final = 3
+_DEEPEST: Final = 8
+_WIDTH: Final = 1_000
+_STATES: Final = {
+    "ok": "ended without an error",
+    "error": "ended in an error",
+    "running": "was still running",
+    "incomplete": "never ended: its process is gone",
+}
+
+
+def trace_document(trace: Trace, *, secrets_cut: int = 0) -> str:
+    """A trace as a document."""
+    return _document(f"{trace.name} {trace.trace_id[:8]}", _trace(trace, "h1"), secrets_cut)
+
+
+def pattern_document(cluster: Cluster, traces: Sequence[Trace], *, secrets_cut: int = 0) -> str:
+    """A pattern and some of its traces as a document."""
+    interval = cluster.interval
+    failed = f"{count(cluster.failed)} of {counted(cluster.count, 'run')} failed"
+    facts = (
+        f"failure rate {share(round(cluster.failure_rate, 3))}"
+        f" (95 % interval {share(round(interval.low, 3))} to {share(round(interval.high, 3))})",
+        f"typically {duration(cluster.p50_ns)}, at the slow end {duration(cluster.p95_ns)}",
+        f"{spent(cluster.cost_usd, cluster.unpriced_calls)} spent",
+        f"pattern {cluster.id}",
+    )
+    steps = [
+        tag("li", step_text(step), cls="failed" if any(step.failed) else "")
+        for step in cluster.steps
+    ]
+    body = join(
+        [
+            tag("h1", f"{cluster.name}: {failed}"),
+            tag("div", *(tag("span", fact) for fact in facts), cls="facts"),
+            tag("ol", *steps, cls="chips") if steps else tag("p", "No steps.", cls="muted"),
+            tag("p", f"{counted(len(traces), 'run')} of it, the newest first.", cls="muted"),
+            *(_trace(trace, "h2") for trace in traces),
+        ]
+    )
+    return _document(f"{cluster.name} {cluster.id}", body, secrets_cut)
+
+
+def _document(title: str, body: Markup, secrets: int) -> str:
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    verb = "was" if secrets == 1 else "were"
+    cut = f" {counted(secrets, 'secret')} {verb} cut when it was written." if secrets else ""
+    head = tag(
+        "head",
+        Markup('<meta charset="utf-8">'),
+        Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
+        Markup('<meta name="referrer" content="no-referrer">'),
+        Markup('<meta name="viewport" content="width=device-width">'),
+        tag("title", title),
+        tag("style", Markup(style)),
+    )
+    footer = tag("footer", f"A snapshot by clustertrace; it loads nothing.{cut}")
+    return f"<!doctype html>\n{tag('html', head, tag('body', body, footer), lang='en')}\n"
+
+
+@cache
+def _style() -> str:
+    return files("clustertrace.snapshot").joinpath("style.css").read_text("utf-8")
+
+
+def _trace(trace: Trace, heading: str) -> Markup:
+    told = summarise(trace.spans, TraceFacts(trace.trace_id, status=trace.status))
+    rows = rows_of(trace.spans)
+    open_id = next((row.span.span_id for row in reversed(rows) if row.span.status == "error"), None)
+    left_out = len(rows) - SPANS_SHOWN
+    return join(
+        [
+            tag(heading, trace.name or "(no name)", " ", _state(trace)),
+            tag("p", trace.outcome_reason) if trace.outcome_reason else "",
+            tag("div", *(tag("span", fact) for fact in _facts(trace, told)), cls="facts"),
+            *(tag("p", sentence, cls="muted") for sentence in gaps(trace.spans)),
+            tag("p", "Open a step to see what went in and what came out.", cls="muted"),
+            tag(
+                "div",
+                _head(),
+                *(
+                    _row(row.span, len(row.guide) // _GUIDE, told, row.span.span_id == open_id)
+                    for row in rows[:SPANS_SHOWN]
+                ),
+                cls="tree",
+            ),
+            tag("p", f"{counted(left_out, 'more span')} left out.", cls="muted")
+            if left_out > 0
+            else "",
+        ]
+    )
+
+
+def _state(trace: Trace) -> Markup:
+    if trace.outcome:
+        word = "passed" if trace.outcome == "pass" else "failed"
+    else:
+        word = _STATES[trace.status]
+    tone = "failed" if trace.failed else "muted"
+    return tag("small", word, cls=tone)
+
+
+def _facts(trace: Trace, told: Summary) -> list[str]:
+    facts = [
+        f"took {duration(told.duration_ns)}",
+        f"started {moment(trace.start_ns)}",
+        counted(told.span_count, "span"),
+    ]
+    if told.llm_calls:
+        facts += [
+            counted(told.llm_calls, "model call"),
+            f"{count(told.input_tokens)} tokens read, {count(told.output_tokens)} written",
+            spent(told.cost_usd, told.unpriced_calls),
+        ]
+    facts += [f"{key}: {value}" for key, value in trace.tags.items()]
+    facts += [f"{one.name} {one.value:g}" for one in trace.metrics if one.span_id is None]
+    return [*facts, f"pattern {told.variant.id}", f"id {trace.trace_id}"]
+
+
+def _head() -> Markup:
+    return tag(
+        "div",
+        *(tag("span", title) for title in ("Step", "When")),
+        *(tag("span", title, cls="right") for title in ("Took", "Tokens", "Cost")),
+        cls="head",
+    )
+
+
+def _row(span: Span, depth: int, told: Summary, opened: bool) -> Markup:
+    failed = span.status == "error"
+    took = None if span.end_ns is None else max(0, span.end_ns - span.start_ns)
+    tokens = ""
+    if span.input_tokens is not None or span.output_tokens is not None:
+        tokens = f"{count(span.input_tokens or 0)} → {count(span.output_tokens or 0)}"
+    name = tag(
+        "span", span.name or "(no name)", " !" if failed else "", cls="failed" if failed else ""
+    )
+    summary = tag(
+        "summary",
+        tag("span", name, tag("span", span.kind, cls="kind"), cls=f"name d{min(depth, _DEEPEST)}"),
+        _bar(span, told),
+        tag("span", duration(took), cls="right"),
+        tag("span", tokens, cls="right"),
+        tag("span", "" if span.cost_usd is None else money(span.cost_usd), cls="right"),
+    )
+    return tag("details", summary, _inside(span), open="" if opened else None)
+
+
+def _bar(span: Span, told: Summary) -> Markup:
+    extent = max(1, told.duration_ns or 1)
+    first = min(_WIDTH, max(0, (span.start_ns - told.start_ns) * _WIDTH // extent))
+    end = span.end_ns if span.end_ns is not None else told.start_ns + extent
+    last = min(_WIDTH, max(first, (end - told.start_ns) * _WIDTH // extent))
+    rect = tag(
+        "rect",
+        x=min(first, _WIDTH - 4),
+        y=2,
+        width=max(4, last - first),
+        height=6,
+        cls="failed" if span.status == "error" else "",
+    )
+    return tag(
+        "svg", rect, viewBox=f"0 0 {_WIDTH} 10", preserveAspectRatio="none", aria_hidden="true"
+    )
+
+
+def _inside(span: Span) -> Markup:
+    parts: list[Markup] = []
+    if span.error_type or span.error_message:
+        told = ": ".join(part for part in (span.error_type, span.error_message) if part)
+        parts += [tag("div", "Error", cls="label"), tag("pre", told, cls="failed")]
+    for title, value in (("Input", span.input), ("Output", span.output)):
+        if value is not None:
+            parts += [tag("div", title, cls="label"), payload(value)]
+    about = {"model": span.model, "finish reason": span.finish_reason, **span.attributes}
+    known = {key: value for key, value in about.items() if value is not None}
+    if known:
+        parts += [tag("div", "Attributes", cls="label"), payload(known)]
+    parts.append(tag("p", f"span {span.span_id}", cls="muted"))
+    return tag("div", *parts, cls="span")
