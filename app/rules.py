@@ -2,36 +2,60 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
+from threading import Lock
 from typing import Final
 
 import streamlit as st
 
 from clustertrace.app import connection, markup, words
 from clustertrace.app.links import trace_url
-from clustertrace.patterns.learning import Learned, learn
+from clustertrace.patterns.learning import Learned
 from clustertrace.patterns.rules import Rule
 from clustertrace.patterns.sentences import nothing_words, rule_words
 from clustertrace.store import queries
-from clustertrace.store.answers import Overview
 
 __all__ = ["section"]
 
-RUNS: Final = 2_000
-"""The newest finished runs that rules are learned from; a second's work for real agents."""
+RUNS: Final = 10_000
+"""The newest finished runs that rules are learned from; a second's work."""
+
+_PATIENCE: Final = 20
+"""While runs come in, rules are learned anew after so many times the time that it takes."""
 
 
-@st.cache_data(show_spinner="Looking for what the failing runs share…", max_entries=8, ttl=600)
-def _learned(_runs: int, _failed: int, _last_ns: int | None, path: str) -> Learned:
-    """Learn anew only where the arguments, which stand for the state of the database, change."""
-    with connection.read() as conn:
-        return learn(queries.finished(conn, RUNS))
+@dataclass
+class _Known:
+    """The rules of a database as they were last learned, for all who look at it."""
+
+    lock: Lock
+    learned: Learned | None = None
+    noted: int = -1
+    again: float = 0.0
+    """When to learn anew if there is news, on the monotonic clock."""
 
 
-def section(totals: Overview) -> markup.Markup:
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _known(_path: str) -> _Known:
+    return _Known(Lock())
+
+
+def _learned() -> Learned:
+    known = _known(str(connection.path()))
+    with known.lock, connection.read() as conn:
+        noted = queries.runs_noted(conn)
+        begun = time.monotonic()
+        if known.learned is None or (noted != known.noted and begun >= known.again):
+            known.learned, known.noted = queries.learned(conn, RUNS), noted
+            ended = time.monotonic()
+            known.again = ended + _PATIENCE * (ended - begun)
+        return known.learned
+
+
+def section() -> markup.Markup:
     """The rules as rows, or why there are none."""
-    mined, samples = _learned(
-        totals.finished, totals.failed, totals.last_ns, str(connection.path())
-    )
+    mined, samples = _learned()
     if not mined.rules:
         return markup.muted(nothing_words(mined))
     rows = [_row(rule, ids) for rule, ids in zip(mined.rules, samples, strict=True)]

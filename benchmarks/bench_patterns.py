@@ -28,7 +28,8 @@ from typing import NamedTuple
 
 from clustertrace.exchange.native import parse_trace
 from clustertrace.model import Span
-from clustertrace.patterns.rules import Case, matches, mine
+from clustertrace.patterns.conditions import Case, matches
+from clustertrace.patterns.rules import mine
 from clustertrace.patterns.signature import STEP_KINDS, in_order, root_of, variant
 from clustertrace.patterns.traits import run_of, traits_of
 

@@ -27,6 +27,9 @@ class Keeper(Protocol):
     def index_text(self, *, limit: int) -> int:
         """Carry the text index forward; by how many spans."""
 
+    def note_traits(self, *, limit: int) -> int:
+        """Work out what is true of some finished runs; of how many."""
+
 
 class _Chore:
     def __init__(self, work: Callable[[int], bool], least: int, most: int) -> None:
@@ -45,7 +48,7 @@ class _Chore:
 
 
 class Chores:
-    """Spools, settling and the text index, in turn."""
+    """Spools, settling, the text index and traits, in turn."""
 
     def __init__(self, store: Keeper) -> None:
         self._store = store
@@ -54,6 +57,7 @@ class Chores:
                 _Chore(self._drain, 1 << 16, 1 << 22),
                 _Chore(lambda limit: store.settle(limit=limit) >= limit, 10, 2_000),
                 _Chore(lambda limit: store.index_text(limit=limit) >= limit, 100, 20_000),
+                _Chore(lambda limit: store.note_traits(limit=limit) > 0, 1, 2_000),
             ]
         )
         self._done_in_a_row = 0

@@ -38,7 +38,7 @@ def draw() -> None:
         return
     st.html(markup.page(markup.heading(headline(worst)), _facts(totals)))
     if worst.failed:
-        st.html(markup.page(patterns.failure_bar(worst), rules.section(totals)))
+        st.html(markup.page(patterns.failure_bar(worst), rules.section()))
     _list(totals, worst)
 
 

@@ -14,7 +14,8 @@ from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
-    from clustertrace.patterns.rules import Case, Mined
+    from clustertrace.patterns.conditions import Case
+    from clustertrace.patterns.rules import Mined
 
 __all__ = ["learn", "match", "rules"]
 
@@ -47,11 +48,10 @@ def rules(
     if context.invoked_subcommand is not None:
         return
     from clustertrace.patterns.documents import mined_document
-    from clustertrace.patterns.learning import learn as learn_from
     from clustertrace.store import queries
 
     with reading(db) as store, store.read() as conn:
-        mined, samples = learn_from(queries.finished(conn, limit))
+        mined, samples = queries.learned(conn, limit)
     document = mined_document(mined)
     for told, ids in zip(document["rules"], samples, strict=True):
         told["sample_trace_ids"] = ids
@@ -106,8 +106,8 @@ def match(
 
     Nothing is learned anew: each run is placed by its own steps. Rules stand in rank order.
     """
+    from clustertrace.patterns.conditions import matches
     from clustertrace.patterns.documents import conditions_of_document
-    from clustertrace.patterns.rules import matches
 
     learned = conditions_of_document(_json(document))
     found = []
@@ -145,7 +145,7 @@ def _cases(file: Path, *, finished_only: bool = True) -> Iterator[tuple[str, Cas
     """The runs of a file; a line that can't be read ends it with its number."""
     from clustertrace.exchange.native import parse_trace
     from clustertrace.exchange.reading import open_source
-    from clustertrace.patterns.learning import case_of
+    from clustertrace.patterns.conditions import case_of
     from clustertrace.patterns.signature import in_order, root_of
 
     with open_source(file) as source:

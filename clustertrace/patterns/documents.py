@@ -14,11 +14,18 @@ from typing import Any
 import orjson
 
 from clustertrace.errors import BadInput
-from clustertrace.patterns.rules import VERSION, Condition, Mined, Rule
+from clustertrace.patterns.conditions import Condition
+from clustertrace.patterns.rules import VERSION, Mined, Rule
 from clustertrace.patterns.sentences import nothing_words, rule_words, runs_needed
 from clustertrace.patterns.suspects import Suspect
 
-__all__ = ["conditions_of_document", "mined_document", "rule_id", "suspect_document"]
+__all__ = [
+    "condition_document",
+    "conditions_of_document",
+    "mined_document",
+    "rule_id",
+    "suspect_document",
+]
 
 
 def rule_id(conditions: tuple[Condition, ...]) -> str:
@@ -44,7 +51,7 @@ def mined_document(mined: Mined) -> dict[str, Any]:
     if not mined.rules:
         document["why_none"] = nothing_words(mined)
         if 0 < mined.failed < mined.runs:
-            document["more_runs"] = runs_needed(mined)
+            document["more_runs"] = runs_needed(mined.runs, mined.failed, mined.tried)
     return document
 
 
@@ -66,7 +73,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return {
         "id": rule_id(rule.conditions),
         "sentence": rule_words(rule),
-        "conditions": [_condition(condition) for condition in rule.conditions],
+        "conditions": [condition_document(condition) for condition in rule.conditions],
         "failed": rule.failed,
         "matched": rule.matched,
         "failure_rate": rule.failed / rule.matched,
@@ -77,7 +84,8 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _condition(condition: Condition) -> dict[str, Any]:
+def condition_document(condition: Condition) -> dict[str, Any]:
+    """A condition: `{"what", "step", "then", "at_least", "not", "measure"}`."""
     (what, step, other, number), negated, over = condition
     return {
         "what": what,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from clustertrace.patterns.rules import Condition, Mined, Q, Rule
+from clustertrace.patterns.conditions import Condition
+from clustertrace.patterns.rules import Mined, Q, Rule
 from clustertrace.patterns.statistics import fisher_greater
 
-__all__ = ["condition_words", "nothing_words", "rule_words"]
+__all__ = ["condition_words", "nothing_words", "rule_words", "runs_needed"]
 
 
 def rule_words(rule: Rule) -> str:
@@ -28,7 +29,7 @@ def nothing_words(mined: Mined) -> str:
         return f"None of the {mined.runs} runs failed, so there is nothing to explain."
     if mined.failed == mined.runs:
         return f"All {mined.runs} runs failed: there is no success to compare them with."
-    more = runs_needed(mined)
+    more = runs_needed(mined.runs, mined.failed, mined.tried)
     return (
         f"No significant pattern yet: {mined.tried:,} conditions were tried on {mined.runs} runs, "
         f"{mined.failed} of them failed. About {more} more runs could show one that holds half of "
@@ -36,21 +37,22 @@ def nothing_words(mined: Mined) -> str:
     )
 
 
-def runs_needed(mined: Mined) -> int:
+def runs_needed(runs: int, failed: int, tried: int) -> int:
     """More runs after which a condition with half of the failures would be significant.
 
-    It supposes a condition that half of the failures and a tenth of the passes meet, and today's
-    failure rate; a rough guide, found by trying larger and larger numbers.
+    `failed` of `runs` runs failed, and `tried` conditions were tried on them. It supposes a
+    condition that half of the failures and a tenth of the passes meet, and today's failure rate;
+    a rough guide, found by trying larger and larger numbers.
     """
-    bound = Q / max(mined.tried, 1)
-    runs = mined.runs
-    while runs < 1_000_000:
-        failed = max(1, round(runs * mined.failed / mined.runs))
-        hit, chance = round(failed / 2), round((runs - failed) / 10)
-        if hit and fisher_greater(hit, hit + chance, failed, runs) <= bound:
+    bound = Q / max(tried, 1)
+    more = runs
+    while more < 1_000_000:
+        lost = max(1, round(more * failed / runs))
+        hit, chance = round(lost / 2), round((more - lost) / 10)
+        if hit and fisher_greater(hit, hit + chance, lost, more) <= bound:
             break
-        runs = runs + max(1, runs // 10)
-    return max(1, runs - mined.runs)
+        more = more + max(1, more // 10)
+    return max(1, more - runs)
 
 
 def condition_words(condition: Condition) -> str:

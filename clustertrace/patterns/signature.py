@@ -42,7 +42,7 @@ VERSION: Final = 1
 STEP_KINDS: Final = frozenset({"tool", "retriever", "reranker", "guardrail", "agent"})
 MODEL_KINDS: Final = frozenset({"llm", "embedding"})
 
-_NOT_STEPS: Final = frozenset({"llm", "embedding", "user", "evaluator"})
+NOT_STEPS: Final = frozenset({"llm", "embedding", "user", "evaluator"})
 _VARYING = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # a UUID
     r"|(?<![0-9A-Za-z])(?=[0-9a-f]*[0-9])[0-9a-f]{8,}(?![0-9A-Za-z])"  # hex digits, one a number
@@ -148,7 +148,7 @@ def _acting(ordered: Sequence[Span], root: Span) -> list[Span]:
         span
         for span in ordered
         if span is not root
-        and span.kind not in _NOT_STEPS
+        and span.kind not in NOT_STEPS
         and (span.kind in STEP_KINDS or span.span_id not in wrappers)
     ]
 
@@ -161,7 +161,7 @@ def _wrappers(ordered: Sequence[Span]) -> set[str]:
     parents = {span.span_id: span.parent_span_id for span in ordered}
     above: set[str] = set()
     for span in ordered:
-        if span.kind in _NOT_STEPS:
+        if span.kind in NOT_STEPS:
             continue
         parent = span.parent_span_id
         while parent is not None and parent not in above:

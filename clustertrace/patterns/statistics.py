@@ -12,6 +12,7 @@ __all__ = [
     "Stratum",
     "benjamini_hochberg",
     "cochran_mantel_haenszel",
+    "false_shares",
     "fisher_greater",
     "wilson",
 ]
@@ -118,6 +119,16 @@ def benjamini_hochberg(p_values: Sequence[float], q: float, tried: int | None = 
         if p <= q * rank / tests:
             bound = p
     return bound
+
+
+def false_shares(ordered: Sequence[float], tried: int) -> dict[float, float]:
+    """For each p-value, smallest first, the share of false discoveries up to it (its q-value)."""
+    shares: dict[float, float] = {}
+    least = 1.0
+    for rank in range(len(ordered), 0, -1):
+        p = ordered[rank - 1]
+        shares[p] = least = min(least, p * tried / rank)
+    return shares
 
 
 def cochran_mantel_haenszel(strata: Iterable[Stratum]) -> StratifiedTest:

@@ -21,14 +21,27 @@ import orjson
 from clustertrace.model import Span
 from clustertrace.patterns.signature import normal_name, steps_of
 
-__all__ = ["Act", "Run", "Trait", "act_of", "run_of", "traits_of"]
+__all__ = ["MEASURES", "VERSION", "Act", "Run", "Trait", "act_of", "run_of", "traits_of"]
+
+VERSION: Final = 1
+"""Stored traits of another version are worked out anew. Raised by a change of what follows."""
 
 Trait = tuple[str, str, str, float]
 """What, step, other step, number: see `traits_of`."""
 
+MEASURES: Final = (
+    *("input tokens", "output tokens", "different steps", "argument bytes", "result bytes"),
+    *("longest argument", "last argument", "last result"),
+)
+"""The names of all measures, in the order in which they are stored."""
+
 _COUNTS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
 _POSITIONS: Final = 5
 """Steps from the beginning whose place is a trait of its own."""
+
+_NAMES: Final = 40
+"""Steps of different names in a run, the first ones, that conditions name."""
+_OTHER: Final = "another step"
 
 _ERROR_WORDS: Final = (
     *("error", "not found", "invalid", "exception", "cannot", "failed", "unable", "denied"),
@@ -59,7 +72,7 @@ class Act(NamedTuple):
 class Run(NamedTuple):
     """A run as conditions see it."""
 
-    acts: tuple[Act, ...]
+    acts: Sequence[Act]
     model_calls: int
     user_turns: int
     input_tokens: int
@@ -111,6 +124,7 @@ def _bytes(value: Any) -> bytes:
 def traits_of(run: Run) -> tuple[set[Trait], dict[str, float]]:
     """Every trait of a run, and its measures by name."""
     found: set[Trait] = set()
+    run = run._replace(acts=_few_names(run.acts))
     names = [act.name for act in run.acts]
     marked = [act.name + "!" * act.failed for act in run.acts]
     _counted(found, names, [act.name for act in run.acts if act.failed])
@@ -127,6 +141,15 @@ def traits_of(run: Run) -> tuple[set[Trait], dict[str, float]]:
     _results(found, run.acts)
     found.update(("model", model, "", 0) for model in run.models)
     return found, _measures(run)
+
+
+def _few_names(acts: Sequence[Act]) -> Sequence[Act]:
+    """The acts with so many different names at most, whatever ids an agent puts into names."""
+    names = dict.fromkeys(act.name for act in acts)
+    if len(names) <= _NAMES:
+        return acts
+    kept = set(list(names)[:_NAMES])
+    return [act if act.name in kept else act._replace(name=_OTHER) for act in acts]
 
 
 def _up_to(found: set[Trait], what: str, step: str, count: int) -> None:
@@ -159,10 +182,14 @@ def _order(found: set[Trait], marked: Sequence[str]) -> None:
     if not marked:
         return
     found.update(("then", one, other, 0) for one, other in pairwise(marked))
-    before: set[str] = set()
-    for name in marked:
-        found.update(("later", one, name, 0) for one in before)
-        before.add(name)
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for place, name in enumerate(marked):
+        first.setdefault(name, place)
+        last[name] = place
+    found.update(
+        ("later", one, other, 0) for one in first for other in last if first[one] < last[other]
+    )
     found.add(("ends with", marked[-1], "", 0))
     found.update(("at", name, "", place) for place, name in enumerate(marked[:_POSITIONS], 1))
 
@@ -192,13 +219,14 @@ def _results(found: set[Trait], acts: Sequence[Act]) -> None:
 
 def _measures(run: Run) -> dict[str, float]:
     acts = run.acts
-    return {
-        "input tokens": run.input_tokens,
-        "output tokens": run.output_tokens,
-        "different steps": len({act.name for act in acts}),
-        "argument bytes": sum(act.argument_bytes for act in acts),
-        "result bytes": sum(act.result_bytes for act in acts),
-        "longest argument": max((act.argument_bytes for act in acts), default=0),
-        "last argument": acts[-1].argument_bytes if acts else 0,
-        "last result": acts[-1].result_bytes if acts else 0,
-    }
+    values = (
+        run.input_tokens,
+        run.output_tokens,
+        len({act.name for act in acts}),
+        sum(act.argument_bytes for act in acts),
+        sum(act.result_bytes for act in acts),
+        max((act.argument_bytes for act in acts), default=0),
+        acts[-1].argument_bytes if acts else 0,
+        acts[-1].result_bytes if acts else 0,
+    )
+    return dict(zip(MEASURES, map(float, values), strict=True))

@@ -95,6 +95,8 @@ def backfill_signatures(store: Store, progress: Progress | None = None) -> Signa
         result.changed += sum(before.get(key) != variant for key, variant in after.items())
     with store.writing() as conn:
         variants.place_all(conn)
+    while store.note_traits():
+        pass
     return result
 
 

@@ -42,7 +42,7 @@ _DERIVED: Final = (
     *("name", "status", "failed", "start_ns", "end_ns", "duration_ns", "root_span_id"),
     *("span_count", "error_count", "llm_calls", "unpriced_calls", "input_tokens"),
     *("output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd"),
-    *("error", "first_prompt", "variant_id", "rolled_outcome", "rolled_session_id"),
+    *("error", "first_prompt", "variant_id", "rolled_outcome", "rolled_session_id", "traits_due"),
 )
 _SETTLED: Final = f"UPDATE traces SET {' = ?, '.join(_DERIVED)} = ? WHERE trace_id = ?"
 _NOTHING: Final = (None,) * len(_DERIVED)
@@ -104,9 +104,8 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
         if before[0] is not None:
             rollups.add(before, -1)
         rollups.add(_contribution(summary, facts), 1)
-        settled.append(
-            (*_columns(conn, trace_id, summary), facts.outcome, facts.session_id, trace_id)
-        )
+        told_too = (facts.outcome, facts.session_id, None if summary.failed is None else 1)
+        settled.append((*_columns(conn, trace_id, summary), *told_too, trace_id))
     conn.many(_SETTLED, settled)
     conn.run(f"UPDATE traces SET due_ns = NULL WHERE trace_id IN ({marks})", trace_ids)
     variants.name(conn, [summary.variant for summary in summaries])

@@ -13,7 +13,7 @@ from typing import Final, Self
 from clustertrace.errors import BadSetting, StoreError
 from clustertrace.model import Batch
 from clustertrace.pricing import own_prices
-from clustertrace.store import draining, schema, settling, text_index, writer
+from clustertrace.store import draining, schema, settling, text_index, traits, writer
 from clustertrace.store.connection import Connection, Pool, connect
 from clustertrace.store.draining import Drained
 from clustertrace.store.intake import policy
@@ -23,6 +23,7 @@ __all__ = ["Store"]
 
 _SETTLE_SLICE: Final = 200
 _INDEX_SLICE: Final = 5000
+_TRAITS_SLICE: Final = 200
 _NEVER: Final = 2**63 - 1
 
 
@@ -94,8 +95,16 @@ class Store:
             with self._conn.transaction():
                 return text_index.advance(self._conn, limit)
 
+    def note_traits(self, *, limit: int = _TRAITS_SLICE) -> int:
+        """Work out what is true of finished runs, at most `limit` of them; how many."""
+        with self._lock:
+            if not traits.has_more(self._conn):
+                return 0
+            with self._conn.transaction():
+                return traits.advance(self._conn, limit)
+
     def refresh(self) -> None:
-        """Take in all that is there: spools drained, traces settled, texts indexed.
+        """Take in all that is there: spools drained, traces settled, texts and traits noted.
 
         Every command that reads does this first, so that it sees what has been recorded.
         """
@@ -103,6 +112,8 @@ class Store:
         while self.settle(everything=True):
             pass
         while self.index_text():
+            pass
+        while self.note_traits():
             pass
 
     @contextmanager

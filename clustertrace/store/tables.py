@@ -23,6 +23,8 @@ __all__ = [
     "StateRow",
     "TagRow",
     "TraceRow",
+    "TraceTraitsRow",
+    "TraitNameRow",
     "UnjoinedSpanRow",
     "VariantDayRow",
     "VariantDurationRow",
@@ -87,6 +89,7 @@ class TraceRow(SQLModel, table=True):
     __tablename__ = "traces"
     __table_args__ = (
         Index("traces_due", "due_ns", sqlite_where=text("due_ns IS NOT NULL")),
+        Index("traces_traits_due", "traits_due", sqlite_where=text("traits_due IS NOT NULL")),
         Index("traces_start", "start_ns", "trace_id"),
         Index("traces_failed", "failed", "start_ns", "trace_id"),
         Index("traces_variant", "variant_id", "failed", "start_ns", "trace_id"),
@@ -98,6 +101,8 @@ class TraceRow(SQLModel, table=True):
     trace_id: bytes = Field(primary_key=True)
     due_ns: int | None
     """When to settle it; null: it is settled."""
+    traits_due: int | None
+    """1: it has ended, and its traits are to be worked out."""
     # Told, by the recorder, an import or the user.
     told_name: str | None
     told_status: str | None
@@ -222,6 +227,31 @@ class FamilyRow(SQLModel, table=True):
     name: str
     steps: str
     """JSON, as in `variants`."""
+
+
+class TraceTraitsRow(SQLModel, table=True):
+    """What is true of a finished run (clustertrace.patterns.traits): rules read no span."""
+
+    __tablename__ = "trace_traits"
+
+    trace_id: bytes = Field(primary_key=True)
+    version: int
+    traits: bytes
+    """Eight bytes each: keys of `trait_names`."""
+    measures: bytes
+    """A double each, in the order of `MEASURES`."""
+
+
+class TraitNameRow(SQLModel, table=True):
+    """What a trait's key, a hash of the rest, stands for."""
+
+    __tablename__ = "trait_names"
+
+    trait_key: int = Field(primary_key=True)
+    what: str
+    step: str
+    other: str
+    number: float
 
 
 class VariantDayRow(SQLModel, table=True):

@@ -54,6 +54,10 @@ class FakeStore:
         self.calls.append("index")
         return 0
 
+    def note_traits(self, *, limit: int) -> int:
+        self.calls.append("note")
+        return 0
+
 
 @pytest.fixture
 def fake_store() -> FakeStore:

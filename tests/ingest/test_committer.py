@@ -138,9 +138,9 @@ def test_chores_go_on(fake_store: Any) -> None:
     """Spools, settling and the text index get their turns, with and without requests."""
 
     async def work(committer: Committer) -> None:
-        await until(lambda: {"drain", "settle", "index"} <= set(fake_store.calls))
+        await until(lambda: {"drain", "settle", "index", "note"} <= set(fake_store.calls))
         fake_store.calls.clear()
-        while not {"drain", "settle", "index"} <= set(fake_store.calls):
+        while not {"drain", "settle", "index", "note"} <= set(fake_store.calls):
             await committer.commit(batch(1))
 
     run(fake_store, work)

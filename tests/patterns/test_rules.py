@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustertrace.model import Span
-from clustertrace.patterns.rules import Case, Mined, matches, mine
+from clustertrace.patterns.conditions import Case, Condition, matches
+from clustertrace.patterns.rules import Mined, mine
 from clustertrace.patterns.sentences import nothing_words, rule_words
 from clustertrace.patterns.traits import run_of, traits_of
 
@@ -194,7 +195,6 @@ def test_a_recovered_failure_is_recovered() -> None:
 @given(st.lists(st.sampled_from(["a", "b!", "c=1", "a!"]), max_size=12))
 def test_every_condition_has_words(steps: list[str]) -> None:
     """Any trait, its absence and any measure can be said."""
-    from clustertrace.patterns.rules import Condition
     from clustertrace.patterns.sentences import condition_words
 
     made = case(steps, False)

@@ -6,7 +6,9 @@ traces there are.
 """
 
 from clustertrace.store.queries.comparing import failures_by
+from clustertrace.store.queries.explaining import paths, why
 from clustertrace.store.queries.grouping import ClusterOrder
+from clustertrace.store.queries.learning import learned, runs_noted
 from clustertrace.store.queries.patterns import cluster, clusters, families, overview
 from clustertrace.store.queries.search import search
 from clustertrace.store.queries.siblings import siblings, suspects_of
@@ -36,8 +38,11 @@ __all__ = [
     "finished",
     "known_traces",
     "latest",
+    "learned",
     "metrics",
     "overview",
+    "paths",
+    "runs_noted",
     "search",
     "siblings",
     "suspects_of",
@@ -47,4 +52,5 @@ __all__ = [
     "trace_id",
     "trace_row",
     "traces",
+    "why",
 ]

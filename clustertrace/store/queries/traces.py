@@ -27,6 +27,7 @@ __all__ = [
     "trace_id",
     "trace_row",
     "traces",
+    "whole",
 ]
 
 TraceOrder = Literal["start_ns", "duration_ns", "cost_usd", "span_count", "name"]
@@ -83,7 +84,7 @@ def trace_row(conn: Connection, prefix: str) -> TraceRow:
 
 def trace(conn: Connection, prefix: str) -> Trace:
     """A whole trace, by its id or a unique beginning of it (4 digits or more). Raises NotFound."""
-    return next(_whole(conn, [bytes.fromhex(trace_id(conn, prefix))]))
+    return next(whole(conn, [bytes.fromhex(trace_id(conn, prefix))]))
 
 
 def trace_id(conn: Connection, prefix: str) -> str:
@@ -139,7 +140,7 @@ def export(conn: Connection, trace_ids: Sequence[str] | None = None) -> Iterator
         )
         keys = [row[0] for row in rows]
     for at in range(0, len(keys), _TRACES_A_QUERY):
-        yield from _whole(conn, keys[at : at + _TRACES_A_QUERY])
+        yield from whole(conn, keys[at : at + _TRACES_A_QUERY])
 
 
 def finished(conn: Connection, limit: int) -> Iterator[Trace]:
@@ -150,7 +151,7 @@ def finished(conn: Connection, limit: int) -> Iterator[Trace]:
         (limit,),
     )
     for at in range(0, len(rows), _TRACES_A_QUERY):
-        yield from _whole(conn, [row[0] for row in rows[at : at + _TRACES_A_QUERY]])
+        yield from whole(conn, [row[0] for row in rows[at : at + _TRACES_A_QUERY]])
 
 
 def metrics(conn: Connection) -> tuple[MetricSummary, ...]:
@@ -254,7 +255,7 @@ def _metrics(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, list[Metric
     return found
 
 
-def _whole(conn: Connection, keys: Sequence[bytes]) -> Iterator[Trace]:
+def whole(conn: Connection, keys: Sequence[bytes]) -> Iterator[Trace]:
     """Whole traces in the order of their keys, as many queries for one as for many."""
     marks = ", ".join("?" * len(keys))
     spans: dict[bytes, list[Span]] = defaultdict(list)

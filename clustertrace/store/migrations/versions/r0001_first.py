@@ -78,7 +78,7 @@ def _traces() -> None:
     op.create_table(
         "traces",
         _column("trace_id", bytes, key=True),
-        *_null("due_ns"),
+        *_null("due_ns", "traits_due"),
         *_null("told_name", "told_status", kind=str),
         *_null("told_start_ns", "told_end_ns"),
         *_null("session_id", "outcome", "outcome_reason", "extra", kind=str),
@@ -93,6 +93,12 @@ def _traces() -> None:
         *_null("rolled_outcome", "rolled_session_id", kind=str),
     )
     op.create_index("traces_due", "traces", ["due_ns"], sqlite_where=sa.text("due_ns IS NOT NULL"))
+    op.create_index(
+        "traces_traits_due",
+        "traces",
+        ["traits_due"],
+        sqlite_where=sa.text("traits_due IS NOT NULL"),
+    )
     op.create_index("traces_start", "traces", ["start_ns", "trace_id"])
     op.create_index("traces_failed", "traces", ["failed", "start_ns", "trace_id"])
     op.create_index("traces_variant", "traces", ["variant_id", "failed", "start_ns", "trace_id"])
@@ -161,6 +167,18 @@ def _rollups() -> None:
         *_not_null("name", "steps", kind=str),
     )
     op.create_index("families_name", "families", ["name", "version", "place"])
+    op.create_table(
+        "trace_traits",
+        _column("trace_id", bytes, key=True),
+        _column("version", int),
+        *_not_null("traits", "measures", kind=bytes),
+    )
+    op.create_table(
+        "trait_names",
+        _column("trait_key", int, key=True),
+        *_not_null("what", "step", "other", kind=str),
+        _column("number", float),
+    )
     op.create_table(
         "variant_days",
         _column("variant_id", str, key=True),

@@ -1,0 +1,71 @@
+"""`why`: what goes along with a pattern's failing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.opening import reading
+from clustertrace.cli.output import note, plain, print_json, stdout
+
+if TYPE_CHECKING:
+    from clustertrace.patterns.divergence import Divergence
+    from clustertrace.patterns.why import Why
+
+__all__ = ["why"]
+
+
+@command(
+    "why",
+    "clustertrace why 66312b6188ef",
+    "clustertrace why 6631 --json | jq '.differences[].sentence'",
+)
+def why(
+    pattern: Annotated[
+        str, typer.Argument(metavar="PATTERN", help="A pattern, by its id or a beginning of it.")
+    ],
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Say what goes along with a pattern's failing.
+
+    Failed runs are compared with runs that passed, of the same pattern, else of its family, else
+    of the same root, and only up to where they failed. Also said: the step at which the chance of
+    failing jumps most. Exit code 1: there is no evidence.
+    """
+    from clustertrace.patterns.divergence import divergence
+    from clustertrace.patterns.why_words import why_document
+    from clustertrace.store import queries
+
+    with reading(db) as store, store.read() as conn:
+        found = queries.cluster(conn, pattern)
+        told = queries.why(conn, found)
+        parting = None
+        if told.failed:
+            parting = divergence(queries.paths(conn, found.name), found.steps)
+    if as_json:
+        print_json(why_document(found.id, found.name, told, parting))
+    else:
+        _show(told, parting)
+    if not told.differences and parting is None:
+        raise typer.Exit(1)
+
+
+def _show(why: Why, parting: Divergence | None) -> None:
+    from clustertrace.patterns import why_words
+
+    console = stdout()
+    if broke := why_words.broke_words(why):
+        console.print(plain(broke))
+    if why.differences:
+        console.print("More often in failed runs than in others, most significant first:")
+    for one in why.differences:
+        console.print(f"- {plain(why_words.difference_words(one))}")
+        look = " ".join(trace_id[:12] for trace_id in one.evidence[:3])
+        console.print(f"  p {one.p:.1g}, q {one.q:.1g}; see {look}", style="dim")
+    if parting is not None:
+        console.print("The paths of all runs of this root part here:")
+        console.print(f"- {plain(why_words.divergence_words(parting))}")
+    note(why_words.compared_words(why) if why.differences else why_words.nothing_words(why))

@@ -1,0 +1,44 @@
+"""What a run is learned from, and the conditions that hold for it or do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from clustertrace.model import Span
+from clustertrace.patterns.traits import Trait, run_of, traits_of
+
+__all__ = ["Case", "Condition", "case_of", "matches"]
+
+
+class Case(NamedTuple):
+    """A run to learn from."""
+
+    traits: set[Trait]
+    measures: Mapping[str, float]
+    failed: bool
+    session: str | None = None
+
+
+class Condition(NamedTuple):
+    """A trait that must hold, or (negated) must not; `over` makes it a measure's threshold."""
+
+    trait: Trait
+    negated: bool = False
+    over: bool = False
+
+
+def case_of(spans: Sequence[Span], failed: bool, session: str | None) -> Case:
+    """A run to learn from, of its spans in any order."""
+    return Case(*traits_of(run_of(spans)), failed, session)
+
+
+def matches(rule: Iterable[Condition], traits: set[Trait], measures: Mapping[str, float]) -> bool:
+    """Whether a run meets all conditions of a rule."""
+    return all(_holds(condition, traits, measures) for condition in rule)
+
+
+def _holds(condition: Condition, traits: set[Trait], measures: Mapping[str, float]) -> bool:
+    trait, negated, over = condition
+    held = measures.get(trait[0], 0) >= trait[3] if over else trait in traits
+    return held is not negated

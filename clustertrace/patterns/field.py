@@ -1,0 +1,163 @@
+"""Runs as bits: for each condition the runs that it holds for, and how unlikely their failures are.
+
+What is asked of thousands of conditions is asked of integers with a bit a run. Runs of one session
+are not independent: for the tests one failed and one passed run stand for each session.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import sqrt
+from typing import Final, NamedTuple
+
+from clustertrace.patterns.conditions import Case, Condition
+from clustertrace.patterns.statistics import fisher_greater
+from clustertrace.patterns.traits import Trait
+
+__all__ = ["Candidate", "Columns", "Field", "by_p", "columns_of", "places_in"]
+
+_LOWER: Final = 1.6448536269514722
+"""The normal quantile of a one-sided 95 % bound."""
+_LEAST_FAILED: Final = 3
+"""Independent failed runs without which nothing is evidence, however rare failing is."""
+_SIMPLE: Final = ("calls", "fails", "not recovered", "errors", "same call", "error text", "empty")
+"""Of traits that hold for the same runs, one of these says it, in this order."""
+_QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+class Columns(NamedTuple):
+    """Runs to learn from, by what is true of them; a place is a run's index."""
+
+    failed: Sequence[bool]
+    sessions: Sequence[str | None]
+    traits: Mapping[Trait, Sequence[int]]
+    """For each trait the places of the runs that have it."""
+    measures: Mapping[str, Sequence[float]]
+    """For each measure its value in every run."""
+
+
+class Candidate(NamedTuple):
+    """Conditions, the runs that they hold for, and Fisher's p-value of these runs failing."""
+
+    conditions: tuple[Condition, ...]
+    bits: int
+    p: float
+
+
+def columns_of(cases: Sequence[Case]) -> Columns:
+    """The same runs by column."""
+    places: dict[Trait, list[int]] = defaultdict(list)
+    for at, case in enumerate(cases):
+        for trait in case.traits:
+            places[trait].append(at)
+    names = sorted({name for case in cases for name in case.measures})
+    return Columns(
+        [case.failed for case in cases],
+        [case.session for case in cases],
+        places,
+        {name: [case.measures.get(name, 0.0) for case in cases] for name in names},
+    )
+
+
+def by_p(one: Candidate) -> tuple[float, int, tuple[Condition, ...]]:
+    """Order candidates: most significant first, then the simplest, then by what they say."""
+    return (one.p, len(one.conditions), one.conditions)
+
+
+def places_in(bits: int) -> list[int]:
+    """The places whose bits are set, in order."""
+    return [at for at, bit in enumerate(reversed(f"{bits:b}")) if bit == "1"]
+
+
+class Field:
+    """The runs: which failed, and which stand for their session in a test."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self.runs = len(columns.failed)
+        self.everything = (1 << self.runs) - 1
+        self.all_failed = _bits((at for at, bad in enumerate(columns.failed) if bad), self.runs)
+        self.failures = self.all_failed.bit_count()
+        first: dict[tuple[str, bool], int] = {}
+        for at, (session, bad) in enumerate(zip(columns.sessions, columns.failed, strict=True)):
+            first.setdefault((f"\0{at}" if session is None else session, bad), at)
+        self._independent = _bits(first.values(), self.runs)
+        self._sessions = len(first) < self.runs
+        self._tested = len(first)
+        self._tested_failed = (self._independent & self.all_failed).bit_count()
+
+    def p(self, bits: int) -> float:
+        """Fisher's p-value of failing where these bits are set; 1 where they fail less."""
+        if self._sessions:
+            bits &= self._independent
+        failed, matched = (bits & self.all_failed).bit_count(), bits.bit_count()
+        if failed < _LEAST_FAILED or failed * self._tested <= matched * self._tested_failed:
+            return 1.0
+        return fisher_greater(failed, matched, self._tested_failed, self._tested)
+
+    def marginal_p(self, bits: int, left: int) -> float:
+        """The same among the runs that are left."""
+        return fisher_greater(
+            (bits & left & self.all_failed).bit_count(),
+            (bits & left).bit_count(),
+            (left & self.all_failed).bit_count(),
+            left.bit_count(),
+        )
+
+    def gain(self, bits: int) -> float:
+        """Share of all failures less share of all passes, at its lower one-sided 95 % bound."""
+        failed = (bits & self.all_failed).bit_count()
+        passed = bits.bit_count() - failed
+        a_failure, a_pass = 1 / self.failures, 1 / (self.runs - self.failures)
+        noise = sqrt(failed * a_failure * a_failure + passed * a_pass * a_pass)
+        return failed * a_failure - passed * a_pass - _LOWER * noise
+
+    def singles(
+        self, least: int, wanted: Callable[[Condition], bool] = lambda _: True
+    ) -> list[Candidate]:
+        """Single conditions, one for each set of runs that some hold for: the simplest.
+
+        They hold, and do not hold, for at least so many independent runs.
+        """
+        made: dict[int, Candidate] = {}
+        for condition, bits in self._holding(least):
+            inside = least <= (bits & self._independent).bit_count() <= self._tested - least
+            if inside and bits not in made and wanted(condition):
+                made[bits] = Candidate((condition,), bits, self.p(bits))
+        return list(made.values())
+
+    def _holding(self, least: int) -> Iterable[tuple[Condition, int]]:
+        """Every condition with the runs that it holds for, the simplest first."""
+        places = self._columns.traits
+        common = (trait for trait in places if len(places[trait]) >= least)
+        for trait in sorted(common, key=_simplest):
+            bits = _bits(places[trait], self.runs)
+            yield Condition(trait), bits
+            # Of absences only that of a step, or of its failing: "did not do X as its third step
+            # after Y" is no explanation, and there would be as many as there are runs.
+            if trait[0] in ("calls", "fails") and trait[3] == 1:
+                yield Condition(trait, negated=True), self.everything & ~bits
+        for name in sorted(self._columns.measures):
+            values = self._columns.measures[name]
+            for threshold in _thresholds(values):
+                over = (at for at, value in enumerate(values) if value >= threshold)
+                yield Condition((name, "", "", threshold), over=True), _bits(over, self.runs)
+
+
+def _simplest(trait: Trait) -> tuple[int, Trait]:
+    what = trait[0]
+    return (_SIMPLE.index(what) if what in _SIMPLE else len(_SIMPLE), trait)
+
+
+def _bits(places: Iterable[int], runs: int) -> int:
+    """An integer with these bits set; through bytes, since shifting a long integer copies it."""
+    made = bytearray((runs + 7) // 8)
+    for at in places:
+        made[at >> 3] |= 1 << (at & 7)
+    return int.from_bytes(made, "little")
+
+
+def _thresholds(values: Sequence[float]) -> list[float]:
+    ordered = sorted(values)
+    return sorted({ordered[int(len(ordered) * share)] for share in _QUANTILES})

@@ -1,0 +1,148 @@
+"""Why a pattern fails, in sentences and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from clustertrace.patterns.divergence import END, Divergence
+from clustertrace.patterns.documents import condition_document
+from clustertrace.patterns.sentences import condition_words, runs_needed
+from clustertrace.patterns.signature import Step
+from clustertrace.patterns.why import Difference, Why
+from clustertrace.words import counted, step_text
+
+__all__ = [
+    "broke_words",
+    "compared_words",
+    "difference_words",
+    "divergence_words",
+    "nothing_words",
+    "why_document",
+]
+
+_POPULATIONS = {
+    "pattern": "that took these steps",
+    "family": "of this family of patterns",
+    "name": "of the same root span",
+}
+
+
+def difference_words(one: Difference) -> str:
+    """One sentence: what goes along with failing, and how often it held on both sides."""
+    said = " and ".join(condition_words(condition) for condition in one.conditions)
+    return (
+        f"{said[:1].upper()}{said[1:]}: {one.failed} of {one.all_failed} failed runs, "
+        f"{one.passed} of {one.all_passed} that passed."
+    )
+
+
+def broke_words(why: Why) -> str | None:
+    """Where runs of the pattern were ended by a failed step; None if none was."""
+    if not why.broke_at:
+        return None
+    places = ", ".join(f"{count} at `{step}`" for step, count in why.broke_at[:3])
+    broken = sum(count for _, count in why.broke_at)
+    return f"A failed step ended {broken} of {counted(why.failed, 'failed run')}: {places}."
+
+
+def compared_words(why: Why) -> str:
+    """What was compared with what."""
+    left = f"; {why.left_out} ended too early to be compared" if why.left_out else ""
+    return (
+        f"{counted(why.all_failed, 'failed run')} against {why.all_passed} that passed, of those "
+        f"{_POPULATIONS[why.level]}, up to where they failed{left}. {why.tried:,} conditions were "
+        "tried. This says what goes along with failing, not what causes it."
+    )
+
+
+def nothing_words(why: Why) -> str:
+    """Why no difference is reported, and what it would take to see one."""
+    if not why.failed:
+        return "No run of this pattern failed, so there is nothing to explain."
+    if not why.all_passed:
+        return "No comparable run passed, so there is nothing to compare the failed ones with."
+    more = runs_needed(why.all_failed + why.all_passed, why.all_failed, why.tried)
+    if not why.tried:
+        return (
+            f"No evidence: {counted(why.all_failed, 'failed run')} and {why.all_passed} that "
+            f"passed are too few to compare, or did the same. About {more} more could tell."
+        )
+    return (
+        f"No evidence: none of the {why.tried:,} conditions tried tells "
+        f"{counted(why.all_failed, 'failed run')} from {why.all_passed} that passed. About {more} "
+        "more runs could show one that holds for half of the failed ones."
+    )
+
+
+def divergence_words(one: Divergence) -> str:
+    """Where the paths part, and what becomes of the runs that go either way."""
+    way = f"After {_steps(one.path)}, " if one.path else ""
+    step = "ended there" if one.step == END else f"took `{step_text(one.step)}`"
+    others = _steps([other for other in one.others if other != END][:3])
+    instead = f" (mostly {others})" if others else ""
+    text = (
+        f"{way}{one.failed} of the {one.runs} runs that {step} failed, against {one.other_failed} "
+        f"of the {one.other_runs} that went another way{instead}; p {one.p:.1g}."
+    )
+    return text[:1].upper() + text[1:]
+
+
+def _steps(steps: Sequence[Step]) -> str:
+    shown = [f"`{step_text(step)}`" for step in steps]
+    return ", ".join(shown if len(shown) <= 6 else [*shown[:2], "…", *shown[-3:]])
+
+
+def why_document(pattern: str, name: str, why: Why, parting: Divergence | None) -> dict[str, Any]:
+    """What `why --json` prints."""
+    document: dict[str, Any] = {
+        "pattern": pattern,
+        "name": name,
+        "failed": why.failed,
+        "population": why.level,
+        "compared": {
+            "failed": why.all_failed,
+            "passed": why.all_passed,
+            "left_out": why.left_out,
+        },
+        "tried": why.tried,
+        "broke_at": [{"step": step, "runs": count} for step, count in why.broke_at],
+        "differences": [_difference(one) for one in why.differences],
+        "divergence": None if parting is None else _divergence(parting),
+    }
+    if not why.differences:
+        document["why_none"] = nothing_words(why)
+        if why.all_failed and why.all_passed:
+            runs = why.all_failed + why.all_passed
+            document["more_runs"] = runs_needed(runs, why.all_failed, why.tried)
+    return document
+
+
+def _difference(one: Difference) -> dict[str, Any]:
+    return {
+        "sentence": difference_words(one),
+        "conditions": [condition_document(condition) for condition in one.conditions],
+        "failed": one.failed,
+        "all_failed": one.all_failed,
+        "passed": one.passed,
+        "all_passed": one.all_passed,
+        "p": one.p,
+        "q": one.q,
+        "evidence_trace_ids": one.evidence,
+        "contrast_trace_ids": one.contrast,
+    }
+
+
+def _divergence(one: Divergence) -> dict[str, Any]:
+    return {
+        "sentence": divergence_words(one),
+        "after": [step_text(step) for step in one.path],
+        "step": None if one.step == END else step_text(one.step),
+        "place": len(one.path) + 1,
+        "failed": one.failed,
+        "runs": one.runs,
+        "other_failed": one.other_failed,
+        "other_runs": one.other_runs,
+        "others": [None if step == END else step_text(step) for step in one.others],
+        "p": one.p,
+    }

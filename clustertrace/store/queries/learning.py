@@ -1,0 +1,64 @@
+"""What failing runs have in common, from the traits that are kept of each (store/traits.py)."""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from clustertrace.patterns.field import Columns
+from clustertrace.patterns.learning import Learned, learn
+from clustertrace.patterns.traits import MEASURES, VERSION, Trait
+from clustertrace.store.connection import Connection
+from clustertrace.store.traits import COUNTED
+
+__all__ = ["learned", "runs_noted"]
+
+_LEAST: Final = 4
+"""Runs that must have a trait before it is read by name: rules ask for more."""
+_NAMES_A_QUERY: Final = 1_000
+
+
+def learned(conn: Connection, limit: int) -> Learned:
+    """The failure rules of the newest finished runs, at most `limit` of them."""
+    rows = conn.rows(
+        "SELECT trace_id, failed, session_id, traits, measures FROM traces JOIN trace_traits"
+        " USING (trace_id) WHERE failed IS NOT NULL AND version = ?"
+        " ORDER BY start_ns DESC, trace_id LIMIT ?",
+        (VERSION, limit),
+    )
+    places: dict[int, list[int]] = defaultdict(list)
+    measures: list[Sequence[float]] = []
+    for at, row in enumerate(rows):
+        for key in array("q", row[3]):
+            places[key].append(at)
+        measures.append(array("d", row[4]))
+    common = [key for key, runs in places.items() if len(runs) >= _LEAST]
+    names = _names(conn, common)
+    columns = Columns(
+        [bool(row[1]) for row in rows],
+        [row[2] for row in rows],
+        {names[key]: places[key] for key in common},
+        dict(zip(MEASURES, zip(*measures, strict=True), strict=True)) if measures else {},
+    )
+    return learn([row[0].hex() for row in rows], columns)
+
+
+def runs_noted(conn: Connection) -> int:
+    """Grows whenever rules may have changed: the runs whose traits were worked out, each time."""
+    return conn.value("SELECT value FROM state WHERE key = ?", (COUNTED,)) or 0
+
+
+def _names(conn: Connection, keys: Sequence[int]) -> dict[int, Trait]:
+    found: dict[int, Trait] = {}
+    for at in range(0, len(keys), _NAMES_A_QUERY):
+        some = keys[at : at + _NAMES_A_QUERY]
+        marks = ", ".join("?" * len(some))
+        for key, what, step, other, number in conn.rows(
+            "SELECT trait_key, what, step, other, number FROM trait_names"
+            f" WHERE trait_key IN ({marks})",
+            some,
+        ):
+            found[key] = (what, step, other, number)
+    return found

@@ -1,0 +1,96 @@
+"""Leakage: what follows a failure, or comes of it, never explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clustertrace.model import Span
+from clustertrace.patterns.cutting import Member, before, failure_point, matched_points
+from clustertrace.patterns.signature import steps_of
+
+TRACE = "0123456789abcdef0123456789abcdef"
+
+
+def run(text: str, *, error: bool = True) -> list[Span]:
+    """Make a run of tools; `name!` failed. Its root ends in an error unless told otherwise."""
+    spans = [Span(TRACE, "1" * 16, None, "agent", "agent", "error" if error else "ok", 0, 99)]
+    for at, word in enumerate(text.split(), 2):
+        status = "error" if word.endswith("!") else "ok"
+        name = word.rstrip("!")
+        spans.append(Span(TRACE, f"{at:016x}", "1" * 16, name, "tool", status, at, at + 1))
+    return spans
+
+
+def names(spans: Sequence[Span]) -> str:
+    """Return the steps, with their marks."""
+    return " ".join(span.name + "!" * (span.status == "error") for span in steps_of(spans))
+
+
+@pytest.mark.parametrize(
+    ("text", "point"),
+    [("a b c!", 2), ("a b! c", 1), ("a! b c!", 2), ("a! a b", None), ("a b", None), ("", None)],
+)
+def test_the_failure_point_is_the_last_step_that_never_recovered(
+    text: str, point: int | None
+) -> None:
+    """What failed and worked later did not end the run."""
+    assert failure_point(Member("1", True, run(text))) == point
+
+
+def test_without_an_error_of_the_root_all_of_a_run_precedes_its_failure() -> None:
+    """A run that failed by its outcome came to its end, and so did one that passed."""
+    assert failure_point(Member("1", True, run("a b!", error=False))) is None
+    assert failure_point(Member("1", False, run("a b!"))) is None
+
+
+def test_nothing_from_the_failure_point_on_is_left() -> None:
+    """The steps before it stay, with their own failures."""
+    assert names(before(run("a! b c d"), 2)) == "a! b"
+    assert names(before(run("a b"), None)) == "a b"
+    assert names(before(run("a b"), 2)) == "a b"
+
+
+def test_what_was_still_open_keeps_its_beginning_only() -> None:
+    """A sub-agent that the error went through shows neither its error nor its result."""
+    spans = run("a helper! c!")
+    spans[2] = spans[2]._replace(
+        kind="agent", end_ns=50, output="gave up", error_message="c failed"
+    )
+    kept = before(spans, 2)
+    assert names(kept) == "a helper"
+    assert kept[2].output is None
+    assert kept[2].error_message is None
+    assert kept[0].status == "ok"
+
+
+def test_passed_runs_are_cut_as_the_failed_ones_are() -> None:
+    """As many are left whole, and the longest go with the latest failure points."""
+    passed = [(str(at), 10) for at in range(8)]
+    made = matched_points([None, 3, None, 5], passed)
+    assert sorted(str(point) for point in made.values()) == ["3"] * 2 + ["5"] * 2 + ["None"] * 4
+    assert matched_points([None], [("a", 1)]) == {"a": None}
+    assert matched_points([], [("a", 1)]) == {"a": None}
+
+
+def test_passed_runs_that_never_came_so_far_are_left_out() -> None:
+    """A shorter run is cut at an earlier point if there is one, else it can't be compared."""
+    assert matched_points([4, 2], [("long", 9), ("short", 3), ("tiny", 1)]) == {
+        "long": 4,
+        "short": 2,
+    }
+
+
+@given(
+    st.lists(st.none() | st.integers(0, 9), min_size=1, max_size=9),
+    st.lists(st.integers(0, 9), max_size=20),
+)
+def test_no_passed_run_is_cut_beyond_its_end(points: list[int | None], lengths: list[int]) -> None:
+    """Every cut is a failure point that the run came to."""
+    passed = [(str(at), steps) for at, steps in enumerate(lengths)]
+    for trace_id, point in matched_points(points, passed).items():
+        assert point in points or point is None
+        assert point is None or point <= lengths[int(trace_id)]

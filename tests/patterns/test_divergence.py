@@ -1,0 +1,94 @@
+"""Where paths part: the step at which the chance of failing jumps, and silence without one."""
+
+from __future__ import annotations
+
+import pytest
+
+from clustertrace.patterns.divergence import END, Path, divergence, tree
+from clustertrace.patterns.signature import Step
+from clustertrace.patterns.why_words import divergence_words
+from tests.patterns.test_families import steps
+
+
+def path(text: str, runs: int, failed: int, independent: tuple[int, int] | None = None) -> Path:
+    """Make runs of these steps; each is a session of its own unless told otherwise."""
+    return Path(steps(text), runs, failed, *(independent or (failed, runs - failed)))
+
+
+def test_the_step_at_which_failing_jumps_is_found() -> None:
+    """What was shared before, both counts, and where the others went."""
+    found = divergence(tree([path("plan search fetch", 30, 2), path("plan search guess", 12, 11)]))
+    assert found is not None
+    assert found.path == steps("plan search")
+    assert found.step == steps("guess")[0]
+    assert (found.failed, found.runs, found.other_failed, found.other_runs) == (11, 12, 2, 30)
+    assert found.others == steps("fetch")
+    assert divergence_words(found) == (
+        "After `plan`, `search`, 11 of the 12 runs that took `guess` failed, against 2 of the 30 "
+        f"that went another way (mostly `fetch`); p {found.p:.1g}."
+    )
+
+
+def test_the_earliest_step_of_a_way_stands_for_it() -> None:
+    """Steps behind the branch, which all its runs took, add nothing."""
+    found = divergence(tree([path("a b c d", 10, 10), path("a x", 20, 0)]))
+    assert found is not None
+    assert found.path == steps("a")
+    assert found.step == steps("b")[0]
+
+
+def test_ending_early_is_a_way_too() -> None:
+    """Runs that stop where others go on are told as such."""
+    found = divergence(tree([path("a", 10, 9), path("a cite", 30, 1)]))
+    assert found is not None
+    assert found.step == END
+    assert "9 of the 10 runs that ended there failed" in divergence_words(found)
+
+
+def test_loops_part_by_their_count() -> None:
+    """How often a step came is part of the way."""
+    found = divergence(tree([path("search*4-7", 10, 9), path("search cite", 30, 1)]))
+    assert found is not None
+    assert found.step == Step(("search",), (False,), ("tool",), "4-7")
+    assert divergence_words(found).startswith("9 of the 10 runs that took `search ×4–7` failed")
+
+
+def test_a_pattern_s_own_way_comes_first() -> None:
+    """Of several jumps the one on the way of the pattern that is asked for is told."""
+    both = tree([path("a b", 10, 10), path("c d", 60, 0), path("c e", 12, 8), path("a f", 30, 1)])
+    anywhere, own = divergence(both), divergence(both, steps("c e"))
+    assert anywhere is not None
+    assert own is not None
+    assert anywhere.step == steps("b")[0]
+    assert (own.path, own.step) == (steps("c"), steps("e")[0])
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        [],
+        [path("a b", 500, 200)],
+        [path(f"s{at}", 1, at % 2) for at in range(40)],
+        [path("a b", 30, 0), path("a c", 30, 0)],
+        [path("a b", 30, 30), path("a c", 30, 30)],
+        [path("a b", 4, 2), path("a c", 4, 1)],
+        [path("a b", 40, 40, (1, 0)), path("a c", 40, 0)],
+    ],
+)
+def test_no_evidence_is_no_divergence(paths: list[Path]) -> None:
+    """One giant pattern, all singletons, none or all failing, few runs, one session repeated."""
+    assert divergence(tree(paths)) is None
+
+
+def test_long_paths_are_cut() -> None:
+    """Runs that agree for very long are taken for one way."""
+    long = " ".join(f"s{at} t{at}" for at in range(2_000))
+    root = tree([path(long, 9, 9), path(f"{long} x", 9, 0)])
+    assert divergence(root) is None
+    depth = 0
+    node = root
+    while node.children:
+        (node,) = node.ranked()
+        depth += 1
+    assert depth < 100
+    assert node.rate == 0.5

@@ -1,0 +1,161 @@
+"""Why a pattern fails: what is planted is found, what leaks or is chance is not."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from clustertrace.patterns.cutting import Member
+from clustertrace.patterns.why import Population, Why, explain
+from clustertrace.patterns.why_words import (
+    broke_words,
+    compared_words,
+    difference_words,
+    nothing_words,
+    why_document,
+)
+from tests.patterns.test_cutting import run
+
+
+def member(
+    number: int, text: str, *, failed: bool, error: bool = False, own: bool = True
+) -> Member:
+    """Make a run of these tools, which fails by its outcome unless its root ends in an error."""
+    return Member(f"{number:032x}", failed, run(text, error=error), None, own)
+
+
+def said(why: Why) -> list[str]:
+    """Return the sentences of the differences."""
+    return [difference_words(one) for one in why.differences]
+
+
+def test_what_only_failed_runs_did_is_found() -> None:
+    """The condition comes with both counts, its p-value, and runs to look at on either side."""
+    members = [member(at, "plan search search search", failed=True) for at in range(12)]
+    members += [member(at, "plan search cite", failed=False) for at in range(50, 90)]
+    why = explain([Population("pattern", members)])
+    first = why.differences[0]
+    assert (first.failed, first.all_failed, first.passed, first.all_passed) == (12, 12, 0, 40)
+    assert first.p <= first.q < 1e-6
+    assert first.evidence == tuple(f"{at:032x}" for at in range(5))
+    assert first.contrast == tuple(f"{at:032x}" for at in range(50, 55))
+    assert said(why)[0].endswith("12 of 12 failed runs, 0 of 40 that passed.")
+    assert len(why.differences) == 1, "conditions that hold for the same runs say the same"
+
+
+def test_steps_after_the_failure_explain_nothing() -> None:
+    """Runs that break at one step lack all later ones; that is no reason, and nothing is said."""
+    members = [member(at, "plan search fetch!", failed=True, error=True) for at in range(20)]
+    members += [
+        member(at, "plan search fetch read cite answer", failed=False) for at in range(50, 90)
+    ]
+    why = explain([Population("pattern", members)])
+    assert why.differences == ()
+    assert why.broke_at == (("fetch", 20),)
+    assert broke_words(why) == "A failed step ended 20 of 20 failed runs: 20 at `fetch`."
+
+
+def test_what_preceded_the_failure_is_found_all_the_same() -> None:
+    """A step skipped before the failing one is told; what came after stays untold."""
+    members = [member(at, "plan search fetch!", failed=True, error=True) for at in range(20)]
+    members += [
+        member(at, "plan check search fetch read cite", failed=False) for at in range(50, 90)
+    ]
+    texts = said(explain([Population("pattern", members)]))
+    assert any("`check` never called" in text for text in texts)
+    assert not any("cite" in text or "read" in text or "failed `fetch`" in text for text in texts)
+
+
+def test_how_far_a_run_went_is_no_reason() -> None:
+    """Runs that succeed may stop there: their length and last step are not looked at."""
+    members = [member(at, "try_a try_b give_up", failed=True) for at in range(20)]
+    members += [member(at, "try_b try_a give_up", failed=False) for at in range(50, 90)]
+    told = explain([Population("pattern", members)]).differences
+    assert told
+    assert not {one.conditions[0].trait[0] for one in told} & {"steps", "ends with"}
+
+
+def test_the_narrowest_population_that_shows_something_is_told() -> None:
+    """A wider one is tried where the pattern itself shows nothing, and everything is counted."""
+    pattern = [member(at, "a b", failed=at < 6) for at in range(8)]
+    family = [member(at, "a c", failed=False, own=False) for at in range(20, 60)]
+    narrow = explain([Population("pattern", pattern)])
+    assert narrow.differences == ()
+    wide = explain([Population("pattern", pattern), Population("family", pattern + family)])
+    assert wide.level == "family"
+    assert wide.tried > narrow.tried
+    assert wide.differences[0].evidence == tuple(f"{at:032x}" for at in range(5))
+
+
+def test_only_what_half_of_the_own_failures_have_is_told() -> None:
+    """What explains failures of other patterns does not explain these."""
+    own = [member(at, "a b", failed=True) for at in range(3)]
+    others = [member(at, "x y", failed=True, own=False) for at in range(10, 40)]
+    passed = [member(at, "a b", failed=False) for at in range(50, 90)]
+    why = explain([Population("pattern", own + passed), Population("name", own + others + passed)])
+    assert why.differences == ()
+
+
+def test_one_session_repeated_is_one_run() -> None:
+    """Forty runs of one conversation prove no more than one."""
+    members = [member(at, "a b", failed=True)._replace(session="one") for at in range(40)]
+    members += [member(at, "a c", failed=False) for at in range(50, 90)]
+    assert explain([Population("pattern", members)]).differences == ()
+    apart = [one._replace(session=None) for one in members]
+    assert explain([Population("pattern", apart)]).differences
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ([member(at, "a b", failed=False) for at in range(9)], "No run of this pattern failed"),
+        ([member(at, "a b", failed=True) for at in range(9)], "No comparable run passed"),
+        ([member(at, f"a {'bc'[at]}", failed=at > 0) for at in range(2)], "are too few to compare"),
+        ([member(at, "a b", failed=at % 2 > 0) for at in range(40)], "or did the same"),
+    ],
+)
+def test_nothing_to_say_is_said(members: Sequence[Member], words: str) -> None:
+    """None failing, all failing, too few runs, one giant pattern: each has its sentence."""
+    why = explain([Population("pattern", members)])
+    assert why.differences == ()
+    assert words in nothing_words(why)
+    document = why_document("ab", "agent", why, None)
+    assert document["why_none"] == nothing_words(why)
+
+
+def test_chance_is_no_reason() -> None:
+    """Of forty patterns in which failing is a coin's toss, next to none is explained."""
+
+    def tossed(seed: int) -> Why:
+        rng = random.Random(seed)
+        members = [
+            member(at, " ".join(rng.choices("abcdef", k=6)), failed=rng.random() < 0.4)
+            for at in range(60)
+        ]
+        return explain([Population("pattern", members)])
+
+    assert sum(bool(tossed(seed).differences) for seed in range(40)) <= 4
+
+
+def test_all_different_runs_explain_nothing() -> None:
+    """Names that no two runs share are no condition, whatever they are called."""
+    members = [member(at, f"werkzeug_ä{chr(97 + at)} 地図", failed=at < 15) for at in range(26)]
+    assert explain([Population("pattern", members)]).differences == ()
+
+
+def test_ids_in_names_are_one_step() -> None:
+    """Dynamic names with numbers count as the step that they are."""
+    members = [member(at, f"load_{at} a", failed=True) for at in range(100, 120)]
+    members += [member(at, f"load_{at} b", failed=False) for at in range(200, 240)]
+    assert "`a` called" in said(explain([Population("pattern", members)]))[0]
+
+
+def test_what_was_compared_is_told() -> None:
+    """Counts of both sides, those left out, and what it means."""
+    why = Why(3, "family", 8, 20, 2, 1234, (), ())
+    assert compared_words(why).startswith(
+        "8 failed runs against 20 that passed, of those of this family of patterns, up to where "
+        "they failed; 2 ended too early to be compared. 1,234 conditions were tried."
+    )
