@@ -24,19 +24,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=7777, help="port; 0 takes a free one")
     parser.add_argument("--db", default=None, help="database: a path or an SQLAlchemy URL")
     parser.add_argument("--no-ui", action="store_true", help="receive only, without the pages")
+    parser.add_argument(
+        "--idle-shutdown-minutes",
+        type=float,
+        default=None,
+        metavar="MINUTES",
+        help="start the pages when they are asked for, and end after so long with nothing to do",
+    )
     told = parser.parse_args(arguments)
     try:
-        _run(told.host, told.port, told.db, pages=not told.no_ui)
+        _run(told)
     except ClustertraceError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - what this program says
         return 2
     return 0
 
 
-def _run(host: str, port: int, db: str | None, *, pages: bool) -> None:
+def _run(told: argparse.Namespace) -> None:
     from clustertrace.ingest.sockets import listen
 
-    sockets = listen(host, port)
+    sockets = listen(told.host, told.port)
     print(  # noqa: T201 - what this program says
         f"clustertrace receives at http://localhost:{sockets[0].getsockname()[1]}",
         file=sys.stderr,
@@ -46,7 +53,13 @@ def _run(host: str, port: int, db: str | None, *, pages: bool) -> None:
     # Only now: loading this takes half a second, and clients may connect meanwhile.
     from clustertrace.ingest.server import serve
 
-    serve(sockets, host, db, pages=pages)
+    serve(
+        sockets,
+        told.host,
+        told.db,
+        pages=not told.no_ui,
+        idle_minutes=told.idle_shutdown_minutes,
+    )
 
 
 if __name__ == "__main__":

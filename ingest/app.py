@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from fastapi import FastAPI
@@ -19,7 +19,7 @@ from clustertrace.ingest.incoming import Incoming, Intake
 from clustertrace.ingest.otlp_answers import JSON, PROTOBUF, accepted
 from clustertrace.wire import parse_lines
 
-__all__ = ["receiver"]
+__all__ = ["State", "receiver"]
 
 SLICE: Final = 1_000
 """Spans or records decoded and committed at once: a large request neither blocks nor bloats us."""
@@ -79,18 +79,26 @@ class _Endpoints:
         return JSONResponse({"accepted": stored, "rejected": rejected})
 
 
+class State(NamedTuple):
+    """What /healthz tells about the process."""
+
+    db: str = ""
+    ui: Callable[[], str] = lambda: "off"
+    """How the pages are doing: `off`, `asleep`, `starting`, `ready`."""
+    idle_minutes: float | None = None
+    """After how long with nothing to do the process leaves; None: it stays."""
+
+
 def receiver(
     committer: Committer,
+    state: State,
     *,
     limit: int,
     pages: ASGIApp | None = None,
-    ui: Callable[[], str] = lambda: "off",
-    db: str = "",
 ) -> FastAPI:
     """Make the application.
 
-    `limit` is the largest body in bytes; `pages` serves every path that is not ours; `ui` says
-    how the pages are doing (`off`, `starting`, `ready`); `db` is shown by /healthz.
+    `limit` is the largest body in bytes; `pages` serves every path that is not ours.
     """
     # No generated documentation: its pages load scripts from another host.
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
@@ -112,8 +120,9 @@ def receiver(
                 "status": "trouble" if committer.trouble else "ok",
                 "trouble": committer.trouble,
                 "version": version,
-                "db": db,
-                "ui": ui(),
+                "db": state.db,
+                "ui": state.ui(),
+                "idle_shutdown_minutes": state.idle_minutes,
                 "spans_waiting": committer.waiting,
                 "spans_stored": committer.stored,
             },

@@ -50,8 +50,10 @@ class _Chore:
 class Chores:
     """Spools, settling, the text index and traits, in turn."""
 
-    def __init__(self, store: Keeper) -> None:
+    def __init__(self, store: Keeper, drained: Callable[[], None] = lambda: None) -> None:
+        """`drained` is called whenever spans were found in a spool."""
         self._store = store
+        self._drained = drained
         self._turns = deque(
             [
                 _Chore(self._drain, 1 << 16, 1 << 22),
@@ -85,4 +87,6 @@ class Chores:
         except StoreBusy:
             # Another process drains just now, which is as good.
             return False
+        if drained.spans:
+            self._drained()
         return bool(drained.spans or drained.bad_lines)

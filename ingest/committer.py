@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -58,8 +58,12 @@ class _Job(NamedTuple):
 class Committer:
     """Owns the writer thread: `commit` is for coroutines, `close` commits what was accepted."""
 
-    def __init__(self, *, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(
+        self, *, max_waiting: int = MAX_WAITING, received: Callable[[], None] = lambda: None
+    ) -> None:
+        """Make one; `received` is called, on the writer's thread, whenever spans are stored."""
         self._max_waiting = max_waiting
+        self._received = received
         self._queue: deque[_Job] = deque()
         self._news = threading.Condition()
         self._closing = False
@@ -107,7 +111,7 @@ class Committer:
             self._queue.clear()
 
     def _run(self, store: Writer) -> None:
-        chores = Chores(store)
+        chores = Chores(store, self._received)
         last_chore = 0.0
         while not self._closing or self._queue:
             rested = time.monotonic() - last_chore > CHORE_EVERY_SECONDS
@@ -157,6 +161,7 @@ class Committer:
             self._note(error)
             return error
         self.trouble = None
+        self._received()
         return None
 
     def _answer(self, group: Sequence[_Job], error: Exception | None) -> None:

@@ -17,6 +17,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from clustertrace.ingest.clicks import is_users
+
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
@@ -35,6 +37,9 @@ _HANDSHAKE: Final = frozenset(
     b"sec-websocket-" + part for part in (b"key", b"version", b"extensions", b"protocol")
 )
 
+_MACHINERY: Final = "/_stcore/"
+"""Where the server of the pages keeps what no person asks for."""
+
 _STARTING: Final = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <title>clustertrace is starting</title><meta http-equiv="refresh" content="1">
 <link rel="icon" href="data:,"><meta name="color-scheme" content="light dark">
@@ -46,14 +51,23 @@ p{opacity:.7}</style></head><body><div><h1>clustertrace is starting</h1>
 
 
 class Door:
-    """An ASGI application in front of the server on `127.0.0.1:port()`; None: not up yet."""
+    """An ASGI application in front of the server on `127.0.0.1:port()`; None: not up yet.
 
-    def __init__(self, port: Callable[[], int | None]) -> None:
+    `visited` is called whenever a page is asked for, or something on one is used.
+    """
+
+    def __init__(
+        self, port: Callable[[], int | None], visited: Callable[[], None] = lambda: None
+    ) -> None:
         self._port = port
+        self._visited = visited
         self._transport: Any = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a request or a websocket."""
+        # A page left open knocks there again and again, whether or not anybody looks at it.
+        if scope["type"] == "http" and not scope["path"].startswith(_MACHINERY):
+            self._visited()
         port = self._port()
         if scope["type"] == "websocket":
             await self._websocket(WebSocket(scope, receive, send), port)
@@ -146,7 +160,7 @@ class Door:
             return
         async with upstream:
             await websocket.accept(upstream.subprotocol)
-            await _both_ways(websocket, upstream)
+            await _both_ways(websocket, upstream, self._visited)
 
 
 def _starting(scope: Scope) -> Response:
@@ -174,10 +188,12 @@ def _request_body(request: Request) -> AsyncIterator[bytes] | None:
     return None
 
 
-async def _both_ways(websocket: WebSocket, upstream: ClientConnection) -> None:
+async def _both_ways(
+    websocket: WebSocket, upstream: ClientConnection, visited: Callable[[], None]
+) -> None:
     """Carry messages until either side closes, then close the other in the same way."""
     tasks = {
-        asyncio.create_task(_to_upstream(websocket, upstream)),
+        asyncio.create_task(_to_upstream(websocket, upstream, visited)),
         asyncio.create_task(_to_client(websocket, upstream)),
     }
     try:
@@ -188,7 +204,9 @@ async def _both_ways(websocket: WebSocket, upstream: ClientConnection) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _to_upstream(websocket: WebSocket, upstream: ClientConnection) -> None:
+async def _to_upstream(
+    websocket: WebSocket, upstream: ClientConnection, visited: Callable[[], None]
+) -> None:
     from websockets.exceptions import ConnectionClosed
 
     with suppress(ConnectionClosed):
@@ -198,6 +216,8 @@ async def _to_upstream(websocket: WebSocket, upstream: ClientConnection) -> None
                 await upstream.close(_code(message.get("code")))
                 return
             text = message.get("text")
+            if text is None and is_users(message["bytes"]):
+                visited()
             await upstream.send(message["bytes"] if text is None else text)
 
 

@@ -6,16 +6,19 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import uvicorn
 
 from clustertrace import settings
-from clustertrace.ingest.app import receiver
+from clustertrace.ingest.app import State, receiver
 from clustertrace.ingest.committer import Committer
 from clustertrace.ingest.door import Door
 from clustertrace.ingest.guard import Guard
+from clustertrace.ingest.idling import Activity, until_idle
 from clustertrace.ingest.sockets import BACKLOG
 from clustertrace.ingest.ui import Pages, launch_command
 from clustertrace.pricing import own_prices
@@ -26,10 +29,23 @@ __all__ = ["serve"]
 _KEEP_ALIVE_SECONDS: Final = 75
 """Longer than exporters pause between batches, so that they find their connection open."""
 _GRACE_SECONDS: Final = 3
+_MAKE: Final = (
+    "import sys; from clustertrace.store.store import Store; Store.open(sys.argv[1]).close()"
+)
 
 
-def serve(sockets: Sequence[socket.socket], host: str, db: str | None, *, pages: bool) -> None:
+def serve(
+    sockets: Sequence[socket.socket],
+    host: str,
+    db: str | None,
+    *,
+    pages: bool,
+    idle_minutes: float | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT; what was accepted by then is committed.
+
+    With `idle_minutes`, the pages start when one is first asked for, and the receiver leaves when
+    for so long no spans have come in and nobody has used a page.
 
     Raises StoreError or BadSetting when the database or a setting can't be used.
     """
@@ -42,32 +58,48 @@ def serve(sockets: Sequence[socket.socket], host: str, db: str | None, *, pages:
     # uvicorn ends in order, then repeats the signal to whoever had it before: to nobody.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    asyncio.run(_serve(sockets, host, path, limit, pages))
+    asyncio.run(_serve(sockets, host, path, limit, pages, idle_minutes))
 
 
 async def _serve(
-    sockets: Sequence[socket.socket], host: str, db: str, limit: int, pages: bool
+    sockets: Sequence[socket.socket],
+    host: str,
+    db: str,
+    limit: int,
+    pages: bool,
+    idle_minutes: float | None,
 ) -> None:
     port = sockets[0].getsockname()[1]
-    committer = Committer()
+    activity = Activity()
+    committer = Committer(received=activity.note)
     ui = Pages(lambda private: launch_command(private, port, db)) if pages else None
-    door = Door(ui.port) if ui else None
-    app = receiver(committer, limit=limit, pages=door, ui=lambda: ui.state if ui else "off", db=db)
-    server = _Server(_config(Guard(app, host, port)))
+
+    def visited() -> None:
+        activity.note()
+        if ui:
+            ui.start()
+
+    door = Door(ui.port, visited) if ui else None
+    state = State(db=db, ui=lambda: ui.state if ui else "off", idle_minutes=idle_minutes)
+    server = _Server(
+        _config(Guard(receiver(committer, state, limit=limit, pages=door), host, port))
+    )
     serving = asyncio.create_task(server.serve(list(sockets)))
+    leaving = asyncio.create_task(_leave(server, activity, idle_minutes))
     store: Store | None = None
     try:
         await server.up.wait()
-        if ui:
+        if ui and idle_minutes is None:
             ui.start()
         # A new database takes a second to make; until then requests wait in the queue.
-        store = await asyncio.to_thread(Store.open, db)
+        store = await _opened(db)
         committer.start(store)
         await serving
     finally:
         if store is None:
             committer.close()
         server.should_exit = True
+        leaving.cancel()
         await serving
         if ui:
             await ui.stop()
@@ -76,6 +108,30 @@ async def _serve(
         await asyncio.to_thread(committer.close)
         if store is not None:
             store.close()
+
+
+async def _opened(db: str) -> Store:
+    """The store. What makes a new database needs 30 MiB, so a process of its own makes it."""
+    if not await asyncio.to_thread(Path(db).exists):
+        making = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-c", _MAKE, db),
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        await making.wait()
+    # If that went wrong, the same goes wrong here, and is told.
+    return await asyncio.to_thread(Store.open, db)
+
+
+async def _leave(server: _Server, activity: Activity, idle_minutes: float | None) -> None:
+    """Have the server end once it has been idle for so long; None: never."""
+    if idle_minutes is not None:
+        await until_idle(activity, idle_minutes * 60)
+        print(  # noqa: T201 - the receiver's log
+            f"clustertrace: nothing has come in for {idle_minutes:g} min; the receiver ends.",
+            file=sys.stderr,
+        )
+        server.should_exit = True
 
 
 class _Server(uvicorn.Server):

@@ -40,7 +40,9 @@ class Pages:
 
     @property
     def state(self) -> str:
-        """`ready` when the pages answer, else `starting`."""
+        """`asleep` until they are started, then `starting`, and `ready` when they answer."""
+        if self._task is None:
+            return "asleep"
         return "starting" if self._port is None else "ready"
 
     def port(self) -> int | None:
@@ -48,8 +50,9 @@ class Pages:
         return self._port
 
     def start(self) -> None:
-        """Start the pages, and again each time that they end."""
-        self._task = asyncio.create_task(self._keep_running())
+        """Start the pages, and again each time that they end; once is enough."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._keep_running())
 
     async def stop(self) -> None:
         """End the pages."""

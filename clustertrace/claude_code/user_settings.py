@@ -12,7 +12,7 @@ from clustertrace.claude_code.environment import CONTENT
 from clustertrace.json_files import Changed, change, read
 from clustertrace.json_text import with_value, without
 
-__all__ = ["Written", "environment_of", "settings_path", "write_environment"]
+__all__ = ["Written", "session_environment", "settings_path", "write_environment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,20 @@ def settings_path() -> Path:
     return (Path(folder) if folder else Path.home() / ".claude") / "settings.json"
 
 
-def environment_of(settings: Any) -> dict[str, str]:
-    """The variables that settings set for every session; none where they make no sense."""
-    told = settings.get("env") if isinstance(settings, dict) else None
-    if not isinstance(told, dict):
-        return {}
-    return {name: value for name, value in told.items() if isinstance(value, str)}
+def session_environment() -> dict[str, str]:
+    """The variables that a session started here would see, those of its settings on top.
+
+    The project's settings win over the user's, and its local ones over both. Raises BadInput or
+    UsageError where one of the files can't be read.
+    """
+    told = dict(os.environ)
+    project = Path.cwd() / ".claude"
+    for path in (settings_path(), project / "settings.json", project / "settings.local.json"):
+        settings = read(path)
+        variables = settings.get("env") if isinstance(settings, dict) else None
+        if isinstance(variables, dict):
+            told |= {name: str(value) for name, value in variables.items()}
+    return told
 
 
 def write_environment(path: Path, told: Mapping[str, str]) -> Written:

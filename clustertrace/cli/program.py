@@ -15,6 +15,7 @@ from clustertrace.cli import (  # noqa: F401
     comparing,
     explaining,
     facts,
+    hooking,
     inspecting,
     moving,
     places,

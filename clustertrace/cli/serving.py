@@ -62,7 +62,7 @@ def dashboard(
     address = Address(host, port or _free_port(host))
     database = database_path(db)
     if _runs_already(address, database):
-        note(f"clustertrace is already running at {address.url}.")
+        note(f"clustertrace is already running at {address.url}{_patience(address)}.")
         _open(address.url, no_browser)
     else:
         _serve(address, database, "", no_browser)
@@ -113,6 +113,14 @@ def _runs_already(address: Address, database: Path) -> bool:
             f"({said.get('db')}); choose another port with --port."
         )
     return True
+
+
+def _patience(address: Address) -> str:
+    """How long the receiver there stays, if it leaves by itself."""
+    from clustertrace.cli.supervisor import health
+
+    minutes = (health(address) or {}).get("idle_shutdown_minutes")
+    return f" until nothing has come in for {minutes:g} min" if minutes else ""
 
 
 def _serve(address: Address, database: Path, page: str, no_browser: bool) -> None:

@@ -107,10 +107,9 @@ def _tell(written: Written, told: Mapping[str, str]) -> None:
 def _warn() -> None:
     """Say what would keep sessions from reporting here all the same."""
     from clustertrace.claude_code.environment import overriding
-    from clustertrace.claude_code.user_settings import environment_of, settings_path
-    from clustertrace.json_files import read
+    from clustertrace.claude_code.user_settings import session_environment
 
-    stronger = overriding({**os.environ, **environment_of(read(settings_path()))})
+    stronger = overriding(session_environment())
     if stronger:
         note(f"{', '.join(stronger)} is set and wins over this; unset it.")
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -30,6 +31,8 @@ class FakeStore:
         self.fail: Callable[[Batch], Exception | None] = lambda batch: None
         self.open = threading.Event()
         self.open.set()
+        self.drained = 0
+        """Spans that the next drain finds."""
 
     def write(self, batch: Batch) -> None:
         self.open.wait()
@@ -40,11 +43,8 @@ class FakeStore:
 
     def drain(self, *, wait: float, limit: int) -> Any:
         self.calls.append("drain")
-
-        class Nothing:
-            spans = bad_lines = 0
-
-        return Nothing
+        found, self.drained = self.drained, 0
+        return SimpleNamespace(spans=found, bad_lines=0)
 
     def settle(self, *, limit: int) -> int:
         self.calls.append("settle")

@@ -193,3 +193,20 @@ def test_close_before_start() -> None:
             await task
 
     asyncio.run(work())
+
+
+def test_news_of_spans(fake_store: Any) -> None:
+    """Spans that are stored are news, whichever way they came; failed ones are none."""
+    news: list[str] = []
+
+    async def work(committer: Committer) -> None:
+        await committer.commit(batch(1))
+        assert len(news) == 1
+        fake_store.fail = lambda batch: StoreError("no")
+        with pytest.raises(StoreError):
+            await committer.commit(batch(2))
+        assert len(news) == 1
+        fake_store.drained = 1
+        await until(lambda: len(news) == 2)
+
+    run(fake_store, work, received=lambda: news.append("x"))

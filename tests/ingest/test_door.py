@@ -17,6 +17,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -261,3 +263,26 @@ def test_not_up_yet(port: int | None) -> None:
             connect(f"ws://127.0.0.1:{front}/_stcore/stream", proxy=None),
         ):
             pass
+
+
+def test_visits(upstream: int) -> None:
+    """Pages that are asked for or used count, what an open page does by itself does not."""
+    visits: list[int] = []
+    used = BackMsg(rerun_script=ClientState(page_name="trace")).SerializeToString()
+    alone = BackMsg(rerun_script=ClientState(is_auto_rerun=True)).SerializeToString()
+    with (
+        served(Door(lambda: upstream, lambda: visits.append(1))) as front,
+        httpx.Client(base_url=f"http://127.0.0.1:{front}", trust_env=False) as client,
+    ):
+        client.get("/_stcore/health")
+        with connect(f"ws://127.0.0.1:{front}/echo", proxy=None) as websocket:
+            websocket.recv()
+            for message in (alone, b"\xff", "text"):
+                websocket.send(message)
+                assert websocket.recv() == message
+            assert visits == []
+            websocket.send(used)
+            assert websocket.recv() == used
+            assert visits == [1]
+        client.get("/clusters")
+        assert visits == [1, 1]

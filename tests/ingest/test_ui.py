@@ -72,6 +72,29 @@ def test_ready() -> None:
     assert not alive(seen[0])
 
 
+def test_asleep() -> None:
+    """Nothing runs until the pages are started, and starting them twice starts one process."""
+
+    async def work() -> None:
+        made: list[int] = []
+
+        def command(port: int) -> Sequence[str]:
+            made.append(port)
+            return [sys.executable, "-c", SERVER, str(port)]
+
+        pages = Pages(command)
+        assert (pages.state, pages.port(), made) == ("asleep", None, [])
+        pages.start()
+        pages.start()
+        assert pages.state == "starting"
+        async with asyncio.timeout(30):
+            await until(lambda: pages.state == "ready")
+        await pages.stop()
+        assert len(made) == 1
+
+    asyncio.run(work())
+
+
 def test_restart(capsys: pytest.CaptureFixture[str]) -> None:
     """Pages that crash are started again."""
 

@@ -1,0 +1,177 @@
+"""The hook in Claude Code's settings that starts the receiver: put in, taken out, looked up.
+
+It stands in two events. SessionStart has the receiver there before the session's first spans;
+UserPromptSubmit brings it back when it left while the session was idle, since the spans of what
+comes next would be lost. It costs a session some ten milliseconds.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from clustertrace.claude_code import starting
+from clustertrace.json_text import parsed, with_value, without
+
+__all__ = [
+    "EVENTS",
+    "Found",
+    "Handler",
+    "command",
+    "handlers",
+    "installed",
+    "look_up",
+    "uninstalled",
+]
+
+EVENTS: Final = ("SessionStart", "UserPromptSubmit")
+
+_MARKER: Final = "clustertrace-hook"
+"""At the end of our command, where the shell takes it for a comment."""
+
+_TIMEOUT_SECONDS: Final = 10
+
+
+class Handler(NamedTuple):
+    """Where our command stands in the settings."""
+
+    event: str
+    group: int
+    position: int
+    command: str
+
+
+def command(python: str, port: int, idle_minutes: float, db: str | None) -> str:
+    """What the hook runs, by absolute paths, so that neither PATH nor a folder matters.
+
+    It prints nothing and succeeds, whatever becomes of that Python: a hook's output would reach the
+    model, and its failure the user.
+    """
+    words = [python, "-I", "-S", os.path.abspath(starting.__file__), "--port", str(port)]
+    words += ["--idle-shutdown-minutes", f"{idle_minutes:g}"]
+    if db:
+        words += ["--db", db if "://" in db else os.path.abspath(os.path.expanduser(db))]
+    return f"{shlex.join(words)} >/dev/null 2>&1 || true # {_MARKER}"
+
+
+class Found(NamedTuple):
+    """The hook as it stands in the settings."""
+
+    events: tuple[str, ...]
+    """Those that it stands in."""
+    command: str | None
+    python: str | None
+    """The Python that it runs."""
+    python_exists: bool
+    hooks_disabled: bool
+    """The settings turn every hook off."""
+
+    @property
+    def works(self) -> bool:
+        """Whether sessions start the receiver."""
+        return "SessionStart" in self.events and self.python_exists and not self.hooks_disabled
+
+    @property
+    def sentence(self) -> str:
+        """What there is, and what to do if it does not work."""
+        if not self.events:
+            return "no hook of ours; put it in with `clustertrace claude-code-hook install`."
+        if self.hooks_disabled:
+            return "the hook is there, but `disableAllHooks` turns it off; take that out."
+        if not self.works:
+            return (
+                f"the hook is there, but can't start {self.python}; put it in again with "
+                "`clustertrace claude-code-hook install`."
+            )
+        return "the hook is there and works."
+
+
+def look_up(settings: Any) -> Found:
+    """The hook in these settings."""
+    ours = handlers(settings)
+    told = ours[0].command if ours else None
+    words = _words(told or "")
+    return Found(
+        tuple(dict.fromkeys(handler.event for handler in ours)),
+        told,
+        words[0] if words else None,
+        all(os.path.exists(word) for word in words if os.path.isabs(word)) and bool(words),
+        bool(isinstance(settings, dict) and settings.get("disableAllHooks")),
+    )
+
+
+def _words(told: str) -> list[str]:
+    """The Python and the script that a command of ours names."""
+    try:
+        words = shlex.split(told, comments=True)
+    except ValueError:
+        return []
+    return [words[0], words[3]] if len(words) > 3 else []
+
+
+def handlers(settings: Any) -> list[Handler]:
+    """Our commands in the settings, in whatever event they stand."""
+    return list(_ours(settings))
+
+
+def installed(text: str, told: str) -> str:
+    """The settings' text with our command in its events, once in each; all else as it is.
+
+    Raises BadInput where the settings have something else in its place.
+    """
+    for event in EVENTS:
+        ours = [handler for handler in _ours(parsed(text)) if handler.event == event]
+        for handler in reversed(ours[1:]):
+            text = _without(text, handler)
+        if ours:
+            path = ("hooks", event, ours[0].group, "hooks", ours[0].position, "command")
+            text = text if ours[0].command == told else with_value(text, path, told)
+        else:
+            ours_now = {"type": "command", "command": told, "timeout": _TIMEOUT_SECONDS}
+            place = ("hooks", event, _length(parsed(text), event))
+            text = with_value(text, place, {"hooks": [ours_now]})
+    return text
+
+
+def uninstalled(text: str) -> str:
+    """The settings' text without our command, and without what only held it."""
+    for handler in reversed(handlers(parsed(text))):
+        text = _without(text, handler)
+    return text
+
+
+def _ours(settings: Any) -> Iterator[Handler]:
+    events = settings.get("hooks") if isinstance(settings, dict) else None
+    for event, groups in events.items() if isinstance(events, dict) else ():
+        for number, group in enumerate(groups if isinstance(groups, list) else ()):
+            inside = group.get("hooks") if isinstance(group, dict) else None
+            for position, one in enumerate(inside if isinstance(inside, list) else ()):
+                told = one.get("command") if isinstance(one, dict) else None
+                if isinstance(told, str) and told.rstrip().endswith(f"# {_MARKER}"):
+                    yield Handler(event, number, position, told)
+
+
+def _without(text: str, handler: Handler) -> str:
+    """Without that handler, then without the list, the group and the event that it leaves empty."""
+    path = ("hooks", handler.event, handler.group, "hooks", handler.position)
+    text = without(text, path)
+    for holder, goes in ((path[:4], path[:3]), (path[:2], path[:2]), (path[:1], path[:1])):
+        if _at(parsed(text), holder):
+            break
+        text = without(text, goes)
+    return text
+
+
+def _at(value: Any, path: tuple[str | int, ...]) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+def _length(settings: Any, event: str) -> int:
+    """How many groups an event has; 0 where they make no sense, which the change will refuse."""
+    events = settings.get("hooks") if isinstance(settings, dict) else None
+    groups = events.get(event) if isinstance(events, dict) else None
+    return len(groups) if isinstance(groups, list) else 0

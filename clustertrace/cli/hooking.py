@@ -1,0 +1,139 @@
+"""`claude-code-hook` and `ensure-dashboard`: the receiver runs whenever Claude Code does."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clustertrace.claude_code.starting import IDLE_MINUTES, PORT
+from clustertrace.cli.app import Json, app, command
+from clustertrace.cli.output import note, print_json
+
+if TYPE_CHECKING:
+    from clustertrace.json_files import Changed
+
+__all__ = ["claude_code_hook", "ensure_dashboard", "install", "status", "uninstall"]
+
+group = typer.Typer(rich_markup_mode=None, add_completion=False)
+app.add_typer(group, name="claude-code-hook")
+
+Port = Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port of the receiver.")]
+Idle = Annotated[
+    float,
+    typer.Option(
+        "--idle-shutdown-minutes",
+        min=0.1,
+        metavar="MINUTES",
+        help="It leaves after so long without spans or a used page.",
+    ),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        metavar="DATABASE",
+        show_default=False,
+        help="The receiver's. Default: CLUSTERTRACE_DB of the session, else the usual one.",
+    ),
+]
+
+
+@group.callback(
+    invoke_without_command=True,
+    epilog="\b\nExamples:\n  clustertrace claude-code-hook install\n"
+    "  clustertrace claude-code-hook status --json",
+)
+def claude_code_hook(context: typer.Context) -> None:
+    """Have Claude Code start the receiver."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@group.command("install", epilog="\b\nExamples:\n  clustertrace claude-code-hook install")
+def install(
+    port: Port = PORT,
+    idle: Idle = IDLE_MINUTES,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Put the hook into Claude Code's settings.
+
+    It starts the receiver when a session starts, or goes on after it left, unless it runs. Other
+    hooks, and all else in ~/.claude/settings.json, stay byte for byte; a backup is left.
+    """
+    from clustertrace.claude_code import hook
+    from clustertrace.claude_code.user_settings import session_environment, settings_path
+    from clustertrace.json_files import change
+
+    told = hook.command(sys.executable, port, idle, db)
+    done = change(settings_path(), lambda text: hook.installed(text, told))
+    _tell(done, as_json, "starts the receiver with every session.", "has the hook already.")
+    if not as_json and "CLAUDE_CODE_ENABLE_TELEMETRY" not in session_environment():
+        note("To have sessions report to it too: clustertrace claude-code --write")
+
+
+@group.command("uninstall", epilog="\b\nExamples:\n  clustertrace claude-code-hook uninstall")
+def uninstall(as_json: Json = False) -> None:
+    """Take the hook out of Claude Code's settings.
+
+    All else in them stays byte for byte; a backup is left.
+    """
+    from clustertrace.claude_code import hook
+    from clustertrace.claude_code.user_settings import settings_path
+    from clustertrace.json_files import change
+
+    done = change(settings_path(), hook.uninstalled)
+    _tell(done, as_json, "starts no receiver any more.", "has no hook of ours.")
+
+
+@group.command("status", epilog="\b\nExamples:\n  clustertrace claude-code-hook status --json")
+def status(as_json: Json = False) -> None:
+    """Say whether the hook is there and works.
+
+    Exit code 1: it is not, or does not.
+    """
+    from clustertrace.claude_code.hook import look_up
+    from clustertrace.claude_code.user_settings import settings_path
+    from clustertrace.json_files import read
+
+    path = settings_path()
+    found = look_up(read(path))
+    if as_json:
+        print_json({"settings": str(path), **found._asdict(), "works": found.works})
+    else:
+        typer.echo(f"{path}: {found.sentence}")
+    if not found.works:
+        raise typer.Exit(1)
+
+
+@command(
+    "ensure-dashboard",
+    "clustertrace ensure-dashboard",
+    "clustertrace ensure-dashboard --idle-shutdown-minutes 60",
+)
+def ensure_dashboard(
+    port: Port = PORT,
+    idle: Idle = IDLE_MINUTES,
+    db: Database = None,
+) -> None:
+    """Start the receiver in the background, unless it runs.
+
+    Returns at once and prints nothing. The pages start when one is asked for. The receiver leaves
+    after so many minutes without spans, and without anybody using a page.
+    """
+    from clustertrace.claude_code.starting import main
+
+    main(["--port", str(port), "--idle-shutdown-minutes", str(idle), *(["--db", db] if db else [])])
+
+
+def _tell(done: Changed, as_json: bool, news: str, no_news: str) -> None:
+    if as_json:
+        backup = str(done.backup) if done.backup else None
+        answer: dict[str, Any] = {"settings": str(done.path), "changed": done.changed}
+        print_json(answer | {"backup": backup})
+        return
+    typer.echo(f"{done.path} {news if done.changed else no_news}")
+    if done.backup:
+        note(f"As it was before: {done.backup}")

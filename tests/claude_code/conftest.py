@@ -1,0 +1,70 @@
+"""A port that nothing listens on, and what listens there later."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clustertrace.cli.supervisor import Address, health
+
+
+def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+    """Wait until something holds; what it is."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
+def receivers(port: int) -> list[int]:
+    """The processes that were started to listen on a port."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"clustertrace.ingest" in words and str(port).encode() in words:
+            found.append(int(entry.name))
+    return found
+
+
+class Started:
+    """The receiver that is, or will be, on a port."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.address = Address("localhost", port)
+
+    def ready(self) -> dict[str, Any]:
+        """What it says, once it answers."""
+        answer: dict[str, Any] = until(lambda: health(self.address))
+        return answer
+
+    @property
+    def processes(self) -> list[int]:
+        return receivers(self.port)
+
+    def gone(self) -> None:
+        """Wait until it has left."""
+        until(lambda: not self.processes)
+
+
+@pytest.fixture
+def started() -> Iterator[Started]:
+    """A free port; whatever is started there ends with the test."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    receiver = Started(port)
+    yield receiver
+    for process in receiver.processes:
+        os.kill(process, signal.SIGTERM)
+    receiver.gone()
