@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -14,6 +14,8 @@ from clustertrace.patterns.statistics import (
     benjamini_hochberg,
     cochran_mantel_haenszel,
     fisher_greater,
+    fisher_two_sided,
+    mann_whitney,
     wilson,
 )
 
@@ -115,3 +117,40 @@ def test_strata_with_one_side_say_nothing() -> None:
     """Groups that were run on one side only can't be compared."""
     found = cochran_mantel_haenszel([Stratum(5, 5, 0, 0), Stratum(0, 0, 1, 9)])
     assert (found.p, found.informative) == (1.0, 0)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.integers(0, 60), min_size=4, max_size=4))
+def test_fisher_two_sided_is_scipy_s(table: list[int]) -> None:
+    """On any table the p-value is that of scipy.stats.fisher_exact."""
+    a, b, c, d = table
+    expected = stats.fisher_exact([[a, b], [c, d]]).pvalue
+    assert fisher_two_sided(a, a + b, a + c, a + b + c + d) == pytest.approx(expected, rel=1e-6)
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.integers(0, 9), min_size=1, max_size=30),
+    st.lists(st.integers(0, 9), min_size=1, max_size=30),
+)
+def test_mann_whitney_with_ties_is_scipy_s(one: list[float], other: list[float]) -> None:
+    """With ties, the normal approximation with both corrections."""
+    if len({*one, *other}) in (1, len(one) + len(other)):
+        return
+    expected = stats.mannwhitneyu(one, other, method="asymptotic").pvalue
+    assert mann_whitney(one, other) == pytest.approx(expected, rel=1e-9)
+
+
+@settings(max_examples=200)
+@given(st.integers(1, 12), st.integers(1, 12), st.randoms(use_true_random=False))
+def test_mann_whitney_without_ties_is_scipy_s(n: int, m: int, rng: random.Random) -> None:
+    """Small samples are counted out, larger ones approximated, as SciPy does by itself."""
+    values = rng.sample(range(1000), n + m)
+    expected = stats.mannwhitneyu(values[:n], values[n:]).pvalue
+    assert mann_whitney(values[:n], values[n:]) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("samples", [([], [1.0]), ([1.0], []), ([2.0, 2.0], [2.0])])
+def test_nothing_to_rank_is_no_evidence(samples: tuple[list[float], list[float]]) -> None:
+    """An empty sample, or one value throughout, has p 1."""
+    assert mann_whitney(*samples) == 1.0

@@ -6,6 +6,7 @@ traces there are.
 """
 
 from clustertrace.store.queries.comparing import failures_by
+from clustertrace.store.queries.drifting import runs_by_pattern, variants_of
 from clustertrace.store.queries.explaining import paths, why
 from clustertrace.store.queries.grouping import ClusterOrder
 from clustertrace.store.queries.learning import learned, runs_noted
@@ -42,6 +43,7 @@ __all__ = [
     "metrics",
     "overview",
     "paths",
+    "runs_by_pattern",
     "runs_noted",
     "search",
     "siblings",
@@ -52,5 +54,6 @@ __all__ = [
     "trace_id",
     "trace_row",
     "traces",
+    "variants_of",
     "why",
 ]

@@ -1,0 +1,92 @@
+"""`drift`: what changed between two windows of time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.opening import reading
+from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.errors import UsageError
+
+if TYPE_CHECKING:
+    from clustertrace.filters import Filter
+    from clustertrace.patterns.drift import Drift
+    from clustertrace.patterns.signature import Variant
+
+__all__ = ["drift"]
+
+_NS_PER_DAY: Final = 86_400 * 10**9
+_SHOWN: Final = 20
+
+
+@command(
+    "drift",
+    "clustertrace drift",
+    "clustertrace drift --days 1 --json | jq '.changes[] | select(.significant).sentence'",
+    "clustertrace drift --before tag.version:1.3 --after tag.version:1.4",
+)
+def drift(
+    days: Annotated[
+        float, typer.Option(min=0.001, help="Compare the last so many days with those before.")
+    ] = 7,
+    before: Annotated[
+        str | None,
+        typer.Option(metavar="FILTER", show_default=False, help="The earlier runs instead."),
+    ] = None,
+    after: Annotated[
+        str | None,
+        typer.Option(metavar="FILTER", show_default=False, help="The later runs instead."),
+    ] = None,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Say what changed from one window of time to the next.
+
+    Patterns that are new, gone, fail more or less, cost or take more or less, tested and corrected
+    together. Exit code 1: nothing is significant.
+    """
+    from clustertrace.patterns.drift import drift as compare
+    from clustertrace.patterns.drift_words import drift_document
+    from clustertrace.store import queries
+
+    windows = _windows(days, before, after)
+    with reading(db) as store, store.read() as conn:
+        found = compare(*(queries.runs_by_pattern(conn, where) for where in windows))
+        variants = queries.variants_of(conn, [change.pattern for change in found.changes])
+    if as_json:
+        print_json(drift_document(found, variants))
+    else:
+        _show(found, variants)
+    if not any(change.significant for change in found.changes):
+        raise typer.Exit(1)
+
+
+def _windows(days: float, before: str | None, after: str | None) -> tuple[Filter, Filter]:
+    from clustertrace.filters import parse
+    from clustertrace.filters.tree import And, Since, Until
+
+    if (before is None) != (after is None):
+        raise UsageError("Give both --before and --after, or neither.")
+    if before is not None and after is not None:
+        return parse(before), parse(after)
+    now = time.time_ns()
+    length = round(days * _NS_PER_DAY)
+    return And((Since(now - 2 * length), Until(now - length))), And((Since(now - length),))
+
+
+def _show(found: Drift, variants: Mapping[str, Variant]) -> None:
+    from clustertrace.patterns.drift_words import change_words, steps_words, summary_words
+
+    console = stdout()
+    for change in found.changes[:_SHOWN]:
+        style = None if change.significant else "dim"
+        console.print(plain(steps_words(variants[change.pattern])), style=style)
+        console.print(f"  {change_words(change)}; see {change.sample[:12]}", style=style)
+    if len(found.changes) > _SHOWN:
+        console.print(f"and {len(found.changes) - _SHOWN} more; --json has them all.")
+    note(summary_words(found))

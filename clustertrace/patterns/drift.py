@@ -1,0 +1,181 @@
+"""What changed between two windows of time: patterns that are new or gone, fail, cost or take more.
+
+For each pattern up to three things are tested: its failure rate (Fisher's exact test), its cost and
+its duration (Mann and Whitney's rank test, which asks no shape of them); for one that only one
+window has, its share of the runs. All tests are two-sided and corrected together (Benjamini and
+Hochberg). Runs of one session are not independent: for rates one failed and one passed run stand
+for each session, for the rest its first run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from clustertrace.patterns.statistics import (
+    benjamini_hochberg,
+    false_shares,
+    fisher_two_sided,
+    mann_whitney,
+)
+
+__all__ = ["FEW", "Change", "Drift", "Run", "drift"]
+
+What = Literal["new", "gone", "failure rate", "cost", "duration"]
+
+Q: Final = 0.05
+FEW: Final = 10
+"""Runs below which a window says so: what is seen in so few may look quite different in more."""
+
+_LEAST: Final = 3
+"""Runs of a pattern that each window needs, to be compared at all."""
+
+
+class Run(NamedTuple):
+    """A finished run of a window."""
+
+    trace_id: str
+    failed: bool
+    duration_ns: int | None
+    cost_usd: float | None
+    """None where nobody knows the price of a call."""
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changed about a pattern."""
+
+    pattern: str
+    what: What
+    before: float
+    """Share of the window's runs (new, gone), failure rate, or median of dollars or ns."""
+    after: float
+    runs_before: int
+    """Of this pattern."""
+    runs_after: int
+    p: float
+    q: float
+    significant: bool
+    sample: str
+    """A run to look at: of the later window if it has one."""
+
+    @property
+    def few(self) -> bool:
+        """Whether a window in which the pattern was seen holds but a few runs of it."""
+        return 0 < self.runs_before < FEW or 0 < self.runs_after < FEW
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Two windows compared."""
+
+    runs_before: int
+    runs_after: int
+    failed_before: int
+    failed_after: int
+    tried: int
+    changes: tuple[Change, ...]
+    """What is significant, most significant first; then the other new and gone patterns."""
+
+
+class _Test(NamedTuple):
+    pattern: str
+    what: What
+    before: float
+    after: float
+    p: float
+
+
+def drift(before: Mapping[str, Sequence[Run]], after: Mapping[str, Sequence[Run]]) -> Drift:
+    """Compare the runs of two windows, given by pattern, newest first."""
+    sizes = [sum(map(len, window.values())) for window in (before, after)]
+    made: list[_Test] = []
+    for pattern in sorted({*before, *after}):
+        one, other = before.get(pattern, ()), after.get(pattern, ())
+        if one and other:
+            made += _tests(pattern, one, other)
+        elif all(sizes):
+            made.append(_presence(pattern, one, other, before, after))
+    bound = benjamini_hochberg([test.p for test in made], Q)
+    shares = false_shares(sorted(test.p for test in made), len(made))
+    changes = [
+        _change(test, before, after, shares[test.p], test.p <= bound)
+        for test in made
+        if test.p <= bound or test.what in ("new", "gone")
+    ]
+    changes.sort(key=lambda change: (change.p, change.pattern, change.what))
+    failed = [
+        sum(run.failed for runs in window.values() for run in runs) for window in (before, after)
+    ]
+    return Drift(*sizes, *failed, len(made), tuple(changes))
+
+
+def _change(
+    test: _Test,
+    before: Mapping[str, Sequence[Run]],
+    after: Mapping[str, Sequence[Run]],
+    q: float,
+    significant: bool,
+) -> Change:
+    one, other = before.get(test.pattern, ()), after.get(test.pattern, ())
+    sample = (other or one)[0].trace_id
+    return Change(*test[:4], len(one), len(other), test.p, q, significant, sample)
+
+
+def _presence(
+    pattern: str,
+    one: Sequence[Run],
+    other: Sequence[Run],
+    before: Mapping[str, Sequence[Run]],
+    after: Mapping[str, Sequence[Run]],
+) -> _Test:
+    """A pattern that only one window has, tested by its share of the independent runs."""
+    all_before, all_after = (
+        sum(len(_firsts(runs)) for runs in window.values()) for window in (before, after)
+    )
+    seen_before, seen_after = len(_firsts(one)), len(_firsts(other))
+    p = fisher_two_sided(seen_after, all_after, seen_before + seen_after, all_before + all_after)
+    share_before, share_after = seen_before / all_before, seen_after / all_after
+    return _Test(pattern, "new" if other else "gone", share_before, share_after, p)
+
+
+def _tests(pattern: str, one: Sequence[Run], other: Sequence[Run]) -> Iterable[_Test]:
+    if min(len(one), len(other)) < _LEAST:
+        return
+    fair = [_fair(runs) for runs in (one, other)]
+    failed = [sum(run.failed for run in runs) for runs in fair]
+    sizes = [len(runs) for runs in fair]
+    if 0 < sum(failed) < sum(sizes):
+        rates = [sum(run.failed for run in runs) / len(runs) for runs in (one, other)]
+        p = fisher_two_sided(failed[1], sizes[1], sum(failed), sum(sizes))
+        yield _Test(pattern, "failure rate", rates[0], rates[1], p)
+    measures: tuple[tuple[What, Callable[[Run], float | None]], ...] = (
+        ("cost", lambda run: run.cost_usd),
+        ("duration", lambda run: run.duration_ns),
+    )
+    for what, value_of in measures:
+        values = [
+            [value for run in _firsts(runs) if (value := value_of(run)) is not None]
+            for runs in (one, other)
+        ]
+        if min(map(len, values)) >= _LEAST and len({*values[0], *values[1]}) > 1:
+            p = mann_whitney(*values)
+            yield _Test(pattern, what, _median(values[0]), _median(values[1]), p)
+
+
+def _firsts(runs: Sequence[Run]) -> list[Run]:
+    """One run for each session."""
+    return list({run.session or run.trace_id: run for run in runs}.values())
+
+
+def _fair(runs: Sequence[Run]) -> list[Run]:
+    """One failed and one passed run for each session."""
+    return list({(run.session or run.trace_id, run.failed): run for run in runs}.values())
+
+
+def _median(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return float(ordered[middle] if len(ordered) % 2 else sum(ordered[middle - 1 : middle + 1]) / 2)

@@ -1,0 +1,90 @@
+"""Drift in sentences and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from clustertrace.patterns.drift import FEW, Change, Drift
+from clustertrace.patterns.signature import Variant
+from clustertrace.words import counted, duration, money, share, step_text
+
+__all__ = ["change_words", "drift_document", "steps_words", "summary_words"]
+
+
+def summary_words(drift: Drift) -> str:
+    """The windows, what was tried, and whether anything is significant."""
+    if not drift.runs_before or not drift.runs_after:
+        empty = "earlier" if not drift.runs_before else "later"
+        return f"The {empty} window has no finished runs, so there is nothing to compare."
+    found = sum(change.significant for change in drift.changes)
+    verdict = f"{counted(found, 'significant change')}" if found else "No evidence of drift"
+    small = min(drift.runs_before, drift.runs_after)
+    few = f" With {counted(small, 'run')} in a window little can be told." if small < FEW else ""
+    return (
+        f"{verdict}: {drift.failed_before} of {counted(drift.runs_before, 'run')} failed before, "
+        f"{drift.failed_after} of {drift.runs_after} after; {drift.tried} comparisons, corrected "
+        f"together.{few}"
+    )
+
+
+def change_words(change: Change) -> str:
+    """What changed about a pattern, as a part of a sentence that ends with how sure it is."""
+    before, after = change.before, change.after
+    match change.what:
+        case "new":
+            said = f"new: {counted(change.runs_after, 'run')}, {share(round(after, 3))} of all"
+        case "gone":
+            said = f"gone: was {counted(change.runs_before, 'run')}, {share(round(before, 3))}"
+        case "failure rate":
+            said = (
+                f"fails {'more' if after > before else 'less'}: {share(round(before, 2))} of "
+                f"{change.runs_before} before, {share(round(after, 2))} of {change.runs_after}"
+            )
+        case "cost":
+            more = "dearer" if after > before else "cheaper"
+            said = f"{more}: median {money(before)} before, {money(after)}"
+        case "duration":
+            more = "slower" if after > before else "faster"
+            said = f"{more}: median {duration(round(before))} before, {duration(round(after))}"
+    sure = f"p {change.p:.1g}, q {change.q:.1g}"
+    if not change.significant:
+        sure += ", may be chance"
+    elif change.few:
+        sure += ", few runs"
+    return f"{said} ({sure})"
+
+
+def steps_words(variant: Variant) -> str:
+    """A pattern on one line."""
+    return f"{variant.name}: {' → '.join(step_text(step) for step in variant.steps) or 'no steps'}"
+
+
+def drift_document(drift: Drift, variants: Mapping[str, Variant]) -> dict[str, Any]:
+    """What `drift --json` prints."""
+    return {
+        "before": {"runs": drift.runs_before, "failed": drift.failed_before},
+        "after": {"runs": drift.runs_after, "failed": drift.failed_after},
+        "tried": drift.tried,
+        "sentence": summary_words(drift),
+        "changes": [_change(change, variants[change.pattern]) for change in drift.changes],
+    }
+
+
+def _change(change: Change, variant: Variant) -> dict[str, Any]:
+    return {
+        "what": change.what,
+        "pattern": change.pattern,
+        "name": variant.name,
+        "steps": [step_text(step) for step in variant.steps],
+        "sentence": change_words(change),
+        "before": change.before,
+        "after": change.after,
+        "runs_before": change.runs_before,
+        "runs_after": change.runs_after,
+        "p": change.p,
+        "q": change.q,
+        "significant": change.significant,
+        "few_runs": change.few,
+        "sample_trace_id": change.sample,
+    }

@@ -1,0 +1,48 @@
+"""Windows of time by pattern, for what changed between them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from clustertrace.filters import Filter
+from clustertrace.patterns.drift import Run
+from clustertrace.patterns.signature import Variant
+from clustertrace.store import filtering
+from clustertrace.store.connection import Connection
+from clustertrace.store.variants import steps_of
+
+__all__ = ["runs_by_pattern", "variants_of"]
+
+NEWEST: Final = 50_000
+"""Runs of a window that are read, newest first."""
+_NAMES_A_QUERY: Final = 500
+
+
+def runs_by_pattern(conn: Connection, where: Filter) -> Mapping[str, Sequence[Run]]:
+    """The finished runs that match, newest first, by the id of their pattern."""
+    condition, params = filtering.condition(where)
+    found: dict[str, list[Run]] = defaultdict(list)
+    for variant, trace_id, failed, took, cost, unpriced, session in conn.rows(
+        "SELECT variant_id, trace_id, failed, duration_ns, cost_usd, unpriced_calls, session_id"
+        f" FROM traces WHERE failed IS NOT NULL AND {condition}"
+        " ORDER BY start_ns DESC, trace_id LIMIT :newest",
+        params | {"newest": NEWEST},
+    ):
+        price = None if unpriced else cost
+        found[variant].append(Run(trace_id.hex(), bool(failed), took, price, session))
+    return found
+
+
+def variants_of(conn: Connection, ids: Iterable[str]) -> Mapping[str, Variant]:
+    """What patterns consist of, by id."""
+    wanted = sorted(set(ids))
+    found = {}
+    for at in range(0, len(wanted), _NAMES_A_QUERY):
+        some = wanted[at : at + _NAMES_A_QUERY]
+        marks = ", ".join("?" * len(some))
+        sql = f"SELECT variant_id, name, steps FROM variants WHERE variant_id IN ({marks})"
+        for variant, name, steps in conn.rows(sql, some):
+            found[variant] = Variant(variant, name, steps_of(steps))
+    return found

@@ -1,0 +1,150 @@
+"""Drift: what is planted is found, what is chance is not, small numbers are said."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from clustertrace.patterns.drift import Drift, Run, drift
+from clustertrace.patterns.drift_words import change_words, drift_document, summary_words
+from clustertrace.patterns.signature import Variant
+from tests.patterns.test_families import steps
+
+SECOND = 10**9
+
+
+def runs(
+    count: int,
+    *,
+    failed: int = 0,
+    seconds: float = 1.0,
+    cost: float | None = 0.01,
+    session: str | None = None,
+) -> list[Run]:
+    """Make runs, the first `failed` of them failed; each a little slower than the one before."""
+    return [
+        Run(
+            f"{count:016x}{at:016x}",
+            at < failed,
+            round((seconds + at / 1000) * SECOND),
+            None if cost is None else cost + at / 10_000,
+            session,
+        )
+        for at in range(count)
+    ]
+
+
+def found(made: Drift) -> list[tuple[str, str]]:
+    """Return the significant changes."""
+    return [(change.pattern, change.what) for change in made.changes if change.significant]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what", "words"),
+    [
+        (
+            runs(60, failed=3),
+            runs(60, failed=30),
+            "failure rate",
+            "fails more: 5 % of 60 before, 50 % of 60",
+        ),
+        (runs(30), runs(30, cost=0.05), "cost", "dearer: median $0.0115 before, $0.0515"),
+        (runs(30, seconds=3), runs(30), "duration", "faster: median 3.0 s before, 1.0 s"),
+    ],
+)
+def test_a_planted_change_is_found(
+    before: Sequence[Run], after: Sequence[Run], what: str, words: str
+) -> None:
+    """The measure that changed is told, and no other."""
+    made = drift({"p": before}, {"p": after})
+    assert found(made) == [("p", what)]
+    (change,) = made.changes
+    assert change_words(change).startswith(f"{words} (p ")
+    assert summary_words(made).startswith("1 significant change: ")
+
+
+def test_patterns_that_come_and_go_are_told() -> None:
+    """With how many runs they are; a run to look at is of the window that has them."""
+    made = drift({"p": runs(40), "old": runs(20)}, {"p": runs(40), "new": runs(30)})
+    assert sorted(found(made)) == [("new", "new"), ("old", "gone")]
+    by = {change.what: change for change in made.changes}
+    assert by["new"].sample == runs(30)[0].trace_id
+    assert change_words(by["gone"]).startswith("gone: was 20 runs, 33.3 % (p ")
+
+
+def test_a_single_new_run_may_be_chance() -> None:
+    """It is listed, and said to be no evidence."""
+    made = drift({"p": runs(40)}, {"p": runs(40), "odd": runs(1)})
+    assert found(made) == []
+    (change,) = made.changes
+    assert change.few
+    assert change_words(change).endswith("may be chance)")
+    assert summary_words(made).startswith("No evidence of drift")
+
+
+def test_few_runs_are_said() -> None:
+    """A change in a handful of runs is marked as such, and so is a small window."""
+    made = drift({"p": runs(8)}, {"p": runs(8, failed=8)})
+    assert change_words(made.changes[0]).endswith(", few runs)")
+    assert "With 8 runs in a window little can be told." in summary_words(made)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [({}, {"p": runs(9)}), ({"p": runs(9)}, {}), ({}, {})]
+)
+def test_an_empty_window_is_told(before: dict[str, list[Run]], after: dict[str, list[Run]]) -> None:
+    """There is nothing to compare, and nothing is new for that."""
+    made = drift(before, after)
+    assert made.changes == ()
+    assert "has no finished runs" in summary_words(made)
+
+
+def test_one_session_repeated_is_one_run() -> None:
+    """Fifty failed runs of one conversation are one."""
+    before = runs(30)
+    after = runs(30) + runs(50, failed=50, session="x", seconds=9, cost=1)
+    assert found(drift({"p": before}, {"p": after})) == []
+
+
+def test_unknown_prices_are_not_compared() -> None:
+    """Runs whose cost nobody knows say nothing about cost."""
+    made = drift({"p": runs(30, cost=None)}, {"p": runs(30, cost=5.0)})
+    assert found(made) == []
+
+
+def test_the_same_is_no_drift() -> None:
+    """None failing, all failing, one giant pattern, all singletons: nothing changed."""
+    for window in (
+        {"p": runs(50)},
+        {"p": runs(50, failed=50)},
+        {f"p{at}": runs(1) for at in range(50)},
+    ):
+        assert drift(window, window).changes == ()
+
+
+def test_chance_is_no_drift() -> None:
+    """Of fifty pairs of windows with the same chances, next to none has a significant change."""
+
+    def window(rng: random.Random) -> dict[str, list[Run]]:
+        made: dict[str, list[Run]] = {}
+        for at in range(80):
+            cost, took = rng.lognormvariate(0, 1), round(rng.lognormvariate(0, 1) * SECOND)
+            run = Run(f"{at:032x}", rng.random() < 0.3, took, cost)
+            made.setdefault(rng.choice("abcde"), []).append(run)
+        return made
+
+    drifted = [drift(window(rng := random.Random(seed)), window(rng)) for seed in range(50)]
+    assert sum(bool(found(one)) for one in drifted) <= 6
+
+
+def test_the_document_has_every_number() -> None:
+    """What `--json` prints names the pattern and both windows."""
+    made = drift({"p": runs(60, failed=3)}, {"p": runs(60, failed=30)})
+    told = drift_document(made, {"p": Variant("p", "agent", steps("search*2-3 cite"))})
+    assert told["before"] == {"runs": 60, "failed": 3}
+    (change,) = told["changes"]
+    assert (change["name"], change["steps"]) == ("agent", ["search ×2–3", "cite"])
+    assert (change["before"], change["after"]) == (0.05, 0.5)
+    assert change["significant"] is True
