@@ -16,6 +16,7 @@ from clustertrace.cli import (  # noqa: F401
     drifting,
     explaining,
     facts,
+    gating,
     hooking,
     inspecting,
     moving,

@@ -24,7 +24,7 @@ from clustertrace.filters.tree import (
     Until,
 )
 
-__all__ = ["CHOICES", "NUMBERS", "TEXTS", "FilterError", "parse"]
+__all__ = ["CHOICES", "NUMBERS", "TEXTS", "FilterError", "parse", "read_duration"]
 
 TEXTS: Final = {
     "name": "the root span's name",
@@ -248,6 +248,13 @@ def _money(text: str) -> float | None:
 
 def _duration(text: str) -> float | None:
     return _scaled(text, _DURATIONS)
+
+
+def read_duration(text: str) -> int | None:
+    """A time such as 800ms, 20s or 7d, as nanoseconds; None where it is none."""
+    seconds = _scaled(text, _AGES)
+    found = _duration(text) if seconds is None else seconds * 1e9
+    return None if found is None or not math.isfinite(found) or found <= 0 else int(found)
 
 
 _READERS: Final = {"cost": _money, "duration": _duration}

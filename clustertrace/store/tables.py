@@ -14,6 +14,7 @@ from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 __all__ = [
+    "AssertionRow",
     "FamilyRow",
     "LogRow",
     "MetricRow",
@@ -299,6 +300,20 @@ class SessionRow(SQLModel, table=True):
     traces: int
     failed: int
     cost_usd: float
+
+
+class AssertionRow(SQLModel, table=True):
+    """What the user wants to stay true of a pattern (clustertrace.gate)."""
+
+    __tablename__ = "assertions"
+
+    assertion_id: str = Field(primary_key=True)
+    pattern: str
+    kind: str
+    bound: float
+    last_runs: int | None
+    last_ns: int | None
+    created_ns: int
 
 
 class SpoolSegmentRow(SQLModel, table=True):

@@ -205,6 +205,14 @@ def _rollups() -> None:
 
 
 def _housekeeping() -> None:
+    op.create_table(
+        "assertions",
+        _column("assertion_id", str, key=True),
+        *_not_null("pattern", "kind", kind=str),
+        _column("bound", float),
+        *_null("last_runs", "last_ns", kind=int),
+        _column("created_ns", int),
+    )
     op.create_table("spool_segments", _column("name", str, key=True), _column("offset", int))
     op.create_table("state", _column("key", str, key=True), _column("value", int))
 

@@ -1,0 +1,262 @@
+"""`assert` and `check`: what must stay true of the runs, and whether it does."""
+
+from __future__ import annotations
+
+import os
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.opening import reading
+from clustertrace.cli.output import plain, print_json, stdout, write_out
+
+if TYPE_CHECKING:
+    from clustertrace.gate.checks import Assertion, Kind, Result
+    from clustertrace.gate.reports import NewPattern
+
+__all__ = ["assert_", "check"]
+
+
+@command(
+    "assert",
+    "clustertrace assert 9c41d2 --success-rate-above 0.9 --over-last 50",
+    "clustertrace assert all --latency-p95-below 20s --cost-below 0.05 --over-last 7d",
+    "clustertrace assert list",
+    "clustertrace assert remove 1f0c22ab",
+)
+def assert_(
+    pattern: Annotated[
+        str,
+        typer.Argument(metavar="PATTERN|all|list|remove", help="A pattern's id, or every run."),
+    ],
+    which: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="With `remove`: the assertion.", show_default=False),
+    ] = None,
+    success_rate_above: Annotated[
+        float | None, typer.Option(min=0, max=1, help="From 0 to 1.", show_default=False)
+    ] = None,
+    latency_p95_below: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Such as 800ms or 20s.", show_default=False)
+    ] = None,
+    cost_below: Annotated[
+        float | None, typer.Option(min=0, help="US dollars a run.", show_default=False)
+    ] = None,
+    no_new_traces: Annotated[
+        bool, typer.Option("--no-new-traces", help="No run takes this pattern any more.")
+    ] = False,
+    over_last: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUNS|TIME", help="Look at 50 runs, or at 7d, only.", show_default=False
+        ),
+    ] = None,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Say what must stay true of a pattern; `check` tests it.
+
+    Each option is an assertion of its own; the same one again replaces the first. `list` shows
+    all, `remove ID` forgets one.
+    """
+    from clustertrace.errors import UsageError
+    from clustertrace.store import assertions
+
+    claims: list[tuple[Kind, float]] = []
+    if success_rate_above is not None:
+        claims.append(("success_rate_above", success_rate_above))
+    if latency_p95_below is not None:
+        claims.append(("latency_p95_below", _time(latency_p95_below, "--latency-p95-below")))
+    if cost_below is not None:
+        claims.append(("cost_below", cost_below))
+    if no_new_traces:
+        claims.append(("no_new_traces", 0.0))
+    runs, window = _window(over_last)
+    with reading(db) as store:
+        if pattern == "list":
+            with store.read() as conn:
+                made = assertions.every(conn)
+        elif pattern == "remove":
+            with store.writing() as conn:
+                assertions.remove(conn, which or "")
+                made = assertions.every(conn)
+        elif not claims:
+            raise UsageError(
+                "Say what must be true: --success-rate-above, --latency-p95-below, --cost-below "
+                "or --no-new-traces."
+            )
+        else:
+            now = time.time_ns()
+            with store.writing() as conn:
+                made = [
+                    assertions.add(
+                        *(conn, pattern, kind, bound),
+                        last_runs=runs,
+                        last_ns=window,
+                        now_ns=now,
+                    )
+                    for kind, bound in claims
+                ]
+    _show(made, as_json=as_json)
+
+
+def _time(told: str, option: str) -> int:
+    from clustertrace.errors import UsageError
+    from clustertrace.filters.syntax import read_duration
+
+    found = read_duration(told)
+    if found is None:
+        raise UsageError(f"{option} wants a time such as 800ms, 20s or 7d, not {told!r}.")
+    return found
+
+
+def _window(over_last: str | None) -> tuple[int | None, int | None]:
+    """Runs, and nanoseconds, that are looked at."""
+    if over_last is None:
+        return None, None
+    if over_last.isascii() and over_last.isdecimal() and int(over_last):
+        return int(over_last), None
+    return None, _time(over_last, "--over-last")
+
+
+def _show(made: list[Assertion], *, as_json: bool) -> None:
+    from clustertrace.gate.checks import claim
+
+    if as_json:
+        print_json({"assertions": [_document(one) for one in made]})
+    elif made:
+        for one in made:
+            stdout().print(plain(f"{one.id}  {one.pattern}: {claim(one)}"))
+    else:
+        stdout().print("There are no assertions.")
+
+
+def _document(one: Assertion) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from clustertrace.gate.checks import claim
+
+    return asdict(one) | {"claim": claim(one)}
+
+
+class Format(StrEnum):
+    """How `check` answers."""
+
+    text = "text"
+    json = "json"
+    junit = "junit"
+    github = "github"
+
+
+@command(
+    "check",
+    "clustertrace check",
+    "clustertrace check --format junit -o check.xml",
+    "clustertrace check --format github --fail-on-new",
+)
+def check(
+    form: Annotated[Format, typer.Option("--format", help="text, json, junit or github.")] = (
+        Format.text
+    ),
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="A file instead of standard output.", show_default=False
+        ),
+    ] = None,
+    fail_on_new: Annotated[
+        bool, typer.Option("--fail-on-new", help="Fail on new failing patterns as well.")
+    ] = False,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Test every assertion; exit code 1 if one does not hold, or there is none.
+
+    A success rate is judged by the lower bound of its 95 % interval, so few lucky runs pass
+    nothing. A pattern that is gone, or has no finished run, does not pass. Failing patterns that
+    are new since the last check are told.
+    """
+    from clustertrace.gate import checks, reports
+    from clustertrace.store import assertions
+
+    now = time.time_ns()
+    with reading(db) as store:
+        with store.read() as conn:
+            made = assertions.every(conn)
+            results = [checks.check(one, assertions.seen(conn, one, now)) for one in made]
+            new = assertions.new_failing(conn)
+        with store.writing() as conn:
+            assertions.mark_checked(conn, now)
+    form = Format.json if as_json else form
+    if form is Format.json:
+        text = _json_report(results, new)
+    elif form is Format.junit:
+        text = reports.junit(results)
+    elif form is Format.github:
+        text = reports.markdown(results, new)
+    else:
+        text = _text_report(results, new)
+    _write(text, output, form)
+    # A gate without anything to hold would pass whatever happens.
+    if not results or any(not result.passed for result in results) or (fail_on_new and new):
+        raise typer.Exit(1)
+
+
+def _json_report(results: list[Result], new: list[NewPattern]) -> str:
+    import orjson
+
+    document = {
+        "passed": all(result.passed for result in results),
+        "results": [
+            _document(result.assertion)
+            | {
+                "passed": result.passed,
+                "runs": result.runs,
+                "measured": result.measured,
+                "low": result.low,
+                "found": result.words,
+            }
+            for result in results
+        ],
+        "new_failing_patterns": [
+            {"id": pattern, "name": name, "failed": failed, "runs": runs}
+            for pattern, name, _, failed, runs in new
+        ],
+    }
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
+def _text_report(results: list[Result], new: list[NewPattern]) -> str:
+    from clustertrace.gate.checks import claim
+    from clustertrace.gate.reports import new_words
+
+    lines = [
+        f"{'ok  ' if result.passed else 'FAIL'}  {result.assertion.pattern}: "
+        f"{claim(result.assertion)}\n      {result.words}"
+        for result in results
+    ]
+    if not results:
+        lines = ["There are no assertions; `clustertrace assert` makes one."]
+    return plain("\n".join([*lines, *map(new_words, new)]) + "\n")
+
+
+def _write(text: str, output: Path | None, form: Format) -> None:
+    """To the file that is named; a summary to GitHub's own, where a job runs there."""
+    from clustertrace.errors import StoreError
+
+    summary = os.environ.get("GITHUB_STEP_SUMMARY") if form is Format.github else None
+    place = output or (Path(summary) if summary else None)
+    if place is None:
+        write_out(text.encode("utf-8", "replace"))
+        return
+    try:
+        with place.open("a" if output is None else "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+    except OSError as error:
+        raise StoreError(
+            f"{place} can't be written ({error.strerror or error}); name another with -o."
+        ) from None

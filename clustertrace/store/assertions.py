@@ -1,0 +1,114 @@
+"""What the user asserts of patterns, and what is known of the runs that each looks at."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, cast
+
+from clustertrace.errors import NotFound
+from clustertrace.gate.checks import Assertion, Kind, Seen
+from clustertrace.gate.reports import NewPattern
+from clustertrace.store import queries
+from clustertrace.store.connection import Connection
+
+__all__ = ["EVERY", "add", "every", "mark_checked", "new_failing", "remove", "seen"]
+
+EVERY = "all"
+"""Stands for every run, where a pattern is asked for."""
+
+_LAST_CHECK = "last_check_ns"
+_MOST_NEW = 20
+_MOST_RUNS = 100_000
+"""Newest runs that are looked at where no window is named: more would not change the answer."""
+
+
+def add(
+    conn: Connection,
+    pattern: str,
+    kind: Kind,
+    bound: float,
+    *,
+    last_runs: int | None,
+    last_ns: int | None,
+    now_ns: int,
+) -> Assertion:
+    """Store an assertion; the same one again replaces the first. Raises NotFound."""
+    if pattern != EVERY:
+        pattern = queries.cluster(conn, pattern).id
+    said = f"{pattern} {kind} {last_runs} {last_ns}"
+    made = Assertion(
+        hashlib.sha256(said.encode()).hexdigest()[:8],
+        *(pattern, kind, bound, last_runs, last_ns, now_ns),
+    )
+    conn.run(
+        "INSERT OR REPLACE INTO assertions VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (made.id, pattern, kind, bound, last_runs, last_ns, now_ns),
+    )
+    return made
+
+
+def every(conn: Connection) -> list[Assertion]:
+    """All assertions, the oldest first."""
+    rows = conn.rows(
+        "SELECT assertion_id, pattern, kind, bound, last_runs, last_ns, created_ns"
+        " FROM assertions ORDER BY created_ns, assertion_id"
+    )
+    return [Assertion(row[0], row[1], cast(Kind, row[2]), *row[3:]) for row in rows]
+
+
+def remove(conn: Connection, assertion_id: str) -> None:
+    """Forget an assertion. Raises NotFound."""
+    if not conn.run("DELETE FROM assertions WHERE assertion_id = ?", (assertion_id,)):
+        raise NotFound(f"There is no assertion {assertion_id}; `clustertrace assert list` has all.")
+
+
+def seen(conn: Connection, one: Assertion, now_ns: int) -> Seen | None:
+    """The runs that an assertion looks at; None if its pattern is gone."""
+    condition, params = "1", dict[str, Any]()
+    if one.pattern != EVERY:
+        if not conn.value("SELECT 1 FROM variants WHERE variant_id = ?", (one.pattern,)):
+            return None
+        condition, params = "variant_id = :pattern", {"pattern": one.pattern}
+    newer = conn.value(
+        f"SELECT count(*) FROM traces WHERE {condition} AND start_ns > :made",
+        params | {"made": one.created_ns},
+    )
+    window = "" if one.last_ns is None else " AND start_ns >= :since"
+    rows = conn.rows(
+        "SELECT failed, duration_ns, cost_usd, unpriced_calls FROM traces"
+        f" WHERE {condition} AND failed IS NOT NULL{window}"
+        " ORDER BY start_ns DESC, trace_id LIMIT :runs",
+        params
+        | {
+            "since": now_ns - (one.last_ns or 0),
+            "runs": one.last_runs or _MOST_RUNS,
+        },
+    )
+    return Seen(
+        [bool(row[0]) for row in rows],
+        [row[1] or 0 for row in rows],
+        sum(row[2] or 0.0 for row in rows),
+        sum(row[3] or 0 for row in rows),
+        newer,
+    )
+
+
+def new_failing(conn: Connection) -> list[NewPattern]:
+    """Failing patterns whose first run came after the last check, the worst first."""
+    since = conn.value("SELECT value FROM state WHERE key = ?", (_LAST_CHECK,))
+    if since is None:
+        return []
+    rows = conn.rows(
+        "SELECT variant_id FROM traces WHERE start_ns > :since AND failed = 1"
+        " GROUP BY variant_id HAVING NOT EXISTS (SELECT 1 FROM traces AS earlier"
+        "  WHERE earlier.variant_id = traces.variant_id AND earlier.start_ns <= :since)"
+        " ORDER BY count(*) DESC, variant_id LIMIT :most",
+        {"since": since, "most": _MOST_NEW},
+    )
+    found = [queries.cluster(conn, row[0]) for row in rows]
+    return [(one.id, one.name, one.steps, one.failed, one.count) for one in found]
+
+
+def mark_checked(conn: Connection, now_ns: int) -> None:
+    """Remember when patterns were last looked at."""
+    conn.run("INSERT OR REPLACE INTO state VALUES (?, ?)", (_LAST_CHECK, now_ns))

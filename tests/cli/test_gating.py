@@ -1,0 +1,98 @@
+"""`assert` and `check` from end to end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from clustertrace.cli import main
+from clustertrace.model import Batch, Span, TraceFacts
+from clustertrace.store import Store
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _demo() -> None:
+    assert main(["import", str(Path(__file__).parents[2] / "demo" / "traces.jsonl.gz")]) == 0
+
+
+@pytest.fixture
+def worst(capsys: Capture) -> str:
+    """The pattern with most failures."""
+    capsys.readouterr()
+    main(["clusters", "--json"])
+    return str(json.loads(capsys.readouterr().out)["clusters"][0]["id"])
+
+
+def test_gate(worst: str, capsys: Capture) -> None:
+    """What was asserted is tested; the exit code says whether it holds."""
+    assert main(["assert", "all", "--success-rate-above", "0.6", "--json"]) == 0
+    assert main(["check"]) == 0
+    assert main(["assert", worst[:6], "--success-rate-above", "0.5", "--over-last", "30d"]) == 0
+    capsys.readouterr()
+    assert main(["check", "--format", "json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert [result["passed"] for result in told["results"]] == [True, False]
+    assert told["results"][1]["pattern"] == worst
+
+
+def test_same_again_replaces(worst: str, capsys: Capture) -> None:
+    """Asserting the same of a pattern with another bound leaves one assertion."""
+    for bound in ("0.2", "0.1"):
+        assert main(["assert", worst, "--success-rate-above", bound]) == 0
+    capsys.readouterr()
+    main(["assert", "list", "--json"])
+    (one,) = json.loads(capsys.readouterr().out)["assertions"]
+    assert one["bound"] == 0.1
+    assert main(["assert", "remove", one["id"]]) == 0
+    assert main(["assert", "remove", one["id"]]) == 2
+
+
+def test_nothing_asserted() -> None:
+    """A gate that holds nothing does not pass."""
+    assert main(["check"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        (["assert", "all"], "Say what must be true"),
+        (["assert", "zzzz", "--cost-below", "1"], "There is no pattern zzzz"),
+        (["assert", "all", "--latency-p95-below", "soon"], "wants a time"),
+        (["assert", "all", "--cost-below", "1", "--over-last", "-3"], "wants a time"),
+    ],
+)
+def test_wrong_use(told: list[str], sentence: str, capsys: Capture) -> None:
+    """What makes no sense is said in a sentence."""
+    assert main(told) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_new_failing_pattern(capsys: Capture) -> None:
+    """A failing pattern that came after the last check is told, and may fail the gate."""
+    main(["assert", "all", "--cost-below", "1"])
+    assert main(["check", "--fail-on-new"]) == 0
+    with Store.open() as store:
+        start = 2 * 10**18
+        span = Span("e" * 32, "e" * 16, None, "newcomer", "agent", "error", start, start + 1)
+        store.write(Batch([span], [TraceFacts("e" * 32)]))
+        store.refresh()
+    capsys.readouterr()
+    assert main(["check", "--fail-on-new"]) == 1
+    assert "New since the last check: newcomer" in capsys.readouterr().out
+
+
+def test_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """JUnit goes to a file, GitHub's summary to where its jobs look for it."""
+    main(["assert", "all", "--cost-below", "1"])
+    file, summary = tmp_path / "check.xml", tmp_path / "summary.md"
+    assert main(["check", "--format", "junit", "-o", str(file)]) == 0
+    assert file.read_text().startswith("<?xml")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    capsys.readouterr()
+    assert main(["check", "--format", "github"]) == 0
+    assert capsys.readouterr().out == ""
+    assert "| ✅ | all |" in summary.read_text("utf-8")

@@ -1,0 +1,131 @@
+"""Assertions about runs: what passes, what does not, and what is said about it."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clustertrace.gate.checks import Assertion, Kind, Seen, check, claim, p95
+from clustertrace.gate.reports import junit, markdown
+from clustertrace.patterns.statistics import wilson
+
+SECOND = 10**9
+
+
+def asserted(kind: Kind, bound: float, **more: Any) -> Assertion:
+    fields: dict[str, Any] = {"last_runs": None, "last_ns": None, "created_ns": 0, **more}
+    return Assertion("0a1b2c3d", "9c41d2aa0011", kind, bound, **fields)
+
+
+def seen(failed: int, runs: int, **more: Any) -> Seen:
+    fields: dict[str, Any] = {"cost_usd": 0.0, "unpriced_calls": 0, "newer": 0, **more}
+    times = fields.pop("durations_ns", [SECOND] * runs)
+    return Seen([at < failed for at in range(runs)], times, **fields)
+
+
+@pytest.mark.parametrize(
+    ("failed", "runs", "passed", "words"),
+    [
+        (0, 3, False, "not shown; at this rate 16 runs would show"),
+        (0, 50, True, "50 of 50 runs succeeded"),
+        (1, 10, False, "not shown"),
+        (30, 60, False, "it is below"),
+        (12, 60, False, "no number of runs would show"),
+    ],
+)
+def test_success_rate(failed: int, runs: int, passed: bool, words: str) -> None:
+    """A rate passes when the lower bound of its interval is above, not when its mean is."""
+    result = check(asserted("success_rate_above", 0.8), seen(failed, runs))
+    assert result.passed is passed
+    assert words in result.words
+
+
+@given(st.integers(0, 200), st.integers(1, 200), st.floats(0, 1))
+def test_rate_agrees_with_its_interval(failed: int, runs: int, bound: float) -> None:
+    """Whatever the counts, the verdict is that of Wilson's lower bound."""
+    failed = min(failed, runs)
+    result = check(asserted("success_rate_above", bound), seen(failed, runs))
+    assert result.passed == (wilson(runs - failed, runs).low > bound)
+    assert result.measured == (runs - failed) / runs
+
+
+@given(st.integers(0, 19), st.floats(0.01, 0.99))
+def test_promised_number_of_runs(failed: int, bound: float) -> None:
+    """As many runs as are asked for, at the same rate, would indeed show it."""
+    result = check(asserted("success_rate_above", bound), seen(failed, 20))
+    if "would show that it is above" not in result.words or "no number" in result.words:
+        return
+    needed = int(result.words.partition("at this rate ")[2].split()[0].replace(",", ""))
+    assert wilson((20 - failed) * needed, 20 * needed).low > bound
+    assert wilson(round((20 - failed) / 20 * needed) + 1, needed + 1).low > bound - 0.05
+
+
+def test_latency() -> None:
+    """The 95th percentile counts: one slow run of twenty is allowed, two are not."""
+    one = asserted("latency_p95_below", 2 * SECOND)
+    slow = [SECOND] * 19 + [60 * SECOND]
+    assert check(one, seen(0, 20, durations_ns=slow)).passed
+    assert not check(one, seen(0, 20, durations_ns=[*slow[:18], *slow[-1:] * 2])).passed
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=1, max_size=60))
+def test_p95(values: list[int]) -> None:
+    """At least 95 % of the values are at or below their p95, and it is the smallest such."""
+    found = p95(values)
+    assert sum(value <= found for value in values) >= 0.95 * len(values)
+    assert sum(value < found for value in values) < 0.95 * len(values)
+
+
+def test_cost() -> None:
+    """The mean cost of a run counts, and calls without a price can't pass."""
+    one = asserted("cost_below", 0.10)
+    assert check(one, seen(0, 4, cost_usd=0.36)).passed
+    assert not check(one, seen(0, 4, cost_usd=0.44)).passed
+    unknown = check(one, seen(0, 4, cost_usd=0.0, unpriced_calls=2))
+    assert not unknown.passed
+    assert "the cost is not known" in unknown.words
+
+
+def test_no_new_traces() -> None:
+    """A pattern that was to be gone and comes again fails."""
+    one = asserted("no_new_traces", 0)
+    assert check(one, seen(0, 0)).passed
+    assert not check(one, seen(0, 0, newer=1)).passed
+
+
+@pytest.mark.parametrize("kind", ["success_rate_above", "latency_p95_below", "cost_below"])
+def test_nothing_to_look_at(kind: Kind) -> None:
+    """A pattern without a finished run, or that is gone, does not pass."""
+    assert not check(asserted(kind, 0), seen(0, 0)).passed
+    gone = check(asserted(kind, 0), None)
+    assert not gone.passed
+    assert "no pattern 9c41d2aa0011" in gone.words
+
+
+def test_claims() -> None:
+    """What is claimed reads as it was asked for."""
+    assert claim(asserted("success_rate_above", 0.9, last_runs=50)) == (
+        "success rate above 90 %, over the last 50 runs"
+    )
+
+
+@given(st.text(max_size=30))
+def test_junit_is_xml(name: str) -> None:
+    """Whatever a pattern is called, the report is XML with a case for each assertion."""
+    one = asserted("success_rate_above", 0.9)
+    result = check(one, seen(9, 10))._replace(words=name)
+    suite = ElementTree.fromstring(junit([result, check(one, seen(0, 90))]))
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    assert len(suite.findall("testcase/failure")) == 1
+
+
+def test_markdown_stays_a_table() -> None:
+    """Text from traces can't break out of its cell."""
+    result = check(asserted("cost_below", 1), None)._replace(words="a | b\n<script>x</script>")
+    (row,) = [line for line in markdown([result], []).splitlines() if "script" in line]
+    assert row.replace("\\|", "").count("|") == 5
+    assert "<script>" not in row
