@@ -174,8 +174,9 @@ def check(
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Test every assertion; exit code 1 if one does not hold, or there is none.
+    """Test every assertion.
 
+    Exit code 1: one does not hold, or there is none.
     A success rate is judged by the lower bound of its 95 % interval, so few lucky runs pass
     nothing. A pattern that is gone, or has no finished run, does not pass. Failing patterns that
     are new since the last check are told.
