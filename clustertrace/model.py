@@ -138,6 +138,8 @@ class Log(NamedTuple):
     """Joins records of which only some name their trace: 32 hex digits derived from a session."""
     session_id: str | None = None
     """Of a record that names no trace: the session whose spans it may belong to."""
+    ordinal: int = 0
+    """Its place among the records that it came with, for those of the same time."""
 
 
 class Batch(NamedTuple):

@@ -79,7 +79,7 @@ def _slices(raws: Iterator[RawLog | str], size: int) -> Iterator[Received]:
             if isinstance(place, str):
                 rejected.append(place)
                 continue
-            logs.append(place.log)
+            logs.append(place.log._replace(ordinal=len(logs)))
             if place.run is not None:
                 runs[place.run.trace_id] = place.run
             if place.score is not None:

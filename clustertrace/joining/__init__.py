@@ -9,6 +9,7 @@ the records, so that the order of arrival decides nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from clustertrace.conventions.log_homes import CLAUDE_CODE, CODEX
 from clustertrace.joining import claude_code, codex, genai, usage
@@ -16,16 +17,35 @@ from clustertrace.joining.belonging import Host, in_order, of_trace
 from clustertrace.joining.filling import Spans
 from clustertrace.model import Log, Span
 
-__all__ = ["joined"]
+__all__ = ["concerned", "joined"]
+
+_KINDS: Final = frozenset({"agent", "llm", "tool"})
+"""Of a coding agent's spans, those that records are about without naming them."""
+
+
+def concerned(spans: Sequence[Span], logs: Sequence[Log]) -> set[str]:
+    """The ids of the spans that these records may change, of a trace given without payloads."""
+    named = {log.span_id for log in logs if log.span_id is not None}
+    if any(log.scope.startswith((CLAUDE_CODE, CODEX)) for log in logs):
+        named.update(span.span_id for span in spans if span.kind in _KINDS)
+    root = Spans(spans).root()
+    if root is not None:
+        named.add(root.span_id)
+    return named & {span.span_id for span in spans}
 
 
 def joined(
-    trace_id: str, spans: Sequence[Span], logs: Sequence[Log], hosts: Sequence[Host] = ()
+    trace_id: str,
+    spans: Sequence[Span],
+    logs: Sequence[Log],
+    hosts: Sequence[Host] = (),
+    left_out: int = 0,
 ) -> list[Span]:
     """The spans of a trace that its records change, as they should be, and those made of records.
 
-    `spans` come whole. `logs` are the records of the trace, of its turns, and those of its session
-    that name no trace; `hosts` the traces of the session of which spans came.
+    `spans` come whole where they are `concerned`. `logs` are the records of the trace, of its
+    turns, and those of its session that name no trace; `hosts` the traces of the session of which
+    spans came. `left_out` more records are too many to be looked at.
     """
     table = Spans(spans)
     records = of_trace(trace_id, in_order(logs), hosts)
@@ -43,4 +63,4 @@ def joined(
     genai.fill(others, table)
     for log in rest:
         table.mark(log)
-    return table.changed()
+    return table.changed(left_out)

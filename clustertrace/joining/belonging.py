@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from clustertrace.model import Log
 
-__all__ = ["LATE_NS", "Host", "in_order", "of_trace", "order"]
+__all__ = ["LATE_NS", "Host", "in_order", "of_trace"]
 
 LATE_NS: Final = 10**9
 """A record is written at most so long after what it tells of."""
@@ -50,11 +50,10 @@ def _home(log: Log, named: Sequence[Log], hosts: Sequence[Host]) -> str:
 
 
 def in_order(logs: Iterable[Log]) -> list[Log]:
-    """Records by time, then as their program numbered them, then in any fixed order."""
-    return sorted(logs, key=order)
+    """Records by time, then as their program numbered them, then as they came."""
+    return sorted(logs, key=_order)
 
 
-def order(log: Log) -> tuple[Any, ...]:
-    """What records are sorted by."""
+def _order(log: Log) -> tuple[int, int, int]:
     number = log.attributes.get("event.sequence")
-    return (log.time_ns, number if isinstance(number, int) else 0, log.name, repr(log))
+    return log.time_ns, number if isinstance(number, int) else 0, log.ordinal

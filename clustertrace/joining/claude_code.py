@@ -111,12 +111,12 @@ def _asked(request: Log) -> Any:
 
 def _tool(log: Log) -> Hashable:
     used = text(log.attributes.get("tool_use_id"))
-    return used and (used, log.attributes.get("tool_name"))
+    return used and (used, str(log.attributes.get("tool_name")))
 
 
 def _tool_of(span: Span) -> Hashable:
     used = text(span.attributes.get("tool_use_id"))
-    return used and (used, span.attributes.get("tool_name"))
+    return used and (used, str(span.attributes.get("tool_name")))
 
 
 def _tools(logs: Sequence[Log], table: Spans) -> list[Log]:
@@ -172,7 +172,7 @@ def build(trace_id: str, logs: Sequence[Log], table: Spans) -> None:
     agents = _made_agents(trace_id, root, logs, [*calls, *tools])
     whose = {agent.attributes["agent_id"]: agent.span_id for agent in agents}
     steps = [
-        span._replace(parent_span_id=whose.get(span.attributes.get("agent_id"), root))
+        span._replace(parent_span_id=whose.get(str(span.attributes.get("agent_id")), root))
         for span in (*calls, *tools)
     ]
     for span in (*steps, *agents):
@@ -194,7 +194,7 @@ def _made_tools(trace_id: str, root: str, logs: Sequence[Log]) -> list[Span]:
     calls: dict[Hashable, list[Log]] = {}
     for log in _of(logs, "tool_decision", "tool_result"):
         if (key := _tool(log)) is not None:
-            calls.setdefault((key, log.attributes.get("agent_id")), []).append(log)
+            calls.setdefault((key, str(log.attributes.get("agent_id"))), []).append(log)
     spans = []
     for key, records in calls.items():
         last = records[-1]

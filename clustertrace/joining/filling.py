@@ -12,7 +12,6 @@ from clustertrace.content import CAPTURE
 from clustertrace.conventions.log_homes import CLAUDE_CODE, CODEX
 from clustertrace.conventions.raw import Origin, RawSpan
 from clustertrace.conventions.resolve import resolve
-from clustertrace.joining.belonging import order
 from clustertrace.model import Log, Span
 from clustertrace.redaction import REDACTED
 from clustertrace.wire import MAX_NS
@@ -57,6 +56,7 @@ class Spans:
     def __init__(self, came: Iterable[Span]) -> None:
         self._came = {span.span_id: span for span in came}
         self._now = dict(self._came)
+        self._events: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
 
     def __iter__(self) -> Iterator[Span]:
         return iter(list(self._now.values()))
@@ -92,16 +92,8 @@ class Spans:
     def note(self, told: Mapping[str, Any], span_id: str | None) -> None:
         """Add an event to a span, or to the trace's first where the trace has no such span."""
         span = self.get(span_id) or self.root()
-        if span is None:
-            return
-        before = span.attributes.get("events", [])
-        # An attribute of that name may be the program's own.
-        key = "events" if isinstance(before, list) else "span.events"
-        before = span.attributes.get(key, [])
-        more = {key: [*before, told]}
-        if len(before) >= EVENTS_KEPT:
-            more = {LEFT_OUT: span.attributes.get(LEFT_OUT, 0) + 1}
-        self._now[span.span_id] = span._replace(attributes={**span.attributes, **more})
+        if span is not None:
+            self._events[span.span_id].append(told)
 
     def mark(self, log: Log) -> None:
         """Carry over what storing a record took from it, to the span that it names."""
@@ -109,8 +101,9 @@ class Spans:
         if span is None:
             return
         marks = {key: log.attributes[key] for key in (CAPTURE,) if key in log.attributes}
-        if cut := log.attributes.get(REDACTED):
-            marks[REDACTED] = span.attributes.get(REDACTED, 0) + cut
+        cut, before = log.attributes.get(REDACTED), span.attributes.get(REDACTED)
+        if isinstance(cut, int):
+            marks[REDACTED] = cut + (before if isinstance(before, int) else 0)
         if marks:
             self._now[span.span_id] = span._replace(attributes={**span.attributes, **marks})
 
@@ -122,9 +115,29 @@ class Spans:
             default=None,
         )
 
-    def changed(self) -> list[Span]:
-        """The spans that are new or not as they came."""
+    def changed(self, left_out: int = 0) -> list[Span]:
+        """The spans that are new or not as they came.
+
+        `left_out` records were too many to be looked at; the trace's first span says so.
+        """
+        root = self.root()
+        if root is not None and left_out:
+            self._events[root.span_id] += []
+        for span_id, events in self._events.items():
+            beyond = left_out if root is not None and span_id == root.span_id else 0
+            self._now[span_id] = _with_events(self._now[span_id], events, beyond)
         return [span for span_id, span in self._now.items() if span != self._came.get(span_id)]
+
+
+def _with_events(span: Span, events: Sequence[Mapping[str, Any]], beyond: int) -> Span:
+    told = dict(span.attributes)
+    # An attribute of that name may be the program's own.
+    key = "events" if isinstance(told.get("events", []), list) else "span.events"
+    before = told.get(key, [])
+    told[key] = [*before, *events[: max(0, EVENTS_KEPT - len(before))]]
+    if beyond := beyond + len(before) + len(events) - len(told[key]):
+        told[LEFT_OUT] = beyond
+    return span._replace(attributes={name: value for name, value in told.items() if value != []})
 
 
 def _missing(attributes: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,7 +150,7 @@ def pairs(
     of_log: Callable[[Log], Hashable],
     of_span: Callable[[Span], Hashable],
 ) -> list[tuple[Log, Span]]:
-    """Records with the spans that they are about: equal keys, nearest ends first, one to one.
+    """Records, in order, with the spans that they are about: equal keys, nearest ends, one to one.
 
     The key alone would do were ids never used twice; behind some gateways they are.
     """
@@ -150,7 +163,7 @@ def pairs(
     candidates = sorted(
         (
             (abs(end - log.time_ns), place, span_id, log, span)
-            for place, log in ((order(log), log) for log in logs)
+            for place, log in enumerate(logs)
             for end, span_id, span in _near(by_key.get(of_log(log), ()), log.time_ns)
         ),
         key=lambda candidate: candidate[:3],

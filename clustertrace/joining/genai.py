@@ -79,10 +79,11 @@ def fill(logs: Sequence[Log], table: Spans) -> None:
 
 
 def _fill(span: Span, records: Sequence[Log], table: Spans) -> None:
-    told, _ = resolve(_raw(span, records))
+    raw = _raw(span, records)
+    told, _ = resolve(raw)
     attributes = dict(told.attributes)
     attributes.pop(_OPERATION, None)
-    events = attributes.pop("events", [])
+    events = attributes.pop("span.events" if "events" in raw.attributes else "events", [])
     fresh = unpriced(span)
     if any(
         getattr(told, field) is not None and getattr(span, field) is None
@@ -101,7 +102,7 @@ def _fill(span: Span, records: Sequence[Log], table: Spans) -> None:
             if span.status == "error" or field not in failing
         },
     )
-    for one in events:
+    for one in events if isinstance(events, list) else ():
         table.note(one, span.span_id)
 
 

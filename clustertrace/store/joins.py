@@ -6,20 +6,36 @@ those that it changed: so the order of arrival decides nothing, and doing it aga
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
-from clustertrace.joining import joined, usage
+from clustertrace.joining import concerned, joined, usage
 from clustertrace.joining.belonging import Host
-from clustertrace.model import Log
+from clustertrace.model import Log, Span
 from clustertrace.pricing import price_span, unpriced
 from clustertrace.store import log_rows
 from clustertrace.store.connection import Connection
 from clustertrace.store.intake import policy
 from clustertrace.store.placing import place, remove
-from clustertrace.store.rows import SPAN_COLUMNS, span_of_row, span_row
+from clustertrace.store.rows import SLIM_COLUMNS, SPAN_COLUMNS, slim_span, span_of_row, span_row
 from clustertrace.store.unjoined import forget, keep, unjoined
 
 __all__ = ["join"]
+
+_AT_ONCE: Final = 500
+
+
+class _Stored(NamedTuple):
+    span: Span
+    origin: str | None
+
+
+class _Records(NamedTuple):
+    """The records that count for a trace, and where those of its session may belong."""
+
+    logs: list[Log]
+    hosts: list[Host]
+    left_out: int
 
 
 def join(conn: Connection, trace_ids: Sequence[bytes]) -> None:
@@ -29,42 +45,65 @@ def join(conn: Connection, trace_ids: Sequence[bytes]) -> None:
 
 
 def _join(conn: Connection, trace_id: bytes) -> None:
-    sql = f"SELECT {SPAN_COLUMNS}, origin FROM spans WHERE trace_id = ?"
-    found = conn.rows(sql, (trace_id,))
-    stored = {row[1]: span_row(span_of_row(row), row[-1]) for row in found}
-    now = {row[1]: span_of_row(row) for row in found}
-    before = unjoined(conn, [(trace_id, span_id) for span_id in now])
-    came = {
-        span_id: whole
-        for span_id, span in now.items()
-        if (whole := before.get((trace_id, span_id), span)) is not None
-    }
-    changes = joined(trace_id.hex(), list(came.values()), *_records(conn, trace_id))
-    wanted = {bytes.fromhex(span.span_id): span for span in changes}
+    sql = f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id = ?"
+    slim = {row[1]: slim_span(row) for row in conn.rows(sql, (trace_id,))}
+    before = unjoined(conn, [(trace_id, span_id) for span_id in slim])
+    made = {key[1] for key, whole in before.items() if whole is None}
+    changed = {key[1]: whole for key, whole in before.items() if whole is not None}
+    came = {span_id: span for span_id, span in slim.items() if span_id not in made}
+    records = _records(conn, trace_id, list(came.values()))
+    touched = {bytes.fromhex(span_id) for span_id in concerned(list(came.values()), records.logs)}
+    stored = _whole(conn, trace_id, touched | made | set(changed))
+    came |= {span_id: stored[span_id].span for span_id in touched} | changed
+    spans = joined(trace_id.hex(), list(came.values()), *records)
+    wanted = {bytes.fromhex(span.span_id): span for span in spans}
     keep(conn, trace_id, {span_id: came.get(span_id) for span_id in wanted})
-    for (_, span_id), whole in before.items():
-        if whole is not None:
-            wanted.setdefault(span_id, whole)
+    gone = made - set(wanted)
+    forget(conn, [(trace_id, span_id) for span_id in gone])
+    _replace(conn, trace_id, stored, changed | wanted, gone)
+
+
+def _replace(
+    conn: Connection,
+    trace_id: bytes,
+    stored: Mapping[bytes, _Stored],
+    wanted: Mapping[bytes, Span],
+    gone: Iterable[bytes],
+) -> None:
+    """Write the rows of the spans that are to be other than they are."""
     allowed = policy()
-    origins = {row[1]: row[-1] for row in found}
-    rows = [
-        row
-        for span_id, span in wanted.items()
+    rows = []
+    for span_id, span in wanted.items():
+        now = stored.get(span_id)
         # Prices may have changed since it came.
-        if (row := allowed.row(price_span(unpriced(span)), origins.get(span_id)))
-        != stored.get(span_id)
-    ]
-    gone = [key for key, whole in before.items() if whole is None and key[1] not in wanted]
-    forget(conn, gone)
-    remove(conn, [*gone, *(row[:2] for row in rows if row[1] in now)])
+        row = allowed.row(price_span(unpriced(span)), None if now is None else now.origin)
+        if now is None or row != span_row(*now):
+            rows.append(row)
+    remove(conn, [(trace_id, span_id) for span_id in gone])
+    remove(conn, [row[:2] for row in rows if row[1] in stored])
     if rows:
         place(conn, rows)
 
 
-def _records(conn: Connection, trace_id: bytes) -> tuple[list[Log], list[Host]]:
-    """The records that count for a trace, and where those of its session may belong."""
+def _whole(conn: Connection, trace_id: bytes, span_ids: Iterable[bytes]) -> dict[bytes, _Stored]:
+    found: dict[bytes, _Stored] = {}
+    ids: list[Any] = sorted(span_ids)
+    for begin in range(0, len(ids), _AT_ONCE):
+        some = ids[begin : begin + _AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        sql = (
+            f"SELECT {SPAN_COLUMNS}, origin FROM spans WHERE trace_id = ? AND span_id IN ({marks})"
+        )
+        for row in conn.rows(sql, (trace_id, *some)):
+            found[row[1]] = _Stored(span_of_row(row), row[-1])
+    return found
+
+
+def _records(conn: Connection, trace_id: bytes, came: Sequence[Span]) -> _Records:
     session = conn.value("SELECT session_id FROM traces WHERE trace_id = ?", (trace_id,))
-    logs = log_rows.logs_of(conn, trace_id, session)
+    begin = min((span.start_ns for span in came), default=0)
+    end = max((span.end_ns or span.start_ns for span in came), default=0)
+    logs, left_out = log_rows.logs_of(conn, trace_id, session, (begin, end) if came else None)
     hosts = []
     if session is not None and any(log.session_id and log.turn for log in logs):
         hosts = log_rows.hosts(conn, session)
@@ -73,4 +112,4 @@ def _records(conn: Connection, trace_id: bytes) -> tuple[list[Log], list[Host]]:
         if conn.value(others, (session, trace_id)):
             # More is known of the session than its metrics, which repeat it.
             logs = [log for log in logs if not usage.is_point(log)]
-    return logs, hosts
+    return _Records(logs, hosts, left_out)

@@ -11,14 +11,22 @@ from clustertrace.model import EMPTY, Log, TraceFacts
 from clustertrace.store.connection import Connection
 from clustertrace.store.rows import json_value
 
-__all__ = ["add", "hosts", "log_row", "logs_of", "of_sessions", "with_logs"]
+__all__ = ["add", "count", "hosts", "log_row", "logs_of", "of_sessions", "with_logs"]
 
 Row = tuple[Any, ...]
 """A row of `logs`."""
 
 _AT_ONCE: Final = 500
-_INSERT: Final = f"INSERT INTO logs VALUES ({', '.join('?' * 10)}) ON CONFLICT DO NOTHING"
-_COLUMNS: Final = "trace_id, turn, session_id, span_id, time_ns, name, scope, body, attributes"
+_INSERT: Final = f"INSERT INTO logs VALUES ({', '.join('?' * 11)}) ON CONFLICT DO NOTHING"
+_COLUMNS: Final = (
+    "trace_id, log_id, ordinal, turn, session_id, span_id, time_ns, name, scope, body, attributes"
+)
+
+MOST: Final = 5_000
+"""Records of a trace that are looked at; agents' and GenAI's before any others."""
+
+MOST_BYTES: Final = 8_000_000
+"""And characters of their texts."""
 
 
 def log_row(log: Log, *, body: str | None, attributes: str | None) -> Row:
@@ -27,7 +35,8 @@ def log_row(log: Log, *, body: str | None, attributes: str | None) -> Row:
     digest = hashlib.sha256("\0".join(text or "" for text in told).encode()).digest()
     return (
         bytes.fromhex(log.trace_id),
-        digest[:8],
+        bytes((_late(log),)) + digest[:8],
+        log.ordinal,
         None if log.turn is None else bytes.fromhex(log.turn),
         log.session_id,
         None if log.span_id is None else bytes.fromhex(log.span_id),
@@ -39,17 +48,24 @@ def log_row(log: Log, *, body: str | None, attributes: str | None) -> Row:
     )
 
 
+def _late(log: Log) -> int:
+    """When its turn comes where a trace has more records than are looked at."""
+    if not log.name:
+        return 2
+    return 1 if log.name.endswith("_body") else 0
+
+
 def add(conn: Connection, rows: Sequence[Row]) -> set[bytes]:
     """Store records; the ids of the traces that they may change."""
     if not rows:
         return set()
     conn.many(_INSERT, rows)
     touched = {row[0] for row in rows}
-    for some in _parts({row[2] for row in rows if row[2] is not None}):
+    for some in _parts({row[3] for row in rows if row[3] is not None}):
         sql = f"SELECT DISTINCT trace_id FROM logs WHERE turn IN ({_marks(some)})"
         touched.update(row[0] for row in conn.rows(sql, some))
-    for session in {row[3] for row in rows if row[3] is not None}:
-        times = [row[5] for row in rows if row[3] == session]
+    for session in {row[4] for row in rows if row[4] is not None}:
+        times = [row[6] for row in rows if row[4] == session]
         sql = "SELECT trace_id FROM traces WHERE session_id = ? AND start_ns <= ? AND end_ns >= ?"
         found = conn.rows(sql, (session, max(times), min(times) - LATE_NS))
         touched.update(row[0] for row in found)
@@ -75,27 +91,62 @@ def with_logs(conn: Connection, trace_ids: Sequence[bytes]) -> list[bytes]:
     return [row[0] for row in conn.rows(sql, (*trace_ids, *trace_ids))]
 
 
-def logs_of(conn: Connection, trace_id: bytes, session_id: str | None) -> list[Log]:
-    """The records of a trace, of its turns, and those of its session that name no trace."""
-    rows = conn.rows(
-        f"SELECT {_COLUMNS} FROM logs WHERE trace_id = ? OR session_id = ? OR turn IN "
-        "(SELECT turn FROM logs WHERE trace_id = ? AND turn IS NOT NULL)",
-        (trace_id, session_id, trace_id),
-    )
-    return [
-        Log(
-            row[0].hex(),
-            None if row[3] is None else row[3].hex(),
-            row[4],
-            row[5],
-            row[6],
-            json_value(row[7]),
-            json_value(row[8]) or EMPTY,
-            None if row[1] is None else row[1].hex(),
-            row[2],
+def count(conn: Connection, trace_id: bytes) -> int:
+    """How many records of a trace will be looked at."""
+    sql = "SELECT count(*) FROM (SELECT 1 FROM logs WHERE trace_id = ? LIMIT ?)"
+    return int(conn.value(sql, (trace_id, MOST)))
+
+
+def logs_of(
+    conn: Connection, trace_id: bytes, session_id: str | None, times: tuple[int, int] | None
+) -> tuple[list[Log], int]:
+    """The records that may belong to a trace, and how many more it has than are looked at.
+
+    They are its own, those of its turns, and those of its session that name no trace and fall into
+    `times`, in which its spans ran.
+    """
+    rows, more = _own(conn, trace_id)
+    turns = sorted({row[3] for row in rows if row[3] is not None})
+    sql = f"SELECT {_COLUMNS} FROM logs WHERE trace_id <> ? AND turn = ? LIMIT ?"
+    for turn in turns:
+        rows += conn.rows(sql, (trace_id, turn, MOST))
+    if session_id is not None and times is not None:
+        sql = (
+            f"SELECT {_COLUMNS} FROM logs WHERE session_id = ? AND time_ns BETWEEN ? AND ?"
+            " AND turn IS NOT NULL LIMIT ?"
         )
-        for row in rows
-    ]
+        rows += conn.rows(sql, (session_id, times[0], times[1] + LATE_NS, MOST))
+    each = {row[:2]: row for row in rows}
+    return [_log(row) for _, row in sorted(each.items())], more
+
+
+def _own(conn: Connection, trace_id: bytes) -> tuple[list[Row], int]:
+    rows: list[Row] = []
+    size, after = 0, b""
+    sql = f"SELECT {_COLUMNS} FROM logs WHERE trace_id = ? AND log_id > ? ORDER BY log_id LIMIT ?"
+    while part := conn.rows(sql, (trace_id, after, _AT_ONCE)):
+        rows += part
+        size += sum(len(row[9] or "") + len(row[10] or "") for row in part)
+        if len(rows) >= MOST or size >= MOST_BYTES:
+            total = conn.value("SELECT count(*) FROM logs WHERE trace_id = ?", (trace_id,))
+            return rows, int(total) - len(rows)
+        after = part[-1][1]
+    return rows, 0
+
+
+def _log(row: Row) -> Log:
+    return Log(
+        row[0].hex(),
+        None if row[5] is None else row[5].hex(),
+        row[6],
+        row[7],
+        row[8],
+        json_value(row[9]),
+        json_value(row[10]) or EMPTY,
+        None if row[3] is None else row[3].hex(),
+        row[4],
+        row[2],
+    )
 
 
 def hosts(conn: Connection, session_id: str) -> list[Host]:

@@ -175,7 +175,9 @@ class LogRow(SQLModel, table=True):
 
     trace_id: bytes = Field(primary_key=True)
     log_id: bytes = Field(primary_key=True)
-    """A digest of the record, so that one which comes twice is kept once."""
+    """When it is looked at, and a digest, so that a record which comes twice is kept once."""
+    ordinal: int
+    """Its place among those that it came with, for records of the same time."""
     turn: bytes | None
     """Joins records of which only some name their trace."""
     session_id: str | None

@@ -42,7 +42,7 @@ SETTLE_AFTER_NS: Final = 200_000_000
 """A trace with news is settled so long after the first of them."""
 
 SETTLE_AFTER_PER_SPAN_NS: Final = 50_000
-"""And so much later for each span that it has, so that a long trace costs no more a span."""
+"""And so much later for each span or record that it has: a long trace costs no more a span."""
 
 _IDS_A_QUERY: Final = 500
 
@@ -90,10 +90,16 @@ def write(conn: Connection, batch: Batch, now_ns: int) -> Written:
     facts = [allowed.facts(fact) for fact in batch.facts]
     touched = {row[0] for row in fresh} | {row[0] for row in changed}
     touched.update(bytes.fromhex(fact.trace_id) for fact in facts)
-    touched.update(log_rows.add(conn, [allowed.log(log) for log in batch.logs]))
     touched.update(log_rows.of_sessions(conn, facts))
+    told = log_rows.add(conn, [allowed.log(log) for log in batch.logs])
     due = now_ns + SETTLE_AFTER_NS
-    conn.many(_MARK_DUE, [(trace_id, due) for trace_id in sorted(touched)])
+    later = {
+        trace_id: log_rows.count(conn, trace_id) * SETTLE_AFTER_PER_SPAN_NS for trace_id in told
+    }
+    conn.many(
+        _MARK_DUE,
+        [(trace_id, due + later.get(trace_id, 0)) for trace_id in sorted(touched | told)],
+    )
     wake(conn, first - 1, due)
     _tell(conn, facts)
     return Written(len(fresh), len(changed), len(batch.spans) - len(fresh) - len(changed))

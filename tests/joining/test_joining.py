@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clustertrace.joining import joined
+from clustertrace.joining import concerned, joined
+from clustertrace.joining.belonging import Host
 from clustertrace.model import INTERNAL, Log, Span
 
 TRACE, OTHER, TURN = "ab" * 16, "cd" * 16, "ef" * 16
@@ -155,6 +156,8 @@ def test_many_records() -> None:
     (root,) = joined(TRACE, [span(1, "agent")], logs)
     assert len(root.attributes["events"]) == 200
     assert root.attributes["clustertrace.records_left_out"] == 3
+    (root,) = joined(TRACE, [span(1, "agent")], logs, left_out=10)
+    assert root.attributes["clustertrace.records_left_out"] == 13
 
 
 def test_an_attribute_of_that_name() -> None:
@@ -245,6 +248,21 @@ def test_records_of_a_turn_without_a_trace() -> None:
     assert joined(TURN, [], [homeless])
 
 
+def test_records_that_share_only_a_session() -> None:
+    """A record that names no trace goes to the trace of its session in whose time it falls."""
+    homeless = claude("api_request", 2, request_id="r", cost_usd=1.0)._replace(
+        trace_id=TURN, session_id="s"
+    )
+    before, after = Host(OTHER, 1, 2 * SECOND), Host(OTHER, 4 * SECOND, 9 * SECOND)
+    own = Host(TRACE, 2 * SECOND, 3 * SECOND)
+    spans = [span(1, "agent"), call(2, 1, "r")]
+    changed = joined(TRACE, spans, [homeless], [before, own, after])
+    assert [one.cost_usd for one in changed if one.kind == "llm"] == [1.0]
+    assert joined(TURN, [], [homeless], [before, own, after]) == []
+    assert joined(TRACE, spans, [homeless], [after]) == []
+    assert joined(TURN, [], [homeless], [after])
+
+
 def test_codex_tools() -> None:
     """Arguments and results of Codex's tools come from its logs, by call id."""
     told = {"conversation.id": "c", "call_id": "k", "tool_name": "shell"}
@@ -327,7 +345,10 @@ def test_order_changes_nothing(logs: list[Log], spans: list[Span]) -> None:
     assert by_id(joined(TRACE, spans, logs)) == by_id(joined(TRACE, SPANS, LOGS))
 
 
-_VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=4) | st.just([{"a": 1}])
+_VALUES = (
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers()
+)
+_VALUES = _VALUES | st.text(max_size=4) | st.just([{"a": 1}])
 _RECORDS = st.builds(
     lambda name, scope, at, span_id, body, told: Log(
         TRACE, span_id, at, name, scope, body, told, TURN
@@ -338,6 +359,7 @@ _RECORDS = st.builds(
             *("claude_code.api_request_body", "claude_code.api_response_body", "codex.sse_event"),
             *("codex.tool_result", "codex.api_request", "gen_ai.choice", "gen_ai.user.message"),
             *("gen_ai.client.inference.operation.details", "exception", ""),
+            *("claude_code.token.usage", "claude_code.subagent_completed"),
         ]
     ),
     st.sampled_from([CLAUDE_CODE, CODEX, "tests"]),
@@ -350,6 +372,7 @@ _RECORDS = st.builds(
                 *("request_id", "tool_use_id", "tool_name", "agent_id", "duration_ms", "cost_usd"),
                 *("prompt", "body", "request_body_id", "call_id", "input_token_count", "model"),
                 *("gen_ai.input.messages", "gen_ai.operation.name", "success", "event.sequence"),
+                *("clustertrace.redacted", "clustertrace.capture", "value", "events", "type"),
             ]
         ),
         _VALUES,
@@ -361,7 +384,9 @@ _RECORDS = st.builds(
 @given(st.lists(_RECORDS, max_size=6), st.booleans())
 def test_odd_records_break_nothing(logs: list[Log], with_spans: bool) -> None:
     """Whatever records hold, joining gives spans of the trace, each once."""
-    spans = joined(TRACE, SPANS if with_spans else [], logs)
+    came = SPANS if with_spans else []
+    spans = joined(TRACE, came, logs)
+    assert set(by_id(spans)) & set(by_id(came)) <= concerned(came, logs)
     assert len(by_id(spans)) == len(spans)
     assert {one.trace_id for one in spans} <= {TRACE}
     assert all(one.start_ns > 0 and (one.end_ns or 0) >= one.start_ns for one in spans)

@@ -161,6 +161,20 @@ def test_a_session_of_metrics(store: Store) -> None:
         assert queries.overview(conn).traces == 1
 
 
+def test_more_records_than_are_looked_at(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a flood of records the agents' own come first, and the run says how many were left."""
+    monkeypatch.setattr(log_rows, "MOST", 600)
+    flood = [Log(TRACE, None, START + n, "", "app", f"line {n}", ordinal=n) for n in range(1500)]
+    store.write(call())
+    store.write(Batch([], [], None, flood))
+    store.write(details())
+    (trace,) = traces(store)
+    head, chat = trace.spans
+    assert chat.output is not None
+    kept = len(head.attributes["events"])
+    assert head.attributes["clustertrace.records_left_out"] == 1500 - kept
+
+
 def strip(body: bytes) -> bytes:
     """A log request whose records name neither trace nor span."""
     return re.sub(rb'"(traceId|spanId)": ?"[0-9a-f]+"', rb'"\1":""', body)

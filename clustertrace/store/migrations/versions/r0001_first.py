@@ -134,6 +134,7 @@ def _logs() -> None:
         "logs",
         _column("trace_id", bytes, key=True),
         _column("log_id", bytes, key=True),
+        *_not_null("ordinal"),
         *_null("turn", kind=bytes),
         *_null("session_id", kind=str),
         *_null("span_id", kind=bytes),
