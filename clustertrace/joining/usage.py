@@ -28,7 +28,7 @@ _CACHE_WRITE: Final = "cacheCreation"
 
 def is_point(log: Log) -> bool:
     """Whether a record is a point of a metric."""
-    return log.name in USAGE_METRICS and isinstance(log.attributes.get("value"), float)
+    return log.name in USAGE_METRICS and isinstance(log.attributes.get("value"), int | float)
 
 
 def build(trace_id: str, points: Sequence[Log], table: Spans) -> None:
