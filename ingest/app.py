@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -120,6 +121,7 @@ def receiver(
                 "status": "trouble" if committer.trouble else "ok",
                 "trouble": committer.trouble,
                 "version": version,
+                "pid": os.getpid(),
                 "db": state.db,
                 "ui": state.ui(),
                 "idle_shutdown_minutes": state.idle_minutes,

@@ -31,6 +31,7 @@ EVENTS: Final = ("SessionStart", "UserPromptSubmit")
 _MARKER: Final = "clustertrace-hook"
 """At the end of our command, where the shell takes it for a comment."""
 
+_SILENCE: Final = ">/dev/null"
 _TIMEOUT_SECONDS: Final = 10
 
 
@@ -53,7 +54,7 @@ def command(python: str, port: int, idle_minutes: float, db: str | None) -> str:
     words += ["--idle-shutdown-minutes", f"{idle_minutes:g}"]
     if db:
         words += ["--db", db if "://" in db else os.path.abspath(os.path.expanduser(db))]
-    return f"{shlex.join(words)} >/dev/null 2>&1 || true # {_MARKER}"
+    return f"{shlex.join(words)} {_SILENCE} 2>&1 || true # {_MARKER}"
 
 
 class Found(NamedTuple):
@@ -65,6 +66,8 @@ class Found(NamedTuple):
     python: str | None
     """The Python that it runs."""
     python_exists: bool
+    port: int | None
+    """Where the receiver is that it starts."""
     hooks_disabled: bool
     """The settings turn every hook off."""
 
@@ -93,22 +96,29 @@ def look_up(settings: Any) -> Found:
     ours = handlers(settings)
     told = ours[0].command if ours else None
     words = _words(told or "")
+    python, script = (words[0], words[3]) if len(words) > 3 else (None, "")
     return Found(
         tuple(dict.fromkeys(handler.event for handler in ours)),
         told,
-        words[0] if words else None,
-        all(os.path.exists(word) for word in words if os.path.isabs(word)) and bool(words),
+        python,
+        bool(python) and os.path.exists(str(python)) and os.path.exists(script),
+        _port(words),
         bool(isinstance(settings, dict) and settings.get("disableAllHooks")),
     )
 
 
 def _words(told: str) -> list[str]:
-    """The Python and the script that a command of ours names."""
+    """A command of ours, without what the shell does with its output."""
     try:
         words = shlex.split(told, comments=True)
     except ValueError:
         return []
-    return [words[0], words[3]] if len(words) > 3 else []
+    return words[: words.index(_SILENCE)] if _SILENCE in words else words
+
+
+def _port(words: list[str]) -> int | None:
+    told = starting.options(words[4:])
+    return told.get("port", starting.PORT) if len(words) > 3 and told is not None else None
 
 
 def handlers(settings: Any) -> list[Handler]:

@@ -13,7 +13,7 @@ from typing import Final, Self
 from clustertrace.errors import BadSetting, StoreError
 from clustertrace.model import Batch
 from clustertrace.pricing import own_prices
-from clustertrace.store import draining, schema, settling, text_index, traits, writer
+from clustertrace.store import draining, removing, schema, settling, text_index, traits, writer
 from clustertrace.store.connection import Connection, Pool, connect
 from clustertrace.store.draining import Drained
 from clustertrace.store.intake import policy
@@ -69,6 +69,11 @@ class Store:
         """Commit a batch in one transaction; idempotent by trace and span id."""
         with self._lock, self._conn.transaction():
             return writer.write(self._conn, batch, time.time_ns())
+
+    def remove(self, *trace_ids: str) -> None:
+        """Take traces out again, with all that followed from them; unknown ones are no matter."""
+        with self._lock, self._conn.transaction():
+            removing.remove_traces(self._conn, [bytes.fromhex(one) for one in trace_ids])
 
     def drain(self, *, wait: float = draining.LOCK_SECONDS, limit: int | None = None) -> Drained:
         """Read what recorders have left in the spool, or about `limit` bytes of it.

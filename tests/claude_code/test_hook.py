@@ -109,6 +109,14 @@ def test_the_command_is_silent_and_needs_no_path() -> None:
     assert words[-4:] == [">/dev/null", "2>&1", "||", "true"]
 
 
+def test_a_command_that_was_changed_by_hand_is_still_ours() -> None:
+    """As long as its mark is there; what can't be told of it is not."""
+    for told in ("# clustertrace-hook", "'unclosed # clustertrace-hook", "x y # clustertrace-hook"):
+        found = look_up({"hooks": {"Stop": [{"hooks": [{"command": told}]}]}})
+        assert (found.works, found.python, found.port) == (False, None, None)
+        assert found.events == ("Stop",)
+
+
 def test_the_database_is_named_by_its_whole_path() -> None:
     """Hooks run in the project's folder."""
     words = shlex.split(command("/p", 7777, 15.0, "~/runs.db"), comments=True)
@@ -126,5 +134,6 @@ def test_whether_it_works(tmp_path: Any) -> None:
     python.touch()
     found = look_up(settings)
     assert (found.works, found.events, found.python) == (True, EVENTS, str(python))
+    assert found.port == 7777
     off = look_up(settings | {"disableAllHooks": True})
     assert (off.works, "disableAllHooks" in off.sentence) == (False, True)

@@ -10,6 +10,7 @@ from clustertrace.store.queries.drifting import runs_by_pattern, variants_of
 from clustertrace.store.queries.explaining import paths, why
 from clustertrace.store.queries.grouping import ClusterOrder
 from clustertrace.store.queries.learning import learned, runs_noted
+from clustertrace.store.queries.newest import newest_span
 from clustertrace.store.queries.patterns import cluster, clusters, families, overview
 from clustertrace.store.queries.search import search
 from clustertrace.store.queries.siblings import siblings, suspects_of
@@ -41,6 +42,7 @@ __all__ = [
     "latest",
     "learned",
     "metrics",
+    "newest_span",
     "overview",
     "paths",
     "runs_by_pattern",

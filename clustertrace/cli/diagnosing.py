@@ -1,0 +1,69 @@
+"""`doctor`: what is wrong, and what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.output import plain, print_json, stderr, stdout
+
+if TYPE_CHECKING:
+    from clustertrace.doctor.findings import Finding
+
+__all__ = ["doctor"]
+
+_MARKS = {"ok": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "red")}
+
+
+@command("doctor", "clustertrace doctor", "clustertrace doctor --send-test --json")
+def doctor(
+    send: Annotated[
+        bool, typer.Option("--send-test", help="Send a span to the receiver, and find it again.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            metavar="PORT",
+            show_default=False,
+            help="Port of the receiver. Default: that of Claude Code's hook, else 7777.",
+        ),
+    ] = None,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong here, and what to type.
+
+    The receiver and its port, the database, disk and spool, the last span, and whether Claude
+    Code reports here. Exit code 1: something is wrong.
+    """
+    from clustertrace.cli.examining import examine
+    from clustertrace.doctor.findings import document, well
+
+    findings = examine(port, db, send=send)
+    if as_json:
+        print_json(document(findings))
+    else:
+        _show(findings)
+    if not well(findings):
+        raise typer.Exit(1)
+
+
+def _show(findings: Iterable[Finding]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 1))
+    for finding in findings:
+        mark, style = _MARKS[finding.state]
+        told = Text(plain(finding.sentence))
+        if finding.advice:
+            told.append(f"\n→ {plain(finding.advice)}", style="bold")
+        table.add_row(Text(mark, style), Text(finding.topic, "dim"), told)
+    stdout().print(table)
+    wrong = sum(finding.state == "wrong" for finding in findings)
+    stderr().print("All is well." if not wrong else f"{wrong} of these need you.")

@@ -1,0 +1,141 @@
+"""Looking at what the doctor judges: the port, the database, the settings."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from clustertrace.claude_code.hook import Found, look_up
+from clustertrace.claude_code.starting import PORT
+from clustertrace.claude_code.user_settings import session_environment, settings_path
+from clustertrace.cli.supervisor import Address, health
+from clustertrace.doctor import checks, claude
+from clustertrace.doctor.checks import Port
+from clustertrace.doctor.findings import Finding
+from clustertrace.doctor.sending import send_test
+from clustertrace.errors import ClustertraceError, ServeError
+from clustertrace.json_files import read
+from clustertrace.settings import load
+from clustertrace.store import Store, queries
+from clustertrace.store.store import database_path
+
+__all__ = ["examine"]
+
+
+def examine(port: int | None, db: str | None, *, send: bool) -> list[Finding]:
+    """All findings, in the order in which a user would go through them.
+
+    Raises BadSetting where the database can't even be named.
+    """
+    path = database_path(db)
+    hook, settings = _settings()
+    port = port or (hook and hook.port) or PORT
+    seen, own = _port(port), version("clustertrace")
+    awaited = settings is not None and claude.reports_here(settings, port)
+    started = hook is not None and hook.works and hook.port == port
+    findings = [
+        _versions(own),
+        checks.receiver(seen, path, own, awaited=awaited, started_by_hook=started),
+    ]
+    if send:
+        findings.append(_sent(seen))
+    findings += [*_database(path), _disk(path), _recording(), *_claude_code(settings, hook, port)]
+    return findings
+
+
+def _versions(own: str) -> Finding:
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    parts = f"Python {python}, Streamlit {version('streamlit')}, FastAPI {version('fastapi')}"
+    return Finding("versions", "ok", f"clustertrace {own}; {parts}.")
+
+
+def _port(number: int) -> Port:
+    try:
+        return Port(number, health(Address("localhost", number)), taken=False)
+    except ServeError:
+        return Port(number, None, taken=True)
+
+
+def _sent(port: Port) -> Finding:
+    if port.said is None:
+        told = "There is no receiver to send it to."
+        return Finding("test span", "wrong", told, "`clustertrace dashboard`")
+    return send_test("localhost", port.number, port.said.get("db"))
+
+
+def _database(path: Path) -> list[Finding]:
+    """The database, its spool, and what came last; nothing is made where there is none."""
+    unsent = len(list((path.parent / "outbox").glob("*.jsonl")))
+    beside = path.with_name(path.name + ".spool")
+    if not path.exists() and not beside.exists():
+        return [
+            checks.database(path, None, None),
+            checks.spool(0, 0, unsent, None),
+            checks.last_span(None, time.time_ns()),
+        ]
+    try:
+        with Store.open(path) as store:
+            with store.writing():
+                pass
+            spool = _spool(store, unsent)
+            with store.read() as conn:
+                newest = queries.newest_span(conn)
+    except ClustertraceError as error:
+        return [checks.database(path, None, str(error))]
+    now = time.time_ns()
+    size = path.stat().st_size
+    return [
+        checks.database(path, size, None),
+        spool,
+        checks.last_span(newest, now),
+        checks.clock(newest, now),
+    ]
+
+
+def _spool(store: Store, unsent: int) -> Finding:
+    try:
+        drained = store.drain()
+    except ClustertraceError as error:
+        return checks.spool(0, 0, unsent, str(error))
+    return checks.spool(drained.spans, drained.bad_lines, unsent, None)
+
+
+def _disk(path: Path) -> Finding:
+    folder = next(one for one in path.parents if one.exists())
+    return checks.disk(folder, shutil.disk_usage(folder).free)
+
+
+def _recording() -> Finding:
+    try:
+        told = load()
+    except ClustertraceError as error:
+        return Finding("recording", "wrong", str(error))
+    return checks.recording(
+        disabled=told.disabled,
+        sample_rate=told.sample_rate,
+        metadata=told.capture == "metadata",
+        endpoint=told.endpoint,
+    )
+
+
+def _settings() -> tuple[Found | None, dict[str, str] | None]:
+    """The hook and the variables of Claude Code's sessions; None where they can't be read."""
+    try:
+        return look_up(read(settings_path())), session_environment()
+    except ClustertraceError:
+        return None, None
+
+
+def _claude_code(settings: dict[str, str] | None, hook: Found | None, port: int) -> list[Finding]:
+    if settings is None or hook is None:
+        try:
+            session_environment()
+        except ClustertraceError as error:
+            return [Finding("Claude Code", "wrong", str(error))]
+        return []
+    if not settings_path().parent.exists() and not hook.events:
+        return [Finding("Claude Code", "ok", "There is none here.")]
+    return [claude.telemetry(settings, port), claude.hook(hook)]

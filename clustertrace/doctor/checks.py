@@ -1,0 +1,175 @@
+"""What follows from what was looked at: pure functions, one a topic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from clustertrace.doctor.findings import Finding
+from clustertrace.store.queries.newest import Newest
+from clustertrace.words import counted, duration, moment
+
+__all__ = ["Port", "clock", "database", "disk", "last_span", "receiver", "recording", "spool"]
+
+_LITTLE_DISK_BYTES: Final = 200 << 20
+_SCARCE_DISK_BYTES: Final = 1 << 30
+_SKEW_NS: Final = 300 * 10**9
+"""How far ahead a clock may be before somebody should know."""
+
+
+class Port(NamedTuple):
+    """What listens where the receiver should."""
+
+    number: int
+    said: Mapping[str, Any] | None
+    """What /healthz answered; None where nothing listens, or something else does."""
+    taken: bool
+    """Another program listens."""
+
+
+def receiver(
+    port: Port, db: Path, version: str, *, awaited: bool, started_by_hook: bool
+) -> Finding:
+    """The receiver on its port. `awaited`: Claude Code reports to it."""
+    topic = "receiver"
+    if port.taken:
+        return Finding(
+            topic,
+            "wrong",
+            f"Port {port.number} is taken by another program, so nothing can be received there.",
+            f"see which with `lsof -i :{port.number}` and end it, or serve elsewhere: "
+            "`clustertrace dashboard --port 7800`",
+        )
+    if port.said is None:
+        return _nobody(topic, port.number, awaited=awaited, started_by_hook=started_by_hook)
+    again = f"end it (`kill {port.said.get('pid')}`) and start it again: `clustertrace dashboard`"
+    if port.said.get("db") != str(db):
+        return Finding(
+            topic,
+            "wrong",
+            f"The receiver stores in {port.said.get('db')}, commands here read {db}.",
+            f"set CLUSTERTRACE_DB={port.said.get('db')} for them, or {again}",
+        )
+    if port.said.get("version") != version:
+        return Finding(
+            topic,
+            "wrong",
+            f"The receiver is version {port.said.get('version')}, installed is {version}.",
+            again,
+        )
+    if port.said.get("trouble"):
+        return Finding(topic, "wrong", f"The receiver can't store: {port.said['trouble']}")
+    minutes = port.said.get("idle_shutdown_minutes")
+    leaves = f"; it leaves after {minutes:g} idle minutes" if minutes else ""
+    pages = f"its pages are {port.said.get('ui')}"
+    return Finding(topic, "ok", f"It runs at http://localhost:{port.number}, {pages}{leaves}.")
+
+
+def _nobody(topic: str, port: int, *, awaited: bool, started_by_hook: bool) -> Finding:
+    if started_by_hook:
+        return Finding(
+            topic, "ok", f"Nothing listens on port {port} now; the hook starts it with a session."
+        )
+    if awaited:
+        return Finding(
+            topic,
+            "wrong",
+            f"Claude Code reports to port {port}, where nothing listens: its spans are lost.",
+            "`clustertrace dashboard` now, or `clustertrace claude-code-hook install` for good",
+        )
+    return Finding(
+        topic,
+        "note",
+        f"Nothing listens on port {port}; what your programs record waits in the spool meanwhile.",
+        "`clustertrace dashboard`",
+    )
+
+
+def database(path: Path, size: int | None, trouble: str | None) -> Finding:
+    """The database: its size in bytes, None where there is none, or why it can't be used."""
+    if trouble:
+        return Finding("database", "wrong", trouble)
+    if size is None:
+        return Finding("database", "ok", f"{path} will be made with the first span.")
+    return Finding("database", "ok", f"{path} can be written, and has {_bytes(size)}.")
+
+
+def disk(folder: Path, free: int) -> Finding:
+    """The room beside the database, bytes."""
+    told = f"{_bytes(free)} are free where the database is ({folder})."
+    if free < _LITTLE_DISK_BYTES:
+        return Finding("disk", "wrong", told, "free some space: a full disk loses spans")
+    if free < _SCARCE_DISK_BYTES:
+        return Finding("disk", "note", told, "free some space soon")
+    return Finding("disk", "ok", told)
+
+
+def spool(drained: int, unusable: int, unsent: int, trouble: str | None) -> Finding:
+    """What recorders had left: spans read just now, lines that are none, files not yet sent."""
+    if trouble:
+        return Finding("spool", "wrong", trouble)
+    if unsent:
+        return Finding(
+            "spool",
+            "wrong",
+            f"{counted(unsent, 'file')} of spans wait to be sent to CLUSTERTRACE_ENDPOINT.",
+            "start the receiver there; the next program that records sends them",
+        )
+    if unusable:
+        told = f"{counted(unusable, 'line')} in the spool could not be used, as after a crash"
+        return Finding("spool", "note", f"{told}; {counted(drained, 'span')} could.")
+    if drained:
+        return Finding("spool", "ok", f"{counted(drained, 'span')} waited, and were read just now.")
+    return Finding("spool", "ok", "Nothing was left behind.")
+
+
+def last_span(newest: Newest | None, now_ns: int) -> Finding:
+    """The span that came last."""
+    if newest is None:
+        return Finding(
+            "last span",
+            "note",
+            "None has come yet.",
+            "`clustertrace doctor --send-test` tries the way; `clustertrace demo` shows some",
+        )
+    ago = now_ns - newest.end_ns
+    when = f"ended {duration(ago)} ago" if ago >= 0 else f"ends at {moment(newest.end_ns)}"
+    return Finding("last span", "ok", f"The span that came last, {newest.name[:60]}, {when}.")
+
+
+def clock(newest: Newest | None, now_ns: int) -> Finding:
+    """Whether spans come from the future."""
+    ahead = newest.end_ns - now_ns if newest else 0
+    if ahead > _SKEW_NS:
+        return Finding(
+            "clock",
+            "wrong",
+            f"The span that came last ends {duration(ahead)} from now.",
+            "set the clock of this machine, or of the one that sent it",
+        )
+    return Finding("clock", "ok", f"It is {moment(now_ns)} here, and no span is ahead of that.")
+
+
+def recording(*, disabled: bool, sample_rate: float, metadata: bool, endpoint: str) -> Finding:
+    """What programs started in this shell would record."""
+    if disabled:
+        return Finding(
+            "recording", "note", "CLUSTERTRACE_DISABLED is set: nothing is recorded.", "unset it"
+        )
+    limits = [
+        f"{sample_rate:.0%} of the traces" if sample_rate < 1 else "",
+        "no content (CLUSTERTRACE_CAPTURE=metadata)" if metadata else "",
+        f"to be sent to {endpoint}" if endpoint else "",
+    ]
+    told = ", ".join(limit for limit in limits if limit)
+    if told:
+        return Finding("recording", "note", f"Programs started here record {told}.")
+    return Finding("recording", "ok", "Programs started here record all traces.")
+
+
+def _bytes(size: int) -> str:
+    for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= step:
+            return f"{size / step:.1f} {unit}" if size < 10 * step else f"{size / step:.0f} {unit}"
+    return f"{size} bytes"

@@ -1,0 +1,78 @@
+"""A span sent the way that other programs send theirs, found again, and taken away."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import secrets
+import time
+from pathlib import Path
+from typing import Final
+
+from clustertrace.doctor.findings import Finding
+from clustertrace.errors import ClustertraceError
+from clustertrace.store import Store, queries
+
+__all__ = ["send_test"]
+
+_NAME: Final = "clustertrace doctor"
+_ANSWER_SECONDS: Final = 15.0
+
+
+def send_test(host: str, port: int, db: str | None) -> Finding:
+    """Send a span to the receiver there, look for it in its database, and remove it."""
+    trace_id = secrets.token_hex(16)
+    try:
+        began = time.perf_counter()
+        status, answer = _post(host, port, _body(trace_id))
+        took = time.perf_counter() - began
+    except (OSError, http.client.HTTPException) as error:
+        return _wrong(
+            f"No span could be sent to port {port} ({error}).", "`clustertrace dashboard`"
+        )
+    if status != 200:
+        return _wrong(f"The receiver refused a span: {answer[:200]}", None)
+    if db is None:
+        return _wrong("The receiver does not say where it stores.", None)
+    try:
+        with Store.open(db) as store:
+            with store.read() as conn:
+                found = queries.known_traces(conn, [trace_id])
+            store.remove(trace_id)
+    except ClustertraceError as error:
+        return _wrong(str(error), None)
+    if not found:
+        return _wrong(
+            f"A span was sent and acknowledged, but is not in {db}.",
+            "look whether another file has taken its place, and start the receiver again",
+        )
+    told = f"A span was sent, found in {Path(db).name} and removed again; {took * 1000:.0f} ms."
+    return Finding("test span", "ok", told)
+
+
+def _wrong(sentence: str, advice: str | None) -> Finding:
+    return Finding("test span", "wrong", sentence, advice)
+
+
+def _post(host: str, port: int, body: bytes) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(host, port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("POST", "/v1/traces", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, answer.read(65536).decode(errors="replace")
+    finally:
+        connection.close()
+
+
+def _body(trace_id: str) -> bytes:
+    """OTLP of one span that has just ended; its name tells what it is, should it stay."""
+    now = time.time_ns()
+    span = {
+        "traceId": trace_id,
+        "spanId": secrets.token_hex(8),
+        "name": _NAME,
+        "kind": 1,
+        "startTimeUnixNano": str(now - 1_000_000),
+        "endTimeUnixNano": str(now),
+    }
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()

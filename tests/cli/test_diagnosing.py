@@ -1,0 +1,141 @@
+"""`doctor`, on machines with this and that wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clustertrace.store import Store, queries
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        number: int = free.getsockname()[1]
+    return number
+
+
+@pytest.fixture
+def receiver(port: int, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A receiver on that port, with the test's database."""
+    command = [sys.executable, "-m", "clustertrace.ingest", "--no-ui", "--port", str(port)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ})
+    assert process.stderr is not None
+    process.stderr.readline()
+    yield process
+    process.terminate()
+    process.communicate(timeout=30)
+
+
+def findings(ran: Any) -> dict[str, Any]:
+    """The findings by topic."""
+    return {finding["topic"]: finding for finding in ran.answer["findings"]}
+
+
+def test_a_new_machine_is_well(run: Any, port: int, tmp_path: Path) -> None:
+    """Nothing is there yet, nothing is made, and nothing is wrong."""
+    ran = run("doctor", "--port", str(port), "--json")
+    assert (ran.code, ran.answer["ok"]) == (0, True)
+    assert findings(ran)["last span"]["state"] == "note"
+    assert findings(ran)["Claude Code"]["sentence"] == "There is none here."
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("filled", "receiver")
+def test_a_test_span_makes_the_way_and_goes(run: Any, port: int, tmp_path: Path) -> None:
+    """It is sent, found, and taken away again: the database is what it was."""
+    ran = run("doctor", "--send-test", "--port", str(port), "--json")
+    assert (ran.code, findings(ran)["test span"]["state"]) == (0, "ok")
+    assert findings(ran)["receiver"]["state"] == "ok"
+    with Store.open(tmp_path / "traces.db") as store:
+        store.refresh()
+        with store.read() as conn:
+            assert queries.overview(conn).traces == 3
+            assert queries.search(conn, "doctor").hits == ()
+
+
+def test_without_a_receiver_nothing_can_be_sent(run: Any, port: int) -> None:
+    """Which is what was asked for, so it is wrong."""
+    ran = run("doctor", "--send-test", "--port", str(port))
+    assert ran.code == 1
+    assert "✗ test span" in ran.out
+    assert "→ `clustertrace dashboard`" in ran.out
+    assert ran.err == "1 of these need you.\n"
+
+
+def test_another_program_on_the_port(run: Any, port: int) -> None:
+    """It is said, with what to type."""
+    with socket.create_server(("127.0.0.1", port)) as other:
+        other.settimeout(30)
+        script = "import sys; from clustertrace.cli import main; sys.exit(main())"
+        words = [sys.executable, "-c", script, "doctor", "--port", str(port), "--json"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE) as asking:
+            while asking.poll() is None:
+                try:
+                    caller, _ = other.accept()
+                except TimeoutError:
+                    break
+                with caller:
+                    caller.recv(4096)
+                    caller.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                break
+            assert asking.stdout is not None
+            told = json.loads(asking.stdout.read())
+        assert asking.returncode == 1
+    found = {finding["topic"]: finding for finding in told["findings"]}
+    assert "taken by another program" in found["receiver"]["sentence"]
+    assert f"lsof -i :{port}" in found["receiver"]["advice"]
+
+
+@pytest.mark.usefixtures("filled", "receiver")
+def test_a_receiver_of_another_database(run: Any, port: int, tmp_path: Path) -> None:
+    """What is received would not be where commands look for it."""
+    ran = run("doctor", "--port", str(port), "--db", tmp_path / "other.db", "--json")
+    assert (ran.code, findings(ran)["receiver"]["state"]) == (1, "wrong")
+
+
+def test_a_database_that_is_none(run: Any, port: int, tmp_path: Path) -> None:
+    """The reason is the finding."""
+    path = tmp_path / "notes.txt"
+    path.write_text("my notes, not a database. " * 100)
+    ran = run("doctor", "--port", str(port), "--db", path, "--json")
+    assert (ran.code, findings(ran)["database"]["state"]) == (1, "wrong")
+    assert str(path) in findings(ran)["database"]["sentence"]
+
+
+def test_claude_code_as_its_settings_have_it(run: Any, port: int) -> None:
+    """Well after our own commands; without the beta switch, or a receiver, not."""
+    run("claude-code", "--write", "--port", str(port))
+    ran = run("doctor", "--port", str(port), "--json")
+    assert "its spans are lost" in findings(ran)["receiver"]["sentence"]
+    run("claude-code-hook", "install", "--port", str(port))
+    ran = run("doctor", "--json")
+    assert (ran.code, findings(ran)["hook"]["state"]) == (0, "ok")
+    assert "the hook starts it" in findings(ran)["receiver"]["sentence"]
+    path = Path.home() / ".claude" / "settings.json"
+    told = json.loads(path.read_text())
+    del told["env"]["CLAUDE_CODE_ENHANCED_TELEMETRY_BETA"]
+    path.write_text(json.dumps(told))
+    ran = run("doctor", "--json")
+    assert (ran.code, "silently" in findings(ran)["Claude Code"]["sentence"]) == (1, True)
+
+
+def test_what_else_may_be_wrong(run: Any, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Broken settings of either program are findings, not failures of the doctor."""
+    path = Path.home() / ".claude" / "settings.json"
+    path.parent.mkdir()
+    path.write_text("{")
+    monkeypatch.setenv("CLUSTERTRACE_SAMPLE_RATE", "lots")
+    ran = run("doctor", "--port", str(port), "--json")
+    assert ran.code == 1
+    assert str(path) in findings(ran)["Claude Code"]["sentence"]
+    assert "CLUSTERTRACE_SAMPLE_RATE" in findings(ran)["recording"]["sentence"]
