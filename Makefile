@@ -43,6 +43,7 @@ fresh: $(BIN)/.installed-dev
 
 docs: $(BIN)/.installed-dev ## Regenerate the tables in the docs and the pictures in the README
 	$(BIN)/python -m cogapp -I docs -r $(wildcard docs/*.md) README.md
+	$(BIN)/python docs/case_study.py
 	$(BIN)/python docs/picture.py
 
 bench: $(BIN)/.installed-dev ## Run every benchmark in its small size
