@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import Final
+from typing import Final, NamedTuple
 
 from clustertrace.app import markup, words
 from clustertrace.app.links import pattern_url, trace_url, traces_url
 from clustertrace.store.answers import Cluster, ClusterPage, Overview, Step
 from clustertrace.summary import NS_PER_DAY
 
-__all__ = ["failure_bar", "spark", "steps_text", "table"]
+__all__ = [
+    "Look",
+    "cells",
+    "failure_bar",
+    "head",
+    "row",
+    "spark",
+    "steps_text",
+    "table",
+    "who_says",
+]
 
 _SEGMENTS: Final = 8
 _COLUMNS: Final = 24
@@ -54,11 +64,24 @@ def failure_bar(page: ClusterPage) -> markup.Markup:
     return markup.segments(parts, rest=min(rest, 1))
 
 
-def table(
-    clusters: Sequence[Cluster], totals: Overview, where: tzinfo, now_ns: int
-) -> markup.Markup:
+class Look(NamedTuple):
+    """What every row of a page needs to know."""
+
+    totals: Overview
+    where: tzinfo
+    now_ns: int
+    q: str = ""
+    """The filter that the rows are counted with."""
+
+
+def table(clusters: Sequence[Cluster], look: Look) -> markup.Markup:
     """A head line and a row a pattern; the whole row leads to the pattern."""
-    head = markup.tag(
+    return markup.tag("div", head(), *(row(one, look) for one in clusters), cls="ct-patterns")
+
+
+def head() -> markup.Markup:
+    """The head line of a table of patterns."""
+    return markup.tag(
         "div",
         *(
             markup.tag("span", text, cls=cls)
@@ -73,22 +96,46 @@ def table(
         ),
         cls="ct-row ct-head",
     )
-    rows = (_row(cluster, totals, where, now_ns) for cluster in clusters)
-    return markup.tag("div", head, *rows, cls="ct-patterns")
 
 
-def _row(cluster: Cluster, totals: Overview, where: tzinfo, now_ns: int) -> markup.Markup:
+def row(cluster: Cluster, look: Look, *, member: bool = False) -> markup.Markup:
+    """A pattern; a `member` stands below its family."""
+    named = "" if member else markup.tag("span", cluster.name or "(no name)", cls="ct-root")
+    sample = markup.link(
+        "open a failed run" if cluster.failed else "open a run",
+        trace_url(cluster.sample_trace_id),
+        cls="ct-muted ct-small ct-onhover",
+    )
+    return cells(
+        cluster,
+        look,
+        markup.tag("div", named, sample),
+        cover=pattern_url(cluster.id),
+        label=f"Pattern {cluster.id}",
+        runs={"pattern": cluster.id, "q": look.q},
+        cls="ct-row ct-member" if member else "ct-row",
+    )
+
+
+def cells(
+    cluster: Cluster,
+    look: Look,
+    name: markup.Markup,
+    *,
+    cover: str,
+    label: str,
+    runs: Mapping[str, str],
+    cls: str,
+) -> markup.Markup:
+    """A row of the table, with `name` above its steps.
+
+    It leads to `cover`; `runs` narrow the list of traces that its numbers lead to.
+    """
     return markup.tag(
         "div",
-        markup.tag(
-            "a",
-            href=pattern_url(cluster.id),
-            target="_self",
-            cls="ct-cover",
-            aria_label=f"Pattern {cluster.id}",
-        ),
-        markup.tag("div", _rate(cluster)),
-        markup.tag("div", _name(cluster), markup.chips(cluster.steps)),
+        markup.tag("a", href=cover, target="_self", cls="ct-cover", aria_label=label),
+        markup.tag("div", _rate(cluster, runs)),
+        markup.tag("div", name, markup.chips(cluster.steps)),
         markup.tag(
             "div",
             words.duration(cluster.p50_ns),
@@ -97,40 +144,46 @@ def _row(cluster: Cluster, totals: Overview, where: tzinfo, now_ns: int) -> mark
             cls="ct-right",
         ),
         markup.tag("div", _cost(cluster), cls="ct-right ct-nowrap"),
-        markup.tag("div", spark(cluster, totals)),
+        markup.tag("div", spark(cluster, look.totals)),
         markup.tag(
             "div",
-            markup.tag("span", words.moment(cluster.last_ns, where, now_ns), title="last"),
+            markup.tag(
+                "span", words.moment(cluster.last_ns, look.where, look.now_ns), title="last"
+            ),
             markup.tag("br"),
-            markup.muted("since ", words.moment(cluster.first_ns, where, now_ns)),
+            markup.muted("since ", words.moment(cluster.first_ns, look.where, look.now_ns)),
             cls="ct-right ct-small",
         ),
-        cls="ct-row",
+        cls=cls,
     )
 
 
-def _rate(cluster: Cluster) -> markup.Markup:
+def _rate(cluster: Cluster, runs: Mapping[str, str]) -> markup.Markup:
     low, high = cluster.interval
     numbers = [
         markup.link(
             cluster.failed,
-            traces_url(pattern=cluster.id, state="failed"),
+            traces_url(**runs, state="failed"),
             cls="ct-failed" if cluster.failed else "",
         ),
         " of ",
-        markup.link(cluster.count, traces_url(pattern=cluster.id)),
+        markup.link(cluster.count, traces_url(**runs)),
         markup.muted(f"  {words.share(round(cluster.failure_rate, 2))}"),
     ]
-    return markup.join([*numbers, markup.rate_bar(cluster.failure_rate, low, high)])
+    told = markup.tag("span", markup.muted(who_says(cluster)), cls="ct-small")
+    return markup.join([*numbers, markup.rate_bar(cluster.failure_rate, low, high), told])
 
 
-def _name(cluster: Cluster) -> markup.Markup:
-    look = markup.link(
-        "open a failed run" if cluster.failed else "open a run",
-        trace_url(cluster.sample_trace_id),
-        cls="ct-muted ct-small ct-onhover",
-    )
-    return markup.tag("div", markup.tag("span", cluster.name or "(no name)", cls="ct-root"), look)
+def who_says(cluster: Cluster) -> str:
+    """Who says that its runs failed: a recorded outcome, or only an error of the root span."""
+    by_error = cluster.failed - cluster.failed_by_outcome
+    if not cluster.failed:
+        return ""
+    if not by_error:
+        return "by outcome"
+    if not cluster.failed_by_outcome:
+        return "by error"
+    return f"{cluster.failed_by_outcome} by outcome, {by_error} by error"
 
 
 def _cost(cluster: Cluster) -> markup.Markup:

@@ -10,13 +10,14 @@ from typing import Final
 import streamlit as st
 
 from clustertrace.app import connection, markup, words
+from clustertrace.app.guard import guarded
 from clustertrace.app.links import trace_url
 from clustertrace.patterns.learning import Learned
 from clustertrace.patterns.rules import Rule
 from clustertrace.patterns.sentences import nothing_words, rule_words
 from clustertrace.store import queries
 
-__all__ = ["section"]
+__all__ = ["draw"]
 
 RUNS: Final = 10_000
 """The newest finished runs that rules are learned from; a second's work."""
@@ -37,7 +38,7 @@ class _Known:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _known(_path: str) -> _Known:
+def _known(path: str) -> _Known:
     return _Known(Lock())
 
 
@@ -47,14 +48,20 @@ def _learned() -> Learned:
         noted = queries.runs_noted(conn)
         begun = time.monotonic()
         if known.learned is None or (noted != known.noted and begun >= known.again):
-            known.learned, known.noted = queries.learned(conn, RUNS), noted
+            with st.spinner("Looking for what the failing runs share…", show_time=True):
+                known.learned, known.noted = queries.learned(conn, RUNS), noted
             ended = time.monotonic()
             known.again = ended + _PATIENCE * (ended - begun)
         return known.learned
 
 
-def section() -> markup.Markup:
-    """The rules as rows, or why there are none."""
+@guarded
+def draw() -> None:
+    """The rules as rows, or why there are none; trouble with them hides nothing else."""
+    st.html(markup.page(_section()))
+
+
+def _section() -> markup.Markup:
     mined, samples = _learned()
     if not mined.rules:
         return markup.muted(nothing_words(mined))

@@ -1,4 +1,4 @@
-"""Clusters: where the failures are, said in a sentence, drawn in a bar, listed by pattern."""
+"""Clusters: where the failures are, said in a sentence, drawn in a bar, listed by family."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import Final
 
 import streamlit as st
 
-from clustertrace.app import connection, markup, patterns, rules, words
+from clustertrace.app import cluster_facts, connection, families, markup, patterns, rules, words
 from clustertrace.app.empty import ways_in
-from clustertrace.app.links import traces_url
+from clustertrace.app.guard import guarded
+from clustertrace.app.patterns import Look
+from clustertrace.filters import Filter, parse
 from clustertrace.headline import headline
-from clustertrace.patterns.statistics import wilson
 from clustertrace.store import queries
-from clustertrace.store.answers import ClusterPage, Overview
 from clustertrace.store.queries import ClusterOrder
 
 __all__ = ["draw"]
 
+_LOOK_AGAIN_SECONDS = 2
 _ROWS: Final = 25
 _ORDERS: Final[dict[str, ClusterOrder]] = {
     "Most failures": "failed",
@@ -26,86 +27,87 @@ _ORDERS: Final[dict[str, ClusterOrder]] = {
     "Cost": "cost_usd",
     "Latest": "last_ns",
 }
+_GROUPS: Final = ("Families", "Patterns")
 
 
 def draw() -> None:
     """Draw the page."""
     with connection.read() as conn:
-        totals = queries.overview(conn)
-        worst = queries.clusters(conn, limit=_ROWS)
-    if not totals.traces:
-        st.html(ways_in("There are no traces yet, so there is nothing to group."))
+        empty = not queries.traces(conn, limit=1).rows
+    if empty:
+        _wait_for_the_first()
         return
-    st.html(markup.page(markup.heading(headline(worst)), _facts(totals)))
-    if worst.failed:
-        st.html(markup.page(patterns.failure_bar(worst), rules.section()))
-    _list(totals, worst)
-
-
-def _facts(totals: Overview) -> markup.Markup:
-    where = words.zone(st.context.timezone)
-    rate = wilson(totals.failed, totals.finished)
-    parts = [
-        markup.fact(words.count(totals.traces), "runs", href=traces_url()),
-        markup.fact(
-            f"{words.count(totals.failed)} failed",
-            f"({words.share(totals.failed / max(1, totals.finished))}, 95 % interval "
-            f"{words.interval(rate)})",
-            href=traces_url(state="failed"),
-        ),
-    ]
-    if totals.failed:
-        parts += [
-            markup.fact(
-                words.count(totals.failed_by_outcome),
-                "by a recorded outcome",
-                href=traces_url(state="failed by outcome") if totals.failed_by_outcome else "",
-            ),
-            markup.fact(
-                words.count(totals.failed_by_status),
-                "by an error of the root span",
-                href=traces_url(state="failed by error") if totals.failed_by_status else "",
-            ),
-        ]
-    if totals.running + totals.incomplete:
-        unfinished = f"{words.count(totals.running)} + {words.count(totals.incomplete)}"
-        parts.append(
-            markup.fact(unfinished, "running + incomplete", href=traces_url(state="running"))
-        )
-    parts.append(markup.fact(words.count(totals.variants), "patterns"))
-    parts.append(
-        markup.fact(
-            words.cost(totals.cost_usd, totals.unpriced_calls),
-            "spent",
-            title=f"{words.count(totals.unpriced_calls)} model calls have no known price"
-            if totals.unpriced_calls
-            else None,
-        )
-    )
-    if totals.first_ns is not None and totals.last_ns is not None:
-        now = time.time_ns()
-        window = [words.moment(ns, where, now) for ns in (totals.first_ns, totals.last_ns)]
-        parts.append(markup.fact(" – ".join(window), "window"))
-    return markup.facts(*parts)
-
-
-def _list(totals: Overview, worst: ClusterPage) -> None:
+    above = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        grouped = st.segmented_control(
+            "Show", _GROUPS, default=_GROUPS[0], required=True, key="show", bind="query-params"
+        )
         chosen = st.segmented_control(
-            "Patterns by",
+            "Ordered by",
             list(_ORDERS),
             default="Most failures",
             required=True,
             key="by",
             bind="query-params",
         )
-        st.space("stretch")
-        pages = -(-worst.total // _ROWS)
-        number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-    order = _ORDERS[chosen or "Most failures"]
-    shown = worst
-    if (order, number) != ("failed", 1):
-        with connection.read() as conn:
-            shown = queries.clusters(conn, order=order, limit=_ROWS, offset=(number - 1) * _ROWS)
-    where, now = words.zone(st.context.timezone), time.time_ns()
-    st.html(markup.page(patterns.table(shown.clusters, totals, where, now)))
+        typed = st.text_input(
+            "Only runs that match",
+            key="q",
+            type="search",
+            bind="query-params",
+            placeholder="since:7d tag.agent:research has(search)",
+        )
+    q = (typed or "").strip()
+    where = parse(q) if q else None
+    with above:
+        _above(where, q)
+    _list(where, q, grouped != _GROUPS[1], _ORDERS[chosen or "Most failures"])
+
+
+@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+@guarded
+def _wait_for_the_first() -> None:
+    with connection.read() as conn:
+        arrived = bool(queries.traces(conn, limit=1).rows)
+    if arrived:
+        st.rerun()
+    st.html(ways_in("There are no traces yet, so there is nothing to group."))
+
+
+@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+@guarded
+def _above(where: Filter | None, q: str) -> None:
+    """The sentence, the facts, the bar, and what failing runs share."""
+    with connection.read() as conn:
+        totals = queries.overview(conn)
+        worst = queries.clusters(conn, where, limit=_ROWS)
+    facts = cluster_facts.everything(totals) if where is None else cluster_facts.some(worst, q)
+    st.html(markup.page(markup.heading(headline(worst)), facts))
+    if worst.failed:
+        st.html(markup.page(patterns.failure_bar(worst)))
+    if worst.failed and where is None:
+        rules.draw()
+
+
+@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+@guarded
+def _list(where: Filter | None, q: str, by_family: bool, order: ClusterOrder) -> None:
+    number = max(1, int(st.session_state.get("page") or 1))
+    page = {"order": order, "limit": _ROWS, "offset": (number - 1) * _ROWS}
+    with connection.read() as conn:
+        look = Look(queries.overview(conn), words.zone(st.context.timezone), time.time_ns(), q)
+        if by_family:
+            grouped = queries.families(conn, where, **page)
+            below = families.members(conn, where, grouped.families)
+            total = grouped.total
+            shown = families.table(grouped.families, below, look)
+        else:
+            listed = queries.clusters(conn, where, **page)
+            total = listed.total
+            shown = patterns.table(listed.clusters, look)
+    if not total:
+        st.html(markup.notice("No finished run matches; widen the filter above."))
+        return
+    if total > _ROWS:
+        st.pagination(-(-total // _ROWS), key="page", bind="query-params")
+    st.html(markup.page(shown))

@@ -106,10 +106,11 @@ def drift(before: Mapping[str, Sequence[Run]], after: Mapping[str, Sequence[Run]
         if test.p <= bound or test.what in ("new", "gone")
     ]
     changes.sort(key=lambda change: (change.p, change.pattern, change.what))
-    failed = [
-        sum(run.failed for runs in window.values() for run in runs) for window in (before, after)
-    ]
-    return Drift(*sizes, *failed, len(made), tuple(changes))
+    return Drift(sizes[0], sizes[1], _failed(before), _failed(after), len(made), tuple(changes))
+
+
+def _failed(window: Mapping[str, Sequence[Run]]) -> int:
+    return sum(run.failed for runs in window.values() for run in runs)
 
 
 def _change(

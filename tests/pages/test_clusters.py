@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from clustertrace.store import queries
 from clustertrace.store.store import Store
 from tests.pages.conftest import run, told
@@ -34,7 +36,7 @@ def test_failures_by_outcome_and_by_error_are_told_apart(
 
 def test_every_pattern_is_a_row_with_links(some: Store, show: Callable[..., Any]) -> None:
     """A row leads to the pattern, its numbers to the traces that they count."""
-    html = show("clusters").html
+    html = show("clusters", show="Patterns").html
     with some.read() as conn:
         page = queries.clusters(conn)
     for cluster in page.clusters:
@@ -52,13 +54,81 @@ def test_the_order_comes_from_the_address(some: Store, show: Callable[..., Any])
     """`?by=` sorts the rows in the database."""
     with some.read() as conn:
         dear = queries.clusters(conn, order="cost_usd").clusters[0].id
-    assert f'href="/pattern?id={dear}"' in _first_row(show("clusters", by="Cost"))
-    assert f'href="/pattern?id={dear}"' not in _first_row(show("clusters"))
+    for grouped in ("Families", "Patterns"):
+        first = _first_row(show("clusters", by="Cost", show=grouped))
+        assert f'href="/pattern?id={dear}"' in first
+        assert f'href="/pattern?id={dear}"' not in _first_row(show("clusters", show=grouped))
 
 
 def _first_row(shown: Any) -> str:
-    rows: list[str] = shown.html.split('<div class="ct-row">')
-    return rows[1]
+    """Return the first row below the head line."""
+    html: str = shown.html
+    return html.split('<div class="ct-row')[2]
+
+
+def test_a_family_unfolds_into_its_patterns(some: Store, show: Callable[..., Any]) -> None:
+    """Folded it shows the patterns that failed; its row leads to the address that unfolds it."""
+    some.write(run(8, "search", "search", "fetch!"))
+    some.refresh()
+    with some.read() as conn:
+        family = next(one for one in queries.families(conn).families if one.variants > 1)
+        members = queries.clusters(conn, family=family.whole.id).clusters
+    shown = {one.id for one in members if one.failed}
+    folded, opened = show("clusters").html, show("clusters", open=family.whole.id).html
+    for one in members:
+        assert (f'href="/pattern?id={one.id}"' in folded) is (one.id in shown)
+        assert f'href="/pattern?id={one.id}"' in opened
+    assert f'href="/clusters?open={family.whole.id}"' in folded
+    assert f'aria-label="Fold family {family.whole.id}"' in opened
+    assert f"/?q=family%3A{family.whole.id}&amp;state=failed" in folded
+
+
+def test_a_filter_counts_the_runs_that_match(some: Store, show: Callable[..., Any]) -> None:
+    """`?q=` narrows the sentence, the facts and the rows, and is passed on to the traces."""
+    html = show("clusters", q="outcome:fail", show="Patterns").html
+    assert "1 of 1 finished traces failed." in html
+    assert "runs match" in html
+    assert "No significant pattern" not in html
+    assert html.count('aria-label="Pattern ') == 1
+    assert "&amp;q=outcome%3Afail" in html
+    assert "No finished run matches" in show("clusters", q="name:nobody").html
+
+
+def test_a_filter_that_can_t_be_read_is_told_where(some: Store, show: Callable[..., Any]) -> None:
+    """The character at which it goes wrong is named."""
+    assert "be read at character 1: there is no field" in show("clusters", q="colour:red").html
+
+
+def test_trouble_with_rules_hides_nothing_else(
+    some: Store, show: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where rules can't be learned, the sentence, the bar and the patterns stay."""
+
+    def broken(*_: object) -> None:
+        raise ValueError("no rules today")
+
+    monkeypatch.setattr(queries, "learned", broken)
+    html = show("clusters").html
+    assert "Something went wrong" in html
+    assert "ct-segments" in html
+    assert html.count("ct-row") > 2
+
+
+def test_rules_are_learned_once_for_all_looks(
+    some: Store, show: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that draws itself again does not mine again while nothing has been settled."""
+    learned = queries.learned
+    asked: list[int] = []
+
+    def counted(*given: Any) -> Any:
+        asked.append(1)
+        return learned(*given)
+
+    monkeypatch.setattr(queries, "learned", counted)
+    for _ in range(3):
+        show("clusters")
+    assert len(asked) == 1
 
 
 def test_hostile_names_stay_text(hostile: Store, show: Callable[..., Any]) -> None:

@@ -1,0 +1,81 @@
+"""The line of small facts above the patterns; each number leads to what it counts."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from clustertrace.app import markup, words
+from clustertrace.app.links import traces_url, url
+from clustertrace.patterns.statistics import wilson
+from clustertrace.store.answers import ClusterPage, Overview
+from clustertrace.store.queries.grouping import NEWEST
+
+__all__ = ["everything", "some"]
+
+
+def everything(totals: Overview) -> markup.Markup:
+    """The whole database: runs, who says that they failed, patterns, cost, window."""
+    where = words.zone(st.context.timezone)
+    rate = wilson(totals.failed, totals.finished)
+    parts = [
+        markup.fact(words.count(totals.traces), "runs", href=traces_url()),
+        markup.fact(
+            f"{words.count(totals.failed)} failed",
+            f"({words.share(totals.failed / max(1, totals.finished))}, 95 % interval "
+            f"{words.interval(rate)})",
+            href=traces_url(state="failed"),
+        ),
+    ]
+    if totals.failed:
+        parts += [
+            markup.fact(
+                words.count(totals.failed_by_outcome),
+                "by a recorded outcome",
+                href=traces_url(state="failed by outcome") if totals.failed_by_outcome else "",
+            ),
+            markup.fact(
+                words.count(totals.failed_by_status),
+                "by an error of the root span",
+                href=traces_url(state="failed by error") if totals.failed_by_status else "",
+            ),
+        ]
+    if totals.running + totals.incomplete:
+        unfinished = f"{words.count(totals.running)} + {words.count(totals.incomplete)}"
+        parts.append(
+            markup.fact(unfinished, "running + incomplete", href=traces_url(state="running"))
+        )
+    parts.append(markup.fact(words.count(totals.variants), "patterns"))
+    parts.append(
+        markup.fact(
+            words.cost(totals.cost_usd, totals.unpriced_calls),
+            "spent",
+            title=f"{words.count(totals.unpriced_calls)} model calls have no known price"
+            if totals.unpriced_calls
+            else None,
+        )
+    )
+    if totals.first_ns is not None and totals.last_ns is not None:
+        now = time.time_ns()
+        window = [words.moment(ns, where, now) for ns in (totals.first_ns, totals.last_ns)]
+        parts.append(markup.fact(" – ".join(window), "window"))
+    return markup.facts(*parts)
+
+
+def some(page: ClusterPage, q: str) -> markup.Markup:
+    """The runs that match a filter."""
+    rate = wilson(page.failed, page.traces)
+    parts = [
+        markup.fact(words.count(page.traces), "runs match", href=traces_url(q=q)),
+        markup.fact(
+            f"{words.count(page.failed)} failed",
+            f"({words.share(page.failed / max(1, page.traces))}, 95 % interval "
+            f"{words.interval(rate)})",
+            href=traces_url(q=q, state="failed"),
+        ),
+        markup.fact(words.count(page.total), "patterns"),
+    ]
+    if page.traces >= NEWEST:
+        parts.append(markup.muted(f"the newest {words.count(NEWEST)} are counted"))
+    return markup.facts(*parts, markup.link("Show all runs", url("clusters"), cls="ct-more"))
