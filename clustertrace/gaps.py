@@ -31,7 +31,11 @@ _WITHOUT_CONTENT: Final = (
         "com.anthropic.claude_code",
         "Claude Code sends it in its logs only: export them too (OTEL_LOGS_EXPORTER=otlp)",
     ),
-    ("codex", "Codex sends it in its logs only: set `exporter` under [otel] in its config.toml"),
+    (
+        "codex",
+        "Codex sends prompts and tool results alone, in its logs: set `exporter` under [otel] in "
+        "its config.toml",
+    ),
     ("com.anthropic.sdk", "the Anthropic SDK's own spans carry none unless it is told to"),
     (
         "gcp.vertex.agent",
@@ -47,6 +51,11 @@ _WITHOUT_CONTENT: Final = (
     ("openinference", "it was hidden (OPENINFERENCE_HIDE_INPUTS, OPENINFERENCE_HIDE_OUTPUTS)"),
 )
 """Beginnings of the names of scopes, and why their calls have no content."""
+
+_LOGGED: Final = "cost_usd_micros"
+"""An attribute of Claude Code's log records: they came, and have put it there."""
+
+_NOT_LOGGED: Final = "Claude Code's logs leave it out: set OTEL_LOG_RAW_API_BODIES=1"
 
 
 def gaps(spans: Sequence[Span]) -> tuple[str, ...]:
@@ -94,6 +103,8 @@ def _content(span: Span) -> Iterator[tuple[str, str]]:
         return
     if span.attributes.get(CAPTURE) == "metadata":
         yield "content", "CLUSTERTRACE_CAPTURE=metadata keeps none"
+    elif _LOGGED in span.attributes:
+        yield "content", _NOT_LOGGED
     else:
         yield "content", _by_scope(span, _WITHOUT_CONTENT)
 

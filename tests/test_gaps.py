@@ -48,7 +48,7 @@ def test_what_is_missing(lacking: dict[str, Any], said: str) -> None:
     ("scope", "why"),
     [
         ("com.anthropic.claude_code.tracing", "in its logs only"),
-        ("codex_exec", "in its logs only"),
+        ("codex_exec", "prompts and tool results alone, in its logs"),
         ("opentelemetry.instrumentation.genai_openai", "CAPTURE_MESSAGE_CONTENT"),
     ],
 )
@@ -73,3 +73,10 @@ def test_what_a_recorder_says() -> None:
     marks = {"clustertrace.missing": "tokens: the reply names none"}
     told = call("1", input_tokens=None, output_tokens=None, attributes=marks)
     assert gaps([told]) == ("1 model call without tokens: the reply names none.",)
+
+
+def test_content_that_the_logs_leave_out() -> None:
+    """Where Claude Code's logs came, the way to get content is another."""
+    told = {"scope.name": "com.anthropic.claude_code.tracing", "cost_usd_micros": 1118}
+    (sentence,) = gaps([call("1", input=None, output=None, attributes=told)])
+    assert "OTEL_LOG_RAW_API_BODIES" in sentence

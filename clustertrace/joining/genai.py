@@ -24,6 +24,9 @@ _EXCEPTIONS: Final = frozenset({"exception", "gen_ai.client.operation.exception"
 _OF_CALLS: Final = frozenset((DETAILS, "gen_ai.client.operation.exception", *GENAI.event_messages))
 """Records that only a model call has."""
 
+_READ: Final = _OF_CALLS | _EXCEPTIONS | frozenset(GENAI.event_values)
+"""Records that fill fields; others are events of their span."""
+
 _OPERATION: Final = "gen_ai.operation.name"
 _OPERATIONS: Final = {"llm": "chat", "embedding": "embeddings", "tool": "execute_tool"}
 
@@ -68,10 +71,10 @@ def fill(logs: Sequence[Log], table: Spans) -> None:
     """Fill spans with what the records that name them say; others become events of the root."""
     about: dict[str, list[Log]] = defaultdict(list)
     for log in logs:
-        if log.span_id is not None and table.get(log.span_id) is not None:
+        if log.name in _READ and log.span_id is not None and table.get(log.span_id) is not None:
             about[log.span_id].append(log)
         else:
-            table.note(event(log), None)
+            table.note(event(log), log.span_id)
     for span_id, records in about.items():
         span = table.get(span_id)
         assert span is not None

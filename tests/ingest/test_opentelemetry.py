@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -43,6 +47,38 @@ def test_exporter(shared_receiver: Any, compression: Compression) -> None:
     assert tool.input == {"city": "Atlantis"}
     assert (tool.error_type, tool.error_message) == ("ValueError", "no such city")
     assert "Traceback" in tool.attributes["exception.stacktrace"]
+
+
+@pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
+def test_log_exporter(shared_receiver: Any, compression: Compression) -> None:
+    """What a program logs inside a span is found on that span; its events are its content."""
+    name = f"logs-{compression.value}"
+    resource = Resource.create({"service.name": name})
+    spans, logs = TracerProvider(resource=resource), LoggerProvider(resource=resource)
+    exporter = OTLPSpanExporter(shared_receiver.url + "/v1/traces")
+    spans.add_span_processor(BatchSpanProcessor(exporter))
+    log_exporter = OTLPLogExporter(shared_receiver.url + "/v1/logs", compression=compression)
+    logs.add_log_record_processor(BatchLogRecordProcessor(log_exporter))
+    logger = logs.get_logger("tests")
+    with spans.get_tracer("tests").start_as_current_span("chat m") as span:
+        span.set_attribute("gen_ai.operation.name", "chat")
+        details = {
+            "gen_ai.output.messages": [{"role": "assistant", "parts": [{"content": name}]}],
+            "gen_ai.usage.input_tokens": 7,
+        }
+        event = "gen_ai.client.inference.operation.details"
+        logger.emit(LogRecord(event_name=event, attributes=details))
+        text = "the cache is cold"
+        logger.emit(LogRecord(body=text, severity_number=SeverityNumber.WARN))
+    logs.shutdown()
+    spans.shutdown()
+
+    (trace,) = [one for one in shared_receiver.traces() if one.tags.get("service") == name]
+    (call,) = trace.spans
+    assert call.output == details["gen_ai.output.messages"]
+    assert call.input_tokens == 7
+    (event,) = call.attributes["events"]
+    assert (event["body"], event["attributes"]) == (text, {"severity": "warn"})
 
 
 def test_samples(shared_receiver: Any, shared: Path) -> None:
