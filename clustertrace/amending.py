@@ -2,7 +2,9 @@
 
 A span is mapped by itself when it arrives. Some instrumentations put on one span what people look
 for on another: Claude Code tells a tool's failure, and that it was refused, on phases below it;
-Codex names the model above the call. A pure function of the spans; doing it twice changes nothing.
+Codex names the model above the call; the OpenAI Agents SDK tells the error that ended a run on the
+agent, and closes the workflow around it without a word. A pure function of the spans; doing it
+twice changes nothing.
 """
 
 from __future__ import annotations
@@ -21,12 +23,18 @@ _EXECUTION: Final = "claude_code.tool.execution"
 _PERMISSION: Final = "claude_code.tool.blocked_on_user"
 _REJECTED: Final = "reject"
 
+_RAISED: Final = ("Error in agent run", "Max turns exceeded", "Guardrail tripwire triggered")
+"""What the OpenAI Agents SDK writes on an agent whose run it ends with an exception."""
+
+_AROUND: Final = frozenset({"agent", "chain"})
+"""Kinds of spans that stand around a run; a tool that runs an agent may live with its error."""
+
 
 def amended(spans: Sequence[Span]) -> list[Span]:
     """The spans of a trace that the others change, as they should be; payloads are not needed."""
     by_id = {span.span_id: span for span in spans}
     changed: dict[str, Span] = {}
-    for span in (*_tools(spans, by_id), *_models(spans, by_id)):
+    for span in (*_tools(spans, by_id), *_models(spans, by_id), *_runs(spans, by_id)):
         if span != by_id[span.span_id]:
             changed[span.span_id] = span
     return list(changed.values())
@@ -59,5 +67,27 @@ def _models(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
             if above.model is not None:
                 yield call._replace(model=above.model, provider=call.provider or above.provider)
                 break
+            seen.add(above.span_id)
+            above = by_id.get(above.parent_span_id or "")
+
+
+def _runs(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
+    """What stands around an agent whose run was ended, unless the program went on inside it."""
+    for agent in spans:
+        if agent.kind != "agent" or agent.status != "error" or agent.end_ns is None:
+            continue
+        if not str(agent.error_message).startswith(_RAISED):
+            continue
+        above, seen = by_id.get(agent.parent_span_id or ""), {agent.span_id}
+        while above is not None and above.kind in _AROUND and above.span_id not in seen:
+            if any(
+                span.parent_span_id == above.span_id and span.start_ns >= agent.end_ns
+                for span in spans
+            ):
+                break
+            if above.status == "ok":
+                yield above._replace(
+                    status="error", error_type=agent.error_type, error_message=agent.error_message
+                )
             seen.add(above.span_id)
             above = by_id.get(above.parent_span_id or "")

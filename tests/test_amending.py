@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from clustertrace.amending import REFUSED, amended
 from clustertrace.model import Span
 
@@ -10,7 +12,8 @@ TOOL = "claude_code.tool"
 
 def span(span_id: str, parent: str | None = None, **fields: Any) -> Span:
     told: dict[str, Any] = {"name": span_id, "kind": "chain", "status": "ok"}
-    return Span("t", span_id, parent, start_ns=1, end_ns=2, **{**told, **fields})
+    told |= {"start_ns": 1, "end_ns": 2}
+    return Span("t", span_id, parent, **{**told, **fields})
 
 
 def test_a_failed_execution_is_the_tools_failure() -> None:
@@ -51,3 +54,30 @@ def test_the_model_above() -> None:
 def test_the_model_above_in_a_circle() -> None:
     """Spans that are each other's parents end the search."""
     assert amended([span("b", "c"), span("c", "b", kind="llm", output_tokens=3)]) == []
+
+
+def agents(message: str, **more: Any) -> list[Span]:
+    """A run of the OpenAI Agents SDK that was ended by an error."""
+    agent = span("c", "b", kind="agent", status="error", error_message=message)
+    return [span("a", kind="agent", **more), span("b", "a"), agent]
+
+
+@pytest.mark.parametrize("message", ["Error in agent run: {'error': '429'}", "Max turns exceeded"])
+def test_a_run_that_was_ended(message: str) -> None:
+    """The workflow around an agent whose run raised has failed, with its error."""
+    spans = agents(message)
+    changed = amended(spans)
+    assert {(one.span_id, one.status, one.error_message) for one in changed} == {
+        ("a", "error", message),
+        ("b", "error", message),
+    }
+    assert amended([*changed, spans[2]]) == []
+
+
+def test_a_run_that_went_on() -> None:
+    """An error after which the program did more, or inside a tool, or of another kind, stays."""
+    spans = agents("Error in agent run")
+    assert [one.span_id for one in amended([*spans, span("d", "a", start_ns=5)])] == ["b"]
+    inside = spans[1]._replace(kind="tool")
+    assert amended([spans[0], inside, spans[2]]) == []
+    assert amended(agents("some error")) == []

@@ -78,6 +78,8 @@ class Field(IntEnum):
     """From the start of the call."""
     FIRST_TOKEN_NS = 33
     """When the first token came, nanoseconds since 1970."""
+    EVALUATIONS = 34
+    """Scores of the span: a list of objects with `name`, `score`, `label` and so on."""
 
 
 STANDARD: Final[Mapping[Field, str]] = {
@@ -89,6 +91,7 @@ STANDARD: Final[Mapping[Field, str]] = {
     Field.FIRST_TOKEN_SECONDS: "gen_ai.response.time_to_first_chunk",
     Field.AGENT_NAME: "gen_ai.agent.name",
     Field.TOOL_NAME: "gen_ai.tool.name",
+    Field.EVALUATIONS: "evaluations",
 }
 """Facts that a span has no field for: they stand in its attributes under these names."""
 
@@ -176,5 +179,6 @@ READERS: Mapping[Field, Reader] = {
     Field.STREAM: readers.truth,
     Field.FIRST_TOKEN_SECONDS: readers.seconds,
     Field.FIRST_TOKEN_NS: readers.time_ns,
+    Field.EVALUATIONS: readers.parsed,
 }
 """How each field's value is read unless a dialect says otherwise."""

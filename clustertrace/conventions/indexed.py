@@ -7,7 +7,7 @@ from typing import Any, Final
 
 __all__ = ["unflatten"]
 
-_WRAPPERS: Final = frozenset({"message", "tool_call", "message_content", "document"})
+_WRAPPERS: Final = frozenset({"message", "tool_call", "message_content", "document", "evaluation"})
 """Singular names that OpenInference puts around each element of a list."""
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from clustertrace.conventions.readers import parsed, text, truth
+from clustertrace.conventions.readers import number, parsed, text, truth
 from clustertrace.model import Log, Metric, TraceFacts
 
 if TYPE_CHECKING:
@@ -131,8 +131,8 @@ def _read(key: str, value: Any) -> Any:
 
 def _score(log: Log) -> TraceFacts | None:
     name = text(log.attributes.get("gen_ai.evaluation.name"))
-    score = log.attributes.get("gen_ai.evaluation.score.value")
-    if name is None or isinstance(score, bool) or not isinstance(score, int | float):
+    score = number(log.attributes.get("gen_ai.evaluation.score.value"))
+    if name is None or score is None:
         return None
-    metric = Metric(name, float(score), log.time_ns, log.span_id)
+    metric = Metric(name, score, log.time_ns, log.span_id)
     return TraceFacts(log.trace_id, metrics=(metric,))

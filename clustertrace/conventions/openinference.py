@@ -83,6 +83,7 @@ OPENINFERENCE: Final = Dialect(
         "retrieval.documents.": Field.OUTPUT,
         "reranker.input_documents.": Field.INPUT,
         "reranker.output_documents.": Field.OUTPUT,
+        "evaluations.": Field.EVALUATIONS,
     },
     first_tokens=("First Token Stream Event", "First token received"),
     readers={

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from clustertrace.conventions.dialect import STANDARD, Field
 from clustertrace.conventions.otlp_json import read_json
 from clustertrace.conventions.otlp_protobuf import read_protobuf
 from clustertrace.conventions.raw import RawSpan
+from clustertrace.conventions.readers import number, text
 from clustertrace.conventions.resolve import resolve
-from clustertrace.model import Batch, Span, TraceFacts
+from clustertrace.model import Batch, Metric, Span, TraceFacts
 
 __all__ = [
     "Received",
@@ -24,6 +26,8 @@ __all__ = [
     "slices_of_json",
     "slices_of_protobuf",
 ]
+
+_EVALUATIONS: Final = STANDARD[Field.EVALUATIONS]
 
 
 class Received(NamedTuple):
@@ -61,6 +65,7 @@ def _slices(raws: Iterator[RawSpan | str], size: int) -> Iterator[Received]:
 def received(raws: Iterable[RawSpan | str]) -> Received:
     """Raw spans, or why there is none, as records."""
     spans: list[Span] = []
+    scores: list[TraceFacts] = []
     rejected: list[str] = []
     sessions: dict[str, str] = {}
     services: dict[str, str] = {}
@@ -70,6 +75,8 @@ def received(raws: Iterable[RawSpan | str]) -> Received:
             continue
         span, session = resolve(raw)
         spans.append(span)
+        if _EVALUATIONS in span.attributes:
+            scores += _scores(span)
         if session is not None:
             sessions.setdefault(raw.trace_id, session)
         # The root alone speaks for its trace, so that the order of arrival decides nothing.
@@ -83,4 +90,15 @@ def received(raws: Iterable[RawSpan | str]) -> Received:
         )
         for trace_id in dict.fromkeys((*sessions, *services))
     ]
-    return Received(Batch(spans, facts), rejected)
+    return Received(Batch(spans, facts + scores), rejected)
+
+
+def _scores(span: Span) -> Iterator[TraceFacts]:
+    """What evaluations of a span found, as metrics of it."""
+    told = span.attributes[_EVALUATIONS]
+    for one in told if isinstance(told, list) else ():
+        if isinstance(one, dict):
+            name, score = text(one.get("name")), number(one.get("score"))
+            if name is not None and score is not None:
+                metric = Metric(name, score, span.start_ns, span.span_id)
+                yield TraceFacts(span.trace_id, metrics=(metric,))

@@ -20,6 +20,7 @@ __all__ = [
     "first_text",
     "inner",
     "milliseconds",
+    "number",
     "parsed",
     "provider",
     "said",
@@ -112,6 +113,13 @@ def dollars(value: Any) -> float | None:
 
 
 seconds: Final = dollars
+
+
+def number(value: Any) -> float | None:
+    """A finite number; a truth value is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
 
 
 def milliseconds(value: Any) -> float | None:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from clustertrace.conventions.otlp import decode_protobuf
 from clustertrace.model import Span
 
 Mapped = Callable[..., Span]
@@ -247,3 +249,22 @@ def test_error_without_exception(mapped: Mapped) -> None:
     """A failed span without an exception has the status's message."""
     span = mapped({"error.type": "timeout"}, status=2, message="took too long")
     assert (span.error_type, span.error_message) == ("timeout", "took too long")
+
+
+def test_evaluations_of_openinference(request_of: Callable[..., Any]) -> None:
+    """Scores that a span bears are metrics of it; a label without a number stays an attribute."""
+    told = {
+        "openinference.span.kind": "LLM",
+        "evaluations.0.evaluation.name": "tone",
+        "evaluations.0.evaluation.score": 0.5,
+        "evaluations.1.evaluation.name": "grade",
+        "evaluations.1.evaluation.label": "good",
+    }
+    received = decode_protobuf(request_of(told).SerializeToString())
+    (span,) = received.batch.spans
+    metrics = [metric for fact in received.batch.facts for metric in fact.metrics]
+    assert [tuple(metric) for metric in metrics] == [("tone", 0.5, span.start_ns, span.span_id)]
+    assert span.attributes["evaluations"] == [
+        {"name": "tone", "score": 0.5},
+        {"name": "grade", "label": "good"},
+    ]

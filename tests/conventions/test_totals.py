@@ -149,3 +149,13 @@ def test_the_tool_is_refused(runs: dict[str, list[Received]], store: Store) -> N
         store.write(request.batch)
     (tool,) = named(store, "Read")
     assert (tool.status, tool.finish_reason) == ("ok", "refused")
+
+
+def test_a_run_that_its_sdk_ended(runs: dict[str, list[Received]], store: Store) -> None:
+    """A run of the OpenAI Agents SDK that raised has failed, though its root has no status."""
+    for request in runs["openinference-openai-agents-error"]:
+        store.write(request.batch)
+    store.refresh()
+    with store.read() as conn:
+        (row,) = queries.traces(conn, limit=5).rows
+    assert (row.status, row.failed) == ("error", True)
