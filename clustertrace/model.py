@@ -115,6 +115,10 @@ class TraceFacts(NamedTuple):
     tags: Mapping[str, str] = EMPTY
     metrics: tuple[Metric, ...] = ()
     extra: Mapping[str, Any] = EMPTY
+    by_hand: bool = False
+    """The outcome is the user's own word, given afterwards: it wins over what the run reported."""
+    starred: bool = False
+    note: str | None = None
 
 
 class Log(NamedTuple):
@@ -166,6 +170,10 @@ class Trace(NamedTuple):
     metrics: tuple[Metric, ...]
     spans: tuple[Span, ...]
     extra: Mapping[str, Any] = EMPTY
+    by_hand: bool = False
+    """The outcome, or that there is none, is the user's own word, given afterwards."""
+    starred: bool = False
+    note: str | None = None
 
     @property
     def failed(self) -> bool:

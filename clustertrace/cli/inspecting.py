@@ -160,6 +160,8 @@ def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
         console.print(
             plain("tags " + ", ".join(f"{key}={text}" for key, text in trace.tags.items()))
         )
+    if trace.starred or trace.note:
+        console.print(plain(" ".join(filter(None, ("★" * trace.starred, trace.note)))))
     if trace.metrics:
         shown = ", ".join(f"{metric.name} {metric.value:g}" for metric in trace.metrics)
         console.print(plain(f"metrics {shown}"))
@@ -174,7 +176,8 @@ def _verdict(trace: Trace) -> str:
     if trace.outcome:
         reason = f": {trace.outcome_reason}" if trace.outcome_reason else ""
         verb = "failed" if trace.outcome == "fail" else "passed"
-        return plain(f"{verb} (its outcome says so{reason})")
+        who = "you say so" if trace.by_hand else "its outcome says so"
+        return plain(f"{verb} ({who}{reason})")
     return {
         "ok": "ended without an error (no outcome was set)",
         "error": "failed (its root span ended in an error)",

@@ -43,8 +43,7 @@ TRACE_KEYS: Final = (
     "spans",
 )
 """The keys of a trace, in the order in which they are written. `outcome_reason` follows the
-first eleven where a reason was given."""
-
+first eleven where a reason was given, and what the user said by hand (`_given`) stands last."""
 _ANY_SPAN: Final = Span("0" * 32, "0" * 16, None, "", "chain", "ok", 0, None)
 SPAN_KEYS: Final = tuple(span_to_dict(_ANY_SPAN))
 """The keys of a span, in the order in which they are written."""
@@ -100,12 +99,27 @@ def _facts(record: dict[str, Any], trace_id: str) -> TraceFacts:
     status = record.get("status")
     if status is not None and (not isinstance(status, str) or status not in TRACE_STATUSES):
         raise BadInput(f"status must be ok, error, running or incomplete, not {status!r:.40}")
+    given = _given(record)
     return facts_from_dict(record, trace_id)._replace(
         status=status,
         start_ns=time_of(record.get("start_time_unix_nano"), "start_time_unix_nano"),
         end_ns=time_of(record.get("end_time_unix_nano"), "end_time_unix_nano"),
-        extra=_unknown(record, _KNOWN_OF_TRACE),
+        extra=_unknown(record, _KNOWN_OF_TRACE.union(given)),
+        by_hand="outcome_by" in given,
+        starred="starred" in given,
+        note=given.get("note"),
     )
+
+
+def _given(record: dict[str, Any]) -> dict[str, Any]:
+    """What the user said by hand. A key of such a name in another shape stays an unknown one."""
+    note = record.get("note")
+    fits = {
+        "outcome_by": record.get("outcome_by") == "user",
+        "starred": record.get("starred") is True,
+        "note": isinstance(note, str) and note != "",
+    }
+    return {key: record[key] for key, fitting in fits.items() if fitting}
 
 
 def _unknown(record: dict[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
@@ -117,6 +131,7 @@ def _unknown(record: dict[str, Any], known: frozenset[str]) -> Mapping[str, Any]
 def trace_to_dict(trace: Trace) -> dict[str, Any]:
     """The native keys of a trace, in the order of the format."""
     reason = {} if trace.outcome_reason is None else {"outcome_reason": trace.outcome_reason}
+    given = {"outcome_by": trace.by_hand and "user", "starred": trace.starred, "note": trace.note}
     return {
         "format": FORMAT,
         "trace_id": trace.trace_id,
@@ -131,6 +146,7 @@ def trace_to_dict(trace: Trace) -> dict[str, Any]:
         "spans": [span_to_dict(span) for span in trace.spans],
         **reason,
         **trace.extra,
+        **{key: value for key, value in given.items() if value},
     }
 
 

@@ -37,6 +37,8 @@ TEXTS: Final = {
     "family": "the beginning of the id of a family of patterns",
     "id": "the beginning of the trace's id",
     "error": "the message of what went wrong",
+    "starred": "yes or no",
+    "note": "your note on it",
 }
 """Fields that are compared as text, `field:value`, with what they mean."""
 
@@ -56,6 +58,7 @@ CHOICES: Final = {
     "status": ("ok", "error", "running", "incomplete"),
     "outcome": ("pass", "fail", "none"),
     "failed": ("yes", "no"),
+    "starred": ("yes", "no"),
 }
 """Fields that have no other values than these."""
 

@@ -23,6 +23,7 @@ __all__ = [
     "HitPage",
     "MetricSummary",
     "Overview",
+    "PatternAnnotation",
     "Step",
     "TraceFilter",
     "TracePage",
@@ -72,6 +73,16 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
+class PatternAnnotation:
+    """What the user says about a pattern."""
+
+    expected: bool = False
+    """Its failures are expected: known, and nothing to look into."""
+    priority: Literal["high", "low"] | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """One pattern (a variant): the traces that took the same steps."""
 
@@ -98,6 +109,8 @@ class Cluster:
     """Of `failed`: those that the user called so; the others ended in an error of their root."""
     family: str = ""
     """The family that it belongs to."""
+    annotation: PatternAnnotation = PatternAnnotation()
+    """Of a pattern, not of a family."""
 
     @property
     def failure_rate(self) -> float:
@@ -189,6 +202,10 @@ class TraceRow:
     error: str | None
     """The message of the root's error, or of the first failed span."""
     tags: Mapping[str, str]
+    by_hand: bool = False
+    """The outcome, or that there is none, is the user's own word, given afterwards."""
+    starred: bool = False
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,12 +94,16 @@ def seen(conn: Connection, one: Assertion, now_ns: int) -> Seen | None:
 
 
 def new_failing(conn: Connection) -> list[NewPattern]:
-    """Failing patterns whose first run came after the last check, the worst first."""
+    """Failing patterns whose first run came after the last check, the worst first.
+
+    Those whose failures the user expects are left out.
+    """
     since = conn.value("SELECT value FROM state WHERE key = ?", (_LAST_CHECK,))
     if since is None:
         return []
     rows = conn.rows(
-        "SELECT variant_id FROM traces WHERE start_ns > :since AND failed = 1"
+        "SELECT variant_id FROM traces WHERE start_ns > :since AND failed = 1 AND variant_id NOT IN"
+        " (SELECT variant_id FROM variant_annotations WHERE expected = 1)"
         " GROUP BY variant_id HAVING NOT EXISTS (SELECT 1 FROM traces AS earlier"
         "  WHERE earlier.variant_id = traces.variant_id AND earlier.start_ns <= :since)"
         " ORDER BY count(*) DESC, variant_id LIMIT :most",

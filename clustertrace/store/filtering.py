@@ -31,6 +31,7 @@ _COLUMNS: Final = {
     "status": "status",
     "session": "session_id",
     "error": "error",
+    "note": "note",
     "cost": "cost_usd",
     "duration": "duration_ns",
     "tokens": "input_tokens + output_tokens",
@@ -103,6 +104,8 @@ class _Maker:
             return (
                 "(outcome IS NULL)" if pattern == "none" else f"coalesce(outcome = '{pattern}', 0)"
             )
+        if field == "starred":
+            return "(starred IS NOT NULL)" if pattern == "yes" else "(starred IS NULL)"
         if field == "model":
             like = self._like("model", pattern)
             return (

@@ -78,7 +78,9 @@ class Policy(NamedTuple):
     def facts(self, fact: TraceFacts) -> TraceFacts:
         """What may be stored of what was said about a trace."""
         if self.metadata_only:
-            fact = fact._replace(outcome_reason=None, extra=EMPTY)
+            # What a user writes about a run is no content of the run.
+            reason = fact.outcome_reason if fact.by_hand else None
+            fact = fact._replace(outcome_reason=reason, extra=EMPTY)
         cut = self.redact
         if cut is None:
             return fact
@@ -89,6 +91,7 @@ class Policy(NamedTuple):
             tags={cut(key)[0]: cut.named(key, value) for key, value in fact.tags.items()},
             metrics=tuple(one._replace(name=cut(one.name)[0]) for one in fact.metrics),
             outcome_reason=fact.outcome_reason and cut(fact.outcome_reason)[0],
+            note=fact.note and cut(fact.note)[0],
         )
 
 

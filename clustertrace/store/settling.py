@@ -29,20 +29,26 @@ _MEASURES: Final = (
     *("cache_write_tokens", "reasoning_tokens", "cost_usd", "duration_ns"),
 )
 _ROLLED: Final = (
-    *("variant_id", "start_ns", "status", "failed", "rolled_outcome", "duration_ns"),
+    *("variant_id", "start_ns", "status", "failed", "outcome", "duration_ns"),
     *("span_count", "llm_calls", "unpriced_calls", "input_tokens", "output_tokens"),
     *("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd"),
     "rolled_session_id",
 )
 """What a settled trace's roll-up contribution is made of, as columns of `traces`."""
 
-_TOLD: Final = "told_name, told_status, told_start_ns, told_end_ns, session_id, outcome"
+_TOLD: Final = (
+    "told_name, told_status, told_start_ns, told_end_ns, session_id,"
+    " CASE WHEN given_outcome IS NULL THEN told_outcome ELSE nullif(given_outcome, 'unknown') END,"
+    " CASE WHEN given_outcome IS NULL THEN told_reason ELSE given_reason END"
+)
+"""An outcome that was given by hand wins over one that the run reported."""
 
 _DERIVED: Final = (
     *("name", "status", "failed", "start_ns", "end_ns", "duration_ns", "root_span_id"),
     *("span_count", "error_count", "llm_calls", "unpriced_calls", "input_tokens"),
     *("output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd"),
-    *("error", "first_prompt", "variant_id", "rolled_outcome", "rolled_session_id", "traits_due"),
+    *("error", "first_prompt", "variant_id", "outcome", "outcome_reason"),
+    *("rolled_session_id", "traits_due"),
 )
 _SETTLED: Final = f"UPDATE traces SET {' = ?, '.join(_DERIVED)} = ? WHERE trace_id = ?"
 _NOTHING: Final = (None,) * len(_DERIVED)
@@ -82,7 +88,7 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
     summaries: list[Summary] = []
     sql = f"SELECT trace_id, {_TOLD}, {', '.join(_ROLLED)} FROM traces WHERE trace_id IN ({marks})"
     for row in conn.rows(sql, trace_ids):
-        trace_id, told, before = row[0], row[1:7], row[7:]
+        trace_id, told, before = row[0], row[1:8], row[8:]
         if not spans[trace_id]:
             # Something was said of a trace before any span of it came, or it was made of records
             # that have turned out to belong to another.
@@ -98,14 +104,16 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
             end_ns=told[3],
             session_id=told[4],
             outcome=told[5],
+            outcome_reason=told[6],
         )
         summary = summarise(spans[trace_id], facts, elsewhere.get(trace_id, ()))
         summaries.append(summary)
         if before[0] is not None:
             rollups.add(before, -1)
         rollups.add(_contribution(summary, facts), 1)
-        told_too = (facts.outcome, facts.session_id, None if summary.failed is None else 1)
-        settled.append((*_columns(conn, trace_id, summary), *told_too, trace_id))
+        told_too = (facts.outcome, facts.outcome_reason, facts.session_id)
+        traits_due = None if summary.failed is None else 1
+        settled.append((*_columns(conn, trace_id, summary), *told_too, traits_due, trace_id))
     conn.many(_SETTLED, settled)
     conn.run(f"UPDATE traces SET due_ns = NULL WHERE trace_id IN ({marks})", trace_ids)
     variants.name(conn, [summary.variant for summary in summaries])

@@ -27,6 +27,7 @@ __all__ = [
     "TraceTraitsRow",
     "TraitNameRow",
     "UnjoinedSpanRow",
+    "VariantAnnotationRow",
     "VariantDayRow",
     "VariantDurationRow",
     "VariantRow",
@@ -94,6 +95,7 @@ class TraceRow(SQLModel, table=True):
         Index("traces_start", "start_ns", "trace_id"),
         Index("traces_failed", "failed", "start_ns", "trace_id"),
         Index("traces_variant", "variant_id", "failed", "start_ns", "trace_id"),
+        Index("traces_starred", "start_ns", "trace_id", sqlite_where=text("starred IS NOT NULL")),
         Index(
             "traces_session", "session_id", "start_ns", sqlite_where=text("session_id IS NOT NULL")
         ),
@@ -109,13 +111,22 @@ class TraceRow(SQLModel, table=True):
     told_status: str | None
     told_start_ns: int | None
     told_end_ns: int | None
+    told_outcome: str | None
+    told_reason: str | None
     session_id: str | None
-    outcome: str | None
-    outcome_reason: str | None
     extra: str | None
+    # Given by hand afterwards (clustertrace.store.annotations).
+    given_outcome: str | None
+    """`pass`, `fail` or `unknown`; it wins over what was told."""
+    given_reason: str | None
+    starred: int | None
+    """1, or null."""
+    note: str | None
     # Derived (clustertrace.summary); null until it is settled for the first time.
     name: str | None
     status: str | None
+    outcome: str | None
+    outcome_reason: str | None
     failed: int | None
     start_ns: int | None
     end_ns: int | None
@@ -134,9 +145,8 @@ class TraceRow(SQLModel, table=True):
     error: str | None
     first_prompt: str | None
     variant_id: str | None
-    # What the roll-ups hold of it, so that the same can be taken out again.
-    rolled_outcome: str | None
     rolled_session_id: str | None
+    """The session that the roll-ups hold it in, so that it can be taken out again."""
 
 
 class TagRow(SQLModel, table=True):
@@ -148,6 +158,8 @@ class TagRow(SQLModel, table=True):
     trace_id: bytes = Field(primary_key=True)
     key: str = Field(primary_key=True)
     value: str
+    by_hand: int
+    """1: the user put it on afterwards, and no span that comes late changes it."""
 
 
 class MetricRow(SQLModel, table=True):
@@ -215,6 +227,18 @@ class VariantRow(SQLModel, table=True):
     """JSON: a list of [names, failed, kinds, count]."""
     family_id: str | None
     """Null until a run of it has ended: a running one passes through variants on its way."""
+
+
+class VariantAnnotationRow(SQLModel, table=True):
+    """What the user says about a pattern; it stays while no run of the pattern is there."""
+
+    __tablename__ = "variant_annotations"
+
+    variant_id: str = Field(primary_key=True)
+    expected: int
+    """1: its failures are expected."""
+    priority: str | None
+    note: str | None
 
 
 class FamilyRow(SQLModel, table=True):

@@ -55,13 +55,20 @@ _MARK_DUE: Final = (
 _TELL: Final = (
     "UPDATE traces SET told_name = coalesce(?, told_name), told_status = coalesce(?, told_status),"
     " told_start_ns = coalesce(?, told_start_ns), told_end_ns = coalesce(?, told_end_ns),"
-    " session_id = coalesce(?, session_id), outcome = coalesce(?, outcome),"
-    " outcome_reason = coalesce(?, outcome_reason), extra = coalesce(?, extra) WHERE trace_id = ?"
+    " told_outcome = coalesce(?, told_outcome), told_reason = coalesce(?, told_reason),"
+    " session_id = coalesce(?, session_id), extra = coalesce(?, extra) WHERE trace_id = ?"
 )
 
+_GIVE: Final = (
+    "UPDATE traces SET given_outcome = coalesce(given_outcome, ?), given_reason ="
+    " CASE WHEN given_outcome IS NULL THEN ? ELSE given_reason END,"
+    " starred = coalesce(starred, ?), note = coalesce(note, ?) WHERE trace_id = ?"
+)
+"""What a file says by hand; what was said here already stays."""
+
 _TAG: Final = (
-    "INSERT INTO trace_tags VALUES (?, ?, ?) "
-    "ON CONFLICT (trace_id, key) DO UPDATE SET value = excluded.value"
+    "INSERT INTO trace_tags VALUES (?, ?, ?, 0) ON CONFLICT (trace_id, key) "
+    "DO UPDATE SET value = excluded.value WHERE by_hand = 0"
 )
 
 _METRIC: Final = "INSERT INTO trace_metrics VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -156,12 +163,27 @@ def _tell(conn: Connection, facts: Sequence[TraceFacts]) -> None:
         _TELL,
         [
             (
-                *(fact.name, fact.status, fact.start_ns, fact.end_ns, fact.session_id),
-                *(fact.outcome, fact.outcome_reason),
+                *(fact.name, fact.status, fact.start_ns, fact.end_ns),
+                *((None, None) if fact.by_hand else (fact.outcome, fact.outcome_reason)),
+                fact.session_id,
                 json_text(fact.extra) if fact.extra else None,
                 bytes.fromhex(fact.trace_id),
             )
             for fact in facts
+        ],
+    )
+    conn.many(
+        _GIVE,
+        [
+            (
+                (fact.outcome or "unknown") if fact.by_hand else None,
+                fact.outcome_reason if fact.by_hand else None,
+                1 if fact.starred else None,
+                fact.note,
+                bytes.fromhex(fact.trace_id),
+            )
+            for fact in facts
+            if fact.by_hand or fact.starred or fact.note
         ],
     )
     conn.many(

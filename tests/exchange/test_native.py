@@ -75,6 +75,9 @@ def test_facts_of_the_trace_are_read() -> None:
         "tags": {"n": "1", "v": "x"},
         "metrics": (Metric("score", 1.0, 8, SPAN_ID),),
         "extra": {},
+        "by_hand": False,
+        "starred": False,
+        "note": None,
     }
 
 

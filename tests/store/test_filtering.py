@@ -68,6 +68,8 @@ def made(rng: random.Random, number: int) -> tuple[list[Span], TraceFacts]:
         session_id=rng.choice((None, "s1", "S2")),
         tags={"tier": rng.choice(("gold", "Tin"))} if rng.random() < 0.7 else {},
         metrics=(Metric("score", rng.choice((0.2, 0.8)), start),) if rng.random() < 0.5 else (),
+        starred=rng.random() < 0.3,
+        note=rng.choice((None, "look again")),
     )
     return spans, facts
 
@@ -92,6 +94,8 @@ def subject(trace: Trace, variant: str | None, family: str | None) -> Subject:
         "family": (family,) if family else (),
         "id": (trace.trace_id,),
         "error": (bad.error_message or f"{bad.name} failed",) if bad else (),
+        "starred": ("yes" if trace.starred else "no",),
+        "note": (trace.note,) if trace.note else (),
     }
     texts |= {f"tag.{key}": (value,) for key, value in trace.tags.items()}
     read = sum(span.input_tokens or 0 for span in calls)
@@ -155,6 +159,8 @@ CONDITIONS = st.one_of(
     st.builds(Match, st.just("status"), st.sampled_from(["ok", "error", "running"])),
     st.builds(Match, st.just("outcome"), st.sampled_from(["pass", "fail", "none"])),
     st.builds(Match, st.just("failed"), st.sampled_from(["yes", "no"])),
+    st.builds(Match, st.just("starred"), st.sampled_from(["yes", "no"])),
+    st.builds(Match, st.just("note"), st.sampled_from(["look*", "x", "*"])),
     st.builds(Match, st.just("model"), st.sampled_from(["gpt-*", "claude-1", "*"])),
     st.builds(Match, st.just("session"), st.sampled_from(["s1", "s*", "x"])),
     st.builds(

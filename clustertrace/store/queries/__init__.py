@@ -5,6 +5,7 @@ clustertrace.store.answers. Totals come from the roll-ups, so they cost the same
 traces there are.
 """
 
+from clustertrace.store.queries.annotating import matching, pattern_annotations
 from clustertrace.store.queries.comparing import failures_by
 from clustertrace.store.queries.drifting import runs_by_pattern, variants_of
 from clustertrace.store.queries.explaining import paths, why
@@ -41,10 +42,12 @@ __all__ = [
     "known_traces",
     "latest",
     "learned",
+    "matching",
     "metrics",
     "newest_span",
     "overview",
     "paths",
+    "pattern_annotations",
     "runs_by_pattern",
     "runs_noted",
     "search",

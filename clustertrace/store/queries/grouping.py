@@ -13,8 +13,9 @@ from typing import Any, Final, Literal, NamedTuple
 from clustertrace.errors import UsageError
 from clustertrace.filters import Filter
 from clustertrace.store import filtering
-from clustertrace.store.answers import Cluster, Day
+from clustertrace.store.answers import Cluster, Day, PatternAnnotation
 from clustertrace.store.connection import Connection
+from clustertrace.store.queries.annotating import pattern_annotations
 from clustertrace.store.variants import steps_of
 from clustertrace.summary import NS_PER_DAY, bucket_middle_ns
 
@@ -131,6 +132,7 @@ class Grouping:
         ids = [group.id for group in groups]
         heads, members = self._heads(ids), self._members(ids)
         durations, days = self._durations(ids), self._days(ids)
+        said = {} if self._families else pattern_annotations(self._conn, ids)
         made = []
         for group in groups:
             name, steps, family = heads[group.id]
@@ -152,6 +154,7 @@ class Grouping:
                 days=tuple(days[group.id]),
                 failed_by_outcome=group.failed_by_outcome,
                 family=family,
+                annotation=said.get(group.id, PatternAnnotation()),
             )
             made.append(record)
         return made, [len(members[group.id]) for group in groups]

@@ -40,10 +40,11 @@ _TRACES_A_QUERY: Final = 200
 _ROW: Final = (
     "trace_id, name, status, outcome, failed, start_ns, duration_ns, session_id, variant_id,"
     " span_count, error_count, llm_calls, unpriced_calls, input_tokens, output_tokens, cost_usd,"
-    " first_prompt, error"
+    " first_prompt, error, given_outcome IS NOT NULL, starred IS NOT NULL, note"
 )
 _HEAD: Final = (
-    "trace_id, name, status, outcome, outcome_reason, start_ns, end_ns, session_id, extra"
+    "trace_id, name, status, outcome, outcome_reason, start_ns, end_ns, session_id, extra,"
+    " given_outcome IS NOT NULL, starred IS NOT NULL, note"
 )
 
 
@@ -230,7 +231,8 @@ def _fields(where: TraceFilter) -> tuple[str, dict[str, Any]]:
 
 
 def _trace_row(row: Sequence[Any], tags: Mapping[str, str]) -> TraceRow:
-    values = [row[0].hex(), *row[1:4], bool(row[4]), *row[5:], tags]
+    given = (bool(row[18]), bool(row[19]), row[20])
+    values = [row[0].hex(), *row[1:4], bool(row[4]), *row[5:18], tags, *given]
     return TraceRow(*values)
 
 
@@ -272,7 +274,8 @@ def whole(conn: Connection, keys: Sequence[bytes]) -> Iterator[Trace]:
     }
     for key in keys:
         head = heads[key]
-        *told, extra = head[1:]
+        *told, extra, by_hand, starred, note = head[1:]
         lists = (tags[key], tuple(numbers[key]), tuple(spans[key]))
-        values = [key.hex(), *told, *lists, EMPTY if extra is None else json_value(extra)]
+        given = (EMPTY if extra is None else json_value(extra), bool(by_hand), bool(starred), note)
+        values = [key.hex(), *told, *lists, *given]
         yield Trace(*values)

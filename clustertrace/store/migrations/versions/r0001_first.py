@@ -81,8 +81,10 @@ def _traces() -> None:
         *_null("due_ns", "traits_due"),
         *_null("told_name", "told_status", kind=str),
         *_null("told_start_ns", "told_end_ns"),
-        *_null("session_id", "outcome", "outcome_reason", "extra", kind=str),
-        *_null("name", "status", kind=str),
+        *_null("told_outcome", "told_reason", "session_id", "extra", kind=str),
+        *_null("given_outcome", "given_reason", kind=str),
+        *_null("starred"),
+        *_null("note", "name", "status", "outcome", "outcome_reason", kind=str),
         *_null("failed", "start_ns", "end_ns", "duration_ns"),
         *_null("root_span_id", kind=bytes),
         *_null("span_count", "error_count", "llm_calls", "unpriced_calls"),
@@ -90,7 +92,7 @@ def _traces() -> None:
         *_null("reasoning_tokens"),
         *_null("cost_usd", kind=float),
         *_null("error", "first_prompt", "variant_id", kind=str),
-        *_null("rolled_outcome", "rolled_session_id", kind=str),
+        *_null("rolled_session_id", kind=str),
     )
     op.create_index("traces_due", "traces", ["due_ns"], sqlite_where=sa.text("due_ns IS NOT NULL"))
     op.create_index(
@@ -102,6 +104,12 @@ def _traces() -> None:
     op.create_index("traces_start", "traces", ["start_ns", "trace_id"])
     op.create_index("traces_failed", "traces", ["failed", "start_ns", "trace_id"])
     op.create_index("traces_variant", "traces", ["variant_id", "failed", "start_ns", "trace_id"])
+    op.create_index(
+        "traces_starred",
+        "traces",
+        ["start_ns", "trace_id"],
+        sqlite_where=sa.text("starred IS NOT NULL"),
+    )
     op.create_index(
         "traces_session",
         "traces",
@@ -116,6 +124,7 @@ def _told() -> None:
         _column("trace_id", bytes, key=True),
         _column("key", str, key=True),
         _column("value", str),
+        _column("by_hand", int),
     )
     op.create_index("trace_tags_value", "trace_tags", ["key", "value", "trace_id"])
     op.create_table(
@@ -161,6 +170,12 @@ def _rollups() -> None:
         *_null("family_id", kind=str),
     )
     op.create_index("variants_family", "variants", ["family_id"])
+    op.create_table(
+        "variant_annotations",
+        _column("variant_id", str, key=True),
+        _column("expected", int),
+        *_null("priority", "note", kind=str),
+    )
     op.create_table(
         "families",
         _column("family_id", str, key=True),

@@ -1,0 +1,229 @@
+"""`annotate` and `outcome`: what the user says about runs and patterns afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
+
+import typer
+
+from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.opening import reading
+from clustertrace.cli.output import note as tell
+from clustertrace.cli.output import plain, print_json
+from clustertrace.errors import NotFound, UsageError
+from clustertrace.words import counted
+
+if TYPE_CHECKING:
+    from clustertrace.store.annotations import Outcome, PatternWord, TraceWord
+    from clustertrace.store.answers import PatternAnnotation, TraceRow
+    from clustertrace.store.store import Store
+
+__all__ = ["annotate", "outcome"]
+
+_OUTCOMES: Final[dict[str, Outcome]] = {"pass": "pass", "fail": "fail", "unknown": "unknown"}
+
+
+@command(
+    "annotate",
+    "clustertrace annotate 3f2a --star --note 'look at the second search'",
+    "clustertrace annotate 3f2a --tag task=billing --tag old=",
+    "clustertrace annotate 8429d5f01a2c --expected --priority low",
+)
+def annotate(
+    of: Annotated[
+        str,
+        typer.Argument(
+            metavar="TRACE|PATTERN", help="By its id, or a beginning of it that is unique."
+        ),
+    ],
+    star: Annotated[
+        bool | None, typer.Option("--star/--no-star", help="Mark a trace.", show_default=False)
+    ] = None,
+    note: Annotated[
+        str | None,
+        typer.Option(
+            "--note", metavar="TEXT", help="A note; empty: take it away.", show_default=False
+        ),
+    ] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="KEY=VALUE", help="Tag a trace; KEY= takes that tag away."),
+    ] = None,
+    expected: Annotated[
+        bool | None,
+        typer.Option(
+            "--expected/--unexpected",
+            help="Whether a pattern's failures are expected.",
+            show_default=False,
+        ),
+    ] = None,
+    priority: Annotated[
+        Literal["high", "normal", "low"] | None,
+        typer.Option(help="How much a pattern matters.", show_default=False),
+    ] = None,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Star, note or tag a trace; judge a pattern.
+
+    What you say stays beside what the run said of itself. Without an option, it shows what was
+    said so far.
+    """
+    from clustertrace.store.annotations import (
+        PatternWord,
+        TraceWord,
+        annotate_pattern,
+        annotate_traces,
+    )
+
+    of_trace = TraceWord(starred=star, note=note, tags=_tags(tags or []))
+    of_pattern = PatternWord(expected, priority, note)
+    with reading(db) as store:
+        found = _find(store, of)
+        if found.pattern is None:
+            _only(of_pattern, "--expected and --priority are for patterns", of)
+            if of_trace != TraceWord():
+                annotate_traces(store, [found.id], of_trace)
+            document = _trace_document(_row(store, found.id))
+        else:
+            _only(of_trace, "--star and --tag are for traces", of)
+            said = found.pattern
+            if of_pattern != PatternWord():
+                said = annotate_pattern(store, found.id, of_pattern)
+            document = {"pattern": found.id} | asdict(said)
+    if as_json:
+        print_json(document)
+    else:
+        _show(document)
+
+
+@command(
+    "outcome",
+    "clustertrace outcome 3f2a 91bc fail --reason 'cites nothing'",
+    "clustertrace outcome pass --where 'tag.task:billing since:1d not status:error'",
+)
+def outcome(
+    said: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[TRACE]... pass|fail|unknown",
+            help="Traces by their ids, then what came of them. unknown: nobody knows.",
+        ),
+    ],
+    reason: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Why.", show_default=False)
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(metavar="FILTER", help="All traces that match.", show_default=False),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how many traces it would be.")
+    ] = False,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Say what came of runs: pass, fail or unknown.
+
+    Your word wins over the outcome that a run reported and over its root's error, now and when
+    more of its spans arrive. Exit code 1: no trace matches.
+    """
+    from clustertrace.filters import parse
+    from clustertrace.store import queries
+    from clustertrace.store.annotations import TraceWord, annotate_traces
+
+    *ids, last = said
+    verdict = _OUTCOMES.get(last)
+    if verdict is None:
+        raise UsageError(f"End with pass, fail or unknown, not with {last!r}.")
+    if bool(ids) == (where is not None):
+        raise UsageError("Name the traces, or say --where FILTER for all that match.")
+    matching = None if where is None else parse(where)
+    with reading(db) as store:
+        with store.read() as conn:
+            if matching is None:
+                traces = list(dict.fromkeys(queries.trace_id(conn, one) for one in ids))
+            else:
+                traces = queries.matching(conn, matching)
+        if not dry_run:
+            annotate_traces(store, traces, TraceWord(outcome=verdict, reason=reason))
+    if as_json:
+        print_json(
+            {"outcome": verdict, "reason": reason, "traces": len(traces), "dry_run": dry_run}
+        )
+    else:
+        verb = "would be" if dry_run else "now"
+        typer.echo(f"{counted(len(traces), 'trace')} {verb} {verdict}.")
+    if not traces:
+        raise typer.Exit(1)
+
+
+def _tags(written: list[str]) -> dict[str, str]:
+    tags = {}
+    for one in written:
+        key, sign, value = one.partition("=")
+        if not sign or not key.strip():
+            raise UsageError(f"{one!r} is no tag; write key=value.")
+        tags[key.strip()] = value.strip()
+    return tags
+
+
+class _Found(NamedTuple):
+    """A trace, or a pattern with what is said about it."""
+
+    id: str
+    pattern: PatternAnnotation | None
+
+
+def _find(store: Store, prefix: str) -> _Found:
+    """The one trace or pattern whose id begins so. Raises NotFound or UsageError."""
+    from clustertrace.store import queries
+
+    with store.read() as conn:
+        try:
+            cluster = queries.cluster(conn, prefix)
+        except NotFound:
+            return _Found(queries.trace_id(conn, prefix), None)
+        try:
+            queries.trace_id(conn, prefix)
+        except NotFound:
+            return _Found(cluster.id, cluster.annotation)
+    raise UsageError(f"A trace and a pattern begin with {prefix}; give more of the id.")
+
+
+def _only(word: TraceWord | PatternWord, sentence: str, of: str) -> None:
+    """Refuse what can't be said of this sort. A note can be said of both."""
+    if word._replace(note=None) != type(word)():
+        raise UsageError(f"{sentence}, and {of} is none.")
+
+
+def _row(store: Store, trace_id: str) -> TraceRow:
+    from clustertrace.store import queries
+
+    with store.read() as conn:
+        return queries.trace_row(conn, trace_id)
+
+
+def _trace_document(row: TraceRow) -> dict[str, Any]:
+    return {
+        "trace_id": row.trace_id,
+        "outcome": row.outcome,
+        "by_hand": row.by_hand,
+        "starred": row.starred,
+        "note": row.note,
+        "tags": row.tags,
+    }
+
+
+def _show(document: dict[str, Any]) -> None:
+    for key, value in document.items():
+        if key == "tags":
+            value = ", ".join(f"{name}={text}" for name, text in value.items())
+        if value is None or value == "":
+            value = "-"
+        elif isinstance(value, bool):
+            value = "yes" if value else "no"
+        typer.echo(plain(f"{key.replace('_', ' ')}: {value}"))
+    if document.get("by_hand"):
+        tell("The outcome is your own word.")
