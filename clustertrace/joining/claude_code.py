@@ -127,7 +127,8 @@ def _tools(logs: Sequence[Log], table: Spans) -> list[Log]:
             told = log.attributes
             given = said(told.get("tool_input"))
             now = table.get(span.span_id) or span
-            if given is not None and now.attributes.get("full_command") is None:
+            if given is not None and not isinstance(now.input, dict):
+                # The span has a command or a file alone, which is part of it.
                 now = now._replace(input=given)
             if told.get("success") is False and now.finish_reason != REFUSED:
                 now = now._replace(
