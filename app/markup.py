@@ -14,6 +14,7 @@ from clustertrace.store.answers import Step
 __all__ = [
     "Markup",
     "chips",
+    "coded",
     "fact",
     "facts",
     "heading",
@@ -51,6 +52,11 @@ def heading(text: str) -> Markup:
 def link(text: object, href: str, *, cls: str = "", title: str | None = None) -> Markup:
     """A link to a page of ours."""
     return tag("a", text, href=href, cls=cls, title=title, target="_self")
+
+
+def coded(text: str) -> list[object]:
+    """A sentence in which steps stand between backticks; all of it stays text."""
+    return [tag("code", part) if at % 2 else part for at, part in enumerate(text.split("`"))]
 
 
 def muted(*parts: object) -> Markup:

@@ -76,11 +76,6 @@ def _section() -> markup.Markup:
     )
 
 
-def _sentence(text: str) -> list[object]:
-    """Steps stand between backticks; all of it is text from traces and stays text."""
-    return [markup.tag("code", part) if at % 2 else part for at, part in enumerate(text.split("`"))]
-
-
 def _row(rule: Rule, ids: tuple[str, ...]) -> markup.Markup:
     rate = rule.failed / rule.matched
     evidence = f"95 % interval {words.interval(rule.interval)}, p {rule.p:.1g}, q {rule.q:.1g}"
@@ -90,7 +85,7 @@ def _row(rule: Rule, ids: tuple[str, ...]) -> markup.Markup:
         markup.tag("div", markup.rate_bar(rate, *rule.interval), cls="ct-rule-rate"),
         markup.tag(
             "div",
-            markup.tag("div", *_sentence(rule_words(rule)), cls="ct-rule-words"),
+            markup.tag("div", *markup.coded(rule_words(rule)), cls="ct-rule-words"),
             markup.muted(evidence, " · ", markup.join(looks, " · ")),
         ),
         cls="ct-rule",

@@ -14,6 +14,7 @@ from clustertrace.app.patterns import Look
 from clustertrace.filters import Filter, parse
 from clustertrace.headline import headline
 from clustertrace.store import queries
+from clustertrace.store.connection import Connection
 from clustertrace.store.queries import ClusterOrder
 
 __all__ = ["draw"]
@@ -92,22 +93,34 @@ def _above(where: Filter | None, q: str) -> None:
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
 @guarded
 def _list(where: Filter | None, q: str, by_family: bool, order: ClusterOrder) -> None:
-    number = max(1, int(st.session_state.get("page") or 1))
-    page = {"order": order, "limit": _ROWS, "offset": (number - 1) * _ROWS}
+    asked = str(st.session_state.get("page") or st.query_params.get("page", ""))
+    number = max(1, int(asked)) if asked.isdecimal() else 1
     with connection.read() as conn:
         look = Look(queries.overview(conn), words.zone(st.context.timezone), time.time_ns(), q)
-        if by_family:
-            grouped = queries.families(conn, where, **page)
-            below = families.members(conn, where, grouped.families)
-            total = grouped.total
-            shown = families.table(grouped.families, below, look)
-        else:
-            listed = queries.clusters(conn, where, **page)
-            total = listed.total
-            shown = patterns.table(listed.clusters, look)
+        total, shown = _rows(conn, where, by_family, order, number, look)
+        if total and number > -(-total // _ROWS):
+            total, shown = _rows(conn, where, by_family, order, 1, look)
     if not total:
         st.html(markup.notice("No finished run matches; widen the filter above."))
         return
     if total > _ROWS:
         st.pagination(-(-total // _ROWS), key="page", bind="query-params")
     st.html(markup.page(shown))
+
+
+def _rows(
+    conn: Connection,
+    where: Filter | None,
+    by_family: bool,
+    order: ClusterOrder,
+    number: int,
+    look: Look,
+) -> tuple[int, markup.Markup]:
+    """How many rows there are, and those of one page."""
+    offset = (number - 1) * _ROWS
+    if not by_family:
+        listed = queries.clusters(conn, where, order=order, limit=_ROWS, offset=offset)
+        return listed.total, patterns.table(listed.clusters, look)
+    grouped = queries.families(conn, where, order=order, limit=_ROWS, offset=offset)
+    below = families.members(conn, where, grouped.families)
+    return grouped.total, families.table(grouped.families, below, look)

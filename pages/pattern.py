@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import tzinfo
 
 import streamlit as st
 
-from clustertrace.app import connection, filters, markup, patterns, trace_table, words
+from clustertrace.app import (
+    connection,
+    explanation,
+    filters,
+    markup,
+    patterns,
+    trace_table,
+    words,
+)
 from clustertrace.app.guard import guarded
 from clustertrace.app.links import traces_url, url
 from clustertrace.errors import NotFound
@@ -37,7 +46,7 @@ def draw() -> None:
             back,
             markup.heading(_sentence(cluster)),
             markup.chips(cluster.steps, limit=60),
-            _facts(cluster),
+            _facts(cluster, where, now),
             patterns.spark(cluster, totals, tall=True),
             markup.muted(
                 "Runs by day, red where they failed; from "
@@ -46,6 +55,7 @@ def draw() -> None:
             ),
         )
     )
+    explanation.draw(cluster)
     chosen = st.segmented_control(
         "Traces", _STATES, default=_STATES[0], required=True, key="state", bind="query-params"
     )
@@ -68,8 +78,10 @@ def _sentence(cluster: Cluster) -> str:
     )
 
 
-def _facts(cluster: Cluster) -> markup.Markup:
+def _facts(cluster: Cluster, where: tzinfo, now_ns: int) -> markup.Markup:
+    failed = patterns.who_says(cluster)
     return markup.facts(
+        *([markup.fact(failed, "failed")] if failed else []),
         markup.fact(words.interval(cluster.interval), "failure rate, 95 % interval"),
         markup.fact(
             words.share(round(cluster.share_of_failures, 2)),
@@ -79,5 +91,13 @@ def _facts(cluster: Cluster) -> markup.Markup:
         markup.fact(words.duration(cluster.p50_ns), "typically (p50)"),
         markup.fact(words.duration(cluster.p95_ns), "at the slow end (p95)"),
         markup.fact(words.cost(cluster.cost_usd, cluster.unpriced_calls), "spent"),
+        markup.fact(words.moment(cluster.first_ns, where, now_ns), "first seen"),
+        markup.fact(words.moment(cluster.last_ns, where, now_ns), "last seen"),
         markup.fact(cluster.id, "id"),
+        markup.fact(
+            cluster.family[:6],
+            "family",
+            href=url("clusters", {"open": cluster.family}),
+            title="Families gather patterns that nearly agree.",
+        ),
     )

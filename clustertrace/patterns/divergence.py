@@ -115,7 +115,8 @@ class _Branch(NamedTuple):
 def divergence(root: Node, through: Sequence[Step] = ()) -> Divergence | None:
     """The branch with the largest significant jump; None where no branch is significant.
 
-    Branches on the way `through` these steps, those of a pattern, come before all others.
+    A branch on the way `through` these steps, those of a pattern, is preferred, if it is at least
+    half as large as the largest.
     """
     branches = [branch for parent, path in _nodes(root) for branch in _branches(parent, path)]
     bound = benjamini_hochberg([branch.p for branch in branches], Q)
@@ -123,15 +124,9 @@ def divergence(root: Node, through: Sequence[Step] = ()) -> Divergence | None:
     if not found:
         return None
     way = (*through, END)
-    best = max(
-        found,
-        key=lambda one: (
-            way[: len(one.path) + 1] == (*one.path, one.node.step),
-            one.jump,
-            -len(one.path),
-            -one.p,
-        ),
-    )
+    ranked = sorted(found, key=lambda one: (-one.jump, len(one.path), one.p))
+    own = (one for one in ranked if way[: len(one.path) + 1] == (*one.path, one.node.step))
+    best = next((one for one in own if one.jump >= ranked[0].jump / 2), ranked[0])
     parent, node = best.parent, best.node
     assert node.step is not None
     others = sorted(parent.children.values(), key=lambda other: (-other.runs, _key(other)))

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from clustertrace.store import queries
+from clustertrace.store.answers import Cluster
 from clustertrace.store.store import Store
+from tests.pages.conftest import run, told
 
 
 def test_a_pattern_shows_its_traces(some: Store, show: Callable[..., Any]) -> None:
@@ -34,3 +38,61 @@ def test_hostile_names_stay_text(hostile: Store, show: Callable[..., Any]) -> No
     html = show("pattern", id=worst.id).html
     assert "&lt;script&gt;" in html
     assert "<script" not in html
+
+
+@pytest.fixture
+def forgetful(store: Store) -> Cluster:
+    """Forty runs of which those that end after the search failed: the pattern of these."""
+    for number in range(1, 41):
+        ends = number % 4 == 0
+        tools = ["plan", "search"] if ends else ["plan", "search", "cite"]
+        store.write(run(number, *tools, facts=told(outcome="fail" if ends else "pass")))
+    store.refresh()
+    with store.read() as conn:
+        return queries.clusters(conn).clusters[0]
+
+
+def test_why_it_fails_stands_with_its_evidence(
+    forgetful: Cluster, show: Callable[..., Any]
+) -> None:
+    """Tested differences as sentences with runs, and what was compared."""
+    html = show("pattern", id=forgetful.id).html
+    assert "<code>cite</code> never called: 10 of 10 failed runs, 0 of 30 that passed." in html
+    assert "10 failed runs against 30 that passed" in html
+    assert f'href="/trace?id={40:032x}"' in html
+
+
+def test_where_newest_failed_runs_broke(forgetful: Cluster, show: Callable[..., Any]) -> None:
+    """Suspicious steps of three failed runs, each a link to the step."""
+    html = show("pattern", id=forgetful.id).html
+    assert html.count('class="ct-suspects"') == 3
+    assert "went on with <code>cite</code>" in html
+    assert f'href="/trace?id={40:032x}&amp;span={3:016x}"' in html
+
+
+def test_where_paths_part_is_a_tree(forgetful: Cluster, show: Callable[..., Any]) -> None:
+    """The sentence, the ways with their failures, the jump and the pattern itself marked."""
+    html = show("pattern", id=forgetful.id).html
+    assert "10 of the 10 runs that ended there failed, against 0 of the 30" in html
+    assert html.count('<div class="ct-way"') + html.count('<div class="ct-way ct-way-noted"') == 3
+    assert "here the chance of failing jumps most; this pattern" in html
+
+
+def test_a_pattern_that_never_failed_needs_no_reason(
+    forgetful: Cluster, store: Store, show: Callable[..., Any]
+) -> None:
+    """Nothing is said about why."""
+    with store.read() as conn:
+        good = queries.clusters(conn).clusters[1]
+    html = show("pattern", id=good.id).html
+    assert "that passed" not in html
+    assert "ct-way" not in html
+
+
+def test_who_says_that_runs_failed_is_told_apart(some: Store, show: Callable[..., Any]) -> None:
+    """Failures by outcome and by an error of the root are counted each for itself."""
+    with some.read() as conn:
+        worst = queries.clusters(conn).clusters[0]
+    html = show("pattern", id=worst.id).html
+    assert "1 by outcome, 1 by error" in html
+    assert f'href="/clusters?open={worst.family}"' in html

@@ -1,0 +1,118 @@
+"""The paths of all runs of an agent as a small tree: where they part, and how each way ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from clustertrace.app import markup, words
+from clustertrace.patterns.divergence import END, Divergence, Node
+from clustertrace.patterns.signature import Step
+from clustertrace.patterns.statistics import wilson
+
+__all__ = ["tree"]
+
+_ROWS: Final = 16
+_BRANCHES: Final = 4
+"""Ways that are shown where paths part; the others become one row."""
+_FOLLOWED: Final = 0.1
+"""The share of all runs from which on a way is followed further, unless it leads somewhere."""
+_CHIPS: Final = 10
+
+Steps = tuple[Step, ...]
+
+
+class _Row(NamedTuple):
+    depth: int
+    steps: Steps
+    runs: int
+    failed: int
+    note: str = ""
+    goes_on: bool = False
+    """Whether its ways are not shown."""
+    others: int = 0
+    """So many ways are counted together in this row."""
+
+
+def tree(root: Node, parting: Divergence | None, own: Steps) -> markup.Markup:
+    """Rows, each a stretch of steps without a branch, most failures first.
+
+    The ways to the jump and to the pattern with the steps `own` are always followed.
+    """
+    ends = {(*own, END): "this pattern"}
+    if parting is not None:
+        jump = (*parting.path, parting.step)
+        also = f"; {ends[jump]}" if jump in ends else ""
+        ends[jump] = f"here the chance of failing jumps most{also}"
+    rows: list[_Row] = []
+    _add(rows, root, 0, (), ends, max(2, root.runs * _FOLLOWED))
+    head = markup.tag("span", "Failed of runs"), markup.tag("span", "Steps")
+    return markup.tag(
+        "div",
+        markup.tag("div", *head, cls="ct-way ct-head"),
+        *(_markup(row) for row in rows[: 2 * _ROWS]),
+        cls="ct-ways-tree",
+    )
+
+
+def _add(
+    rows: list[_Row], node: Node, depth: int, path: Steps, ends: Mapping[Steps, str], least: float
+) -> None:
+    """The stretch that begins with a node, then what follows it."""
+    steps = [] if node.step is None else [node.step]
+    notes = [ends.get(path, "")]
+    while len(node.children) == 1:
+        (node,) = node.children.values()
+        if node.step is not None:
+            steps.append(node.step)
+            path = (*path, node.step)
+            notes.append(ends.get(path, ""))
+    follow = not steps or (node.runs >= least and len(rows) < _ROWS) or _leads(path, ends)
+    if steps:
+        note = ", ".join(filter(None, notes))
+        goes_on = bool(node.children) and not follow
+        rows.append(_Row(depth, tuple(steps), node.runs, node.failed, note, goes_on))
+        depth += 1
+    if not follow:
+        return
+    ways = [(way, (*path, way.step)) for way in node.ranked() if way.step is not None]
+    shown = [one for one in ways if one[1] in ends or _leads(one[1], ends)]
+    shown += [one for one in ways if one not in shown][: max(0, _BRANCHES - len(shown))]
+    for way, to in sorted(shown, key=ways.index):
+        _add(rows, way, depth, to, ends, least)
+    rest = [way for way, to in ways if (way, to) not in shown]
+    if rest:
+        runs, failed = sum(way.runs for way in rest), sum(way.failed for way in rest)
+        rows.append(_Row(depth, (), runs, failed, others=len(rest)))
+
+
+def _leads(path: Steps, ends: Mapping[Steps, str]) -> bool:
+    """Whether an end lies beyond this path."""
+    return any(len(end) > len(path) and end[: len(path)] == path for end in ends)
+
+
+def _markup(row: _Row) -> markup.Markup:
+    low, high = wilson(row.failed, row.runs)
+    rate = row.failed / row.runs if row.runs else 0.0
+    numbers = markup.tag(
+        "div",
+        markup.tag("span", row.failed, cls="ct-failed" if row.failed else ""),
+        f" of {words.count(row.runs)}",
+        markup.muted(f"  {words.share(round(rate, 2))}"),
+        markup.rate_bar(rate, low, high),
+    )
+    note = markup.tag("b", row.note, cls="ct-small") if row.note else ""
+    indent = f"margin-left:{row.depth * 1.6:.1f}rem"
+    way = markup.tag("div", _steps(row), note, cls="ct-way-steps", style=indent)
+    return markup.tag("div", numbers, way, cls="ct-way ct-way-noted" if row.note else "ct-way")
+
+
+def _steps(row: _Row) -> markup.Markup:
+    if row.others:
+        return markup.muted(words.counted(row.others, "other way"))
+    ends = row.steps[-1] == END
+    steps = row.steps[:-1] if ends else row.steps
+    parts = [markup.chips(steps, limit=_CHIPS)] if steps else []
+    if ends or row.goes_on:
+        parts.append(markup.tag("span", "ends" if ends else "…", cls="ct-muted ct-small"))
+    return markup.tag("div", *parts, cls="ct-way-line")
