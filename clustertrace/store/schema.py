@@ -33,6 +33,9 @@ def ensure(conn: Connection) -> None:
             f"{conn.path} was made by a newer clustertrace (schema {revision}, this one knows "
             f"{HEAD}); upgrade with: pip install -U clustertrace."
         )
+    if revision is None:
+        # Lets `vacuum` give space back in small steps; it can't be changed once there are tables.
+        conn.run("PRAGMA auto_vacuum = INCREMENTAL")
     # Only now that the file is known to be ours: this changes its header.
     conn.run("PRAGMA journal_mode = WAL")
     if revision != HEAD:

@@ -12,7 +12,16 @@ from typing import Final
 
 from clustertrace.store.connection import Connection
 
-__all__ = ["FIELDS", "advance", "behind", "forget", "has_more", "position"]
+__all__ = [
+    "FIELDS",
+    "advance",
+    "behind",
+    "forget",
+    "forget_traces",
+    "has_more",
+    "merge",
+    "position",
+]
 
 FIELDS: Final = ("name", "input", "output", "error", "attributes")
 """The searchable fields, in the order of the index's columns."""
@@ -67,3 +76,28 @@ def forget(conn: Connection, keys: Sequence[tuple[bytes, bytes]]) -> None:
             "(SELECT seq FROM spans WHERE trace_id = ? AND span_id = ? AND seq <= ?)",
             (trace_id, span_id, done),
         )
+
+
+def forget_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
+    """Take all spans of these traces out of the index, before they go."""
+    marks = ", ".join("?" * len(trace_ids))
+    conn.run(
+        f"INSERT INTO span_index (span_index, rowid, {_COLUMNS}) "
+        f"SELECT 'delete', seq, {_COLUMNS} FROM span_texts WHERE seq IN "
+        f"(SELECT seq FROM spans WHERE trace_id IN ({marks}) AND seq <= ?)",
+        (*trace_ids, position(conn)),
+    )
+
+
+def merge(conn: Connection, pages: int, *, begin: bool) -> bool:
+    """Merge some pages of the index, which frees what deleted spans left there.
+
+    Whether there is more to merge; `begin` takes in every part of it, as the first step of many
+    (https://www.sqlite.org/fts5.html#the_merge_command).
+    """
+    before = conn.raw.total_changes
+    conn.run(
+        "INSERT INTO span_index (span_index, rank) VALUES ('merge', ?)",
+        (-pages if begin else pages,),
+    )
+    return conn.raw.total_changes - before >= 2

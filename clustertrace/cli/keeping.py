@@ -1,0 +1,141 @@
+"""`vacuum` and `cleanup`: what is kept, and runs that nobody ended."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Annotated
+
+import typer
+
+from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.opening import reading
+from clustertrace.cli.output import note, print_json
+from clustertrace.errors import UsageError
+from clustertrace.words import count, counted
+
+__all__ = ["cleanup", "size_of", "vacuum"]
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+@command(
+    "vacuum",
+    "clustertrace vacuum --older-than 30d --dry-run",
+    "clustertrace vacuum --max-size 2GB",
+    "clustertrace vacuum --where 'name:healthcheck or tag.env:test'",
+)
+def vacuum(
+    older_than: Annotated[
+        str | None,
+        typer.Option(metavar="AGE", help="Delete runs that began before: 30d.", show_default=False),
+    ] = None,
+    max_size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Delete the oldest runs until no more is used: 500MB, 2GB.",
+            show_default=False,
+        ),
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(metavar="FILTER", help="Delete only runs that match.", show_default=False),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be deleted, and delete nothing.")
+    ] = False,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Delete runs, and give their space back.
+
+    In small steps: recording and receiving go on meanwhile.
+    """
+    from clustertrace.filters import parse
+    from clustertrace.filters.tree import And, Filter, Until
+    from clustertrace.store import retention
+
+    if older_than is None and max_size is None and where is None:
+        raise UsageError("Say what to delete: --older-than 30d, --max-size 2GB or --where FILTER.")
+    parts: list[Filter] = [parse(where)] if where else []
+    if older_than is not None:
+        parts.append(Until(time.time_ns() - _age(older_than, "--older-than")))
+    chosen = And(tuple(parts))
+    limit = None if max_size is None else size_of(max_size)
+    with reading(db) as store:
+        with store.read() as conn:
+            before = retention.database_bytes(conn)
+            planned = retention.to_retire(conn, chosen, limit)
+        traces = spans = 0
+        if dry_run:
+            traces, spans = planned
+        else:
+            for gone in retention.retire(store, chosen, limit):
+                traces, spans = traces + gone.traces, spans + gone.spans
+        with store.read() as conn:
+            after = retention.database_bytes(conn)
+    if as_json:
+        print_json(
+            {
+                "dry_run": dry_run,
+                "traces": traces,
+                "spans": spans,
+                "bytes_before": before,
+                "bytes_after": after,
+            }
+        )
+        return
+    verb = "Would delete" if dry_run else "Deleted"
+    about = "about " if dry_run and limit is not None else ""
+    note(f"{verb} {about}{counted(traces, 'trace')} with {counted(spans, 'span')}.")
+    if not dry_run:
+        note(f"The database has {count(after // 1000)} kB; it had {count(before // 1000)} kB.")
+
+
+@command(
+    "cleanup",
+    "clustertrace cleanup --stale-after 1h --dry-run",
+)
+def cleanup(
+    stale_after: Annotated[
+        str, typer.Option(metavar="AGE", help="Since their last news: 90m, 1d.")
+    ] = "1h",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many there are, and change nothing.")
+    ] = False,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Mark received runs that never ended.
+
+    A program that sends OpenTelemetry and is killed leaves its runs running. What this program's
+    own recorder began needs no cleaning: a vanished process is noticed.
+    """
+    from clustertrace.store import retention
+
+    since = time.time_ns() - _age(stale_after, "--stale-after")
+    with reading(db) as store:
+        closed = retention.close_stale(store, since, dry_run=dry_run)
+    if as_json:
+        print_json({"dry_run": dry_run, "traces": closed})
+    else:
+        verb = "Would mark" if dry_run else "Marked"
+        note(f"{verb} {counted(closed, 'running trace')} as incomplete.")
+
+
+def _age(told: str, option: str) -> int:
+    from clustertrace.filters.syntax import read_duration
+
+    found = read_duration(told)
+    if found is None:
+        raise UsageError(f"{option} wants an age such as 90m, 12h or 30d, not {told!r}.")
+    return found
+
+
+def size_of(told: str) -> int:
+    """500MB, 2 GB, 1000000 → bytes. Raises UsageError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", told.strip().lower())
+    if match is None:
+        raise UsageError(f"--max-size wants a size such as 500MB or 2GB, not {told!r}.")
+    return int(float(match[1]) * _UNITS[match[2]])

@@ -1,0 +1,82 @@
+"""`vacuum` and `cleanup` from end to end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from clustertrace.cli import main
+from clustertrace.cli.keeping import size_of
+from clustertrace.errors import UsageError
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _demo() -> None:
+    assert main(["import", str(Path(__file__).parents[2] / "demo" / "traces.jsonl.gz")]) == 0
+
+
+def told(capsys: Capture, *command: str) -> dict[str, int]:
+    capsys.readouterr()
+    assert main([*command, "--json"]) == 0
+    answer: dict[str, int] = json.loads(capsys.readouterr().out)
+    return answer
+
+
+def test_dry_run_changes_nothing(capsys: Capture) -> None:
+    """What would go is counted, and all of it is still there."""
+    planned = told(capsys, "vacuum", "--where", "name:order_desk", "--dry-run")
+    assert planned["traces"] == 15
+    assert told(capsys, "stats")["traces"] == 60
+
+
+def test_vacuum(capsys: Capture) -> None:
+    """What is deleted is gone from the totals, and the file is shorter."""
+    gone = told(capsys, "vacuum", "--where", "name:order_desk or name:docs_assistant")
+    assert gone["traces"] == 34
+    assert gone["bytes_after"] < gone["bytes_before"]
+    assert told(capsys, "stats")["traces"] == 26
+
+
+def test_age(capsys: Capture) -> None:
+    """Runs that are younger than the age stay."""
+    assert told(capsys, "vacuum", "--older-than", "100000w")["traces"] == 0
+    assert told(capsys, "vacuum", "--older-than", "1s")["traces"] == 60
+
+
+def test_cleanup(capsys: Capture) -> None:
+    """Where nothing runs, nothing is marked."""
+    assert told(capsys, "cleanup", "--stale-after", "1h")["traces"] == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        (["vacuum"], "Say what to delete"),
+        (["vacuum", "--older-than", "-1d"], "--older-than wants an age"),
+        (["vacuum", "--max-size", "much"], "--max-size wants a size"),
+        (["vacuum", "--where", "status:("], "status"),
+        (["cleanup", "--stale-after", "0"], "--stale-after wants an age"),
+    ],
+)
+def test_wrong_use(told: list[str], sentence: str, capsys: Capture) -> None:
+    """What makes no sense is said in a sentence, and deletes nothing."""
+    assert main(told) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("told", "size"), [("500MB", 500_000_000), ("2 GB", 2 * 10**9), ("1.5k", 1500), ("7", 7)]
+)
+def test_sizes(told: str, size: int) -> None:
+    """Sizes read as people write them."""
+    assert size_of(told) == size
+
+
+def test_no_size() -> None:
+    """What is no size is refused."""
+    with pytest.raises(UsageError):
+        size_of("-3GB")
