@@ -60,7 +60,7 @@ def vacuum(
         raise UsageError("Say what to delete: --older-than 30d, --max-size 2GB or --where FILTER.")
     parts: list[Filter] = [parse(where)] if where else []
     if older_than is not None:
-        parts.append(Until(time.time_ns() - _age(older_than, "--older-than")))
+        parts.append(Until(max(0, time.time_ns() - _age(older_than, "--older-than"))))
     chosen = And(tuple(parts))
     limit = None if max_size is None else size_of(max_size)
     with reading(db) as store:
@@ -114,7 +114,7 @@ def cleanup(
     """
     from clustertrace.store import retention
 
-    since = time.time_ns() - _age(stale_after, "--stale-after")
+    since = max(0, time.time_ns() - _age(stale_after, "--stale-after"))
     with reading(db) as store:
         closed = retention.close_stale(store, since, dry_run=dry_run)
     if as_json:

@@ -274,7 +274,8 @@ def _time(text: str, now_ns: int, at: int) -> int:
     """A date, a date and time, or an age such as 7d."""
     age = _scaled(text, _AGES)
     if age is not None:
-        return now_ns - int(age * 1e9)
+        # Before 1970 nothing was recorded, and far before it no database can compare.
+        return max(0, now_ns - int(age * 1e9))
     try:
         return int(datetime.fromisoformat(text).astimezone().timestamp() * 1e9)
     except (ValueError, OverflowError, OSError):
