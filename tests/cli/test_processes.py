@@ -104,7 +104,9 @@ def test_wrong_use_has_no_traceback() -> None:
 def test_the_dashboard_serves_and_leaves(tmp_path: Path) -> None:
     """It says where it is, answers there, and takes its receiver along when it ends."""
     with subprocess.Popen(
-        [*COMMAND, "dashboard", "--port", "0", "--no-browser"], stderr=subprocess.PIPE, text=True
+        [*COMMAND, "dashboard", "--port", "0", "--grpc-port", "0", "--no-browser"],
+        stderr=subprocess.PIPE,
+        text=True,
     ) as dashboard:
         assert dashboard.stderr is not None
         said = dashboard.stderr.readline()
@@ -116,6 +118,9 @@ def test_the_dashboard_serves_and_leaves(tmp_path: Path) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         assert answer["db"] == str(tmp_path / "traces.db")
+        while answer["grpc"] is None:
+            assert time.monotonic() < deadline
+            answer = health(address) or answer
         again = started("dashboard", "--port", str(port), "--no-browser")
         assert again == (0, "", f"clustertrace is already running at http://localhost:{port}.\n")
         other = started("dashboard", "--port", str(port), "--db", str(tmp_path / "other.db"))
