@@ -129,3 +129,18 @@ def test_the_dashboard_serves_and_leaves(tmp_path: Path) -> None:
         dashboard.send_signal(signal.SIGINT)
         assert dashboard.wait(30) == 0
     assert health(address) is None
+
+
+def test_a_dashboard_in_the_background_is_found(tmp_path: Path) -> None:
+    """`dashboard` says that one runs already, and for how long."""
+    command = [sys.executable, "-m", "clustertrace.ingest", "--no-ui", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--idle-shutdown-minutes", "15"], stderr=subprocess.PIPE, text=True
+    ) as receiver:
+        assert receiver.stderr is not None
+        port = receiver.stderr.readline().strip().rpartition(":")[2]
+        told = started("dashboard", "--port", port, "--no-browser")
+        receiver.terminate()
+    url = f"http://localhost:{port}"
+    until = "until nothing has come in for 15 min"
+    assert told == (0, "", f"clustertrace is already running at {url} {until}.\n")
