@@ -35,7 +35,7 @@ class Source:
         """Bytes of the file as it is stored; None where nobody knows, as in a pipe."""
         self._counted = _Counted(raw)
         buffered = io.BufferedReader(self._counted, _BUFFER)
-        self._lines: io.BufferedReader | gzip.GzipFile = buffered
+        self._lines: io.BufferedReader[_Counted] | gzip.GzipFile = buffered
         if buffered.peek(2)[:2] == b"\x1f\x8b":
             self._lines = gzip.GzipFile(fileobj=buffered)
 
