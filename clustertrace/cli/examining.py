@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from clustertrace.claude_code.hook import Found, look_up
-from clustertrace.claude_code.starting import PORT
+from clustertrace.claude_code.starting import PORT, log_path
 from clustertrace.claude_code.user_settings import session_environment, settings_path
 from clustertrace.cli.supervisor import Address, health
 from clustertrace.doctor import checks, claude
@@ -54,9 +54,19 @@ def _versions(own: str) -> Finding:
 
 def _port(number: int) -> Port:
     try:
-        return Port(number, health(Address("localhost", number)), taken=False)
+        return Port(number, health(Address("localhost", number)), taken=False, ended=_last_error())
     except ServeError:
         return Port(number, None, taken=True)
+
+
+def _last_error() -> str | None:
+    """The error that the log of receivers in the background ends with, if it does."""
+    try:
+        lines = Path(log_path()).read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    last = lines[-1] if lines else ""
+    return last.removeprefix("Error: ") if last.startswith("Error: ") else None
 
 
 def _sent(port: Port) -> Finding:
