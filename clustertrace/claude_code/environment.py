@@ -15,6 +15,7 @@ class Protocol(StrEnum):
 
     PROTOBUF = "http/protobuf"
     JSON = "http/json"
+    GRPC = "grpc"
 
 
 class Shell(StrEnum):

@@ -34,7 +34,8 @@ def examine(port: int | None, db: str | None, *, send: bool) -> list[Finding]:
     hook, settings = _settings()
     port = port or (hook and hook.port) or PORT
     seen, own = _port(port), version("clustertrace")
-    awaited = settings is not None and claude.reports_here(settings, port)
+    grpc = seen.said.get("grpc") if seen.said else None
+    awaited = settings is not None and claude.reports_here(settings, port, grpc)
     started = hook is not None and hook.works and hook.port == port
     findings = [
         _versions(own),
@@ -42,7 +43,12 @@ def examine(port: int | None, db: str | None, *, send: bool) -> list[Finding]:
     ]
     if send:
         findings.append(_sent(seen))
-    findings += [*_database(path), _disk(path), _recording(), *_claude_code(settings, hook, port)]
+    findings += [
+        *_database(path),
+        _disk(path),
+        _recording(),
+        *_claude_code(settings, hook, port, grpc),
+    ]
     return findings
 
 
@@ -139,7 +145,9 @@ def _settings() -> tuple[Found | None, dict[str, str] | None]:
         return None, None
 
 
-def _claude_code(settings: dict[str, str] | None, hook: Found | None, port: int) -> list[Finding]:
+def _claude_code(
+    settings: dict[str, str] | None, hook: Found | None, port: int, grpc: int | None
+) -> list[Finding]:
     if settings is None or hook is None:
         try:
             session_environment()
@@ -148,4 +156,4 @@ def _claude_code(settings: dict[str, str] | None, hook: Found | None, port: int)
         return []
     if not settings_path().parent.exists() and not hook.events:
         return [Finding("Claude Code", "ok", "There is none here.")]
-    return [claude.telemetry(settings, port), claude.hook(hook)]
+    return [claude.telemetry(settings, port, grpc), claude.hook(hook)]
