@@ -57,7 +57,8 @@ def telemetry(told: Mapping[str, str], port: int, grpc: int | None = None) -> Fi
         return Finding(
             _TOPIC, "note", "OTEL_LOGS_EXPORTER is not otlp: costs are our estimates.", write
         )
-    return Finding(_TOPIC, "ok", f"It reports spans and logs to port {port}.")
+    _, there = _address(told) or ("", port)
+    return Finding(_TOPIC, "ok", f"It reports spans and logs to port {there}.")
 
 
 def hook(found: Found) -> Finding:

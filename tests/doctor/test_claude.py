@@ -56,6 +56,7 @@ def test_what_is_missing_is_said(change: dict[str, Any], state: str, words: str)
 def test_grpc_has_a_port_of_its_own() -> None:
     """Well where the receiver takes it, and nowhere else."""
     told = variables("http://localhost:4317", Protocol.GRPC, content=False)
-    assert claude.telemetry(told, 7777, 4317).state == "ok"
+    found = claude.telemetry(told, 7777, 4317)
+    assert (found.state, found.sentence) == ("ok", "It reports spans and logs to port 4317.")
     assert claude.telemetry(told, 7777, 4318).state == "wrong"
     assert claude.telemetry(told, 4317, None).state == "wrong"
