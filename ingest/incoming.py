@@ -73,9 +73,9 @@ class Incoming:
 class Intake:
     """Turns functions of an Incoming into endpoints that answer every failure in one sentence."""
 
-    def __init__(self, limit: int, room: Room) -> None:
+    def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._room = room
+        self._room = Room()
 
     def endpoint(
         self, handle: Callable[[Incoming], Awaitable[Response]]

@@ -12,7 +12,6 @@ from clustertrace.app import (
     connection,
     explanation,
     filters,
-    judging,
     markup,
     patterns,
     trace_table,
@@ -56,7 +55,6 @@ def draw() -> None:
             ),
         )
     )
-    judging.draw(cluster)
     explanation.draw(cluster)
     chosen = st.segmented_control(
         "Traces", _STATES, default=_STATES[0], required=True, key="state", bind="query-params"

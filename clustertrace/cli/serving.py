@@ -8,7 +8,6 @@ import socket
 import sys
 import threading
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["dashboard", "demo"]
 
 _LOOPBACK: Final = "localhost"
-_OTLP_GRPC: Final = 4317
-"""Where programs that are told nothing send OTLP/gRPC."""
 
 Port = Annotated[
     int,
@@ -41,7 +38,7 @@ NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Serve without ope
     "dashboard",
     "clustertrace dashboard",
     "clustertrace dashboard --port 8000 --no-browser",
-    "clustertrace dashboard --db runs.db --grpc-port 4317",
+    "clustertrace dashboard --db runs.db",
 )
 def dashboard(
     host: Annotated[
@@ -51,24 +48,13 @@ def dashboard(
         ),
     ] = _LOOPBACK,
     port: Port = 7777,
-    grpc_port: Annotated[
-        int | None,
-        typer.Option(
-            "--grpc-port",
-            min=0,
-            max=65535,
-            metavar="PORT",
-            show_default=False,
-            help=f"Port for OTLP/gRPC. Default: {_OTLP_GRPC} if clustertrace[grpc] is installed.",
-        ),
-    ] = None,
     no_browser: NoBrowser = False,
     db: Db = None,
 ) -> None:
     """Serve the receiver and the pages.
 
-    Opens them in a browser. The receiver takes OpenTelemetry over HTTP at /v1/traces of the same
-    port, and over gRPC at a port of its own. Ctrl-C ends it.
+    Opens them in a browser. The receiver takes OpenTelemetry at /v1/traces of the same port.
+    Ctrl-C ends it.
     """
     from clustertrace.cli.supervisor import Address
     from clustertrace.store.store import database_path
@@ -79,9 +65,7 @@ def dashboard(
         note(f"clustertrace is already running at {address.url}{_patience(address)}.")
         _open(address.url, no_browser)
     else:
-        if grpc_port is None and find_spec("grpc") is not None:
-            grpc_port = _OTLP_GRPC
-        _serve(address, database, "", no_browser, grpc_port)
+        _serve(address, database, "", no_browser)
 
 
 @command("demo", "clustertrace demo", "clustertrace demo --port 8000 --no-browser")
@@ -139,9 +123,7 @@ def _patience(address: Address) -> str:
     return f" until nothing has come in for {minutes:g} min" if minutes else ""
 
 
-def _serve(
-    address: Address, database: Path, page: str, no_browser: bool, grpc_port: int | None = None
-) -> None:
+def _serve(address: Address, database: Path, page: str, no_browser: bool) -> None:
     from clustertrace.cli.supervisor import receiver_command, supervise
 
     def open_beside() -> None:
@@ -150,7 +132,7 @@ def _serve(
         threading.Thread(target=_open, args=(url, no_browser), daemon=True).start()
 
     note(f"clustertrace serves {database} at {address.url} (Ctrl-C ends it).")
-    supervise(receiver_command(address, database, grpc_port), address, open_beside, note)
+    supervise(receiver_command(address, database), address, open_beside, note)
 
 
 def _open(url: str, no_browser: bool) -> None:

@@ -28,6 +28,7 @@ __all__ = [
     "derived_id",
     "placed",
     "session_trace_id",
+    "turn_id",
 ]
 
 CLAUDE_CODE: Final = "com.anthropic.claude_code"
@@ -71,7 +72,7 @@ def placed(raw: RawLog) -> Place | str:
     if raw.scope.startswith(CLAUDE_CODE):
         name = f"claude_code.{raw.name.removeprefix('claude_code.')}"
         session, prompt = text(told.get("session.id")), text(told.get("prompt.id"))
-        turn = derived_id(CLAUDE_CODE, session, prompt) if session and prompt else None
+        turn = turn_id(session, prompt) if session and prompt else None
         if turn is None and raw.trace_id is None:
             return f"{name}: it belongs to no prompt, and clustertrace keeps runs"
     elif raw.scope.startswith(CODEX):
@@ -103,6 +104,14 @@ def placed(raw: RawLog) -> Place | str:
     tags = {"service": service} if isinstance(service, str) and service else {}
     run = TraceFacts(home, session_id=session, tags=tags) if session or tags else None
     return Place(log, run, _score(log) if name == EVALUATION else None)
+
+
+def turn_id(session: str, prompt: str) -> str:
+    """The id of the run that a turn of Claude Code is where nobody names its trace.
+
+    Its records and its transcript both come to it, so that a turn which is seen both ways is one.
+    """
+    return derived_id(CLAUDE_CODE, session, prompt)
 
 
 def derived_id(*parts: str, digits: int = 32) -> str:

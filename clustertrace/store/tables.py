@@ -26,6 +26,8 @@ __all__ = [
     "TraceRow",
     "TraceTraitsRow",
     "TraitNameRow",
+    "TranscriptFileRow",
+    "TranscriptTurnRow",
     "UnjoinedSpanRow",
     "VariantAnnotationRow",
     "VariantDayRow",
@@ -349,6 +351,32 @@ class SpoolSegmentRow(SQLModel, table=True):
 
     name: str = Field(primary_key=True)
     offset: int
+
+
+class TranscriptFileRow(SQLModel, table=True):
+    """How far a coding agent's transcript was read; written in the transaction of its spans."""
+
+    __tablename__ = "transcript_files"
+
+    path: str = Field(primary_key=True)
+    size: int
+    """Bytes that were read."""
+    offset: int
+    """Where its last turn begins: whatever comes next belongs to it or follows it."""
+    open: int
+    """1: its last turn has not ended, and may never: then nobody says so."""
+    trace_id: bytes | None
+    """The trace of that turn."""
+
+
+class TranscriptTurnRow(SQLModel, table=True):
+    """Whose a prompt is: sessions are copied when they are forked, and count once."""
+
+    __tablename__ = "transcript_turns"
+
+    claim: str = Field(primary_key=True)
+    """The id of the prompt's message, which copies keep."""
+    trace_id: bytes
 
 
 class StateRow(SQLModel, table=True):

@@ -230,6 +230,13 @@ def _housekeeping() -> None:
         _column("created_ns", int),
     )
     op.create_table("spool_segments", _column("name", str, key=True), _column("offset", int))
+    op.create_table(
+        "transcript_files",
+        _column("path", str, key=True),
+        *_not_null("size", "offset", "open"),
+        _column("trace_id", bytes, null=True),
+    )
+    op.create_table("transcript_turns", _column("claim", str, key=True), _column("trace_id", bytes))
     op.create_table("state", _column("key", str, key=True), _column("value", int))
 
 

@@ -1,0 +1,96 @@
+"""`import --from claude-code` and `--from codex`: sessions that coding agents have kept."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from clustertrace.cli.output import note, plain, print_json, stderr
+from clustertrace.words import counted
+
+if TYPE_CHECKING:
+    from clustertrace.transcripts.finding import History
+    from clustertrace.transcripts.importing import Imported, Progress
+
+__all__ = ["import_sessions"]
+
+_UNREADABLE_SHOWN = 10
+
+
+def import_sessions(
+    agent: Literal["claude-code", "codex"], paths: list[Path], db: str | None, *, as_json: bool
+) -> None:
+    """Read what is new of an agent's sessions, and say what it was.
+
+    Exit code 1: there are no sessions. 2: some files could not be read.
+    """
+    from clustertrace.errors import UsageError
+    from clustertrace.store.store import Store
+    from clustertrace.transcripts.finding import TITLES, find, place
+    from clustertrace.transcripts.importing import import_history
+
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"There is no {path}; check its name.")
+    found = [find(agent, path) for path in paths or [place(agent)]]
+    results: list[Imported] = []
+    if any(history.files for history in found):
+        with Store.open(db) as store:
+            store.drain()
+            for history in found:
+                with _progress(history) as tell:
+                    results.append(import_history(store, history, tell))
+            store.refresh()
+    else:
+        looked = ", ".join(str(history.place) for history in found)
+        note(f"There are no sessions of {TITLES[agent]} in {looked}.")
+    _report(results, as_json=as_json)
+    if not results:
+        raise typer.Exit(1)
+    if any(result.unreadable for result in results):
+        raise typer.Exit(2)
+
+
+@contextmanager
+def _progress(history: History) -> Iterator[Callable[[Progress], None]]:
+    """A bar on a terminal; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=stderr(), transient=True) as bar:
+        task = bar.add_task(plain(str(history.place)), total=history.size)
+        yield lambda at: bar.update(task, completed=at.size_done)
+
+
+def _report(results: list[Imported], *, as_json: bool) -> None:
+    from clustertrace.transcripts.importing import total
+
+    result = total(results)
+    for reason in result.unreadable[:_UNREADABLE_SHOWN]:
+        note(reason)
+    if len(result.unreadable) > _UNREADABLE_SHOWN:
+        note(
+            f"… and {counted(len(result.unreadable) - _UNREADABLE_SHOWN, 'more unreadable file')}."
+        )
+    if as_json:
+        print_json(asdict(result))
+    elif results:
+        typer.echo(
+            f"{counted(result.turns, 'turn')} with {counted(result.spans, 'span')} added from "
+            f"{counted(result.sessions, 'session')}; {counted(result.unchanged, 'file')} of "
+            f"{result.files:,} had nothing new, {counted(result.bad_lines, 'bad line')}."
+        )

@@ -1,0 +1,74 @@
+"""What has been read of coding agents' transcripts, remembered with the spans that came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from clustertrace.model import Batch
+from clustertrace.store.connection import Connection
+from clustertrace.store.store import Store
+from clustertrace.store.writer import Written, write
+
+__all__ = ["Read", "owners", "progress_of", "write_turns"]
+
+_AT_ONCE: Final = 500
+
+
+class Read(NamedTuple):
+    """How far a file has been read."""
+
+    size: int
+    """Bytes."""
+    offset: int
+    """Where its last turn begins, bytes."""
+    open: bool
+    """Whether that turn has not ended."""
+    trace_id: str | None
+
+
+def progress_of(conn: Connection, path: str) -> Read | None:
+    """How far a file has been read; None: never."""
+    row = conn.row(
+        'SELECT size, "offset", "open", trace_id FROM transcript_files WHERE path = ?', (path,)
+    )
+    if row is None:
+        return None
+    return Read(row[0], row[1], bool(row[2]), None if row[3] is None else row[3].hex())
+
+
+def owners(conn: Connection, claims: Sequence[str]) -> dict[str, str]:
+    """The traces that these prompts belong to, those that are known."""
+    found: dict[str, str] = {}
+    for begin in range(0, len(claims), _AT_ONCE):
+        some = claims[begin : begin + _AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        sql = f"SELECT claim, trace_id FROM transcript_turns WHERE claim IN ({marks})"
+        found.update((row[0], row[1].hex()) for row in conn.rows(sql, some))
+    return found
+
+
+def write_turns(
+    store: Store, batch: Batch, claims: Mapping[str, str], files: Mapping[str, Read]
+) -> Written:
+    """Write turns, whose prompts they are, and how far that is in their files: all or nothing."""
+    with store.writing() as conn:
+        written = write(conn, batch, time.time_ns())
+        conn.many(
+            "INSERT INTO transcript_turns VALUES (?, ?) ON CONFLICT DO NOTHING",
+            [(claim, bytes.fromhex(trace_id)) for claim, trace_id in claims.items()],
+        )
+        conn.many(
+            "INSERT INTO transcript_files VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET "
+            'size = excluded.size, "offset" = excluded."offset", "open" = excluded."open",'
+            " trace_id = excluded.trace_id",
+            [
+                (
+                    *(path, read.size, read.offset, int(read.open)),
+                    None if read.trace_id is None else bytes.fromhex(read.trace_id),
+                )
+                for path, read in files.items()
+            ],
+        )
+    return written
