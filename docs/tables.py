@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from clustertrace.conventions.dialect import STANDARD, Dialect, Field
 from clustertrace.conventions.routes import DIALECTS
+from clustertrace.prompts.lint import RULES, STRENGTHS
 from clustertrace.settings import Settings
 
-__all__ = ["dialects_table", "fields_tables", "kinds_table", "settings_table"]
+__all__ = [
+    "dialects_table",
+    "fields_tables",
+    "kinds_table",
+    "prompt_rules_table",
+    "settings_table",
+]
 
 
 def settings_table() -> str:
@@ -77,4 +84,17 @@ def kinds_table() -> str:
                 words.setdefault(kind, []).append(f"`{word}`")
             told = "; ".join(f"{kind}: {', '.join(words[kind])}" for kind in sorted(words))
             rows.append(f"| `{key}` | {told} |")
+    return "\n".join(rows)
+
+
+def prompt_rules_table() -> str:
+    """What the linter looks for: name, level, what it says, what to write instead."""
+    rows = ["| rule | level | prompts with it | write instead |", "|---|---|---|---|"]
+    rows += [
+        f"| `{rule.name}` | {rule.level} | {rule.habit} | {rule.suggestion} |" for rule in RULES
+    ]
+    rows += [
+        f"| `{one.rule}` | {one.level} | do not {one.habit} | {one.suggestion} |"
+        for one in STRENGTHS
+    ]
     return "\n".join(rows)

@@ -22,6 +22,7 @@ from clustertrace.cli import (  # noqa: F401
     hooking,
     inspecting,
     keeping,
+    linting,
     moving,
     places,
     recomputing,

@@ -1,0 +1,106 @@
+"""`lint`: review a draft of a prompt."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from clustertrace.cli.app import Json, command
+from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from clustertrace.prompts.findings import Finding, Level
+    from clustertrace.prompts.lint import Review
+
+__all__ = ["lint"]
+
+_STYLES: Final = {"low": "dim", "medium": "yellow", "high": "bold yellow"}
+_STDIN: Final = "-"
+
+
+@command(
+    "lint",
+    "clustertrace lint prompt.md",
+    "echo 'maybe improve the parser etc.' | clustertrace lint - --json | jq '.findings[].message'",
+    "clustertrace lint prompt.md --fail-on high",
+)
+def lint(
+    file: Annotated[
+        str, typer.Argument(metavar="[FILE|-]", help="The draft; - is standard input.")
+    ] = _STDIN,
+    fail_on: Annotated[
+        str, typer.Option(metavar="LEVEL", help="Exit with 1 at low, medium or high findings.")
+    ] = "medium",
+    as_json: Json = False,
+) -> None:
+    """Say what is unclear in a prompt, and what to write instead.
+
+    Rules for English, from vague verbs to contradictions; texts in other languages are left alone.
+    Offsets are characters; null: something is absent. Exit code 1: there is a finding at --fail-on
+    or above.
+    """
+    from clustertrace.prompts.findings import at_least
+    from clustertrace.prompts.lint import lint_document, review_draft
+
+    level = _level(fail_on)
+    text = _text(file)
+    review = review_draft(text)
+    if as_json:
+        print_json(lint_document(review.findings))
+    else:
+        _show(review, text)
+    if any(at_least(finding, level) for finding in review.findings):
+        raise typer.Exit(1)
+
+
+def _level(word: str) -> Level:
+    from clustertrace.prompts.findings import LEVELS
+
+    for level in LEVELS:
+        if level == word.strip().lower():
+            return level
+    raise UsageError(f"--fail-on is low, medium or high, not {word!r}.")
+
+
+def _text(file: str) -> str:
+    """The draft, line ends as they are, so that offsets hold."""
+    if file != _STDIN:
+        try:
+            return Path(file).read_bytes().decode("utf-8", "replace")
+        except OSError as error:
+            raise UsageError(f"{file} can't be read ({error.strerror}).") from None
+    if sys.stdin.isatty():
+        note("Write the prompt; Ctrl-D ends it.")
+    return sys.stdin.buffer.read().decode("utf-8", "replace")
+
+
+def _show(review: Review, text: str) -> None:
+    console = stdout()
+    for finding in review.findings:
+        _show_finding(console, finding, text)
+    if review.strengths:
+        habits = ", ".join(one.habit for one in review.strengths)
+        console.print(f"Good habits: {habits}.")
+    if not text.strip():
+        note("There is no text.")
+    elif review.unread:
+        note(f"{review.unread} rules are for English only and were not applied.")
+    elif not review.findings:
+        note("No rule has anything to say.")
+
+
+def _show_finding(console: Console, finding: Finding, text: str) -> None:
+    where = ""
+    if finding.start is not None:
+        line = text.count("\n", 0, finding.start) + 1
+        column = finding.start - (text.rfind("\n", 0, finding.start) + 1) + 1
+        where = f"{line}:{column} "
+    head = f"{where}{finding.level} {finding.rule}: {finding.message}"
+    console.print(plain(head), style=_STYLES[finding.level])
+    console.print(plain(f"  {finding.suggestion}"))

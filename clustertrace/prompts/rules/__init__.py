@@ -1,0 +1,1 @@
+"""The rules on prompts, a small class each."""
