@@ -11,6 +11,7 @@
     │   ├── StoreBusy         another program holds it; trying again may help
     │   ├── StoreCorrupt      it is damaged; it is never overwritten
     │   └── StoreTooNew       a newer clustertrace made it
+    ├── ModelError            a model that the user wanted asked gave no answer
     └── ServeError            the receiver or the pages can't be served
 
 Each message is one sentence that says what is wrong and what to do next, so that every edge
@@ -23,6 +24,7 @@ __all__ = [
     "BadSetting",
     "CannotReplay",
     "ClustertraceError",
+    "ModelError",
     "NotFound",
     "ServeError",
     "StoreBusy",
@@ -76,6 +78,10 @@ class StoreCorrupt(StoreError):
 
 class StoreTooNew(StoreError):
     """The database was made by a newer clustertrace."""
+
+
+class ModelError(ClustertraceError):
+    """A model that the user wanted asked gave no answer."""
 
 
 class ServeError(ClustertraceError):

@@ -21,6 +21,7 @@ from clustertrace.cli import (  # noqa: F401
     gating,
     hooking,
     inspecting,
+    judging,
     keeping,
     linting,
     moving,

@@ -12,6 +12,7 @@ __all__ = [
     "Stratum",
     "benjamini_hochberg",
     "cochran_mantel_haenszel",
+    "cohen_kappa",
     "false_shares",
     "fisher_greater",
     "fisher_two_sided",
@@ -226,3 +227,20 @@ def cochran_mantel_haenszel(strata: Iterable[Stratum]) -> StratifiedTest:
     p = erfc(sqrt(deviation**2 / variance / 2)) if variance else 1.0
     interval = Interval(max(-1.0, difference - margin), min(1.0, difference + margin))
     return StratifiedTest(p, difference, interval, informative)
+
+
+def cohen_kappa(pairs: Sequence[tuple[bool, bool]]) -> float | None:
+    """How far two judges agree beyond chance, from 1 (always) over 0 (as chance would).
+
+    None where it is undefined: without pairs, or where both always say the same one thing.
+    Source: J. Cohen, Educ. Psychol. Meas. 20 (1960) 37.
+    """
+    if not pairs:
+        return None
+    runs = len(pairs)
+    first, second = (sum(pair[at] for pair in pairs) / runs for at in (0, 1))
+    by_chance = first * second + (1 - first) * (1 - second)
+    if by_chance == 1:
+        return None
+    observed = sum(one == other for one, other in pairs) / runs
+    return (observed - by_chance) / (1 - by_chance)

@@ -1,0 +1,1 @@
+"""Asking a model on the user's behalf and money: one request, no silent retry, readable errors."""

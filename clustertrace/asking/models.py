@@ -1,0 +1,143 @@
+"""Anthropic's and OpenAI's models, asked through their own SDKs.
+
+The SDKs are large and optional (`clustertrace[models]`), and are imported when they are used. A
+request is made once: a paid call is never repeated without the user knowing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+from typing import Any, Final, Literal, NamedTuple, Protocol
+
+from clustertrace.errors import ModelError, UsageError
+from clustertrace.pricing import price
+
+__all__ = ["Answer", "Model", "Vendor", "estimate_usd", "model_of", "vendor_of"]
+
+Vendor = Literal["anthropic", "openai"]
+
+TIMEOUT_SECONDS: Final = 60.0
+_KEYS: Final = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
+_BYTES_A_TOKEN: Final = 2.5
+"""A guess on the dear side, for any script: English has about four, Chinese three a character."""
+
+
+class Answer(NamedTuple):
+    """What a model said, and what it cost."""
+
+    text: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    """US dollars; None where the model has no known price."""
+
+
+class Model(Protocol):
+    """Something that can be asked."""
+
+    name: str
+
+    def ask(self, system: str, prompt: str, max_tokens: int) -> Answer:
+        """Ask once. Raises ModelError with a sentence for the user."""
+
+
+def vendor_of(name: str) -> Vendor:
+    """Whose model a name is: `claude…` is Anthropic's, everything else is asked at OpenAI."""
+    return "anthropic" if name.startswith("claude") else "openai"
+
+
+def estimate_usd(name: str, prompt: str, max_tokens: int) -> float | None:
+    """What asking will cost at most, about; None where the model has no known price."""
+    return _cost(name, int(len(prompt.encode("utf-8", "replace")) / _BYTES_A_TOKEN) + 1, max_tokens)
+
+
+def _cost(name: str, read: int, written: int) -> float | None:
+    return price(
+        name,
+        vendor_of(name),
+        input_tokens=read,
+        output_tokens=written,
+        when_ns=time.time_ns(),
+    )
+
+
+def model_of(name: str, *, http_client: Any = None) -> Model:
+    """The model of a name, with the key that its vendor's variable holds.
+
+    `http_client` replaces the SDK's own connections. Raises UsageError where the SDK or the key
+    is missing.
+    """
+    vendor = vendor_of(name)
+    key = os.environ.get(_KEYS[vendor], "")
+    if not key:
+        raise UsageError(f"{name} needs a key: set {_KEYS[vendor]} to yours.")
+    try:
+        sdk = importlib.import_module(vendor)
+    except ImportError:
+        raise UsageError(
+            f"{name} is asked through the {vendor} package: pip install 'clustertrace[models]'."
+        ) from None
+    kind = sdk.Anthropic if vendor == "anthropic" else sdk.OpenAI
+    client = kind(api_key=key, max_retries=0, timeout=TIMEOUT_SECONDS, http_client=http_client)
+    return (_Anthropic if vendor == "anthropic" else _OpenAI)(name, client, sdk)
+
+
+class _Sdk:
+    """What both have in common: errors of the SDK as a sentence."""
+
+    def __init__(self, name: str, client: Any, sdk: Any) -> None:
+        self.name = name
+        self._client = client
+        self._sdk = sdk
+
+    def ask(self, system: str, prompt: str, max_tokens: int) -> Answer:
+        """See Model."""
+        try:
+            text, read, written = self._ask(system, prompt, max_tokens)
+        except self._sdk.APIError as error:
+            raise ModelError(self._sentence(error)) from error
+        return Answer(text, read, written, _cost(self.name, read, written))
+
+    def _ask(self, system: str, prompt: str, max_tokens: int) -> tuple[str, int, int]:
+        raise NotImplementedError
+
+    def _sentence(self, error: Any) -> str:
+        if isinstance(error, self._sdk.AuthenticationError | self._sdk.PermissionDeniedError):
+            return f"{self.name} refused the key; check {_KEYS[vendor_of(self.name)]}."
+        if isinstance(error, self._sdk.RateLimitError):
+            return f"{self.name} is asked too often, or the credit is used up; try again later."
+        if isinstance(error, self._sdk.NotFoundError):
+            return f"There is no model {self.name}; name another with --model."
+        if isinstance(error, self._sdk.APITimeoutError):
+            return f"{self.name} did not answer within {TIMEOUT_SECONDS:.0f} s; try again."
+        if isinstance(error, self._sdk.APIConnectionError):
+            return f"{self.name} can't be reached; check your connection."
+        return f"{self.name} answered with an error: {str(error)[:200]}"
+
+
+class _Anthropic(_Sdk):
+    def _ask(self, system: str, prompt: str, max_tokens: int) -> tuple[str, int, int]:
+        said = self._client.messages.create(
+            model=self.name,
+            max_tokens=max_tokens,
+            system=system,
+            messages=[{"role": "user", "content": prompt}],
+        )
+        text = "".join(block.text for block in said.content if block.type == "text")
+        usage = said.usage
+        cached = (usage.cache_read_input_tokens or 0) + (usage.cache_creation_input_tokens or 0)
+        return text, usage.input_tokens + cached, usage.output_tokens
+
+
+class _OpenAI(_Sdk):
+    def _ask(self, system: str, prompt: str, max_tokens: int) -> tuple[str, int, int]:
+        said = self._client.chat.completions.create(
+            model=self.name,
+            max_completion_tokens=max_tokens,
+            messages=[{"role": "system", "content": system}, {"role": "user", "content": prompt}],
+        )
+        usage = said.usage
+        counts = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
+        return said.choices[0].message.content or "", *counts

@@ -1,0 +1,175 @@
+"""`judge`: a model's verdict on runs, after a rubric and within a budget."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.opening import reading
+from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.errors import NotFound, UsageError
+from clustertrace.words import counted, money
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clustertrace.judging.judge import Judged, Plan
+    from clustertrace.model import Trace
+    from clustertrace.store.store import Store
+
+__all__ = ["METRIC", "judge"]
+
+METRIC = "judge"
+"""The metric that keeps a verdict: 1 passed, 0 failed."""
+
+
+@command(
+    "judge",
+    "clustertrace judge 9c41d2 --rubric 'The answer names its source.' --max-cost-usd 0.20",
+    "clustertrace judge --where 'since:1d not outcome:*' --rubric rubric.md --set-outcome",
+)
+def judge(
+    pattern: Annotated[
+        str | None,
+        typer.Argument(help="Runs of this pattern; without it, all.", show_default=False),
+    ] = None,
+    rubric: Annotated[
+        str, typer.Option(metavar="TEXT|FILE", help="What a run must do to pass.")
+    ] = "The output does what the input asks for, and claims nothing that the steps do not show.",
+    where: Annotated[
+        str | None, typer.Option(metavar="FILTER", help="Only these runs.", show_default=False)
+    ] = None,
+    samples: Annotated[int, typer.Option(min=1, max=10_000, help="Newest runs to judge.")] = 20,
+    max_cost_usd: Annotated[
+        float, typer.Option(min=0, help="Stop before this is passed, US dollars.")
+    ] = 0.50,
+    model: Annotated[
+        str, typer.Option(help="A model of Anthropic's or OpenAI's.")
+    ] = "claude-haiku-4-5",
+    set_outcome: Annotated[
+        bool,
+        typer.Option("--set-outcome", help="Also the outcome of runs that have none."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would cost, and ask nothing.")
+    ] = False,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Let a model judge runs after a rubric.
+
+    What the runs hold goes to Anthropic or OpenAI, with your key. Verdicts are kept as the
+    metric `judge`; an answer without a verdict stores nothing. Beside your own outcomes their
+    agreement is told (Cohen's kappa). Exit code 1: there was nothing to judge.
+    """
+    from clustertrace.asking.models import model_of
+    from clustertrace.judging import judge as judging
+
+    asked = _rubric(rubric)
+    with reading(db) as store:
+        traces = _runs(store, pattern, where, samples)
+        planned = judging.plan(model, traces, asked, max_cost_usd)
+        left = f", {planned.left_out:,} more would pass the budget" if planned.left_out else ""
+        note(
+            f"{counted(planned.runs, 'run')} to judge with {model}, at most about "
+            f"{money(planned.usd)} of {money(max_cost_usd)}{left}."
+        )
+        found: list[Judged] = []
+        if not dry_run and planned.runs:
+            asking = model_of(model)
+            for one in judging.judged(asking, traces, asked, max_cost_usd):
+                _store(store, one, model, set_outcome=set_outcome)
+                found.append(one)
+    _report(found, planned, dry_run=dry_run, as_json=as_json)
+    if not planned.runs:
+        raise typer.Exit(1)
+
+
+def _rubric(told: str) -> str:
+    """The text, or what the file of that name holds."""
+    try:
+        path = Path(told)
+        text = path.read_text("utf-8") if path.is_file() else told
+    except (OSError, ValueError):
+        text = told
+    if not text.strip():
+        raise UsageError("The rubric is empty; say what a run must do to pass.")
+    return text
+
+
+def _runs(store: Store, pattern: str | None, where: str | None, samples: int) -> list[Trace]:
+    from clustertrace.filters import parse
+    from clustertrace.filters.tree import And, Filter, Match, Not
+    from clustertrace.store import queries
+
+    with store.read() as conn:
+        parts: list[Filter] = [Not(Match("status", "running")), Not(Match("status", "incomplete"))]
+        if pattern is not None:
+            parts.append(Match("pattern", queries.cluster(conn, pattern).id))
+        if where is not None:
+            parts.append(parse(where))
+        rows = queries.traces(conn, And(tuple(parts)), limit=samples).rows
+        if not rows:
+            raise NotFound("No finished run matches; widen the filter or name another pattern.")
+        return [queries.trace(conn, row.trace_id) for row in rows]
+
+
+def _store(store: Store, one: Judged, model: str, *, set_outcome: bool) -> None:
+    """Keep a verdict, if there is one."""
+    from clustertrace.model import Batch, Metric, TraceFacts
+    from clustertrace.store import annotations
+
+    if one.verdict is None:
+        return
+    metric = Metric(METRIC, float(one.verdict.passed), time.time_ns())
+    store.write(Batch([], [TraceFacts(one.trace.trace_id, metrics=(metric,))]))
+    if set_outcome and one.trace.outcome is None:
+        word = annotations.TraceWord(
+            outcome="pass" if one.verdict.passed else "fail",
+            reason=f"{model}: {one.verdict.reason}"[:1_000],
+        )
+        annotations.annotate_traces(store, [one.trace.trace_id], word)
+
+
+def _report(found: Sequence[Judged], planned: Plan, *, dry_run: bool, as_json: bool) -> None:
+    from clustertrace.judging.judge import agreement
+
+    agreed = agreement(found)
+    spent = sum(one.cost_usd for one in found)
+    if as_json:
+        print_json(
+            {
+                "dry_run": dry_run,
+                "planned": planned._asdict(),
+                "spent_usd": spent,
+                "verdicts": [
+                    {
+                        "trace_id": one.trace.trace_id,
+                        "verdict": None
+                        if one.verdict is None
+                        else ("pass" if one.verdict.passed else "fail"),
+                        "reason": one.verdict.reason if one.verdict else None,
+                        "outcome": one.trace.outcome,
+                    }
+                    for one in found
+                ],
+                "agreement": agreed._asdict(),
+            }
+        )
+        return
+    for one in found:
+        told = "no verdict" if one.verdict is None else ("pass" if one.verdict.passed else "FAIL")
+        reason = one.verdict.reason if one.verdict else "the answer held none; nothing is stored"
+        stdout().print(plain(f"{told:10}  {one.trace.trace_id[:12]}  {reason}"))
+    if found:
+        note(f"Spent {money(spent)}.")
+    if agreed.runs:
+        kappa = "undefined" if agreed.kappa is None else f"{agreed.kappa:.2f}"
+        note(
+            f"Of {counted(agreed.runs, 'run')} with an outcome of your own, {agreed.same:,} agree "
+            f"(Cohen's kappa {kappa}; 1 is agreement, 0 is chance)."
+        )

@@ -1,0 +1,1 @@
+"""Runs judged by a model after a rubric (docs/judge.md)."""

@@ -1,0 +1,127 @@
+"""Models asked through the real SDKs, on a fake transport."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from clustertrace.asking.models import Model, estimate_usd, model_of, vendor_of
+from clustertrace.errors import ModelError, UsageError
+
+CLAUDE = "claude-haiku-4-5"
+GPT = "gpt-4o-mini"
+REPLIES: dict[str, Any] = {
+    CLAUDE: {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": CLAUDE,
+        "content": [{"type": "text", "text": "Yes."}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 100, "cache_read_input_tokens": 900, "output_tokens": 10},
+    },
+    GPT: {
+        "id": "c1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": GPT,
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "message": {"role": "assistant", "content": "Yes."},
+            }
+        ],
+        "usage": {"prompt_tokens": 1000, "completion_tokens": 10, "total_tokens": 1010},
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+
+
+def asked(name: str, handle: Callable[[httpx2.Request], httpx2.Response]) -> Model:
+    """A model whose requests a function answers."""
+    return model_of(name, http_client=httpx2.Client(transport=httpx2.MockTransport(handle)))
+
+
+@pytest.mark.parametrize("name", [CLAUDE, GPT])
+def test_answer(name: str) -> None:
+    """The text, all tokens that were read, and what they cost come back; one request is sent."""
+    requests: list[Any] = []
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        requests.append(json.loads(request.content))
+        return httpx2.Response(200, json=REPLIES[name])
+
+    answer = asked(name, handle).ask("Be brief.", "Is it so?", 50)
+    assert (answer.text, answer.input_tokens, answer.output_tokens) == ("Yes.", 1000, 10)
+    assert answer.cost_usd is not None
+    assert answer.cost_usd > 0
+    assert len(requests) == 1
+    assert "Is it so?" in json.dumps(requests)
+
+
+@pytest.mark.parametrize("name", [CLAUDE, GPT])
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (401, "refused the key"),
+        (403, "refused the key"),
+        (404, "There is no model"),
+        (429, "too often"),
+        (500, "answered with an error"),
+        (529, "answered with an error"),
+    ],
+)
+def test_errors(name: str, status: int, sentence: str) -> None:
+    """Every refusal is a sentence, and the paid call is not tried again."""
+    sent: list[int] = []
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        sent.append(status)
+        return httpx2.Response(status, json={"error": {"type": "x", "message": "no"}})
+
+    with pytest.raises(ModelError, match=sentence):
+        asked(name, handle).ask("", "Hm?", 5)
+    assert sent == [status]
+
+
+@pytest.mark.parametrize("name", [CLAUDE, GPT])
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [(httpx2.ReadTimeout, "did not answer within"), (httpx2.ConnectError, "can't be reached")],
+)
+def test_no_answer(name: str, error: type[Exception], sentence: str) -> None:
+    """A silent or unreachable model is told apart."""
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        raise error("gone")
+
+    with pytest.raises(ModelError, match=sentence):
+        asked(name, handle).ask("", "Hm?", 5)
+
+
+def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a key, the variable to set is named."""
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    with pytest.raises(UsageError, match="set ANTHROPIC_API_KEY"):
+        model_of(CLAUDE)
+
+
+def test_estimate() -> None:
+    """An estimate grows with the prompt, and is none for a model without a price."""
+    short, long = (estimate_usd(CLAUDE, "x" * size, 100) for size in (100, 100_000))
+    assert short is not None
+    assert long is not None
+    assert 0 < short < long
+    assert estimate_usd("made-up-model", "x", 100) is None
+    assert vendor_of(GPT) == "openai"

@@ -1,0 +1,100 @@
+"""`judge` from end to end, with a model that costs nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clustertrace.asking import models
+from clustertrace.asking.models import Answer
+from clustertrace.cli import main
+from clustertrace.store import Store, queries
+
+Capture = pytest.CaptureFixture[str]
+
+
+class Scripted:
+    """Answers from a list, again and again."""
+
+    name = "claude-haiku-4-5"
+
+    def __init__(self, *answers: str) -> None:
+        self._answers, self.asked = answers, 0
+
+    def ask(self, system: str, prompt: str, max_tokens: int) -> Answer:
+        self.asked += 1
+        return Answer(self._answers[(self.asked - 1) % len(self._answers)], 100, 10, 0.001)
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> Scripted:
+    """Put a scripted model where the command looks for one."""
+    scripted = Scripted('{"verdict": "pass", "reason": "fine"}', "I can't say.")
+    monkeypatch.setattr(models, "model_of", lambda name: scripted)
+    return scripted
+
+
+@pytest.fixture(autouse=True)
+def _demo() -> None:
+    assert main(["import", str(Path(__file__).parents[2] / "demo" / "traces.jsonl.gz")]) == 0
+
+
+def told(capsys: Capture, *command: str) -> Any:
+    capsys.readouterr()
+    assert main([*command, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_verdicts_are_kept(model: Scripted, capsys: Capture) -> None:
+    """A verdict becomes a metric; an answer without one stores nothing."""
+    answer = told(capsys, "judge", "--samples", "6", "--rubric", "Is it fine?")
+    assert [one["verdict"] for one in answer["verdicts"]] == ["pass", None] * 3
+    with Store.open() as store, store.read() as conn:
+        metrics = [queries.trace(conn, one["trace_id"]).metrics[-1:] for one in answer["verdicts"]]
+    kept = [bool(found) and found[0].name == "judge" for found in metrics]
+    assert kept == [True, False] * 3
+
+
+def test_outcomes(model: Scripted, capsys: Capture) -> None:
+    """With --set-outcome runs without one get it, and the user's own stay."""
+    answer = told(capsys, "judge", "--samples", "60", "--set-outcome")
+    with Store.open() as store:
+        store.refresh()
+        with store.read() as conn:
+            for one in answer["verdicts"]:
+                now = queries.trace(conn, one["trace_id"]).outcome
+                expected = one["outcome"] or one["verdict"]
+                assert now == expected
+
+
+def test_dry_run(model: Scripted, capsys: Capture) -> None:
+    """A dry run says what it would cost and asks nothing."""
+    answer = told(capsys, "judge", "--dry-run")
+    assert answer["planned"]["runs"] == 20
+    assert answer["planned"]["usd"] > 0
+    assert model.asked == 0
+
+
+def test_without_a_key(capsys: Capture) -> None:
+    """Without a key nothing is asked, nothing is stored, and it says what to set."""
+    assert main(["judge", "--samples", "2"]) == 2
+    assert "set ANTHROPIC_API_KEY" in capsys.readouterr().err
+    with Store.open() as store, store.read() as conn:
+        assert "judge" not in {one.name for one in queries.metrics(conn)}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--rubric", " "], "The rubric is empty"),
+        (["--where", "name:nobody"], "No finished run matches"),
+        (["--model", "made-up-model"], "no known price"),
+    ],
+)
+def test_wrong_use(options: list[str], sentence: str, capsys: Capture) -> None:
+    """What can't be done is said before anything is asked."""
+    assert main(["judge", *options]) == 2
+    assert sentence in capsys.readouterr().err
