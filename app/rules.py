@@ -16,6 +16,7 @@ from clustertrace.patterns.learning import Learned
 from clustertrace.patterns.rules import Rule
 from clustertrace.patterns.sentences import nothing_words, rule_words
 from clustertrace.store import queries
+from clustertrace.store.answers import Overview
 
 __all__ = ["draw"]
 
@@ -32,7 +33,8 @@ class _Known:
 
     lock: Lock
     learned: Learned | None = None
-    noted: int = -1
+    state: tuple[int, ...] = ()
+    """What they were learned from, as numbers that change with it."""
     again: float = 0.0
     """When to learn anew if there is news, on the monotonic clock."""
 
@@ -42,27 +44,27 @@ def _known(path: str) -> _Known:
     return _Known(Lock())
 
 
-def _learned() -> Learned:
+def _learned(totals: Overview) -> Learned:
     known = _known(str(connection.path()))
     with known.lock, connection.read() as conn:
-        noted = queries.runs_noted(conn)
+        state = (queries.runs_noted(conn), totals.finished, totals.failed)
         begun = time.monotonic()
-        if known.learned is None or (noted != known.noted and begun >= known.again):
+        if known.learned is None or (state != known.state and begun >= known.again):
             with st.spinner("Looking for what the failing runs share…", show_time=True):
-                known.learned, known.noted = queries.learned(conn, RUNS), noted
+                known.learned, known.state = queries.learned(conn, RUNS), state
             ended = time.monotonic()
             known.again = ended + _PATIENCE * (ended - begun)
         return known.learned
 
 
 @guarded
-def draw() -> None:
+def draw(totals: Overview) -> None:
     """The rules as rows, or why there are none; trouble with them hides nothing else."""
-    st.html(markup.page(_section()))
+    st.html(markup.page(_section(totals)))
 
 
-def _section() -> markup.Markup:
-    mined, samples = _learned()
+def _section(totals: Overview) -> markup.Markup:
+    mined, samples = _learned(totals)
     if not mined.rules:
         return markup.muted(nothing_words(mined))
     rows = [_row(rule, ids) for rule, ids in zip(mined.rules, samples, strict=True)]

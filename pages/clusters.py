@@ -87,7 +87,7 @@ def _above(where: Filter | None, q: str) -> None:
     if worst.failed:
         st.html(markup.page(patterns.failure_bar(worst)))
     if worst.failed and where is None:
-        rules.draw()
+        rules.draw(totals)
 
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)

@@ -24,7 +24,7 @@ from clustertrace.patterns.signature import normal_name, steps_of
 __all__ = ["MEASURES", "VERSION", "Act", "Run", "Trait", "act_of", "run_of", "traits_of"]
 
 VERSION: Final = 1
-"""Stored traits of another version are worked out anew. Raised by a change of what follows."""
+"""Raised by a change of what follows; `backfill-signatures` then works out stored traits anew."""
 
 Trait = tuple[str, str, str, float]
 """What, step, other step, number: see `traits_of`."""

@@ -158,3 +158,13 @@ def test_what_failures_share_is_a_sentence_with_runs_to_look_at(
 def test_too_few_runs_are_told_instead_of_a_rule(some: Store, show: Callable[..., Any]) -> None:
     """Where nothing is significant the page says so and how many more runs it might take."""
     assert "No significant pattern yet" in show("clusters").html
+
+
+@pytest.mark.parametrize(
+    "params", [{"page": "abc"}, {"page": "99"}, {"open": "'; DROP"}, {"by": "x", "show": "y"}]
+)
+def test_a_broken_address_shows_the_list_all_the_same(
+    some: Store, show: Callable[..., Any], params: dict[str, str]
+) -> None:
+    """What the address says wrongly is left aside."""
+    assert show("clusters", **params).html.count("ct-row") > 2

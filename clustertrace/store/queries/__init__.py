@@ -18,7 +18,6 @@ from clustertrace.store.queries.siblings import siblings, suspects_of
 from clustertrace.store.queries.traces import (
     TraceOrder,
     export,
-    finished,
     known_traces,
     latest,
     metrics,
@@ -38,7 +37,6 @@ __all__ = [
     "export",
     "failures_by",
     "families",
-    "finished",
     "known_traces",
     "latest",
     "learned",

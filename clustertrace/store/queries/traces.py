@@ -17,7 +17,6 @@ from clustertrace.store.rows import SPAN_COLUMNS, json_value, span_of_row
 __all__ = [
     "TraceOrder",
     "export",
-    "finished",
     "known_traces",
     "latest",
     "metrics",
@@ -142,17 +141,6 @@ def export(conn: Connection, trace_ids: Sequence[str] | None = None) -> Iterator
         keys = [row[0] for row in rows]
     for at in range(0, len(keys), _TRACES_A_QUERY):
         yield from whole(conn, keys[at : at + _TRACES_A_QUERY])
-
-
-def finished(conn: Connection, limit: int) -> Iterator[Trace]:
-    """Whole traces that have ended or have an outcome, newest first, at most `limit`."""
-    rows = conn.rows(
-        "SELECT trace_id FROM traces WHERE failed IS NOT NULL ORDER BY start_ns DESC, trace_id "
-        "LIMIT ?",
-        (limit,),
-    )
-    for at in range(0, len(rows), _TRACES_A_QUERY):
-        yield from whole(conn, [row[0] for row in rows[at : at + _TRACES_A_QUERY]])
 
 
 def metrics(conn: Connection) -> tuple[MetricSummary, ...]:
