@@ -9,7 +9,7 @@ PORT ?= 7777
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-recipes check lint types fresh docs bench clean
+.PHONY: help demo test test-claude-code test-recipes check lint types fresh docs bench clean
 
 help: ## List these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: $(BIN)/.installed-dev ## Run every test
 
 test-recipes: $(RECIPES)/.installed ## Run the programs of docs/recipes.md with their frameworks
 	$(RECIPES)/bin/python -m pytest tests/recipes
+
+test-claude-code: $(BIN)/.installed-dev ## Run the real Claude Code from npm against a model that costs nothing
+	CLUSTERTRACE_FETCH_CLAUDE_CODE=1 $(BIN)/python -m pytest tests/claude_code/client
 
 check: lint types fresh ## Lint, format, types, and whether the generated docs are up to date
 	$(BIN)/python -m pytest -q tests/test_house.py

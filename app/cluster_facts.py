@@ -10,7 +10,7 @@ from clustertrace.app import markup, words
 from clustertrace.app.links import traces_url, url
 from clustertrace.patterns.statistics import wilson
 from clustertrace.store.answers import ClusterPage, Overview
-from clustertrace.store.queries.grouping import NEWEST
+from clustertrace.store.queries.picking import NEWEST
 
 __all__ = ["everything", "some"]
 

@@ -14,7 +14,7 @@ from clustertrace.store.store import Store, database_path
 if TYPE_CHECKING:
     from clustertrace.store.connection import Connection
 
-__all__ = ["path", "read"]
+__all__ = ["path", "read", "store"]
 
 
 @st.cache_resource(show_spinner="Opening the database…", on_release=Store.close)
@@ -27,11 +27,19 @@ def path() -> Path:
     return database_path()
 
 
+def store() -> Store:
+    """The database of CLUSTERTRACE_DB, for what the user says on a page.
+
+    Raises StoreError, StoreCorrupt, StoreTooNew or BadSetting.
+    """
+    return _store(str(path()))
+
+
 @contextmanager
 def read() -> Iterator[Connection]:
     """A connection for clustertrace.store.queries, on the database of CLUSTERTRACE_DB.
 
     Raises StoreError, StoreCorrupt, StoreTooNew or BadSetting.
     """
-    with _store(str(path())).read() as conn:
+    with store().read() as conn:
         yield conn

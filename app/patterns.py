@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Final, NamedTuple
 
-from clustertrace.app import markup, words
+from clustertrace.app import judging, markup, words
 from clustertrace.app.links import pattern_url, trace_url, traces_url
 from clustertrace.store.answers import Cluster, ClusterPage, Overview, Step
 from clustertrace.summary import NS_PER_DAY
@@ -109,7 +109,7 @@ def row(cluster: Cluster, look: Look, *, member: bool = False) -> markup.Markup:
     return cells(
         cluster,
         look,
-        markup.tag("div", named, sample),
+        markup.tag("div", named, judging.marks(cluster), sample),
         cover=pattern_url(cluster.id),
         label=f"Pattern {cluster.id}",
         runs={"pattern": cluster.id, "q": look.q},

@@ -22,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--host", default="localhost", help="address to listen on")
     parser.add_argument("--port", type=int, default=7777, help="port; 0 takes a free one")
+    parser.add_argument(
+        "--grpc-port", type=int, default=None, help="port for OTLP/gRPC; 0 takes a free one"
+    )
     parser.add_argument("--db", default=None, help="database: a path or an SQLAlchemy URL")
     parser.add_argument("--no-ui", action="store_true", help="receive only, without the pages")
     parser.add_argument(
@@ -59,6 +62,7 @@ def _run(told: argparse.Namespace) -> None:
         told.db,
         pages=not told.no_ui,
         idle_minutes=told.idle_shutdown_minutes,
+        grpc_port=told.grpc_port,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -12,26 +12,14 @@ from fastapi import FastAPI
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
-from clustertrace.conventions.otlp import Received, slices_of_json, slices_of_protobuf
-from clustertrace.conventions.otlp_logs import logs_of_json, logs_of_protobuf
-from clustertrace.conventions.otlp_metrics import metrics_of_json, metrics_of_protobuf
+from clustertrace.ingest.body import Room
 from clustertrace.ingest.committer import Committer
 from clustertrace.ingest.incoming import Incoming, Intake
 from clustertrace.ingest.otlp_answers import JSON, PROTOBUF, accepted
+from clustertrace.ingest.signals import SIGNALS, SLICE, keep
 from clustertrace.wire import parse_lines
 
 __all__ = ["State", "receiver"]
-
-SLICE: Final = 1_000
-"""Spans or records decoded and committed at once: a large request neither blocks nor bloats us."""
-
-_Decoder = Callable[[bytearray, int], Iterator[Received]]
-_SIGNALS: Final[Mapping[str, tuple[_Decoder, _Decoder]]] = {
-    "traces": (slices_of_protobuf, slices_of_json),
-    "logs": (logs_of_protobuf, logs_of_json),
-    "metrics": (metrics_of_protobuf, metrics_of_json),
-}
-"""What OTLP sends, and how it is decoded from protobuf and from JSON."""
 
 _PROTOBUF_TYPES: Final = frozenset({"application/x-protobuf", "application/protobuf"})
 _OTLP_TYPES: Final = _PROTOBUF_TYPES | {"application/json"}
@@ -51,16 +39,12 @@ class _Endpoints:
 
     def otlp(self, signal: str) -> Callable[[Incoming], Awaitable[Response]]:
         """OTLP traces, logs or metrics: answered once all of them are on disk."""
-        of_protobuf, of_json = _SIGNALS[signal]
+        of_protobuf, of_json = SIGNALS[signal]
 
         async def take(incoming: Incoming) -> Response:
             media = _otlp_media(incoming)
             decode = of_protobuf if media == PROTOBUF else of_json
-            rejected: list[str] = []
-            for received in decode(await incoming.body(), SLICE):
-                if received.batch.spans or received.batch.logs:
-                    await self._committer.commit(received.batch)
-                rejected += received.rejected
+            rejected = await keep(self._committer, decode(await incoming.body(), SLICE))
             return accepted(signal, media, rejected)
 
         return take
@@ -86,6 +70,8 @@ class State(NamedTuple):
     db: str = ""
     ui: Callable[[], str] = lambda: "off"
     """How the pages are doing: `off`, `asleep`, `starting`, `ready`."""
+    grpc: Callable[[], int | None] = lambda: None
+    """The port that takes OTLP/gRPC."""
     idle_minutes: float | None = None
     """After how long with nothing to do the process leaves; None: it stays."""
 
@@ -95,17 +81,19 @@ def receiver(
     state: State,
     *,
     limit: int,
+    room: Room,
     pages: ASGIApp | None = None,
 ) -> FastAPI:
     """Make the application.
 
-    `limit` is the largest body in bytes; `pages` serves every path that is not ours.
+    `limit` is the largest body in bytes, `room` what all of them may take; `pages` serves every
+    path that is not ours.
     """
     # No generated documentation: its pages load scripts from another host.
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    endpoints, intake = _Endpoints(committer), Intake(limit)
+    endpoints, intake = _Endpoints(committer), Intake(limit, room)
     spans = intake.endpoint(endpoints.spans)
-    otlp = {signal: intake.endpoint(endpoints.otlp(signal)) for signal in _SIGNALS}
+    otlp = {signal: intake.endpoint(endpoints.otlp(signal)) for signal in SIGNALS}
     for slash in ("", "/"):
         app.add_route(f"/v1/spans{slash}", spans, _ANY_METHOD)
         # Some tools send to their own vendor's path below the address that they are given.
@@ -124,6 +112,7 @@ def receiver(
                 "pid": os.getpid(),
                 "db": state.db,
                 "ui": state.ui(),
+                "grpc": state.grpc(),
                 "idle_shutdown_minutes": state.idle_minutes,
                 "spans_waiting": committer.waiting,
                 "spans_stored": committer.stored,

@@ -73,9 +73,9 @@ class Incoming:
 class Intake:
     """Turns functions of an Incoming into endpoints that answer every failure in one sentence."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, room: Room) -> None:
         self._limit = limit
-        self._room = Room()
+        self._room = room
 
     def endpoint(
         self, handle: Callable[[Incoming], Awaitable[Response]]

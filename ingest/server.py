@@ -7,18 +7,22 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 import uvicorn
 
 from clustertrace import settings
+from clustertrace.errors import ServeError
 from clustertrace.ingest.app import State, receiver
+from clustertrace.ingest.body import Room
 from clustertrace.ingest.committer import Committer
 from clustertrace.ingest.door import Door
+from clustertrace.ingest.grpc_service import GrpcService, advice
 from clustertrace.ingest.guard import Guard
 from clustertrace.ingest.idling import Activity, until_idle
+from clustertrace.ingest.preface import protocol_that_tells
 from clustertrace.ingest.sockets import BACKLOG
 from clustertrace.ingest.ui import Pages, launch_command
 from clustertrace.pricing import own_prices
@@ -41,11 +45,13 @@ def serve(
     *,
     pages: bool,
     idle_minutes: float | None = None,
+    grpc_port: int | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; what was accepted by then is committed.
 
     With `idle_minutes`, the pages start when one is first asked for, and the receiver leaves when
-    for so long no spans have come in and nobody has used a page.
+    for so long no spans have come in and nobody has used a page. With `grpc_port`, OTLP/gRPC is
+    taken there; where it can't be had, the log says why and HTTP goes on.
 
     Raises StoreError or BadSetting when the database or a setting can't be used.
     """
@@ -58,7 +64,7 @@ def serve(
     # uvicorn ends in order, then repeats the signal to whoever had it before: to nobody.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    asyncio.run(_serve(sockets, host, path, limit, pages, idle_minutes))
+    asyncio.run(_serve(sockets, host, path, limit, pages, idle_minutes, grpc_port))
 
 
 async def _serve(
@@ -68,10 +74,12 @@ async def _serve(
     limit: int,
     pages: bool,
     idle_minutes: float | None,
+    grpc_port: int | None,
 ) -> None:
     port = sockets[0].getsockname()[1]
     activity = Activity()
-    committer = Committer(received=activity.note)
+    committer, room = Committer(received=activity.note), Room()
+    grpc = GrpcService(committer, limit=limit, room=room)
     ui = Pages(lambda private: launch_command(private, port, db)) if pages else None
 
     def visited() -> None:
@@ -80,10 +88,14 @@ async def _serve(
             ui.start()
 
     door = Door(ui.port, visited) if ui else None
-    state = State(db=db, ui=lambda: ui.state if ui else "off", idle_minutes=idle_minutes)
-    server = _Server(
-        _config(Guard(receiver(committer, state, limit=limit, pages=door), host, port))
+    state = State(
+        db=db,
+        ui=lambda: ui.state if ui else "off",
+        grpc=lambda: grpc.port,
+        idle_minutes=idle_minutes,
     )
+    app = receiver(committer, state, limit=limit, room=room, pages=door)
+    server = _Server(_config(Guard(app, host, port), lambda: advice(grpc.port)))
     serving = asyncio.create_task(server.serve(list(sockets)))
     leaving = asyncio.create_task(_leave(server, activity, idle_minutes))
     store: Store | None = None
@@ -91,6 +103,8 @@ async def _serve(
         await server.up.wait()
         if ui and idle_minutes is None:
             ui.start()
+        if grpc_port is not None:
+            await _start(grpc, host, grpc_port)
         # A new database takes a second to make; until then requests wait in the queue.
         store = await _opened(db)
         committer.start(store)
@@ -101,6 +115,7 @@ async def _serve(
         server.should_exit = True
         leaving.cancel()
         await serving
+        await grpc.stop()
         if ui:
             await ui.stop()
         if door:
@@ -108,6 +123,15 @@ async def _serve(
         await asyncio.to_thread(committer.close)
         if store is not None:
             store.close()
+
+
+async def _start(grpc: GrpcService, host: str, port: int) -> None:
+    try:
+        await grpc.start(host, port)
+        said = f"clustertrace receives OTLP/gRPC at localhost:{grpc.port}"
+    except ServeError as error:
+        said = f"clustertrace receives no OTLP/gRPC: {error}"
+    print(said, file=sys.stderr, flush=True)  # noqa: T201 - the receiver's log
 
 
 async def _opened(db: str) -> Store:
@@ -146,9 +170,10 @@ class _Server(uvicorn.Server):
         self.up.set()
 
 
-def _config(app: Guard) -> uvicorn.Config:
+def _config(app: Guard, advice: Callable[[], str]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=protocol_that_tells(advice),
         lifespan="off",
         log_level="error",
         access_log=False,

@@ -26,39 +26,39 @@ def loopback(host: str) -> bool:
         return False
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
-    """Take the public port, on both of localhost's addresses where there are two.
+def listen(host: str, port: int, option: str = "--port") -> list[socket.socket]:
+    """Take a public port, on both of localhost's addresses where there are two.
 
-    Raises ServeError when it can't be had.
+    Raises ServeError, with the option that chooses another one, when it can't be had.
     """
     first = "127.0.0.1" if host == "localhost" else host
-    sockets = [_bind(first, port)]
+    sockets = [_bind(first, port, option)]
     if loopback(host):
         other = "127.0.0.1" if ":" in first else "::1"
         # No IPv6 here, or the port is taken there: one address will do.
         with suppress(ServeError):
-            sockets.append(_bind(other, sockets[0].getsockname()[1]))
+            sockets.append(_bind(other, sockets[0].getsockname()[1], option))
     return sockets
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int, option: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OverflowError:
-        raise ServeError(f"{port} is no port; choose one from 1 to 65535 with --port.") from None
+        raise ServeError(f"{port} is no port; choose one from 1 to 65535 with {option}.") from None
     except OSError as error:
-        raise ServeError(_why(error, host, port)) from None
+        raise ServeError(_why(error, host, port, option)) from None
     # Made anew from its number, a socket knows that it is TCP. asyncio asks for that before it
     # turns off Nagle's algorithm, without which every answer with a body takes 40 ms.
     return socket.socket(fileno=listener.detach())
 
 
-def _why(error: OSError, host: str, port: int) -> str:
+def _why(error: OSError, host: str, port: int, option: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} is taken by another program; choose another one with --port."
+        return f"Port {port} is taken by another program; choose another one with {option}."
     if error.errno == errno.EACCES:
-        return f"Port {port} needs special rights; choose one above 1023 with --port."
+        return f"Port {port} needs special rights; choose one above 1023 with {option}."
     return (
         f"{host} is no address of this machine to listen on ({error.strerror or error}); "
         "choose another one with --host."

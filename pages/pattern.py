@@ -12,6 +12,7 @@ from clustertrace.app import (
     connection,
     explanation,
     filters,
+    judging,
     markup,
     patterns,
     trace_table,
@@ -55,6 +56,7 @@ def draw() -> None:
             ),
         )
     )
+    judging.draw(cluster)
     explanation.draw(cluster)
     chosen = st.segmented_control(
         "Traces", _STATES, default=_STATES[0], required=True, key="state", bind="query-params"

@@ -15,6 +15,7 @@ class Protocol(StrEnum):
 
     PROTOBUF = "http/protobuf"
     JSON = "http/json"
+    GRPC = "grpc"
 
 
 class Shell(StrEnum):
@@ -31,10 +32,8 @@ CONTENT: Final = (
     "OTEL_LOG_ASSISTANT_RESPONSES",
     "OTEL_LOG_TOOL_DETAILS",
     "OTEL_LOG_TOOL_CONTENT",
-    "ENABLE_BETA_TRACING_DETAILED",
-    "BETA_TRACING_ENDPOINT",
 )
-"""What turns on content: prompts, answers, arguments, results."""
+"""Switches for content: prompts, answers, and what tools are given and answer."""
 
 _SIGNALS: Final = ("TRACES", "LOGS", "METRICS")
 
@@ -53,8 +52,7 @@ def variables(endpoint: str, protocol: Protocol, *, content: bool) -> dict[str, 
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
     }
     if content:
-        # The detailed traces have an address of their own, and no default for it.
-        told |= {**dict.fromkeys(CONTENT, "1"), "BETA_TRACING_ENDPOINT": endpoint}
+        told |= dict.fromkeys(CONTENT, "1")
     return told
 
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from clustertrace.claude_code.hook import Found, look_up
-from clustertrace.claude_code.starting import PORT
+from clustertrace.claude_code.starting import PORT, log_path
 from clustertrace.claude_code.user_settings import session_environment, settings_path
 from clustertrace.cli.supervisor import Address, health
 from clustertrace.doctor import checks, claude
@@ -34,7 +34,8 @@ def examine(port: int | None, db: str | None, *, send: bool) -> list[Finding]:
     hook, settings = _settings()
     port = port or (hook and hook.port) or PORT
     seen, own = _port(port), version("clustertrace")
-    awaited = settings is not None and claude.reports_here(settings, port)
+    grpc = seen.said.get("grpc") if seen.said else None
+    awaited = settings is not None and claude.reports_here(settings, port, grpc)
     started = hook is not None and hook.works and hook.port == port
     findings = [
         _versions(own),
@@ -42,7 +43,12 @@ def examine(port: int | None, db: str | None, *, send: bool) -> list[Finding]:
     ]
     if send:
         findings.append(_sent(seen))
-    findings += [*_database(path), _disk(path), _recording(), *_claude_code(settings, hook, port)]
+    findings += [
+        *_database(path),
+        _disk(path),
+        _recording(),
+        *_claude_code(settings, hook, port, grpc),
+    ]
     return findings
 
 
@@ -54,9 +60,19 @@ def _versions(own: str) -> Finding:
 
 def _port(number: int) -> Port:
     try:
-        return Port(number, health(Address("localhost", number)), taken=False)
+        return Port(number, health(Address("localhost", number)), taken=False, ended=_last_error())
     except ServeError:
         return Port(number, None, taken=True)
+
+
+def _last_error() -> str | None:
+    """The error that the log of receivers in the background ends with, if it does."""
+    try:
+        lines = Path(log_path()).read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    last = lines[-1] if lines else ""
+    return last.removeprefix("Error: ") if last.startswith("Error: ") else None
 
 
 def _sent(port: Port) -> Finding:
@@ -129,7 +145,9 @@ def _settings() -> tuple[Found | None, dict[str, str] | None]:
         return None, None
 
 
-def _claude_code(settings: dict[str, str] | None, hook: Found | None, port: int) -> list[Finding]:
+def _claude_code(
+    settings: dict[str, str] | None, hook: Found | None, port: int, grpc: int | None
+) -> list[Finding]:
     if settings is None or hook is None:
         try:
             session_environment()
@@ -138,4 +156,4 @@ def _claude_code(settings: dict[str, str] | None, hook: Found | None, port: int)
         return []
     if not settings_path().parent.exists() and not hook.events:
         return [Finding("Claude Code", "ok", "There is none here.")]
-    return [claude.telemetry(settings, port), claude.hook(hook)]
+    return [claude.telemetry(settings, port, grpc), claude.hook(hook)]

@@ -66,7 +66,10 @@ def install(
     from clustertrace.claude_code import hook
     from clustertrace.claude_code.user_settings import session_environment, settings_path
     from clustertrace.json_files import change
+    from clustertrace.store import Store
 
+    # A new database takes a second to make, which the end of a short first session has not.
+    Store.open(db).close()
     told = hook.command(sys.executable, port, idle, db)
     done = change(settings_path(), lambda text: hook.installed(text, told))
     _tell(done, as_json, "starts the receiver with every session.", "has the hook already.")

@@ -96,6 +96,8 @@ def _named(stack: ExitStack, db: str | None, ids: list[str]) -> Iterator[Trace]:
     "clustertrace import traces.jsonl.gz",
     "clustertrace import march/*.jsonl.gz",
     "zcat traces.jsonl.gz | clustertrace import",
+    "clustertrace import --from langfuse export/",
+    "clustertrace import --from clustertrace-0.14 ~/.clustertrace/traces.db --db new.db",
     "clustertrace import --from claude-code",
 )
 def import_(
@@ -103,31 +105,41 @@ def import_(
         list[Path] | None,
         typer.Argument(
             metavar="[PATH]...",
-            help="Files, plain or gzip; - or nothing reads standard input. Of an agent's sessions: "
-            "a folder or files of them; nothing reads where it keeps them.",
+            help="Files or folders, plain or gzip; - or nothing reads standard input. Of an "
+            "agent's sessions nothing reads where it keeps them.",
             show_default=False,
         ),
     ] = None,
     files: Annotated[
         list[Path] | None, typer.Option("--file", metavar="PATH", help="The same as PATH.")
     ] = None,
-    dialect: Annotated[
-        Literal["native", "claude-code", "codex"],
-        typer.Option("--from", help="Format of the files, or whose sessions they are."),
+    form: Annotated[
+        Literal[
+            "native",
+            "otlp",
+            "langfuse",
+            "langsmith",
+            "phoenix",
+            "clustertrace-0.14",
+            "claude-code",
+            "codex",
+        ],
+        typer.Option("--from", help="Which tool wrote the files, or whose sessions they are."),
     ] = "native",
     db: Db = None,
     as_json: Json = False,
 ) -> None:
     """Read traces from files, or an agent's own sessions.
 
-    Traces that the database has already are skipped. A line that can't be used is named with
-    its reason and costs no other; the exit code is 2 then. Of sessions only what is new is read,
+    Native JSON Lines, or what other tools export (docs/exchange.md). Traces that the database
+    has already are skipped. A line that can't be used is named with its reason and costs no
+    other; the exit code is 2 then. Of sessions (docs/claude-code.md) only what is new is read,
     and what was read stays when the agent deletes its files; exit code 1: there are none.
     """
-    if dialect != "native":
+    if form == "claude-code" or form == "codex":
         from clustertrace.cli.histories import import_sessions
 
-        import_sessions(dialect, [*(paths or []), *(files or [])], db, as_json=as_json)
+        import_sessions(form, [*(paths or []), *(files or [])], db, as_json=as_json)
         return
     from clustertrace.exchange.reading import check_source
     from clustertrace.store.store import Store
@@ -135,28 +147,46 @@ def import_(
     sources = [*(paths or []), *(files or [])] or [Path("-")]
     if Path("-") in sources and sys.stdin.isatty():
         raise UsageError("Name a file to import, or pipe one in: clustertrace import < FILE")
+    sources = [file for path in sources for file in _files(path)]
     for path in sources:
         if path != Path("-"):
             check_source(path)
     with Store.open(db) as store:
         store.drain()
-        results = [(path, _import_one(store, path)) for path in sources]
+        results = [(path, _import_one(store, path, form)) for path in sources]
         store.refresh()
     _report(results, as_json=as_json)
     if any(result.bad for _, result in results):
         raise typer.Exit(2)
 
 
-def _import_one(store: Store, path: Path) -> ImportResult:
+def _files(path: Path) -> list[Path]:
+    """The files that a path stands for: it, or those in it."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.rglob("*") if file.is_file())
+    if not found:
+        raise UsageError(f"There is no file in {path}; name another folder.")
+    return found
+
+
+def _import_one(store: Store, path: Path, form: str) -> ImportResult:
+    from clustertrace.exchange.foreign.importing import import_foreign, import_records
     from clustertrace.exchange.importing import import_native
     from clustertrace.exchange.reading import open_source, source_of
+    from clustertrace.store import predecessor
 
     with ExitStack() as stack:
         if path == Path("-"):
             source = source_of(sys.stdin.buffer, "standard input")
+        elif form == "clustertrace-0.14" and predecessor.is_database(path):
+            return import_records(store, predecessor.records(path), form)
         else:
             source = stack.enter_context(open_source(path))
-        return import_native(store, source, stack.enter_context(_progress(source)))
+        progress = stack.enter_context(_progress(source))
+        if form == "native":
+            return import_native(store, source, progress)
+        return import_foreign(store, source, form, progress)
 
 
 @contextmanager

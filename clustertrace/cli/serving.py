@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["dashboard", "demo"]
 
 _LOOPBACK: Final = "localhost"
+_OTLP_GRPC: Final = 4317
+"""Where programs that are told nothing send OTLP/gRPC."""
 
 Port = Annotated[
     int,
@@ -38,7 +41,7 @@ NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Serve without ope
     "dashboard",
     "clustertrace dashboard",
     "clustertrace dashboard --port 8000 --no-browser",
-    "clustertrace dashboard --db runs.db",
+    "clustertrace dashboard --db runs.db --grpc-port 4317",
 )
 def dashboard(
     host: Annotated[
@@ -48,13 +51,24 @@ def dashboard(
         ),
     ] = _LOOPBACK,
     port: Port = 7777,
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(
+            "--grpc-port",
+            min=0,
+            max=65535,
+            metavar="PORT",
+            show_default=False,
+            help=f"Port for OTLP/gRPC. Default: {_OTLP_GRPC} if clustertrace[grpc] is installed.",
+        ),
+    ] = None,
     no_browser: NoBrowser = False,
     db: Db = None,
 ) -> None:
     """Serve the receiver and the pages.
 
-    Opens them in a browser. The receiver takes OpenTelemetry at /v1/traces of the same port.
-    Ctrl-C ends it.
+    Opens them in a browser. The receiver takes OpenTelemetry over HTTP at /v1/traces of the same
+    port, and over gRPC at a port of its own. Ctrl-C ends it.
     """
     from clustertrace.cli.supervisor import Address
     from clustertrace.store.store import database_path
@@ -65,7 +79,9 @@ def dashboard(
         note(f"clustertrace is already running at {address.url}{_patience(address)}.")
         _open(address.url, no_browser)
     else:
-        _serve(address, database, "", no_browser)
+        if grpc_port is None and find_spec("grpc") is not None:
+            grpc_port = _OTLP_GRPC
+        _serve(address, database, "", no_browser, grpc_port)
 
 
 @command("demo", "clustertrace demo", "clustertrace demo --port 8000 --no-browser")
@@ -123,7 +139,9 @@ def _patience(address: Address) -> str:
     return f" until nothing has come in for {minutes:g} min" if minutes else ""
 
 
-def _serve(address: Address, database: Path, page: str, no_browser: bool) -> None:
+def _serve(
+    address: Address, database: Path, page: str, no_browser: bool, grpc_port: int | None = None
+) -> None:
     from clustertrace.cli.supervisor import receiver_command, supervise
 
     def open_beside() -> None:
@@ -132,7 +150,7 @@ def _serve(address: Address, database: Path, page: str, no_browser: bool) -> Non
         threading.Thread(target=_open, args=(url, no_browser), daemon=True).start()
 
     note(f"clustertrace serves {database} at {address.url} (Ctrl-C ends it).")
-    supervise(receiver_command(address, database), address, open_beside, note)
+    supervise(receiver_command(address, database, grpc_port), address, open_beside, note)
 
 
 def _open(url: str, no_browser: bool) -> None:

@@ -87,10 +87,13 @@ def health(address: Address) -> dict[str, Any] | None:
     )
 
 
-def receiver_command(address: Address, database: Path) -> list[str]:
-    """What starts the receiver."""
-    receiver = [sys.executable, "-m", "clustertrace.ingest"]
-    return [*receiver, "--host", address.host, "--port", str(address.port), "--db", str(database)]
+def receiver_command(address: Address, database: Path, grpc_port: int | None = None) -> list[str]:
+    """What starts the receiver, with OTLP/gRPC if that is given a port."""
+    return [
+        *(sys.executable, "-m", "clustertrace.ingest"),
+        *("--host", address.host, "--port", str(address.port), "--db", str(database)),
+        *(() if grpc_port is None else ("--grpc-port", str(grpc_port))),
+    ]
 
 
 def supervise(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["claude_code"]
 
+_PORTS = {Protocol.GRPC: 4317}
 _HOW = {
     Shell.FISH: "clustertrace claude-code --shell fish | source",
     Shell.POWERSHELL: (
@@ -41,8 +42,15 @@ def claude_code(
         Shell | None, typer.Option(show_default=False, help="For this shell. Default: yours.")
     ] = None,
     port: Annotated[
-        int, typer.Option(min=1, max=65535, metavar="PORT", help="Port of the receiver.")
-    ] = 7777,
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            metavar="PORT",
+            show_default=False,
+            help="Port of the receiver. Default: 7777, for grpc 4317.",
+        ),
+    ] = None,
     protocol: Annotated[Protocol, typer.Option(help="How it is sent.")] = Protocol.PROTOBUF,
     write: Annotated[
         bool, typer.Option("--write", help="Write it into Claude Code's settings, for every shell.")
@@ -57,8 +65,10 @@ def claude_code(
     without that takes it out again.
     """
     from clustertrace.claude_code.environment import variables
+    from clustertrace.claude_code.starting import PORT
     from clustertrace.claude_code.user_settings import settings_path, write_environment
 
+    port = port or _PORTS.get(protocol, PORT)
     told = variables(f"http://localhost:{port}", protocol, content=content)
     written = write_environment(settings_path(), told) if write else None
     if as_json:

@@ -26,6 +26,8 @@ class Port(NamedTuple):
     """What /healthz answered; None where nothing listens, or something else does."""
     taken: bool
     """Another program listens."""
+    ended: str | None = None
+    """Why the receiver that was last started in the background could not serve."""
 
 
 def receiver(
@@ -42,7 +44,7 @@ def receiver(
             "`clustertrace dashboard --port 7800`",
         )
     if port.said is None:
-        return _nobody(topic, port.number, awaited=awaited, started_by_hook=started_by_hook)
+        return _nobody(topic, port, awaited=awaited, started_by_hook=started_by_hook)
     again = f"end it (`kill {port.said.get('pid')}`) and start it again: `clustertrace dashboard`"
     if port.said.get("db") != str(db):
         return Finding(
@@ -66,22 +68,23 @@ def receiver(
     return Finding(topic, "ok", f"It runs at http://localhost:{port.number}, {pages}{leaves}.")
 
 
-def _nobody(topic: str, port: int, *, awaited: bool, started_by_hook: bool) -> Finding:
+def _nobody(topic: str, port: Port, *, awaited: bool, started_by_hook: bool) -> Finding:
+    if port.ended:
+        return Finding(topic, "wrong", f"It was started in the background and ended: {port.ended}")
+    nobody = f"Nothing listens on port {port.number}"
     if started_by_hook:
-        return Finding(
-            topic, "ok", f"Nothing listens on port {port} now; the hook starts it with a session."
-        )
+        return Finding(topic, "ok", f"{nobody} now; the hook starts it with a session.")
     if awaited:
         return Finding(
             topic,
             "wrong",
-            f"Claude Code reports to port {port}, where nothing listens: its spans are lost.",
+            f"{nobody}, where Claude Code reports to: its spans are lost.",
             "`clustertrace dashboard` now, or `clustertrace claude-code-hook install` for good",
         )
     return Finding(
         topic,
         "note",
-        f"Nothing listens on port {port}; what your programs record waits in the spool meanwhile.",
+        f"{nobody}; what your programs record waits in the spool meanwhile.",
         "`clustertrace dashboard`",
     )
 

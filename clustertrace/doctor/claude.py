@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from clustertrace.claude_code.environment import Protocol, overriding
 from clustertrace.claude_code.hook import Found
+from clustertrace.claude_code.starting import PORT
 from clustertrace.doctor.findings import Finding
 
 __all__ = ["hook", "reports_here", "telemetry"]
@@ -17,25 +18,32 @@ _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _TOPIC: Final = "Claude Code"
 
 
-def reports_here(told: Mapping[str, str], port: int) -> bool:
-    """Whether sessions with these variables report to this machine's port."""
-    return _true(told, "CLAUDE_CODE_ENABLE_TELEMETRY") and _address(told) == ("localhost", port)
+def reports_here(told: Mapping[str, str], port: int, grpc: int | None) -> bool:
+    """Whether sessions with these variables report to this machine's port, or its gRPC port."""
+    wanted = grpc if _protocol(told) == Protocol.GRPC else port
+    return _true(told, "CLAUDE_CODE_ENABLE_TELEMETRY") and _address(told) == ("localhost", wanted)
 
 
-def telemetry(told: Mapping[str, str], port: int) -> Finding:
-    """What sessions with these variables report, and where to."""
-    write = f"`clustertrace claude-code{'' if port == 7777 else f' --port {port}'} --write`"
+def telemetry(told: Mapping[str, str], port: int, grpc: int | None = None) -> Finding:
+    """What sessions with these variables report, and where to; `grpc`: where that is taken."""
+    write = f"`clustertrace claude-code{'' if port == PORT else f' --port {port}'} --write`"
     if not _true(told, "CLAUDE_CODE_ENABLE_TELEMETRY"):
         return Finding(_TOPIC, "note", "It does not report.", f"{write}, if it should")
     if stronger := overriding(told):
         names = ", ".join(stronger)
         return Finding(_TOPIC, "wrong", f"{names} sends a signal elsewhere.", "unset it")
-    if not reports_here(told, port):
+    if _protocol(told) not in list(Protocol):
+        return Finding(_TOPIC, "wrong", f"It speaks {_protocol(told)}, which nobody does.", write)
+    if _protocol(told) == Protocol.GRPC and grpc is None:
+        return Finding(
+            _TOPIC,
+            "wrong",
+            "It speaks gRPC, which no receiver takes here now.",
+            f"{write}, or `clustertrace dashboard --grpc-port 4317`",
+        )
+    if not reports_here(told, port, grpc):
         where = told.get("OTEL_EXPORTER_OTLP_ENDPOINT") or "nowhere in particular"
         return Finding(_TOPIC, "wrong", f"It reports to {where}, not to port {port} here.", write)
-    if told.get("OTEL_EXPORTER_OTLP_PROTOCOL", Protocol.PROTOBUF) not in list(Protocol):
-        protocol = told["OTEL_EXPORTER_OTLP_PROTOCOL"]
-        return Finding(_TOPIC, "wrong", f"It speaks {protocol}, which this port does not.", write)
     if not _traces(told):
         return Finding(
             _TOPIC,
@@ -49,7 +57,8 @@ def telemetry(told: Mapping[str, str], port: int) -> Finding:
         return Finding(
             _TOPIC, "note", "OTEL_LOGS_EXPORTER is not otlp: costs are our estimates.", write
         )
-    return Finding(_TOPIC, "ok", f"It reports spans and logs to port {port}.")
+    _, there = _address(told) or ("", port)
+    return Finding(_TOPIC, "ok", f"It reports spans and logs to port {there}.")
 
 
 def hook(found: Found) -> Finding:
@@ -67,6 +76,10 @@ def _traces(told: Mapping[str, str]) -> bool:
 
 def _true(told: Mapping[str, str], name: str) -> bool:
     return told.get(name, "").strip().lower() in _TRUE
+
+
+def _protocol(told: Mapping[str, str]) -> str:
+    return told.get("OTEL_EXPORTER_OTLP_PROTOCOL") or Protocol.PROTOBUF
 
 
 def _address(told: Mapping[str, str]) -> tuple[str, int | None] | None:

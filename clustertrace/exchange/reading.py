@@ -35,7 +35,7 @@ class Source:
         """Bytes of the file as it is stored; None where nobody knows, as in a pipe."""
         self._counted = _Counted(raw)
         buffered = io.BufferedReader(self._counted, _BUFFER)
-        self._lines: io.BufferedIOBase = buffered
+        self._lines: io.BufferedReader[_Counted] | gzip.GzipFile = buffered
         if buffered.peek(2)[:2] == b"\x1f\x8b":
             self._lines = gzip.GzipFile(fileobj=buffered)
 
@@ -57,6 +57,16 @@ class Source:
                 line = line.removeprefix(_BOM)
             if not line.isspace():
                 yield number, line
+
+    @property
+    def beginning(self) -> bytes:
+        """The first bytes, decompressed, without reading them."""
+        return self._lines.peek(16)[:16]
+
+    def whole(self) -> bytes:
+        """Everything that has not been read, as it is. Raises BadInput as iterating does."""
+        lines = list(iter(self._readline, b""))
+        return b"".join(lines)
 
     def _readline(self) -> bytes:
         try:

@@ -25,6 +25,7 @@ from clustertrace.folding import visible
 from clustertrace.model import Span
 
 __all__ = [
+    "KEPT",
     "VERSION",
     "Step",
     "Variant",
@@ -38,6 +39,9 @@ __all__ = [
 
 VERSION: Final = 1
 """Part of every variant's id. A change to this file that moves any trace raises it."""
+
+KEPT: Final = 500
+"""Steps of a variant that are kept to be shown and compared."""
 
 STEP_KINDS: Final = frozenset({"tool", "retriever", "reranker", "guardrail", "agent"})
 MODEL_KINDS: Final = frozenset({"llm", "embedding"})
@@ -74,6 +78,7 @@ class Variant(NamedTuple):
     name: str
     """The root span's name, normalised."""
     steps: tuple[Step, ...]
+    """The first ones (`KEPT`); the id is of all of them."""
 
 
 class _Single(NamedTuple):
@@ -132,7 +137,7 @@ def variant(ordered: Sequence[Span], root: Span) -> Variant:
         calls = sum(1 for span in ordered if span.kind in MODEL_KINDS and span is not root)
         steps = (Step(("model call",), (False,), ("llm",), bucket(calls)),) if calls else ()
     name = normal_name(root.name)
-    return Variant(_identity(name, steps), name, steps)
+    return Variant(_identity(name, steps), name, steps[:KEPT])
 
 
 def _steps(ordered: Sequence[Span], root: Span) -> list[_Single]:

@@ -9,10 +9,13 @@ from clustertrace.store import text_index
 from clustertrace.store.connection import Connection
 from clustertrace.store.settling import settle_traces
 
-__all__ = ["remove_traces"]
+__all__ = ["TABLES", "remove_traces"]
 
 _OF_A_TRACE: Final = ("spans", "unjoined_spans", "logs", "trace_tags", "trace_metrics")
 _DERIVED: Final = ("trace_traits", "traces")
+
+TABLES: Final = _OF_A_TRACE + _DERIVED
+"""Every table with rows of traces."""
 
 
 def remove_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:

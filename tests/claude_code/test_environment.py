@@ -37,7 +37,6 @@ def test_content_is_sent_when_it_is_asked_for() -> None:
     bare = variables("http://localhost:7777", Protocol.PROTOBUF, content=False)
     full = variables("http://localhost:7777", Protocol.PROTOBUF, content=True)
     assert set(full) - set(bare) == set(CONTENT)
-    assert full["BETA_TRACING_ENDPOINT"] == "http://localhost:7777"
 
 
 def test_a_signals_own_address_wins_over_ours() -> None:

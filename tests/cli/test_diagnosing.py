@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from clustertrace.claude_code import starting
 from clustertrace.store import Store, queries
 
 
@@ -139,3 +140,16 @@ def test_what_else_may_be_wrong(run: Any, port: int, monkeypatch: pytest.MonkeyP
     assert ran.code == 1
     assert str(path) in findings(ran)["Claude Code"]["sentence"]
     assert "CLUSTERTRACE_SAMPLE_RATE" in findings(ran)["recording"]["sentence"]
+
+
+def test_a_receiver_that_could_not_start(run: Any, port: int) -> None:
+    """What it said in the background is told here, as long as none has started since."""
+    run("claude-code-hook", "install", "--port", str(port))
+    log = Path(starting.log_path())
+    log.parent.mkdir()
+    log.write_text("clustertrace receives at http://localhost:1\nError: The disk is full.\n")
+    ran = run("doctor", "--json")
+    assert ran.code == 1
+    assert findings(ran)["receiver"]["sentence"].endswith("ended: The disk is full.")
+    log.write_text("Error: The disk is full.\nclustertrace receives at http://localhost:1\n")
+    assert run("doctor", "--json").code == 0

@@ -55,6 +55,18 @@ def test_it_runs_this_python(run: Any, settings: Path) -> None:
     assert (found["works"], found["events"]) == (True, ["SessionStart", "UserPromptSubmit"])
 
 
+def test_the_database_is_there_for_the_first_session(
+    run: Any, settings: Path, tmp_path: Path
+) -> None:
+    """Or the user hears at once why there can't be one, and has no hook that leads nowhere."""
+    run("claude-code-hook", "install", "--db", tmp_path / "new.db")
+    assert (tmp_path / "new.db").exists()
+    before = settings.read_text()
+    ran = run("claude-code-hook", "install", "--db", settings / "impossible.db")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert settings.read_text() == before
+
+
 def test_reporting_needs_no_hint_where_it_is_on(run: Any, settings: Path) -> None:
     """The hook and the variables are two things; the second is named only where it is missing."""
     run("claude-code", "--write")

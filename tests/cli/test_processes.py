@@ -104,7 +104,9 @@ def test_wrong_use_has_no_traceback() -> None:
 def test_the_dashboard_serves_and_leaves(tmp_path: Path) -> None:
     """It says where it is, answers there, and takes its receiver along when it ends."""
     with subprocess.Popen(
-        [*COMMAND, "dashboard", "--port", "0", "--no-browser"], stderr=subprocess.PIPE, text=True
+        [*COMMAND, "dashboard", "--port", "0", "--grpc-port", "0", "--no-browser"],
+        stderr=subprocess.PIPE,
+        text=True,
     ) as dashboard:
         assert dashboard.stderr is not None
         said = dashboard.stderr.readline()
@@ -116,6 +118,9 @@ def test_the_dashboard_serves_and_leaves(tmp_path: Path) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         assert answer["db"] == str(tmp_path / "traces.db")
+        while answer["grpc"] is None:
+            assert time.monotonic() < deadline
+            answer = health(address) or answer
         again = started("dashboard", "--port", str(port), "--no-browser")
         assert again == (0, "", f"clustertrace is already running at http://localhost:{port}.\n")
         other = started("dashboard", "--port", str(port), "--db", str(tmp_path / "other.db"))
@@ -124,3 +129,18 @@ def test_the_dashboard_serves_and_leaves(tmp_path: Path) -> None:
         dashboard.send_signal(signal.SIGINT)
         assert dashboard.wait(30) == 0
     assert health(address) is None
+
+
+def test_a_dashboard_in_the_background_is_found(tmp_path: Path) -> None:
+    """`dashboard` says that one runs already, and for how long."""
+    command = [sys.executable, "-m", "clustertrace.ingest", "--no-ui", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--idle-shutdown-minutes", "15"], stderr=subprocess.PIPE, text=True
+    ) as receiver:
+        assert receiver.stderr is not None
+        port = receiver.stderr.readline().strip().rpartition(":")[2]
+        told = started("dashboard", "--port", port, "--no-browser")
+        receiver.terminate()
+    url = f"http://localhost:{port}"
+    until = "until nothing has come in for 15 min"
+    assert told == (0, "", f"clustertrace is already running at {url} {until}.\n")

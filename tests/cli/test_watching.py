@@ -28,6 +28,15 @@ def test_a_shell_runs_what_is_printed(run: Any) -> None:
     assert 'eval "$(clustertrace claude-code)"' in ran.err
 
 
+def test_grpc_goes_to_its_own_port(run: Any) -> None:
+    """Unless another is named."""
+    told = run("claude-code", "--protocol", "grpc", "--json").answer["variables"]
+    assert told["OTEL_EXPORTER_OTLP_PROTOCOL"] == "grpc"
+    assert told["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://localhost:4317"
+    told = run("claude-code", "--protocol", "grpc", "--port", "4400", "--json").answer["variables"]
+    assert told["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://localhost:4400"
+
+
 def test_the_users_shell_is_known(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """SHELL says which one; others than the four are taken for bash's like."""
     monkeypatch.setenv("SHELL", "/usr/bin/fish")

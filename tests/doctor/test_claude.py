@@ -12,7 +12,7 @@ from clustertrace.doctor import claude
 HERE = variables("http://localhost:7777", Protocol.PROTOBUF, content=False)
 
 
-@pytest.mark.parametrize("protocol", list(Protocol))
+@pytest.mark.parametrize("protocol", [Protocol.PROTOBUF, Protocol.JSON])
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
 def test_what_we_write_is_well(protocol: Protocol, host: str) -> None:
     """With either protocol, by every name of this machine, as long as the port is ours."""
@@ -34,7 +34,8 @@ def test_what_we_write_is_well(protocol: Protocol, host: str) -> None:
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": None}, "wrong", "nowhere"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://corp:4318"}, "wrong", "https://corp:4318"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:nonsense"}, "wrong", "nonsense"),
-        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "wrong", "grpc"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "wrong", "no receiver takes"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "carrier pigeon"}, "wrong", "carrier pigeon"),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": None}, "ok", "reports"),
         ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://x"}, "wrong", "TRACES_ENDPOINT sends"),
         (
@@ -50,3 +51,12 @@ def test_what_is_missing_is_said(change: dict[str, Any], state: str, words: str)
     found = claude.telemetry(told, 7777)
     assert (found.state, words in found.sentence) == (state, True)
     assert bool(found.advice) == (state != "ok")
+
+
+def test_grpc_has_a_port_of_its_own() -> None:
+    """Well where the receiver takes it, and nowhere else."""
+    told = variables("http://localhost:4317", Protocol.GRPC, content=False)
+    found = claude.telemetry(told, 7777, 4317)
+    assert (found.state, found.sentence) == ("ok", "It reports spans and logs to port 4317.")
+    assert claude.telemetry(told, 7777, 4318).state == "wrong"
+    assert claude.telemetry(told, 4317, None).state == "wrong"

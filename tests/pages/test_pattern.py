@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clustertrace.store import queries
-from clustertrace.store.answers import Cluster
+from clustertrace.store.answers import Cluster, PatternAnnotation
 from clustertrace.store.store import Store
 from tests.pages.conftest import run, told
 
@@ -96,3 +96,41 @@ def test_who_says_that_runs_failed_is_told_apart(some: Store, show: Callable[...
     html = show("pattern", id=worst.id).html
     assert "1 by outcome, 1 by error" in html
     assert f'href="/clusters?open={worst.family}"' in html
+
+
+def test_what_is_said_of_a_pattern_is_stored_at_once(
+    forgetful: Cluster, store: Store, show: Callable[..., Any]
+) -> None:
+    """Expected, priority and note are kept, and stand on the clusters page as text."""
+    page = show("pattern", id=forgetful.id).ran
+    page.toggle[0].set_value(True).run()
+    page.text_input[0].set_value("<b>known</b>").run()
+    with store.read() as conn:
+        said = queries.cluster(conn, forgetful.id).annotation
+    assert (said.expected, said.priority, said.note) == (True, None, "<b>known</b>")
+    html = show("clusters").html
+    assert "expected</span>" in html
+    assert "&lt;b&gt;known&lt;/b&gt;" in html
+    page.text_input[0].set_value("").run()
+    page.toggle[0].set_value(False).run()
+    with store.read() as conn:
+        assert queries.cluster(conn, forgetful.id).annotation == PatternAnnotation()
+
+
+def test_all_runs_of_a_pattern_are_judged_at_once(
+    forgetful: Cluster, store: Store, show: Callable[..., Any]
+) -> None:
+    """The user's word counts for more than what the runs said of themselves."""
+    page = show("pattern", id=forgetful.id).ran
+    (passed,) = [button for button in page.button if "10 runs passed" in button.label]
+    passed.click().run()
+    assert not page.exception
+    with store.read() as conn:
+        assert queries.overview(conn).failed == 0
+
+
+def test_looking_says_nothing(forgetful: Cluster, store: Store, show: Callable[..., Any]) -> None:
+    """A page that is only looked at writes nothing."""
+    show("pattern", id=forgetful.id)
+    with store.read() as conn:
+        assert conn.value("SELECT count(*) FROM variant_annotations") == 0

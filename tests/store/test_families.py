@@ -29,8 +29,9 @@ def fill(store: Store, make: Make, *runs: str, first: int = 1) -> None:
 
 
 def exact(page: Sequence[Family]) -> list[Family]:
-    """Leave out percentiles, which come from a histogram where nothing is filtered."""
-    return [replace(one, whole=replace(one.whole, p50_ns=None, p95_ns=None)) for one in page]
+    """Leave out the choice of a run, and percentiles: without a filter a histogram gives them."""
+    left_out = {"p50_ns": None, "p95_ns": None, "sample_trace_id": ""}
+    return [replace(one, whole=replace(one.whole, **left_out)) for one in page]
 
 
 def placed(store: Store) -> dict[str, str]:

@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from sqlmodel import SQLModel
+
 from clustertrace.model import Batch, Metric, Span, TraceFacts
-from clustertrace.store import Store, queries
+from clustertrace.store import Store, queries, removing, tables
 
 SECOND = 10**9
 NAMES = {"families", "state", "trait_names"}
@@ -55,6 +57,17 @@ def test_it_is_as_if_it_had_never_come(store: Store, tmp_path: Path, empty_datab
     with store.read() as conn:
         assert queries.search(conn, "needle").hits == ()
         assert len(queries.search(conn, "fetch").hits) == 1
+
+
+def test_every_table_that_holds_traces_is_gone_through() -> None:
+    """A table that gets rows of traces is one that they are taken out of."""
+    holding = {
+        str(table)
+        for table, found in SQLModel.metadata.tables.items()
+        if "trace_id" in found.columns
+    }
+    assert tables.TraceRow.__tablename__ in holding
+    assert set(removing.TABLES) == holding
 
 
 def test_before_it_is_settled(store: Store) -> None:

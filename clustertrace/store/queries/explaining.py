@@ -20,7 +20,7 @@ _PASSED: Final = 300
 """Runs of each side that are read, nearest first: their spans are looked at one by one."""
 _PATTERNS: Final = 400
 """Patterns whose paths are laid over each other, most runs first."""
-_SESSIONS: Final = 1_000
+_SESSIONS: Final = 100
 """Runs of a pattern from which the share of independent ones is estimated."""
 
 
@@ -53,9 +53,10 @@ def paths(conn: Connection, name: str) -> Node:
         " GROUP BY variant_id HAVING finished > 0 ORDER BY finished DESC, variant_id LIMIT ?",
         (name, _PATTERNS),
     )
+    sessions = conn.value("SELECT 1 FROM sessions LIMIT 1")
     made = []
     for variant, steps, runs, failed in rows:
-        alone = [_independent(conn, variant, bad) for bad in (1, 0)]
+        alone = [_independent(conn, variant, bad) if sessions else 1.0 for bad in (1, 0)]
         made.append(
             Path(
                 steps_of(steps),

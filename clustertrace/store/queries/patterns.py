@@ -6,7 +6,9 @@ from clustertrace.errors import NotFound
 from clustertrace.filters import Filter
 from clustertrace.store.answers import Cluster, ClusterPage, Family, FamilyPage, Overview
 from clustertrace.store.connection import Connection
-from clustertrace.store.queries.grouping import ClusterOrder, Grouping, source_of
+from clustertrace.store.queries.annotating import pattern_annotations
+from clustertrace.store.queries.grouping import ClusterOrder, Grouping, Page, record
+from clustertrace.store.queries.picking import Picking
 
 __all__ = ["cluster", "clusters", "families", "overview"]
 
@@ -57,16 +59,26 @@ def clusters(
 ) -> ClusterPage:
     """Patterns, by default most failures first (ties: higher rate, more traces, id).
 
-    `where` counts only the newest runs that match it (`grouping.NEWEST`), `family` only the
+    `where` counts only the newest runs that match it (`picking.NEWEST`), `family` only the
     patterns of one family. Raises UsageError for an unknown order.
     """
-    by = Grouping(conn, source_of(where))
-    condition = "variant_id IN (SELECT variant_id FROM variants WHERE family_id = :family)"
-    sums = by.sums("1" if family is None else condition)
-    params = {} if family is None else {"family": family}
-    found = by.page(sums, params, order, limit, offset)
-    total, finished, failed = by.total(sums, params)
-    return ClusterPage(tuple(by.records(found, failed)[0]), total, finished, failed)
+    if where is not None:
+        picked = Picking(conn, where)
+        return _cluster_page(conn, picked, picked.page(order, limit, offset, family))
+    by = Grouping(conn)
+    if family is None:
+        return _cluster_page(conn, by, by.page(order, limit, offset))
+    inside = "variant_id IN (SELECT variant_id FROM variants WHERE family_id = :family)"
+    return _cluster_page(conn, by, by.page(order, limit, offset, inside, {"family": family}))
+
+
+def _cluster_page(conn: Connection, by: Grouping | Picking, page: Page) -> ClusterPage:
+    said = pattern_annotations(conn, [group.id for group in page.groups])
+    made = tuple(
+        record(group, detail, page.failed, said.get(group.id))
+        for group, detail in zip(page.groups, by.details(page.groups), strict=True)
+    )
+    return ClusterPage(made, page.total, page.finished, page.failed)
 
 
 def families(
@@ -78,12 +90,13 @@ def families(
     offset: int = 0,
 ) -> FamilyPage:
     """Families of patterns, ordered and narrowed as `clusters` are."""
-    by = Grouping(conn, source_of(where), families=True)
-    sums = by.sums()
-    found = by.page(sums, {}, order, limit, offset)
-    total, finished, failed = by.total(sums, {})
-    made = tuple(Family(one, many) for one, many in zip(*by.records(found, failed), strict=True))
-    return FamilyPage(made, total, finished, failed)
+    by = Grouping(conn, families=True) if where is None else Picking(conn, where, families=True)
+    page = by.page(order, limit, offset)
+    made = tuple(
+        Family(record(group, detail, page.failed, None), detail.variants)
+        for group, detail in zip(page.groups, by.details(page.groups), strict=True)
+    )
+    return FamilyPage(made, page.total, page.finished, page.failed)
 
 
 def cluster(conn: Connection, variant: str) -> Cluster:
@@ -96,10 +109,9 @@ def cluster(conn: Connection, variant: str) -> Cluster:
         raise NotFound(f"There is no pattern {variant}; `clustertrace clusters` lists them.")
     if len(ids) > 1:
         raise NotFound(f"Several patterns begin with {variant}; give more of its id.")
-    by = Grouping(conn, source_of(None))
-    params = {"variant": ids[0][0]}
-    found = by.page(by.sums("variant_id = :variant"), params, "failed", 1, 0)
-    if not found:
+    by = Grouping(conn)
+    page = by.page("failed", 1, 0, "variant_id = :variant", {"variant": ids[0][0]})
+    if not page.groups:
         raise NotFound(f"No trace of pattern {ids[0][0]} has ended yet; try again when one has.")
     failed = conn.value("SELECT sum(failed) FROM variant_days") or 0
-    return by.records(found, failed)[0][0]
+    return _cluster_page(conn, by, page._replace(failed=failed)).clusters[0]

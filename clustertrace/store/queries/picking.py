@@ -1,0 +1,144 @@
+"""How the runs of a filter are counted by pattern or by family: one look at the newest of them.
+
+Answers what clustertrace.store.queries.grouping answers for all runs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from clustertrace.filters import Filter
+from clustertrace.store import filtering
+from clustertrace.store.answers import Day
+from clustertrace.store.connection import Connection
+from clustertrace.store.queries.grouping import (
+    ClusterOrder,
+    Detail,
+    Group,
+    Page,
+    check_order,
+    heads_of,
+)
+from clustertrace.summary import NS_PER_DAY
+
+__all__ = ["NEWEST", "Picking"]
+
+NEWEST: Final = 20_000
+"""Runs that a filter is counted over, newest first: so many can be grouped while a page waits."""
+_VARIANTS_A_QUERY: Final = 1_000
+
+
+class _Run(NamedTuple):
+    variant: str
+    trace_id: bytes
+    start_ns: int
+    failed: int
+    told: int
+    duration_ns: int | None
+    cost_usd: float
+    unpriced_calls: int
+
+
+class Picking:
+    """The newest finished runs that match, by pattern, or by family."""
+
+    def __init__(self, conn: Connection, where: Filter, *, families: bool = False) -> None:
+        self._conn, self._families = conn, families
+        condition, params = filtering.condition(where)
+        # The plus keeps SQLite on the index by start, which gives the newest without sorting all.
+        rows = conn.rows(
+            "SELECT variant_id, trace_id, start_ns, failed, outcome IS NOT NULL, duration_ns,"
+            f" cost_usd, unpriced_calls FROM traces WHERE +failed IS NOT NULL AND {condition}"
+            " ORDER BY start_ns DESC LIMIT :newest",
+            params | {"newest": NEWEST},
+        )
+        runs = [_Run(*row) for row in rows]
+        homes = _homes(conn, {run.variant for run in runs}) if families else {}
+        self._runs: dict[str, list[_Run]] = defaultdict(list)
+        """Newest first, by group."""
+        for run in runs:
+            self._runs[homes.get(run.variant, run.variant)].append(run)
+
+    def page(self, order: ClusterOrder, limit: int, offset: int, family: str | None = None) -> Page:
+        """Some of the groups, of one family if it is named. Raises UsageError."""
+        check_order(order)
+        own = None if family is None else _variants(self._conn, family)
+        groups = [
+            _group(name, runs) for name, runs in self._runs.items() if own is None or name in own
+        ]
+        groups.sort(key=lambda group: (*self._rank(group, order), group.id))
+        finished = sum(group.finished for group in groups)
+        failed = sum(group.failed for group in groups)
+        return Page(groups[offset : offset + limit], len(groups), finished, failed)
+
+    def _rank(self, group: Group, order: ClusterOrder) -> tuple[float, ...]:
+        rate = group.failed / group.finished
+        return {
+            "failed": (-group.failed, -rate, -group.finished),
+            "count": (-group.finished, -group.failed),
+            "failure_rate": (-rate, -group.failed, -group.finished),
+            "cost_usd": (-group.cost_usd, -group.finished),
+            "last_ns": (-self._runs[group.id][0].start_ns,),
+        }[order]
+
+    def details(self, groups: Sequence[Group]) -> list[Detail]:
+        """What is shown of these groups."""
+        heads = heads_of(self._conn, [group.id for group in groups], families=self._families)
+        return [self._detail(group, *heads[group.id]) for group in groups]
+
+    def _detail(self, group: Group, name: str, steps: str, family: str) -> Detail:
+        runs = self._runs[group.id]
+        days: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+        for run in runs:
+            day = days[run.start_ns // NS_PER_DAY]
+            day[0] += 1
+            day[1] += run.failed
+        took = Counter(run.duration_ns for run in runs if run.duration_ns is not None)
+        sample = next((run for run in runs if run.failed), runs[0])
+        return Detail(
+            name,
+            steps,
+            family,
+            sorted(took.items()),
+            runs[-1].start_ns,
+            runs[0].start_ns,
+            sample.trace_id.hex(),
+            [Day(day, *days[day]) for day in sorted(days)],
+            len({run.variant for run in runs}),
+        )
+
+
+def _group(name: str, runs: Sequence[_Run]) -> Group:
+    failed = [run for run in runs if run.failed]
+    return Group(
+        name,
+        len(runs),
+        len(failed),
+        sum(run.told for run in failed),
+        sum(run.cost_usd for run in runs),
+        sum(run.unpriced_calls for run in runs),
+    )
+
+
+def _homes(conn: Connection, variants: set[str]) -> dict[str, str]:
+    """The families of these patterns."""
+    found: dict[str, str] = {}
+    wanted = sorted(variants)
+    for at in range(0, len(wanted), _VARIANTS_A_QUERY):
+        some = wanted[at : at + _VARIANTS_A_QUERY]
+        marks = ", ".join("?" * len(some))
+        found |= dict(
+            conn.rows(
+                "SELECT variant_id, family_id FROM variants WHERE family_id IS NOT NULL"
+                f" AND variant_id IN ({marks})",
+                some,
+            )
+        )
+    return found
+
+
+def _variants(conn: Connection, family: str) -> set[str]:
+    rows = conn.rows("SELECT variant_id FROM variants WHERE family_id = ?", (family,))
+    return {row[0] for row in rows}

@@ -1,0 +1,182 @@
+"""OTLP over gRPC, the extra `clustertrace[grpc]`: decoded, committed and limited as over HTTP.
+
+https://opentelemetry.io/docs/specs/otlp/#otlpgrpc
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.util import find_spec
+from typing import Any, Final
+
+from clustertrace.errors import BadInput, ClustertraceError, ServeError, TooLarge
+from clustertrace.ingest.body import SMALL, Room, Seat, read_body
+from clustertrace.ingest.committer import Committer
+from clustertrace.ingest.otlp_answers import accepted_message, retry_info, status
+from clustertrace.ingest.signals import SIGNALS, SLICE, Signal, keep
+from clustertrace.ingest.sockets import listen
+
+__all__ = ["GrpcService", "advice"]
+
+_SERVICES: Final = {
+    "traces": "opentelemetry.proto.collector.trace.v1.TraceService",
+    "logs": "opentelemetry.proto.collector.logs.v1.LogsService",
+    "metrics": "opentelemetry.proto.collector.metrics.v1.MetricsService",
+}
+
+READ_SECONDS: Final = 5.0
+"""How long a message may take to arrive, once it is its turn."""
+
+_STOP_SECONDS: Final = 1.0
+_GZIP: Final = b"\x1f\x8b"
+
+_Handler = Callable[[AsyncIterator[bytes], Any], Awaitable[bytes]]
+
+
+def advice(port: int | None) -> str:
+    """What to tell a gRPC client on the HTTP port, while gRPC is taken at `port`, or nowhere."""
+    if port is not None:
+        there = f"send gRPC to localhost:{port}"
+    elif _installed():
+        there = "start the dashboard with --grpc-port 4317 and send gRPC there"
+    else:
+        there = "install clustertrace[grpc] and send gRPC to localhost:4317"
+    return (
+        "A gRPC client connected to the HTTP port. Set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf "
+        f"where it runs, or {there}."
+    )
+
+
+def _installed() -> bool:
+    return find_spec("grpc") is not None
+
+
+class GrpcService:
+    """Takes OTLP/gRPC once it has been started; `limit` is the largest message in bytes."""
+
+    def __init__(self, committer: Committer, *, limit: int, room: Room) -> None:
+        self._committer = committer
+        self._limit = limit
+        self._room = room
+        self._reading = asyncio.Lock()
+        self._server: Any = None
+        self.port: int | None = None
+        """Where it listens; None while it does not."""
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen; port 0 takes a free one. Raises ServeError where that can't be."""
+        if not _installed():
+            raise ServeError("it needs grpcio; install it with: pip install 'clustertrace[grpc]'.")
+        # gRPC would only say that it failed: these sockets say why, and find a free port.
+        sockets = listen(host, port, "--grpc-port")
+        addresses = [_address(taken) for taken in sockets]
+        for taken in sockets:
+            taken.close()
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        import grpc
+
+        server = grpc.aio.server(
+            options=[
+                # Two receivers would else share the port, each with half of the spans.
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", self._limit),
+                # Compressed messages come as they are: how large they become is ours to limit.
+                ("grpc.per_message_decompression", 0),
+                ("grpc.http2.bdp_probe", 0),
+            ]
+        )
+        server.add_generic_rpc_handlers(
+            [
+                # On the wire one message is a short stream. Taken as a stream, it stays with its
+                # sender until it is asked for.
+                grpc.method_handlers_generic_handler(
+                    name,
+                    {"Export": grpc.stream_unary_rpc_method_handler(self._export(signal))},
+                )
+                for signal, name in _SERVICES.items()
+            ]
+        )
+        for address in addresses:
+            try:
+                server.add_insecure_port(address)
+            except RuntimeError:
+                raise ServeError(f"{address} can't be listened on.") from None
+        await server.start()
+        self._server, self.port = server, int(addresses[0].rpartition(":")[2])
+
+    async def stop(self) -> None:
+        """Answer what is under way, then listen no more."""
+        if self._server is not None:
+            self.port = None
+            await self._server.stop(_STOP_SECONDS)
+
+    def _export(self, name: str) -> _Handler:
+        signal = SIGNALS[name]
+
+        async def export(requests: AsyncIterator[bytes], context: Any) -> bytes:
+            try:
+                return accepted_message(name, await self._take(signal, context))
+            except Exception as error:
+                await _refuse(context, error)
+                raise
+
+        return export
+
+    async def _take(self, signal: Signal, call: Any) -> list[str]:
+        """Why each span or record of the request was rejected; the others are on disk."""
+        with self._room.seat() as seat:
+            # How large a message is, gRPC says once it has all of it: so one is read at a time.
+            async with self._reading:
+                body = await self._read(call, seat)
+                large = len(body) > SMALL
+                kept = keep(self._committer, signal.of_protobuf(body, SLICE))
+                del body
+                if large:
+                    return await kept
+            return await kept
+
+    async def _read(self, call: Any, seat: Seat) -> bytes | bytearray:
+        async with asyncio.timeout(READ_SECONDS):
+            message = await call.read() or b""
+        # No OTLP message begins so, and gRPC does not tell which are compressed.
+        if message.startswith(_GZIP):
+            return await read_body(_chunks(message), "gzip", self._limit, seat)
+        await seat.grow(len(message))
+        return message
+
+
+async def _chunks(message: bytes) -> AsyncIterator[bytes]:
+    yield message
+
+
+async def _refuse(context: Any, error: Exception) -> None:
+    """End the call with a status that senders understand: whether to try again, and when."""
+    from grpc import StatusCode
+
+    message = str(error)
+    detail = b""
+    if isinstance(error, TooLarge):
+        code = StatusCode.RESOURCE_EXHAUSTED
+    elif isinstance(error, BadInput):
+        code = StatusCode.INVALID_ARGUMENT
+    elif isinstance(error, ClustertraceError):
+        # The database is busy, full or broken: the data is good, so the sender should keep it.
+        code, detail = StatusCode.UNAVAILABLE, retry_info()
+    elif isinstance(error, TimeoutError):
+        code, message = StatusCode.DEADLINE_EXCEEDED, "The message took too long to arrive."
+    else:
+        code, message = StatusCode.INTERNAL, "This request can't be stored; the log says why."
+        print(f"clustertrace: a request failed: {error!r}", file=sys.stderr)  # noqa: T201 - the log
+    told = {"grpc-status-details-bin": status(code.value[0], message, detail)}
+    if detail:
+        # Where the Python exporter looks.
+        told["google.rpc.retryinfo-bin"] = detail
+    await context.abort(code, message, tuple(told.items()))
+
+
+def _address(taken: Any) -> str:
+    host, port = taken.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

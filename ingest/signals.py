@@ -1,0 +1,45 @@
+"""OTLP's three signals, the same however they travel: decoded in slices, each committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from clustertrace.conventions.otlp import Received, slices_of_json, slices_of_protobuf
+from clustertrace.conventions.otlp_logs import logs_of_json, logs_of_protobuf
+from clustertrace.conventions.otlp_metrics import metrics_of_json, metrics_of_protobuf
+from clustertrace.ingest.committer import Committer
+
+__all__ = ["SIGNALS", "SLICE", "Decode", "Signal", "keep"]
+
+SLICE: Final = 1_000
+"""Spans or records decoded and committed at once: a large request neither blocks nor bloats us."""
+
+Decode = Callable[[bytes | bytearray, int], Iterator[Received]]
+
+
+class Signal(NamedTuple):
+    """How one kind of telemetry is decoded."""
+
+    of_protobuf: Decode
+    of_json: Decode
+
+
+SIGNALS: Final[Mapping[str, Signal]] = {
+    "traces": Signal(slices_of_protobuf, slices_of_json),
+    "logs": Signal(logs_of_protobuf, logs_of_json),
+    "metrics": Signal(metrics_of_protobuf, metrics_of_json),
+}
+
+
+async def keep(committer: Committer, slices: Iterator[Received]) -> list[str]:
+    """Return once all slices are on disk; why each span or record that is not was rejected.
+
+    Raises BadInput as the decoder does, and what the committer raises.
+    """
+    rejected: list[str] = []
+    for received in slices:
+        if received.batch.spans or received.batch.logs:
+            await committer.commit(received.batch)
+        rejected += received.rejected
+    return rejected

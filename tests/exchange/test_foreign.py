@@ -1,0 +1,367 @@
+"""Exports of other tools: what of each record arrives where, and that none can do harm."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clustertrace.cli import main
+from clustertrace.errors import BadInput
+from clustertrace.exchange.foreign import langfuse, langsmith, phoenix, predecessor
+from clustertrace.exchange.foreign.fields import moment_ns, span_id, trace_id
+from clustertrace.model import Trace
+from clustertrace.store import Store, queries
+
+SECOND = 10**9
+NOON = 1_762_171_200 * SECOND
+
+LANGFUSE = {
+    "id": "6f1e1c52-7a54-4a3e-9c55-0a1b2c3d4e5f",
+    "name": "support",
+    "timestamp": "2025-11-03T12:00:00.000Z",
+    "input": {"question": "Where is it?"},
+    "output": "On its way.",
+    "sessionId": "chat-7",
+    "userId": "u1",
+    "tags": ["beta"],
+    "observations": [
+        {
+            "id": "obs-1",
+            "type": "GENERATION",
+            "name": "chat",
+            "startTime": "2025-11-03T12:00:00.100Z",
+            "endTime": "2025-11-03T12:00:01.100Z",
+            "parentObservationId": None,
+            "model": "gpt-4o-mini",
+            "input": [{"role": "user", "content": "Where is it?"}],
+            "output": {"role": "assistant", "content": "On its way."},
+            "usageDetails": {"input": 18, "input_cached_tokens": 64, "output": 17, "total": 99},
+            "costDetails": {"total": 0.0012},
+            "completionStartTime": "2025-11-03T12:00:00.500Z",
+        },
+        {
+            "id": "obs-2",
+            "type": "TOOL",
+            "name": "track",
+            "startTime": "2025-11-03T12:00:00.200Z",
+            "endTime": "2025-11-03T12:00:00.300Z",
+            "parentObservationId": "obs-1",
+            "level": "ERROR",
+            "statusMessage": "timeout",
+            "input": {"order": 4},
+        },
+        {
+            "id": "obs-3",
+            "type": "SPAN",
+            "name": "format",
+            "startTime": "2025-11-03T12:00:01.200Z",
+            "endTime": "2025-11-03T12:00:01.300Z",
+            "parentObservationId": None,
+        },
+    ],
+    "scores": [{"name": "helpful", "value": 0.8, "timestamp": "2025-11-03T12:01:00Z"}],
+}
+
+LANGSMITH = [
+    {
+        "id": "11111111-1111-4111-8111-111111111111",
+        "trace_id": "11111111-1111-4111-8111-111111111111",
+        "name": "AgentExecutor",
+        "run_type": "chain",
+        "start_time": "2025-11-03T12:00:00",
+        "end_time": "2025-11-03T12:00:03",
+        "inputs": {"input": "Where is it?"},
+        "outputs": {"output": "On its way."},
+        "prompt_tokens": 82,
+        "completion_tokens": 17,
+        "tags": ["beta"],
+        "extra": {"metadata": {"thread_id": "chat-7"}},
+        "feedback_stats": {"helpful": {"n": 2, "avg": 0.5}},
+    },
+    {
+        "id": "22222222-2222-4222-8222-222222222222",
+        "trace_id": "11111111-1111-4111-8111-111111111111",
+        "parent_run_id": "11111111-1111-4111-8111-111111111111",
+        "name": "ChatOpenAI",
+        "run_type": "llm",
+        "start_time": "2025-11-03T12:00:00.500",
+        "end_time": "2025-11-03T12:00:01.500",
+        "outputs": {
+            "usage_metadata": {
+                "input_tokens": 82,
+                "output_tokens": 17,
+                "input_token_details": {"cache_read": 64},
+                "output_token_details": {"reasoning": 8},
+            }
+        },
+        "error": "RateLimitError('slow down')Traceback (most recent call last): …",
+        "extra": {"metadata": {"ls_model_name": "gpt-4o-mini", "ls_provider": "openai"}},
+    },
+]
+
+PHOENIX = {
+    "name": "ChatCompletion",
+    "span_kind": "LLM",
+    "parent_id": None,
+    "start_time": "2025-11-03T12:00:00+00:00",
+    "end_time": "2025-11-03T12:00:01+00:00",
+    "status_code": "OK",
+    "status_message": "",
+    "events": [],
+    "context.trace_id": "a" * 32,
+    "context.span_id": "b" * 16,
+    "attributes.llm.model_name": "gpt-4o-mini",
+    "attributes.llm.token_count.prompt": 82,
+    "attributes.llm.token_count.completion": 17,
+    "attributes.llm.input_messages": [{"message": {"role": "user", "content": "Where is it?"}}],
+    "attributes.session": {"id": "chat-7"},
+}
+
+
+def stored(tmp_path: Path, form: str, text: str | bytes, *, name: str = "export.json") -> Trace:
+    """The only trace of an import by the command."""
+    file = tmp_path / name
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert main(["import", "--from", form, str(file)]) == 0
+    with Store.open() as store, store.read() as conn:
+        (trace,) = queries.export(conn)
+        return trace
+
+
+def test_langfuse(tmp_path: Path) -> None:
+    """A trace with its observations below one root, cached tokens counted in, scores as metrics."""
+    trace = stored(tmp_path, "langfuse", json.dumps({"data": [LANGFUSE]}))
+    root, chat, track, after = trace.spans
+    assert (trace.name, trace.session_id, root.input) == ("support", "chat-7", LANGFUSE["input"])
+    assert trace.tags == {"user": "u1", "beta": "yes"}
+    assert [(metric.name, metric.value) for metric in trace.metrics] == [("helpful", 0.8)]
+    assert (chat.kind, chat.model, chat.input_tokens, chat.output_tokens) == (
+        *("llm", "gpt-4o-mini"),
+        *(82, 17),
+    )
+    assert (chat.cache_read_tokens, chat.cost_usd) == (64, 0.0012)
+    assert (track.kind, track.status, track.error_message) == ("tool", "error", "timeout")
+    assert track.parent_span_id == chat.span_id
+    assert after.parent_span_id == chat.parent_span_id == root.span_id
+    assert chat.start_ns == NOON + SECOND // 10
+    assert chat.attributes["completionStartTime"] == "2025-11-03T12:00:00.500Z"
+
+
+def test_langsmith(tmp_path: Path) -> None:
+    """Runs of one trace come together; sums that chains repeat are not counted again."""
+    lines = "\n".join(json.dumps(run) for run in reversed(LANGSMITH))
+    trace = stored(tmp_path, "langsmith", lines)
+    root, chat = trace.spans
+    assert (root.name, root.kind, root.input_tokens) == ("AgentExecutor", "chain", None)
+    assert (trace.session_id, trace.tags) == ("chat-7", {"beta": "yes"})
+    assert [(metric.name, metric.value) for metric in trace.metrics] == [("helpful", 0.5)]
+    assert (chat.input_tokens, chat.cache_read_tokens, chat.reasoning_tokens) == (82, 64, 8)
+    assert (chat.model, chat.provider) == ("gpt-4o-mini", "openai")
+    assert (chat.status, chat.error_type) == ("error", "RateLimitError")
+    assert chat.start_ns == NOON + SECOND // 2
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_phoenix(tmp_path: Path, nested: bool) -> None:
+    """Spans are read as OpenInference, from columns of a data frame and from the API's answer."""
+    record: dict[str, Any] = dict(PHOENIX)
+    if nested:
+        attributes = {
+            key.removeprefix("attributes."): record.pop(key)
+            for key in list(record)
+            if key.startswith("attributes.")
+        }
+        context = {key: record.pop(f"context.{key}") for key in ("trace_id", "span_id")}
+        record |= {"attributes": attributes, "context": context}
+    trace = stored(tmp_path, "phoenix", json.dumps([record], indent=1))
+    (span,) = trace.spans
+    assert (span.trace_id, span.span_id, span.kind) == ("a" * 32, "b" * 16, "llm")
+    assert (span.model, span.input_tokens, span.output_tokens) == ("gpt-4o-mini", 82, 17)
+    assert span.input[0]["content"] == "Where is it?"
+    assert trace.session_id == "chat-7"
+
+
+PREDECESSOR = {
+    "trace": {
+        "id": "9d8e295f407445b898bdc0baf6f0ee82",
+        "name": "agent",
+        "started_at": 1762171200.5,
+        "ended_at": 1762171202.5,
+        "status": "error",
+        "error_type": "ValueError",
+        "error_message": "ValueError: nope",
+        "signature": "empty",
+        "cost_usd": None,
+    },
+    "spans": [
+        {
+            "id": "878dcb7bd72d4ba0af2784e7f659ebe5",
+            "trace_id": "9d8e295f407445b898bdc0baf6f0ee82",
+            "parent_id": None,
+            "name": "agent",
+            "kind": "function",
+            "started_at": 1762171200.5,
+            "ended_at": 1762171202.5,
+            "status": "error",
+            "error_type": "ValueError",
+            "error_message": "ValueError: nope",
+            "input_json": '{"args": ["hi"]}',
+            "output_json": None,
+            "attrs_json": '{"module": "__main__"}',
+            "cost_usd": None,
+        },
+        {
+            "id": "52feb0a3fd1d40c180c57837cc0345e7",
+            "trace_id": "9d8e295f407445b898bdc0baf6f0ee82",
+            "parent_id": "878dcb7bd72d4ba0af2784e7f659ebe5",
+            "name": "search",
+            "kind": "tool_call",
+            "started_at": 1762171201.0,
+            "ended_at": 1762171201.25,
+            "status": "ok",
+            "error_type": None,
+            "error_message": None,
+            "input_json": '{"q": "hi"}',
+            "output_json": '["a"]',
+            "attrs_json": None,
+            "cost_usd": None,
+        },
+    ],
+    "tags": {"env": "x"},
+    "metrics": {"score": 0.5},
+}
+
+
+def check_predecessor(trace: Trace) -> None:
+    root, search = trace.spans
+    assert (root.status, root.error_type, root.error_message) == ("error", "ValueError", "nope")
+    assert (search.kind, search.input, search.output) == ("tool", {"q": "hi"}, ["a"])
+    assert search.parent_span_id == root.span_id
+    assert root.start_ns == NOON + SECOND // 2
+    assert (trace.tags, trace.metrics[0].value) == ({"env": "x"}, 0.5)
+
+
+def test_predecessor_export(tmp_path: Path) -> None:
+    """A line of 0.14's export is a trace; its header line is none."""
+    header = json.dumps({"_clustertrace_header": True, "export_format_version": 1})
+    lines = f"{header}\n{json.dumps(PREDECESSOR)}\n"
+    packed = gzip.compress(lines.encode())
+    check_predecessor(stored(tmp_path, "clustertrace-0.14", packed, name="old.jsonl.gz"))
+
+
+def test_predecessor_database(tmp_path: Path) -> None:
+    """0.14's own database is read as it lies, and not changed."""
+    file = tmp_path / "old.db"
+    conn = sqlite3.connect(file)
+    trace, spans = PREDECESSOR["trace"], PREDECESSOR["spans"]
+    assert isinstance(trace, dict)
+    assert isinstance(spans, list)
+    conn.execute(f"CREATE TABLE traces ({', '.join(trace)})")
+    conn.execute(f"CREATE TABLE spans ({', '.join(spans[0])})")
+    conn.execute("CREATE TABLE trace_tags (trace_id, key, value)")
+    conn.execute("CREATE TABLE trace_metrics (trace_id, name, value, recorded_at)")
+    for table, rows in (("traces", [trace]), ("spans", spans)):
+        for row in rows:
+            marks = ", ".join("?" * len(row))
+            conn.execute(f"INSERT INTO {table} VALUES ({marks})", list(row.values()))
+    conn.execute("INSERT INTO trace_tags VALUES (?, 'env', 'x')", (trace["id"],))
+    conn.execute("INSERT INTO trace_metrics VALUES (?, 'score', 0.5, 1)", (trace["id"],))
+    conn.commit()
+    conn.close()
+    before = file.read_bytes()
+    check_predecessor(stored(tmp_path, "clustertrace-0.14", before, name="copy.db"))
+    assert (tmp_path / "copy.db").read_bytes() == before
+
+
+def test_another_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A database of something else is refused in a sentence."""
+    conn = sqlite3.connect(tmp_path / "other.db")
+    conn.execute("CREATE TABLE notes (text)")
+    conn.close()
+    assert main(["import", "--from", "clustertrace-0.14", str(tmp_path / "other.db")]) == 2
+    assert "no database of clustertrace 0.14" in capsys.readouterr().err
+
+
+def test_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same export again adds nothing; one with a further run adds just that."""
+    for runs, spans in ((LANGSMITH[:1], 1), (LANGSMITH, 1), (LANGSMITH, 0)):
+        (tmp_path / "runs.json").write_text(json.dumps(runs))
+        capsys.readouterr()
+        assert main(["import", "--from", "langsmith", str(tmp_path / "runs.json"), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["spans"] == spans
+
+
+def test_otlp_files(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Requests as they were sent are files too: protobuf, JSON, gzip; a folder of them at once."""
+    samples = shared / "otlp_samples"
+    names = (
+        "openinference-openai-chat.traces.pb",
+        "openinference-openai-chat-gzip.traces.pb.gz",
+        "claude-code-toolfail.traces.json",
+    )
+    told = [str(samples / name) for name in names]
+    assert main(["import", "--from", "otlp", *told, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["spans"] == 1 + 1 + 9
+
+
+def test_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every file of a folder is read, and a bad one is named with its reason."""
+    folder = tmp_path / "export" / "more"
+    folder.mkdir(parents=True)
+    (folder / "good.json").write_text(json.dumps(LANGFUSE))
+    (folder / "bad.json").write_text("{")
+    assert main(["import", "--from", "langfuse", str(tmp_path / "export")]) == 2
+    told = capsys.readouterr()
+    assert "bad.json, line 1: it is no JSON" in told.err
+    assert "1 trace with 4 spans added" in told.out
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner),
+    max_leaves=6,
+)
+EXAMPLES = {
+    langfuse.read: LANGFUSE,
+    langsmith.read: LANGSMITH[1],
+    phoenix.read: PHOENIX,
+    predecessor.read: PREDECESSOR,
+}
+
+
+@given(st.data())
+def test_odd_records(data: st.DataObject) -> None:
+    """Whatever stands in a record, it becomes spans or is refused with a reason."""
+    read, example = data.draw(st.sampled_from(list(EXAMPLES.items())))
+    changes = data.draw(st.dictionaries(st.sampled_from(sorted(example)), values, max_size=3))
+    try:
+        spans, facts = read(json.loads(json.dumps({**example, **changes}, allow_nan=True)))
+    except BadInput:
+        return
+    assert spans
+    assert all(span.trace_id == facts.trace_id and span.start_ns > 0 for span in spans)
+    assert all(span.end_ns is None or span.end_ns >= span.start_ns for span in spans)
+
+
+@given(st.text(min_size=1))
+def test_ids(told: str) -> None:
+    """Any id becomes one of ours, the same each time."""
+    assert len(bytes.fromhex(trace_id(told))) == 16
+    assert len(bytes.fromhex(span_id(told, "t"))) == 8
+    assert span_id(told, "t") == span_id(told, "t")
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["2025-11-03T12:00:00Z", "2025-11-03 12:00:00", 1762171200, 1762171200000, NOON // 1000, NOON],
+)
+def test_times(told: Any) -> None:
+    """Times read the same in whichever form they come."""
+    assert moment_ns(told) == NOON
