@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Final
 
 import streamlit as st
 
@@ -13,6 +14,8 @@ from clustertrace.store.answers import ClusterPage, Overview
 from clustertrace.store.queries.picking import NEWEST
 
 __all__ = ["everything", "some"]
+
+_UNFINISHED: Final = "status:running or status:incomplete"
 
 
 def everything(totals: Overview) -> markup.Markup:
@@ -25,7 +28,7 @@ def everything(totals: Overview) -> markup.Markup:
             f"{words.count(totals.failed)} failed",
             f"({words.share(totals.failed / max(1, totals.finished))}, 95 % interval "
             f"{words.interval(rate)})",
-            href=traces_url(state="failed"),
+            href=traces_url("failed:yes"),
         ),
     ]
     if totals.failed:
@@ -33,18 +36,22 @@ def everything(totals: Overview) -> markup.Markup:
             markup.fact(
                 words.count(totals.failed_by_outcome),
                 "by a recorded outcome",
-                href=traces_url(state="failed by outcome") if totals.failed_by_outcome else "",
+                href=traces_url("outcome:fail") if totals.failed_by_outcome else "",
             ),
             markup.fact(
                 words.count(totals.failed_by_status),
                 "by an error of the root span",
-                href=traces_url(state="failed by error") if totals.failed_by_status else "",
+                href=traces_url("failed:yes outcome:none") if totals.failed_by_status else "",
             ),
         ]
     if totals.running + totals.incomplete:
         unfinished = f"{words.count(totals.running)} + {words.count(totals.incomplete)}"
         parts.append(
-            markup.fact(unfinished, "running + incomplete", href=traces_url(state="running"))
+            markup.fact(
+                unfinished,
+                "running + incomplete",
+                href=traces_url(_UNFINISHED),
+            )
         )
     parts.append(markup.fact(words.count(totals.variants), "patterns"))
     parts.append(
@@ -67,12 +74,12 @@ def some(page: ClusterPage, q: str) -> markup.Markup:
     """The runs that match a filter."""
     rate = wilson(page.failed, page.traces)
     parts = [
-        markup.fact(words.count(page.traces), "runs match", href=traces_url(q=q)),
+        markup.fact(words.count(page.traces), "runs match", href=traces_url(q)),
         markup.fact(
             f"{words.count(page.failed)} failed",
             f"({words.share(page.failed / max(1, page.traces))}, 95 % interval "
             f"{words.interval(rate)})",
-            href=traces_url(q=q, state="failed"),
+            href=traces_url(q, "failed:yes"),
         ),
         markup.fact(words.count(page.total), "patterns"),
     ]

@@ -10,13 +10,14 @@ import streamlit as st
 from clustertrace.app import connection, markup, ways
 from clustertrace.app.guard import guarded
 from clustertrace.app.links import trace_url
+from clustertrace.filters import parse
 from clustertrace.patterns import why_words
 from clustertrace.patterns.divergence import Divergence, Node, divergence
 from clustertrace.patterns.statistics import wilson
 from clustertrace.patterns.suspects import Suspect
 from clustertrace.patterns.why import Difference, Why
 from clustertrace.store import queries
-from clustertrace.store.answers import Cluster, TraceFilter
+from clustertrace.store.answers import Cluster
 
 __all__ = ["draw"]
 
@@ -36,7 +37,7 @@ def _known(
     with connection.read() as conn:
         cluster = queries.cluster(conn, pattern)
         root = queries.paths(conn, cluster.name)
-        newest = queries.traces(conn, TraceFilter(variant=pattern, failed=True), limit=_SAMPLES)
+        newest = queries.traces(conn, parse(f"pattern:{pattern} failed:yes"), limit=_SAMPLES)
         samples = [(row.trace_id, queries.suspects_of(conn, row.trace_id)) for row in newest.rows]
         return queries.why(conn, cluster), root, divergence(root, cluster.steps), samples
 

@@ -10,7 +10,7 @@ import streamlit as st
 from clustertrace.app import markup, patterns, words
 from clustertrace.app.links import url
 from clustertrace.app.patterns import Look
-from clustertrace.filters import Filter
+from clustertrace.filters import Filter, condition
 from clustertrace.store import queries
 from clustertrace.store.answers import Cluster, Family
 from clustertrace.store.connection import Connection
@@ -76,6 +76,6 @@ def _row(family: Family, shown: int, look: Look) -> markup.Markup:
         ),
         cover=toggle,
         label=f"{'Fold' if opened else 'Unfold'} family {whole.id}",
-        runs={"q": f"family:{whole.id}" + (f" ({look.q})" if look.q else "")},
+        runs=(condition("family", whole.id), look.q),
         cls="ct-row ct-family",
     )

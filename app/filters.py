@@ -1,89 +1,103 @@
-"""The filter bar above a list of traces; every choice stands in the address."""
+"""The filter bar: conditions in the filter language, completed while they are typed.
+
+Each condition is a chip, and stands in the address as a `q` of its own; all of them must hold.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import streamlit as st
 
-from clustertrace.app import connection
+from clustertrace.app import connection, markup
+from clustertrace.filters import Filter, FilterError, condition, parse
+from clustertrace.filters.syntax import NUMBERS, TEXTS
+from clustertrace.filters.tree import And
 from clustertrace.store import queries
-from clustertrace.store.answers import TraceFilter
 
-__all__ = ["STATES", "bar", "fixed"]
+__all__ = ["PARAMETER", "Asked", "asked", "bar"]
 
-STATES: Final[Mapping[str, TraceFilter]] = {
-    "any state": TraceFilter(),
-    "failed": TraceFilter(failed=True),
-    "failed by outcome": TraceFilter(outcome="fail"),
-    "failed by error": TraceFilter(failed=True, outcome="unknown"),
-    "not failed": TraceFilter(failed=False),
-    "running": TraceFilter(status="running"),
-    "incomplete": TraceFilter(status="incomplete"),
-}
+PARAMETER: Final = "q"
+"""The name in the address."""
 
-_SINCE: Final[Mapping[str, int]] = {
-    "any time": 0,
-    "last hour": 3_600,
-    "last day": 86_400,
-    "last week": 7 * 86_400,
-    "last month": 30 * 86_400,
-}
-"""Seconds back from now."""
-
+_COMMON: Final = (
+    *("failed:yes", "failed:no", "outcome:fail", "outcome:pass", "outcome:none"),
+    *("status:error", "status:running", "status:incomplete", "starred:yes"),
+    *("since:1h", "since:1d", "since:7d", "since:30d"),
+    *("cost>0.10", "duration>10s", "tokens>10k", "errors>0", "calls>10"),
+)
+_NAMES: Final = 30
 _TAG_KEYS: Final = 20
-_TAG_VALUES: Final = 50
-_SIGN: Final = " = "
+_TAG_VALUES: Final = 30
+
+_HELP: Final = "\n".join(
+    [
+        "All conditions must hold. Pick one, or type your own and press Enter; `*` stands for "
+        "anything, `or`, `not` and parentheses combine: `failed:yes or cost>1`.",
+        "",
+        *(f"- `{name}:` {meaning}" for name, meaning in TEXTS.items()),
+        *(f"- `{name}>` {meaning}" for name, meaning in NUMBERS.items()),
+        "- `tag.KEY:`, `metric.NAME>`, `since:7d`, `until:2025-11-23`",
+        "- `has(search)`, `lacks(cite)`, `seq(search -> fetch! -> answer)`: steps, `!` failed",
+        "- any other words: full text",
+    ]
+)
 
 
-def bar() -> TraceFilter:
-    """Draw the bar; what it says together with the pattern or session in the address."""
-    state, name, tag, since = st.columns([1, 1.6, 1.6, 1])
-    with state:
-        chosen = st.selectbox("State", list(STATES), key="state", bind="query-params")
-    with name:
-        typed = st.text_input(
-            "Name contains", key="name", type="search", bind="query-params", live=True
-        )
-    with tag:
-        tagged = st.selectbox(
-            "Tag",
-            _tags(),
-            index=None,
-            key="tag",
-            bind="query-params",
-            placeholder="any; or type key = value",
-            accept_new_options=True,
-        )
-    with since:
-        back = _SINCE[st.selectbox("Started", list(_SINCE), key="since", bind="query-params")]
-    key, sign, value = (tagged or "").partition(_SIGN if _SIGN in (tagged or "") else "=")
-    return replace(
-        fixed(STATES[chosen]),
-        name=(typed or "").strip() or None,
-        tag=(key.strip(), value.strip()) if sign else None,
-        # To the minute, so that the question stays the same from one look to the next.
-        since_ns=(int(time.time()) // 60 * 60 - back) * 10**9 if back else None,
+class Asked(NamedTuple):
+    """Which traces are asked for."""
+
+    where: Filter | None
+    """None: every one."""
+    texts: tuple[str, ...]
+    """As they were written: all must hold."""
+
+
+def bar() -> Asked | None:
+    """Draw the bar. None where it can't be read: the place is shown then."""
+    typed = st.multiselect(
+        "Filter",
+        _suggestions(str(connection.path())),
+        key=PARAMETER,
+        bind="query-params",
+        accept_new_options=True,
+        placeholder="All traces; pick a condition or type one, such as cost>0.10 or has(search)",
+        help=_HELP,
+        wrap=True,
     )
+    try:
+        return asked(*typed)
+    except FilterError as error:
+        wrong = next(one for one in typed if not _readable(one))
+        st.html(markup.page(markup.pointed(str(error), wrong, error.position)))
+        return None
 
 
-def fixed(where: TraceFilter) -> TraceFilter:
-    """The filter with what only links set: a pattern or a session."""
-    return replace(
-        where,
-        variant=st.query_params.get("pattern") or None,
-        session=st.query_params.get("session") or None,
-    )
+def asked(*texts: str) -> Asked:
+    """What filters ask for. Raises FilterError."""
+    said = tuple(text.strip() for text in texts if text.strip())
+    parts = tuple(parse(text) for text in said)
+    return Asked(And(parts) if parts else None, said)
+
+
+def _readable(text: str) -> bool:
+    try:
+        parse(text)
+    except FilterError:
+        return False
+    return True
 
 
 @st.cache_data(ttl=30, show_spinner=False)
-def _tags() -> list[str]:
+def _suggestions(_path: str) -> list[str]:
+    """Conditions to pick from: common ones, names, tags."""
     with connection.read() as conn:
         return [
-            f"{key}{_SIGN}{value}"
-            for key in queries.tag_keys(conn)[:_TAG_KEYS]
-            for value in queries.tag_values(conn, key, _TAG_VALUES)
+            *_COMMON,
+            *(condition("name", name) for name in queries.names(conn, _NAMES)),
+            *(
+                condition(f"tag.{key}", value)
+                for key in queries.tag_keys(conn, _TAG_KEYS)
+                for value in queries.tag_values(conn, key, _TAG_VALUES)
+            ),
         ]

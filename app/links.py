@@ -76,9 +76,10 @@ def pattern_url(pattern: str) -> str:
     return url("pattern", {"id": pattern})
 
 
-def traces_url(**filters: str) -> str:
-    """The list of traces, filtered (see pages/traces.py for the names)."""
-    return url("", filters)
+def traces_url(*filters: str) -> str:
+    """The list of traces that all of these filters match (docs/filters.md)."""
+    given = urlencode([("q", one) for one in filters if one])
+    return f"/?{given}" if given else "/"
 
 
 @cache

@@ -25,6 +25,7 @@ __all__ = [
     "muted",
     "notice",
     "page",
+    "pointed",
     "rate_bar",
     "segments",
     "sparkline",
@@ -173,6 +174,12 @@ def sparkline(columns: Sequence[tuple[int, int, str]], *, tall: bool = False) ->
         ),
         cls="ct-spark ct-tall" if tall else "ct-spark",
     )
+
+
+def pointed(sentence: str, text: str, at: int) -> Markup:
+    """A sentence about a text, and the text with a mark under the character that it is about."""
+    line = " ".join(text[:at].split("\n")) + text[at:]
+    return join([tag("p", sentence, cls="ct-notice"), text_block(f"{line}\n{' ' * at}^")])
 
 
 def text_block(text: str) -> Markup:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Final, NamedTuple
 
 from clustertrace.app import judging, markup, words
 from clustertrace.app.links import pattern_url, trace_url, traces_url
+from clustertrace.filters import condition
 from clustertrace.store.answers import Cluster, ClusterPage, Overview, Step
 from clustertrace.summary import NS_PER_DAY
 
@@ -60,7 +61,7 @@ def failure_bar(page: ClusterPage) -> markup.Markup:
     rest = page.failed - sum(cluster.failed for cluster in named)
     if rest:
         label = f"{rest} in other patterns" if named else f"{rest}, no two in one pattern"
-        parts.append((rest, label, label, traces_url(state="failed")))
+        parts.append((rest, label, label, traces_url("failed:yes")))
     return markup.segments(parts, rest=min(rest, 1))
 
 
@@ -112,7 +113,7 @@ def row(cluster: Cluster, look: Look, *, member: bool = False) -> markup.Markup:
         markup.tag("div", named, judging.marks(cluster), sample),
         cover=pattern_url(cluster.id),
         label=f"Pattern {cluster.id}",
-        runs={"pattern": cluster.id, "q": look.q},
+        runs=(condition("pattern", cluster.id), look.q),
         cls="ct-row ct-member" if member else "ct-row",
     )
 
@@ -124,7 +125,7 @@ def cells(
     *,
     cover: str,
     label: str,
-    runs: Mapping[str, str],
+    runs: Sequence[str],
     cls: str,
 ) -> markup.Markup:
     """A row of the table, with `name` above its steps.
@@ -158,16 +159,16 @@ def cells(
     )
 
 
-def _rate(cluster: Cluster, runs: Mapping[str, str]) -> markup.Markup:
+def _rate(cluster: Cluster, runs: Sequence[str]) -> markup.Markup:
     low, high = cluster.interval
     numbers = [
         markup.link(
             cluster.failed,
-            traces_url(**runs, state="failed"),
+            traces_url(*runs, "failed:yes"),
             cls="ct-failed" if cluster.failed else "",
         ),
         " of ",
-        markup.link(cluster.count, traces_url(**runs)),
+        markup.link(cluster.count, traces_url(*runs)),
         markup.muted(f"  {words.share(round(cluster.failure_rate, 2))}"),
     ]
     told = markup.tag("span", markup.muted(who_says(cluster)), cls="ct-small")

@@ -6,6 +6,7 @@ from datetime import tzinfo
 
 from clustertrace.app import markup, words
 from clustertrace.app.links import pattern_url, traces_url
+from clustertrace.filters import condition
 from clustertrace.model import Trace
 from clustertrace.store.answers import TraceRow
 from clustertrace.words import secrets_cut
@@ -54,7 +55,7 @@ def _facts(row: TraceRow, now_ns: int, where: tzinfo) -> markup.Markup:
         shown = markup.link(row.variant[:6], pattern_url(row.variant))
         parts.append(markup.fact(shown, "pattern"))
     if row.session_id:
-        href = traces_url(session=row.session_id)
+        href = traces_url(condition("session", row.session_id))
         parts.append(markup.fact(row.session_id, "session", href=href))
     parts.append(markup.fact(row.trace_id, "id"))
     return markup.facts(*parts)
@@ -69,7 +70,7 @@ def _took(row: TraceRow, now_ns: int) -> markup.Markup:
 
 def _tags(trace: Trace) -> markup.Markup:
     tags = (
-        markup.link(f"{key}: {value}", traces_url(tag=f"{key} = {value}"), cls="ct-tag")
+        markup.link(f"{key}: {value}", traces_url(condition(f"tag.{key}", value)), cls="ct-tag")
         for key, value in trace.tags.items()
     )
     metrics = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import tzinfo
 
 import streamlit as st
@@ -18,16 +17,17 @@ from clustertrace.app import (
     trace_table,
     words,
 )
+from clustertrace.app.filters import Asked
 from clustertrace.app.guard import guarded
 from clustertrace.app.links import traces_url, url
 from clustertrace.errors import NotFound
 from clustertrace.store import queries
-from clustertrace.store.answers import Cluster, TraceFilter
+from clustertrace.store.answers import Cluster
 
 __all__ = ["draw"]
 
 _LOOK_AGAIN_SECONDS = 2
-_STATES = ("any state", "failed", "not failed")
+_STATES = {"any state": "", "failed": "failed:yes", "not failed": "failed:no"}
 
 
 def draw() -> None:
@@ -59,15 +59,20 @@ def draw() -> None:
     judging.draw(cluster)
     explanation.draw(cluster)
     chosen = st.segmented_control(
-        "Traces", _STATES, default=_STATES[0], required=True, key="state", bind="query-params"
+        "Traces",
+        list(_STATES),
+        default="any state",
+        required=True,
+        key="state",
+        bind="query-params",
     )
-    _live(replace(filters.STATES[chosen or _STATES[0]], variant=cluster.id))
+    _live(filters.asked(f"pattern:{cluster.id}", _STATES[chosen or "any state"]))
 
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
 @guarded
-def _live(where: TraceFilter) -> None:
-    trace_table.show(where, "No trace of this pattern is in that state.")
+def _live(asked: Asked) -> None:
+    trace_table.show(asked, "No trace of this pattern is in that state.")
 
 
 def _sentence(cluster: Cluster) -> str:
@@ -88,7 +93,7 @@ def _facts(cluster: Cluster, where: tzinfo, now_ns: int) -> markup.Markup:
         markup.fact(
             words.share(round(cluster.share_of_failures, 2)),
             "of all failures",
-            href=traces_url(state="failed"),
+            href=traces_url("failed:yes"),
         ),
         markup.fact(words.duration(cluster.p50_ns), "typically (p50)"),
         markup.fact(words.duration(cluster.p95_ns), "at the slow end (p95)"),

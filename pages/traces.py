@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clustertrace.app import connection, filters, markup, trace_table
+from clustertrace.app import connection, downloads, filters, saved_filters, trace_table
 from clustertrace.app.empty import ways_in
+from clustertrace.app.filters import Asked
 from clustertrace.app.guard import guarded
-from clustertrace.app.links import pattern_url, url
 from clustertrace.store import queries
-from clustertrace.store.answers import TraceFilter
 
 __all__ = ["draw"]
 
@@ -23,16 +22,32 @@ def draw() -> None:
     if empty:
         _wait_for_the_first()
         return
-    where = filters.bar()
-    if where.variant or where.session:
-        st.html(markup.page(_narrowed(where)))
-    _live(where)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container():
+            asked = filters.bar()
+        texts = asked.texts if asked else ()
+        saved_filters.menu(texts)
+        tags = _columns()
+        if asked:
+            downloads.menu(asked)
+    if asked:
+        _live(asked, tags)
+
+
+def _columns() -> tuple[str, ...]:
+    with connection.read() as conn:
+        keys = queries.tag_keys(conn, 200)
+    with st.popover("Columns", icon=":material/view_column:"):
+        chosen = st.multiselect(
+            "Tags as columns", keys, key="col", bind="query-params", placeholder="none"
+        )
+    return tuple(chosen)
 
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
 @guarded
-def _live(where: TraceFilter) -> None:
-    trace_table.show(where, "No trace matches; widen the filters above.")
+def _live(asked: Asked, tags: tuple[str, ...]) -> None:
+    trace_table.show(asked, "No trace matches; take a condition out of the filter above.", tags)
 
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
@@ -43,18 +58,3 @@ def _wait_for_the_first() -> None:
     if arrived:
         st.rerun()
     st.html(ways_in("There are no traces yet. The first one shows up here by itself."))
-
-
-def _narrowed(where: TraceFilter) -> markup.Markup:
-    parts: list[object] = []
-    if where.variant:
-        shown = markup.link(where.variant[:6], pattern_url(where.variant))
-        parts += ["Only pattern ", shown, ". "]
-    if where.session:
-        parts += ["Only session ", markup.tag("b", where.session), ". "]
-    rest = {
-        name: value
-        for name, value in st.query_params.items()
-        if name not in ("pattern", "session", "page")
-    }
-    return markup.tag("div", *parts, markup.link("Show all", url("", rest), cls="ct-more"))

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-__all__ = ["Db", "Json", "app", "command"]
+__all__ = ["Db", "Json", "Where", "app", "command"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,6 +32,13 @@ Db = Annotated[
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")
+]
+
+Where = Annotated[
+    str | None,
+    typer.Option(
+        "--where", metavar="FILTER", show_default=False, help="Only traces that match this filter."
+    ),
 ]
 
 

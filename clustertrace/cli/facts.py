@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.app import Db, Json, Where, command
 from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.words import count, counted, duration, moment, share, spent, step_text
@@ -25,29 +25,39 @@ _WIDE: Final = 100
 """Columns of a terminal that has room for intervals and durations."""
 
 
-@command("stats", "clustertrace stats", "clustertrace stats --json | jq .failed")
-def stats(db: Db = None, as_json: Json = False) -> None:
+@command(
+    "stats",
+    "clustertrace stats",
+    "clustertrace stats --where 'since:7d tag.agent:research'",
+    "clustertrace stats --json | jq .failed",
+)
+def stats(where: Where = None, db: Db = None, as_json: Json = False) -> None:
     """Show the database in a few numbers.
 
     Traces, failures with their interval, patterns, sessions, tokens and cost.
     """
-    overview = _overview(db)
+    overview = _overview(db, where)
     if as_json:
         print_json(asdict(overview))
     elif overview.traces:
         stdout().print(_overview_table(overview))
+    elif where is not None:
+        note("No trace matches.")
     else:
         note(f"There are no traces yet. {HOW_TO_BEGIN}")
 
 
-def _overview(db: str | None) -> Overview:
+def _overview(db: str | None, where: str | None) -> Overview:
+    from clustertrace.filters import parse
     from clustertrace.store import queries
     from clustertrace.store.answers import Overview
+
+    matching = None if where is None else parse(where)
 
     if not has_database(db):
         return Overview(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, None, None)
     with reading(db) as store, store.read() as conn:
-        return queries.overview(conn)
+        return queries.overview(conn, matching)
 
 
 def _overview_table(overview: Overview) -> Table:
@@ -135,10 +145,7 @@ def clusters(
             help=f"Patterns to show. Default: {_PATTERNS_SHOWN}; with --json all of them.",
         ),
     ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option(metavar="FILTER", show_default=False, help="Count only runs that match."),
-    ] = None,
+    where: Where = None,
     db: Db = None,
     as_json: Json = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
-from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.app import Db, Json, Where, command
 from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import NotFound, UsageError
@@ -30,7 +30,7 @@ _ERROR_LENGTH: Final = 300
 @command(
     "inspect",
     "clustertrace inspect --latest",
-    "clustertrace inspect --failed",
+    "clustertrace inspect --failed --where 'tag.agent:research'",
     "clustertrace inspect 3f2a --expand 9c01",
     "clustertrace inspect --failed --json | jq '.spans[].name'",
 )
@@ -49,6 +49,7 @@ def inspect(
             help="Show what went in and out of a span: its id, a beginning of it, or its name.",
         ),
     ] = None,
+    where: Where = None,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
@@ -57,9 +58,9 @@ def inspect(
     What it did, when, what failed, and what it cost. The exit code is 1 if there is no
     (failed) trace to show.
     """
-    if trace_id is not None and (latest or failed):
-        raise UsageError("Name one trace, or ask for --latest or --failed, not both.")
-    trace, row, suspects = _find(trace_id, failed, db)
+    if trace_id is not None and (latest or failed or where is not None):
+        raise UsageError("Name one trace, or ask for --latest, --failed or --where, not both.")
+    trace, row, suspects = _find(trace_id, failed, where, db)
     if expand is not None:
         _show_span(_span(trace, expand), as_json=as_json)
     elif as_json:
@@ -74,16 +75,18 @@ def inspect(
 
 
 def _find(
-    trace_id: str | None, failed: bool, db: str | None
+    trace_id: str | None, failed: bool, where: str | None, db: str | None
 ) -> tuple[Trace, TraceRow, tuple[Suspect, ...]]:
+    from clustertrace.filters import parse
     from clustertrace.store import queries
 
+    matching = None if where is None else parse(where)
     if trace_id is None and not has_database(db):
         _nothing(f"There are no traces yet. {HOW_TO_BEGIN}")
     with reading(db) as store, store.read() as conn:
         if trace_id is None:
             try:
-                trace_id = queries.latest(conn, failed=failed)
+                trace_id = queries.latest(conn, matching, failed=failed)
             except NotFound as empty:
                 _nothing(str(empty))
         return (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.app import Db, Json, Where, command
 from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.cli.output import note, plain, print_json, stderr, write_out
 from clustertrace.errors import UsageError
@@ -31,6 +31,7 @@ BAD_LINES_SHOWN = 10
     "export",
     "clustertrace export --all -o traces.jsonl.gz",
     "clustertrace export 3f2a",
+    "clustertrace export --where 'starred:yes since:30d' -o starred.jsonl",
     "clustertrace export --all | clustertrace import --db elsewhere.db",
 )
 def export(
@@ -49,21 +50,22 @@ def export(
             help="Write here, compressed if the name ends in .gz. Default: standard output.",
         ),
     ] = None,
+    where: Where = None,
     db: Db = None,
 ) -> None:
     """Write traces as native JSON Lines.
 
     One whole trace a line; see docs/native-format.md.
     """
-    if everything == bool(ids):
-        raise UsageError("Name the traces to export, or say --all for every one of them.")
+    if (everything, bool(ids), where is not None).count(True) != 1:
+        raise UsageError("Name the traces to export, or say --where FILTER, or --all.")
     from clustertrace.exchange.native import dump_trace
     from clustertrace.exchange.writing import open_target
 
-    if everything and not has_database(db):
+    if not ids and not has_database(db):
         note(f"There are no traces yet. {HOW_TO_BEGIN}")
     with ExitStack() as stack:
-        traces = _everything(stack, db) if everything else _named(stack, db, ids or [])
+        traces = _named(stack, db, ids) if ids else _matching(stack, db, where)
         write = stack.enter_context(open_target(output)).write if output else write_out
         written = 0
         for trace in traces:
@@ -73,13 +75,15 @@ def export(
         note(f"{counted(written, 'trace')} written to {output}.")
 
 
-def _everything(stack: ExitStack, db: str | None) -> Iterator[Trace]:
+def _matching(stack: ExitStack, db: str | None, where: str | None) -> Iterator[Trace]:
+    from clustertrace.filters import parse
     from clustertrace.store import queries
 
+    matching = None if where is None else parse(where)
     if not has_database(db):
         return iter(())
     store = stack.enter_context(reading(db))
-    return queries.export(stack.enter_context(store.read()))
+    return queries.export(stack.enter_context(store.read()), matching)
 
 
 def _named(stack: ExitStack, db: str | None, ids: list[str]) -> Iterator[Trace]:

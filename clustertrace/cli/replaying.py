@@ -220,15 +220,15 @@ def repro(
 def _failing(store: Store, of: str) -> Trace:
     """A trace, or the newest failing one of a pattern. Raises NotFound."""
     from clustertrace.errors import NotFound
+    from clustertrace.filters import parse
     from clustertrace.store import queries
-    from clustertrace.store.answers import TraceFilter
 
     with store.read() as conn:
         try:
             pattern = queries.cluster(conn, of)
         except NotFound:
             return queries.trace(conn, of)
-        rows = queries.traces(conn, TraceFilter(variant=pattern.id, failed=True), limit=1).rows
+        rows = queries.traces(conn, parse(f"pattern:{pattern.id} failed:yes"), limit=1).rows
         if not rows:
             raise NotFound(f"No run of pattern {pattern.id} failed; name a trace instead.")
         return queries.trace(conn, rows[0].trace_id)

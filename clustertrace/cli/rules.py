@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clustertrace.cli.app import Db, Json, app
+from clustertrace.cli.app import Db, Json, Where, app
 from clustertrace.cli.opening import reading
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import BadInput, UsageError
@@ -37,6 +37,7 @@ def rules(
     limit: Annotated[
         int, typer.Option("--runs", min=1, help="Learn from so many of the newest finished runs.")
     ] = 10_000,
+    where: Where = None,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
@@ -47,11 +48,13 @@ def rules(
     """
     if context.invoked_subcommand is not None:
         return
+    from clustertrace.filters import parse
     from clustertrace.patterns.documents import mined_document
     from clustertrace.store import queries
 
+    matching = None if where is None else parse(where)
     with reading(db) as store, store.read() as conn:
-        mined, samples = queries.learned(conn, limit)
+        mined, samples = queries.learned(conn, limit, matching)
     document = mined_document(mined)
     for told, ids in zip(document["rules"], samples, strict=True):
         told["sample_trace_ids"] = ids

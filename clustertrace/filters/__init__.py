@@ -6,7 +6,8 @@
 Conditions side by side must all hold; `or`, `not` and parentheses combine them.
 """
 
-from clustertrace.filters.syntax import parse
+from clustertrace.filters.syntax import FilterError, parse
 from clustertrace.filters.tree import Filter
+from clustertrace.filters.writing import both, condition
 
-__all__ = ["Filter", "parse"]
+__all__ = ["Filter", "FilterError", "both", "condition", "parse"]

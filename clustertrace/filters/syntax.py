@@ -200,7 +200,7 @@ def _steps(token: _Token) -> Filter:
 def _condition(token: _Token, now_ns: int) -> Filter:
     name, operator, value = token["field"], token["op"], _unquoted(token["value"])
     field = name.lower()
-    if not value:
+    if not token["value"]:
         raise FilterError(f"{name}{operator} needs a value", token.match.end("op"))
     at = token.match.start("value")
     if field.startswith(("tag.", "metric.")):

@@ -25,7 +25,6 @@ __all__ = [
     "Overview",
     "PatternAnnotation",
     "Step",
-    "TraceFilter",
     "TracePage",
     "TraceRow",
 ]
@@ -158,27 +157,6 @@ class FamilyPage:
 
 
 @dataclass(frozen=True, slots=True)
-class TraceFilter:
-    """Which traces, as links ask: every field that is set must hold, exactly.
-
-    What users type is a clustertrace.filters.Filter, which knows patterns and combinations.
-    """
-
-    status: Literal["ok", "error", "running", "incomplete"] | None = None
-    outcome: Literal["pass", "fail", "unknown"] | None = None
-    """`unknown`: nobody recorded one."""
-    failed: bool | None = None
-    """True: failed by outcome or status. False: ended and did not fail."""
-    name: str | None = None
-    """Part of the root's name, case ignored."""
-    tag: tuple[str, str] | None = None
-    variant: str | None = None
-    session: str | None = None
-    since_ns: int | None = None
-    until_ns: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class TraceRow:
     """One line of a list of traces."""
 
@@ -214,6 +192,8 @@ class TracePage:
 
     rows: tuple[TraceRow, ...]
     total: int
+    more: bool = False
+    """There are more than `total`: beyond a limit they are not counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """A filter as SQL: a condition on `traces`, and its parameters by name.
 
-Every condition is made two-valued (`coalesce(…, 0)`), so that `not` means what it says for traces
-that lack a number. Held to clustertrace.filters.meaning by a property test.
+Every condition is two-valued (`IS`, or `coalesce(…, 0)` where no index could help), so that `not`
+means what it says for traces that lack a number. Held to clustertrace.filters.meaning by a property
+test.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ __all__ = ["condition"]
 _COLUMNS: Final = {
     "name": "name",
     "status": "status",
-    "session": "session_id",
     "error": "error",
     "note": "note",
     "cost": "cost_usd",
@@ -42,6 +42,7 @@ _COLUMNS: Final = {
     "calls": "llm_calls",
 }
 
+_HEX: Final = frozenset("0123456789abcdef")
 _STEP_KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(STEP_KINDS))
 
 
@@ -99,11 +100,9 @@ class _Maker:
             like = self._like("value", pattern)
             return f"(trace_id IN (SELECT trace_id FROM trace_tags WHERE key = {key} AND {like}))"
         if field == "failed":
-            return f"coalesce(failed = {int(pattern == 'yes')}, 0)"
+            return f"(failed IS {int(pattern == 'yes')})"
         if field == "outcome":
-            return (
-                "(outcome IS NULL)" if pattern == "none" else f"coalesce(outcome = '{pattern}', 0)"
-            )
+            return "(outcome IS NULL)" if pattern == "none" else f"(outcome IS '{pattern}')"
         if field == "starred":
             return "(starred IS NOT NULL)" if pattern == "yes" else "(starred IS NULL)"
         if field == "model":
@@ -112,14 +111,25 @@ class _Maker:
                 "(EXISTS (SELECT 1 FROM spans WHERE spans.trace_id = traces.trace_id AND "
                 f"kind = 'llm' AND {like}))"
             )
-        if field == "pattern":
-            return f"coalesce({self._like('variant_id', pattern + '*')}, 0)"
-        if field == "family":
-            like = self._like("family_id", pattern + "*")
-            return f"coalesce(variant_id IN (SELECT variant_id FROM variants WHERE {like}), 0)"
+        if field == "session":
+            return self._one_of("session_id", "sessions", "session_id", pattern)
+        if field in ("pattern", "family"):
+            column = "variant_id" if field == "pattern" else "family_id"
+            return self._one_of("variant_id", "variants", column, pattern + "*")
         if field == "id":
-            return f"({self._like('lower(hex(trace_id))', pattern + '*')})"
+            return self._id(pattern)
         return f"coalesce({self._like(_COLUMNS[field], pattern)}, 0)"
+
+    def _one_of(self, column: str, table: str, by: str, pattern: str) -> str:
+        """Through the small table that has a row for each value, so that an index is of use."""
+        found = f"SELECT {column} FROM {table} WHERE {self._like(by, pattern)}"
+        return f"({column} IS NOT NULL AND {column} IN ({found}))"
+
+    def _id(self, pattern: str) -> str:
+        if len(pattern) > 32 or not _HEX.issuperset(pattern.lower()):
+            return f"({self._like('lower(hex(trace_id))', pattern + '*')})"
+        low, high = (bytes.fromhex(pattern.ljust(32, end)) for end in "0f")
+        return f"(trace_id BETWEEN {self._param(low)} AND {self._param(high)})"
 
     def _compare(self, one: Compare) -> str:
         number = self._param(one.value)

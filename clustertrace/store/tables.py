@@ -18,6 +18,7 @@ __all__ = [
     "FamilyRow",
     "LogRow",
     "MetricRow",
+    "SavedFilterRow",
     "SessionRow",
     "SpanRow",
     "SpoolSegmentRow",
@@ -97,6 +98,13 @@ class TraceRow(SQLModel, table=True):
         Index("traces_start", "start_ns", "trace_id"),
         Index("traces_failed", "failed", "start_ns", "trace_id"),
         Index("traces_variant", "variant_id", "failed", "start_ns", "trace_id"),
+        Index("traces_variant_start", "variant_id", "start_ns", "trace_id"),
+        # The orders in which lists are offered.
+        Index("traces_name", "name", "trace_id"),
+        Index("traces_duration", "duration_ns", "trace_id"),
+        Index("traces_cost", "cost_usd", "trace_id"),
+        Index("traces_tokens", "input_tokens", "trace_id"),
+        Index("traces_spans", "span_count", "trace_id"),
         Index("traces_starred", "start_ns", "trace_id", sqlite_where=text("starred IS NOT NULL")),
         Index(
             "traces_session", "session_id", "start_ns", sqlite_where=text("session_id IS NOT NULL")
@@ -377,6 +385,16 @@ class TranscriptTurnRow(SQLModel, table=True):
     claim: str = Field(primary_key=True)
     """The id of the prompt's message, which copies keep."""
     trace_id: bytes
+
+
+class SavedFilterRow(SQLModel, table=True):
+    """A filter that the user gave a name."""
+
+    __tablename__ = "saved_filters"
+
+    name: str = Field(primary_key=True)
+    filter: str
+    created_ns: int
 
 
 class StateRow(SQLModel, table=True):

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from clustertrace.exchange.bundle import load_bundle
+from clustertrace.filters import parse
 from clustertrace.headline import headline
 from clustertrace.store import queries
-from clustertrace.store.answers import TraceFilter
 from clustertrace.store.store import Store
 
 NOW_NS = 1_790_000_000 * 10**9
@@ -73,8 +73,8 @@ def test_three_agents_are_named_by_tag(loaded: Store) -> None:
     with loaded.read() as conn:
         counts = {
             agent: (
-                queries.traces(conn, TraceFilter(tag=("agent", agent))).total,
-                queries.traces(conn, TraceFilter(tag=("agent", agent), failed=True)).total,
+                queries.traces(conn, parse(f"tag.agent:{agent}")).total,
+                queries.traces(conn, parse(f"tag.agent:{agent} failed:yes")).total,
             )
             for agent in queries.tag_values(conn, "agent")
         }
@@ -88,7 +88,7 @@ def test_the_worst_pattern_came_with_a_version(loaded: Store) -> None:
     with loaded.read() as conn:
         worst = queries.clusters(conn).clusters[0].id
         runs = {
-            version: queries.traces(conn, TraceFilter(variant=worst, tag=("version", version)))
+            version: queries.traces(conn, parse(f"pattern:{worst} tag.version:{version}"))
             for version in ("1.3", "1.4")
         }
     assert {version: page.total for version, page in runs.items()} == {"1.3": 1, "1.4": 6}

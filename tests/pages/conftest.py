@@ -170,7 +170,7 @@ class Shown:
 def show() -> Callable[..., Shown]:
     """Draw a page by its module's name and the parameters of its address."""
 
-    def draw(page: str, /, **params: str) -> Shown:
+    def draw(page: str, /, **params: str | list[str]) -> Shown:
         def script(page: str) -> None:
             from importlib import import_module
 

@@ -30,8 +30,8 @@ def test_failures_by_outcome_and_by_error_are_told_apart(
 ) -> None:
     """Both counts stand on the page, each a link to its traces."""
     html = show("clusters").html
-    assert 'href="/?state=failed+by+outcome"' in html
-    assert 'href="/?state=failed+by+error"' in html
+    assert 'href="/?q=outcome%3Afail"' in html
+    assert 'href="/?q=failed%3Ayes+outcome%3Anone"' in html
 
 
 def test_every_pattern_is_a_row_with_links(some: Store, show: Callable[..., Any]) -> None:
@@ -41,8 +41,8 @@ def test_every_pattern_is_a_row_with_links(some: Store, show: Callable[..., Any]
         page = queries.clusters(conn)
     for cluster in page.clusters:
         assert f'href="/pattern?id={cluster.id}"' in html
-        assert f'href="/?pattern={cluster.id}"' in html
-        assert f'href="/?pattern={cluster.id}&amp;state=failed"' in html
+        assert f'href="/?q=pattern%3A{cluster.id}"' in html
+        assert f'href="/?q=pattern%3A{cluster.id}&amp;q=failed%3Ayes"' in html
 
 
 def test_the_step_that_broke_is_marked(some: Store, show: Callable[..., Any]) -> None:
@@ -80,7 +80,7 @@ def test_a_family_unfolds_into_its_patterns(some: Store, show: Callable[..., Any
         assert f'href="/pattern?id={one.id}"' in opened
     assert f'href="/clusters?open={family.whole.id}"' in folded
     assert f'aria-label="Fold family {family.whole.id}"' in opened
-    assert f"/?q=family%3A{family.whole.id}&amp;state=failed" in folded
+    assert f"/?q=family%3A{family.whole.id}&amp;q=failed%3Ayes" in folded
 
 
 def test_a_filter_counts_the_runs_that_match(some: Store, show: Callable[..., Any]) -> None:

@@ -16,7 +16,7 @@ def test_an_empty_database_says_how_traces_get_in(store: Store, show: Callable[.
     shown = show("traces")
     assert "clustertrace import" in shown.html
     assert not shown.ran.dataframe
-    assert not shown.ran.selectbox
+    assert not shown.ran.multiselect
 
 
 def test_newest_traces_come_first(some: Store, show: Callable[..., Any]) -> None:
@@ -37,7 +37,7 @@ def test_a_row_tells_what_it_cost_and_what_went_wrong(
     some: Store, show: Callable[..., Any]
 ) -> None:
     """Cost, tokens, errors and tags stand in the row."""
-    row = show("traces", state="failed by outcome").table.iloc[0]
+    row = show("traces", q="outcome:fail").table.iloc[0]
     assert row["cost"] == "$0.0123"
     assert row["tokens"] == "1,200 → 34"
     assert row["errors"] == "1 · no answer within 5 s"
@@ -45,19 +45,18 @@ def test_a_row_tells_what_it_cost_and_what_went_wrong(
 
 
 @pytest.mark.parametrize(
-    ("state", "count"),
+    ("q", "count"),
     [
-        ("failed", 2),
-        ("failed by outcome", 1),
-        ("failed by error", 1),
-        ("not failed", 3),
-        ("running", 1),
-        ("incomplete", 1),
+        ("failed:yes", 2),
+        ("outcome:fail", 1),
+        ("failed:yes outcome:none", 1),
+        ("failed:no", 3),
+        ("status:running or status:incomplete", 2),
     ],
 )
-def test_the_address_filters(some: Store, show: Callable[..., Any], state: str, count: int) -> None:
-    """`?state=` narrows the list, and the number of matches says so."""
-    shown = show("traces", state=state)
+def test_the_address_filters(some: Store, show: Callable[..., Any], q: str, count: int) -> None:
+    """`?q=` narrows the list, and the number of matches says so."""
+    shown = show("traces", q=q)
     assert len(shown.table) == count
     assert f"<b><span>{count}</span></b>" in shown.html
 
@@ -66,11 +65,22 @@ def test_tags_names_and_patterns_filter_too(some: Store, show: Callable[..., Any
     """Every filter of the address must hold."""
     with some.read() as conn:
         pattern = queries.trace_row(conn, f"{2:032x}").variant
-    assert len(show("traces", tag="version = 2").table) == 1
-    assert len(show("traces", name="AGE").table) == 7
-    assert len(show("traces", pattern=pattern).table) == 3
-    assert len(show("traces", session="s-1").table) == 1
-    assert "widen the filters" in show("traces", name="nothing has this name").html
+    assert len(show("traces", q="tag.version:2").table) == 1
+    assert len(show("traces", q="name:*GEN*").table) == 7
+    assert len(show("traces", q=f"pattern:{pattern}").table) == 3
+    assert len(show("traces", q=["session:s-1", "failed:no"]).table) == 1
+    assert len(show("traces", q=["session:s-1", "failed:yes"]).ran.dataframe) == 0
+    assert "take a condition out" in show("traces", q="name:nothing").html
+
+
+def test_a_filter_that_cannot_be_read_points_at_the_place(
+    some: Store, show: Callable[..., Any]
+) -> None:
+    """The sentence, the filter and a mark under the character; no table and no exception."""
+    shown = show("traces", q=["failed:yes", "cost>much <b>"])
+    assert "at character 6" in shown.html
+    assert "cost&gt;much &lt;b&gt;\n     ^" in shown.html
+    assert not shown.ran.dataframe
 
 
 def test_the_order_comes_from_the_address(some: Store, show: Callable[..., Any]) -> None:
@@ -81,7 +91,7 @@ def test_the_order_comes_from_the_address(some: Store, show: Callable[..., Any])
 
 def test_a_bad_address_shows_the_list(some: Store, show: Callable[..., Any]) -> None:
     """Parameters that make no sense are left aside."""
-    shown = show("traces", state="purple", sort="purple", page="-3", tag="purple", since="x")
+    shown = show("traces", sort="purple", page="-3", way="purple")
     assert len(shown.table) == 7
 
 

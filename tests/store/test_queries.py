@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clustertrace.errors import NotFound, UsageError
+from clustertrace.filters import parse
 from clustertrace.model import Span, TraceFacts
 from clustertrace.store import Store, queries
-from clustertrace.store.answers import TraceFilter
 from clustertrace.store.connection import Connection
 from clustertrace.store.search_words import match_expression
 from tests.store.conftest import SECOND, TRACE, batch, root, span
@@ -82,30 +81,30 @@ def test_a_pattern_is_found_by_the_beginning_of_its_id(conn: Connection) -> None
 @pytest.mark.parametrize(
     ("where", "count"),
     [
-        ({}, 10),
-        ({"failed": True}, 6),
-        ({"failed": False}, 4),
-        ({"status": "error"}, 5),
-        ({"outcome": "fail"}, 1),
-        ({"name": "OTHER"}, 1),
-        ({"name": "%"}, 0),
-        ({"tag": ("tier", "gold")}, 2),
-        ({"tag": ("tier", "gold"), "failed": False}, 0),
-        ({"session": "s"}, 1),
-        ({"since_ns": 0, "until_ns": 1}, 0),
+        ("", 10),
+        ("failed:yes", 6),
+        ("failed:no", 4),
+        ("status:error", 5),
+        ("outcome:fail", 1),
+        ("name:*THE*", 1),
+        ("name:*%*", 0),
+        ("tag.tier:gold", 2),
+        ("tag.tier:gold failed:no", 0),
+        ("session:s", 1),
+        ("since:1970-01-01 until:1970-01-02", 0),
     ],
 )
-def test_traces_are_filtered(conn: Connection, where: dict[str, Any], count: int) -> None:
+def test_traces_are_filtered(conn: Connection, where: str, count: int) -> None:
     """Every condition that is set must hold, and the total counts what matches."""
-    page = queries.traces(conn, TraceFilter(**where))
+    page = queries.traces(conn, parse(where))
     assert page.total == len(page.rows) == count
 
 
 def test_traces_of_a_pattern_are_its_count(conn: Connection) -> None:
     """A pattern's number of traces is the number that its filter finds."""
     for one in queries.clusters(conn).clusters:
-        assert queries.traces(conn, TraceFilter(variant=one.id)).total == one.count
-        assert queries.traces(conn, TraceFilter(variant=one.id, failed=True)).total == one.failed
+        assert queries.traces(conn, parse(f"pattern:{one.id}")).total == one.count
+        assert queries.traces(conn, parse(f"pattern:{one.id} failed:yes")).total == one.failed
 
 
 def test_traces_are_paged_newest_first(conn: Connection) -> None:

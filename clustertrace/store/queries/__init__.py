@@ -13,23 +13,26 @@ from clustertrace.store.queries.grouping import ClusterOrder
 from clustertrace.store.queries.learning import learned, runs_noted
 from clustertrace.store.queries.newest import newest_span
 from clustertrace.store.queries.patterns import cluster, clusters, families, overview
+from clustertrace.store.queries.saving import saved_filters
 from clustertrace.store.queries.search import search
 from clustertrace.store.queries.siblings import siblings, suspects_of
 from clustertrace.store.queries.traces import (
+    COUNTED,
     TraceOrder,
     export,
     known_traces,
     latest,
     metrics,
-    tag_keys,
-    tag_values,
+    newest,
     trace,
     trace_id,
     trace_row,
     traces,
 )
+from clustertrace.store.queries.vocabulary import names, tag_keys, tag_values
 
 __all__ = [
+    "COUNTED",
     "ClusterOrder",
     "TraceOrder",
     "cluster",
@@ -42,12 +45,15 @@ __all__ = [
     "learned",
     "matching",
     "metrics",
+    "names",
+    "newest",
     "newest_span",
     "overview",
     "paths",
     "pattern_annotations",
     "runs_by_pattern",
     "runs_noted",
+    "saved_filters",
     "search",
     "siblings",
     "suspects_of",

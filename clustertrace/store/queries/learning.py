@@ -7,9 +7,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
+from clustertrace.filters import Filter
 from clustertrace.patterns.field import Columns
 from clustertrace.patterns.learning import Learned, learn
 from clustertrace.patterns.traits import MEASURES, VERSION, Trait
+from clustertrace.store import filtering
 from clustertrace.store.connection import Connection
 from clustertrace.store.traits import COUNTED
 
@@ -20,13 +22,14 @@ _LEAST: Final = 4
 _NAMES_A_QUERY: Final = 1_000
 
 
-def learned(conn: Connection, limit: int) -> Learned:
-    """The failure rules of the newest finished runs, at most `limit` of them."""
+def learned(conn: Connection, limit: int, where: Filter | None = None) -> Learned:
+    """The failure rules of the newest finished runs that match, at most `limit` of them."""
+    condition, params = ("1", {}) if where is None else filtering.condition(where)
     rows = conn.rows(
         "SELECT trace_id, failed, session_id, traits, measures FROM traces JOIN trace_traits"
-        " USING (trace_id) WHERE failed IS NOT NULL AND version = ?"
-        " ORDER BY start_ns DESC, trace_id LIMIT ?",
-        (VERSION, limit),
+        f" USING (trace_id) WHERE failed IS NOT NULL AND version = :version AND {condition}"
+        " ORDER BY start_ns DESC, trace_id LIMIT :limit",
+        params | {"version": VERSION, "limit": limit},
     )
     places: dict[int, list[int]] = defaultdict(list)
     measures: list[Sequence[float]] = []

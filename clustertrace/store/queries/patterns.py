@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from clustertrace.errors import NotFound
 from clustertrace.filters import Filter
+from clustertrace.store import filtering
 from clustertrace.store.answers import Cluster, ClusterPage, Family, FamilyPage, Overview
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.annotating import pattern_annotations
@@ -12,17 +15,37 @@ from clustertrace.store.queries.picking import Picking
 
 __all__ = ["cluster", "clusters", "families", "overview"]
 
+_USAGE: Final = (
+    " sum(unpriced_calls), sum(input_tokens), sum(output_tokens), sum(cache_read_tokens),"
+    " sum(cache_write_tokens), sum(cost_usd)"
+)
+_TOTALS: Final = (
+    "SELECT sum(traces), sum(failed), sum(failed_by_outcome), sum(running), sum(incomplete),"
+    f" sum(spans), sum(llm_calls),{_USAGE} FROM variant_days"
+)
+_TOTALS_OF: Final = (
+    "SELECT count(*), sum(failed), sum(failed AND outcome IS NOT NULL),"
+    " sum(failed IS NULL AND status = 'running'), sum(failed IS NULL AND status <> 'running'),"
+    f" sum(span_count), sum(llm_calls),{_USAGE}"
+)
+"""The same of single runs."""
 
-def overview(conn: Connection) -> Overview:
-    """The whole database in a few numbers."""
-    row = conn.row(
-        "SELECT sum(traces), sum(failed), sum(failed_by_outcome), sum(running), sum(incomplete),"
-        " sum(spans), sum(llm_calls), sum(unpriced_calls),"
-        " sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum(cache_write_tokens),"
-        " sum(cost_usd) FROM variant_days"
-    )
+
+def overview(conn: Connection, where: Filter | None = None) -> Overview:
+    """All runs in a few numbers, from the roll-ups; or those that match, counted one by one."""
+    condition, params = ("1", {}) if where is None else filtering.condition(where)
+    runs = f"FROM traces WHERE start_ns IS NOT NULL AND {condition}"
+    row = conn.row(_TOTALS if where is None else f"{_TOTALS_OF} {runs}", params)
     assert row is not None
     (traces, failed, by_outcome, running, incomplete, spans, *usage) = (value or 0 for value in row)
+    finished = f"SELECT 1 {runs} AND failed IS NOT NULL GROUP BY variant_id"
+    sessions = f"SELECT 1 {runs} AND session_id IS NOT NULL GROUP BY session_id"
+    if where is None:
+        finished = (
+            "SELECT 1 FROM variant_days GROUP BY variant_id"
+            " HAVING sum(traces - running - incomplete) > 0"
+        )
+        sessions = "SELECT 1 FROM sessions"
     return Overview(
         traces=traces,
         failed=failed,
@@ -31,11 +54,8 @@ def overview(conn: Connection) -> Overview:
         running=running,
         incomplete=incomplete,
         spans=spans,
-        variants=conn.value(
-            "SELECT count(*) FROM (SELECT 1 FROM variant_days GROUP BY variant_id"
-            " HAVING sum(traces - running - incomplete) > 0)"
-        ),
-        sessions=conn.value("SELECT count(*) FROM sessions"),
+        variants=conn.value(f"SELECT count(*) FROM ({finished})", params),
+        sessions=conn.value(f"SELECT count(*) FROM ({sessions})", params),
         llm_calls=usage[0],
         unpriced_calls=usage[1],
         input_tokens=usage[2],
@@ -43,8 +63,8 @@ def overview(conn: Connection) -> Overview:
         cache_read_tokens=usage[4],
         cache_write_tokens=usage[5],
         cost_usd=float(usage[6]),
-        first_ns=conn.value("SELECT min(start_ns) FROM traces"),
-        last_ns=conn.value("SELECT max(start_ns) FROM traces"),
+        first_ns=conn.value(f"SELECT min(start_ns) {runs}", params),
+        last_ns=conn.value(f"SELECT max(start_ns) {runs}", params),
     )
 
 

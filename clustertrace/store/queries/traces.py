@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.filters import Filter
 from clustertrace.model import EMPTY, Metric, Span, Trace
 from clustertrace.store import filtering
-from clustertrace.store.answers import MetricSummary, TraceFilter, TracePage, TraceRow
+from clustertrace.store.answers import MetricSummary, TracePage, TraceRow
 from clustertrace.store.connection import Connection
 from clustertrace.store.rows import SPAN_COLUMNS, json_value, span_of_row
 
 __all__ = [
+    "COUNTED",
     "TraceOrder",
     "export",
     "known_traces",
     "latest",
     "metrics",
-    "tag_keys",
-    "tag_values",
+    "newest",
     "trace",
     "trace_id",
     "trace_row",
@@ -29,9 +29,12 @@ __all__ = [
     "whole",
 ]
 
-TraceOrder = Literal["start_ns", "duration_ns", "cost_usd", "span_count", "name"]
+TraceOrder = Literal["start_ns", "duration_ns", "cost_usd", "input_tokens", "span_count", "name"]
 
-_ORDERS: Final = ("start_ns", "duration_ns", "cost_usd", "span_count", "name")
+_ORDERS: Final = get_args(TraceOrder)
+"""Each has an index, so that a page costs the same however many traces there are."""
+COUNTED: Final = 10_000
+"""Traces that match a filter are counted so far and no further."""
 _HEX: Final = frozenset("0123456789abcdef")
 _SHORTEST_PREFIX: Final = 4
 _TRACES_A_QUERY: Final = 200
@@ -49,7 +52,7 @@ _HEAD: Final = (
 
 def traces(
     conn: Connection,
-    where: Filter | TraceFilter | None = None,
+    where: Filter | None = None,
     *,
     order: TraceOrder = "start_ns",
     descending: bool = True,
@@ -58,7 +61,7 @@ def traces(
 ) -> TracePage:
     """A page of traces that match, newest first unless another order is asked for.
 
-    Raises UsageError for an unknown order.
+    Of a filter's traces `COUNTED` are counted at most. Raises UsageError for an unknown order.
     """
     if order not in _ORDERS:
         raise UsageError(f"Traces can be ordered by {', '.join(_ORDERS)}, not by {order}.")
@@ -66,12 +69,35 @@ def traces(
     way = "DESC" if descending else "ASC"
     rows = conn.rows(
         f"SELECT {_ROW} FROM traces WHERE {condition} "
-        f"ORDER BY {order} {way}, trace_id LIMIT :limit OFFSET :offset",
+        f"ORDER BY {order} {way}, trace_id {way} LIMIT :limit OFFSET :offset",
         {**params, "limit": limit, "offset": offset},
     )
-    total = conn.value(f"SELECT count(*) FROM traces WHERE {condition}", params)
     tags = _tags(conn, [row[0] for row in rows])
-    return TracePage(tuple(_trace_row(row, tags[row[0]]) for row in rows), total)
+    shown = tuple(_trace_row(row, tags[row[0]]) for row in rows)
+    total = offset + len(rows)
+    if where is None:
+        total = conn.value("SELECT sum(traces) FROM variant_days") or 0
+    elif len(rows) in (0, limit):
+        counted = f"SELECT 1 FROM traces WHERE {condition} LIMIT {COUNTED + 1}"
+        total = conn.value(f"SELECT count(*) FROM ({counted})", params)
+        return TracePage(shown, min(total, COUNTED), more=total > COUNTED)
+    return TracePage(shown, total)
+
+
+def newest(conn: Connection, where: Filter | None, limit: int) -> list[TraceRow]:
+    """The lines of the newest traces that match, newest first, at most `limit`."""
+    condition, params = _condition(where)
+    rows = conn.rows(
+        f"SELECT {_ROW} FROM traces WHERE {condition}"
+        " ORDER BY start_ns DESC, trace_id DESC LIMIT :limit",
+        params | {"limit": limit},
+    )
+    made: list[TraceRow] = []
+    for at in range(0, len(rows), _TRACES_A_QUERY):
+        some = rows[at : at + _TRACES_A_QUERY]
+        tags = _tags(conn, [row[0] for row in some])
+        made += [_trace_row(row, tags[row[0]]) for row in some]
+    return made
 
 
 def trace_row(conn: Connection, prefix: str) -> TraceRow:
@@ -108,15 +134,19 @@ def trace_id(conn: Connection, prefix: str) -> str:
     return str(found[0][0].hex())
 
 
-def latest(conn: Connection, *, failed: bool = False) -> str:
-    """The id of the newest trace, or the newest failed one. Raises NotFound."""
-    condition = "failed = 1" if failed else "start_ns IS NOT NULL"
+def latest(conn: Connection, where: Filter | None = None, *, failed: bool = False) -> str:
+    """The id of the newest trace that matches, or the newest failed one. Raises NotFound."""
+    condition, params = _condition(where)
     found = conn.value(
-        f"SELECT trace_id FROM traces WHERE {condition} ORDER BY start_ns DESC, trace_id LIMIT 1"
+        f"SELECT trace_id FROM traces WHERE {condition}{' AND failed = 1' if failed else ''}"
+        " ORDER BY start_ns DESC, trace_id DESC LIMIT 1",
+        params,
     )
-    if found is None:
-        raise NotFound("No trace has failed." if failed else "There are no traces yet.")
-    return str(found.hex())
+    if found is not None:
+        return str(found.hex())
+    if where is not None:
+        raise NotFound(f"No {'failed ' if failed else ''}trace matches.")
+    raise NotFound("No trace has failed." if failed else "There are no traces yet.")
 
 
 def known_traces(conn: Connection, trace_ids: Sequence[str]) -> set[str]:
@@ -130,15 +160,15 @@ def known_traces(conn: Connection, trace_ids: Sequence[str]) -> set[str]:
     return known
 
 
-def export(conn: Connection, trace_ids: Sequence[str] | None = None) -> Iterator[Trace]:
-    """Whole traces, oldest first (ties by id): all of them, or those named. Raises NotFound."""
-    if trace_ids is not None:
-        keys = [bytes.fromhex(trace_id(conn, value)) for value in trace_ids]
-    else:
-        rows = conn.rows(
-            "SELECT trace_id FROM traces WHERE start_ns IS NOT NULL ORDER BY start_ns, trace_id"
-        )
-        keys = [row[0] for row in rows]
+def export(conn: Connection, where: Filter | None = None, *, newest: int = -1) -> Iterator[Trace]:
+    """Whole traces that match, oldest first (ties by id); with `newest`, so many at most."""
+    condition, params = _condition(where)
+    rows = conn.rows(
+        f"SELECT trace_id FROM traces WHERE {condition}"
+        " ORDER BY start_ns DESC, trace_id DESC LIMIT :newest",
+        params | {"newest": newest},
+    )
+    keys = [row[0] for row in reversed(rows)]
     for at in range(0, len(keys), _TRACES_A_QUERY):
         yield from whole(conn, keys[at : at + _TRACES_A_QUERY])
 
@@ -152,70 +182,12 @@ def metrics(conn: Connection) -> tuple[MetricSummary, ...]:
     return tuple(MetricSummary(*row) for row in rows)
 
 
-def tag_keys(conn: Connection) -> tuple[str, ...]:
-    """Every key that some trace is tagged with."""
-    keys: list[str] = []
-    # One index seek a key: DISTINCT would read an entry a trace.
-    while True:
-        last = keys[-1] if keys else None
-        sql = "SELECT min(key) FROM trace_tags" + (" WHERE key > ?" if keys else "")
-        found = conn.value(sql, (last,) if keys else ())
-        if found is None:
-            return tuple(keys)
-        keys.append(found)
-
-
-def tag_values(conn: Connection, key: str, limit: int = 100) -> tuple[str, ...]:
-    """The values of a tag, in order, at most `limit`."""
-    rows = conn.rows(
-        "SELECT DISTINCT value FROM trace_tags WHERE key = ? ORDER BY value LIMIT ?", (key, limit)
-    )
-    return tuple(row[0] for row in rows)
-
-
-def _condition(where: Filter | TraceFilter | None) -> tuple[str, dict[str, Any]]:
+def _condition(where: Filter | None) -> tuple[str, dict[str, Any]]:
     """The SQL of a filter, and its parameters by name."""
     if where is None:
         return "start_ns IS NOT NULL", {}
-    if isinstance(where, TraceFilter):
-        return _fields(where)
     sql, params = filtering.condition(where)
     return f"start_ns IS NOT NULL AND {sql}", params
-
-
-def _fields(where: TraceFilter) -> tuple[str, dict[str, Any]]:
-    parts = ["start_ns IS NOT NULL"]
-    params: dict[str, Any] = {}
-
-    def require(sql: str, **values: Any) -> None:
-        parts.append(sql)
-        params.update(values)
-
-    if where.status is not None:
-        require("status = :status", status=where.status)
-    if where.outcome == "unknown":
-        require("outcome IS NULL")
-    elif where.outcome is not None:
-        require("outcome = :outcome", outcome=where.outcome)
-    if where.failed is not None:
-        require("failed = :failed", failed=int(where.failed))
-    if where.name:
-        require("instr(lower(name), lower(:name)) > 0", name=where.name)
-    if where.variant is not None:
-        require("variant_id = :variant", variant=where.variant)
-    if where.session is not None:
-        require("session_id = :session", session=where.session)
-    if where.since_ns is not None:
-        require("start_ns >= :since", since=where.since_ns)
-    if where.until_ns is not None:
-        require("start_ns < :until", until=where.until_ns)
-    if where.tag is not None:
-        require(
-            "trace_id IN (SELECT trace_id FROM trace_tags WHERE key = :key AND value = :value)",
-            key=where.tag[0],
-            value=where.tag[1],
-        )
-    return " AND ".join(parts), params
 
 
 def _trace_row(row: Sequence[Any], tags: Mapping[str, str]) -> TraceRow:

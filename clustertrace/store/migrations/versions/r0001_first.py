@@ -104,6 +104,15 @@ def _traces() -> None:
     op.create_index("traces_start", "traces", ["start_ns", "trace_id"])
     op.create_index("traces_failed", "traces", ["failed", "start_ns", "trace_id"])
     op.create_index("traces_variant", "traces", ["variant_id", "failed", "start_ns", "trace_id"])
+    op.create_index("traces_variant_start", "traces", ["variant_id", "start_ns", "trace_id"])
+    for name, column in (
+        ("traces_name", "name"),
+        ("traces_duration", "duration_ns"),
+        ("traces_cost", "cost_usd"),
+        ("traces_tokens", "input_tokens"),
+        ("traces_spans", "span_count"),
+    ):
+        op.create_index(name, "traces", [column, "trace_id"])
     op.create_index(
         "traces_starred",
         "traces",
@@ -237,6 +246,12 @@ def _housekeeping() -> None:
         _column("trace_id", bytes, null=True),
     )
     op.create_table("transcript_turns", _column("claim", str, key=True), _column("trace_id", bytes))
+    op.create_table(
+        "saved_filters",
+        _column("name", str, key=True),
+        _column("filter", str),
+        _column("created_ns", int),
+    )
     op.create_table("state", _column("key", str, key=True), _column("value", int))
 
 

@@ -1,0 +1,114 @@
+"""The columns of a list of traces: what stands in them, how they look, which of them sort."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+from typing import Any, Final
+
+import streamlit as st
+
+from clustertrace.app import words
+from clustertrace.store.answers import TraceRow
+from clustertrace.store.queries import TraceOrder
+
+__all__ = ["ORDERS", "STAR", "columns", "config"]
+
+ORDERS: Final[Mapping[str, TraceOrder]] = {
+    "name": "name",
+    "started": "start_ns",
+    "took": "duration_ns",
+    "tokens": "input_tokens",
+    "cost": "cost_usd",
+    "spans": "span_count",
+}
+"""Columns that the database can sort by."""
+
+STAR: Final = "star"
+
+_TITLES: Final = {
+    STAR: "★",
+    "state": "State",
+    "name": "Name",
+    "prompt": "First prompt",
+    "pattern": "Pattern",
+    "started": "Started",
+    "took": "Took",
+    "tokens": "Tokens in → out",
+    "cost": "Cost",
+    "spans": "Spans",
+    "errors": "Errors",
+    "note": "Note",
+    "tags": "Tags",
+}
+_COLOURS: Final = {"failed": "red", "uncertain": "orange", "good": "gray", "plain": "gray"}
+_TAG: Final = "tag "
+"""What a column of one tag is called, before its key: no key can take another column's name."""
+
+
+def columns(
+    rows: Sequence[TraceRow], where: tzinfo, now_ns: int, tags: Sequence[str] = ()
+) -> dict[str, list[Any]]:
+    """What the table shows, column by column; each of `tags` has a column of its own."""
+    shown: dict[str, list[Any]] = {
+        STAR: ["★" if row.starred else "☆" for row in rows],
+        "state": [[words.state(row.outcome, row.status).label] for row in rows],
+        "name": [row.name or "(no name)" for row in rows],
+        "prompt": [row.first_prompt or "" for row in rows],
+        "pattern": [(row.variant or "")[:6] for row in rows],
+        "started": [words.moment(row.start_ns, where, now_ns) for row in rows],
+        "took": [words.duration(row.duration_ns) for row in rows],
+        "tokens": [_tokens(row) for row in rows],
+        "cost": [_cost(row) for row in rows],
+        "spans": [row.span_count for row in rows],
+        "errors": [
+            f"{row.error_count} · {row.error or ''}" if row.error_count else "" for row in rows
+        ],
+    }
+    shown |= {_TAG + key: [row.tags.get(key, "") for row in rows] for key in tags}
+    if any(row.note for row in rows):
+        shown["note"] = [row.note or "" for row in rows]
+    shown["tags"] = [[f"{key}: {value}" for key, value in row.tags.items()] for row in rows]
+    return shown
+
+
+def _cost(row: TraceRow) -> str:
+    return words.cost(row.cost_usd, row.unpriced_calls) if row.cost_usd or row.llm_calls else ""
+
+
+def _tokens(row: TraceRow) -> str:
+    if not row.input_tokens and not row.output_tokens:
+        return ""
+    return f"{words.short_count(row.input_tokens)} → {words.short_count(row.output_tokens)}"
+
+
+def config(order: str, descending: bool, tags: Sequence[str] = ()) -> dict[str, Any]:
+    """How the columns look; the title of the one that sorts says so."""
+    arrow = " ↓" if descending else " ↑"
+    titles = {name: title + arrow if name == order else title for name, title in _TITLES.items()}
+    states = words.states()
+    column = st.column_config
+    made: dict[str, Any] = {
+        STAR: column.TextColumn(
+            titles[STAR], width=45, alignment="center", help="A click here stars the trace."
+        ),
+        "state": column.MultiselectColumn(
+            titles["state"],
+            width=105,
+            options=[state.label for state in states],
+            color=[_COLOURS[state.tone] for state in states],
+        ),
+        "name": column.TextColumn(titles["name"], width=120),
+        "prompt": column.TextColumn(titles["prompt"], width=300),
+        "errors": column.TextColumn(titles["errors"], width=180),
+        "note": column.TextColumn(titles["note"], width=180),
+        "tags": column.ListColumn(titles["tags"], width=260),
+        "spans": column.NumberColumn(titles["spans"], width=65),
+        "pattern": column.TextColumn(
+            titles["pattern"], width=80, help="A click here opens the pattern."
+        ),
+    }
+    for name, width in {"started": 110, "took": 85, "tokens": 130, "cost": 95}.items():
+        made[name] = column.TextColumn(titles[name], width=width, alignment="right")
+    made |= {_TAG + key: column.TextColumn(key, width=110) for key in tags}
+    return made

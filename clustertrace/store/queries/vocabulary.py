@@ -1,0 +1,40 @@
+"""The values that filters can be completed with: names of roots, keys and values of tags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from clustertrace.store.connection import Connection
+
+__all__ = ["names", "tag_keys", "tag_values"]
+
+
+def names(conn: Connection, limit: int = 100) -> tuple[str, ...]:
+    """The names of traces, in order, at most `limit`."""
+    return _distinct(conn, "traces", "name", "1", (), limit)
+
+
+def tag_keys(conn: Connection, limit: int = 10_000) -> tuple[str, ...]:
+    """Every key that some trace is tagged with, in order, at most `limit`."""
+    return _distinct(conn, "trace_tags", "key", "1", (), limit)
+
+
+def tag_values(conn: Connection, key: str, limit: int = 100) -> tuple[str, ...]:
+    """The values of a tag, in order, at most `limit`."""
+    return _distinct(conn, "trace_tags", "value", "key = ?", (key,), limit)
+
+
+def _distinct(
+    conn: Connection, table: str, column: str, condition: str, params: Sequence[Any], limit: int
+) -> tuple[str, ...]:
+    """One index seek a value: DISTINCT would read an entry a trace."""
+    found: list[str] = []
+    sql = f"SELECT min({column}) FROM {table} WHERE {condition}"
+    while len(found) < limit:
+        beyond = f" AND {column} > ?" if found else ""
+        value = conn.value(sql + beyond, (*params, *found[-1:]))
+        if value is None:
+            break
+        found.append(value)
+    return tuple(found)

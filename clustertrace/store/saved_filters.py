@@ -1,0 +1,37 @@
+"""Keep a filter by a name, and forget it."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from clustertrace.errors import UsageError
+from clustertrace.filters import parse
+from clustertrace.store.store import Store
+
+__all__ = ["LONGEST_NAME", "forget", "keep"]
+
+LONGEST_NAME: Final = 60
+"""Characters."""
+
+
+def keep(store: Store, name: str, text: str) -> None:
+    """Keep a filter; one of the same name is replaced.
+
+    Raises UsageError for a name that is empty or too long, FilterError for a filter that can't be
+    read.
+    """
+    name = " ".join(name.split())
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise UsageError(f"Give the filter a name of 1 to {LONGEST_NAME} characters.")
+    parse(text)
+    with store.writing() as conn:
+        conn.run(
+            "INSERT OR REPLACE INTO saved_filters VALUES (?, ?, ?)", (name, text, time.time_ns())
+        )
+
+
+def forget(store: Store, name: str) -> None:
+    """Forget a filter; one that is not there is no mistake."""
+    with store.writing() as conn:
+        conn.run("DELETE FROM saved_filters WHERE name = ?", (name,))
