@@ -1,6 +1,6 @@
 """The filter bar: conditions in the filter language, completed while they are typed.
 
-Each condition is a chip, and stands in the address as a `q` of its own; all of them must hold.
+Each condition is a chip, and stands in the address as a `where` of its own; all of them must hold.
 """
 
 from __future__ import annotations
@@ -9,16 +9,14 @@ from typing import Final, NamedTuple
 
 import streamlit as st
 
-from clustertrace.app import connection, markup
+from clustertrace.app import connection, markup, saved_filters
+from clustertrace.app.links import FILTER
 from clustertrace.filters import Filter, FilterError, condition, parse
 from clustertrace.filters.syntax import NUMBERS, TEXTS
 from clustertrace.filters.tree import And
 from clustertrace.store import queries
 
-__all__ = ["PARAMETER", "Asked", "asked", "bar"]
-
-PARAMETER: Final = "q"
-"""The name in the address."""
+__all__ = ["Asked", "asked", "bar", "current"]
 
 _COMMON: Final = (
     *("failed:yes", "failed:no", "outcome:fail", "outcome:pass", "outcome:none"),
@@ -53,23 +51,40 @@ class Asked(NamedTuple):
     """As they were written: all must hold."""
 
 
-def bar() -> Asked | None:
-    """Draw the bar. None where it can't be read: the place is shown then."""
-    typed = st.multiselect(
-        "Filter",
-        _suggestions(str(connection.path())),
-        key=PARAMETER,
-        bind="query-params",
-        accept_new_options=True,
-        placeholder="All traces; pick a condition or type one, such as cost>0.10 or has(search)",
-        help=_HELP,
-        wrap=True,
-    )
+def bar() -> None:
+    """Draw the bar, unless there is nothing to filter yet.
+
+    The shell does this for all pages that have one: a widget that belonged to one page would lose
+    its value on the way to another.
+    """
+    with connection.read() as conn:
+        if not queries.traces(conn, limit=1).rows:
+            return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        typed = st.multiselect(
+            "Filter",
+            _suggestions(str(connection.path())),
+            key=FILTER,
+            bind="query-params",
+            accept_new_options=True,
+            select_all=False,
+            placeholder="All traces; pick a condition or type one, such as cost>0.10",
+            help=_HELP,
+            wrap=True,
+        )
+        saved_filters.menu(tuple(typed))
+    for text in typed:
+        try:
+            parse(text)
+        except FilterError as error:
+            st.html(markup.page(markup.pointed(str(error), text, error.position)))
+
+
+def current() -> Asked | None:
+    """What the bar asks for; None where it can't be read, and the bar has said why."""
     try:
-        return asked(*typed)
-    except FilterError as error:
-        wrong = next(one for one in typed if not _readable(one))
-        st.html(markup.page(markup.pointed(str(error), wrong, error.position)))
+        return asked(*st.session_state.get(FILTER, ()))
+    except FilterError:
         return None
 
 
@@ -78,14 +93,6 @@ def asked(*texts: str) -> Asked:
     said = tuple(text.strip() for text in texts if text.strip())
     parts = tuple(parse(text) for text in said)
     return Asked(And(parts) if parts else None, said)
-
-
-def _readable(text: str) -> bool:
-    try:
-        parse(text)
-    except FilterError:
-        return False
-    return True
 
 
 @st.cache_data(ttl=30, show_spinner=False)

@@ -8,14 +8,26 @@ of the time of a new one and keeps the back button right.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import streamlit as st
 
-__all__ = ["catch_clicks", "follow", "follower", "pattern_url", "trace_url", "traces_url", "url"]
+__all__ = [
+    "FILTER",
+    "catch_clicks",
+    "follow",
+    "follower",
+    "pattern_url",
+    "trace_url",
+    "traces_url",
+    "url",
+]
+
+FILTER: Final = "where"
+"""The parameter of an address that holds a filter, or several that must all hold."""
 
 _NEXT: Final = "next address"
 
@@ -32,13 +44,23 @@ function go(href) {
 _CATCH: Final = (
     _GO
     + """
-export default function () {
+// The navigation takes the filter along, to those pages that have one.
+function carried(path, { filtered, parameter }) {
+  if (!filtered.includes(path)) return '';
+  const filters = new URLSearchParams(location.search).getAll(parameter);
+  const kept = new URLSearchParams(filters.map((one) => [parameter, one])).toString();
+  return kept && `?${kept}`;
+}
+
+export default function ({ data }) {
   const caught = (event) => {
     const link = event.composedPath().find((node) => node.tagName === 'A');
-    if (!link || link.origin !== location.origin || !link.closest('.ct')) return;
+    const navigation = link?.dataset.testid === 'stTopNavLink';
+    if (!link || link.origin !== location.origin || !(navigation || link.closest('.ct'))) return;
     if (event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    go(link.pathname + link.search);
+    if (navigation) event.stopPropagation();
+    go(link.pathname + (navigation ? carried(link.pathname, data) : link.search));
   };
   document.addEventListener('click', caught, true);
   return () => document.removeEventListener('click', caught, true);
@@ -78,7 +100,7 @@ def pattern_url(pattern: str) -> str:
 
 def traces_url(*filters: str) -> str:
     """The list of traces that all of these filters match (docs/filters.md)."""
-    given = urlencode([("q", one) for one in filters if one])
+    given = urlencode([(FILTER, one) for one in filters if one])
     return f"/?{given}" if given else "/"
 
 
@@ -87,9 +109,13 @@ def _component(name: str, js: str) -> Any:
     return st.components.v2.component(name, js=js)
 
 
-def catch_clicks() -> None:
-    """Make links switch pages without a new page load."""
-    _component("clustertrace_catch", _CATCH)(key="catch clicks")
+def catch_clicks(filtered: Sequence[str]) -> None:
+    """Make links switch pages without a new page load.
+
+    Links of the navigation to the addresses in `filtered` take the filter of this page along.
+    """
+    data = {"filtered": list(filtered), "parameter": FILTER}
+    _component("clustertrace_catch", _CATCH)(key="catch clicks", data=data)
 
 
 def follow(href: str) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 
 from clustertrace.app import connection, markup
-from clustertrace.app.filters import PARAMETER
+from clustertrace.app.links import FILTER
 from clustertrace.errors import ClustertraceError
 from clustertrace.filters import both
 from clustertrace.store import queries, saved_filters
@@ -19,6 +19,7 @@ _PICKED: Final = "saved filter"
 
 def menu(texts: tuple[str, ...]) -> None:
     """Draw the menu; `texts` are the conditions that stand in the bar."""
+    texts = tuple(text for text in texts if text.strip())
     with connection.read() as conn:
         saved = queries.saved_filters(conn)
     with st.popover("Saved filters", icon=":material/bookmark:"):
@@ -48,7 +49,7 @@ def _pick(saved: dict[str, str]) -> None:
 
 def _use(saved: dict[str, str]) -> None:
     if text := saved.get(st.session_state[_PICKED] or ""):
-        st.session_state[PARAMETER] = [text]
+        st.session_state[FILTER] = [text]
         st.session_state[_PICKED] = None
 
 

@@ -10,10 +10,11 @@ from typing import Any, Final, NamedTuple
 
 import streamlit as st
 
+from clustertrace.app import filters
 from clustertrace.app.guard import guarded
 from clustertrace.app.links import catch_clicks
 
-__all__ = ["PAGES", "PageFile", "run"]
+__all__ = ["PAGES", "PageFile", "above", "run"]
 
 _HERE: Final = Path(__file__).parent
 
@@ -25,11 +26,13 @@ class PageFile(NamedTuple):
     path: str
     title: str
     shown: bool = True
+    filtered: bool = False
+    """It has a filter bar, and the filter of another page comes along."""
 
 
 PAGES: Final = (
-    PageFile("traces", "", "Traces"),
-    PageFile("clusters", "clusters", "Clusters"),
+    PageFile("traces", "", "Traces", filtered=True),
+    PageFile("clusters", "clusters", "Clusters", filtered=True),
     PageFile("pattern", "pattern", "Pattern", shown=False),
     PageFile("trace", "trace", "Trace", shown=False),
 )
@@ -41,9 +44,17 @@ def run() -> None:
     st.set_page_config(page_icon=str(_HERE / "logo.svg"), layout="wide")
     st.logo(str(_HERE / "wordmark.svg"), size="medium")
     st.html(_HERE / "style.css")
-    current = st.navigation([_streamlit_page(page) for page in PAGES], position="top")
-    catch_clicks()
+    pages = {page.path: _streamlit_page(page) for page in PAGES}
+    current = st.navigation(list(pages.values()), position="top")
+    catch_clicks([f"/{page.path}" for page in PAGES if page.filtered])
+    above(next(page for page in PAGES if pages[page.path] is current))
     current.run()
+
+
+def above(page: PageFile) -> None:
+    """What stands above a page, outside of it, so that it stays when the page changes."""
+    if page.filtered:
+        guarded(filters.bar)()
 
 
 def _streamlit_page(page: PageFile) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import streamlit as st
 
-from clustertrace.app import bulk, connection, markup, trace_columns, words
+from clustertrace.app import bulk, connection, downloads, markup, trace_columns, words
 from clustertrace.app.filters import Asked
 from clustertrace.app.links import follow, follower, pattern_url, trace_url
 from clustertrace.app.trace_columns import ORDERS, STAR
@@ -22,6 +22,7 @@ _ROWS: Final = 50
 _REACH: Final = queries.COUNTED // _ROWS
 """Pages that can be turned to: whoever looks for more than that has a filter to write."""
 
+_TAG_KEYS: Final = 200
 _CLICKS: Final = "clicks in the table"
 _HELD: Final = "held traces"
 _TO_STAR: Final = "to star"
@@ -49,8 +50,8 @@ class _Held(NamedTuple):
     took: float
 
 
-def show(asked: Asked, nothing: str, tags: Sequence[str] = ()) -> None:
-    """Draw the traces that are asked for, or the sentence `nothing`; `tags` get columns."""
+def show(asked: Asked, nothing: str) -> None:
+    """Draw the traces that are asked for, or the sentence `nothing`."""
     if starring := st.session_state.pop(_TO_STAR, None):
         trace_id, starred = starring
         annotate_traces(connection.store(), [trace_id], TraceWord(starred=starred))
@@ -62,8 +63,7 @@ def show(asked: Asked, nothing: str, tags: Sequence[str] = ()) -> None:
     if found.total and not found.rows:
         view = view._replace(number=1)
         found = _found(asked, view)
-    chosen = _selected(view, found.rows)
-    _above(found, chosen)
+    tags = _above(asked, found, _selected(view, found.rows))
     if found.rows:
         _table(found.rows, view, tags)
     else:
@@ -114,18 +114,34 @@ def _selected(view: _View, rows: Sequence[TraceRow]) -> list[str]:
     return [rows[at].trace_id for at in ticked if at < len(rows)]
 
 
-def _above(found: TracePage, chosen: Sequence[str]) -> None:
-    """How many there are and the way to further pages; or what to do with those ticked."""
+def _above(asked: Asked, found: TracePage, ticked: Sequence[str]) -> Sequence[str]:
+    """How many there are, what can be done with them, and the way to further pages.
+
+    Returns the tags that have columns.
+    """
     with st.container(horizontal=True, vertical_alignment="center"):
-        if chosen:
-            if bulk.bar(chosen):
+        if ticked:
+            if bulk.bar(ticked):
                 _refresh()
-            return
-        total = f"{words.count(found.total)}{'+' if found.more else ''}"
-        st.html(markup.page(markup.facts(markup.fact(total, "traces"))))
+        else:
+            total = f"{words.count(found.total)}{'+' if found.more else ''}"
+            st.html(markup.page(markup.facts(markup.fact(total, "traces"))))
+        st.space("stretch")
         pages = min(_REACH, -(-found.total // _ROWS))
         if pages > 1:
             st.pagination(pages, key="page", bind="query-params")
+        tags = _tag_columns()
+        downloads.menu(asked)
+    return tags
+
+
+def _tag_columns() -> Sequence[str]:
+    with connection.read() as conn:
+        keys = queries.tag_keys(conn, _TAG_KEYS)
+    with st.popover("Columns", icon=":material/view_column:"):
+        return st.multiselect(
+            "Tags as columns", keys, key="col", bind="query-params", placeholder="none"
+        )
 
 
 def _refresh() -> None:

@@ -7,11 +7,20 @@ from typing import Final
 
 import streamlit as st
 
-from clustertrace.app import cluster_facts, connection, families, markup, patterns, rules, words
+from clustertrace.app import (
+    cluster_facts,
+    connection,
+    families,
+    filters,
+    markup,
+    patterns,
+    rules,
+    words,
+)
 from clustertrace.app.empty import ways_in
 from clustertrace.app.guard import guarded
 from clustertrace.app.patterns import Look
-from clustertrace.filters import Filter, parse
+from clustertrace.filters import Filter, both
 from clustertrace.headline import headline
 from clustertrace.store import queries
 from clustertrace.store.connection import Connection
@@ -38,6 +47,9 @@ def draw() -> None:
     if empty:
         _wait_for_the_first()
         return
+    asked = filters.current()
+    if asked is None:
+        return
     above = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         grouped = st.segmented_control(
@@ -51,18 +63,10 @@ def draw() -> None:
             key="by",
             bind="query-params",
         )
-        typed = st.text_input(
-            "Only runs that match",
-            key="q",
-            type="search",
-            bind="query-params",
-            placeholder="since:7d tag.agent:research has(search)",
-        )
-    q = (typed or "").strip()
-    where = parse(q) if q else None
+    q = both(*asked.texts)
     with above:
-        _above(where, q)
-    _list(where, q, grouped != _GROUPS[1], _ORDERS[chosen or "Most failures"])
+        _above(asked.where, q)
+    _list(asked.where, q, grouped != _GROUPS[1], _ORDERS[chosen or "Most failures"])
 
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)

@@ -175,7 +175,9 @@ def show() -> Callable[..., Shown]:
             from importlib import import_module
 
             from clustertrace.app.guard import guarded
+            from clustertrace.app.shell import PAGES, above
 
+            above(next(one for one in PAGES if one.module == page))
             guarded(import_module(f"clustertrace.pages.{page}").draw)()
 
         app = AppTest.from_function(script, kwargs={"page": page}, default_timeout=30)

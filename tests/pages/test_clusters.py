@@ -30,8 +30,8 @@ def test_failures_by_outcome_and_by_error_are_told_apart(
 ) -> None:
     """Both counts stand on the page, each a link to its traces."""
     html = show("clusters").html
-    assert 'href="/?q=outcome%3Afail"' in html
-    assert 'href="/?q=failed%3Ayes+outcome%3Anone"' in html
+    assert 'href="/?where=outcome%3Afail"' in html
+    assert 'href="/?where=failed%3Ayes+outcome%3Anone"' in html
 
 
 def test_every_pattern_is_a_row_with_links(some: Store, show: Callable[..., Any]) -> None:
@@ -41,8 +41,8 @@ def test_every_pattern_is_a_row_with_links(some: Store, show: Callable[..., Any]
         page = queries.clusters(conn)
     for cluster in page.clusters:
         assert f'href="/pattern?id={cluster.id}"' in html
-        assert f'href="/?q=pattern%3A{cluster.id}"' in html
-        assert f'href="/?q=pattern%3A{cluster.id}&amp;q=failed%3Ayes"' in html
+        assert f'href="/?where=pattern%3A{cluster.id}"' in html
+        assert f'href="/?where=pattern%3A{cluster.id}&amp;where=failed%3Ayes"' in html
 
 
 def test_the_step_that_broke_is_marked(some: Store, show: Callable[..., Any]) -> None:
@@ -80,23 +80,23 @@ def test_a_family_unfolds_into_its_patterns(some: Store, show: Callable[..., Any
         assert f'href="/pattern?id={one.id}"' in opened
     assert f'href="/clusters?open={family.whole.id}"' in folded
     assert f'aria-label="Fold family {family.whole.id}"' in opened
-    assert f"/?q=family%3A{family.whole.id}&amp;q=failed%3Ayes" in folded
+    assert f"/?where=family%3A{family.whole.id}&amp;where=failed%3Ayes" in folded
 
 
 def test_a_filter_counts_the_runs_that_match(some: Store, show: Callable[..., Any]) -> None:
-    """`?q=` narrows the sentence, the facts and the rows, and is passed on to the traces."""
-    html = show("clusters", q="outcome:fail", show="Patterns").html
+    """`?where=` narrows the sentence, the facts and the rows, and is passed on to the traces."""
+    html = show("clusters", where="outcome:fail", show="Patterns").html
     assert "1 of 1 finished traces failed." in html
     assert "runs match" in html
     assert "No significant pattern" not in html
     assert html.count('aria-label="Pattern ') == 1
-    assert "&amp;q=outcome%3Afail" in html
-    assert "No finished run matches" in show("clusters", q="name:nobody").html
+    assert "&amp;where=outcome%3Afail" in html
+    assert "No finished run matches" in show("clusters", where="name:nobody").html
 
 
 def test_a_filter_that_can_t_be_read_is_told_where(some: Store, show: Callable[..., Any]) -> None:
     """The character at which it goes wrong is named."""
-    assert "be read at character 1: there is no field" in show("clusters", q="colour:red").html
+    assert "be read at character 1: there is no field" in show("clusters", where="colour:red").html
 
 
 def test_trouble_with_rules_hides_nothing_else(

@@ -37,7 +37,7 @@ def test_a_row_tells_what_it_cost_and_what_went_wrong(
     some: Store, show: Callable[..., Any]
 ) -> None:
     """Cost, tokens, errors and tags stand in the row."""
-    row = show("traces", q="outcome:fail").table.iloc[0]
+    row = show("traces", where="outcome:fail").table.iloc[0]
     assert row["cost"] == "$0.0123"
     assert row["tokens"] == "1,200 → 34"
     assert row["errors"] == "1 · no answer within 5 s"
@@ -55,8 +55,8 @@ def test_a_row_tells_what_it_cost_and_what_went_wrong(
     ],
 )
 def test_the_address_filters(some: Store, show: Callable[..., Any], q: str, count: int) -> None:
-    """`?q=` narrows the list, and the number of matches says so."""
-    shown = show("traces", q=q)
+    """`?where=` narrows the list, and the number of matches says so."""
+    shown = show("traces", where=q)
     assert len(shown.table) == count
     assert f"<b><span>{count}</span></b>" in shown.html
 
@@ -65,19 +65,19 @@ def test_tags_names_and_patterns_filter_too(some: Store, show: Callable[..., Any
     """Every filter of the address must hold."""
     with some.read() as conn:
         pattern = queries.trace_row(conn, f"{2:032x}").variant
-    assert len(show("traces", q="tag.version:2").table) == 1
-    assert len(show("traces", q="name:*GEN*").table) == 7
-    assert len(show("traces", q=f"pattern:{pattern}").table) == 3
-    assert len(show("traces", q=["session:s-1", "failed:no"]).table) == 1
-    assert len(show("traces", q=["session:s-1", "failed:yes"]).ran.dataframe) == 0
-    assert "take a condition out" in show("traces", q="name:nothing").html
+    assert len(show("traces", where="tag.version:2").table) == 1
+    assert len(show("traces", where="name:*GEN*").table) == 7
+    assert len(show("traces", where=f"pattern:{pattern}").table) == 3
+    assert len(show("traces", where=["session:s-1", "failed:no"]).table) == 1
+    assert len(show("traces", where=["session:s-1", "failed:yes"]).ran.dataframe) == 0
+    assert "take a condition out" in show("traces", where="name:nothing").html
 
 
 def test_a_filter_that_cannot_be_read_points_at_the_place(
     some: Store, show: Callable[..., Any]
 ) -> None:
     """The sentence, the filter and a mark under the character; no table and no exception."""
-    shown = show("traces", q=["failed:yes", "cost>much <b>"])
+    shown = show("traces", where=["failed:yes", "cost>much <b>"])
     assert "at character 6" in shown.html
     assert "cost&gt;much &lt;b&gt;\n     ^" in shown.html
     assert not shown.ran.dataframe
