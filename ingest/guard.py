@@ -2,18 +2,21 @@
 
 Any page that a browser shows can send requests to this machine. It can forge neither header: a
 foreign site has a foreign Origin, and one that rebinds its name to our address a foreign Host.
+Pages of this machine's other servers may send OTLP, and that alone (clustertrace.ingest.cors).
 """
 
 from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from clustertrace.ingest.cors import asks_first, local_page, sharing
 from clustertrace.ingest.sockets import loopback
 
 __all__ = ["Guard"]
@@ -66,16 +69,20 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope)
-        if refusal is None:
-            await self._app(scope, receive, _with_security_headers(send))
+        headers = Headers(scope=scope)
+        page = local_page(scope["path"], headers) if scope["type"] == "http" else None
+        refusal = self._refusal(scope, headers, page)
+        guarded = _with_security_headers(send, sharing(page, headers) if page else {})
+        if refusal is None and page and asks_first(scope["method"], headers):
+            await Response(status_code=204)(scope, receive, guarded)
+        elif refusal is None:
+            await self._app(scope, receive, guarded)
         elif scope["type"] == "http":
-            await refusal(scope, receive, _with_security_headers(send))
+            await refusal(scope, receive, guarded)
         else:
             await send({"type": "websocket.close", "code": 1008, "reason": "refused"})
 
-    def _refusal(self, scope: Scope) -> Response | None:
-        headers = Headers(scope=scope)
+    def _refusal(self, scope: Scope, headers: Headers, page: str | None) -> Response | None:
         host = headers.get("host", "")
         if len(headers.getlist("host")) != 1 or not self._ours(host):
             return PlainTextResponse(
@@ -84,8 +91,8 @@ class Guard:
                 421,
             )
         changes = scope["type"] == "websocket" or scope["method"] not in _READING
-        origins = headers.getlist("origin")
-        if changes and origins and not all(self._own_origin(origin) for origin in origins):
+        origins = [origin for origin in headers.getlist("origin") if origin != page]
+        if changes and not all(self._own_origin(origin) for origin in origins):
             return PlainTextResponse(
                 f"A page of {origins[0][:100]!r} may not do this: only clustertrace's own pages, "
                 "and programs that are no browser, may.\n",
@@ -116,15 +123,16 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _with_security_headers(send: Send) -> Send:
+def _with_security_headers(send: Send, shared: Mapping[str, str]) -> Send:
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in SECURITY_HEADERS.items():
                 headers[name] = value
-            # No other origin may read an answer, whatever the pages' server says.
+            # Who may read an answer is said here, whatever the pages' server says.
             for name in [name for name in headers if name.startswith("access-control-")]:
                 del headers[name]
+            headers.update(shared)
         await send(message)
 
     return guarded
