@@ -28,11 +28,13 @@ from clustertrace.record.spans import (
 )
 
 if TYPE_CHECKING:
+    from clustertrace.version import __version__
     from clustertrace.wrap.anthropic import wrap_anthropic
     from clustertrace.wrap.gemini import wrap_gemini
     from clustertrace.wrap.openai import wrap_openai
 
 __all__ = [
+    "__version__",
     "carry",
     "flush",
     "get_db_path",
@@ -49,6 +51,7 @@ __all__ = [
 ]
 
 _LATE = {
+    "__version__": "clustertrace.version",
     "wrap_anthropic": "clustertrace.wrap.anthropic",
     "wrap_gemini": "clustertrace.wrap.gemini",
     "wrap_openai": "clustertrace.wrap.openai",

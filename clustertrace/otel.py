@@ -37,6 +37,7 @@ from clustertrace.wire import span_to_dict
 
 __all__ = ["ClustertraceSpanExporter"]
 
+_AS_THEY_ARE = frozenset({str, int, bool})
 _STATUS = {StatusCode.UNSET: 0, StatusCode.OK: 1, StatusCode.ERROR: ERROR}
 
 
@@ -53,7 +54,8 @@ class ClustertraceSpanExporter(SpanExporter):
             return SpanExportResult.SUCCESS
         lost = spool.dropped
         try:
-            found = received(_raw(span) for span in spans)
+            origins = _Origins()
+            found = received(_raw(span, origins) for span in spans)
             for fact in found.batch.facts:
                 _write(_fact_line(fact))
             for span in found.batch.spans:
@@ -88,7 +90,22 @@ def _fact_line(fact: TraceFacts) -> dict[str, Any]:
     return {"type": "trace", "trace_id": fact.trace_id, **said}
 
 
-def _raw(span: ReadableSpan) -> RawSpan | str:
+class _Origins:
+    """What resources and scopes say, read once for all spans of an export."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[int, int], Origin] = {}
+
+    def of(self, span: ReadableSpan) -> Origin:
+        """The origin of a span that is alive as long as this is."""
+        key = (id(span.resource), id(span.instrumentation_scope))
+        found = self._read.get(key)
+        if found is None:
+            found = self._read[key] = _origin(span)
+        return found
+
+
+def _raw(span: ReadableSpan, origins: _Origins) -> RawSpan | str:
     """The span as OTLP would carry it, or why it can't be used."""
     context, parent = span.get_span_context(), span.parent
     if context is None or not context.is_valid:
@@ -109,7 +126,7 @@ def _raw(span: ReadableSpan) -> RawSpan | str:
         _attributes(span.attributes),
         [Event(e.name, e.timestamp, _attributes(e.attributes)) for e in span.events],
         _about(span),
-        _origin(span),
+        origins.of(span),
     )
 
 
@@ -148,6 +165,8 @@ def _attributes(told: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """An attribute's value as the receiver would have read it from the wire."""
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, bytes):

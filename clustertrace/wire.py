@@ -10,7 +10,8 @@ each with a `type`:
 - ``trace``: something was said about a trace: any of `tags`, `metrics`, `outcome`,
   `outcome_reason`, `session_id`, `name`;
 - `redacted` on any of these: how many secrets were cut from the line;
-- ``segment``: the first line of a spool segment: `pid`, `version`. Nothing follows from it.
+- ``segment``: the first line of a spool segment: `pid`, and how many lines that process had
+  `dropped` by then because they could not be written. Nothing follows from it.
 
 Unknown types are skipped, so that an older receiver outlives a newer recorder. The key names of
 a span are those of the native JSONL format (`clustertrace/1`, see clustertrace.exchange.native).

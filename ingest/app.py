@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
@@ -17,6 +16,7 @@ from clustertrace.ingest.committer import Committer
 from clustertrace.ingest.incoming import Incoming, Intake
 from clustertrace.ingest.otlp_answers import JSON, PROTOBUF, accepted
 from clustertrace.ingest.signals import SIGNALS, SLICE, keep
+from clustertrace.version import __version__
 from clustertrace.wire import parse_lines
 
 __all__ = ["State", "receiver"]
@@ -100,7 +100,6 @@ def receiver(
         for prefix in ("", "/{prefix:path}"):
             for signal, endpoint in otlp.items():
                 app.add_route(f"{prefix}/v1/{signal}{slash}", endpoint, _ANY_METHOD)
-    version = importlib.metadata.version("clustertrace")
 
     @app.get("/healthz")
     async def healthz() -> Response:
@@ -108,7 +107,7 @@ def receiver(
             {
                 "status": "trouble" if committer.trouble else "ok",
                 "trouble": committer.trouble,
-                "version": version,
+                "version": __version__,
                 "pid": os.getpid(),
                 "db": state.db,
                 "ui": state.ui(),

@@ -16,6 +16,7 @@ import pytest
 
 from clustertrace.model import Trace
 from tests.ingest.conftest import Receiver, running
+from tests.secret_agents import DECORATED, EXPORTING, WRAPPED
 
 CHANCE = random.Random(40)
 MARK = "platypus"
@@ -58,42 +59,9 @@ SECRETS = tuple(secrets())
 
 IDENTIFIERS = {
     *("gen_ai.request.model", "gen_ai.tool.name", "scope.name", "scope.version", "session.id"),
-    *("gen_ai.response.id", "tool.name"),
+    *("gen_ai.response.id", "request_id", "tool.name"),
 }
 """Attributes that are no content, whatever is written there."""
-
-AGENT = """
-import json, sys
-import clustertrace
-
-@clustertrace.trace
-def work(text, box):
-    return {"said": [text, box]}
-
-@clustertrace.trace
-def fail(text):
-    raise RuntimeError(text)
-
-@clustertrace.trace
-def each(text):
-    yield text
-
-for number, text in enumerate(json.load(sys.stdin)):
-    with clustertrace.span(f"agent {text}", session=text, tags={f"t {text}": text}, note=text) as s:
-        work(text, box={"deep": [{"x": text}], text: 1})
-        list(each(text))
-        try:
-            fail(text)
-        except RuntimeError:
-            pass
-        clustertrace.tool_call(f"tool {text}", {"a": text}, text, error=text)
-        clustertrace.tag("secret", text)
-        clustertrace.metric(f"m {text}", number)
-        clustertrace.outcome("fail", text)
-        s.set_status("error", text)
-        s.set_usage(f"model {text}", provider=text, finish_reason=text)
-        s.set_attributes(**{f"k {text}": text})
-"""
 
 
 def otlp(text: str, number: int) -> dict[str, object]:
@@ -134,11 +102,26 @@ def otlp(text: str, number: int) -> dict[str, object]:
     return {"resource": {"attributes": told}, "scopeSpans": [{"scope": scope, "spans": [span]}]}
 
 
-def by_recorder(receiver: Receiver, texts: list[str]) -> None:
-    """An agent that records all of them into the receiver's spool."""
-    env = {**os.environ, "CLUSTERTRACE_DB": str(receiver.db)}
+def spoken(program: str, db: Path, texts: list[str]) -> None:
+    """Run an agent that is given all of them, and records into the spool of a database."""
+    env = {**os.environ, "CLUSTERTRACE_DB": str(db)}
     given = json.dumps(texts).encode()
-    subprocess.run([sys.executable, "-c", AGENT], input=given, env=env, check=True)
+    subprocess.run([sys.executable, "-c", program], input=given, env=env, check=True)
+
+
+def by_recorder(receiver: Receiver, texts: list[str]) -> None:
+    """An agent with the decorator, spans, tags, metrics and outcomes."""
+    spoken(DECORATED, receiver.db, texts)
+
+
+def by_wrappers(receiver: Receiver, texts: list[str]) -> None:
+    """An agent whose clients of three model SDKs are wrapped."""
+    spoken(WRAPPED, receiver.db, texts)
+
+
+def by_exporter(receiver: Receiver, texts: list[str]) -> None:
+    """An agent whose OpenTelemetry spans are exported straight into the spool."""
+    spoken(EXPORTING, receiver.db, texts)
 
 
 def by_otlp_json(receiver: Receiver, texts: list[str]) -> None:
@@ -251,7 +234,10 @@ def by_logs_and_metrics(receiver: Receiver, texts: list[str]) -> None:
         receiver.http.post("/v1/metrics", json=body).raise_for_status()
 
 
-WAYS = (by_recorder, by_otlp_json, by_otlp_protobuf, by_lines, by_import, by_logs_and_metrics)
+WAYS = (
+    *(by_recorder, by_wrappers, by_exporter),
+    *(by_otlp_json, by_otlp_protobuf, by_lines, by_import, by_logs_and_metrics),
+)
 
 
 def plant(receiver: Receiver) -> list[Trace]:
@@ -291,19 +277,17 @@ def test_no_secret_reaches_the_disk(receive: Callable[..., object], tmp_path: Pa
         traces = plant(receiver)
         assert on_disk(tmp_path / "disk") == []
     assert on_disk(tmp_path / "disk") == []
-    assert len(traces) >= 5 * 40
+    assert len(traces) >= 7 * 40
     told = [sum(s.attributes.get("clustertrace.redacted", 0) for s in t.spans) for t in traces]
-    assert min(told[: 5 * 40]) >= 1
+    assert min(told[: 7 * 40]) >= 1
     assert MARK in repr(traces)
 
 
 @pytest.mark.slow
-def test_the_spool_never_holds_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", [DECORATED, WRAPPED, EXPORTING])
+def test_the_spool_never_holds_one(tmp_path: Path, program: str) -> None:
     """What an agent records is clean before any receiver looks at it."""
-    db = tmp_path / "disk" / "traces.db"
-    env = {**os.environ, "CLUSTERTRACE_DB": str(db)}
-    given = json.dumps([secret.text for secret in SECRETS]).encode()
-    subprocess.run([sys.executable, "-c", AGENT], input=given, env=env, check=True)
+    spoken(program, tmp_path / "disk" / "traces.db", [secret.text for secret in SECRETS])
     assert on_disk(tmp_path / "disk") == []
 
 

@@ -55,9 +55,9 @@ def clustertrace(
     Exit codes: 0 done, 1 the answer is "no" (nothing found), 2 wrong use or bad input.
     """
     if version:
-        from importlib.metadata import version as version_of
+        from clustertrace.version import __version__
 
-        typer.echo(f"clustertrace {version_of('clustertrace')}")
+        typer.echo(f"clustertrace {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

@@ -38,6 +38,7 @@ AGENTS = {
     "OpenAI Agents SDK": "weather_agent",
     "Pydantic AI": "weather_agent",
     "smolagents": "weather_agent.run",
+    "Without a server": "weather_agent",
 }
 """What the agent's span is called; LlamaIndex's instrumentation says the class only."""
 
