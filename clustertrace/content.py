@@ -42,8 +42,9 @@ _NAMES: Final = frozenset(
         "llm.model_name llm.provider llm.request.type llm.response.model_name llm.system "
         "logfire.span_type mcp.method.name mlflow.spanType model openai.request.service_tier "
         "openai.response.service_tier openinference.span.kind prompt.id query_source "
-        "request_body_id request_id scope.name scope.version server.address service_tier session.id "
-        "span.kind span.type speed stop_reason tool.id tool.name tool_call.id tool_name tool_use_id "
+        "request_body_id request_id scope.name scope.version server.address service_tier "
+        "session.id span.kind span.type speed stop_reason tool.id tool.name tool_call.id "
+        "tool_name tool_use_id "
         "traceloop.entity.name traceloop.span.kind traceloop.workflow.name user.id"
     ).split()
 )
