@@ -27,10 +27,16 @@ Claude = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def reporting(started: Any, claude: Claude) -> Claude:
-    """Claude Code in a home in which our two commands have run, and nothing else has."""
+    """Claude Code in a home in which our two commands have run, and then a first session.
+
+    That one starts the receiver. It leaves two seconds after its answer, which on a slow machine
+    is too early for all of what it reports; so tests look at the sessions after it.
+    """
     port = str(started.port)
     assert main(["claude-code", "--write", "--content", "--port", port]) == 0
     assert main(["claude-code-hook", "install", "--port", port]) == 0
+    claude("Hello.")
+    assert started.ready()["ui"] == "asleep"
     return claude
 
 
@@ -50,12 +56,11 @@ def turns(session: str) -> list[Trace]:
     return [trace for trace in found if any(span.kind == "agent" for span in trace.spans)]
 
 
-def test_a_turn_is_there_once(reporting: Claude, started: Any) -> None:
+def test_a_turn_is_there_once(reporting: Claude) -> None:
     """With its tool, its tokens, its content, and the cost that Claude Code itself reckons."""
     said = reporting(PROMPT)
     session = said["session_id"]
     [turn] = until(lambda: turns(session))
-    assert started.ready()["ui"] == "asleep"
     calls = [span for span in turn.spans if span.kind == "llm"]
     [tool] = [span for span in turn.spans if span.kind == "tool"]
     assert len(calls) == 2
@@ -79,6 +84,10 @@ def test_a_turn_is_there_once(reporting: Claude, started: Any) -> None:
     assert (first.trace_id, len(first.spans)) == (turn.trace_id, len(turn.spans))
     assert [span.name for span in second.spans if span.kind == "tool"] == ["Bash"]
 
+    # Its own record of them tells of the same two.
+    assert main(["import", "--from", "claude-code"]) == 0
+    assert [trace.trace_id for trace in turns(session)] == [first.trace_id, second.trace_id]
+
 
 @pytest.mark.browser
 def test_a_turn_is_on_the_pages(reporting: Claude, started: Any, page: Page) -> None:
@@ -92,5 +101,4 @@ def test_a_turn_is_on_the_pages(reporting: Claude, started: Any, page: Page) -> 
     page.get_by_text(PROMPT).first.wait_for()
     page.get_by_text(ANSWER).first.wait_for()
     page.goto(f"{url}/clusters")
-    page.get_by_text("None of the 1 finished trace").wait_for()
     page.get_by_text("Bash").first.wait_for()
