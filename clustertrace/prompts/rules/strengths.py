@@ -29,8 +29,12 @@ def _about_code(draft: Draft) -> bool:
     return bool(draft.blocks or draft.names) or any(word in draft.places for word in _CODE)
 
 
+def _changes(draft: Draft) -> bool:
+    return any(draft.words[ask.word].text in _CHANGES for ask in draft.asks)
+
+
 def _changes_code(draft: Draft) -> bool:
-    return _about_code(draft) and any(draft.words[ask.word].text in _CHANGES for ask in draft.asks)
+    return _about_code(draft) and _changes(draft)
 
 
 class Target(Strength):
@@ -67,7 +71,7 @@ class Acceptance(Strength):
     )
 
     def helps(self, draft: Draft) -> bool:
-        return bool(draft.asks)
+        return _changes(draft)
 
     def present(self, draft: Draft) -> bool:
         return self._phrases.within(draft)
