@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from clustertrace.calls import MODEL_KINDS, repeats
+from clustertrace.endings import dead_end
 from clustertrace.folding import internal, visible
 from clustertrace.model import Span, TraceFacts
 from clustertrace.patterns.signature import Variant, in_order, root_of, variant
@@ -62,6 +63,8 @@ class Summary:
     error: str | None
     prompt_span_id: str
     """The span whose payload holds the first prompt (see `prompt_of`)."""
+    dead_end: str | None
+    """How it came to a dead end (clustertrace.endings); None: it did not, or it still runs."""
     variant: Variant
 
     @property
@@ -103,6 +106,7 @@ def summarise(spans: Sequence[Span], told: TraceFacts, elsewhere: Sequence[Span]
         cost_usd=math.fsum(span.cost_usd or 0.0 for span in models),
         error=_error(shown, root),
         prompt_span_id=_prompt_span(ordered, root).span_id,
+        dead_end=dead_end(told.outcome, status, root, models),
         variant=_variant(shown, root),
     )
 

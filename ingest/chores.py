@@ -30,6 +30,9 @@ class Keeper(Protocol):
     def note_traits(self, *, limit: int) -> int:
         """Work out what is true of some finished runs; of how many."""
 
+    def note_prompts(self, *, limit: int) -> int:
+        """Look at what users wrote to begin some runs; how many."""
+
 
 class _Chore:
     def __init__(self, work: Callable[[int], bool], least: int, most: int) -> None:
@@ -48,7 +51,7 @@ class _Chore:
 
 
 class Chores:
-    """Spools, settling, the text index and traits, in turn."""
+    """Spools, settling, the text index, traits and prompts, in turn."""
 
     def __init__(self, store: Keeper, drained: Callable[[], None] = lambda: None) -> None:
         """`drained` is called whenever spans were found in a spool."""
@@ -60,6 +63,7 @@ class Chores:
                 _Chore(lambda limit: store.settle(limit=limit) >= limit, 10, 2_000),
                 _Chore(lambda limit: store.index_text(limit=limit) >= limit, 100, 20_000),
                 _Chore(lambda limit: store.note_traits(limit=limit) > 0, 1, 2_000),
+                _Chore(lambda limit: store.note_prompts(limit=limit) > 0, 1, 2_000),
             ]
         )
         self._done_in_a_row = 0

@@ -17,6 +17,7 @@ __all__ = [
     "fisher_greater",
     "fisher_two_sided",
     "mann_whitney",
+    "newcombe",
     "wilson",
 ]
 
@@ -71,6 +72,20 @@ def wilson(successes: int, trials: int, z: float = Z95) -> Interval:
     low = 0.0 if successes == 0 else (centre - spread) / scale
     high = 1.0 if successes == trials else (centre + spread) / scale
     return Interval(max(0.0, low), min(1.0, high))
+
+
+def newcombe(one: int, ones: int, other: int, others: int) -> Interval:
+    """The 95 % interval of `one / ones - other / others`, from both shares' Wilson intervals.
+
+    Source: R. G. Newcombe, Stat. Med. 17 (1998) 873, method 10. No trials, no knowledge: -1 to 1.
+    """
+    if ones <= 0 or others <= 0:
+        return Interval(-1.0, 1.0)
+    p, q = one / ones, other / others
+    (p_low, p_high), (q_low, q_high) = wilson(one, ones), wilson(other, others)
+    low = p - q - sqrt((p - p_low) ** 2 + (q_high - q) ** 2)
+    high = p - q + sqrt((p_high - p) ** 2 + (q - q_low) ** 2)
+    return Interval(max(-1.0, low), min(1.0, high))
 
 
 def fisher_greater(failed: int, matched: int, all_failed: int, runs: int) -> float:

@@ -76,7 +76,7 @@ def annotate_traces(store: Store, trace_ids: Sequence[str], word: TraceWord) -> 
         with store.writing() as conn:
             found += _say(conn, [bytes.fromhex(one) for one in some], word)
     if word.outcome is not None:
-        while store.note_traits():
+        while store.note_traits() + store.note_prompts():
             pass
     return found
 

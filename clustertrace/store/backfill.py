@@ -95,7 +95,7 @@ def backfill_signatures(store: Store, progress: Progress | None = None) -> Signa
         result.changed += sum(before.get(key) != variant for key, variant in after.items())
     with store.writing() as conn:
         variants.place_all(conn)
-    while store.note_traits():
+    while store.note_traits() + store.note_prompts():
         pass
     return result
 

@@ -12,7 +12,7 @@ from clustertrace.store.settling import settle_traces
 __all__ = ["TABLES", "remove_traces"]
 
 _OF_A_TRACE: Final = ("spans", "unjoined_spans", "logs", "trace_tags", "trace_metrics")
-_DERIVED: Final = ("trace_traits", "traces")
+_DERIVED: Final = ("prompts", "trace_traits", "traces")
 
 TABLES: Final = _OF_A_TRACE + _DERIVED
 """Every table with rows of traces."""

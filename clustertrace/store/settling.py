@@ -48,7 +48,7 @@ _DERIVED: Final = (
     *("span_count", "error_count", "llm_calls", "unpriced_calls", "input_tokens"),
     *("output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd"),
     *("error", "first_prompt", "variant_id", "outcome", "outcome_reason"),
-    *("rolled_session_id", "traits_due"),
+    *("dead_end", "prompt_span_id", "prompt_due", "rolled_session_id", "traits_due"),
 )
 _SETTLED: Final = f"UPDATE traces SET {' = ?, '.join(_DERIVED)} = ? WHERE trace_id = ?"
 _NOTHING: Final = (None,) * len(_DERIVED)
@@ -95,6 +95,7 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
             if before[0] is not None:
                 rollups.add(before, -1)
                 settled.append((*_NOTHING, trace_id))
+                conn.run("DELETE FROM prompts WHERE trace_id = ?", (trace_id,))
             continue
         facts = TraceFacts(
             trace_id.hex(),
@@ -111,9 +112,9 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
         if before[0] is not None:
             rollups.add(before, -1)
         rollups.add(_contribution(summary, facts), 1)
-        told_too = (facts.outcome, facts.outcome_reason, facts.session_id)
-        traits_due = None if summary.failed is None else 1
-        settled.append((*_columns(conn, trace_id, summary), *told_too, traits_due, trace_id))
+        told_too = (facts.outcome, facts.outcome_reason)
+        due = (*_prompt(summary), facts.session_id, None if summary.failed is None else 1)
+        settled.append((*_columns(conn, trace_id, summary), *told_too, *due, trace_id))
     conn.many(_SETTLED, settled)
     conn.run(f"UPDATE traces SET due_ns = NULL WHERE trace_id IN ({marks})", trace_ids)
     variants.name(conn, [summary.variant for summary in summaries])
@@ -145,6 +146,12 @@ def _columns(conn: Connection, trace_id: bytes, summary: Summary) -> tuple[Any, 
         _first_prompt(conn, trace_id, summary),
         summary.variant.id,
     )
+
+
+def _prompt(summary: Summary) -> tuple[Any, ...]:
+    """How it ended, and that its prompt is due; one that runs may still end in another way."""
+    due = None if summary.status == "running" else 1
+    return summary.dead_end, bytes.fromhex(summary.prompt_span_id), due
 
 
 def _first_prompt(conn: Connection, trace_id: bytes, summary: Summary) -> str | None:

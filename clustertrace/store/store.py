@@ -13,7 +13,16 @@ from typing import Final, Self
 from clustertrace.errors import BadSetting, StoreError
 from clustertrace.model import Batch
 from clustertrace.pricing import own_prices
-from clustertrace.store import draining, removing, schema, settling, text_index, traits, writer
+from clustertrace.store import (
+    draining,
+    noting_prompts,
+    removing,
+    schema,
+    settling,
+    text_index,
+    traits,
+    writer,
+)
 from clustertrace.store.connection import Connection, Pool, connect
 from clustertrace.store.draining import Drained
 from clustertrace.store.intake import policy
@@ -24,6 +33,7 @@ __all__ = ["Store"]
 _SETTLE_SLICE: Final = 200
 _INDEX_SLICE: Final = 5000
 _TRAITS_SLICE: Final = 200
+_PROMPTS_SLICE: Final = 200
 _NEVER: Final = 2**63 - 1
 
 
@@ -108,8 +118,16 @@ class Store:
             with self._conn.transaction():
                 return traits.advance(self._conn, limit)
 
+    def note_prompts(self, *, limit: int = _PROMPTS_SLICE) -> int:
+        """Look at what users wrote to begin runs, at most `limit` of these; how many."""
+        with self._lock:
+            if not noting_prompts.has_more(self._conn):
+                return 0
+            with self._conn.transaction():
+                return noting_prompts.advance(self._conn, limit)
+
     def refresh(self) -> None:
-        """Take in all that is there: spools drained, traces settled, texts and traits noted.
+        """Take in all that is there: spools drained, traces settled, texts and more noted.
 
         Every command that reads does this first, so that it sees what has been recorded.
         """
@@ -118,7 +136,7 @@ class Store:
             pass
         while self.index_text():
             pass
-        while self.note_traits():
+        while self.note_traits() + self.note_prompts():
             pass
 
     @contextmanager

@@ -13,6 +13,12 @@ from __future__ import annotations
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
+from clustertrace.store.prompt_tables import (
+    CommitmentRow,
+    PromptRow,
+    TemplateRow,
+    TemplateVersionRow,
+)
 from clustertrace.store.tables_beside import (
     AssertionRow,
     SavedFilterRow,
@@ -25,15 +31,19 @@ from clustertrace.store.tables_beside import (
 
 __all__ = [
     "AssertionRow",
+    "CommitmentRow",
     "FamilyRow",
     "LogRow",
     "MetricRow",
+    "PromptRow",
     "SavedFilterRow",
     "SessionRow",
     "SpanRow",
     "SpoolSegmentRow",
     "StateRow",
     "TagRow",
+    "TemplateRow",
+    "TemplateVersionRow",
     "TraceRow",
     "TraceTraitsRow",
     "TraitNameRow",
@@ -116,6 +126,14 @@ class TraceRow(SQLModel, table=True):
         Index("traces_tokens", "input_tokens", "trace_id"),
         Index("traces_spans", "span_count", "trace_id"),
         Index("traces_starred", "start_ns", "trace_id", sqlite_where=text("starred IS NOT NULL")),
+        # All that the weekly review reads of the runs of a week.
+        Index(
+            "traces_review",
+            *("start_ns", "session_id", "variant_id", "dead_end", "failed", "cost_usd"),
+            *("unpriced_calls", "input_tokens", "cache_read_tokens", "cache_write_tokens"),
+            "trace_id",
+        ),
+        Index("traces_prompt_due", "prompt_due", sqlite_where=text("prompt_due IS NOT NULL")),
         Index(
             "traces_session", "session_id", "start_ns", sqlite_where=text("session_id IS NOT NULL")
         ),
@@ -126,6 +144,8 @@ class TraceRow(SQLModel, table=True):
     """When to settle it; null: it is settled."""
     traits_due: int | None
     """1: it has ended, and its traits are to be worked out."""
+    prompt_due: int | None
+    """1: it no longer runs, and its prompt is to be looked at."""
     # Told, by the recorder, an import or the user.
     told_name: str | None
     told_status: str | None
@@ -163,7 +183,10 @@ class TraceRow(SQLModel, table=True):
     reasoning_tokens: int | None
     cost_usd: float | None
     error: str | None
+    dead_end: str | None
+    """`fail`, `error`, `max_tokens`, `refusal` or `interrupted` (clustertrace.endings)."""
     first_prompt: str | None
+    prompt_span_id: bytes | None
     variant_id: str | None
     rolled_session_id: str | None
     """The session that the roll-ups hold it in, so that it can be taken out again."""

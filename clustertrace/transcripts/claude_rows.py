@@ -15,6 +15,7 @@ from clustertrace.transcripts.turn import short_folder
 
 __all__ = [
     "INTERRUPTED",
+    "NO_PROMPT",
     "SYNTHETIC",
     "blocks",
     "content",
@@ -37,7 +38,7 @@ SYNTHETIC: Final = "<synthetic>"
 """The model of messages that no model made."""
 
 _INTERRUPTION: Final = "[Request interrupted by user"
-_NO_PROMPT: Final = (
+NO_PROMPT: Final = (
     *("<local-command-", "<command-name>", "<command-message>", "<bash-stdout>", "<bash-stderr>"),
     *("<bash-input>", "Caveat: The messages below", "[Request interrupted by user"),
 )
@@ -92,7 +93,7 @@ def is_prompt(told: Told) -> bool:
     if any(True for _ in blocks(told, "tool_result")):
         return False
     said = said_text(told).lstrip()
-    return bool(said or list(blocks(told))) and not said.startswith(_NO_PROMPT)
+    return bool(said or list(blocks(told))) and not said.startswith(NO_PROMPT)
 
 
 def interruption(told: Told) -> bool:

@@ -58,6 +58,10 @@ class FakeStore:
         self.calls.append("note")
         return 0
 
+    def note_prompts(self, *, limit: int) -> int:
+        self.calls.append("prompts")
+        return 0
+
 
 @pytest.fixture
 def fake_store() -> FakeStore:

@@ -16,6 +16,7 @@ from clustertrace.patterns.statistics import (
     fisher_greater,
     fisher_two_sided,
     mann_whitney,
+    newcombe,
     wilson,
 )
 
@@ -154,3 +155,12 @@ def test_mann_whitney_without_ties_is_scipy_s(n: int, m: int, rng: random.Random
 def test_nothing_to_rank_is_no_evidence(samples: tuple[list[float], list[float]]) -> None:
     """An empty sample, or one value throughout, has p 1."""
     assert mann_whitney(*samples) == 1.0
+
+
+def test_newcombes_interval_is_that_of_the_paper() -> None:
+    """The examples of Newcombe's table II, method 10."""
+    low, high = newcombe(56, 70, 48, 80)
+    assert (round(low, 4), round(high, 4)) == (0.0524, 0.3339)
+    low, high = newcombe(9, 10, 3, 10)
+    assert (round(low, 4), round(high, 4)) == (0.1705, 0.8090)
+    assert newcombe(0, 0, 1, 2) == (-1.0, 1.0)

@@ -41,6 +41,7 @@ def upgrade() -> None:
     _told()
     _logs()
     _rollups()
+    _prompts()
     _housekeeping()
     if op.get_bind().dialect.name == "sqlite":
         _text_index()
@@ -78,7 +79,7 @@ def _traces() -> None:
     op.create_table(
         "traces",
         _column("trace_id", bytes, key=True),
-        *_null("due_ns", "traits_due"),
+        *_null("due_ns", "traits_due", "prompt_due"),
         *_null("told_name", "told_status", kind=str),
         *_null("told_start_ns", "told_end_ns"),
         *_null("told_outcome", "told_reason", "session_id", "extra", kind=str),
@@ -91,7 +92,9 @@ def _traces() -> None:
         *_null("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
         *_null("reasoning_tokens"),
         *_null("cost_usd", kind=float),
-        *_null("error", "first_prompt", "variant_id", kind=str),
+        *_null("error", "dead_end", "first_prompt", kind=str),
+        *_null("prompt_span_id", kind=bytes),
+        *_null("variant_id", kind=str),
         *_null("rolled_session_id", kind=str),
     )
     op.create_index("traces_due", "traces", ["due_ns"], sqlite_where=sa.text("due_ns IS NOT NULL"))
@@ -118,6 +121,21 @@ def _traces() -> None:
         "traces",
         ["start_ns", "trace_id"],
         sqlite_where=sa.text("starred IS NOT NULL"),
+    )
+    op.create_index(
+        "traces_review",
+        "traces",
+        [
+            *("start_ns", "session_id", "variant_id", "dead_end", "failed", "cost_usd"),
+            *("unpriced_calls", "input_tokens", "cache_read_tokens", "cache_write_tokens"),
+            "trace_id",
+        ],
+    )
+    op.create_index(
+        "traces_prompt_due",
+        "traces",
+        ["prompt_due"],
+        sqlite_where=sa.text("prompt_due IS NOT NULL"),
     )
     op.create_index(
         "traces_session",
@@ -226,6 +244,50 @@ def _rollups() -> None:
         _column("session_id", str, key=True),
         *_not_null("traces", "failed"),
         _column("cost_usd", float),
+    )
+
+
+def _prompts() -> None:
+    op.create_table(
+        "prompts",
+        _column("trace_id", bytes, key=True),
+        *_not_null("start_ns", "kin"),
+        *_null("dead_end", kind=str),
+        *_not_null("version", "has", "lacks"),
+        *_null("template_id", kind=str),
+        *_null("template_version"),
+        _column("text", str),
+    )
+    op.create_index(
+        "prompts_newest",
+        "prompts",
+        ["version", "start_ns", "has", "lacks", "dead_end", "kin", "trace_id"],
+    )
+    op.create_index(
+        "prompts_template",
+        "prompts",
+        ["template_id", "template_version", "start_ns", "dead_end"],
+        sqlite_where=sa.text("template_id IS NOT NULL"),
+    )
+    op.create_table(
+        "templates",
+        _column("template_id", str, key=True),
+        *_not_null("name", "tags", kind=str),
+        *_null("deleted_ns"),
+    )
+    op.create_table(
+        "template_versions",
+        _column("template_id", str, key=True),
+        _column("version", int, key=True),
+        _column("body", str),
+        _column("created_ns", int),
+    )
+    op.create_table(
+        "commitments",
+        _column("week", str, key=True),
+        *_not_null("change", "aim", kind=str),
+        *_null("mark", kind=str),
+        _column("created_ns", int),
     )
 
 

@@ -1,0 +1,51 @@
+"""How a run came to a dead end: what stopped it, as far as its spans and its user say; pure.
+
+A run that failed in passing and went on has not ended that way: only the root and the last model
+call are asked. The user's word comes first, then the reason that a model or an agent gave, then the
+root's state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from clustertrace.model import Span
+
+__all__ = ["DEAD_ENDS", "dead_end"]
+
+DEAD_ENDS: Final[Mapping[str, str]] = {
+    "fail": "the recorded outcome is a failure",
+    "error": "ended in an error",
+    "max_tokens": "ran out of tokens",
+    "refusal": "the model refused",
+    "interrupted": "was interrupted",
+}
+"""Every way, with its words."""
+
+_REASONS: Final = {
+    "max_tokens": "max_tokens length max_output_tokens model_context_window_exceeded "
+    "context_length_exceeded token_limit",
+    "refusal": "refusal content_filter content_filtered safety blocked recitation spii blocklist "
+    "prohibited_content guardrail_intervened",
+    "interrupted": "interrupted cancelled canceled denied aborted user_stop",
+}
+_OF_REASON: Final = {
+    reason: ending for ending, reasons in _REASONS.items() for reason in reasons.split()
+}
+
+
+def dead_end(outcome: str | None, status: str, root: Span, models: Sequence[Span]) -> str | None:
+    """The key of `DEAD_ENDS` for a run; None: it came to its end, or still runs.
+
+    `models` are its model calls in the order of their start.
+    """
+    if outcome is not None:
+        return None if outcome == "pass" else "fail"
+    if status == "running":
+        return None
+    for span in (root, *models[-1:]):
+        ending = _OF_REASON.get((span.finish_reason or "").lower())
+        if ending is not None:
+            return ending
+    return {"error": "error", "incomplete": "interrupted"}.get(status)
