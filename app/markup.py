@@ -9,15 +9,17 @@ from collections.abc import Sequence
 
 from clustertrace.app import words
 from clustertrace.markup import Markup, join, tag
-from clustertrace.store.answers import Step
+from clustertrace.store.answers import Hit, Step
 
 __all__ = [
     "Markup",
+    "bar",
     "chips",
     "coded",
     "fact",
     "facts",
     "heading",
+    "hit",
     "icon",
     "join",
     "link",
@@ -27,9 +29,11 @@ __all__ = [
     "page",
     "pointed",
     "rate_bar",
+    "rows",
     "segments",
     "sparkline",
     "state",
+    "subheading",
     "tag",
     "text_block",
 ]
@@ -58,6 +62,45 @@ def link(text: object, href: str, *, cls: str = "", title: str | None = None) ->
 def coded(text: str) -> list[object]:
     """A sentence in which steps stand between backticks; all of it stays text."""
     return [tag("code", part) if at % 2 else part for at, part in enumerate(text.split("`"))]
+
+
+def subheading(text: str) -> Markup:
+    """What a part of a page is about."""
+    return tag("h2", text, cls="ct-subheadline")
+
+
+def rows(cells: Sequence[Sequence[object]]) -> Markup:
+    """A small table without a head, as wide as it needs to be."""
+    lines = (tag("tr", *(tag("td", cell) for cell in line)) for line in cells)
+    return tag("table", tag("tbody", *lines), cls="ct-rows")
+
+
+def bar(part: float) -> Markup:
+    """A share as a bar, 0 to 1."""
+    fill = tag("span", cls="ct-bar-fill", style=f"width:{part * 100:.1f}%")
+    return tag("span", fill, cls="ct-rate")
+
+
+def hit(hit: Hit, href: str, moment: str) -> Markup:
+    """A span that a search found: where it stands, and the words around what matched."""
+    where = tag(
+        "div",
+        icon(hit.kind),
+        " ",
+        link(hit.span_name or "(no name)", href),
+        tag("b", " !", cls="ct-broke", title="ended in an error") if hit.failed else "",
+        muted(f" in {hit.trace_name}, {moment}, {hit.field}"),
+    )
+    return tag("div", where, tag("div", _marked(hit.snippet), cls="ct-snippet"), cls="ct-hit")
+
+
+def _marked(snippet: str) -> Markup:
+    """A snippet with its matches (between \\x02 and \\x03) set off."""
+    parts: list[object] = []
+    for piece in snippet.split("\x02"):
+        found, end, rest = piece.partition("\x03")
+        parts += [tag("mark", found), rest] if end else [found]
+    return join(parts)
 
 
 def muted(*parts: object) -> Markup:

@@ -33,6 +33,10 @@ class PageFile(NamedTuple):
 PAGES: Final = (
     PageFile("traces", "", "Traces", filtered=True),
     PageFile("clusters", "clusters", "Clusters", filtered=True),
+    PageFile("failures", "failures", "Failures"),
+    PageFile("search", "search", "Search"),
+    PageFile("metrics", "metrics", "Metrics"),
+    PageFile("compare", "compare", "Compare", shown=False),
     PageFile("pattern", "pattern", "Pattern", shown=False),
     PageFile("trace", "trace", "Trace", shown=False),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -14,9 +14,9 @@ from clustertrace.cli.output import plain, print_json, stdout
 
 if TYPE_CHECKING:
     from clustertrace.patterns.alignment import Pair, Place
-    from clustertrace.store.connection import Connection
+    from clustertrace.patterns.sides import Side
 
-__all__ = ["Side", "compare", "row_document", "show_sides", "trace_side", "verdict"]
+__all__ = ["compare", "row_document", "show_sides", "verdict"]
 
 
 @command(
@@ -93,9 +93,10 @@ def compare(
     differ.
     """
     from clustertrace.patterns.alignment import align
+    from clustertrace.store import queries
 
     with reading(db) as store, store.read() as conn:
-        left, right = _sides(conn, a, b)
+        left, right = queries.sides(conn, a, b)
     rows = align(left.places, right.places)
     same = all(row.what == "same" for row in rows)
     if as_json:
@@ -112,44 +113,6 @@ def compare(
         show_sides(left, right, rows)
     if not same:
         raise typer.Exit(1)
-
-
-class Side(NamedTuple):
-    """One of two traces or patterns."""
-
-    sort: str
-    id: str
-    name: str
-    places: Sequence[Place]
-
-
-def _sides(conn: Connection, a: str, b: str) -> tuple[Side, Side]:
-    """Both as patterns if both are, else both as traces. Raises NotFound."""
-    from clustertrace.errors import NotFound
-
-    try:
-        return _pattern_side(conn, a), _pattern_side(conn, b)
-    except NotFound:
-        return trace_side(conn, a), trace_side(conn, b)
-
-
-def _pattern_side(conn: Connection, prefix: str) -> Side:
-    from clustertrace.patterns.alignment import places_of_variant
-    from clustertrace.patterns.signature import Variant
-    from clustertrace.store import queries
-
-    found = queries.cluster(conn, prefix)
-    places = places_of_variant(Variant(found.id, found.name, found.steps))
-    return Side("pattern", found.id, found.name, places)
-
-
-def trace_side(conn: Connection, prefix: str) -> Side:
-    """A trace as one side. Raises NotFound."""
-    from clustertrace.patterns.alignment import places_of_spans
-    from clustertrace.store import queries
-
-    found = queries.trace(conn, prefix)
-    return Side("trace", found.trace_id, found.name, places_of_spans(found.spans))
 
 
 def row_document(row: Pair) -> dict[str, Any]:

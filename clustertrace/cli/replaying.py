@@ -126,9 +126,10 @@ def _newest_replay(store: Store, trace_id: str) -> Trace | None:
 def _report(
     store: Store, recording: Trace, new: Trace | None, result: Rerun, *, as_json: bool
 ) -> None:
-    from clustertrace.cli.comparing import row_document, show_sides, trace_side
+    from clustertrace.cli.comparing import row_document, show_sides
     from clustertrace.patterns.alignment import align
     from clustertrace.replay.differing import facts_of, sentences
+    from clustertrace.store import queries
 
     if new is None:
         if as_json:
@@ -136,7 +137,7 @@ def _report(
         note("The run recorded nothing; is the entry switched off by `sample` or `skip`?")
         return
     with store.read() as conn:
-        left, right = trace_side(conn, recording.trace_id), trace_side(conn, new.trace_id)
+        left, right = queries.sides(conn, recording.trace_id, new.trace_id)
     rows = align(left.places, right.places)
     before, after = facts_of(recording), facts_of(new)
     if as_json:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeVar
 
 from clustertrace.patterns.statistics import Z95, wilson
 from clustertrace.words import counted, duration, money, share
@@ -26,6 +26,8 @@ KINDS: Final[tuple[Kind, ...]] = (
     "no_new_traces",
 )
 _MOST_RUNS: Final = 100_000
+
+N = TypeVar("N", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def check(one: Assertion, seen: Seen | None) -> Result:
     return _cost(one, seen, runs)
 
 
-def p95(values: Sequence[int]) -> int:
+def p95(values: Sequence[N]) -> N:
     """The 95th percentile by nearest rank."""
     ordered = sorted(values)
     return ordered[ceil(0.95 * len(ordered)) - 1]

@@ -17,6 +17,7 @@ __all__ = [
     "Cluster",
     "ClusterPage",
     "Day",
+    "Facets",
     "Family",
     "FamilyPage",
     "Hit",
@@ -222,6 +223,18 @@ class Hit:
     """Which field matched: name, input, output, error or attributes."""
     snippet: str
     """The words around the match; matches stand between \\x02 and \\x03."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What kinds of spans match a search, among the newest that do."""
+
+    kinds: Mapping[str, int]
+    failed: int
+    looked_at: int
+    """How many matching spans were looked at."""
+    more: bool
+    """Whether further ones match."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,18 @@ traces there are.
 """
 
 from clustertrace.store.queries.annotating import matching, pattern_annotations
-from clustertrace.store.queries.comparing import failures_by
+from clustertrace.store.queries.comparing import failures_by, sides
 from clustertrace.store.queries.drifting import runs_by_pattern, variants_of
 from clustertrace.store.queries.explaining import paths, why
+from clustertrace.store.queries.failing import failure_messages, pattern_runs, patterns_by_tag
 from clustertrace.store.queries.grouping import ClusterOrder
 from clustertrace.store.queries.learning import learned, runs_noted
+from clustertrace.store.queries.measuring import metric_names, metric_values
 from clustertrace.store.queries.newest import newest_span
 from clustertrace.store.queries.patterns import cluster, clusters, families, overview
 from clustertrace.store.queries.saving import saved_filters
-from clustertrace.store.queries.search import search
-from clustertrace.store.queries.siblings import siblings, suspects_of
+from clustertrace.store.queries.search import facets, search
+from clustertrace.store.queries.siblings import relatives, siblings, suspects_of
 from clustertrace.store.queries.traces import (
     COUNTED,
     TraceOrder,
@@ -38,12 +40,16 @@ __all__ = [
     "cluster",
     "clusters",
     "export",
+    "facets",
+    "failure_messages",
     "failures_by",
     "families",
     "known_traces",
     "latest",
     "learned",
     "matching",
+    "metric_names",
+    "metric_values",
     "metrics",
     "names",
     "newest",
@@ -51,11 +57,15 @@ __all__ = [
     "overview",
     "paths",
     "pattern_annotations",
+    "pattern_runs",
+    "patterns_by_tag",
+    "relatives",
     "runs_by_pattern",
     "runs_noted",
     "saved_filters",
     "search",
     "siblings",
+    "sides",
     "suspects_of",
     "tag_keys",
     "tag_values",

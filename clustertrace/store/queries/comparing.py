@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from clustertrace.errors import UsageError
+from clustertrace.errors import NotFound, UsageError
 from clustertrace.filters import Filter
-from clustertrace.patterns.verdict import Side
+from clustertrace.patterns import verdict
+from clustertrace.patterns.alignment import places_of_spans, places_of_variant
+from clustertrace.patterns.sides import Side
+from clustertrace.patterns.signature import Variant
 from clustertrace.store import filtering
 from clustertrace.store.connection import Connection
+from clustertrace.store.queries.patterns import cluster
+from clustertrace.store.queries.traces import trace
 
-__all__ = ["failures_by"]
+__all__ = ["failures_by", "sides"]
 
 
-def failures_by(conn: Connection, where: Filter, by: str) -> dict[str, Side]:
+def failures_by(conn: Connection, where: Filter, by: str) -> dict[str, verdict.Side]:
     """Finished runs that match, as failed and all, for each value of what they are grouped by.
 
     `by` is `name` (the root's), `pattern`, or `tag.KEY`; traces without the tag form no group.
@@ -32,4 +37,23 @@ def failures_by(conn: Connection, where: Filter, by: str) -> dict[str, Side]:
         f"WHERE failed IS NOT NULL AND {condition} GROUP BY {column}",
         params,
     )
-    return {name: Side(failed, runs) for name, failed, runs in rows}
+    return {name: verdict.Side(failed, runs) for name, failed, runs in rows}
+
+
+def sides(conn: Connection, a: str, b: str) -> tuple[Side, Side]:
+    """Two patterns by their ids, if both are such, else two traces. Raises NotFound."""
+    try:
+        return _pattern(conn, a), _pattern(conn, b)
+    except NotFound:
+        return _trace(conn, a), _trace(conn, b)
+
+
+def _pattern(conn: Connection, prefix: str) -> Side:
+    found = cluster(conn, prefix)
+    places = places_of_variant(Variant(found.id, found.name, found.steps))
+    return Side("pattern", found.id, found.name, places)
+
+
+def _trace(conn: Connection, prefix: str) -> Side:
+    found = trace(conn, prefix)
+    return Side("trace", found.trace_id, found.name, places_of_spans(found.spans))

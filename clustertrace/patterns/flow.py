@@ -1,0 +1,162 @@
+"""How runs go from step to step, and at which steps they fail, from the roll-ups of patterns.
+
+Everything follows from what each pattern's steps are and how many of its runs failed, so the cost
+grows with the number of patterns and not with that of runs. Pure.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from clustertrace.patterns.signature import Step
+from clustertrace.patterns.statistics import Interval, fisher_greater, wilson
+
+__all__ = [
+    "END",
+    "START",
+    "Edge",
+    "PatternRuns",
+    "StepRate",
+    "common_prefix",
+    "edges",
+    "first_failures",
+    "step_rates",
+]
+
+START, END = "▶ start", "■ end"
+"""Where every run comes from and goes to; no step is called so."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatternRuns:
+    """A pattern and its finished runs."""
+
+    id: str
+    name: str
+    steps: tuple[Step, ...]
+    runs: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepRate:
+    """How often a step ended in an error."""
+
+    name: str
+    kind: str
+    runs: int
+    """Finished runs that took the step."""
+    broke: int
+    """Runs in which it ended in an error."""
+    failed: int
+    """Runs that took the step and failed as a whole."""
+
+    @property
+    def interval(self) -> Interval:
+        """Wilson's 95 % interval of the error rate."""
+        return wilson(self.broke, self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One step directly after another."""
+
+    source: str
+    target: str
+    runs: int
+    failed: int
+    p: float
+    """Fisher's exact test, one-sided: runs that go this way fail more often than the others."""
+
+
+def step_rates(patterns: Iterable[PatternRuns]) -> list[StepRate]:
+    """Error rates by step, most errors first.
+
+    An agent whose own step broke is not counted as broken once more: the error is the step's.
+    """
+    runs: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for one in patterns:
+        broke, taken = _broken(one.steps), {part[0] for part in _parts(one.steps)}
+        for part in taken:
+            counted = runs[part]
+            counted[0] += one.runs
+            counted[1] += one.runs if part in broke else 0
+            counted[2] += one.failed
+    rates = [StepRate(*part, *counted) for part, counted in runs.items()]
+    return sorted(rates, key=lambda rate: (-rate.broke, -rate.runs, rate.name))
+
+
+def _parts(steps: Sequence[Step]) -> Iterator[tuple[tuple[str, str], bool]]:
+    for step in steps:
+        for name, failed, kind in zip(step.names, step.failed, step.kinds, strict=True):
+            yield (name, kind), failed
+
+
+def _broken(steps: Sequence[Step]) -> set[tuple[str, str]]:
+    broke = {part for part, failed in _parts(steps) if failed}
+    own = {part for part in broke if part[1] != "agent"}
+    return own or broke
+
+
+def first_failures(patterns: Iterable[PatternRuns]) -> list[tuple[int, str, int]]:
+    """Of failed runs, the first step that ended in an error: position from 1, name, runs.
+
+    Position 0 stands for runs of which no step did: only the run as a whole failed.
+    """
+    counted: dict[tuple[int, str], int] = defaultdict(int)
+    for one in patterns:
+        if one.failed:
+            counted[_first_broken(one.steps)] += one.failed
+    return sorted((at, name, runs) for (at, name), runs in counted.items())
+
+
+def _first_broken(steps: Sequence[Step]) -> tuple[int, str]:
+    for at, (part, failed) in enumerate(_parts(steps), 1):
+        if failed:
+            return at, part[0]
+    return 0, "no step broke"
+
+
+def edges(patterns: Sequence[PatternRuns]) -> list[Edge]:
+    """Which step directly follows which, by runs that go this way; the most frequent first."""
+    runs: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for one in patterns:
+        for pair in _pairs(one.steps):
+            runs[pair][0] += one.runs
+            runs[pair][1] += one.failed
+    all_runs, all_failed = sum(p.runs for p in patterns), sum(p.failed for p in patterns)
+    found = [
+        Edge(*pair, taken, failed, fisher_greater(failed, taken, all_failed, all_runs))
+        for pair, (taken, failed) in runs.items()
+    ]
+    return sorted(found, key=lambda edge: (-edge.runs, edge.source, edge.target))
+
+
+def _pairs(steps: Sequence[Step]) -> set[tuple[str, str]]:
+    """Each pair once a run, however often it goes this way."""
+    pairs: set[tuple[str, str]] = set()
+    before = START
+    for step in steps:
+        names = step.names
+        pairs |= {(before, names[0]), *pairwise(names)}
+        if step.count != "1":
+            pairs.add((names[-1], names[0]))
+        before = names[-1]
+    return pairs | {(before, END)}
+
+
+def common_prefix(paths: Iterable[Sequence[Step]]) -> tuple[str, ...]:
+    """The steps with which all of these paths begin, a failed one with a `!`."""
+    shared: tuple[str, ...] | None = None
+    for path in paths:
+        labels = tuple(part[0] + "!" * failed for part, failed in _parts(path))
+        if shared is None:
+            shared = labels
+        same = 0
+        while same < min(len(shared), len(labels)) and shared[same] == labels[same]:
+            same += 1
+        shared = shared[:same]
+    return shared or ()

@@ -1,0 +1,95 @@
+"""Compare: two runs, or two patterns, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from clustertrace.app import connection, markup, payload, words
+from clustertrace.app.links import pattern_url, trace_url
+from clustertrace.errors import NotFound
+from clustertrace.patterns.alignment import Pair, Place, align
+from clustertrace.patterns.sides import Side
+from clustertrace.store import queries
+
+__all__ = ["draw"]
+
+_SIGNS: Final = {"same": "", "changed": "~ changed", "inserted": "+ only B", "deleted": "− only A"}
+_ROWS: Final = 300
+
+
+def draw() -> None:
+    """Draw the page of `?a=&b=`."""
+    with st.container(horizontal=True):
+        a = st.text_input("A", key="a", bind="query-params", placeholder="A trace or a pattern")
+        b = st.text_input("B", key="b", bind="query-params", placeholder="Another of the same sort")
+    if not a.strip() or not b.strip():
+        st.html(markup.notice("Name two traces, or two patterns, by their ids."))
+        return
+    try:
+        with connection.read() as conn:
+            left, right = queries.sides(conn, a.strip(), b.strip())
+    except NotFound as error:
+        st.html(markup.notice(str(error)))
+        return
+    rows = align(left.places, right.places)
+    st.html(markup.page(markup.heading(_sentence(left, right, rows)), _table(left, right, rows)))
+    _difference(rows)
+
+
+def _sentence(left: Side, right: Side, rows: Sequence[Pair]) -> str:
+    parting = next((row for row in rows if row.first_divergence), None)
+    if parting is None:
+        return f"Both {left.sort}s take the same {words.counted(len(rows), 'step')}."
+    place = parting.left or parting.right
+    same = sum(row.what == "same" for row in rows)
+    return (
+        f"{same} of {len(rows)} steps are the same; they part at step {rows.index(parting) + 1}, "
+        f"{place.label if place else ''}."
+    )
+
+
+def _table(left: Side, right: Side, rows: Sequence[Pair]) -> markup.Markup:
+    lines: list[Sequence[object]] = [("", _link(left), _link(right), "")]
+    for number, row in enumerate(rows[:_ROWS], 1):
+        notes = ["they part here"] * row.first_divergence
+        notes += ["other input"] * row.input_differs + ["other output"] * row.output_differs
+        lines.append(
+            (number, _cell(row.left), _cell(row.right), ", ".join([_SIGNS[row.what], *notes]))
+        )
+    left_out = len(rows) - _ROWS
+    more = markup.muted(f"{left_out} more steps are left out.") if left_out > 0 else ""
+    return markup.join([markup.rows(lines), more])
+
+
+def _link(side: Side) -> markup.Markup:
+    to = pattern_url if side.sort == "pattern" else trace_url
+    return markup.link(f"{side.name} {side.id[:12]}", to(side.id))
+
+
+def _cell(place: Place | None) -> object:
+    if place is None:
+        return ""
+    if place.span is None:
+        return place.label
+    return markup.link(place.label, trace_url(place.span.trace_id, place.span.span_id))
+
+
+def _difference(rows: Sequence[Pair]) -> None:
+    """What a step of both runs was given and answered, where that differs."""
+    differing = {
+        f"{number} {row.left.label}": row
+        for number, row in enumerate(rows, 1)
+        if row.left and (row.input_differs or row.output_differs)
+    }
+    if not differing:
+        return
+    chosen = st.selectbox("Steps with another input or output", list(differing))
+    row = differing[chosen]
+    for title, field in (("Input", "input"), ("Output", "output")):
+        st.html(markup.page(markup.subheading(title)))
+        for column, place in zip(st.columns(2), (row.left, row.right), strict=True):
+            with column:
+                payload.show(getattr(place.span, field) if place and place.span else None)

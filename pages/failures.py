@@ -1,0 +1,126 @@
+"""Failures: which steps break, where runs fail first, what the messages say, how runs flow."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from clustertrace.app import call_graph, connection, markup, words
+from clustertrace.app.links import trace_url, traces_url
+from clustertrace.patterns import flow
+from clustertrace.patterns.fingerprints import MessageGroup, groups
+from clustertrace.patterns.flow import PatternRuns, StepRate
+from clustertrace.store import queries
+
+__all__ = ["draw"]
+
+_STEPS: Final = 15
+_MESSAGES: Final = 12
+_FIRST: Final = 12
+_VALUES: Final = 10
+
+
+def draw() -> None:
+    """Draw the page."""
+    with connection.read() as conn:
+        patterns = queries.pattern_runs(conn)
+        messages = groups(queries.failure_messages(conn))
+        tags = queries.tag_keys(conn)
+    failed = sum(one.failed for one in patterns)
+    if not failed:
+        runs = sum(one.runs for one in patterns)
+        st.html(markup.notice(f"None of {words.counted(runs, 'finished run')} failed."))
+        return
+    rates = [rate for rate in flow.step_rates(patterns) if rate.broke]
+    st.html(markup.page(markup.heading(_sentence(rates, failed))))
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.html(markup.page(markup.subheading("Steps that end in an error"), _rates(rates)))
+    with right:
+        st.html(markup.page(markup.subheading("The first step that broke"), _first(patterns)))
+        st.html(markup.page(markup.subheading("What they say"), _messages(messages)))
+    _prefixes(patterns, tags)
+    call_graph.draw(patterns)
+
+
+def _sentence(rates: list[StepRate], failed: int) -> str:
+    runs = words.counted(failed, "run")
+    if not rates:
+        return f"{runs} failed, none of them at a step: only their results were wrong."
+    worst = rates[0]
+    return (
+        f"{runs} failed; the step that broke most often is {worst.name}: "
+        f"in {words.count(worst.broke)} of {words.counted(worst.runs, 'run')} that took it."
+    )
+
+
+def _rates(rates: list[StepRate]) -> markup.Markup:
+    rows = [
+        (
+            markup.link(rate.name, traces_url(f"has({_quoted(rate.name)}!)")),
+            f"{words.count(rate.broke)} / {words.count(rate.runs)}",
+            markup.rate_bar(rate.broke / rate.runs, *rate.interval),
+            f"{words.count(rate.failed)} failed in the end",
+        )
+        for rate in rates[:_STEPS]
+    ]
+    if not rows:
+        return markup.muted("No step did.")
+    return markup.join(
+        [
+            markup.rows(rows),
+            markup.muted(
+                "Runs in which the step ended in an error, of those that took it, with the 95 % "
+                "interval. An agent whose own step broke is not counted again."
+            ),
+        ]
+    )
+
+
+def _first(patterns: list[PatternRuns]) -> markup.Markup:
+    found = flow.first_failures(patterns)
+    most = max(runs for _, _, runs in found)
+    rows = [
+        (f"step {at}" if at else "", name, markup.bar(runs / most), words.count(runs))
+        for at, name, runs in found[:_FIRST]
+    ]
+    return markup.rows(rows)
+
+
+def _messages(messages: list[MessageGroup]) -> markup.Markup:
+    if not messages:
+        return markup.muted("No failed run left a message.")
+    return markup.rows(
+        [
+            (words.count(one.runs), markup.link(one.example, trace_url(one.trace_id)))
+            for one in messages[:_MESSAGES]
+        ]
+    )
+
+
+def _prefixes(patterns: list[PatternRuns], tags: tuple[str, ...]) -> None:
+    st.html(markup.page(markup.subheading("How failing runs begin")))
+    by = st.selectbox("By", ["agent", *(f"tag.{key}" for key in tags)], key="by", width=240)
+    if by == "agent":
+        grouped: dict[str, list[PatternRuns]] = {}
+        for one in patterns:
+            if one.failed:
+                grouped.setdefault(one.name, []).append(one)
+    else:
+        with connection.read() as conn:
+            grouped = queries.patterns_by_tag(conn, by.removeprefix("tag."))
+    rows = [
+        (
+            value,
+            words.counted(sum(one.failed for one in those), "failed run"),
+            " → ".join(flow.common_prefix(one.steps for one in those)) or "nothing in common",
+        )
+        for value, those in list(grouped.items())[:_VALUES]
+    ]
+    st.html(markup.page(markup.rows(rows) if rows else markup.muted("No failed run has it.")))
+
+
+def _quoted(name: str) -> str:
+    """A name as a step of the filter language."""
+    return name.replace("(", "*").replace(")", "*").replace("!", "*").replace("->", "*")

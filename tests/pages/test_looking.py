@@ -1,0 +1,94 @@
+"""Search, failures, metrics and compare: what each puts on screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from clustertrace.exchange.bundle import load_bundle
+from clustertrace.store import Store, queries
+
+Show = Callable[..., Any]
+
+
+@pytest.fixture
+def demo(store: Store) -> Store:
+    """Load the demo's traces."""
+    load_bundle(store, time.time_ns())
+    store.refresh()
+    return store
+
+
+def test_search(demo: Store, show: Show) -> None:
+    """The words are found, counted, set off and linked to their step."""
+    html = show("search", q="refund").html
+    assert "81 steps match, 3 of them failed." in html
+    assert "<mark>refund</mark>" in html
+    assert 'href="/trace?id=' in html
+
+
+@pytest.mark.parametrize("query", ['"', "a AND (", "NEAR(", "*", "a:b-c/d'e", "x OR", "ß 日本語 é"])
+def test_search_is_safe(demo: Store, show: Show, query: str) -> None:
+    """Any punctuation and any script is a search, not an error."""
+    assert "match" in show("search", q=query).html or "found" in show("search", q=query).html
+
+
+def test_search_of_nothing(demo: Store, show: Show) -> None:
+    """Without words the page says what to do."""
+    assert "Type words" in show("search").html
+
+
+def test_failures(demo: Store, show: Show) -> None:
+    """A sentence, error rates of steps, first broken steps, messages, and beginnings."""
+    html = show("failures").html
+    assert "12 runs failed; the step that broke most often is retrieve: in 3 of 19 runs" in html
+    assert "6 searches made, and the question is still open" in html
+    assert "web_search" in html
+    assert "has%28retrieve%21%29" in html
+
+
+def test_no_failures(store: Store, show: Show) -> None:
+    """Where nothing failed, the page says so."""
+    assert "None of 0 finished runs failed." in show("failures").html
+
+
+def test_metrics(demo: Store, show: Show) -> None:
+    """Every metric with its figures, and its latest runs."""
+    shown = show("metrics", name="answer_score")
+    table = shown.table
+    assert list(table["metric"]) == ["answer_score", "passages_found", "sources_cited"]
+    with demo.read() as conn:
+        values = sorted(one.value for one in queries.metric_values(conn, "answer_score"))
+    assert table["p95"][0] == values[-(-95 * len(values) // 100) - 1]
+    assert 'href="/trace?id=' in shown.html
+
+
+def test_no_metrics(store: Store, show: Show) -> None:
+    """Without a metric, the page says how to make one."""
+    assert "clustertrace.metric(name, number)" in show("metrics").html
+
+
+def test_compare(demo: Store, show: Show) -> None:
+    """Two patterns stand side by side, and the page says where they part."""
+    with demo.read() as conn:
+        first, second = queries.clusters(conn).clusters[:2]
+    html = show("compare", a=first.id, b=second.id).html
+    assert "they part at step 1" in html
+    assert f'href="/pattern?id={first.id}"' in html
+
+
+def test_compare_nothing(demo: Store, show: Show) -> None:
+    """Missing and unknown ids are said in a sentence."""
+    assert "Name two traces" in show("compare").html
+    assert "no trace" in show("compare", a="zz", b="yy").html.lower()
+
+
+@pytest.mark.parametrize("page", ["search", "failures", "metrics"])
+def test_hostile_texts_stay_text(hostile: Store, show: Show, page: str) -> None:
+    """No name, message or snippet becomes an element of the page."""
+    html = show(page, q="owned").html
+    assert "<script" not in html
+    assert "<img" not in html

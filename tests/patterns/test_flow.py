@@ -1,0 +1,119 @@
+"""How runs flow and where they fail, from patterns and their counts."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clustertrace.patterns.fingerprints import fingerprint, groups
+from clustertrace.patterns.flow import (
+    END,
+    START,
+    PatternRuns,
+    common_prefix,
+    edges,
+    first_failures,
+    step_rates,
+)
+from clustertrace.patterns.signature import Step
+
+
+def step(name: str, count: str = "1", kind: str = "tool") -> Step:
+    plain = name.removesuffix("!")
+    return Step((plain,), (name.endswith("!"),), (kind,), count)
+
+
+def pattern(*steps: Step, runs: int = 10, failed: int = 0) -> PatternRuns:
+    return PatternRuns("p", "agent", steps, runs, failed)
+
+
+def test_rates() -> None:
+    """Runs that took a step, runs in which it broke, and how many of them failed in the end."""
+    rates = step_rates(
+        [pattern(step("a"), step("b!"), runs=4, failed=3), pattern(step("a"), step("b"), runs=6)]
+    )
+    assert [(rate.name, rate.runs, rate.broke, rate.failed) for rate in rates] == [
+        ("b", 10, 4, 3),
+        ("a", 10, 0, 3),
+    ]
+
+
+def test_agents_are_not_counted_twice() -> None:
+    """An agent whose step broke is not broken once more; one that broke alone is."""
+    inner = pattern(step("helper!", kind="agent"), step("fetch!"), runs=5, failed=5)
+    alone = pattern(step("helper!", kind="agent"), runs=2, failed=2)
+    broke = {rate.name: rate.broke for rate in step_rates([inner, alone])}
+    assert broke == {"fetch": 5, "helper": 2}
+
+
+def test_first_failures() -> None:
+    """The first broken step of failed runs, by position; position 0 where none broke."""
+    found = first_failures(
+        [
+            pattern(step("a"), step("b!"), step("c!"), runs=5, failed=4),
+            pattern(step("a"), runs=9, failed=2),
+            pattern(step("b!"), runs=3, failed=0),
+        ]
+    )
+    assert found == [(0, "no step broke", 2), (2, "b", 4)]
+
+
+def test_edges() -> None:
+    """Ways between steps with their runs; repeats go back to themselves."""
+    found = {
+        (edge.source, edge.target): (edge.runs, edge.failed)
+        for edge in edges(
+            [pattern(step("a", "2-3"), step("b"), runs=6, failed=6), pattern(step("a"), runs=4)]
+        )
+    }
+    assert found == {
+        (START, "a"): (10, 6),
+        ("a", "a"): (6, 6),
+        ("a", "b"): (6, 6),
+        ("b", END): (6, 6),
+        ("a", END): (4, 0),
+    }
+
+
+def test_edges_are_tested() -> None:
+    """A way on which all failures lie is significant, one that everybody takes is not."""
+    found = {edge.target: edge.p for edge in edges([
+        pattern(step("bad"), runs=10, failed=10), pattern(step("good"), runs=30)
+    ]) if edge.source == START}  # fmt: skip
+    assert found["bad"] < 1e-6
+    assert found["good"] == pytest.approx(1)
+
+
+def test_prefix() -> None:
+    """What all paths begin with."""
+    paths = [[step("a"), step("b!"), step("c")], [step("a"), step("b!")], [step("a"), step("b!")]]
+    assert common_prefix(paths) == ("a", "b!")
+    assert common_prefix([[step("a")], [step("b")]]) == ()
+    assert common_prefix([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("no answer in 200 ms", "no answer in 5000 ms"),
+        ("can't open '/tmp/a.txt'", "can't open '/home/me/b.txt'"),
+        ("GET https://a.example/x failed", "GET http://b.example/?q=2 failed"),
+        ('order "A-1" is unknown', 'order "B-7" is unknown'),
+        ("run 3f2a91bc0d11 is gone", "run 77aa91bc0d12 is gone"),
+    ],
+)
+def test_same_message(one: str, other: str) -> None:
+    """What differs from run to run does not tell messages apart."""
+    assert fingerprint(one) == fingerprint(other)
+
+
+def test_other_message() -> None:
+    """Other words do."""
+    assert fingerprint("no answer") != fingerprint("wrong answer")
+
+
+@given(st.lists(st.tuples(st.text(), st.uuids().map(str)), max_size=30))
+def test_groups_lose_nothing(messages: list[tuple[str, str]]) -> None:
+    """Every message is counted once."""
+    assert sum(group.runs for group in groups(messages)) == len(messages)
