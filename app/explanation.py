@@ -19,7 +19,7 @@ from clustertrace.patterns.why import Difference, Why
 from clustertrace.store import queries
 from clustertrace.store.answers import Cluster
 
-__all__ = ["draw"]
+__all__ = ["draw", "suspect"]
 
 _SAMPLES: Final = 3
 """Failed runs whose suspicious steps are shown."""
@@ -100,7 +100,7 @@ def _difference(one: Difference) -> markup.Markup:
 def _samples(samples: Samples) -> list[markup.Markup]:
     made = []
     for trace_id, suspects in samples:
-        rows = [_suspect(trace_id, one) for one in suspects]
+        rows = [suspect(trace_id, one) for one in suspects]
         head = markup.link(f"run {trace_id[:8]}", trace_url(trace_id))
         nothing = markup.muted("nothing stands out in this run")
         made.append(
@@ -109,7 +109,8 @@ def _samples(samples: Samples) -> list[markup.Markup]:
     return made
 
 
-def _suspect(trace_id: str, one: Suspect) -> markup.Markup:
+def suspect(trace_id: str, one: Suspect) -> markup.Markup:
+    """A suspicious step with its reasons, on a line."""
     said = "; ".join(reason.words for reason in one.reasons)
     return markup.tag(
         "div",

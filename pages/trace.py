@@ -7,7 +7,16 @@ from typing import Final
 
 import streamlit as st
 
-from clustertrace.app import connection, gantt, markup, span_details, theme, trace_head, words
+from clustertrace.app import (
+    connection,
+    gantt,
+    markup,
+    span_details,
+    theme,
+    trace_actions,
+    trace_head,
+    words,
+)
 from clustertrace.app.guard import guarded
 from clustertrace.app.links import url
 from clustertrace.app.span_rows import SpanRow, broken, span_rows
@@ -45,9 +54,13 @@ def _trace(wanted: str) -> None:
     with connection.read() as conn:
         trace = queries.trace(conn, wanted)
         row = queries.trace_row(conn, wanted)
+        broke = queries.suspects_of(conn, wanted)
     st.html(
         markup.page(trace_head.head(trace, row, time.time_ns(), words.zone(st.context.timezone)))
     )
+    trace_actions.draw(trace, row)
+    if broke:
+        st.html(markup.page(trace_actions.suspects(trace, broke)))
     ordered = in_order(trace.spans)
     shown = visible(ordered, root_of(ordered))
     rows, left_out = span_rows(tuple(shown), _ROWS)

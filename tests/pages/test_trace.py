@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from clustertrace.model import INTERNAL
+from clustertrace.store import queries
 from clustertrace.store.store import Store
 from tests.pages.conftest import run
 
@@ -104,3 +105,24 @@ def test_inner_life_is_folded_and_gaps_are_told(store: Store, show: Callable[...
     html = show("trace", id=root.trace_id).html
     assert "1 internal span of the instrumentation" in html
     assert "token" in html
+
+
+def test_suspicious_steps_and_ways_on(some: Store, show: Callable[..., Any]) -> None:
+    """A failed run names where it may have broken, and leads to runs beside it."""
+    html = show("trace", id=f"{1:032x}").html
+    assert "Where it may have broken" in html
+    assert "fetch!</a>" in html
+    assert "Other runs of its pattern" in html
+    assert "Beside the nearest run that did not fail" in html
+
+
+def test_the_user_judges_a_run(some: Store, show: Callable[..., Any]) -> None:
+    """A star, a note and an outcome given on the page are stored."""
+    shown = show("trace", id=f"{5:032x}").ran
+    shown.toggle[0].set_value(True)
+    shown.text_input[0].set_value("look again")
+    shown.run()
+    assert not shown.exception
+    with some.read() as conn:
+        kept = queries.trace(conn, f"{5:032x}")
+    assert (kept.starred, kept.note) == (True, "look again")
