@@ -41,8 +41,9 @@ def draw(trace: Trace, row: TraceRow) -> None:
             st.code(
                 f"clustertrace replay {key[:12]} --entry my_agent:run --stub all", language="bash"
             )
+    given = next((one for one in _OUTCOMES if one == outcome), None)
     word = TraceWord(
-        outcome=outcome if outcome != trace.outcome else None,
+        outcome=given if given != trace.outcome else None,
         starred=starred if starred != trace.starred else None,
         note=note.strip() if note.strip() != (trace.note or "") else None,
     )
