@@ -16,6 +16,7 @@ __all__ = [
     "bar",
     "chips",
     "coded",
+    "difference_bar",
     "fact",
     "facts",
     "heading",
@@ -169,6 +170,23 @@ def rate_bar(rate: float, low: float, high: float) -> Markup:
         ),
         cls="ct-rate",
         title=f"95 % interval {low * 100:.0f} to {high * 100:.0f} %",
+    )
+
+
+def difference_bar(difference: float, low: float, high: float, *, strong: bool) -> Markup:
+    """A difference of shares (-1 to 1) as a dot, its interval as a line, zero in the middle."""
+    return tag(
+        "span",
+        tag("span", cls="ct-diff-zero"),
+        tag(
+            "span",
+            cls="ct-diff-line",
+            style=f"left:{(low + 1) * 50:.1f}%;width:{max(0.5, (high - low) * 50):.1f}%",
+        ),
+        tag("span", cls="ct-diff-dot", style=f"left:{(difference + 1) * 50:.1f}%"),
+        cls="ct-diff ct-diff-strong" if strong else "ct-diff",
+        title=f"{difference * 100:+.0f} points, 95 % interval {low * 100:+.0f} to "
+        f"{high * 100:+.0f}",
     )
 
 

@@ -36,6 +36,7 @@ PAGES: Final = (
     PageFile("failures", "failures", "Failures"),
     PageFile("search", "search", "Search"),
     PageFile("metrics", "metrics", "Metrics"),
+    PageFile("prompts", "prompts", "Prompts"),
     PageFile("compare", "compare", "Compare", shown=False),
     PageFile("pattern", "pattern", "Pattern", shown=False),
     PageFile("trace", "trace", "Trace", shown=False),

@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     sample_rate: float = Field(
         default=1.0, ge=0.0, le=1.0, description="Share of traces to record, 0 to 1."
     )
+    deepen_model: str = Field(
+        default="claude-haiku-4-5",
+        description="The model that “Deepen” on the page of prompts asks, with your own key.",
+    )
     disabled: bool = Field(default=False, description="Record nothing.")
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import time
+from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from clustertrace.errors import ModelError, UsageError
@@ -19,6 +20,8 @@ __all__ = ["Answer", "Model", "Vendor", "estimate_usd", "model_of", "vendor_of"]
 Vendor = Literal["anthropic", "openai"]
 
 TIMEOUT_SECONDS: Final = 60.0
+STREAM_SECONDS: Final = 180.0
+"""From the question to the last piece of its answer."""
 _KEYS: Final = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
 _BYTES_A_TOKEN: Final = 2.5
 """A guess on the dear side, for any script: English has about four, Chinese three a character."""
@@ -41,6 +44,9 @@ class Model(Protocol):
 
     def ask(self, system: str, prompt: str, max_tokens: int) -> Answer:
         """Ask once. Raises ModelError with a sentence for the user."""
+
+    def stream(self, system: str, prompt: str, max_tokens: int) -> Iterator[str | Answer]:
+        """Ask once and give the answer piece by piece, then as a whole. Raises ModelError."""
 
 
 def vendor_of(name: str) -> Vendor:
@@ -100,6 +106,31 @@ class _Sdk:
             raise ModelError(self._sentence(error)) from error
         return Answer(text, read, written, _cost(self.name, read, written))
 
+    def stream(self, system: str, prompt: str, max_tokens: int) -> Iterator[str | Answer]:
+        """See Model."""
+        until = time.monotonic() + STREAM_SECONDS
+        try:
+            for piece in self._stream(system, prompt, max_tokens):
+                yield piece if isinstance(piece, str) else self._priced(piece)
+                if time.monotonic() > until:
+                    raise ModelError(
+                        f"{self.name} wrote for longer than {STREAM_SECONDS:.0f} s and was cut off."
+                    )
+        except self._sdk.APIError as error:
+            raise ModelError(self._sentence(error)) from error
+        except Exception as error:
+            # Between two pieces the SDKs let the errors of their HTTP library pass.
+            if not type(error).__module__.startswith("httpx"):
+                raise
+            raise ModelError(f"The connection to {self.name} broke off; try again.") from error
+
+    def _priced(self, answer: Answer) -> Answer:
+        cost = _cost(self.name, answer.input_tokens, answer.output_tokens)
+        return answer._replace(cost_usd=cost)
+
+    def _stream(self, system: str, prompt: str, max_tokens: int) -> Iterator[str | Answer]:
+        raise NotImplementedError
+
     def _ask(self, system: str, prompt: str, max_tokens: int) -> tuple[str, int, int]:
         raise NotImplementedError
 
@@ -109,7 +140,7 @@ class _Sdk:
         if isinstance(error, self._sdk.RateLimitError):
             return f"{self.name} is asked too often, or the credit is used up; try again later."
         if isinstance(error, self._sdk.NotFoundError):
-            return f"There is no model {self.name}; name another with --model."
+            return f"There is no model {self.name}; name another."
         if isinstance(error, self._sdk.APITimeoutError):
             return f"{self.name} did not answer within {TIMEOUT_SECONDS:.0f} s; try again."
         if isinstance(error, self._sdk.APIConnectionError):
@@ -125,6 +156,19 @@ class _Anthropic(_Sdk):
             system=system,
             messages=[{"role": "user", "content": prompt}],
         )
+        return self._told(said)
+
+    def _stream(self, system: str, prompt: str, max_tokens: int) -> Iterator[str | Answer]:
+        with self._client.messages.stream(
+            model=self.name,
+            max_tokens=max_tokens,
+            system=system,
+            messages=[{"role": "user", "content": prompt}],
+        ) as stream:
+            yield from stream.text_stream
+            yield Answer(*self._told(stream.get_final_message()), None)
+
+    def _told(self, said: Any) -> tuple[str, int, int]:
         text = "".join(block.text for block in said.content if block.type == "text")
         usage = said.usage
         cached = (usage.cache_read_input_tokens or 0) + (usage.cache_creation_input_tokens or 0)
@@ -141,3 +185,20 @@ class _OpenAI(_Sdk):
         usage = said.usage
         counts = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
         return said.choices[0].message.content or "", *counts
+
+    def _stream(self, system: str, prompt: str, max_tokens: int) -> Iterator[str | Answer]:
+        parts: list[str] = []
+        counts = (0, 0)
+        for chunk in self._client.chat.completions.create(
+            model=self.name,
+            max_completion_tokens=max_tokens,
+            messages=[{"role": "system", "content": system}, {"role": "user", "content": prompt}],
+            stream=True,
+            stream_options={"include_usage": True},
+        ):
+            if chunk.usage:
+                counts = (chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+            if chunk.choices and (said := chunk.choices[0].delta.content):
+                parts.append(said)
+                yield said
+        yield Answer("".join(parts), *counts, None)

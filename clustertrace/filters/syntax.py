@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from clustertrace.endings import DEAD_ENDS
 from clustertrace.errors import UsageError
 from clustertrace.filters.tree import (
     And,
@@ -31,6 +32,7 @@ TEXTS: Final = {
     "status": "how the root ended: ok, error, running, incomplete",
     "outcome": "the user's word: pass, fail, none",
     "failed": "yes or no, by outcome or else by status",
+    "ending": "how it came to a dead end, or none",
     "model": "any model that was called",
     "session": "the conversation",
     "pattern": "the beginning of a pattern's id",
@@ -58,6 +60,7 @@ CHOICES: Final = {
     "status": ("ok", "error", "running", "incomplete"),
     "outcome": ("pass", "fail", "none"),
     "failed": ("yes", "no"),
+    "ending": (*DEAD_ENDS, "none"),
     "starred": ("yes", "no"),
 }
 """Fields that have no other values than these."""

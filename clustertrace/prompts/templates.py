@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from clustertrace.errors import UsageError
-
 __all__ = ["LEAST_LITERAL", "Template", "Used", "Version", "filled", "matches", "used", "variables"]
 
 _VARIABLE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,59})\}")
@@ -52,11 +50,8 @@ def variables(body: str) -> tuple[str, ...]:
 
 
 def filled(body: str, values: Mapping[str, str]) -> str:
-    """The text with its variables filled in. Raises UsageError naming those that have no value."""
-    missing = [name for name in variables(body) if not values.get(name, "").strip()]
-    if missing:
-        raise UsageError(f"Fill in {', '.join(missing)} first.")
-    return _VARIABLE.sub(lambda match: values[match.group(1)], body)
+    """The text with its variables filled in; one without a value stays as it is."""
+    return _VARIABLE.sub(lambda match: values.get(match.group(1)) or match.group(), body)
 
 
 def matches(body: str, text: str, *, cut: bool = False) -> bool:

@@ -103,6 +103,8 @@ class _Maker:
             return f"(failed IS {int(pattern == 'yes')})"
         if field == "outcome":
             return "(outcome IS NULL)" if pattern == "none" else f"(outcome IS '{pattern}')"
+        if field == "ending":
+            return "(dead_end IS NULL)" if pattern == "none" else f"(dead_end IS '{pattern}')"
         if field == "starred":
             return "(starred IS NOT NULL)" if pattern == "yes" else "(starred IS NULL)"
         if field == "model":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2
 import pytest
 
-from clustertrace.asking.models import Model, estimate_usd, model_of, vendor_of
+from clustertrace.asking import models
+from clustertrace.asking.models import Answer, Model, estimate_usd, model_of, vendor_of
 from clustertrace.errors import ModelError, UsageError
 
 CLAUDE = "claude-haiku-4-5"
@@ -125,3 +126,114 @@ def test_estimate() -> None:
     assert 0 < short < long
     assert estimate_usd("made-up-model", "x", 100) is None
     assert vendor_of(GPT) == "openai"
+
+
+CHUNK = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": GPT}
+EVENTS = {
+    CLAUDE: [
+        {"type": "message_start", "message": {**REPLIES[CLAUDE], "content": []}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        *(
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": t}}
+            for t in ("Yes", ", it is.")
+        ),
+        {"type": "content_block_stop", "index": 0},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+            "usage": {"output_tokens": 12},
+        },
+        {"type": "message_stop"},
+    ],
+    GPT: [
+        *(
+            {
+                **CHUNK,
+                "choices": [{"index": 0, "delta": {"content": t}, "finish_reason": None}],
+            }
+            for t in ("Yes", ", it is.")
+        ),
+        {
+            **CHUNK,
+            "choices": [],
+            "usage": {"prompt_tokens": 1000, "completion_tokens": 12, "total_tokens": 1012},
+        },
+    ],
+}
+
+
+def sent_events(name: str, events: list[Any]) -> bytes:
+    """Events as each vendor sends them."""
+    lines = []
+    for event in events:
+        if name == CLAUDE:
+            lines.append(f"event: {event['type']}\n")
+        lines.append(f"data: {json.dumps(event)}\n\n")
+    return "".join([*lines, "" if name == CLAUDE else "data: [DONE]\n\n"]).encode()
+
+
+def streaming(name: str, body: Any, sent: list[Any] | None = None) -> Model:
+    """A model that answers with this stream."""
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        if sent is not None:
+            sent.append(json.loads(request.content))
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=body)
+
+    return asked(name, handle)
+
+
+@pytest.mark.parametrize("name", [CLAUDE, GPT])
+def test_stream(name: str) -> None:
+    """Pieces come as they are, then the whole with its tokens and price; one request is sent."""
+    sent: list[Any] = []
+    model = streaming(name, sent_events(name, EVENTS[name]), sent)
+    *pieces, answer = model.stream("Be brief.", "Is it so?", 50)
+    assert pieces == ["Yes", ", it is."]
+    assert isinstance(answer, Answer)
+    assert (answer.text, answer.input_tokens, answer.output_tokens) == ("Yes, it is.", 1000, 12)
+    assert answer.cost_usd is not None
+    assert len(sent) == 1
+
+
+def test_a_stream_that_turns_into_an_error() -> None:
+    """What had come stays; the error is a sentence."""
+    error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    model = streaming(CLAUDE, sent_events(CLAUDE, [*EVENTS[CLAUDE][:3], error]))
+    got: list[Any] = []
+    with pytest.raises(ModelError, match="answered with an error"):
+        got.extend(model.stream("", "Hm?", 5))
+
+
+@pytest.mark.parametrize("name", [CLAUDE, GPT])
+def test_a_stream_that_breaks_off(name: str) -> None:
+    """A connection that is gone between two pieces is told as such, and nothing is asked again."""
+    sent: list[Any] = []
+
+    def body() -> Iterator[bytes]:
+        yield sent_events(name, EVENTS[name][:3]).removesuffix(b"data: [DONE]\n\n")
+        raise httpx2.ReadError("gone")
+
+    got: list[Any] = []
+    with pytest.raises(ModelError):
+        got.extend(streaming(name, body(), sent).stream("", "Hm?", 5))
+    assert got[:1] == ["Yes"]
+    assert len(sent) == 1
+
+
+def test_a_stream_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a limit to how long an answer may take."""
+    monkeypatch.setattr(models, "STREAM_SECONDS", -1.0)
+    with pytest.raises(ModelError, match="longer than"):
+        list(streaming(CLAUDE, sent_events(CLAUDE, EVENTS[CLAUDE])).stream("", "Hm?", 5))
+
+
+@pytest.mark.parametrize(("status", "sentence"), [(401, "refused the key"), (429, "too often")])
+def test_a_stream_that_is_refused(status: int, sentence: str) -> None:
+    """Errors before the first piece read as they do without a stream."""
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(status, json={"error": {"type": "x", "message": "no"}})
+
+    with pytest.raises(ModelError, match=sentence):
+        list(asked(CLAUDE, handle).stream("", "Hm?", 5))

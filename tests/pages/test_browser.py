@@ -156,3 +156,29 @@ def test_hostile_texts_do_nothing(
     assert page.get_by_text("![x](http://evil.invalid/b.png)").count() > 0
     assert witness.errors == []
     assert witness.hosts == {"localhost"}
+
+
+def test_a_draft_is_critiqued_from_the_keyboard(
+    page: Page, witness: Witness, demo: Path, dashboard: Callable[[Path], str]
+) -> None:
+    """Ctrl+Enter in the field marks the words; a template leads there too, and can be undone."""
+    page.goto(f"{dashboard(demo)}/prompts")
+    page.get_by_role("tab", name="Critique a draft").click()
+    field = page.get_by_role("textbox", name="Draft")
+    field.fill("Maybe fix it.")
+    field.press("Control+Enter")
+    page.locator("mark", has_text="Maybe").wait_for()
+
+    page.get_by_role("tab", name="Templates").click()
+    page.get_by_role("button", name="New template").click()
+    page.get_by_role("textbox", name="Name").fill("Vague")
+    text = page.get_by_role("textbox", name="Text")
+    text.fill("Perhaps improve {thing}")
+    text.press("Control+Enter")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Critique").click()
+    page.locator("mark", has_text="Perhaps").wait_for()
+    assert "tab=Critique" in page.url
+    assert witness.errors == []
+    assert witness.hosts == {"localhost"}

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clustertrace.endings import dead_end
 from clustertrace.filters.meaning import Subject, holds
 from clustertrace.filters.tree import (
     And,
@@ -87,6 +88,7 @@ def subject(trace: Trace, variant: str | None, family: str | None) -> Subject:
         "name": (trace.name,),
         "status": (trace.status,),
         "outcome": (trace.outcome or "none",),
+        "ending": (dead_end(trace.outcome, trace.status, root, calls) or "none",),
         "failed": () if failed is None else ("yes" if failed else "no",),
         "model": tuple(span.model for span in calls if span.model),
         "session": (trace.session_id,) if trace.session_id else (),
@@ -158,6 +160,7 @@ CONDITIONS = st.one_of(
     st.builds(Match, st.just("name"), st.sampled_from(["agent", "AG*", "*r", "%"])),
     st.builds(Match, st.just("status"), st.sampled_from(["ok", "error", "running"])),
     st.builds(Match, st.just("outcome"), st.sampled_from(["pass", "fail", "none"])),
+    st.builds(Match, st.just("ending"), st.sampled_from(["fail", "error", "none"])),
     st.builds(Match, st.just("failed"), st.sampled_from(["yes", "no"])),
     st.builds(Match, st.just("starred"), st.sampled_from(["yes", "no"])),
     st.builds(Match, st.just("note"), st.sampled_from(["look*", "x", "*"])),

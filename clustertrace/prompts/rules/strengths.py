@@ -98,7 +98,8 @@ class Example(Strength):
         return any(draft.words[ask.word].text in self._makes for ask in draft.asks)
 
     def present(self, draft: Draft) -> bool:
-        return bool(draft.blocks or draft.quotations) or self._phrases.within(draft)
+        quoted = any(draft.text[start] != "`" for start, _ in draft.quotations)
+        return quoted or bool(draft.blocks) or self._phrases.within(draft)
 
 
 class Scope(Strength):

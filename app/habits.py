@@ -1,0 +1,121 @@
+"""Habits of the user's own prompts: which go along with dead ends, with the evidence."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from clustertrace.app import connection, deepen, markup, words
+from clustertrace.app.links import trace_url, traces_url
+from clustertrace.prompts.deepening import about_habits
+from clustertrace.prompts.habit_words import compared_words, points
+from clustertrace.prompts.habits import Compared, Habits
+from clustertrace.store.queries.prompts import NEWEST, habits, prompt_texts
+
+__all__ = ["draw", "known"]
+
+_SAMPLES = 12
+
+
+@st.cache_resource(ttl=20, max_entries=4, show_spinner="Comparing prompts…")
+def _compared(path: str) -> Habits:
+    with connection.read() as conn:
+        return habits(conn)
+
+
+def known() -> Habits:
+    """The habits of the newest prompts, worked out every few seconds at most."""
+    return _compared(str(connection.path()))
+
+
+def draw(found: Habits) -> None:
+    """Draw the tab."""
+    parts = [_facts(found)]
+    for title, some in (("Habits to keep", found.keep), ("Habits to drop", found.drop)):
+        parts.append(markup.tag("h4", title))
+        rows = [_sentence(one) for one in some]
+        nothing = markup.tag("p", markup.muted("None that your data speaks for."))
+        parts.append(markup.tag("ul", *rows, cls="ct-ways") if rows else nothing)
+    parts += [markup.tag("h4", "All habits"), _table(found)]
+    st.html(markup.page(*parts))
+    with connection.read() as conn:
+        dead, succeeded = (
+            [one.text for one in prompt_texts(conn, dead=which, limit=_SAMPLES)]
+            for which in (True, False)
+        )
+    if dead or succeeded:
+        deepen.draw(about_habits(found, dead, succeeded), "habits")
+
+
+def _facts(found: Habits) -> markup.Markup:
+    newest = "newest prompts" if found.prompts >= NEWEST else "prompts, one a run"
+    return markup.tag(
+        "div",
+        markup.facts(
+            markup.fact(words.count(found.prompts), newest),
+            markup.fact(
+                words.count(found.dead),
+                "came to a dead end",
+                href=traces_url("not ending:none"),
+                title="An error, a refusal, no tokens left, an interruption, or your word.",
+            ),
+            markup.fact(words.count(found.independent), "count: one a session and result"),
+        ),
+        markup.tag(
+            "p",
+            markup.muted(
+                "Shares of prompts with the habit, among runs that came to a dead end and among "
+                "those that succeeded. Interval: Newcombe; test: Fisher, two-sided; corrected over "
+                "all habits (Benjamini and Hochberg, 5 %). What goes along is no cause."
+            ),
+        ),
+    )
+
+
+def _sentence(one: Compared) -> markup.Markup:
+    odd = one.habit.good is (one.difference > 0)
+    doubt = " Against expectation: it may come with harder tasks." if odd else ""
+    verb = one.habit.words[:1].upper() + one.habit.words[1:]
+    return markup.tag(
+        "li", markup.tag("b", verb), f": {compared_words(one)}.{doubt} Runs: ", *_examples(one)
+    )
+
+
+def _examples(one: Compared) -> list[markup.Markup]:
+    links = []
+    for ids, word in ((one.examples_dead, "dead ends"), (one.examples_succeeded, "successes")):
+        numbered = [markup.link(at, trace_url(trace_id)) for at, trace_id in enumerate(ids, 1)]
+        if numbered:
+            links.append(markup.join([word, *numbered], " "))
+    return [markup.tag("span", markup.join(links, ", "), cls="ct-small ct-examples")]
+
+
+def _table(found: Habits) -> markup.Markup:
+    titles = ("prompts that …", "dead ends", "succeeded", "difference, 95 % interval", "examples")
+    head = markup.tag("div", *(markup.tag("span", one) for one in titles), cls="ct-row ct-head")
+    rows = [_row(one) for one in found.compared]
+    return markup.tag("div", head, *rows, cls="ct-patterns ct-habits")
+
+
+def _row(one: Compared) -> markup.Markup:
+    cells: list[object] = [one.habit.words]
+    for with_it, of, rate in (
+        (one.dead_with, one.dead, one.rate_dead),
+        (one.succeeded_with, one.succeeded, one.rate_succeeded),
+    ):
+        counts = markup.muted(f" {with_it:,}/{of:,}")
+        cells.append(markup.tag("span", words.share(round(rate, 2)) if of else "–", counts))
+    if one.enough:
+        low, high = one.interval
+        verdict = "" if one.significant else " · no evidence"
+        said = f"{points(one.difference)} ({points(low)} to {points(high)}){verdict}"
+        cells.append(
+            markup.tag(
+                "span",
+                markup.difference_bar(one.difference, low, high, strong=one.significant),
+                markup.tag("span", said, cls="ct-small"),
+            )
+        )
+    else:
+        cells.append(markup.muted("not enough data"))
+    spans = [markup.tag("span", cell) for cell in cells]
+    return markup.tag("div", *spans, *_examples(one), cls="ct-row")
