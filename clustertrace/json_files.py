@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from clustertrace.errors import BadInput, UsageError
+from clustertrace.json_comments import keeping_comments, without_comments
 from clustertrace.json_text import parsed
 
-__all__ = ["Changed", "change", "read"]
+__all__ = ["Changed", "Edit", "change", "preview", "read"]
+
+Edit = Callable[[str], str]
+"""Makes the new text of a file from the old one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +41,19 @@ def read(path: Path) -> Any:
     return _parsed(path, _bytes(path) or b"")
 
 
-def change(path: Path, edit: Callable[[str], str]) -> Changed:
+def change(path: Path, edit: Edit, *, comments: bool = False) -> Changed:
     """Put what `edit` makes of the file's text in its place, in one step, after a backup.
 
     `edit` works on text (see clustertrace.json_text), so that all else stays byte for byte. A
-    link is followed, and the file keeps its permissions; a new one is its owner's alone.
+    link is followed, and the file keeps its permissions; a new one is its owner's alone. With
+    `comments`, the file may have some, as editors' settings do.
 
     Raises BadInput where the file is no JSON that `edit` can work on, UsageError where it can't be
     read or written, or another program changed it meanwhile. It is untouched then.
     """
     before = _bytes(path)
     there = path.resolve()
-    _parsed(path, before or b"")
-    text = (before or b"").decode()
-    try:
-        after = edit(text)
-    except BadInput as error:
-        raise _unusable(path, error) from None
+    text, after = _edited(path, before, edit, comments)
     if after == text:
         return Changed(path, False, None)
     try:
@@ -67,6 +67,20 @@ def change(path: Path, edit: Callable[[str], str]) -> Changed:
     return Changed(path, True, backup)
 
 
+def preview(path: Path, edit: Edit, *, comments: bool = False) -> tuple[str, str]:
+    """The file's text, and what `change` would make of it. Raises what `change` does."""
+    return _edited(path, _bytes(path), edit, comments)
+
+
+def _edited(path: Path, before: bytes | None, edit: Edit, comments: bool) -> tuple[str, str]:
+    text = _decoded(path, before or b"")
+    try:
+        parsed(without_comments(text) if comments else text)
+        return text, (keeping_comments(edit) if comments else edit)(text)
+    except BadInput as error:
+        raise _unusable(path, error) from None
+
+
 def _bytes(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
@@ -77,12 +91,18 @@ def _bytes(path: Path) -> bytes | None:
 
 
 def _parsed(path: Path, data: bytes) -> Any:
+    text = _decoded(path, data)
     try:
-        return parsed(data.decode())
-    except UnicodeDecodeError:
-        raise _unusable(path, BadInput("it is not UTF-8")) from None
+        return parsed(text)
     except BadInput as error:
         raise _unusable(path, error) from None
+
+
+def _decoded(path: Path, data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise _unusable(path, BadInput("it is not UTF-8")) from None
 
 
 def _unusable(path: Path, error: BadInput) -> BadInput:

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
         default="claude-haiku-4-5",
         description="The model that “Deepen” on the page of prompts asks, with your own key.",
     )
+    mcp_token: str = Field(
+        default="", description="The token of `clustertrace mcp --http`. Default: a new one."
+    )
     disabled: bool = Field(default=False, description="Record nothing.")
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -11,12 +11,12 @@ from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.opening import reading
 from clustertrace.cli.output import note as tell
 from clustertrace.cli.output import plain, print_json
-from clustertrace.errors import NotFound, UsageError
+from clustertrace.errors import UsageError
 from clustertrace.words import counted
 
 if TYPE_CHECKING:
     from clustertrace.store.annotations import Outcome, PatternWord, TraceWord
-    from clustertrace.store.answers import PatternAnnotation, TraceRow
+    from clustertrace.store.answers import TraceRow
     from clustertrace.store.store import Store
 
 __all__ = ["annotate", "outcome"]
@@ -70,6 +70,7 @@ def annotate(
     What you say stays beside what the run said of itself. Without an option, it shows what was
     said so far.
     """
+    from clustertrace.store import queries
     from clustertrace.store.annotations import (
         PatternWord,
         TraceWord,
@@ -80,7 +81,8 @@ def annotate(
     of_trace = TraceWord(starred=star, note=note, tags=_tags(tags or []))
     of_pattern = PatternWord(expected, priority, note)
     with reading(db) as store:
-        found = _find(store, of)
+        with store.read() as conn:
+            found = queries.named(conn, of)
         if found.pattern is None:
             _only(of_pattern, "--expected and --priority are for patterns", of)
             if of_trace != TraceWord():
@@ -167,29 +169,6 @@ def _tags(written: list[str]) -> dict[str, str]:
             raise UsageError(f"{one!r} is no tag; write key=value.")
         tags[key.strip()] = value.strip()
     return tags
-
-
-class _Found(NamedTuple):
-    """A trace, or a pattern with what is said about it."""
-
-    id: str
-    pattern: PatternAnnotation | None
-
-
-def _find(store: Store, prefix: str) -> _Found:
-    """The one trace or pattern whose id begins so. Raises NotFound or UsageError."""
-    from clustertrace.store import queries
-
-    with store.read() as conn:
-        try:
-            cluster = queries.cluster(conn, prefix)
-        except NotFound:
-            return _Found(queries.trace_id(conn, prefix), None)
-        try:
-            queries.trace_id(conn, prefix)
-        except NotFound:
-            return _Found(cluster.id, cluster.annotation)
-    raise UsageError(f"A trace and a pattern begin with {prefix}; give more of the id.")
 
 
 def _only(word: TraceWord | PatternWord, sentence: str, of: str) -> None:

@@ -54,18 +54,15 @@ def verdict(
 
     first, second = parse(before), parse(after)
     with reading(db) as store, store.read() as conn:
-        sides = [queries.failures_by(conn, where, by) for where in (first, second)]
-        if by == "tag.task" and not any(sides):
-            by = "name"
-            sides = [queries.failures_by(conn, where, by) for where in (first, second)]
-    made = judging.verdict(*sides)
-    words = judging.verdict_words(made, by.removeprefix("tag."))
+        sides = queries.before_and_after(conn, first, second, by)
+    made = judging.verdict(sides.before, sides.after)
+    words = judging.verdict_words(made, sides.by.removeprefix("tag."))
     if as_json:
         print_json(
             asdict(made)
             | {
                 "sentence": words,
-                "by": by,
+                "by": sides.by,
                 "interval": list(made.interval),
                 "before": asdict(made.before) | {"rate": made.before.rate},
                 "after": asdict(made.after) | {"rate": made.after.rate},

@@ -15,7 +15,7 @@ from clustertrace.cli.opening import reading
 from clustertrace.cli.output import plain, print_json, stdout, write_out
 
 if TYPE_CHECKING:
-    from clustertrace.gate.checks import Assertion, Kind, Result
+    from clustertrace.gate.checks import Assertion, Result
     from clustertrace.gate.reports import NewPattern
 
 __all__ = ["assert_", "check"]
@@ -63,19 +63,9 @@ def assert_(
     Each option is an assertion of its own; the same one again replaces the first. `list` shows
     all, `remove ID` forgets one.
     """
-    from clustertrace.errors import UsageError
+    from clustertrace.gate.claims import claims
     from clustertrace.store import assertions
 
-    claims: list[tuple[Kind, float]] = []
-    if success_rate_above is not None:
-        claims.append(("success_rate_above", success_rate_above))
-    if latency_p95_below is not None:
-        claims.append(("latency_p95_below", _time(latency_p95_below, "--latency-p95-below")))
-    if cost_below is not None:
-        claims.append(("cost_below", cost_below))
-    if no_new_traces:
-        claims.append(("no_new_traces", 0.0))
-    runs, window = _window(over_last)
     with reading(db) as store:
         if pattern == "list":
             with store.read() as conn:
@@ -84,43 +74,17 @@ def assert_(
             with store.writing() as conn:
                 assertions.remove(conn, which or "")
                 made = assertions.every(conn)
-        elif not claims:
-            raise UsageError(
-                "Say what must be true: --success-rate-above, --latency-p95-below, --cost-below "
-                "or --no-new-traces."
-            )
         else:
-            now = time.time_ns()
+            claimed = claims(
+                success_rate_above=success_rate_above,
+                latency_p95_below=latency_p95_below,
+                cost_below=cost_below,
+                no_new_traces=no_new_traces,
+                over_last=over_last,
+            )
             with store.writing() as conn:
-                made = [
-                    assertions.add(
-                        *(conn, pattern, kind, bound),
-                        last_runs=runs,
-                        last_ns=window,
-                        now_ns=now,
-                    )
-                    for kind, bound in claims
-                ]
+                made = assertions.add(conn, pattern, claimed, time.time_ns())
     _show(made, as_json=as_json)
-
-
-def _time(told: str, option: str) -> int:
-    from clustertrace.errors import UsageError
-    from clustertrace.filters.syntax import read_duration
-
-    found = read_duration(told)
-    if found is None:
-        raise UsageError(f"{option} wants a time such as 800ms, 20s or 7d, not {told!r}.")
-    return found
-
-
-def _window(over_last: str | None) -> tuple[int | None, int | None]:
-    """Runs, and nanoseconds, that are looked at."""
-    if over_last is None:
-        return None, None
-    if over_last.isascii() and over_last.isdecimal() and int(over_last):
-        return int(over_last), None
-    return None, _time(over_last, "--over-last")
 
 
 def _show(made: list[Assertion], *, as_json: bool) -> None:

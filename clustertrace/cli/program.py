@@ -13,6 +13,7 @@ import typer
 # Each module adds its commands to the application; the help page lists them in this order.
 from clustertrace.cli import (  # noqa: F401
     annotating,
+    assisting,
     comparing,
     diagnosing,
     drifting,

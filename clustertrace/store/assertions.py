@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from clustertrace.errors import NotFound
 from clustertrace.gate.checks import Assertion, Kind, Seen
+from clustertrace.gate.claims import Claims
 from clustertrace.gate.reports import NewPattern
 from clustertrace.store import queries
 from clustertrace.store.connection import Connection
@@ -22,28 +23,22 @@ _MOST_RUNS = 100_000
 """Newest runs that are looked at where no window is named: more would not change the answer."""
 
 
-def add(
-    conn: Connection,
-    pattern: str,
-    kind: Kind,
-    bound: float,
-    *,
-    last_runs: int | None,
-    last_ns: int | None,
-    now_ns: int,
-) -> Assertion:
-    """Store an assertion; the same one again replaces the first. Raises NotFound."""
+def add(conn: Connection, pattern: str, claimed: Claims, now_ns: int) -> list[Assertion]:
+    """Store what is claimed; the same again replaces the first. Raises NotFound."""
     if pattern != EVERY:
         pattern = queries.cluster(conn, pattern).id
-    said = f"{pattern} {kind} {last_runs} {last_ns}"
-    made = Assertion(
-        hashlib.sha256(said.encode()).hexdigest()[:8],
-        *(pattern, kind, bound, last_runs, last_ns, now_ns),
-    )
-    conn.run(
-        "INSERT OR REPLACE INTO assertions VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (made.id, pattern, kind, bound, last_runs, last_ns, now_ns),
-    )
+    made = []
+    for kind, bound in claimed.bounds:
+        said = f"{pattern} {kind} {claimed.last_runs} {claimed.last_ns}"
+        name = hashlib.sha256(said.encode()).hexdigest()[:8]
+        one = Assertion(
+            name, pattern, kind, bound, claimed.last_runs, claimed.last_ns, created_ns=now_ns
+        )
+        conn.run(
+            "INSERT OR REPLACE INTO assertions VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (name, pattern, kind, bound, one.last_runs, one.last_ns, now_ns),
+        )
+        made.append(one)
     return made
 
 

@@ -13,7 +13,7 @@ from clustertrace.cli.reference import commands_markdown, help_pages
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
 PAGES = dict(help_pages())
-SILENT = {"demo", "dashboard", "ensure-dashboard", "export"}
+SILENT = {"demo", "dashboard", "ensure-dashboard", "export", "mcp"}
 
 
 def command_of(name: str) -> Any:

@@ -6,13 +6,14 @@ traces there are.
 """
 
 from clustertrace.store.queries.annotating import matching, pattern_annotations
-from clustertrace.store.queries.comparing import failures_by, sides
+from clustertrace.store.queries.comparing import before_and_after, failures_by, sides
 from clustertrace.store.queries.drifting import runs_by_pattern, variants_of
 from clustertrace.store.queries.explaining import paths, why
 from clustertrace.store.queries.failing import failure_messages, pattern_runs, patterns_by_tag
 from clustertrace.store.queries.grouping import ClusterOrder
 from clustertrace.store.queries.learning import learned, runs_noted
 from clustertrace.store.queries.measuring import metric_names, metric_values
+from clustertrace.store.queries.naming import Named, named
 from clustertrace.store.queries.newest import newest_span
 from clustertrace.store.queries.patterns import cluster, clusters, families, overview
 from clustertrace.store.queries.saving import saved_filters
@@ -36,7 +37,9 @@ from clustertrace.store.queries.vocabulary import names, tag_keys, tag_values
 __all__ = [
     "COUNTED",
     "ClusterOrder",
+    "Named",
     "TraceOrder",
+    "before_and_after",
     "cluster",
     "clusters",
     "export",
@@ -51,6 +54,7 @@ __all__ = [
     "metric_names",
     "metric_values",
     "metrics",
+    "named",
     "names",
     "newest",
     "newest_span",

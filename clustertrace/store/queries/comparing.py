@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.filters import Filter
 from clustertrace.patterns import verdict
@@ -13,7 +15,26 @@ from clustertrace.store.connection import Connection
 from clustertrace.store.queries.patterns import cluster
 from clustertrace.store.queries.traces import trace
 
-__all__ = ["failures_by", "sides"]
+__all__ = ["BeforeAfter", "before_and_after", "failures_by", "sides"]
+
+
+class BeforeAfter(NamedTuple):
+    """What a verdict compares: failures before and after, by the same groups."""
+
+    before: dict[str, verdict.Side]
+    after: dict[str, verdict.Side]
+    by: str
+
+
+def before_and_after(conn: Connection, before: Filter, after: Filter, by: str) -> BeforeAfter:
+    """Finished runs of both sides by group (see `failures_by`).
+
+    Where nobody has the usual tag, `tag.task`, they are grouped by the name of their root.
+    """
+    both = BeforeAfter(failures_by(conn, before, by), failures_by(conn, after, by), by)
+    if by == "tag.task" and not both.before and not both.after:
+        return before_and_after(conn, before, after, "name")
+    return both
 
 
 def failures_by(conn: Connection, where: Filter, by: str) -> dict[str, verdict.Side]:

@@ -1,0 +1,128 @@
+"""`mcp`: the database as tools of a coding assistant, and putting it into one's settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from clustertrace.cli.app import Db, Json, app
+from clustertrace.cli.output import note, plain, print_json, write_out
+from clustertrace.mcp.install import Target
+
+__all__ = ["install", "mcp"]
+
+group = typer.Typer(rich_markup_mode=None, add_completion=False)
+app.add_typer(group, name="mcp")
+
+
+@group.callback(
+    invoke_without_command=True,
+    epilog="\b\nExamples:\n  clustertrace mcp install --target claude-code\n"
+    "  clustertrace mcp --db runs.db\n  clustertrace mcp --http 7778",
+)
+def mcp(
+    context: typer.Context,
+    http: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            metavar="PORT",
+            show_default=False,
+            help="Serve over HTTP on this machine instead, with a token; 0 takes a free port.",
+        ),
+    ] = None,
+    db: Db = None,
+) -> None:
+    """Serve the database to a coding assistant.
+
+    An MCP server on standard input and output, which an editor starts. The token of --http is
+    CLUSTERTRACE_MCP_TOKEN, else one is made and told.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from clustertrace.mcp.server import server
+
+    made = server(db)
+    if http is None:
+        made.run("stdio")
+        return
+    from clustertrace import settings
+    from clustertrace.mcp.http import new_token, serve
+
+    token = settings.load().mcp_token
+    told = "the token in CLUSTERTRACE_MCP_TOKEN"
+    if not token:
+        token = new_token()
+        told = f"Authorization: Bearer {token}"
+    serve(made, http, token, lambda url: note(f"clustertrace listens at {url} with {told}."))
+
+
+@group.command(
+    "install",
+    epilog="\b\nExamples:\n  clustertrace mcp install\n"
+    "  clustertrace mcp install --target cursor --dry-run\n"
+    "  clustertrace mcp install --target zed --db runs.db",
+)
+def install(
+    target: Annotated[
+        Target | None,
+        typer.Option(help="Whose settings. Without one, print the entry.", show_default=False),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the change and make none.")
+    ] = False,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Put the server into an editor's settings.
+
+    One entry is added or brought up to date; all else in the file stays byte for byte, and a
+    backup is left beside it.
+    """
+    from clustertrace.mcp.install import edit_of, entry, place_of, snippet
+
+    told = entry(_absolute(db or os.environ.get("CLUSTERTRACE_DB")))
+    if target is None:
+        print_json(snippet(told))
+        note(f"With --target it is put in its place: {', '.join(Target)}.")
+        return
+    from clustertrace.json_files import change, preview
+
+    place = place_of(target)
+    edit = edit_of(place, told)
+    answer: dict[str, Any] = {"target": target.value, "path": str(place.path), "entry": told}
+    if dry_run:
+        before, after = preview(place.path, edit, comments=place.comments)
+        if as_json:
+            print_json(answer | {"changed": before != after, "backup": None, "dry_run": True})
+        else:
+            _show(before, after, place.path)
+        return
+    done = change(place.path, edit, comments=place.comments)
+    if as_json:
+        backup = str(done.backup) if done.backup else None
+        print_json(answer | {"changed": done.changed, "backup": backup, "dry_run": False})
+    elif done.changed:
+        kept = f" The file as it was: {done.backup}." if done.backup else ""
+        typer.echo(f"{place.path} has clustertrace now.{kept} Restart {target} to use it.")
+    else:
+        typer.echo(f"{place.path} has clustertrace already.")
+
+
+def _absolute(db: str | None) -> str | None:
+    """A path that holds wherever the editor starts the server; a URL as it is."""
+    if not db or "://" in db:
+        return db
+    return str(Path(db).expanduser().absolute())
+
+
+def _show(before: str, after: str, path: Path) -> None:
+    from difflib import unified_diff
+
+    lines = unified_diff(before.splitlines(), after.splitlines(), str(path), str(path), lineterm="")
+    text = "\n".join(lines)
+    write_out(plain(f"{text}\n" if text else f"{path} has clustertrace already.\n").encode())

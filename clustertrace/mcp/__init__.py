@@ -1,0 +1,1 @@
+"""The database for coding assistants: a server of the Model Context Protocol, and its installer."""

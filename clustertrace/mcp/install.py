@@ -1,0 +1,103 @@
+"""Where each editor keeps its MCP servers, and our entry there."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from clustertrace.json_files import Edit
+from clustertrace.json_text import parsed, with_value
+
+__all__ = ["Place", "Target", "edit_of", "entry", "place_of", "snippet"]
+
+_NAME: Final = "clustertrace"
+
+
+class Target(StrEnum):
+    """A program that talks to MCP servers."""
+
+    CLAUDE_CODE = "claude-code"
+    CURSOR = "cursor"
+    CONTINUE = "continue"
+    VSCODE = "vscode"
+    WINDSURF = "windsurf"
+    ZED = "zed"
+
+
+class Place(NamedTuple):
+    """The file that an editor reads, and the name under which servers stand in it."""
+
+    path: Path
+    key: str
+    more: Mapping[str, Any]
+    """What an entry needs there beside its command."""
+    comments: bool = False
+    """Whether the file may have comments."""
+
+
+def entry(db: str | None) -> dict[str, Any]:
+    """How the server is started: by absolute paths, and whatever folder the editor is in.
+
+    `db` is the database's path; None: the usual one.
+    """
+    arguments = ["-P", "-m", "clustertrace", "mcp"]
+    return {
+        "command": os.path.abspath(sys.executable),
+        "args": [*arguments, "--db", db] if db else arguments,
+    }
+
+
+def snippet(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry as most programs want it in their settings."""
+    return {"mcpServers": {_NAME: dict(told)}}
+
+
+def place_of(target: Target) -> Place:
+    """Where that program looks on this machine."""
+    home, stdio = Path.home(), {"type": "stdio"}
+    match target:
+        case Target.CLAUDE_CODE:
+            folder = Path(os.environ.get("CLAUDE_CONFIG_DIR") or home)
+            return Place(folder / ".claude.json", "mcpServers", stdio)
+        case Target.CURSOR:
+            return Place(home / ".cursor" / "mcp.json", "mcpServers", {})
+        case Target.CONTINUE:
+            # A file of our own: Continue reads every JSON file in that folder.
+            own = home / ".continue" / "mcpServers" / "clustertrace.json"
+            return Place(own, "mcpServers", {})
+        case Target.VSCODE:
+            file = _configuration(home) / "Code" / "User" / "mcp.json"
+            return Place(file, "servers", stdio, comments=True)
+        case Target.WINDSURF:
+            return Place(home / ".codeium" / "windsurf" / "mcp_config.json", "mcpServers", {})
+        case Target.ZED:
+            settings = _xdg(home) / "zed" / "settings.json"
+            return Place(settings, "context_servers", {"source": "custom"}, comments=True)
+
+
+def edit_of(place: Place, told: Mapping[str, Any]) -> Edit:
+    """Put the entry in; what its user added to one that is there already stays."""
+
+    def edit(text: str) -> str:
+        servers = parsed(text)
+        servers = servers.get(place.key) if isinstance(servers, dict) else None
+        before = servers.get(_NAME) if isinstance(servers, dict) else None
+        before = before if isinstance(before, dict) else {}
+        after = {**before, **place.more, **told}
+        return text if before == after else with_value(text, (place.key, _NAME), after)
+
+    return edit
+
+
+def _configuration(home: Path) -> Path:
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support"
+    return _xdg(home)
+
+
+def _xdg(home: Path) -> Path:
+    return Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")

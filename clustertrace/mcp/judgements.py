@@ -1,0 +1,147 @@
+"""The tools that judge: rules, why a pattern fails, before against after, run against run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from clustertrace.cli.opening import reading
+from clustertrace.filters import Filter, parse
+from clustertrace.mcp.bounds import Cursor, cut, page_of
+from clustertrace.mcp.findings import (
+    Compared,
+    Comparison,
+    FailureRules,
+    Judgement,
+    Reasons,
+    RunSide,
+    SideCount,
+)
+from clustertrace.model import Trace
+from clustertrace.patterns.alignment import Pair, align, places_of_spans
+from clustertrace.patterns.divergence import divergence
+from clustertrace.patterns.documents import mined_document
+from clustertrace.patterns.verdict import Side, verdict, verdict_words
+from clustertrace.patterns.why_words import why_document
+from clustertrace.store import queries
+from clustertrace.store.connection import Connection
+
+__all__ = ["Judgements"]
+
+_ROWS: Final = 100
+_EVIDENCE: Final = 3
+_RUNS: Final = 10_000
+
+
+class Judgements:
+    """Tools that read and judge, on the database `db` (None: the usual one)."""
+
+    def __init__(self, db: str | None) -> None:
+        self._db = db
+
+    def compare_traces(
+        self,
+        a_trace_id: Annotated[str, Field(description="A run, by the beginning of its id.")],
+        b_trace_id: Annotated[str, Field(description="Another one.")],
+        cursor: Cursor = None,
+    ) -> Comparison:
+        """Put two runs side by side: which steps are the same, and where they first part."""
+        with reading(self._db) as store, store.read() as conn:
+            a, b = queries.trace(conn, a_trace_id), queries.trace(conn, b_trace_id)
+            failed = [queries.trace_row(conn, one.trace_id).failed for one in (a, b)]
+        left, right = places_of_spans(a.spans), places_of_spans(b.spans)
+        rows = align(left, right)
+        some, following = page_of(rows, _ROWS, cursor, "compare", a.trace_id, b.trace_id)
+        return Comparison(
+            sentence=_parting_words(rows),
+            a=_side(a, failed[0], len(left)),
+            b=_side(b, failed[1], len(right)),
+            same_steps=all(row.what == "same" for row in rows),
+            rows=[Compared.of(row) for row in some],
+            total_rows=len(rows),
+            next_cursor=following,
+        )
+
+    def rules(
+        self,
+        runs: Annotated[
+            int, Field(ge=10, le=_RUNS, description="Learn from so many of the newest runs.")
+        ] = _RUNS,
+    ) -> FailureRules:
+        """Say what failing runs have in common, in tested sentences, or that nothing stands out."""
+        with reading(self._db) as store, store.read() as conn:
+            learned = queries.learned(conn, runs)
+        document = mined_document(learned.mined)
+        for told, ids in zip(document["rules"], learned.samples, strict=True):
+            told["sample_trace_ids"] = ids
+        return FailureRules.model_validate(document)
+
+    def why(
+        self,
+        pattern_id: Annotated[str, Field(description="A pattern, by the beginning of its id.")],
+    ) -> Reasons:
+        """Say what goes along with a pattern's failing, beside comparable runs that passed."""
+        with reading(self._db) as store, store.read() as conn:
+            found = queries.cluster(conn, pattern_id)
+            told = queries.why(conn, found)
+            parting = None
+            if told.failed:
+                parting = divergence(queries.paths(conn, found.name), found.steps)
+        return Reasons.model_validate(why_document(found.id, found.name, told, parting))
+
+    def verdict(
+        self,
+        before: Annotated[
+            str, Field(description="Filter of the runs before, such as `until:2026-01-31`.")
+        ],
+        after: Annotated[str, Field(description="Filter of the runs after.")],
+        by: Annotated[
+            str, Field(description="Compare within the same tag.KEY, name or pattern.")
+        ] = "tag.task",
+    ) -> Judgement:
+        """Say if a change helped: improved, worse, or no evidence, with the interval."""
+        first, second = parse(before), parse(after)
+        with reading(self._db) as store, store.read() as conn:
+            sides = queries.before_and_after(conn, first, second, by)
+            samples = [_newest(conn, where) for where in (first, second)]
+        made = verdict(sides.before, sides.after)
+        return Judgement(
+            word=made.word,
+            sentence=verdict_words(made, sides.by.removeprefix("tag.")),
+            by=sides.by,
+            before=_count(made.before, samples[0]),
+            after=_count(made.after, samples[1]),
+            difference=made.difference,
+            interval=(made.interval.low, made.interval.high),
+            p=made.p,
+            strata=made.strata,
+            runs_compared=made.runs_compared,
+            smallest=made.smallest,
+        )
+
+
+def _newest(conn: Connection, where: Filter) -> list[str]:
+    return [row.trace_id for row in queries.traces(conn, where, limit=_EVIDENCE).rows]
+
+
+def _count(side: Side, samples: list[str]) -> SideCount:
+    return SideCount(failed=side.failed, runs=side.runs, rate=side.rate, sample_trace_ids=samples)
+
+
+def _side(trace: Trace, failed: bool, steps: int) -> RunSide:
+    return RunSide(trace_id=trace.trace_id, name=cut(trace.name, 200), failed=failed, steps=steps)
+
+
+def _parting_words(rows: Sequence[Pair]) -> str:
+    for number, row in enumerate(rows, 1):
+        if row.first_divergence:
+            labels = [
+                f"`{cut(one.label, 200)}`" if one else "nothing" for one in (row.left, row.right)
+            ]
+            return f"They part at step {number}: {labels[0]} in a, {labels[1]} in b."
+    differing = [n for n, row in enumerate(rows, 1) if row.input_differs or row.output_differs]
+    if differing:
+        return f"They took the same steps; inputs or outputs first differ at step {differing[0]}."
+    return "They took the same steps, with the same inputs and outputs."

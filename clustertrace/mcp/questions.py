@@ -1,0 +1,195 @@
+"""The tools that look at runs and patterns."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from clustertrace.cli.opening import reading
+from clustertrace.errors import UsageError
+from clustertrace.filters import Filter, parse
+from clustertrace.filters.writing import both, condition
+from clustertrace.headline import headline
+from clustertrace.mcp.answers import Answer, Found, FoundList, Pattern, PatternList, Run, RunList
+from clustertrace.mcp.bounds import Cursor, Limit, Where, cursor_at, page_of, start_of
+from clustertrace.mcp.runs import RunDetail, run_detail
+from clustertrace.patterns.verdict import Side
+from clustertrace.store import queries
+from clustertrace.store.connection import Connection
+from clustertrace.store.queries import ClusterOrder
+from clustertrace.words import counted, share
+
+__all__ = ["FailureSummary", "Questions"]
+
+_EVIDENCE: Final = 3
+"""Runs to look at, for a group."""
+
+
+class FailureGroup(Answer):
+    """Runs that share a tag's value, or the name of their root."""
+
+    value: str
+    failed: int
+    runs: int
+    failure_rate: float
+    failure_interval: tuple[float, float]
+    """Wilson's 95 % interval."""
+    failed_trace_ids: list[str]
+    """Some of them, the newest."""
+
+
+class FailureSummary(Answer):
+    """Failures by group, and the patterns that hold most of them."""
+
+    sentence: str
+    grouped_by: str
+    groups: list[FailureGroup]
+    """Most failures first."""
+    total_groups: int
+    worst_patterns: list[Pattern]
+    next_cursor: str | None
+
+
+class Questions:
+    """Tools that only read, on the database `db` (None: the usual one)."""
+
+    def __init__(self, db: str | None) -> None:
+        self._db = db
+
+    def list_clusters(
+        self,
+        where: Where = None,
+        order: ClusterOrder = "failed",
+        limit: Limit = 20,
+        cursor: Cursor = None,
+    ) -> PatternList:
+        """List execution patterns (runs that took the same steps), most failures first."""
+        start = start_of(cursor, "patterns", where, order, limit)
+        with reading(self._db) as store, store.read() as conn:
+            page = queries.clusters(conn, _filter(where), order=order, limit=limit, offset=start)
+        end = start + len(page.clusters)
+        more = end < page.total
+        return PatternList(
+            sentence=headline(page) if order == "failed" and not start else None,
+            patterns=[Pattern.of(one) for one in page.clusters],
+            total=page.total,
+            runs=page.traces,
+            failed=page.failed,
+            next_cursor=cursor_at(end, "patterns", where, order, limit) if more else None,
+        )
+
+    def pattern(self, pattern_id: str) -> Pattern:
+        """One pattern, by the beginning of its id."""
+        with reading(self._db) as store, store.read() as conn:
+            return Pattern.of(queries.cluster(conn, pattern_id))
+
+    def get_trace(
+        self,
+        trace_id: Annotated[str, Field(description="Its id, or a unique beginning of it.")],
+        span_id: Annotated[
+            str | None, Field(description="Only this span, with its payloads and attributes whole.")
+        ] = None,
+        max_chars: Annotated[
+            int, Field(ge=100, le=8_000, description="Of each input, output and message.")
+        ] = 1_000,
+        cursor: Cursor = None,
+    ) -> RunDetail:
+        """Look into one run: its spans in order, with inputs, outputs, errors, tokens and cost.
+
+        Of a failed run also the steps at which it may have broken, with reasons.
+        """
+        with reading(self._db) as store, store.read() as conn:
+            return run_detail(conn, trace_id, span_id, max_chars, cursor)
+
+    def search(
+        self,
+        query: Annotated[
+            str, Field(description='Words, "a phrase", prefix*, OR, NOT, NEAR; in any payload.')
+        ],
+        limit: Limit = 20,
+        cursor: Cursor = None,
+    ) -> FoundList:
+        """Search the text of all spans: names, inputs, outputs, errors, attributes."""
+        if not query.strip():
+            raise UsageError("There is nothing to search for; give a word.")
+        start = start_of(cursor, "search", query, limit)
+        with reading(self._db) as store, store.read() as conn:
+            page = queries.search(conn, query, limit=limit, offset=start)
+        following = cursor_at(start + limit, "search", query, limit) if page.more else None
+        return FoundList(
+            spans=[Found.of(hit) for hit in page.hits],
+            not_yet_searchable=page.behind,
+            next_cursor=following,
+        )
+
+    def failure_summary(
+        self,
+        group_by_tag: Annotated[
+            str | None, Field(description="A tag's key; without one, runs group by root name.")
+        ] = None,
+        where: Where = None,
+        limit: Limit = 20,
+        cursor: Cursor = None,
+    ) -> FailureSummary:
+        """Say where failures are: by a tag or by agent, and in which patterns."""
+        by = f"tag.{group_by_tag}" if group_by_tag else "name"
+        with reading(self._db) as store, store.read() as conn:
+            found = queries.failures_by(conn, parse(where or ""), by)
+            ranked = sorted(found.items(), key=lambda one: (-one[1].failed, -one[1].runs, one[0]))
+            some, following = page_of(ranked, limit, cursor, "failures", by, where, limit)
+            groups = [_group(conn, by, value, side, where) for value, side in some]
+            worst = queries.clusters(conn, _filter(where), limit=_EVIDENCE)
+        return FailureSummary(
+            sentence=_summary(by, found),
+            grouped_by=by,
+            groups=groups,
+            total_groups=len(found),
+            worst_patterns=[Pattern.of(one) for one in worst.clusters if one.failed],
+            next_cursor=following,
+        )
+
+    def recent_failed(
+        self, where: Where = None, limit: Limit = 20, cursor: Cursor = None
+    ) -> RunList:
+        """List the newest failed runs, with what went wrong and their pattern."""
+        start = start_of(cursor, "failed", where, limit)
+        failed = parse(both(where or "", "failed:yes"))
+        with reading(self._db) as store, store.read() as conn:
+            page = queries.traces(conn, failed, limit=limit, offset=start)
+        end = start + len(page.rows)
+        more = end < page.total
+        return RunList(
+            runs=[Run.of(row) for row in page.rows],
+            total=page.total,
+            next_cursor=cursor_at(end, "failed", where, limit) if more else None,
+        )
+
+
+def _filter(where: str | None) -> Filter | None:
+    return parse(where) if where else None
+
+
+def _group(conn: Connection, by: str, value: str, side: Side, where: str | None) -> FailureGroup:
+    evidence: list[str] = []
+    if side.failed:
+        inside = parse(both(where or "", condition(by, value), "failed:yes"))
+        page = queries.traces(conn, inside, limit=_EVIDENCE)
+        evidence = [row.trace_id for row in page.rows]
+    return FailureGroup(
+        value=value,
+        failed=side.failed,
+        runs=side.runs,
+        failure_rate=side.rate,
+        failure_interval=(side.interval.low, side.interval.high),
+        failed_trace_ids=evidence,
+    )
+
+
+def _summary(by: str, found: dict[str, Side]) -> str:
+    failed = sum(side.failed for side in found.values())
+    runs = sum(side.runs for side in found.values())
+    if not runs:
+        return f"No finished run has {'a name' if by == 'name' else by}."
+    part = f"{failed:,} of {counted(runs, 'finished run')} failed ({share(failed / runs)})"
+    return f"{part}, in {counted(len(found), 'group')}."

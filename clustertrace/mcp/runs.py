@@ -1,0 +1,183 @@
+"""One run for an assistant: its head, where it may have broken, and a page of its spans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Self
+
+import orjson
+
+from clustertrace.errors import NotFound
+from clustertrace.gaps import gaps
+from clustertrace.mcp.answers import Answer, Run, milliseconds
+from clustertrace.mcp.bounds import cursor_at, cut, start_of
+from clustertrace.model import Span, Trace
+from clustertrace.patterns.signature import in_order
+from clustertrace.patterns.suspects import Suspect
+from clustertrace.store import queries
+from clustertrace.store.connection import Connection
+
+__all__ = ["RunDetail", "run_detail"]
+
+_SPANS: Final = 50
+"""Spans of a page."""
+_PAGE: Final = 40_000
+"""Characters of a page's payloads, after which the next page begins."""
+_WHOLE: Final = 20_000
+"""Characters of each payload of a span that is asked for by its id."""
+_METRICS: Final = 50
+_SUSPECTS: Final = 3
+
+
+class Step(Answer):
+    """A span."""
+
+    span_id: str
+    parent_span_id: str | None
+    name: str
+    kind: str
+    status: str
+    at_ms: float
+    """After the run's first span."""
+    duration_ms: float | None
+    input: str | None
+    """As JSON unless it is a text."""
+    output: str | None
+    error_type: str | None
+    error_message: str | None
+    model: str | None
+    provider: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cost_usd: float | None
+    finish_reason: str | None
+    attributes: str | None
+    """As JSON, only of a span that was asked for by its id."""
+
+    @classmethod
+    def of(cls, span: Span, first_ns: int, limit: int, *, whole: bool) -> Self:
+        """The span, each of its payloads cut to so many characters."""
+        took = None if span.end_ns is None else span.end_ns - span.start_ns
+        return cls(
+            span_id=span.span_id,
+            parent_span_id=span.parent_span_id,
+            name=cut(span.name, limit),
+            kind=span.kind,
+            status=span.status,
+            at_ms=(span.start_ns - first_ns) / 1e6,
+            duration_ms=milliseconds(took),
+            input=_text(span.input, limit),
+            output=_text(span.output, limit),
+            error_type=span.error_type,
+            error_message=_text(span.error_message, limit),
+            model=span.model,
+            provider=span.provider,
+            input_tokens=span.input_tokens,
+            output_tokens=span.output_tokens,
+            cache_read_tokens=span.cache_read_tokens,
+            cost_usd=span.cost_usd,
+            finish_reason=span.finish_reason,
+            attributes=_text(dict(span.attributes), limit) if whole else None,
+        )
+
+    @property
+    def length(self) -> int:
+        """Characters of its payloads."""
+        said = (self.name, self.input, self.output, self.error_message, self.attributes)
+        return sum(len(text) for text in said if text)
+
+
+class Suspicion(Answer):
+    """A step at which a failed run may have broken."""
+
+    span_id: str
+    step: str
+    reasons: list[str]
+    compared_with: list[str]
+    """Runs that the reasons compare with."""
+
+    @classmethod
+    def of(cls, one: Suspect) -> Self:
+        """The suspicion that a query found."""
+        return cls(
+            span_id=one.span_id,
+            step=one.step,
+            reasons=[reason.words for reason in one.reasons],
+            compared_with=sorted({r.trace_id for r in one.reasons if r.trace_id}),
+        )
+
+
+class RunDetail(Answer):
+    """One run, with some of its spans in order of time."""
+
+    run: Run
+    outcome_reason: str | None
+    metrics: dict[str, float]
+    suspects: list[Suspicion]
+    """Of a failed run: where it may have broken, most suspicious first."""
+    missing: list[str]
+    """What its model calls did not report, so that nobody takes it for zero."""
+    spans: list[Step]
+    total_spans: int
+    next_cursor: str | None
+
+
+def run_detail(
+    conn: Connection, trace_id: str, span_id: str | None, limit: int, cursor: str | None
+) -> RunDetail:
+    """A run by the beginning of its id, with a page of its spans, or one span whole.
+
+    Raises NotFound or UsageError.
+    """
+    trace = queries.trace(conn, trace_id)
+    ordered = in_order(trace.spans)
+    following = None
+    if span_id is not None:
+        span = _named(trace, span_id)
+        steps = [Step.of(span, ordered[0].start_ns, _WHOLE, whole=True)]
+    else:
+        start = start_of(cursor, "run", trace.trace_id, limit)
+        steps = _page(ordered, start, limit)
+        end = start + len(steps)
+        if end < len(ordered):
+            following = cursor_at(end, "run", trace.trace_id, limit)
+    return RunDetail(
+        run=Run.of(queries.trace_row(conn, trace.trace_id)),
+        outcome_reason=_text(trace.outcome_reason, limit),
+        metrics={cut(one.name, limit): one.value for one in trace.metrics[:_METRICS]},
+        suspects=[
+            Suspicion.of(one) for one in queries.suspects_of(conn, trace.trace_id)[:_SUSPECTS]
+        ],
+        missing=list(gaps(trace.spans)),
+        spans=steps,
+        total_spans=len(ordered),
+        next_cursor=following,
+    )
+
+
+def _page(ordered: Sequence[Span], start: int, limit: int) -> list[Step]:
+    steps: list[Step] = []
+    room = _PAGE
+    for span in ordered[start : start + _SPANS]:
+        step = Step.of(span, ordered[0].start_ns, limit, whole=False)
+        room -= step.length
+        if steps and room < 0:
+            break
+        steps.append(step)
+    return steps
+
+
+def _named(trace: Trace, span_id: str) -> Span:
+    found = [span for span in trace.spans if span.span_id.startswith(span_id.lower())]
+    if not span_id or len(found) != 1:
+        many = f"{len(found)} spans begin" if found else "No span begins"
+        raise NotFound(f"{many} with {span_id!r} in this run; give a span_id of its spans.")
+    return found[0]
+
+
+def _text(value: Any, limit: int) -> str | None:
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    return cut(text, limit)
