@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from clustertrace.conventions.log_homes import CLAUDE_CODE, CODEX
-from clustertrace.joining import claude_code, codex, genai, usage
+from clustertrace.joining import claude_code, codex, genai, transcripts, usage
 from clustertrace.joining.belonging import Host, in_order, of_trace
 from clustertrace.joining.filling import Spans
 from clustertrace.model import Log, Span
@@ -23,10 +23,10 @@ _KINDS: Final = frozenset({"agent", "llm", "tool"})
 """Of a coding agent's spans, those that records are about without naming them."""
 
 
-def concerned(spans: Sequence[Span], logs: Sequence[Log]) -> set[str]:
-    """The ids of the spans that these records may change, of a trace given without payloads."""
+def concerned(spans: Sequence[Span], logs: Sequence[Log], twins: Sequence[Span] = ()) -> set[str]:
+    """The ids of the spans that these may change, of a trace given without payloads."""
     named = {log.span_id for log in logs if log.span_id is not None}
-    if any(log.scope.startswith((CLAUDE_CODE, CODEX)) for log in logs):
+    if twins or any(log.scope.startswith((CLAUDE_CODE, CODEX)) for log in logs):
         named.update(span.span_id for span in spans if span.kind in _KINDS)
     root = Spans(spans).root()
     if root is not None:
@@ -40,12 +40,15 @@ def joined(
     logs: Sequence[Log],
     hosts: Sequence[Host] = (),
     left_out: int = 0,
+    *,
+    twins: Sequence[Span] = (),
 ) -> list[Span]:
     """The spans of a trace that its records change, as they should be, and those made of records.
 
     `spans` come whole where they are `concerned`. `logs` are the records of the trace, of its
     turns, and those of its session that name no trace; `hosts` the traces of the session of which
-    spans came. `left_out` more records are too many to be looked at.
+    spans came. `left_out` more records are too many to be looked at. `twins` are spans that a
+    transcript tells of the same turns.
     """
     table = Spans(spans)
     records = of_trace(trace_id, in_order(logs), hosts)
@@ -61,6 +64,7 @@ def joined(
     others = [log for log in rest if not log.scope.startswith((CLAUDE_CODE, CODEX))]
     genai.build(trace_id, others, table)
     genai.fill(others, table)
+    transcripts.fill(twins, table)
     for log in rest:
         table.mark(log)
     return table.changed(left_out)

@@ -18,6 +18,7 @@ from clustertrace.store.connection import Connection
 from clustertrace.store.intake import policy
 from clustertrace.store.placing import place, remove
 from clustertrace.store.rows import SLIM_COLUMNS, SPAN_COLUMNS, slim_span, span_of_row, span_row
+from clustertrace.store.twins import twins_of, with_twins
 from clustertrace.store.unjoined import forget, keep, unjoined
 
 __all__ = ["join"]
@@ -39,8 +40,11 @@ class _Records(NamedTuple):
 
 
 def join(conn: Connection, trace_ids: Sequence[bytes]) -> None:
-    """Join those of these traces that have records, in the caller's transaction."""
-    for trace_id in log_rows.with_logs(conn, trace_ids):
+    """Join those of these traces that have records, or transcripts of their turns.
+
+    In the caller's transaction.
+    """
+    for trace_id in {*log_rows.with_logs(conn, trace_ids), *with_twins(conn, trace_ids)}:
         _join(conn, trace_id)
 
 
@@ -51,11 +55,12 @@ def _join(conn: Connection, trace_id: bytes) -> None:
     made = {key[1] for key, whole in before.items() if whole is None}
     changed = {key[1]: whole for key, whole in before.items() if whole is not None}
     came = {span_id: span for span_id, span in slim.items() if span_id not in made}
-    records = _records(conn, trace_id, list(came.values()))
-    touched = {bytes.fromhex(span_id) for span_id in concerned(list(came.values()), records.logs)}
+    records, twins = _records(conn, trace_id, list(came.values())), twins_of(conn, trace_id)
+    about = concerned(list(came.values()), records.logs, twins)
+    touched = {bytes.fromhex(span_id) for span_id in about}
     stored = _whole(conn, trace_id, touched | made | set(changed))
     came |= {span_id: stored[span_id].span for span_id in touched} | changed
-    spans = joined(trace_id.hex(), list(came.values()), *records)
+    spans = joined(trace_id.hex(), list(came.values()), *records, twins=twins)
     wanted = {bytes.fromhex(span.span_id): span for span in spans}
     keep(conn, trace_id, {span_id: came.get(span_id) for span_id in wanted})
     gone = made - set(wanted)

@@ -8,6 +8,7 @@ from typing import Final
 from clustertrace.store import text_index
 from clustertrace.store.connection import Connection
 from clustertrace.store.settling import settle_traces
+from clustertrace.store.twins import forget_twins
 
 __all__ = ["TABLES", "remove_traces"]
 
@@ -25,6 +26,7 @@ def remove_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     """
     marks = ", ".join("?" * len(trace_ids))
     text_index.forget_traces(conn, trace_ids)
+    forget_twins(conn, trace_ids)
     for table in _OF_A_TRACE:
         conn.run(f"DELETE FROM {table} WHERE trace_id IN ({marks})", trace_ids)
     # A trace without spans adds nothing, so settling takes it out of the roll-ups.

@@ -22,6 +22,7 @@ __all__ = [
     "SLIM",
     "SLIM_COLUMNS",
     "SPAN_COLUMNS",
+    "START",
     "STATUS",
     "TEXTS",
     "json_text",
@@ -77,6 +78,7 @@ def json_value(text: str | None) -> Any:
 SEQ: Final = 2
 NAME: Final = 5
 STATUS: Final = 7
+START: Final = 8
 END: Final = 9
 ORIGIN: Final = 21
 SAID: Final = 25

@@ -19,6 +19,7 @@ from clustertrace.store.connection import Connection
 from clustertrace.store.elsewhere import calls_elsewhere
 from clustertrace.store.joins import join
 from clustertrace.store.rows import SLIM_COLUMNS, json_value, slim_span
+from clustertrace.store.twins import absorb
 from clustertrace.summary import NS_PER_DAY, Summary, duration_bucket, prompt_of, summarise
 
 __all__ = ["settle_due", "settle_traces"]
@@ -73,6 +74,7 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
     """
     if not trace_ids:
         return
+    trace_ids = [*trace_ids, *absorb(conn, trace_ids)]
     join(conn, trace_ids)
     marks = ", ".join("?" * len(trace_ids))
     spans: dict[bytes, list[Span]] = defaultdict(list)

@@ -26,6 +26,7 @@ from clustertrace.store.tables_beside import (
     StateRow,
     TranscriptFileRow,
     TranscriptTurnRow,
+    TurnHostRow,
     VariantAnnotationRow,
 )
 
@@ -49,6 +50,7 @@ __all__ = [
     "TraitNameRow",
     "TranscriptFileRow",
     "TranscriptTurnRow",
+    "TurnHostRow",
     "UnjoinedSpanRow",
     "VariantAnnotationRow",
     "VariantDayRow",

@@ -5,6 +5,7 @@ Part of clustertrace.store.tables, which names them all.
 
 from __future__ import annotations
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "StateRow",
     "TranscriptFileRow",
     "TranscriptTurnRow",
+    "TurnHostRow",
     "VariantAnnotationRow",
 ]
 
@@ -83,9 +85,21 @@ class TranscriptTurnRow(SQLModel, table=True):
     """Whose a prompt is: sessions are copied when they are forked, and count once."""
 
     __tablename__ = "transcript_turns"
+    __table_args__ = (Index("transcript_turns_trace", "trace_id"),)
 
     claim: str = Field(primary_key=True)
     """The id of the prompt's message, which copies keep."""
+    trace_id: bytes
+
+
+class TurnHostRow(SQLModel, table=True):
+    """The trace that telemetry made of a turn which a transcript tells of too."""
+
+    __tablename__ = "turn_hosts"
+    __table_args__ = (Index("turn_hosts_trace", "trace_id"),)
+
+    turn: bytes = Field(primary_key=True)
+    """The trace id that the transcript's turn would have."""
     trace_id: bytes
 
 

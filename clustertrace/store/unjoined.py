@@ -10,7 +10,7 @@ from clustertrace.store.connection import Connection
 from clustertrace.store.rows import json_text, json_value
 from clustertrace.wire import span_from_dict, span_to_dict
 
-__all__ = ["forget", "keep", "unjoined"]
+__all__ = ["forget", "keep", "unjoined", "unjoined_of"]
 
 Key = tuple[Any, ...]
 """Trace id and span id, binary."""
@@ -47,6 +47,15 @@ def unjoined(conn: Connection, keys: Sequence[Key]) -> dict[Key, Span | None]:
         for row in conn.rows(sql, [part for key in some for part in key]):
             found[row[:2]] = None if row[2] is None else _span(row[0], row[2])
     return found
+
+
+def unjoined_of(conn: Connection, trace_id: bytes) -> list[Span]:
+    """The spans of a trace as they came that are in no row now (clustertrace.store.twins)."""
+    sql = (
+        "SELECT record FROM unjoined_spans u WHERE trace_id = ? AND record IS NOT NULL AND NOT"
+        " EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = u.trace_id AND s.span_id = u.span_id)"
+    )
+    return [_span(trace_id, row[0]) for row in conn.rows(sql, (trace_id,))]
 
 
 def _span(trace_id: bytes, record: str) -> Span:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from clustertrace.model import Batch, TraceFacts
 from clustertrace.pricing import price_span
-from clustertrace.store import log_rows
+from clustertrace.store import log_rows, twins
 from clustertrace.store.connection import Connection
 from clustertrace.store.elsewhere import wake
 from clustertrace.store.intake import policy
@@ -24,6 +24,7 @@ from clustertrace.store.rows import (
     ORIGIN,
     SAID,
     SEQ,
+    START,
     STATUS,
     json_text,
     span_row,
@@ -98,6 +99,8 @@ def write(conn: Connection, batch: Batch, now_ns: int) -> Written:
     touched = {row[0] for row in fresh} | {row[0] for row in changed}
     touched.update(bytes.fromhex(fact.trace_id) for fact in facts)
     touched.update(log_rows.of_sessions(conn, facts))
+    starts = [row[START] for row in fresh]
+    touched.update(twins.woken_by(conn, facts, starts, (log.turn for log in batch.logs)))
     told = log_rows.add(conn, [allowed.log(log) for log in batch.logs])
     due = now_ns + SETTLE_AFTER_NS
     later = {

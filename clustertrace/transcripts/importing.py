@@ -186,7 +186,7 @@ class _Pending:
         with self._store.read() as conn:
             claims.update(owners(conn, [one.claim for one in self._portions if one.claim]))
             traces = {one.facts.trace_id for one in self._portions}
-            known = queries.known_traces(conn, sorted(traces))
+            known = queries.known_traces(conn, sorted(traces)) | set(claims.values())
         own: list[Portion] = []
         for portion in self._portions:
             trace_id = portion.facts.trace_id

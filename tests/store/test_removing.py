@@ -16,7 +16,7 @@ NAMES = {"families", "state", "trait_names"}
 """What has been seen so far: leaders and names stay, since others may come that need them."""
 
 
-READ = {"transcript_files", "transcript_turns"}
+READ = {"transcript_files", "transcript_turns", "turn_hosts"}
 """How far transcripts were read, which stays: what was removed is not read in again."""
 
 

@@ -308,6 +308,9 @@ def _housekeeping() -> None:
         _column("trace_id", bytes, null=True),
     )
     op.create_table("transcript_turns", _column("claim", str, key=True), _column("trace_id", bytes))
+    op.create_index("transcript_turns_trace", "transcript_turns", ["trace_id"])
+    op.create_table("turn_hosts", _column("turn", bytes, key=True), _column("trace_id", bytes))
+    op.create_index("turn_hosts_trace", "turn_hosts", ["trace_id"])
     op.create_table(
         "saved_filters",
         _column("name", str, key=True),
