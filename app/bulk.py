@@ -21,7 +21,8 @@ _OUTCOMES: Final[dict[str, Outcome]] = {
 
 def bar(trace_ids: Sequence[str]) -> bool:
     """Draw the actions; whether one was carried out."""
-    st.html(markup.page(markup.facts(markup.fact(words.count(len(trace_ids)), "selected"))))
+    selected = markup.fact(words.count(len(trace_ids)), "selected")
+    st.html(markup.page(markup.facts(selected)), width="content")
     word = _outcome() or _star() or _tag()
     if word is None:
         return False

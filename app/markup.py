@@ -239,8 +239,9 @@ def sparkline(columns: Sequence[tuple[int, int, str]], *, tall: bool = False) ->
 
 def pointed(sentence: str, text: str, at: int) -> Markup:
     """A sentence about a text, and the text with a mark under the character that it is about."""
-    line = " ".join(text[:at].split("\n")) + text[at:]
-    return join([tag("p", sentence, cls="ct-notice"), text_block(f"{line}\n{' ' * at}^")])
+    line = text.replace("\n", " ")
+    mark = tag("pre", f"{line}\n{' ' * at}^", cls="ct-pointed")
+    return join([tag("p", sentence, cls="ct-notice"), mark])
 
 
 def text_block(text: str) -> Markup:

@@ -26,6 +26,7 @@ _TAG_KEYS: Final = 200
 _CLICKS: Final = "clicks in the table"
 _HELD: Final = "held traces"
 _TO_STAR: Final = "to star"
+_PATIENCE_SECONDS: Final = 5
 _RESTS: Final = 20
 """A look that took long is repeated only after so many times that long."""
 
@@ -89,7 +90,7 @@ def _found(asked: Asked, view: _View) -> TracePage:
         rests = began < held.at + _RESTS * held.took
         if rests or _selected(view, held.page.rows):
             return held.page
-    with connection.read() as conn:
+    with connection.read() as conn, conn.within(_PATIENCE_SECONDS):
         page = queries.traces(
             conn,
             asked.where,
@@ -125,7 +126,7 @@ def _above(asked: Asked, found: TracePage, ticked: Sequence[str]) -> Sequence[st
                 _refresh()
         else:
             total = f"{words.count(found.total)}{'+' if found.more else ''}"
-            st.html(markup.page(markup.facts(markup.fact(total, "traces"))))
+            st.html(markup.page(markup.facts(markup.fact(total, "traces"))), width="content")
         st.space("stretch")
         pages = min(_REACH, -(-found.total // _ROWS))
         if pages > 1:
@@ -140,7 +141,12 @@ def _tag_columns() -> Sequence[str]:
         keys = queries.tag_keys(conn, _TAG_KEYS)
     with st.popover("Columns", icon=":material/view_column:"):
         return st.multiselect(
-            "Tags as columns", keys, key="col", bind="query-params", placeholder="none"
+            "Tags as columns",
+            keys,
+            key="col",
+            bind="query-params",
+            select_all=False,
+            placeholder="none",
         )
 
 

@@ -9,6 +9,7 @@
     │   └── TooLarge          it is larger than a limit that the user can raise
     ├── StoreError            the database can't do what was asked
     │   ├── StoreBusy         another program holds it; trying again may help
+    │   ├── StoreSlow         an answer took longer than it may; asking for less helps
     │   ├── StoreCorrupt      it is damaged; it is never overwritten
     │   └── StoreTooNew       a newer clustertrace made it
     ├── ModelError            a model that the user wanted asked gave no answer
@@ -30,6 +31,7 @@ __all__ = [
     "StoreBusy",
     "StoreCorrupt",
     "StoreError",
+    "StoreSlow",
     "StoreTooNew",
     "TooLarge",
     "UsageError",
@@ -70,6 +72,10 @@ class StoreError(ClustertraceError):
 
 class StoreBusy(StoreError):
     """Another program holds the database; trying again may help."""
+
+
+class StoreSlow(StoreError):
+    """An answer took longer than it may; asking for less helps."""
 
 
 class StoreCorrupt(StoreError):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-from clustertrace.errors import StoreBusy, StoreCorrupt, StoreError
+from clustertrace.errors import StoreBusy, StoreCorrupt, StoreError, StoreSlow
 
 __all__ = ["Connection", "Pool", "connect", "readable"]
 
 BUSY_MS: Final = 4_000
 """How long a writer waits for another process, milliseconds: well under the ten seconds after
 which exporters give up, so that they are told to come back."""
+
+_STEPS_A_LOOK: Final = 100_000
+"""SQLite's own steps between two looks at the clock: about a millisecond."""
 
 _CACHE_KIB: Final = 16 * 1024
 
@@ -73,6 +77,16 @@ class Connection:
             raise
 
     @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Stop what is asked inside when it has taken so long in all, with StoreSlow."""
+        end = time.monotonic() + seconds
+        self.raw.set_progress_handler(lambda: time.monotonic() > end, _STEPS_A_LOOK)
+        try:
+            yield
+        finally:
+            self.raw.set_progress_handler(None, 0)
+
+    @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Everything inside reads the same state of the database."""
         self.run("BEGIN")
@@ -94,6 +108,11 @@ def readable(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         reason = str(error)
+        if reason == "interrupted":
+            raise StoreSlow(
+                "This looks at too many traces and was stopped; narrow the filter, for instance "
+                "with since:7d."
+            ) from error
         if "locked" in reason or "busy" in reason:
             raise StoreBusy(
                 f"{path} is in use by another program; try again in a moment."

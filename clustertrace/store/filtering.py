@@ -7,6 +7,7 @@ test.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from clustertrace.filters.tree import (
@@ -25,11 +26,10 @@ from clustertrace.filters.tree import (
 from clustertrace.patterns.signature import STEP_KINDS
 from clustertrace.store.search_words import match_expression
 
-__all__ = ["condition"]
+__all__ = ["Common", "condition"]
 
 _COLUMNS: Final = {
     "name": "name",
-    "status": "status",
     "error": "error",
     "note": "note",
     "cost": "cost_usd",
@@ -46,17 +46,27 @@ _HEX: Final = frozenset("0123456789abcdef")
 _STEP_KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(STEP_KINDS))
 
 
-def condition(filter_: Filter) -> tuple[str, dict[str, Any]]:
-    """The SQL condition of a filter on the table `traces`, and its parameters."""
-    made = _Maker()
+Common = Callable[[str, str | None], bool]
+"""Whether so many traces have a tag of this key and value (None: of any) that most lists of traces
+meet one soon."""
+
+
+def condition(filter_: Filter, common: Common | None = None) -> tuple[str, dict[str, Any]]:
+    """The SQL condition of a filter on the table `traces`, and its parameters.
+
+    With `common`, tags that many traces have are looked up trace by trace: the way for a list that
+    ends after some rows.
+    """
+    made = _Maker(common or (lambda _key, _value: False))
     return made.sql(filter_), made.params
 
 
 class _Maker:
     """Builds one condition and names its parameters."""
 
-    def __init__(self) -> None:
+    def __init__(self, common: Common) -> None:
         self.params: dict[str, Any] = {}
+        self._common = common
 
     def sql(self, filter_: Filter) -> str:
         match filter_:
@@ -96,13 +106,15 @@ class _Maker:
     def _match(self, one: Match) -> str:
         field, pattern = one.field, one.pattern
         if field.startswith("tag."):
-            key = self._param(field.removeprefix("tag."))
-            like = self._like("value", pattern)
-            return f"(trace_id IN (SELECT trace_id FROM trace_tags WHERE key = {key} AND {like}))"
+            return self._tag(field.removeprefix("tag."), pattern)
         if field == "failed":
             return f"(failed IS {int(pattern == 'yes')})"
         if field == "outcome":
-            return "(outcome IS NULL)" if pattern == "none" else f"(outcome IS '{pattern}')"
+            if pattern == "none":
+                return "(outcome IS NULL)"
+            return f"(outcome IS NOT NULL AND outcome = '{pattern}')"
+        if field == "status":
+            return f"(status IS {self._param(pattern)})"
         if field == "ending":
             return "(dead_end IS NULL)" if pattern == "none" else f"(dead_end IS '{pattern}')"
         if field == "starred":
@@ -121,6 +133,13 @@ class _Maker:
         if field == "id":
             return self._id(pattern)
         return f"coalesce({self._like(_COLUMNS[field], pattern)}, 0)"
+
+    def _tag(self, key: str, pattern: str) -> str:
+        found = f"key = {self._param(key)} AND {self._like('value', pattern)}"
+        if self._common(key, None if "*" in pattern else pattern):
+            of_it = f"trace_tags.trace_id = traces.trace_id AND {found}"
+            return f"(EXISTS (SELECT 1 FROM trace_tags WHERE {of_it}))"
+        return f"(trace_id IN (SELECT trace_id FROM trace_tags WHERE {found}))"
 
     def _one_of(self, column: str, table: str, by: str, pattern: str) -> str:
         """Through the small table that has a row for each value, so that an index is of use."""

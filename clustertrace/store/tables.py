@@ -121,6 +121,12 @@ class TraceRow(SQLModel, table=True):
         Index("traces_failed", "failed", "start_ns", "trace_id"),
         Index("traces_variant", "variant_id", "failed", "start_ns", "trace_id"),
         Index("traces_variant_start", "variant_id", "start_ns", "trace_id"),
+        Index("traces_status", "status", "start_ns", "trace_id"),
+        Index(
+            "traces_outcome",
+            *("outcome", "start_ns", "trace_id"),
+            sqlite_where=text("outcome IS NOT NULL"),
+        ),
         # The orders in which lists are offered.
         Index("traces_name", "name", "trace_id"),
         Index("traces_duration", "duration_ns", "trace_id"),

@@ -35,6 +35,8 @@ _ORDERS: Final = get_args(TraceOrder)
 """Each has an index, so that a page costs the same however many traces there are."""
 COUNTED: Final = 10_000
 """Traces that match a filter are counted so far and no further."""
+_COMMON: Final = 20_000
+"""Traces with a tag from which on a page of them is found faster by a look at each trace."""
 _HEX: Final = frozenset("0123456789abcdef")
 _SHORTEST_PREFIX: Final = 4
 _TRACES_A_QUERY: Final = 200
@@ -65,7 +67,7 @@ def traces(
     """
     if order not in _ORDERS:
         raise UsageError(f"Traces can be ordered by {', '.join(_ORDERS)}, not by {order}.")
-    condition, params = _condition(where)
+    condition, params = _condition(where, _common_tags(conn))
     way = "DESC" if descending else "ASC"
     rows = conn.rows(
         f"SELECT {_ROW} FROM traces WHERE {condition} "
@@ -182,12 +184,25 @@ def metrics(conn: Connection) -> tuple[MetricSummary, ...]:
     return tuple(MetricSummary(*row) for row in rows)
 
 
-def _condition(where: Filter | None) -> tuple[str, dict[str, Any]]:
+def _condition(
+    where: Filter | None, common: filtering.Common | None = None
+) -> tuple[str, dict[str, Any]]:
     """The SQL of a filter, and its parameters by name."""
     if where is None:
         return "start_ns IS NOT NULL", {}
-    sql, params = filtering.condition(where)
+    sql, params = filtering.condition(where, common)
     return f"start_ns IS NOT NULL AND {sql}", params
+
+
+def _common_tags(conn: Connection) -> filtering.Common:
+    def common(key: str, value: str | None) -> bool:
+        tagged = "SELECT 1 FROM trace_tags WHERE key = :key"
+        if value is not None:
+            tagged += " AND value = :value"
+        sql = f"SELECT count(*) FROM ({tagged} LIMIT {_COMMON})"
+        return bool(conn.value(sql, {"key": key, "value": value}) == _COMMON)
+
+    return common
 
 
 def _trace_row(row: Sequence[Any], tags: Mapping[str, str]) -> TraceRow:

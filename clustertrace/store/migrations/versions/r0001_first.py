@@ -108,6 +108,13 @@ def _traces() -> None:
     op.create_index("traces_failed", "traces", ["failed", "start_ns", "trace_id"])
     op.create_index("traces_variant", "traces", ["variant_id", "failed", "start_ns", "trace_id"])
     op.create_index("traces_variant_start", "traces", ["variant_id", "start_ns", "trace_id"])
+    op.create_index("traces_status", "traces", ["status", "start_ns", "trace_id"])
+    op.create_index(
+        "traces_outcome",
+        "traces",
+        ["outcome", "start_ns", "trace_id"],
+        sqlite_where=sa.text("outcome IS NOT NULL"),
+    )
     for name, column in (
         ("traces_name", "name"),
         ("traces_duration", "duration_ns"),
