@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from clustertrace.conventions.dialect import STANDARD, Dialect, Field
 from clustertrace.conventions.routes import DIALECTS
+from clustertrace.filters.syntax import NUMBERS, TEXTS
 from clustertrace.prompts.lint import RULES, STRENGTHS
 from clustertrace.settings import Settings
 
 __all__ = [
     "dialects_table",
     "fields_tables",
+    "filter_numbers_table",
+    "filter_texts_table",
     "kinds_table",
     "prompt_rules_table",
     "settings_table",
@@ -98,3 +101,18 @@ def prompt_rules_table() -> str:
         for one in STRENGTHS
     ]
     return "\n".join(rows)
+
+
+def filter_texts_table() -> str:
+    """The fields of filters that are compared as texts."""
+    return _filter_fields(TEXTS)
+
+
+def filter_numbers_table() -> str:
+    """The fields of filters that are compared as numbers."""
+    return _filter_fields(NUMBERS)
+
+
+def _filter_fields(fields: dict[str, str]) -> str:
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in fields.items()]
+    return "\n".join(["| field | what it is |", "|---|---|", *rows])

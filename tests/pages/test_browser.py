@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from clustertrace.exchange.bundle import load_bundle
+from clustertrace.filters import parse
+from clustertrace.store import queries
 from clustertrace.store.store import Store
 
 if TYPE_CHECKING:
@@ -106,6 +108,8 @@ def test_numbers_lead_to_the_traces_they_count(
 ) -> None:
     """The failed count of the facts opens the list with as many rows."""
     page.goto(f"{dashboard(demo)}/clusters")
+    page.get_by_role("link", name="12 failed").wait_for()
+    at_rest(page)
     page.get_by_role("link", name="12 failed").click()
     page.get_by_text("12 traces").wait_for()
     assert page.url.endswith("/?where=failed%3Ayes")
@@ -131,8 +135,6 @@ def test_deep_links_open_the_trace(
     page: Page, witness: Witness, demo: Path, dashboard: Callable[[Path], str]
 ) -> None:
     """`/trace/<id>` stays a good address."""
-    from clustertrace.store import queries
-
     with Store.open(demo) as store, store.read() as conn:
         trace_id = queries.latest(conn, failed=True)
     page.goto(f"{dashboard(demo)}/trace/{trace_id}")
@@ -182,3 +184,75 @@ def test_a_draft_is_critiqued_from_the_keyboard(
     assert "tab=Critique" in page.url
     assert witness.errors == []
     assert witness.hosts == {"localhost"}
+
+
+def test_filters_stay_from_page_to_page_and_through_the_back_button(
+    page: Page, witness: Witness, demo: Path, dashboard: Callable[[Path], str]
+) -> None:
+    """They are typed into the bar, stand in the address, and go along with the navigation."""
+    url = dashboard(demo)
+    page.goto(url)
+    page.get_by_text("60 traces").wait_for()
+    at_rest(page)
+    bar = page.get_by_role("combobox", name="Filter")
+    bar.click()
+    for condition in ("failed:yes", "tag.agent:research"):
+        bar.type(condition)
+        bar.press("Enter")
+        page.locator("[data-tag]", has_text=condition).wait_for()
+    page.get_by_text("6 traces").wait_for()
+    filtered = "/?where=failed%3Ayes&where=tag.agent%3Aresearch"
+    assert page.url == url + filtered
+    bar.press("Escape")
+
+    page.get_by_role("link", name="Clusters").click()
+    page.get_by_text("6 runs match").wait_for()
+    assert page.url == url + filtered.replace("/?", "/clusters?")
+    page.go_back()
+    page.get_by_text("6 traces").wait_for()
+    assert page.url == url + filtered
+    page.reload()
+    page.get_by_text("6 traces").wait_for()
+    assert witness.errors == []
+
+
+def test_ticked_runs_are_judged_and_starred(
+    page: Page, witness: Witness, demo: Path, dashboard: Callable[[Path], str]
+) -> None:
+    """Two rows are ticked and called passed, then a click on a star stars one."""
+    page.goto(f"{dashboard(demo)}/?where=failed%3Ayes")
+    page.get_by_text("12 traces").wait_for()
+    table = page.locator('[data-testid="stDataFrame"]')
+    for height in (52, 85):
+        table.click(position={"x": 17, "y": height})
+        at_rest(page)
+    page.get_by_text("2 selected").wait_for()
+    page.get_by_role("button", name="Outcome").click()
+    page.locator("text=✓ passed >> visible=true").click()
+    page.get_by_text("10 traces").wait_for()
+
+    table.click(position={"x": 55, "y": 52})
+    page.locator("[data-testid^='glide-cell-1']", has_text="★").first.wait_for(state="attached")
+    with Store.open(demo) as store, store.read() as conn:
+        assert queries.overview(conn).failed == 10
+        assert len(queries.newest(conn, parse("starred:yes failed:yes"), 9)) == 1
+    assert witness.errors == []
+
+
+def test_the_list_is_taken_away_as_a_file(
+    page: Page, witness: Witness, demo: Path, dashboard: Callable[[Path], str]
+) -> None:
+    """Whole traces and tables hold what the filter leaves."""
+    page.goto(f"{dashboard(demo)}/?where=failed%3Ayes")
+    page.get_by_text("12 traces").wait_for()
+    page.get_by_role("button", name="Export", exact=True).click()
+    found = {}
+    for label in ("JSON Lines", "Table (CSV)", "Table (Parquet)"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label).click()
+        found[label] = Path(download.value.path()).read_bytes()
+    assert len(found["JSON Lines"].splitlines()) == 12
+    assert found["Table (CSV)"].startswith(b"trace_id,name")
+    assert found["Table (Parquet)"].startswith(b"PAR1")
+    page.get_by_text("clustertrace export --where failed:yes").wait_for()
+    assert witness.errors == []

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from clustertrace.app import trace_table
+from clustertrace.store import connection as connection_module
 from clustertrace.store import queries
+from clustertrace.store.annotations import TraceWord, annotate_traces
 from clustertrace.store.store import Store
 
 
@@ -101,3 +104,75 @@ def test_long_lists_have_pages(store: Store, show: Callable[..., Any], make_runs
     assert len(show("traces").table) == 50
     assert len(show("traces", page="2").table) == 10
     assert len(show("traces", page="99").table) == 50
+
+
+def test_conditions_are_offered_and_typed(some: Store, show: Callable[..., Any]) -> None:
+    """The bar completes with common conditions, names and tags; what is picked narrows the list."""
+    ran = show("traces").ran
+    bar = ran.multiselect(key="where")
+    assert {"failed:yes", "name:agent", "tag.version:2"} <= set(bar.options)
+    bar.set_value(["tag.version:2", "cost>0.01"]).run()
+    assert len(ran.dataframe[0].value) == 1
+
+
+def test_a_filter_is_kept_used_and_forgotten(some: Store, show: Callable[..., Any]) -> None:
+    """By a name, from the menu beside the bar."""
+    ran = show("traces", where=["failed:yes or status:running", "name:agent"]).ran
+    ran.text_input[0].set_value("bad ones")
+    [keep] = [button for button in ran.button if button.label == "Keep"]
+    keep.click().run()
+    with some.read() as conn:
+        assert queries.saved_filters(conn) == {
+            "bad ones": "(failed:yes or status:running) name:agent"
+        }
+    again = show("traces").ran
+    again.selectbox(key="saved filter").set_value("bad ones").run()
+    assert len(again.dataframe[0].value) == 3
+    assert again.multiselect(key="where").value == ["(failed:yes or status:running) name:agent"]
+    [forget] = [box for box in again.selectbox if box.label == "Forget"]
+    forget.set_value("bad ones").run()
+    [button] = [button for button in again.button if button.label == "Forget it"]
+    button.click().run()
+    with some.read() as conn:
+        assert queries.saved_filters(conn) == {}
+
+
+def test_a_filter_without_a_name_is_not_kept(some: Store, show: Callable[..., Any]) -> None:
+    """The menu says what is missing."""
+    ran = show("traces", where="failed:yes").ran
+    [keep] = [button for button in ran.button if button.label == "Keep"]
+    keep.click().run()
+    assert any("a name" in piece.proto.body for piece in ran.get("html"))
+
+
+def test_tags_become_columns(some: Store, show: Callable[..., Any]) -> None:
+    """`?col=` gives a tag a column of its own."""
+    table = show("traces", col="version").table
+    assert list(table["tag version"]) == ["", "", "", "", "", "", "2"]
+
+
+def test_every_sorting_title_sorts(some: Store, show: Callable[..., Any]) -> None:
+    """Orders of the address are those of the database."""
+    for sort in ("name", "started", "took", "tokens", "cost", "spans"):
+        assert len(show("traces", sort=sort).table) == 7
+    assert show("traces", sort="cost").table["cost"].iloc[0] == "$1.00"
+
+
+def test_stars_and_notes_are_shown(some: Store, show: Callable[..., Any]) -> None:
+    """A note has a column where there is one."""
+    assert "note" not in show("traces").table
+    annotate_traces(some, [f"{1:032x}"], TraceWord(starred=True, note="look <b>here</b>"))
+    table = show("traces", where="starred:yes").table
+    assert (list(table["star"]), list(table["note"])) == (["★"], ["look <b>here</b>"])
+    assert list(show("traces", where="starred:no").table["star"]) == ["☆"] * 6
+
+
+def test_a_list_that_takes_too_long_says_what_to_do(
+    some: Store, show: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sentence stands instead of the table, and no exception."""
+    monkeypatch.setattr(connection_module, "_STEPS_A_LOOK", 1)
+    monkeypatch.setattr(trace_table, "_PATIENCE_SECONDS", -1)
+    shown = show("traces", where="name:*")
+    assert "narrow the filter" in shown.html
+    assert not shown.ran.dataframe
