@@ -1,1 +1,1 @@
-"""Prompts: what is wrong with a draft, which habits go along with failing, templates, the week."""
+"""Prompts: what is wrong with a draft, which habits go along with failing, templates."""

@@ -1,11 +1,11 @@
-"""The tables of prompts, templates and weekly commitments (see tables.py)."""
+"""The tables of prompts and templates (see tables.py)."""
 
 from __future__ import annotations
 
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-__all__ = ["CommitmentRow", "PromptRow", "TemplateRow", "TemplateVersionRow"]
+__all__ = ["PromptRow", "TemplateRow", "TemplateVersionRow"]
 
 
 class PromptRow(SQLModel, table=True):
@@ -63,19 +63,4 @@ class TemplateVersionRow(SQLModel, table=True):
     template_id: str = Field(primary_key=True)
     version: int = Field(primary_key=True)
     body: str
-    created_ns: int
-
-
-class CommitmentRow(SQLModel, table=True):
-    """One change that the user means to make in a week."""
-
-    __tablename__ = "commitments"
-
-    week: str = Field(primary_key=True)
-    """The first day of the week that it is for, as `2026-01-31`."""
-    change: str
-    aim: str
-    """The figure that it aims at (clustertrace.review.aims)."""
-    mark: str | None
-    """`kept`, `partial` or `missed`; null until the user says so."""
     created_ns: int

@@ -14,7 +14,6 @@ from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from clustertrace.store.prompt_tables import (
-    CommitmentRow,
     PromptRow,
     TemplateRow,
     TemplateVersionRow,
@@ -32,7 +31,6 @@ from clustertrace.store.tables_beside import (
 
 __all__ = [
     "AssertionRow",
-    "CommitmentRow",
     "FamilyRow",
     "LogRow",
     "MetricRow",
@@ -134,13 +132,6 @@ class TraceRow(SQLModel, table=True):
         Index("traces_tokens", "input_tokens", "trace_id"),
         Index("traces_spans", "span_count", "trace_id"),
         Index("traces_starred", "start_ns", "trace_id", sqlite_where=text("starred IS NOT NULL")),
-        # All that the weekly review reads of the runs of a week.
-        Index(
-            "traces_review",
-            *("start_ns", "session_id", "variant_id", "dead_end", "failed", "cost_usd"),
-            *("unpriced_calls", "input_tokens", "cache_read_tokens", "cache_write_tokens"),
-            "trace_id",
-        ),
         Index("traces_prompt_due", "prompt_due", sqlite_where=text("prompt_due IS NOT NULL")),
         Index(
             "traces_session", "session_id", "start_ns", sqlite_where=text("session_id IS NOT NULL")

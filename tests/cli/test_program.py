@@ -38,7 +38,10 @@ def test_it_tells_its_version(run: Any) -> None:
         (["inspect", "abcd"], "error: There is no database at "),
         (["inspect", "abcd", "--latest"], "error: Name one trace, or ask for --latest"),
         (["export"], "error: Name the traces to export, or say --where FILTER, or --all"),
-        (["export", "abcd", "--all"], "error: Name the traces to export, or say --where FILTER, or --all"),
+        (
+            ["export", "abcd", "--all"],
+            "error: Name the traces to export, or say --where FILTER, or --all",
+        ),
         (["export", "abcd"], "error: There is no database at "),
         (["import", "nowhere.jsonl"], "error: There is no file nowhere.jsonl; check its name.\n"),
         (["import", "--from", "nobody", "x"], "error: invalid value for '--from'"),

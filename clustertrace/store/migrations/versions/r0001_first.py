@@ -130,15 +130,6 @@ def _traces() -> None:
         sqlite_where=sa.text("starred IS NOT NULL"),
     )
     op.create_index(
-        "traces_review",
-        "traces",
-        [
-            *("start_ns", "session_id", "variant_id", "dead_end", "failed", "cost_usd"),
-            *("unpriced_calls", "input_tokens", "cache_read_tokens", "cache_write_tokens"),
-            "trace_id",
-        ],
-    )
-    op.create_index(
         "traces_prompt_due",
         "traces",
         ["prompt_due"],
@@ -287,13 +278,6 @@ def _prompts() -> None:
         _column("template_id", str, key=True),
         _column("version", int, key=True),
         _column("body", str),
-        _column("created_ns", int),
-    )
-    op.create_table(
-        "commitments",
-        _column("week", str, key=True),
-        *_not_null("change", "aim", kind=str),
-        *_null("mark", kind=str),
         _column("created_ns", int),
     )
 
