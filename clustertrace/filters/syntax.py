@@ -41,6 +41,8 @@ TEXTS: Final = {
     "error": "the message of what went wrong",
     "starred": "yes or no",
     "note": "your note on it",
+    "expected": "whether you expect failures of its pattern: yes, no",
+    "priority": "that you gave its pattern: high, normal, low",
 }
 """Fields that are compared as text, `field:value`, with what they mean."""
 
@@ -62,6 +64,8 @@ CHOICES: Final = {
     "failed": ("yes", "no"),
     "ending": (*DEAD_ENDS, "none"),
     "starred": ("yes", "no"),
+    "expected": ("yes", "no"),
+    "priority": ("high", "normal", "low"),
 }
 """Fields that have no other values than these."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from clustertrace.filters.syntax import CHOICES
 from clustertrace.filters.tree import (
     And,
     Compare,
@@ -41,6 +42,32 @@ _COLUMNS: Final = {
     "errors": "error_count",
     "calls": "llm_calls",
 }
+
+_ANNOTATED: Final = "IN (SELECT variant_id FROM variant_annotations WHERE"
+
+_FIXED: Final[dict[str, dict[str, str]]] = {
+    "failed": {"yes": "failed IS 1", "no": "failed IS 0"},
+    "status": {one: f"status IS '{one}'" for one in CHOICES["status"]},
+    "outcome": {
+        "none": "outcome IS NULL",
+        # Not `IS`, which SQLite does not see to agree with the index on outcomes.
+        **{one: f"outcome IS NOT NULL AND outcome = '{one}'" for one in ("pass", "fail")},
+    },
+    "ending": {
+        "none": "dead_end IS NULL",
+        **{one: f"dead_end IS '{one}'" for one in CHOICES["ending"] if one != "none"},
+    },
+    "starred": {"yes": "starred IS NOT NULL", "no": "starred IS NULL"},
+    "expected": {
+        "yes": f"variant_id {_ANNOTATED} expected = 1)",
+        "no": f"variant_id NOT {_ANNOTATED} expected = 1)",
+    },
+    "priority": {
+        "normal": f"variant_id NOT {_ANNOTATED} priority IS NOT NULL)",
+        **{one: f"variant_id {_ANNOTATED} priority = '{one}')" for one in ("high", "low")},
+    },
+}
+"""Fields that have a few values, each with its condition."""
 
 _HEX: Final = frozenset("0123456789abcdef")
 _STEP_KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(STEP_KINDS))
@@ -107,18 +134,8 @@ class _Maker:
         field, pattern = one.field, one.pattern
         if field.startswith("tag."):
             return self._tag(field.removeprefix("tag."), pattern)
-        if field == "failed":
-            return f"(failed IS {int(pattern == 'yes')})"
-        if field == "outcome":
-            if pattern == "none":
-                return "(outcome IS NULL)"
-            return f"(outcome IS NOT NULL AND outcome = '{pattern}')"
-        if field == "status":
-            return f"(status IS {self._param(pattern)})"
-        if field == "ending":
-            return "(dead_end IS NULL)" if pattern == "none" else f"(dead_end IS '{pattern}')"
-        if field == "starred":
-            return "(starred IS NOT NULL)" if pattern == "yes" else "(starred IS NULL)"
+        if field in _FIXED:
+            return f"({_FIXED[field][pattern]})"
         if field == "model":
             like = self._like("model", pattern)
             return (

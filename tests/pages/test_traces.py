@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clustertrace.app import trace_table
+from clustertrace.exchange.importing import import_native
+from clustertrace.exchange.reading import open_source
 from clustertrace.store import connection as connection_module
 from clustertrace.store import queries
 from clustertrace.store.annotations import TraceWord, annotate_traces
@@ -176,3 +179,27 @@ def test_a_list_that_takes_too_long_says_what_to_do(
     shown = show("traces", where="name:*")
     assert "narrow the filter" in shown.html
     assert not shown.ran.dataframe
+
+
+@pytest.mark.slow
+def test_real_runs_are_listed_and_filtered(
+    store: Store, show: Callable[..., Any], shared: Path
+) -> None:
+    """Of public runs of a real agent, a filter leaves as many as a look at the file does."""
+    with open_source(shared / "data" / "tau2_retail.jsonl.gz") as source:
+        import_native(store, source)
+    store.refresh()
+    with store.read() as conn:
+        runs = list(queries.export(conn))
+    failed = [run for run in runs if run.failed]
+    looped = [run for run in failed if sum(one.kind == "tool" for one in run.spans) > 0]
+    for where, expected in (
+        ("failed:yes", failed),
+        ("failed:yes has(*)", looped),
+        ("spans>30", [run for run in runs if len(run.spans) > 30]),
+    ):
+        shown = show("traces", where=where)
+        assert f"<b><span>{len(expected)}</span></b>" in shown.html
+        assert len(shown.table) == min(50, len(expected))
+    rows = show("traces", sort="spans").table
+    assert list(rows["spans"]) == sorted((len(run.spans) for run in runs), reverse=True)[:50]

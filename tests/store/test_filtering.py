@@ -29,9 +29,16 @@ from clustertrace.filters.tree import (
 from clustertrace.model import Batch, Metric, Span, Trace, TraceFacts
 from clustertrace.patterns.signature import STEP_KINDS, in_order, root_of
 from clustertrace.store import Store, queries
+from clustertrace.store.annotations import PatternWord, annotate_pattern
+from clustertrace.store.answers import PatternAnnotation
 from tests.store.conftest import SECOND, START
 
 NAMES = ("search", "open_page", "Cite", "a%b")
+WORDS_ON_PATTERNS = (
+    PatternWord(expected=True, priority="high"),
+    PatternWord(priority="low"),
+    PatternWord(note="look"),
+)
 WORDS = ("alpha", "beta", "gamma")
 
 
@@ -75,7 +82,9 @@ def made(rng: random.Random, number: int) -> tuple[list[Span], TraceFacts]:
     return spans, facts
 
 
-def subject(trace: Trace, variant: str | None, family: str | None) -> Subject:
+def subject(
+    trace: Trace, variant: str | None, family: str | None, said: PatternAnnotation
+) -> Subject:
     """A stored trace as the plain meaning of filters sees it."""
     ordered = in_order(trace.spans)
     root = root_of(ordered)
@@ -98,6 +107,8 @@ def subject(trace: Trace, variant: str | None, family: str | None) -> Subject:
         "error": (bad.error_message or f"{bad.name} failed",) if bad else (),
         "starred": ("yes" if trace.starred else "no",),
         "note": (trace.note,) if trace.note else (),
+        "expected": ("yes" if said.expected else "no",),
+        "priority": (said.priority or "normal",),
     }
     texts |= {f"tag.{key}": (value,) for key, value in trace.tags.items()}
     read = sum(span.input_tokens or 0 for span in calls)
@@ -139,13 +150,21 @@ def world(
             store.write(Batch(spans, [facts]))
         store.refresh()
         with store.read() as conn:
+            patterns = [one.id for one in queries.clusters(conn).clusters]
+        for one, word in zip(patterns, WORDS_ON_PATTERNS, strict=False):
+            annotate_pattern(store, one, word)
+        with store.read() as conn:
+            said = queries.pattern_annotations(conn, patterns)
             variants = {row.trace_id: row.variant for row in queries.traces(conn, limit=100).rows}
             families: dict[str | None, str] = {
                 one.id: one.family for one in queries.clusters(conn).clusters
             }
             subjects = {
                 trace.trace_id: subject(
-                    trace, variants[trace.trace_id], families.get(variants[trace.trace_id])
+                    trace,
+                    variants[trace.trace_id],
+                    families.get(variants[trace.trace_id]),
+                    said.get(variants[trace.trace_id] or "", PatternAnnotation()),
                 )
                 for trace in queries.export(conn)
             }
@@ -163,6 +182,8 @@ CONDITIONS = st.one_of(
     st.builds(Match, st.just("ending"), st.sampled_from(["fail", "error", "none"])),
     st.builds(Match, st.just("failed"), st.sampled_from(["yes", "no"])),
     st.builds(Match, st.just("starred"), st.sampled_from(["yes", "no"])),
+    st.builds(Match, st.just("expected"), st.sampled_from(["yes", "no"])),
+    st.builds(Match, st.just("priority"), st.sampled_from(["high", "normal", "low"])),
     st.builds(Match, st.just("note"), st.sampled_from(["look*", "x", "*"])),
     st.builds(Match, st.just("model"), st.sampled_from(["gpt-*", "claude-1", "*"])),
     st.builds(Match, st.just("session"), st.sampled_from(["s1", "s*", "x"])),
