@@ -20,14 +20,14 @@ _WIDTH = 96
 
 
 def help_pages() -> Iterator[tuple[str, str]]:
-    """The name and help page of every command, in the order of `clustertrace --help`."""
+    """The name and help page of every command, by name, whichever module was loaded first."""
     group = get_command(app)
     yield from _pages(group, typer.Context(group, info_name="clustertrace"), "")
 
 
 def _pages(group: Any, parent: typer.Context, prefix: str) -> Iterator[tuple[str, str]]:
     """The pages of a group's commands, those of a command that has some of its own after it."""
-    for name, command in getattr(group, "commands", {}).items():
+    for name, command in sorted(getattr(group, "commands", {}).items()):
         context = typer.Context(
             command,
             info_name=name,
