@@ -25,7 +25,15 @@ from clustertrace.model import Span
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo
 
-__all__ = ["COST_SOURCE", "own_prices", "price", "price_span", "unpriced"]
+__all__ = [
+    "COST_SOURCE",
+    "TokenRates",
+    "own_prices",
+    "price",
+    "price_span",
+    "token_rates",
+    "unpriced",
+]
 
 COST_SOURCE: Final = "clustertrace.cost_source"
 """The attribute that marks a cost as worked out here; a cost without it was reported."""
@@ -142,6 +150,32 @@ def price(
                 return None
             total += tokens * rate
     return total / 1e6
+
+
+class TokenRates(NamedTuple):
+    """What a token of each sort costs a call, US dollars."""
+
+    fresh: float
+    output: float
+    cache_read: float
+    cache_write: float
+    """Kept for five minutes."""
+
+
+def token_rates(
+    model: str, provider: str | None, *, input_tokens: int, when_ns: int
+) -> TokenRates | None:
+    """The usual rates of a call of this size, as `price` has them; None where none are known.
+
+    Raises BadSetting when CLUSTERTRACE_PRICING_JSON can't be used.
+    """
+    prices = _prices(model, provider, (), when_ns // _HALF_HOUR_NS)
+    rates = None if prices is None else prices.of(input_tokens)
+    if rates is None or rates.input is None:
+        return None
+    read = rates.input if rates.cache_read is None else rates.cache_read
+    written = rates.input if rates.cache_write is None else rates.cache_write
+    return TokenRates(rates.input / 1e6, (rates.output or 0.0) / 1e6, read / 1e6, written / 1e6)
 
 
 _HOUR_KEYS: Final = (

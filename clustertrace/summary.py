@@ -66,6 +66,8 @@ class Summary:
     dead_end: str | None
     """How it came to a dead end (clustertrace.endings); None: it did not, or it still runs."""
     variant: Variant
+    calls: tuple[Span, ...] = ()
+    """The model calls that count, in order."""
 
     @property
     def day(self) -> int:
@@ -108,6 +110,7 @@ def summarise(spans: Sequence[Span], told: TraceFacts, elsewhere: Sequence[Span]
         prompt_span_id=_prompt_span(ordered, root).span_id,
         dead_end=dead_end(told.outcome, status, root, models),
         variant=_variant(shown, root),
+        calls=tuple(models),
     )
 
 

@@ -32,6 +32,7 @@ from clustertrace.cli import (  # noqa: F401
     rules,
     serving,
     sharing,
+    spending,
     watching,
 )
 from clustertrace.cli.app import app

@@ -13,7 +13,7 @@ from clustertrace.store.twins import forget_twins
 __all__ = ["TABLES", "remove_traces"]
 
 _OF_A_TRACE: Final = ("spans", "unjoined_spans", "logs", "trace_tags", "trace_metrics")
-_DERIVED: Final = ("prompts", "trace_traits", "traces")
+_DERIVED: Final = ("prompts", "trace_traits", "trace_spending", "traces")
 
 TABLES: Final = _OF_A_TRACE + _DERIVED
 """Every table with rows of traces."""

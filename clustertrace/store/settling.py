@@ -19,6 +19,7 @@ from clustertrace.store.connection import Connection
 from clustertrace.store.elsewhere import calls_elsewhere
 from clustertrace.store.joins import join
 from clustertrace.store.rows import SLIM_COLUMNS, json_value, slim_span
+from clustertrace.store.spending import Settled, settle_spending
 from clustertrace.store.twins import absorb
 from clustertrace.summary import NS_PER_DAY, Summary, duration_bucket, prompt_of, summarise
 
@@ -88,6 +89,7 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
     rollups = _Rollups()
     settled: list[tuple[Any, ...]] = []
     summaries: list[Summary] = []
+    money: list[Settled] = []
     sql = f"SELECT trace_id, {_TOLD}, {', '.join(_ROLLED)} FROM traces WHERE trace_id IN ({marks})"
     for row in conn.rows(sql, trace_ids):
         trace_id, told, before = row[0], row[1:8], row[8:]
@@ -98,6 +100,7 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
                 rollups.add(before, -1)
                 settled.append((*_NOTHING, trace_id))
                 conn.run("DELETE FROM prompts WHERE trace_id = ?", (trace_id,))
+            money.append(Settled(trace_id, None, None, ()))
             continue
         facts = TraceFacts(
             trace_id.hex(),
@@ -111,6 +114,7 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
         )
         summary = summarise(spans[trace_id], facts, elsewhere.get(trace_id, ()))
         summaries.append(summary)
+        money.append(Settled(trace_id, facts.session_id, summary, spans[trace_id]))
         if before[0] is not None:
             rollups.add(before, -1)
         rollups.add(_contribution(summary, facts), 1)
@@ -121,6 +125,7 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
     conn.run(f"UPDATE traces SET due_ns = NULL WHERE trace_id IN ({marks})", trace_ids)
     variants.name(conn, [summary.variant for summary in summaries])
     rollups.apply(conn)
+    settle_spending(conn, money)
     if place:
         variants.place(conn, _ended_first(summaries))
 
@@ -242,6 +247,12 @@ class _Rollups:
         _upsert(conn, "variant_durations", ("variant_id", "day", "bucket"), ("traces",), durations)
         sessions = {(name,): entry for name, entry in self._sessions.items()}
         _upsert(conn, "sessions", ("session_id",), ("traces", "failed", "cost_usd"), sessions)
+        conn.many(
+            "UPDATE sessions SET first_ns = (SELECT min(start_ns) FROM traces WHERE session_id ="
+            " ?1), last_ns = (SELECT max(start_ns) FROM traces WHERE session_id = ?1)"
+            " WHERE session_id = ?1",
+            list(sessions),
+        )
 
 
 def _upsert(

@@ -18,6 +18,7 @@ from clustertrace.store.prompt_tables import (
     TemplateRow,
     TemplateVersionRow,
 )
+from clustertrace.store.spending_tables import SpendingRow, TraceSpendingRow
 from clustertrace.store.tables_beside import (
     AssertionRow,
     SavedFilterRow,
@@ -38,12 +39,14 @@ __all__ = [
     "SavedFilterRow",
     "SessionRow",
     "SpanRow",
+    "SpendingRow",
     "SpoolSegmentRow",
     "StateRow",
     "TagRow",
     "TemplateRow",
     "TemplateVersionRow",
     "TraceRow",
+    "TraceSpendingRow",
     "TraceTraitsRow",
     "TraitNameRow",
     "TranscriptFileRow",
@@ -351,8 +354,13 @@ class SessionRow(SQLModel, table=True):
     """Roll-up: the traces of one conversation."""
 
     __tablename__ = "sessions"
+    __table_args__ = (Index("sessions_last", "last_ns"),)
 
     session_id: str = Field(primary_key=True)
     traces: int
     failed: int
     cost_usd: float
+    first_ns: int | None
+    """When its first run began."""
+    last_ns: int | None
+    """And its last."""

@@ -19,6 +19,7 @@ from clustertrace.store.queries.patterns import cluster, clusters, families, ove
 from clustertrace.store.queries.saving import saved_filters
 from clustertrace.store.queries.search import facets, search
 from clustertrace.store.queries.siblings import relatives, siblings, suspects_of
+from clustertrace.store.queries.spending import spending
 from clustertrace.store.queries.traces import (
     COUNTED,
     TraceOrder,
@@ -70,6 +71,7 @@ __all__ = [
     "search",
     "siblings",
     "sides",
+    "spending",
     "suspects_of",
     "tag_keys",
     "tag_values",

@@ -42,6 +42,7 @@ def upgrade() -> None:
     _logs()
     _rollups()
     _prompts()
+    _money()
     _housekeeping()
     if op.get_bind().dialect.name == "sqlite":
         _text_index()
@@ -242,6 +243,36 @@ def _rollups() -> None:
         _column("session_id", str, key=True),
         *_not_null("traces", "failed"),
         _column("cost_usd", float),
+        *_null("first_ns", "last_ns"),
+    )
+    op.create_index("sessions_last", "sessions", ["last_ns"])
+
+
+def _money() -> None:
+    op.create_table(
+        "spending",
+        *(_column(name, str, key=True) for name in ("dimension", "name")),
+        _column("day", int, key=True),
+        *_not_null("calls", "unpriced_calls", "input_tokens", "output_tokens"),
+        *_not_null("cache_read_tokens", "cache_write_tokens", "carried_tokens", "missed_tokens"),
+        *_not_null("misses"),
+        *_not_null("cost_usd", "cache_read_usd", "cache_write_usd", "output_usd", kind=float),
+        *_not_null("carried_usd", "lost_usd", kind=float),
+    )
+    op.create_index("spending_day", "spending", ["dimension", "day"])
+    op.create_table(
+        "trace_spending",
+        _column("trace_id", bytes, key=True),
+        _column("session_id", str, null=True),
+        _column("start_ns", int),
+        _column("tail", str, null=True),
+        _column("shares", str),
+    )
+    op.create_index(
+        "trace_spending_session",
+        "trace_spending",
+        ["session_id", "start_ns"],
+        sqlite_where=sa.text("session_id IS NOT NULL"),
     )
 
 

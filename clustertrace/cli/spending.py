@@ -1,0 +1,175 @@
+"""`cost`: where the money went."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import typer
+
+from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
+from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.words import count, counted, money, share, spent
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from clustertrace.spending import Measures
+    from clustertrace.store.queries.spending import SpendingPage
+
+__all__ = ["cost"]
+
+_ROWS_SHOWN: Final = 20
+_ROWS_OF_JSON: Final = 1_000_000
+_DAY_SECONDS: Final = 86_400
+_WIDE: Final = 100
+_REASONS: Final = {
+    "idle": "the cache was too old",
+    "model": "another model was asked",
+    "start": "the system prompt or the tools were others",
+    "history": "earlier messages were others",
+}
+"""Why a cache was missed, by clustertrace.spending.Break.reason."""
+
+
+@command(
+    "cost",
+    "clustertrace cost --by project",
+    "clustertrace cost --by day --days 7",
+    "clustertrace cost --by tool --json | jq '.rows[0]'",
+)
+def cost(
+    by: Annotated[
+        Literal["session", "project", "model", "skill", "subagent", "tool", "day"],
+        typer.Option(help="What to count by."),
+    ] = "project",
+    days: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=36_500,
+            metavar="N",
+            show_default=False,
+            help="Only the last N days (UTC), today included.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            show_default=False,
+            help=f"Rows to show. Default: {_ROWS_SHOWN}; with --json all of them.",
+        ),
+    ] = None,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Show where the money went.
+
+    Dollars with what caches saved and lost: how much of the input was read from one, what earlier
+    turns cost again as context, and what was paid anew because a cache was missed. A call that
+    reads the results of several tools is split among them. See docs/claude-code.md.
+    """
+    page = _page(db, by, days, limit or (_ROWS_OF_JSON if as_json else _ROWS_SHOWN))
+    if as_json:
+        print_json(_document(by, page))
+    elif page is None or not page.total.calls:
+        note(f"No model calls. {HOW_TO_BEGIN}" if days is None else "No model calls in these days.")
+    else:
+        _print(by, page)
+
+
+def _page(
+    db: str | None,
+    by: Literal["session", "project", "model", "skill", "subagent", "tool", "day"],
+    days: int | None,
+    limit: int,
+) -> SpendingPage | None:
+    from clustertrace.store import queries
+
+    if not has_database(db):
+        return None
+    since = 0 if days is None else int(time.time()) // _DAY_SECONDS - days + 1
+    with reading(db) as store, store.read() as conn:
+        return queries.spending(conn, by, since_day=since, limit=limit)
+
+
+def _document(by: str, page: SpendingPage | None) -> dict[str, Any]:
+    from clustertrace.spending import Measures
+
+    if page is None:
+        return {"by": by, "rows": [], "names": 0, "total": _record(Measures()), "breaks": []}
+    return {
+        "by": by,
+        "rows": [{"name": row.name, **_record(row.measures)} for row in page.rows],
+        "names": page.names,
+        "total": _record(page.total),
+        "breaks": [
+            {
+                "reason": row.name,
+                "misses": row.measures.misses,
+                "missed_tokens": row.measures.missed_tokens,
+                "lost_usd": row.measures.lost_usd,
+            }
+            for row in page.breaks
+        ],
+    }
+
+
+def _record(one: Measures) -> dict[str, Any]:
+    return {
+        **one._asdict(),
+        "cache_hit_rate": one.hit_rate,
+        "unpriced_share": one.unpriced_calls / one.calls if one.calls else 0.0,
+    }
+
+
+def _print(by: str, page: SpendingPage) -> None:
+    console, total = stdout(), page.total
+    console.print(
+        f"{spent(total.cost_usd, total.unpriced_calls)} for {counted(total.calls, 'model call')}; "
+        f"{share(round(total.hit_rate, 3))} of the input was read from a cache."
+    )
+    if total.unpriced_calls:
+        part = share(round(total.unpriced_calls / total.calls, 3))
+        console.print(f"{counted(total.unpriced_calls, 'call')} ({part}) without a known price.")
+    if total.carried_usd:
+        console.print(
+            f"{money(total.carried_usd)} of it went into context that earlier calls had read."
+        )
+    for row in page.breaks:
+        lost, missed = money(row.measures.lost_usd), count(row.measures.missed_tokens)
+        console.print(
+            f"About {lost} lost where {_REASONS.get(row.name, row.name)}: "
+            f"{counted(row.measures.misses, 'call')} paid anew for {missed} tokens."
+        )
+    console.print()
+    console.print(_table(by, page, wide=console.width >= _WIDE))
+    if page.names > len(page.rows):
+        rest = page.names - len(page.rows)
+        console.print(f"and {count(rest)} more; --limit shows more.")
+
+
+def _table(by: str, page: SpendingPage, *, wide: bool) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    table.add_column(by.capitalize(), ratio=1, overflow="fold")
+    titles = ["Cost", "Calls", "Tokens in", "out", "Cached"]
+    titles += ["Carried", "Lost"] if wide else []
+    for title in titles:
+        table.add_column(title, justify="right", no_wrap=True)
+    for name, one in page.rows:
+        cells = [
+            spent(one.cost_usd, one.unpriced_calls),
+            count(one.calls),
+            count(one.input_tokens),
+            count(one.output_tokens),
+            f"{one.hit_rate:.0%}",
+        ]
+        cells += [money(one.carried_usd), money(one.lost_usd)] if wide else []
+        table.add_row(plain(name), *cells)
+    return table

@@ -1,0 +1,89 @@
+"""What was spent on what: from the roll-up of money, so at the same cost however many runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any, Final, Literal, NamedTuple
+
+from clustertrace.spending import Measures
+from clustertrace.store.connection import Connection
+
+__all__ = ["BY", "By", "Spending", "SpendingPage", "measures_of_sessions", "spending"]
+
+By = Literal["session", "project", "model", "skill", "subagent", "tool", "day"]
+
+BY: Final[tuple[By, ...]] = (*("session", "project", "model", "skill", "subagent", "tool", "day"),)
+_SUMS: Final = ", ".join(f"sum({name})" for name in Measures._fields)
+_WHOLE: Final = 9
+"""So many of the measures are whole numbers; the rest is money."""
+
+
+class Spending(NamedTuple):
+    """What model calls came to for one of the things that they are counted by."""
+
+    name: str
+    """Of a day: its date, UTC."""
+    measures: Measures
+
+
+class SpendingPage(NamedTuple):
+    """Some of the things that money was spent on, the dearest first; days newest first."""
+
+    rows: tuple[Spending, ...]
+    names: int
+    """How many there are."""
+    total: Measures
+    breaks: tuple[Spending, ...]
+    """Why caches were missed (clustertrace.spending.Break), the dearest reason first."""
+
+
+def spending(
+    conn: Connection, by: By, *, since_day: int = 0, limit: int = 50, offset: int = 0
+) -> SpendingPage:
+    """What was spent by session, project, model and so on; `since_day` counts from 1970-01-01."""
+    dimension, name, order = "total", "day", "name DESC"
+    if by != "day":
+        dimension, name, order = by, "name", "sum(cost_usd) DESC, sum(input_tokens) DESC, name"
+    rows = conn.rows(
+        f"SELECT {name} AS name, {_SUMS} FROM spending WHERE dimension = ? AND day >= ?"
+        f" GROUP BY 1 ORDER BY {order} LIMIT ? OFFSET ?",
+        (dimension, since_day, limit, offset),
+    )
+    names = conn.value(
+        f"SELECT count(DISTINCT {name}) FROM spending WHERE dimension = ? AND day >= ?",
+        (dimension, since_day),
+    )
+    totals, lost = (
+        conn.rows(
+            f"SELECT name, {_SUMS} FROM spending WHERE dimension = ? AND day >= ?"
+            " GROUP BY name ORDER BY sum(lost_usd) DESC, sum(missed_tokens) DESC",
+            (part, since_day),
+        )
+        for part in ("total", "break")
+    )
+    return SpendingPage(
+        tuple(_spending(row) for row in rows),
+        names,
+        _spending(totals[0]).measures if totals else Measures(),
+        tuple(_spending(row) for row in lost),
+    )
+
+
+def measures_of_sessions(conn: Connection, sessions: Sequence[str]) -> dict[str, Measures]:
+    """What these sessions spent."""
+    marks = ", ".join("?" * len(sessions))
+    sql = (
+        f"SELECT name, {_SUMS} FROM spending WHERE dimension = 'session' AND name IN ({marks})"
+        " GROUP BY name"
+    )
+    return {row[0]: _spending(row).measures for row in conn.rows(sql, sessions)}
+
+
+def _spending(row: Sequence[Any]) -> Spending:
+    name, *told = row
+    # Taking runs out again leaves crumbs of dollars.
+    money = (round(usd, 12) + 0.0 for usd in told[_WHOLE:])
+    if isinstance(name, int):
+        name = str(date(1970, 1, 1) + timedelta(days=name))
+    return Spending(name, Measures(*told[:_WHOLE], *money))
