@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from clustertrace.errors import NotFound, UsageError
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.spending import DIMENSIONS
 from clustertrace.store import queries
@@ -87,6 +88,7 @@ def test_what_is_removed_is_taken_out(store: Store) -> None:
     assert (empty.rows, empty.names, empty.total.calls, empty.breaks) == ((), 0, 0, ())
     with store.read() as conn:
         assert conn.value("SELECT count(*) FROM spending") == 0
+        assert queries.sessions(conn).total == 0
 
 
 def test_spending_is_what_the_runs_have_spent(store: Store) -> None:
@@ -114,6 +116,45 @@ def test_some_days_only(store: Store) -> None:
         assert queries.spending(conn, "model", since_day=day).total.calls == 4
         later = queries.spending(conn, "model", since_day=day + 1)
         assert (later.rows, later.total.calls) == ((), 0)
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    for one in TURNS:
+        store.write(one)
+    root = TURNS[0].spans[0]._replace(trace_id=f"{9:032x}", status="error", start_ns=START - 1)
+    store.write(Batch([root], [TraceFacts(root.trace_id, session_id="bad")]))
+    store.refresh()
+    return store
+
+
+def test_sessions(filled: Store) -> None:
+    """Latest, dearest or worst first, with what they spent."""
+    with filled.read() as conn:
+        page = queries.sessions(conn)
+        assert [(row.session_id, row.turns, row.failed) for row in page.rows] == [
+            ("s", 4, 0),
+            ("bad", 1, 1),
+        ]
+        assert page.rows[0].measures.calls == 4
+        assert page.rows[0].project == "~/shop"
+        assert queries.sessions(conn, order="failed").rows[0].session_id == "bad"
+        assert queries.sessions(conn, limit=1, offset=1).rows[0].session_id == "bad"
+        with pytest.raises(UsageError):
+            queries.sessions(conn, order="x")  # type: ignore[arg-type]
+
+
+def test_a_session_turn_by_turn(filled: Store) -> None:
+    """In order, each with what it spent, and where the cache was missed."""
+    with filled.read() as conn:
+        found = queries.session(conn, "s")
+        assert [turn.trace.trace_id for turn in found.turns] == [f"{n:032x}" for n in (1, 2, 3, 4)]
+        assert [turn.measures.missed_tokens for turn in found.turns] == [0, 0, 6000, 5000]
+        told = [(one.reason, one.kept_tokens) for one in queries.session_breaks(conn, "s")]
+        assert told == [("idle", 0), ("history", 2000)]
+        assert [turn.measures.calls for turn in queries.session(conn, "bad").turns] == [0]
+        with pytest.raises(NotFound):
+            queries.session(conn, "nobody")
 
 
 def test_questions_go_by_an_index(store: Store) -> None:

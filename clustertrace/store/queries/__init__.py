@@ -18,6 +18,7 @@ from clustertrace.store.queries.newest import newest_span
 from clustertrace.store.queries.patterns import cluster, clusters, families, overview
 from clustertrace.store.queries.saving import saved_filters
 from clustertrace.store.queries.search import facets, search
+from clustertrace.store.queries.sessions import session, session_breaks, sessions
 from clustertrace.store.queries.siblings import relatives, siblings, suspects_of
 from clustertrace.store.queries.spending import spending
 from clustertrace.store.queries.traces import (
@@ -69,6 +70,9 @@ __all__ = [
     "runs_noted",
     "saved_filters",
     "search",
+    "session",
+    "session_breaks",
+    "sessions",
     "siblings",
     "sides",
     "spending",

@@ -22,6 +22,7 @@ __all__ = [
     "latest",
     "metrics",
     "newest",
+    "of_session",
     "trace",
     "trace_id",
     "trace_row",
@@ -100,6 +101,17 @@ def newest(conn: Connection, where: Filter | None, limit: int) -> list[TraceRow]
         tags = _tags(conn, [row[0] for row in some])
         made += [_trace_row(row, tags[row[0]]) for row in some]
     return made
+
+
+def of_session(conn: Connection, session_id: str, *, limit: int, offset: int = 0) -> list[TraceRow]:
+    """The lines of a session's traces, oldest first."""
+    rows = conn.rows(
+        f"SELECT {_ROW} FROM traces WHERE session_id = ? AND start_ns IS NOT NULL"
+        " ORDER BY start_ns, trace_id LIMIT ? OFFSET ?",
+        (session_id, min(limit, _TRACES_A_QUERY), offset),
+    )
+    tags = _tags(conn, [row[0] for row in rows])
+    return [_trace_row(row, tags[row[0]]) for row in rows]
 
 
 def trace_row(conn: Connection, prefix: str) -> TraceRow:

@@ -1,0 +1,160 @@
+"""Questions about conversations: which there are, and what one of them did, turn by turn."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+from clustertrace.calls import MODEL_KINDS, repeats
+from clustertrace.errors import NotFound, UsageError
+from clustertrace.model import Span
+from clustertrace.patterns.signature import in_order, root_of
+from clustertrace.spending import Break, Measures, breaks
+from clustertrace.store.answers import TraceRow
+from clustertrace.store.connection import Connection
+from clustertrace.store.queries.spending import measures_of_sessions
+from clustertrace.store.queries.traces import of_session
+from clustertrace.store.rows import SLIM_COLUMNS, slim_span
+from clustertrace.store.spending import shares_of
+
+__all__ = [
+    *("Session", "SessionOrder", "SessionPage", "SessionRow", "Turn"),
+    *("session", "session_breaks", "sessions"),
+]
+
+SessionOrder = Literal["last_ns", "cost_usd", "failed", "traces"]
+
+_ORDERS: Final = ("last_ns", "cost_usd", "failed", "traces")
+_TURNS: Final = 200
+"""Turns of a session that are looked through for missed caches, the newest."""
+
+
+class SessionRow(NamedTuple):
+    """One line of a list of sessions."""
+
+    session_id: str
+    turns: int
+    failed: int
+    cost_usd: float
+    first_ns: int
+    last_ns: int
+    """When its last turn began."""
+    first_prompt: str | None
+    project: str | None
+    """The folder that it ran in, else what ran."""
+    measures: Measures
+
+
+class SessionPage(NamedTuple):
+    """Some of the sessions, and how many there are."""
+
+    rows: tuple[SessionRow, ...]
+    total: int
+
+
+class Turn(NamedTuple):
+    """One run of a session, and what it spent."""
+
+    trace: TraceRow
+    measures: Measures
+
+
+class Session(NamedTuple):
+    """A session and some of its turns, in order."""
+
+    row: SessionRow
+    turns: tuple[Turn, ...]
+
+
+def sessions(
+    conn: Connection, *, order: SessionOrder = "last_ns", limit: int = 50, offset: int = 0
+) -> SessionPage:
+    """A page of sessions, latest, dearest, or worst first. Raises UsageError for another order."""
+    if order not in _ORDERS:
+        raise UsageError(f"Sessions can be ordered by {', '.join(_ORDERS)}, not by {order}.")
+    rows = conn.rows(
+        "SELECT session_id, traces, failed, cost_usd, first_ns, last_ns FROM sessions"
+        f" WHERE last_ns IS NOT NULL ORDER BY {order} DESC, session_id LIMIT ? OFFSET ?",
+        (limit, offset),
+    )
+    total = conn.value("SELECT count(*) FROM sessions WHERE last_ns IS NOT NULL")
+    return SessionPage(_rows(conn, rows), total)
+
+
+def session(conn: Connection, session_id: str, *, limit: int = 50, offset: int = 0) -> Session:
+    """A session with `limit` of its turns, oldest first. Raises NotFound."""
+    rows = conn.rows(
+        "SELECT session_id, traces, failed, cost_usd, first_ns, last_ns FROM sessions"
+        " WHERE session_id = ? AND last_ns IS NOT NULL",
+        (session_id,),
+    )
+    if not rows:
+        raise NotFound(f"There is no session {session_id}.")
+    [row] = _rows(conn, rows)
+    found = of_session(conn, session_id, limit=limit, offset=offset)
+    marks = ", ".join("?" * len(found))
+    told = conn.rows(
+        f"SELECT trace_id, shares FROM trace_spending WHERE trace_id IN ({marks})",
+        [bytes.fromhex(trace.trace_id) for trace in found],
+    )
+    spent = {key.hex(): shares_of(shares).get(("total", "")) for key, shares in told}
+    turns = (Turn(trace, spent.get(trace.trace_id) or Measures()) for trace in found)
+    return Session(row, tuple(turns))
+
+
+def session_breaks(conn: Connection, session_id: str) -> tuple[Break, ...]:
+    """The calls of a session's newest turns that missed the cache, in order."""
+    keys = [
+        row[0]
+        for row in conn.rows(
+            "SELECT trace_id FROM traces WHERE session_id = ? AND start_ns IS NOT NULL"
+            " ORDER BY start_ns DESC LIMIT ?",
+            (session_id, _TURNS),
+        )
+    ]
+    marks = ", ".join("?" * len(keys))
+    by_trace: dict[bytes, list[Span]] = defaultdict(list)
+    for row in conn.rows(f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", keys):
+        by_trace[row[0]].append(slim_span(row))
+    spans: list[Span] = []
+    counted: set[str] = set()
+    roots: set[str] = set()
+    for own in by_trace.values():
+        ordered = in_order(own)
+        again = repeats(ordered)
+        spans += ordered
+        roots.add(root_of(ordered).span_id)
+        counted.update(span.span_id for span in ordered if span.span_id not in again)
+    spans = in_order(spans)
+    calls = [span for span in spans if span.kind in MODEL_KINDS and span.span_id in counted]
+    return tuple(breaks(calls, spans, roots))
+
+
+def _rows(conn: Connection, rows: Sequence[Sequence[Any]]) -> tuple[SessionRow, ...]:
+    spent = measures_of_sessions(conn, [row[0] for row in rows])
+    made = []
+    for session_id, turns, failed, cost, first, last in rows:
+        said, where = _about(conn, session_id)
+        measures = spent.get(session_id) or Measures()
+        made.append(SessionRow(session_id, turns, failed, cost, first, last, said, where, measures))
+    return tuple(made)
+
+
+def _about(conn: Connection, session_id: str) -> tuple[str | None, str | None]:
+    """What a session began with, and where it ran."""
+    said = conn.value(
+        "SELECT first_prompt FROM traces WHERE session_id = ? AND first_prompt IS NOT NULL"
+        " ORDER BY start_ns LIMIT 1",
+        (session_id,),
+    )
+    trace_id = conn.value(
+        "SELECT trace_id FROM traces WHERE session_id = ? ORDER BY start_ns DESC LIMIT 1",
+        (session_id,),
+    )
+    where = conn.value(
+        "SELECT value FROM trace_tags WHERE trace_id = ? AND key IN ('folder', 'service')"
+        " ORDER BY key LIMIT 1",
+        (trace_id,),
+    )
+    return said, where
