@@ -18,7 +18,7 @@ from clustertrace.model import Span
 from clustertrace.pricing import TokenRates, token_rates
 from clustertrace.summary import is_unpriced
 
-__all__ = ["DIMENSIONS", "Break", "Measures", "Shares", "Spent", "Tail", "breaks", "spent"]
+__all__ = ["DIMENSIONS", "NONE", "Break", "Measures", "Shares", "Spent", "Tail", "breaks", "spent"]
 
 DIMENSIONS: Final = (
     *("total", "session", "project", "model", "skill", "subagent", "tool", "break"),
@@ -28,11 +28,13 @@ DIMENSIONS: Final = (
 CACHE_LIVES_NS: Final = 5 * 60 * 10**9
 """How long a cache is kept after its last use, unless it was paid for longer."""
 
+NONE: Final = "(none)"
+"""The name of what has no name: a call of no session, of no skill."""
+
 _WORTH_TELLING: Final = 1024
 """Tokens: no provider caches less, and boundaries of blocks explain smaller differences."""
 
 _MAIN: Final = "(main agent)"
-_NONE: Final = "(none)"
 _SUB_AGENT_TOOLS: Final = frozenset({"Agent", "Task"})
 """Claude Code's tools that run a sub-agent, of which telemetry has no span."""
 
@@ -145,13 +147,13 @@ def spent(
         broken, one = _measured(call, tails.get(owner))
         tails[owner] = _left(call, tails.get(owner))
         every.append(one)
-        found["model"][call.model or _NONE].append(one)
-        found["skill"][skills.get(call.span_id, _NONE)].append(one)
+        found["model"][call.model or NONE].append(one)
+        found["skill"][skills.get(call.span_id, NONE)].append(one)
         found["subagent"][owners.name(owner)].append(one)
         if broken is not None:
             lost = Measures(misses=1, missed_tokens=one.missed_tokens, lost_usd=one.lost_usd)
             found["break"][broken.reason].append(lost)
-        for tool, part in _split(one, tools.get(call.span_id) or [_NONE]):
+        for tool, part in _split(one, tools.get(call.span_id) or [NONE]):
             found["tool"][tool].append(part)
     return Spent(_shares(every, session, project, found), tails[_MAIN])
 
@@ -166,7 +168,7 @@ def _shares(
         return {}
     total = Measures.summed(every)
     shares = {("total", ""): total}
-    shares |= {("session", session or _NONE): total, ("project", project or _NONE): total}
+    shares |= {("session", session or NONE): total, ("project", project or NONE): total}
     for dimension, parts in found.items():
         for name, some in parts.items():
             whole = len(parts) == 1 and dimension != "break"

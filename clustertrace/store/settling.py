@@ -8,11 +8,12 @@ trace added to the roll-ups is taken out before the new is put in.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from clustertrace.model import Span, TraceFacts
 from clustertrace.patterns.signature import Variant
+from clustertrace.spending import Measures
 from clustertrace.store import variants
 from clustertrace.store.amendments import amend
 from clustertrace.store.connection import Connection
@@ -28,13 +29,14 @@ __all__ = ["settle_due", "settle_traces"]
 _MEASURES: Final = (
     *("traces", "running", "incomplete", "failed", "failed_by_outcome", "spans", "llm_calls"),
     *("unpriced_calls", "input_tokens", "output_tokens", "cache_read_tokens"),
-    *("cache_write_tokens", "reasoning_tokens", "cost_usd", "duration_ns"),
+    *("cache_write_tokens", "reasoning_tokens", "cost_usd", "missed_tokens", "lost_usd"),
+    *("missed_runs", "dead_ends", "duration_ns"),
 )
 _ROLLED: Final = (
     *("variant_id", "start_ns", "status", "failed", "outcome", "duration_ns"),
     *("span_count", "llm_calls", "unpriced_calls", "input_tokens", "output_tokens"),
     *("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd"),
-    "rolled_session_id",
+    *("missed_tokens", "lost_usd", "dead_end", "rolled_session_id"),
 )
 """What a settled trace's roll-up contribution is made of, as columns of `traces`."""
 
@@ -46,11 +48,12 @@ _TOLD: Final = (
 """An outcome that was given by hand wins over one that the run reported."""
 
 _DERIVED: Final = (
-    *("name", "status", "failed", "start_ns", "end_ns", "duration_ns", "root_span_id"),
+    *("name", "status", "failed", "start_ns", "half_day", "end_ns", "duration_ns", "root_span_id"),
     *("span_count", "error_count", "llm_calls", "unpriced_calls", "input_tokens"),
     *("output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd"),
-    *("error", "first_prompt", "variant_id", "outcome", "outcome_reason"),
-    *("dead_end", "prompt_span_id", "prompt_due", "rolled_session_id", "traits_due"),
+    *("missed_tokens", "lost_usd", "error", "first_prompt", "variant_id"),
+    *("outcome", "outcome_reason", "dead_end", "prompt_span_id", "prompt_due"),
+    *("rolled_session_id", "traits_due"),
 )
 _SETTLED: Final = f"UPDATE traces SET {' = ?, '.join(_DERIVED)} = ? WHERE trace_id = ?"
 _NOTHING: Final = (None,) * len(_DERIVED)
@@ -86,22 +89,10 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
     for trace_id, own in spans.items():
         amend(conn, trace_id, own)
     elsewhere = calls_elsewhere(conn, spans)
-    rollups = _Rollups()
-    settled: list[tuple[Any, ...]] = []
-    summaries: list[Summary] = []
-    money: list[Settled] = []
+    runs: list[_Run] = []
     sql = f"SELECT trace_id, {_TOLD}, {', '.join(_ROLLED)} FROM traces WHERE trace_id IN ({marks})"
     for row in conn.rows(sql, trace_ids):
         trace_id, told, before = row[0], row[1:8], row[8:]
-        if not spans[trace_id]:
-            # Something was said of a trace before any span of it came, or it was made of records
-            # that have turned out to belong to another.
-            if before[0] is not None:
-                rollups.add(before, -1)
-                settled.append((*_NOTHING, trace_id))
-                conn.run("DELETE FROM prompts WHERE trace_id = ?", (trace_id,))
-            money.append(Settled(trace_id, None, None, ()))
-            continue
         facts = TraceFacts(
             trace_id.hex(),
             name=told[0],
@@ -112,30 +103,67 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
             outcome=told[5],
             outcome_reason=told[6],
         )
-        summary = summarise(spans[trace_id], facts, elsewhere.get(trace_id, ()))
-        summaries.append(summary)
-        money.append(Settled(trace_id, facts.session_id, summary, spans[trace_id]))
-        if before[0] is not None:
-            rollups.add(before, -1)
-        rollups.add(_contribution(summary, facts), 1)
-        told_too = (facts.outcome, facts.outcome_reason)
-        due = (*_prompt(summary), facts.session_id, None if summary.failed is None else 1)
-        settled.append((*_columns(conn, trace_id, summary), *told_too, *due, trace_id))
-    conn.many(_SETTLED, settled)
-    conn.run(f"UPDATE traces SET due_ns = NULL WHERE trace_id IN ({marks})", trace_ids)
+        # Something was said of a trace before any span of it came, or it was made of records that
+        # have turned out to belong to another.
+        own = spans[trace_id]
+        summary = summarise(own, facts, elsewhere.get(trace_id, ())) if own else None
+        runs.append(_Run(trace_id, before, facts, summary))
+    money = [
+        Settled(one.trace_id, one.facts.session_id, one.summary, spans[one.trace_id])
+        for one in runs
+    ]
+    spent = settle_spending(conn, money)
+    summaries = [one.summary for one in runs if one.summary is not None]
     variants.name(conn, [summary.variant for summary in summaries])
-    rollups.apply(conn)
-    settle_spending(conn, money)
+    _write(conn, runs, spent)
     if place:
         variants.place(conn, _ended_first(summaries))
 
 
-def _columns(conn: Connection, trace_id: bytes, summary: Summary) -> tuple[Any, ...]:
+class _Run(NamedTuple):
+    """A trace that is settled."""
+
+    trace_id: bytes
+    before: Sequence[Any]
+    """What the roll-ups hold of it, in the order of `_ROLLED`."""
+    facts: TraceFacts
+    summary: Summary | None
+    """None where it has no span."""
+
+
+def _write(conn: Connection, runs: Sequence[_Run], spent: Mapping[bytes, Measures]) -> None:
+    """Write what was derived, and move the runs between the rows of the roll-ups."""
+    rollups = _Rollups()
+    settled: list[tuple[Any, ...]] = []
+    for trace_id, before, facts, summary in runs:
+        if before[0] is not None:
+            rollups.add(before, -1)
+        if summary is None:
+            if before[0] is not None:
+                settled.append((*_NOTHING, trace_id))
+                conn.run("DELETE FROM prompts WHERE trace_id = ?", (trace_id,))
+            continue
+        rollups.add(_contribution(summary, facts, spent[trace_id]), 1)
+        told_too = (facts.outcome, facts.outcome_reason)
+        due = (*_prompt(summary), facts.session_id, None if summary.failed is None else 1)
+        columns = _columns(conn, trace_id, summary, spent[trace_id])
+        settled.append((*columns, *told_too, *due, trace_id))
+    conn.many(_SETTLED, settled)
+    marks = ", ".join("?" * len(runs))
+    ids = [run.trace_id for run in runs]
+    conn.run(f"UPDATE traces SET due_ns = NULL WHERE trace_id IN ({marks})", ids)
+    rollups.apply(conn)
+
+
+def _columns(
+    conn: Connection, trace_id: bytes, summary: Summary, spent: Measures
+) -> tuple[Any, ...]:
     return (
         summary.name,
         summary.status,
         summary.failed,
         summary.start_ns,
+        2 * summary.start_ns // NS_PER_DAY,
         summary.end_ns,
         summary.duration_ns,
         bytes.fromhex(summary.root_span_id),
@@ -149,6 +177,8 @@ def _columns(conn: Connection, trace_id: bytes, summary: Summary) -> tuple[Any, 
         summary.cache_write_tokens,
         summary.reasoning_tokens,
         summary.cost_usd,
+        spent.missed_tokens,
+        spent.lost_usd,
         summary.error,
         _first_prompt(conn, trace_id, summary),
         summary.variant.id,
@@ -173,7 +203,7 @@ def _first_prompt(conn: Connection, trace_id: bytes, summary: Summary) -> str | 
     return None
 
 
-def _contribution(summary: Summary, facts: TraceFacts) -> tuple[Any, ...]:
+def _contribution(summary: Summary, facts: TraceFacts, spent: Measures) -> tuple[Any, ...]:
     """What the trace adds to the roll-ups, in the order of `_ROLLED`."""
     return (
         summary.variant.id,
@@ -191,6 +221,9 @@ def _contribution(summary: Summary, facts: TraceFacts) -> tuple[Any, ...]:
         summary.cache_write_tokens,
         summary.reasoning_tokens,
         summary.cost_usd,
+        spent.missed_tokens,
+        spent.lost_usd,
+        summary.dead_end,
         facts.session_id,
     )
 
@@ -213,8 +246,8 @@ class _Rollups:
     def add(self, contribution: Sequence[Any], sign: int) -> None:
         """Add (+1) or take out (-1) a trace's contribution, in the order of `_ROLLED`."""
         variant, start_ns, status, failed, outcome, duration_ns = contribution[:6]
-        spans, *totals = contribution[6:15]
-        session = contribution[15]
+        spans, *totals = contribution[6:17]
+        dead_end, session = contribution[17:]
         day = start_ns // NS_PER_DAY
         finished = failed is not None
         measures = (
@@ -225,6 +258,8 @@ class _Rollups:
             bool(failed) and outcome is not None,
             spans,
             *totals,
+            totals[-2] > 0,
+            dead_end is not None,
             duration_ns or 0,
         )
         row = self._days[variant, day]

@@ -45,8 +45,9 @@ class Settled(NamedTuple):
     spans: Sequence[Span]
 
 
-def settle_spending(conn: Connection, settled: Sequence[Settled]) -> None:
-    """Bring the roll-up up to date, in the caller's transaction."""
+def settle_spending(conn: Connection, settled: Sequence[Settled]) -> dict[bytes, Measures]:
+    """Bring the roll-up up to date, in the caller's transaction; what each run has spent."""
+    totals: dict[bytes, Measures] = {}
     deltas: Deltas = defaultdict(list)
     apart: list[tuple[Any, ...]] = []
     ids = [run.trace_id for run in settled]
@@ -56,11 +57,13 @@ def settle_spending(conn: Connection, settled: Sequence[Settled]) -> None:
         if shares is not None:
             _add(deltas, start, shares_of(shares), -1)
         project = projects.get(run.trace_id)
-        tail = _write(conn, run, skills, project, deltas, apart, known=shares is not None)
+        tail, total = _write(conn, run, skills, project, deltas, apart, known=shares is not None)
+        totals[run.trace_id] = total
         if tail != before and (session := run.session_id or session) is not None:
             _wake_next(conn, session, run.summary.start_ns if run.summary else start, ids)
     conn.many(_REMEMBER, apart)
     _apply(conn, deltas)
+    return totals
 
 
 def shares_of(text: str) -> dict[tuple[str, str], Measures]:
@@ -89,8 +92,8 @@ def _write(
     apart: list[tuple[Any, ...]],
     *,
     known: bool,
-) -> str | None:
-    """Work out and remember what a run spent; its tail, as it is stored.
+) -> tuple[str | None, Measures]:
+    """Work out and remember what a run spent; its tail, as it is stored, and its total.
 
     What nobody asks for meanwhile, because it is of no session, waits in `apart`.
     """
@@ -98,7 +101,7 @@ def _write(
     if summary is None or not summary.calls:
         if known:
             conn.run("DELETE FROM trace_spending WHERE trace_id = ?", (run.trace_id,))
-        return None
+        return None, Measures()
     found = spent(
         summary.calls,
         run.spans,
@@ -120,7 +123,7 @@ def _write(
     else:
         # The session's next run looks for it.
         conn.run(_REMEMBER, row)
-    return tail
+    return tail, found.shares["total", ""]
 
 
 def _known(conn: Connection, ids: Sequence[bytes]) -> dict[bytes, tuple[Any, ...]]:

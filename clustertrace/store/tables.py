@@ -134,6 +134,23 @@ class TraceRow(SQLModel, table=True):
         Index("traces_cost", "cost_usd", "trace_id"),
         Index("traces_tokens", "input_tokens", "trace_id"),
         Index("traces_spans", "span_count", "trace_id"),
+        # What a week's first and last hours came to, and its dearest runs.
+        Index(
+            "traces_parts",
+            *("half_day", "variant_id", "start_ns", "session_id", "status", "failed", "dead_end"),
+            *("unpriced_calls", "input_tokens", "cache_read_tokens", "missed_tokens"),
+            *("cost_usd", "lost_usd"),
+        ),
+        Index(
+            "traces_lone_cost",
+            *("half_day", "cost_usd", "start_ns", "trace_id"),
+            sqlite_where=text("session_id IS NULL"),
+        ),
+        Index(
+            "traces_dead_end",
+            *("dead_end", "start_ns", "trace_id"),
+            sqlite_where=text("dead_end IS NOT NULL"),
+        ),
         Index("traces_starred", "start_ns", "trace_id", sqlite_where=text("starred IS NOT NULL")),
         Index("traces_prompt_due", "prompt_due", sqlite_where=text("prompt_due IS NOT NULL")),
         Index(
@@ -171,6 +188,8 @@ class TraceRow(SQLModel, table=True):
     outcome_reason: str | None
     failed: int | None
     start_ns: int | None
+    half_day: int | None
+    """Of its start, counted from 1970: by these, parts of days are read (queries.periods)."""
     end_ns: int | None
     duration_ns: int | None
     root_span_id: bytes | None
@@ -184,6 +203,10 @@ class TraceRow(SQLModel, table=True):
     cache_write_tokens: int | None
     reasoning_tokens: int | None
     cost_usd: float | None
+    missed_tokens: int | None
+    """What had been in a cache and was paid for anew (clustertrace.spending)."""
+    lost_usd: float | None
+    """And what that cost."""
     error: str | None
     dead_end: str | None
     """`fail`, `error`, `max_tokens`, `refusal` or `interrupted` (clustertrace.endings)."""
@@ -318,6 +341,7 @@ class VariantDayRow(SQLModel, table=True):
     """Roll-up: all traces of one variant that began on one UTC day."""
 
     __tablename__ = "variant_days"
+    __table_args__ = (Index("variant_days_day", "day"),)
 
     variant_id: str = Field(primary_key=True)
     day: int = Field(primary_key=True)
@@ -336,6 +360,12 @@ class VariantDayRow(SQLModel, table=True):
     cache_write_tokens: int
     reasoning_tokens: int
     cost_usd: float
+    missed_tokens: int
+    lost_usd: float
+    missed_runs: int
+    """Runs that missed a cache."""
+    dead_ends: int
+    """Runs that came to a dead end (clustertrace.endings)."""
     duration_ns: int
 
 

@@ -16,6 +16,7 @@ from clustertrace.store.queries.measuring import metric_names, metric_values
 from clustertrace.store.queries.naming import Named, named
 from clustertrace.store.queries.newest import newest_span
 from clustertrace.store.queries.patterns import cluster, clusters, families, overview
+from clustertrace.store.queries.reviewing import review
 from clustertrace.store.queries.saving import saved_filters
 from clustertrace.store.queries.search import facets, search
 from clustertrace.store.queries.sessions import session, session_breaks, sessions
@@ -66,6 +67,7 @@ __all__ = [
     "pattern_runs",
     "patterns_by_tag",
     "relatives",
+    "review",
     "runs_by_pattern",
     "runs_noted",
     "saved_filters",

@@ -87,12 +87,14 @@ def _traces() -> None:
         *_null("given_outcome", "given_reason", kind=str),
         *_null("starred"),
         *_null("note", "name", "status", "outcome", "outcome_reason", kind=str),
-        *_null("failed", "start_ns", "end_ns", "duration_ns"),
+        *_null("failed", "start_ns", "half_day", "end_ns", "duration_ns"),
         *_null("root_span_id", kind=bytes),
         *_null("span_count", "error_count", "llm_calls", "unpriced_calls"),
         *_null("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
         *_null("reasoning_tokens"),
         *_null("cost_usd", kind=float),
+        *_null("missed_tokens"),
+        *_null("lost_usd", kind=float),
         *_null("error", "dead_end", "first_prompt", kind=str),
         *_null("prompt_span_id", kind=bytes),
         *_null("variant_id", kind=str),
@@ -124,6 +126,27 @@ def _traces() -> None:
         ("traces_spans", "span_count"),
     ):
         op.create_index(name, "traces", [column, "trace_id"])
+    op.create_index(
+        "traces_parts",
+        "traces",
+        [
+            *("half_day", "variant_id", "start_ns", "session_id", "status", "failed", "dead_end"),
+            *("unpriced_calls", "input_tokens", "cache_read_tokens", "missed_tokens"),
+            *("cost_usd", "lost_usd"),
+        ],
+    )
+    op.create_index(
+        "traces_lone_cost",
+        "traces",
+        ["half_day", "cost_usd", "start_ns", "trace_id"],
+        sqlite_where=sa.text("session_id IS NULL"),
+    )
+    op.create_index(
+        "traces_dead_end",
+        "traces",
+        ["dead_end", "start_ns", "trace_id"],
+        sqlite_where=sa.text("dead_end IS NOT NULL"),
+    )
     op.create_index(
         "traces_starred",
         "traces",
@@ -229,8 +252,11 @@ def _rollups() -> None:
         *_not_null("spans", "llm_calls", "unpriced_calls", "input_tokens", "output_tokens"),
         *_not_null("cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
         _column("cost_usd", float),
-        _column("duration_ns", int),
+        _column("missed_tokens", int),
+        _column("lost_usd", float),
+        *_not_null("missed_runs", "dead_ends", "duration_ns"),
     )
+    op.create_index("variant_days_day", "variant_days", ["day"])
     op.create_table(
         "variant_durations",
         _column("variant_id", str, key=True),
