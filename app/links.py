@@ -1,4 +1,4 @@
-"""Addresses of the pages, and links between them that need no new page load.
+"""Links between the pages that need no new page load.
 
 A link is a plain `<a href>` that can be opened in a new tab or sent to somebody. A plain click on
 it is caught in the browser and becomes a page switch of the running session, which takes a tenth
@@ -8,12 +8,13 @@ of the time of a new one and keeps the back button right.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import streamlit as st
+
+from clustertrace.addresses import FILTER, pattern_url, review_url, trace_url, traces_url, url
 
 __all__ = [
     "FILTER",
@@ -21,13 +22,11 @@ __all__ = [
     "follow",
     "follower",
     "pattern_url",
+    "review_url",
     "trace_url",
     "traces_url",
     "url",
 ]
-
-FILTER: Final = "where"
-"""The parameter of an address that holds a filter, or several that must all hold."""
 
 _NEXT: Final = "next address"
 
@@ -80,28 +79,6 @@ export default function ({ data }) {
 }
 """
 )
-
-
-def url(page: str, params: Mapping[str, str] | None = None) -> str:
-    """The address of a page; empty parameters are left out."""
-    given = {name: value for name, value in (params or {}).items() if value}
-    return f"/{page}?{urlencode(given)}" if given else f"/{page}"
-
-
-def trace_url(trace_id: str, span_id: str = "") -> str:
-    """The page of one trace, with one of its spans open."""
-    return url("trace", {"id": trace_id, "span": span_id})
-
-
-def pattern_url(pattern: str) -> str:
-    """The page of one pattern."""
-    return url("pattern", {"id": pattern})
-
-
-def traces_url(*filters: str) -> str:
-    """The list of traces that all of these filters match (docs/filters.md)."""
-    given = urlencode([(FILTER, one) for one in filters if one])
-    return f"/?{given}" if given else "/"
 
 
 @cache

@@ -61,6 +61,13 @@ class Settings(BaseSettings):
         default="claude-haiku-4-5",
         description="The model that “Deepen” on the page of prompts asks, with your own key.",
     )
+    week_starts: Literal[
+        "", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
+    ] = Field(
+        default="",
+        description="The day that weeks of the review begin on, such as `sunday`. Default: as "
+        "your locale says (LC_ALL, LC_TIME, LANG).",
+    )
     mcp_token: str = Field(
         default="", description="The token of `clustertrace mcp --http`. Default: a new one."
     )

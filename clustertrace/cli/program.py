@@ -29,6 +29,7 @@ from clustertrace.cli import (  # noqa: F401
     places,
     recomputing,
     replaying,
+    reviewing,
     rules,
     serving,
     sharing,

@@ -55,6 +55,8 @@ NUMBERS: Final = {
     "spans": "spans",
     "errors": "spans that ended in error",
     "calls": "model calls",
+    "missed": "tokens that had been in a cache and were paid for anew",
+    "lost": "what that cost, US dollars",
 }
 """Fields that are compared as numbers, `field>value`, with their unit."""
 

@@ -74,5 +74,7 @@ class Review:
     """Runs that came to a dead end, by its kind; kinds that there are none of are left out."""
     dead_ends: tuple[DeadEnd, ...]
     """The newest first."""
+    newest_ns: int | None
+    """When the newest run of all began; None: there is none."""
     variants: Mapping[str, Variant]
     """What the patterns consist of that are named here."""

@@ -43,11 +43,15 @@ class Window(NamedTuple):
     @property
     def filter(self) -> str:
         """The runs that began in it, in the filter language; it says the zone too."""
-        since, until = (
-            datetime.fromtimestamp(ns // 10**9, self.zone).astimezone(self.zone).isoformat()
-            for ns in (self.start_ns, self.end_ns)
-        )
-        return f"since:{since} until:{until}"
+        return f"since:{self._written(self.start_ns)} until:{self._written(self.end_ns)}"
+
+    def day(self, ns: int) -> date:
+        """The day that a moment is on, in the zone of these days."""
+        return datetime.fromtimestamp(ns / 1e9, self.zone).date()
+
+    def _written(self, ns: int) -> str:
+        at = datetime.fromtimestamp(ns // 10**9, self.zone).astimezone(self.zone)
+        return at.isoformat(timespec="minutes").removesuffix("+00:00") + "Z" * (not at.utcoffset())
 
 
 def window(first: date, zone: tzinfo | None) -> Window:

@@ -41,6 +41,8 @@ _COLUMNS: Final = {
     "spans": "span_count",
     "errors": "error_count",
     "calls": "llm_calls",
+    "missed": "missed_tokens",
+    "lost": "lost_usd",
 }
 
 _ANNOTATED: Final = "IN (SELECT variant_id FROM variant_annotations WHERE"

@@ -60,6 +60,7 @@ def review(conn: Connection, given: Window) -> Review:
         trend=_trend(conn, most_run.id, given) if most_run else (),
         endings=endings,
         dead_ends=_dead_ends(conn, given, endings),
+        newest_ns=conn.value("SELECT max(start_ns) FROM traces"),
         variants=variants_of(conn, named),
     )
 

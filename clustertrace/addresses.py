@@ -1,0 +1,42 @@
+"""Addresses of the pages, below wherever they are served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlencode
+
+__all__ = ["FILTER", "HOME", "pattern_url", "review_url", "trace_url", "traces_url", "url"]
+
+FILTER: Final = "where"
+"""The parameter of an address that holds a filter, or several that must all hold."""
+
+HOME: Final = "http://localhost:7777"
+"""Where the pages are unless the user chose another port."""
+
+
+def url(page: str, params: Mapping[str, str] | None = None) -> str:
+    """The address of a page; empty parameters are left out."""
+    given = {name: value for name, value in (params or {}).items() if value}
+    return f"/{page}?{urlencode(given)}" if given else f"/{page}"
+
+
+def trace_url(trace_id: str, span_id: str = "") -> str:
+    """The page of one trace, with one of its spans open."""
+    return url("trace", {"id": trace_id, "span": span_id})
+
+
+def pattern_url(pattern: str) -> str:
+    """The page of one pattern."""
+    return url("pattern", {"id": pattern})
+
+
+def review_url(week: str = "") -> str:
+    """The review of the week that a date is in, or of the last seven days."""
+    return url("review", {"week": week})
+
+
+def traces_url(*filters: str) -> str:
+    """The list of traces that all of these filters match (docs/filters.md)."""
+    given = urlencode([(FILTER, one) for one in filters if one])
+    return f"/?{given}" if given else "/"

@@ -1,0 +1,87 @@
+"""A review as JSON: the numbers of the record, each with the filter that finds its traces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clustertrace.endings import DEAD_ENDS
+from clustertrace.filters import condition
+from clustertrace.patterns.drift_words import steps_words
+from clustertrace.review.record import DeadEnd, Dear, Review
+from clustertrace.review.sections import headline
+from clustertrace.review.sums import PatternWeek, Sums
+from clustertrace.review.weeks import Window
+
+__all__ = ["review_document"]
+
+_NS_PER_HOUR = 3600 * 10**9
+
+
+def review_document(found: Review) -> dict[str, Any]:
+    """What `review --json` prints."""
+    most = found.most_run
+    return {
+        "sentence": headline(found),
+        "week": _week(found.window),
+        "newest_unix_nano": found.newest_ns,
+        "patterns": found.patterns,
+        **_sums(found.total),
+        "dearest": [_dear(found, one) for one in found.dear],
+        "caches": [_pattern(found, one) for one in found.cache],
+        "most_run": None
+        if most is None
+        else {
+            **_pattern(found, most),
+            "weeks": [
+                {**_week(week.window), "finished": week.runs, "failed": week.failed}
+                for week in found.trend
+            ],
+        },
+        "dead_end_kinds": dict.fromkeys(DEAD_ENDS, 0) | dict(found.endings),
+        "dead_end_sessions": [_dead_end(found, one) for one in found.dead_ends],
+    }
+
+
+def _week(given: Window) -> dict[str, Any]:
+    return {
+        "first": str(given.first),
+        "last": str(given.last),
+        "start_unix_nano": given.start_ns,
+        "end_unix_nano": given.end_ns,
+        "hours": (given.end_ns - given.start_ns) / _NS_PER_HOUR,
+        "filter": given.filter,
+    }
+
+
+def _sums(sums: Sums) -> dict[str, Any]:
+    return {
+        **sums._asdict(),
+        "failure_rate": sums.failure_rate,
+        "dead_end_share": sums.dead_share,
+        "cache_hit_rate": sums.hit_rate,
+        "cost_per_run_usd": sums.cost_per_run,
+    }
+
+
+def _pattern(found: Review, one: PatternWeek) -> dict[str, Any]:
+    variant = found.variants.get(one.id)
+    return {
+        "pattern": one.id,
+        "steps": one.name if variant is None else steps_words(variant),
+        **_sums(one.sums),
+        "filter": f"{condition('pattern', one.id)} {found.window.filter}",
+    }
+
+
+def _dear(found: Review, one: Dear) -> dict[str, Any]:
+    return {**one._asdict(), "filter": _own(found, one)}
+
+
+def _dead_end(found: Review, one: DeadEnd) -> dict[str, Any]:
+    return {**one._asdict(), "filter": _own(found, one)}
+
+
+def _own(found: Review, one: Dear | DeadEnd) -> str:
+    if one.session_id is None:
+        return condition("id", one.trace_id)
+    return f"{condition('session', one.session_id)} {found.window.filter}"

@@ -1,0 +1,56 @@
+"""A review as Markdown, for a note: the same sections, with links to the pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from clustertrace.addresses import HOME
+from clustertrace.review.record import Review
+from clustertrace.review.sections import Cell, Fact, Section, facts, headline, sections
+
+__all__ = ["review_markdown"]
+
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
+
+
+def review_markdown(found: Review) -> str:
+    """The whole review; links lead to the pages where `clustertrace dashboard` serves them."""
+    return "\n\n".join(_blocks(found)) + "\n"
+
+
+def _blocks(found: Review) -> Iterator[str]:
+    yield f"# {_plain(headline(found))}"
+    if found.total.ended:
+        yield _facts(facts(found))
+    for section in sections(found):
+        yield from _section(section)
+
+
+def _section(section: Section) -> Iterator[str]:
+    yield f"## {_plain(section.title)}"
+    yield _plain(section.sentence)
+    if section.facts:
+        yield _facts(section.facts)
+    if section.rows:
+        lines = [section.head, ["---"] * len(section.head)]
+        told = [[_plain(title) for title in lines[0]], lines[1]]
+        told += [[_cell(cell) for cell in row] for row in section.rows]
+        yield "\n".join(f"| {' | '.join(line)} |" for line in told)
+    if section.note:
+        yield _plain(section.note)
+
+
+def _facts(all_facts: Iterable[Fact]) -> str:
+    return "\n".join(f"- {_cell(fact.cell)} {_plain(fact.label)}" for fact in all_facts)
+
+
+def _cell(cell: Cell) -> str:
+    text = _plain(cell.text)
+    return f"[{text}]({HOME}{cell.href})" if cell.href and text else text
+
+
+def _plain(text: str) -> str:
+    """A text in which nothing is Markdown or HTML, on one line."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))

@@ -1,0 +1,77 @@
+"""`review`: a week in a terminal, as JSON and as Markdown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import START
+
+pytestmark = pytest.mark.usefixtures("filled", "utc")
+
+
+@pytest.fixture
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Be in Greenwich, in the days of the runs."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "UTC")
+        patched.setenv("LC_ALL", "C")
+        time.tzset()
+        patched.setattr("time.time_ns", lambda: START)
+        yield
+    time.tzset()
+
+
+def test_the_last_seven_days(run: Any) -> None:
+    """Sentences first, then what they rest on."""
+    ran = run("review")
+    assert ran.code == 0
+    assert ran.out.startswith("3–9 October 2025: 3 runs of ")
+    for title in ("What cost most", "What caches gave", "What ran most often", "a dead end"):
+        assert title in ran.out
+
+
+@pytest.mark.parametrize("week", ["2025-W41", "2025-10-12", "2025-10-06"])
+def test_another_week(run: Any, week: str) -> None:
+    """By its number or any of its days."""
+    answer = run("review", "--week", week, "--json").answer
+    assert (answer["week"]["first"], answer["week"]["last"]) == ("2025-10-06", "2025-10-12")
+    assert (answer["ended"], answer["finished"]) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("LC_ALL", "en_US"), ("CLUSTERTRACE_WEEK_STARTS", "sunday")]
+)
+def test_weeks_begin_where_the_user_says(
+    run: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """By the locale or by a setting."""
+    monkeypatch.setenv(name, value)
+    answer = run("review", "--week", "2025-10-06", "--json").answer
+    assert answer["week"]["first"] == "2025-10-05"
+
+
+def test_markdown(run: Any) -> None:
+    """For a note."""
+    assert run("review", "--markdown").out.startswith("# 3–9 October 2025: 3 runs of ")
+
+
+def test_a_week_without_runs(run: Any) -> None:
+    """The answer is no, and where to look."""
+    ran = run("review", "--week", "2024-01-01")
+    assert (ran.code, ran.out) == (1, "No run that has ended began on 1–7 January 2024.\n")
+    assert "The newest run began on 9 October 2025." in ran.err
+    assert run("review", "--week", "2024-01-01", "--json").answer["ended"] == 0
+
+
+def test_wrong_use(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence each."""
+    ran = run("review", "--week", "soon")
+    assert (ran.code, ran.out) == (2, "")
+    assert "'soon' is no week" in ran.err
+    assert run("review", "--json", "--markdown").code == 2
+    monkeypatch.setenv("CLUSTERTRACE_WEEK_STARTS", "someday")
+    assert "CLUSTERTRACE_WEEK_STARTS" in run("review", "--week", "2025-W41").err
