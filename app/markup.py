@@ -70,10 +70,11 @@ def subheading(text: str) -> Markup:
     return tag("h2", text, cls="ct-subheadline")
 
 
-def rows(cells: Sequence[Sequence[object]]) -> Markup:
-    """A small table without a head, as wide as it needs to be."""
+def rows(cells: Sequence[Sequence[object]], head: Sequence[str] = ()) -> Markup:
+    """A small table, as wide as it needs to be."""
     lines = (tag("tr", *(tag("td", cell) for cell in line)) for line in cells)
-    return tag("table", tag("tbody", *lines), cls="ct-rows")
+    titles = tag("thead", tag("tr", *(tag("th", title, scope="col") for title in head)))
+    return tag("table", titles if head else "", tag("tbody", *lines), cls="ct-rows")
 
 
 def bar(part: float) -> Markup:

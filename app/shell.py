@@ -37,6 +37,7 @@ PAGES: Final = (
     PageFile("search", "search", "Search"),
     PageFile("metrics", "metrics", "Metrics"),
     PageFile("prompts", "prompts", "Prompts"),
+    PageFile("review", "review", "Review"),
     PageFile("compare", "compare", "Compare", shown=False),
     PageFile("pattern", "pattern", "Pattern", shown=False),
     PageFile("trace", "trace", "Trace", shown=False),

@@ -19,7 +19,18 @@ from clustertrace.review.weeks import Window
 from clustertrace.words import count, counted, money, share, spent
 
 __all__ = [
-    *("Cell", "Fact", "Section", "another_week", "dates", "facts", "headline", "rate", "sections"),
+    *(
+        "Cell",
+        "Column",
+        "Fact",
+        "Section",
+        "another_week",
+        "dates",
+        "facts",
+        "headline",
+        "rate",
+        "sections",
+    ),
 ]
 
 _SO: Final = {
@@ -50,12 +61,22 @@ class Fact(NamedTuple):
     label: str
 
 
+class Column(NamedTuple):
+    """A week of a picture."""
+
+    runs: int
+    failed: int
+    title: str
+
+
 class Section(NamedTuple):
     """A question, its answer, and what the answer rests on."""
 
     title: str
     sentence: str
     facts: tuple[Fact, ...] = ()
+    columns: tuple[Column, ...] = ()
+    """A picture of weeks, for who can draw one."""
     head: tuple[str, ...] = ()
     rows: tuple[tuple[Cell, ...], ...] = ()
     note: str = ""
@@ -136,7 +157,7 @@ def _money(found: Review) -> Section:
     )
     note = "A run of no session stands for itself."
     head = ("Cost", "Share", "Runs", "Session", "Began with")
-    return Section(title, sentence, (), head, rows, note)
+    return Section(title, sentence, head=head, rows=rows, note=note)
 
 
 def _sort(one: Dear) -> str:
@@ -173,7 +194,8 @@ def _caches(found: Review) -> Section:
     )
     head = ("Pattern", "Runs", "From a cache", "Tokens missed", "Lost")
     note = "Those that lost most, then those that read most. What a miss is: docs/claude-code.md."
-    return Section(title, sentence, told if total.missed_runs else (), head, rows, note)
+    told = told if total.missed_runs else ()
+    return Section(title, sentence, told, head=head, rows=rows, note=note)
 
 
 def _most_run(found: Review) -> Section:
@@ -202,8 +224,15 @@ def _most_run(found: Review) -> Section:
         )
         for week in reversed(found.trend)
     )
+    columns = tuple(
+        Column(
+            week.runs, week.failed, f"{dates(week.window)}: {week.runs} runs, {week.failed} failed"
+        )
+        for week in found.trend
+    )
     note = "" if earlier else "It did not run before; how it goes on will stand here."
-    return Section(title, f"{sentence}.", (), ("Week", "Runs", "Failed"), rows, note)
+    head = ("Week", "Runs", "Failed")
+    return Section(title, f"{sentence}.", (), columns if earlier else (), head, rows, note)
 
 
 def _dead_ends(found: Review) -> Section:
@@ -228,7 +257,7 @@ def _dead_ends(found: Review) -> Section:
         for one in found.dead_ends
     )
     head = ("Last", "How", "Session", "Dead ends", "", "Began with")
-    return Section(title, sentence, kinds, head, rows)
+    return Section(title, sentence, kinds, head=head, rows=rows)
 
 
 def _of_pattern(found: Review, one: PatternWeek, *more: str) -> str:

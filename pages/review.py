@@ -1,0 +1,85 @@
+"""Review: what the last seven days came to, or any other week."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+from typing import Final
+
+import streamlit as st
+
+from clustertrace.app import connection, empty, markup, week_sections, words
+from clustertrace.app.links import follow, follower, review_url
+from clustertrace.errors import UsageError
+from clustertrace.review import sections
+from clustertrace.review.record import Review
+from clustertrace.review.week_starts import first_weekday
+from clustertrace.review.weeks import Window, last_seven_days, week_asked_for, week_of, window
+from clustertrace.settings import load
+from clustertrace.store import queries
+
+__all__ = ["draw"]
+
+_DAY: Final = "another week"
+
+
+def draw() -> None:
+    """Draw the page of `?week=`."""
+    starts = first_weekday(os.environ, load().week_starts)
+    try:
+        given = _asked_for(st.query_params.get("week", ""), starts)
+    except UsageError as error:
+        st.html(markup.notice(str(error), _ways(_asked_for("", starts), starts)))
+        return
+    with connection.read() as conn:
+        found = queries.review(conn, given)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.html(markup.page(_ways(given, starts)))
+        st.date_input("Week of", value=None, key=_DAY, on_change=_go, width=160)
+    follower()
+    if found.newest_ns is None:
+        st.html(empty.ways_in("There are no traces yet; a week of them is looked back on here."))
+        return
+    st.html(markup.page(markup.heading(sections.headline(found)), *_facts(found)))
+    for one in sections.sections(found):
+        st.html(week_sections.section(one))
+
+
+def _go() -> None:
+    if day := st.session_state[_DAY]:
+        follow(review_url(str(day)))
+
+
+def _asked_for(week: str, starts: int) -> Window:
+    zone = words.zone(st.context.timezone)
+    if not week:
+        return last_seven_days(time.time_ns(), zone)
+    return window(week_asked_for(week, starts), zone)
+
+
+def _ways(given: Window, starts: int) -> markup.Markup:
+    """Links to other weeks; after the last seven days there is none."""
+    week = week_of(given.first, starts)
+    now = last_seven_days(time.time_ns(), given.zone)
+    before = week - timedelta(days=7) if week == given.first else week
+    links = [
+        markup.link(f"‹ {sections.dates(window(before, given.zone))}", review_url(str(before)))
+    ]
+    if given != now:
+        links.append(markup.link("Last seven days", review_url()))
+        after = given.first + timedelta(days=7)
+        if after <= now.last:
+            links.append(
+                markup.link(
+                    f"{sections.dates(window(after, given.zone))} ›", review_url(str(after))
+                )
+            )
+    return markup.facts(*links)
+
+
+def _facts(found: Review) -> list[markup.Markup]:
+    if found.total.ended:
+        return [markup.facts(*map(week_sections.fact, sections.facts(found)))]
+    other = sections.another_week(found)
+    return [markup.link(other.text, other.href)] if other else []
