@@ -6,6 +6,7 @@ Streamlit sanitises the result once more.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from clustertrace.app import words
 from clustertrace.markup import Markup, join, tag
@@ -24,6 +25,7 @@ __all__ = [
     "icon",
     "join",
     "link",
+    "marks",
     "message",
     "muted",
     "notice",
@@ -38,6 +40,10 @@ __all__ = [
     "tag",
     "text_block",
 ]
+
+
+_SQUARES: Final = {"kept": "●", "partial": "◐", "missed": "○", "open": "?", "none": "·"}
+"""Signs of how a plan for a week went."""
 
 
 def page(*parts: object, cls: str = "") -> Markup:
@@ -236,6 +242,23 @@ def sparkline(columns: Sequence[tuple[int, int, str]], *, tall: bool = False) ->
         ),
         cls="ct-spark ct-tall" if tall else "ct-spark",
     )
+
+
+def marks(weeks: Sequence[tuple[str, str, str]]) -> Markup:
+    """A square for each week: (how it was marked, what it says on hovering, address) each."""
+    squares = (
+        tag(
+            "a",
+            _SQUARES[mark],
+            href=href,
+            target="_self",
+            title=title,
+            aria_label=title,
+            cls=f"ct-mark ct-mark-{mark}",
+        )
+        for mark, title, href in weeks
+    )
+    return tag("div", *squares, cls="ct-marks")
 
 
 def pointed(sentence: str, text: str, at: int) -> Markup:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clustertrace.app import markup
-from clustertrace.review.sections import Cell, Fact, Section
+from clustertrace.review.layout import Cell, Fact, Section
 
 __all__ = ["fact", "section"]
 
@@ -15,6 +15,8 @@ def section(given: Section) -> markup.Markup:
         parts.append(markup.facts(*map(fact, given.facts)))
     if given.columns:
         parts.append(markup.sparkline(given.columns, tall=True))
+    if given.marks:
+        parts.append(markup.marks(given.marks))
     if given.rows:
         rows = [[_cell(cell) for cell in row] for row in given.rows]
         parts.append(markup.rows(rows, given.head))

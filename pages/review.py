@@ -9,10 +9,11 @@ from typing import Final
 
 import streamlit as st
 
-from clustertrace.app import connection, empty, markup, week_sections, words
+from clustertrace.app import commitment, connection, empty, markup, week_sections, words
 from clustertrace.app.links import follow, follower, review_url
 from clustertrace.errors import UsageError
 from clustertrace.review import sections
+from clustertrace.review.layout import dates
 from clustertrace.review.record import Review
 from clustertrace.review.week_starts import first_weekday
 from clustertrace.review.weeks import Window, last_seven_days, week_asked_for, week_of, window
@@ -33,7 +34,7 @@ def draw() -> None:
         st.html(markup.notice(str(error), _ways(_asked_for("", starts), starts)))
         return
     with connection.read() as conn:
-        found = queries.review(conn, given)
+        found = queries.review(conn, given, starts)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(markup.page(_ways(given, starts)))
         st.date_input("Week of", value=None, key=_DAY, on_change=_go, width=160)
@@ -42,8 +43,9 @@ def draw() -> None:
         st.html(empty.ways_in("There are no traces yet; a week of them is looked back on here."))
         return
     st.html(markup.page(markup.heading(sections.headline(found)), *_facts(found)))
-    for one in sections.sections(found):
+    for one in sections.week_sections(found):
         st.html(week_sections.section(one))
+    commitment.draw(found)
 
 
 def _go() -> None:
@@ -63,17 +65,13 @@ def _ways(given: Window, starts: int) -> markup.Markup:
     week = week_of(given.first, starts)
     now = last_seven_days(time.time_ns(), given.zone)
     before = week - timedelta(days=7) if week == given.first else week
-    links = [
-        markup.link(f"‹ {sections.dates(window(before, given.zone))}", review_url(str(before)))
-    ]
+    links = [markup.link(f"‹ {dates(window(before, given.zone))}", review_url(str(before)))]
     if given != now:
         links.append(markup.link("Last seven days", review_url()))
         after = given.first + timedelta(days=7)
         if after <= now.last:
             links.append(
-                markup.link(
-                    f"{sections.dates(window(after, given.zone))} ›", review_url(str(after))
-                )
+                markup.link(f"{dates(window(after, given.zone))} ›", review_url(str(after)))
             )
     return markup.facts(*links)
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.opening import reading
 from clustertrace.cli.output import note, plain, print_json, stdout, write_out
-from clustertrace.errors import UsageError
+from clustertrace.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from clustertrace.review.commitments import Changes, Mark
+    from clustertrace.review.layout import Section
     from clustertrace.review.record import Review
-    from clustertrace.review.sections import Section
     from clustertrace.review.weeks import Window
+    from clustertrace.store.store import Store
 
 __all__ = ["review"]
 
@@ -28,6 +30,8 @@ __all__ = ["review"]
     "clustertrace review",
     "clustertrace review --week 2025-W47 --markdown > week.md",
     "clustertrace review --week 2025-11-20 --json | jq .failure_rate",
+    "clustertrace review --plan 'say when to stop searching' --aim failures",
+    "clustertrace review --mark kept",
 )
 def review(
     week: Annotated[
@@ -41,13 +45,33 @@ def review(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print Markdown, for a note.")
     ] = False,
+    plan: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            show_default=False,
+            help="Plan a change for the week after; empty: withdraw it.",
+        ),
+    ] = None,
+    aim: Annotated[
+        str,
+        typer.Option(
+            metavar="FIGURE",
+            help="What it is for: failures, dead-ends, cost or cache; of a pattern as cost:8429d5.",
+        ),
+    ] = "failures",
+    mark: Annotated[
+        Literal["kept", "partial", "missed"] | None,
+        typer.Option(show_default=False, help="Say how the plan for this week went."),
+    ] = None,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
     """Look back on a week.
 
-    What cost most, what caches gave, what ran most often, and what came to a dead end. Weeks begin
-    at midnight where you are, on the day that your locale says (see docs/review.md).
+    What cost most, what caches gave, what ran most often, and what came to a dead end; what you
+    meant to change, with its figure before and after, and one change for the next week. Weeks
+    begin at midnight where you are, on the day that your locale says (see docs/review.md).
     Exit code 1: no run began in these days.
     """
     from clustertrace.review.document import review_document
@@ -56,28 +80,57 @@ def review(
 
     if markdown and as_json:
         raise UsageError("Give either --markdown or --json.")
-    given = _window(week)
-    with reading(db) as store, store.read() as conn:
-        found = queries.review(conn, given)
+    given, starts = _window(week)
+    with reading(db) as store:
+        with store.read() as conn:
+            found = queries.review(conn, given, starts)
+        if plan is not None or mark is not None:
+            _say(store, found.changes, plan, aim, mark)
+            with store.read() as conn:
+                found = queries.review(conn, given, starts)
     if as_json:
         print_json(review_document(found))
     elif markdown:
         write_out(plain(review_markdown(found)).encode())
     else:
         _print(found)
-    if not found.total.ended:
+    if not found.total.ended and plan is None and mark is None:
         raise typer.Exit(1)
 
 
-def _window(week: str | None) -> Window:
+def _say(store: Store, changes: Changes, plan: str | None, aim: str, mark: Mark | None) -> None:
+    from clustertrace.review.aims import read_aim
+    from clustertrace.review.commitments import Kept
+    from clustertrace.store import commitments, queries
+
+    if mark is not None:
+        tested = changes.last and changes.last.tested
+        kept = tested and Kept(mark, tested.before, tested.after, tested.made.word)
+        if kept is None:
+            raise NotFound(f"Nothing was planned for the week of {changes.reviewed.first}.")
+        commitments.mark(store, changes.reviewed.first, kept)
+    if plan is not None and changes.too_late:
+        raise UsageError(f"The week of {changes.coming.first} is over; plan for one to come.")
+    if plan == "":
+        commitments.withdraw(store, changes.coming.first)
+    elif plan is not None:
+        asked = read_aim(aim)
+        if asked.pattern:
+            with store.read() as conn:
+                asked = asked._replace(pattern=queries.cluster(conn, asked.pattern).id)
+        commitments.commit(store, changes.coming.first, plan, asked)
+
+
+def _window(week: str | None) -> tuple[Window, int]:
+    """The days that are asked for, and the weekday that weeks begin on."""
     from clustertrace.review.week_starts import first_weekday
     from clustertrace.review.weeks import last_seven_days, week_asked_for, window
     from clustertrace.settings import load
 
-    if week is None:
-        return last_seven_days(time.time_ns(), None)
     starts = first_weekday(os.environ, load().week_starts)
-    return window(week_asked_for(week, starts), None)
+    if week is None:
+        return last_seven_days(time.time_ns(), None), starts
+    return window(week_asked_for(week, starts), None), starts
 
 
 def _print(found: Review) -> None:
@@ -85,13 +138,14 @@ def _print(found: Review) -> None:
 
     console = stdout()
     console.print(plain(headline(found)))
-    if not found.total.ended:
-        if other := another_week(found):
-            note(f"{other.text} `clustertrace review --week DATE` shows another week.")
-        return
-    console.print(plain(", ".join(f"{fact.cell.text} {fact.label}" for fact in facts(found))))
+    if found.total.ended:
+        console.print(plain(", ".join(f"{one.cell.text} {one.label}" for one in facts(found))))
+    elif other := another_week(found):
+        note(f"{other.text} `clustertrace review --week DATE` shows another week.")
     for section in sections(found):
         _print_section(console, section)
+    if found.changes.planned is None and not found.changes.too_late:
+        note("`clustertrace review --plan TEXT --aim FIGURE` plans a change.")
 
 
 def _print_section(console: Console, section: Section) -> None:

@@ -107,18 +107,22 @@ def _smallest(pairs: Mapping[str, tuple[Side, Side]]) -> float | None:
     return min(1.0, _POWER_80 * sqrt(spread) / weights) if weights else None
 
 
-def verdict_words(made: Verdict, strata: str) -> str:
-    """The verdict in two or three sentences; `strata` says what runs were grouped by."""
+def verdict_words(made: Verdict, strata: str, did: str = "failed") -> str:
+    """The verdict in two or three sentences.
+
+    `strata` says what runs were grouped by, `did` what the counted ones did.
+    """
     before, after = made.before, made.after
     counts = (
-        f"{before.failed} of {before.runs} failed before ({before.rate:.0%}), {after.failed} of "
+        f"{before.failed} of {before.runs} {did} before ({before.rate:.0%}), {after.failed} of "
         f"{after.runs} after ({after.rate:.0%})."
     )
     if not made.strata:
         return f"No evidence: no {strata} has finished runs both before and after. {counts}"
     low, high = made.interval
+    changed = "failure rate" if did == "failed" else "share"
     change = (
-        f"Within the same {strata} the failure rate changed by {made.difference:+.0%} "
+        f"Within the same {strata} the {changed} changed by {made.difference:+.0%} "
         f"(95 % interval {low:+.0%} to {high:+.0%}, p {made.p:.2g}; {made.strata} compared)."
     )
     if made.word == "no evidence" and made.smallest is not None:

@@ -7,6 +7,7 @@ from typing import Any
 from clustertrace.endings import DEAD_ENDS
 from clustertrace.filters import condition
 from clustertrace.patterns.drift_words import steps_words
+from clustertrace.review.commitments import Changes, Commitment
 from clustertrace.review.record import DeadEnd, Dear, Review
 from clustertrace.review.sections import headline
 from clustertrace.review.sums import PatternWeek, Sums
@@ -39,6 +40,43 @@ def review_document(found: Review) -> dict[str, Any]:
         },
         "dead_end_kinds": dict.fromkeys(DEAD_ENDS, 0) | dict(found.endings),
         "dead_end_sessions": [_dead_end(found, one) for one in found.dead_ends],
+        **_changes(found.changes),
+    }
+
+
+def _changes(changes: Changes) -> dict[str, Any]:
+    return {
+        "reviewed_week": _week(changes.reviewed),
+        "last_change": _commitment(changes.last),
+        "coming_week": _week(changes.coming),
+        "next_change": _commitment(changes.planned),
+        "aims": [{"aim": str(one.aim), "value": one.value} for one in changes.offers],
+        "changes": [_commitment(one) for one in changes.weeks],
+        "kept_in_a_row": changes.kept_in_a_row,
+    }
+
+
+def _commitment(one: Commitment | None) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    tested = None
+    if one.tested is not None:
+        made = one.tested.made
+        tested = {
+            "before": one.tested.before,
+            "after": one.tested.after,
+            "verdict": made.word,
+            "p": made.p,
+            "difference": made.difference,
+            "interval": list(made.interval),
+            "sentence": one.tested.sentence,
+        }
+    return {
+        "week": str(one.week),
+        "change": one.change,
+        "aim": str(one.aim),
+        "marked": None if one.kept is None else one.kept._asdict(),
+        "tested": tested,
     }
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from clustertrace.addresses import HOME
+from clustertrace.review.layout import Cell, Fact, Section
 from clustertrace.review.record import Review
-from clustertrace.review.sections import Cell, Fact, Section, facts, headline, sections
+from clustertrace.review.sections import facts, headline, sections
 
 __all__ = ["review_markdown"]
 

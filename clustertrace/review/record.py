@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from clustertrace.patterns.signature import Variant
+from clustertrace.review.commitments import Changes
 from clustertrace.review.sums import PatternWeek, Sums
 from clustertrace.review.weeks import Window
 
@@ -74,6 +75,7 @@ class Review:
     """Runs that came to a dead end, by its kind; kinds that there are none of are left out."""
     dead_ends: tuple[DeadEnd, ...]
     """The newest first."""
+    changes: Changes
     newest_ns: int | None
     """When the newest run of all began; None: there is none."""
     variants: Mapping[str, Variant]

@@ -6,32 +6,21 @@ The page, the terminal and Markdown draw the same sections.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
-from typing import Final, NamedTuple
+from datetime import datetime
+from typing import Final
 
 from clustertrace.addresses import pattern_url, review_url, trace_url, traces_url
 from clustertrace.endings import DEAD_ENDS
 from clustertrace.filters import condition
 from clustertrace.patterns.drift_words import steps_words
+from clustertrace.review.change_sections import last_change, next_change, week_by_week
+from clustertrace.review.layout import Cell, Column, Fact, Section, date_words, dates
 from clustertrace.review.record import DeadEnd, Dear, Review
 from clustertrace.review.sums import PatternWeek
 from clustertrace.review.weeks import Window
 from clustertrace.words import count, counted, money, share, spent
 
-__all__ = [
-    *(
-        "Cell",
-        "Column",
-        "Fact",
-        "Section",
-        "another_week",
-        "dates",
-        "facts",
-        "headline",
-        "rate",
-        "sections",
-    ),
-]
+__all__ = ["another_week", "facts", "headline", "rate", "sections", "week_sections"]
 
 _SO: Final = {
     "fail": "recorded as a failure",
@@ -45,51 +34,6 @@ _SO: Final = {
 _FINISHED: Final = "failed:yes or failed:no"
 _LONGEST: Final = 72
 """Characters of a prompt that a row shows."""
-
-
-class Cell(NamedTuple):
-    """A number or some words, and where they lead to."""
-
-    text: str
-    href: str = ""
-
-
-class Fact(NamedTuple):
-    """A number of the whole week."""
-
-    cell: Cell
-    label: str
-
-
-class Column(NamedTuple):
-    """A week of a picture."""
-
-    runs: int
-    failed: int
-    title: str
-
-
-class Section(NamedTuple):
-    """A question, its answer, and what the answer rests on."""
-
-    title: str
-    sentence: str
-    facts: tuple[Fact, ...] = ()
-    columns: tuple[Column, ...] = ()
-    """A picture of weeks, for who can draw one."""
-    head: tuple[str, ...] = ()
-    rows: tuple[tuple[Cell, ...], ...] = ()
-    note: str = ""
-
-
-def dates(given: Window) -> str:
-    """17–23 November 2025"""
-    first, last = given.first, given.last
-    if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day}–{_day(last)}"
-    if first.year == last.year:
-        return f"{first.day} {first:%B} – {_day(last)}"
-    return f"{_day(first)} – {_day(last)}"
 
 
 def headline(found: Review) -> str:
@@ -107,7 +51,7 @@ def another_week(found: Review) -> Cell | None:
     if found.newest_ns is None:
         return None
     day = found.window.day(found.newest_ns)
-    return Cell(f"The newest run began on {_day(day)}.", review_url(str(day)))
+    return Cell(f"The newest run began on {date_words(day)}.", review_url(str(day)))
 
 
 def facts(found: Review) -> Iterator[Fact]:
@@ -125,11 +69,25 @@ def facts(found: Review) -> Iterator[Fact]:
         yield Fact(Cell(rate(total.hit_rate), read), "of the input read from a cache")
 
 
-def sections(found: Review) -> list[Section]:
-    """What the week says; nothing for a week without runs."""
+def week_sections(found: Review) -> list[Section]:
+    """What the week says; nothing for one without runs."""
     if not found.total.ended:
         return []
     return [_money(found), _caches(found), _most_run(found), _dead_ends(found)]
+
+
+def sections(found: Review) -> list[Section]:
+    """What the week says, and what was planned; nothing where there is neither."""
+    changes, variants = found.changes, found.variants
+    told = week_sections(found)
+    if not told and not changes.weeks and changes.planned is None:
+        return []
+    planned = (
+        last_change(changes, variants),
+        next_change(changes, variants),
+        week_by_week(changes, variants),
+    )
+    return told + [section for section in planned if section is not None]
 
 
 def rate(part: float | None) -> str:
@@ -194,8 +152,8 @@ def _caches(found: Review) -> Section:
     )
     head = ("Pattern", "Runs", "From a cache", "Tokens missed", "Lost")
     note = "Those that lost most, then those that read most. What a miss is: docs/claude-code.md."
-    told = told if total.missed_runs else ()
-    return Section(title, sentence, told, head=head, rows=rows, note=note)
+    shown = told if total.missed_runs else ()
+    return Section(title, sentence, shown, head=head, rows=rows, note=note)
 
 
 def _most_run(found: Review) -> Section:
@@ -232,7 +190,8 @@ def _most_run(found: Review) -> Section:
     )
     note = "" if earlier else "It did not run before; how it goes on will stand here."
     head = ("Week", "Runs", "Failed")
-    return Section(title, f"{sentence}.", (), columns if earlier else (), head, rows, note)
+    shown = columns if earlier else ()
+    return Section(title, f"{sentence}.", columns=shown, head=head, rows=rows, note=note)
 
 
 def _dead_ends(found: Review) -> Section:
@@ -281,7 +240,3 @@ def _cut(text: str | None) -> str:
 def _moment(given: Window, ns: int) -> str:
     at = datetime.fromtimestamp(ns / 1e9, given.zone)
     return f"{at:%a} {at.day} {at:%b %H:%M}"
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
 __all__ = ["PatternWeek", "Sums"]
-
-_CRUMBS: Final = 12
-"""Decimals of dollars that are kept: taking runs out of a sum again leaves less than that."""
 
 
 class Sums(NamedTuple):
@@ -51,14 +48,6 @@ class Sums(NamedTuple):
     def cost_per_run(self) -> float | None:
         """US dollars, as far as prices are known; None without a run."""
         return self.cost_usd / self.ended if self.ended else None
-
-    @classmethod
-    def of(cls, row: Iterable[Any]) -> Sums:
-        """From sums that a database has worked out."""
-        numbers: list[Any] = [
-            round(one, _CRUMBS) + 0.0 if isinstance(one, float) else one for one in row
-        ]
-        return cls(*numbers)
 
     @classmethod
     def summed(cls, parts: Iterable[Sums]) -> Sums:

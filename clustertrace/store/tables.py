@@ -21,6 +21,7 @@ from clustertrace.store.prompt_tables import (
 from clustertrace.store.spending_tables import SpendingRow, TraceSpendingRow
 from clustertrace.store.tables_beside import (
     AssertionRow,
+    CommitmentRow,
     SavedFilterRow,
     SpoolSegmentRow,
     StateRow,
@@ -32,6 +33,7 @@ from clustertrace.store.tables_beside import (
 
 __all__ = [
     "AssertionRow",
+    "CommitmentRow",
     "FamilyRow",
     "LogRow",
     "MetricRow",

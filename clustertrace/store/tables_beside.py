@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 
 __all__ = [
     "AssertionRow",
+    "CommitmentRow",
     "SavedFilterRow",
     "SpoolSegmentRow",
     "StateRow",
@@ -43,6 +44,26 @@ class AssertionRow(SQLModel, table=True):
     bound: float
     last_runs: int | None
     last_ns: int | None
+    created_ns: int
+
+
+class CommitmentRow(SQLModel, table=True):
+    """What the user means to change in a week (clustertrace.review.commitments)."""
+
+    __tablename__ = "commitments"
+
+    week: str = Field(primary_key=True)
+    """Its first day, as `2025-11-17`."""
+    change: str
+    figure: str
+    pattern: str
+    """Empty: the figure is that of all runs."""
+    mark: str | None
+    value_before: float | None
+    """The figure when it was marked."""
+    value_after: float | None
+    word: str | None
+    """And what the test said."""
     created_ns: int
 
 

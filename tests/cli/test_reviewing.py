@@ -67,6 +67,35 @@ def test_a_week_without_runs(run: Any) -> None:
     assert run("review", "--week", "2024-01-01", "--json").answer["ended"] == 0
 
 
+def test_a_plan_and_how_it_went(run: Any) -> None:
+    """Planned in one week, marked in the next, withdrawn."""
+    assert "--plan TEXT" in run("review").err
+    week = ("review", "--week", "2025-10-06")
+    ran = run(*week, "--plan", "search less", "--aim", "cost")
+    assert "For 13–19 October 2025: search less (for the cost per run of all runs)." in ran.out
+    after = ("review", "--week", "2025-10-13")
+    ran = run(*after, "--mark", "partial")
+    assert ran.code == 0
+    assert "For 13–19 October 2025 you meant to: search less" in ran.out
+    assert "You marked it partial. No evidence" in ran.out
+    answer = run(*after, "--json").answer
+    assert answer["last_change"]["marked"]["mark"] == "partial"
+    assert answer["last_change"]["tested"]["verdict"] == "no evidence"
+    assert run(*week, "--plan", "and again").code == 2
+    pattern = run("clusters", "--json").answer["clusters"][0]["id"]
+    assert run(*after, "--plan", "x", "--aim", f"failures:{pattern[:4]}").code == 0
+    assert run(*after, "--json").answer["next_change"]["aim"] == f"failures:{pattern}"
+    run(*after, "--plan", "")
+    assert run(*after, "--json").answer["next_change"] is None
+
+
+def test_plans_that_can_not_be(run: Any) -> None:
+    """For weeks that are over, for figures that there are not, and marks of nothing."""
+    assert "is over" in run("review", "--week", "2025-W30", "--plan", "x").err
+    assert "failures, dead-ends" in run("review", "--plan", "x", "--aim", "luck").err
+    assert "Nothing was planned" in run("review", "--mark", "kept").err
+
+
 def test_wrong_use(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence each."""
     ran = run("review", "--week", "soon")

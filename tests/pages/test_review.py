@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from clustertrace.exchange.bundle import load_bundle
 from clustertrace.store.store import Store
@@ -73,6 +74,71 @@ def test_what_is_no_week(some: Store, show: Show) -> None:
     html = show("review", week="soon").html
     assert "is no week; write 2025-W47" in html
     assert "/review?week=" in html
+
+
+@pytest.fixture
+def page(some: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
+    """Open the page on the week of the runs, in that week."""
+    monkeypatch.setattr("time.time_ns", lambda: START)
+
+    def opened(week: str = WEEK) -> AppTest:
+        def script() -> None:
+            from clustertrace.app.guard import guarded
+            from clustertrace.pages import review
+
+            guarded(review.draw)()
+
+        app = AppTest.from_function(script, default_timeout=30)
+        app.query_params["week"] = week
+        return app.run()
+
+    return opened
+
+
+def html(app: AppTest) -> str:
+    """All hand-made HTML."""
+    assert not app.exception, app.exception
+    return "\n".join(piece.proto.body for piece in app.get("html"))
+
+
+def test_a_change_is_planned_and_marked(page: Callable[..., AppTest], some: Store) -> None:
+    """One figure of those on the page; a week later its before and after, and the mark."""
+    app = page()
+    assert "Nothing is planned for 20–26 November 2023 yet." in html(app)
+    app.text_input[0].set_value("Stop after three searches")
+    assert app.selectbox[0].options[0] == "Failure rate of all runs: 40 %"
+    app.selectbox[0].select_index(4)
+    app = app.button[0].click().run()
+    planned = (
+        "For 20–26 November 2023: Stop after three searches (for the cost per run of all runs)."
+    )
+    assert planned in html(app)
+    later = page("2023-11-20")
+    shown = html(later)
+    assert "For 20–26 November 2023 you meant to: Stop after three searches" in shown
+    assert "cost per run, 13–19 November 2023" in shown
+    assert "No evidence" in shown
+    later = later.get("button_group")[0].set_value("partial").run()
+    shown = html(later)
+    assert "You marked it partial." in shown
+    assert 'class="ct-mark ct-mark-partial"' in shown
+
+
+def test_an_empty_plan_says_what_to_do(page: Callable[..., AppTest]) -> None:
+    """And nothing is kept."""
+    app = page()
+    app = app.button[0].click().run()
+    assert "Say what you will change in 1 to 500 characters." in html(app)
+
+
+def test_a_plan_can_be_withdrawn(page: Callable[..., AppTest]) -> None:
+    """As long as it is not marked."""
+    app = page()
+    app.text_input[0].set_value("Cache the tools")
+    app = app.button[0].click().run()
+    assert "Cache the tools" in html(app)
+    app = app.button[0].click().run()
+    assert "Nothing is planned" in html(app)
 
 
 def test_hostile_texts_stay_texts(hostile: Store, show: Show) -> None:

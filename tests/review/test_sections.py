@@ -12,16 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustertrace.filters import parse
+from clustertrace.review.commitments import Changes
 from clustertrace.review.document import review_document
+from clustertrace.review.layout import Cell, dates
 from clustertrace.review.markdown import review_markdown
 from clustertrace.review.record import DeadEnd, Dear, Review, WeekRuns
-from clustertrace.review.sections import Cell, another_week, dates, facts, headline, sections
+from clustertrace.review.sections import another_week, facts, headline, sections, week_sections
 from clustertrace.review.sums import PatternWeek, Sums
 from clustertrace.review.weeks import before, window
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WEEK = window(date(2025, 10, 20), BERLIN)
 SUMS = Sums(20, 5, 21, 6, 1, 1000, 400, 300, 2, 0.5, 0.01)
+NOTHING = Changes(WEEK.end_ns, WEEK, None, window(date(2025, 10, 27), BERLIN), None, (), (), 0)
 PATTERN = PatternWeek("ab12", "agent", SUMS)
 FULL = Review(
     window=WEEK,
@@ -33,6 +36,7 @@ FULL = Review(
     ),
     cache=(PATTERN,),
     most_run=PATTERN,
+    changes=NOTHING,
     trend=(WeekRuns(before(WEEK), 1, 0), WeekRuns(WEEK, 20, 5)),
     endings={"error": 4, "max_tokens": 2},
     dead_ends=(DeadEnd("s 1", "a" * 32, "agent", "why", "error", WEEK.start_ns, 2, True),),
@@ -66,7 +70,7 @@ def test_the_week_in_sentences() -> None:
     assert headline(FULL) == (
         "20–26 October 2025: 21 runs of 1 pattern, 5 failed, at least $0.5000."
     )
-    assert [section.sentence for section in sections(FULL)] == [
+    assert [section.sentence for section in week_sections(FULL)] == [
         "The dearest session cost at least $0.4000, 80 % of what these days cost.",
         "40 % of the input was read from a cache.",
         "agent ran 20 times, 100 % of the finished runs; the week before once.",
@@ -94,7 +98,7 @@ def test_markdown_is_a_note_with_links() -> None:
     assert text.startswith("# 20–26 October 2025: 21 runs of 1 pattern, 5 failed")
     assert "[at least \\$0.5000](http://localhost:7777/?where=since%3A2025-10-20T00%3A00" in text
     assert "| say \\| this \\# now |" in text
-    assert text.count("\n## ") == 4
+    assert text.count("\n## ") == 5
     assert text.endswith("\n")
 
 
@@ -139,7 +143,7 @@ def test_days_without_runs() -> None:
 def test_runs_that_told_little() -> None:
     """Without prices, tokens, finished runs or dead ends each section says what is missing."""
     bare = replace(EMPTY, total=Sums(ended=1), patterns=1)
-    assert [section.sentence for section in sections(bare)] == [
+    assert [section.sentence for section in week_sections(bare)] == [
         "No model call of these days has a price.",
         "No model call of these days told how much it read.",
         "No run of these days has finished.",

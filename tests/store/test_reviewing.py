@@ -166,6 +166,29 @@ def test_a_week_is_what_its_runs_are(three_weeks: Store, zone: str, weeks_ago: i
             assert end.runs == sum(one["session_id"] == end.session_id for one in dead)
 
 
+def test_sessions_that_were_dear_just_before_are_not_dear(store: Store) -> None:
+    """Days of the roll-up reach over the edges of a week; only what is inside counts."""
+    given = window(FIRST, ZoneInfo("Pacific/Auckland"))
+    rng = random.Random(2)
+    for number in range(45):
+        dear = number < 30
+        for at, cost in ((given.start_ns - SECOND, 10.0 * dear), (given.start_ns, 0.1 + number)):
+            root, call = run(rng, number).spans
+            told = TraceFacts(root.trace_id, session_id=f"s{number:02}")
+            call = call._replace(
+                start_ns=at, cost_usd=cost - number * dear * (at == given.start_ns)
+            )
+            store.write(Batch([root._replace(start_ns=at, end_ns=at + 9 * SECOND), call], [told]))
+    store.refresh()
+    with store.read() as conn:
+        found = queries.review(conn, given)
+    assert [one.session_id for one in found.dear] == [f"s{number}" for number in range(44, 34, -1)]
+    assert [one.cost_usd for one in found.dear] == pytest.approx(
+        [n + 0.1 for n in range(44, 34, -1)]
+    )
+    assert {one.runs for one in found.dear} == {1}
+
+
 def test_the_newest_dead_ends_come_first(three_weeks: Store) -> None:
     """Of a session the last one; a later run of it means that it went on."""
     given = window(FIRST, ZoneInfo("UTC"))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from clustertrace.endings import DEAD_ENDS
+from clustertrace.review.aims import offered
 from clustertrace.review.record import DeadEnd, Dear, Review, WeekRuns
 from clustertrace.review.sums import PatternWeek, Sums
 from clustertrace.review.weeks import Window, before
 from clustertrace.spending import NONE
 from clustertrace.store.connection import Connection
+from clustertrace.store.queries.committing import changes_of, patterns_aimed_at
 from clustertrace.store.queries.drifting import variants_of
 from clustertrace.store.queries.periods import Period, period
+from clustertrace.store.queries.weekly import sums_by_pattern
 from clustertrace.summary import NS_PER_DAY
 
 __all__ = ["review"]
@@ -22,37 +26,26 @@ _WEEKS: Final = 8
 _NEWEST: Final = 50
 """Dead ends of each kind that are looked at for the sessions that they are of."""
 
-_BY_DAY: Final = {
-    "finished": "traces - running - incomplete",
-    "ended": "traces - running",
-}
-"""Sums that the roll-up by day has no column for."""
 
-_OF_A_RUN: Final = {
-    "finished": "failed IS NOT NULL",
-    "failed": "coalesce(failed, 0)",
-    "ended": "failed IS NOT NULL OR status <> 'running'",
-    "dead_ends": "dead_end IS NOT NULL",
-    "missed_runs": "missed_tokens > 0",
-}
-"""The same sums of one run."""
+def review(
+    conn: Connection, given: Window, starts: int = 0, *, now_ns: int | None = None
+) -> Review:
+    """What the runs that began in seven days came to, and the changes that were planned.
 
-_RUNS: Final = (
-    "traces INDEXED BY traces_parts WHERE half_day = ? AND start_ns >= ? AND start_ns < ?"
-)
-"""Runs of a part of a day; without statistics SQLite takes an index that has to be sorted."""
-
-
-def review(conn: Connection, given: Window) -> Review:
-    """What the runs that began in seven days came to."""
+    `starts` is the weekday that weeks begin on, 0 for Monday; `now_ns` is now unless it is given.
+    """
     patterns = _patterns(conn, given)
     cache = sorted(patterns, key=_by_loss)[:_LISTED]
     most_run = patterns[0] if patterns and patterns[0].sums.finished else None
-    named = [one.id for one in cache] + ([most_run.id] if most_run else [])
+    total = Sums.summed(one.sums for one in patterns)
+    now = time.time_ns() if now_ns is None else now_ns
+    changes = changes_of(conn, given, starts, offered(total, patterns), now)
+    named = {one.id for one in cache} | ({most_run.id} if most_run else set())
+    named |= patterns_aimed_at(changes)
     endings = _endings(conn, given)
     return Review(
         window=given,
-        total=Sums.summed(one.sums for one in patterns),
+        total=total,
         patterns=len(patterns),
         dear=_dear(conn, given),
         cache=tuple(one for one in cache if one.sums.input_tokens),
@@ -60,6 +53,7 @@ def review(conn: Connection, given: Window) -> Review:
         trend=_trend(conn, most_run.id, given) if most_run else (),
         endings=endings,
         dead_ends=_dead_ends(conn, given, endings),
+        changes=changes,
         newest_ns=conn.value("SELECT max(start_ns) FROM traces"),
         variants=variants_of(conn, named),
     )
@@ -72,67 +66,59 @@ def _by_loss(one: PatternWeek) -> tuple[float, ...]:
 
 def _patterns(conn: Connection, given: Window) -> list[PatternWeek]:
     """What the runs of a week came to, by pattern, most runs first."""
-    rows = _sums(conn, given, Sums._fields)
-    found = [PatternWeek(key, name, Sums.of(sums)) for key, name, *sums in rows]
+    rows = sums_by_pattern(conn, given, Sums._fields)
+    found = [PatternWeek(key, name, Sums._make(sums)) for key, name, *sums in rows]
     found = [one for one in found if one.sums.ended]
     return sorted(found, key=lambda one: (-one.sums.finished, one.id))
 
 
-def _sums(conn: Connection, given: Window, fields: Sequence[str]) -> list[tuple[Any, ...]]:
-    """For each pattern its id, its name and these sums of its runs of a week."""
-    days = ", ".join(f"sum({_BY_DAY.get(name, name)}) AS {name}" for name in fields)
-    runs = ", ".join(f":sign * sum({_OF_A_RUN.get(name, name)})" for name in fields)
-    told, params = _pieces(
-        given,
-        f"SELECT variant_id AS id, {days} FROM variant_days WHERE day >= ? AND day < ? GROUP BY 1",
-        f"SELECT variant_id, {runs} FROM {_RUNS} GROUP BY 1",
-    )
-    sums = ", ".join(f"sum({name}) AS {name}" for name in fields)
-    return conn.rows(
-        f"SELECT id, name, {', '.join(fields)} FROM (SELECT id, {sums} FROM ({told}) GROUP BY id)"
-        " JOIN variants ON variant_id = id",
-        params,
-    )
-
-
-def _pieces(given: Window, of_days: str, of_runs: str) -> tuple[str, list[int]]:
-    """A week's rows, from whole days and from runs, which may be taken out (`:sign`)."""
-    pieces = period(given.start_ns, given.end_ns)
-    told = [of_days, *(of_runs.replace(":sign", str(part.sign)) for part in pieces.parts)]
-    params = [pieces.first_day, pieces.end_day]
-    for part in pieces.parts:
-        params += part[:3]
-    return " UNION ALL ".join(told), params
-
-
 def _dear(conn: Connection, given: Window) -> tuple[Dear, ...]:
     """The dearest sessions, and runs of no session."""
-    told, params = _pieces(
-        given,
-        "SELECT name, cost_usd, unpriced_calls FROM spending WHERE dimension = 'session'"
-        f" AND name <> '{NONE}' AND day >= ? AND day < ?",
-        f"SELECT session_id, :sign * cost_usd, :sign * unpriced_calls FROM {_RUNS}"
-        " AND session_id IS NOT NULL",
-    )
-    sessions = conn.rows(
-        f"SELECT name, sum(cost_usd) AS cost, sum(unpriced_calls) FROM ({told}) GROUP BY name"
-        " HAVING cost > 1e-12 ORDER BY cost DESC, name LIMIT ?",
-        (*params, _LISTED),
-    )
-    first, last = (at * 2 // NS_PER_DAY for at in (given.start_ns, given.end_ns - 1))
-    lone: list[tuple[Any, ...]] = []
+    found: list[tuple[float, str | None, bytes | None, int]] = []
+    found += [(cost, name, None, unpriced) for cost, name, unpriced in _dear_sessions(conn, given)]
+    first, last = (2 * at // NS_PER_DAY for at in (given.start_ns, given.end_ns - 1))
     for half_day in range(first, last + 1):
-        lone += conn.rows(
+        lone = conn.rows(
             "SELECT cost_usd, trace_id, unpriced_calls FROM traces WHERE session_id IS NULL"
             " AND half_day = ? AND start_ns >= ? AND start_ns < ? AND cost_usd > 0"
             " ORDER BY cost_usd DESC LIMIT ?",
             (half_day, given.start_ns, given.end_ns, _LISTED),
         )
-    found: list[tuple[float, str | None, bytes | None, int]]
-    found = [(cost, name, None, unpriced) for name, cost, unpriced in sessions]
-    found += [(cost, None, key, unpriced) for cost, key, unpriced in lone]
+        found += [(cost, None, key, unpriced) for cost, key, unpriced in lone]
     dearest = sorted(found, key=lambda one: (-one[0], one[1] or "", one[2] or b""))[:_LISTED]
     return tuple(_about(conn, given, *one) for one in dearest)
+
+
+def _dear_sessions(conn: Connection, given: Window) -> list[tuple[float, str, int]]:
+    """Cost, id and calls without a price of the dearest sessions.
+
+    What a session cost in a week is at most what it cost on all days that the week touches. So
+    only those that come first by that are added up run by run, and more of them until no other
+    can be among the dearest.
+    """
+    first, last = (at // NS_PER_DAY for at in (given.start_ns, given.end_ns - 1))
+    wanted = 2 * _LISTED
+    while True:
+        most = conn.rows(
+            "SELECT name, sum(cost_usd) AS cost FROM spending WHERE dimension = 'session'"
+            " AND day >= ? AND day <= ? AND name <> ? GROUP BY name ORDER BY cost DESC LIMIT ?",
+            (first, last, NONE, wanted + 1),
+        )
+        found = [_cost(conn, given, name) for name, _ in most[:wanted]]
+        found = sorted((one for one in found if one[0] > 0), key=lambda one: (-one[0], one[1]))
+        if len(most) <= wanted or (len(found) >= _LISTED and found[_LISTED - 1][0] >= most[-1][1]):
+            return found[:_LISTED]
+        wanted *= 8
+
+
+def _cost(conn: Connection, given: Window, session: str) -> tuple[float, str, int]:
+    row = conn.row(
+        "SELECT coalesce(sum(cost_usd), 0.0), ?1, coalesce(sum(unpriced_calls), 0) FROM traces"
+        " WHERE session_id = ?1 AND start_ns >= ?2 AND start_ns < ?3",
+        (session, given.start_ns, given.end_ns),
+    )
+    assert row is not None
+    return row
 
 
 def _about(
@@ -152,7 +138,7 @@ def _about(
     row = conn.row("SELECT name, first_prompt FROM traces WHERE trace_id = ?", (key,))
     assert key is not None
     assert row is not None
-    return Dear(session, key.hex(), row[0], row[1], runs, round(cost, 12), unpriced)
+    return Dear(session, key.hex(), row[0], row[1], runs, cost, unpriced)
 
 
 def _endings(conn: Connection, given: Window) -> Mapping[str, int]:

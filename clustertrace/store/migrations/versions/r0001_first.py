@@ -348,6 +348,15 @@ def _housekeeping() -> None:
         *_null("last_runs", "last_ns", kind=int),
         _column("created_ns", int),
     )
+    op.create_table(
+        "commitments",
+        _column("week", str, key=True),
+        *_not_null("change", "figure", "pattern", kind=str),
+        *_null("mark", kind=str),
+        *_null("value_before", "value_after", kind=float),
+        *_null("word", kind=str),
+        _column("created_ns", int),
+    )
     op.create_table("spool_segments", _column("name", str, key=True), _column("offset", int))
     op.create_table(
         "transcript_files",
