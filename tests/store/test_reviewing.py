@@ -171,21 +171,17 @@ def test_sessions_that_were_dear_just_before_are_not_dear(store: Store) -> None:
     given = window(FIRST, ZoneInfo("Pacific/Auckland"))
     rng = random.Random(2)
     for number in range(45):
-        dear = number < 30
-        for at, cost in ((given.start_ns - SECOND, 10.0 * dear), (given.start_ns, 0.1 + number)):
+        outside = 100.0 if number < 30 else 0.0
+        for at, cost in ((given.start_ns - SECOND, outside), (given.start_ns, 1.0 + number)):
             root, call = run(rng, number).spans
+            root = root._replace(start_ns=at, end_ns=at + 9 * SECOND)
             told = TraceFacts(root.trace_id, session_id=f"s{number:02}")
-            call = call._replace(
-                start_ns=at, cost_usd=cost - number * dear * (at == given.start_ns)
-            )
-            store.write(Batch([root._replace(start_ns=at, end_ns=at + 9 * SECOND), call], [told]))
+            store.write(Batch([root, call._replace(start_ns=at, cost_usd=cost)], [told]))
     store.refresh()
     with store.read() as conn:
         found = queries.review(conn, given)
     assert [one.session_id for one in found.dear] == [f"s{number}" for number in range(44, 34, -1)]
-    assert [one.cost_usd for one in found.dear] == pytest.approx(
-        [n + 0.1 for n in range(44, 34, -1)]
-    )
+    assert [one.cost_usd for one in found.dear] == [1.0 + number for number in range(44, 34, -1)]
     assert {one.runs for one in found.dear} == {1}
 
 

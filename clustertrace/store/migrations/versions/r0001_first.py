@@ -100,24 +100,11 @@ def _traces() -> None:
         *_null("variant_id", kind=str),
         *_null("rolled_session_id", kind=str),
     )
-    op.create_index("traces_due", "traces", ["due_ns"], sqlite_where=sa.text("due_ns IS NOT NULL"))
-    op.create_index(
-        "traces_traits_due",
-        "traces",
-        ["traits_due"],
-        sqlite_where=sa.text("traits_due IS NOT NULL"),
-    )
     op.create_index("traces_start", "traces", ["start_ns", "trace_id"])
     op.create_index("traces_failed", "traces", ["failed", "start_ns", "trace_id"])
     op.create_index("traces_variant", "traces", ["variant_id", "failed", "start_ns", "trace_id"])
     op.create_index("traces_variant_start", "traces", ["variant_id", "start_ns", "trace_id"])
     op.create_index("traces_status", "traces", ["status", "start_ns", "trace_id"])
-    op.create_index(
-        "traces_outcome",
-        "traces",
-        ["outcome", "start_ns", "trace_id"],
-        sqlite_where=sa.text("outcome IS NOT NULL"),
-    )
     for name, column in (
         ("traces_name", "name"),
         ("traces_duration", "duration_ns"),
@@ -135,36 +122,21 @@ def _traces() -> None:
             *("cost_usd", "lost_usd"),
         ],
     )
-    op.create_index(
-        "traces_lone_cost",
-        "traces",
-        ["half_day", "cost_usd", "start_ns", "trace_id"],
-        sqlite_where=sa.text("session_id IS NULL"),
-    )
-    op.create_index(
-        "traces_dead_end",
-        "traces",
-        ["dead_end", "start_ns", "trace_id"],
-        sqlite_where=sa.text("dead_end IS NOT NULL"),
-    )
-    op.create_index(
-        "traces_starred",
-        "traces",
-        ["start_ns", "trace_id"],
-        sqlite_where=sa.text("starred IS NOT NULL"),
-    )
-    op.create_index(
-        "traces_prompt_due",
-        "traces",
-        ["prompt_due"],
-        sqlite_where=sa.text("prompt_due IS NOT NULL"),
-    )
-    op.create_index(
-        "traces_session",
-        "traces",
-        ["session_id", "start_ns"],
-        sqlite_where=sa.text("session_id IS NOT NULL"),
-    )
+    for name, columns, where in (
+        ("traces_due", ["due_ns"], "due_ns IS NOT NULL"),
+        ("traces_traits_due", ["traits_due"], "traits_due IS NOT NULL"),
+        ("traces_prompt_due", ["prompt_due"], "prompt_due IS NOT NULL"),
+        ("traces_outcome", ["outcome", "start_ns", "trace_id"], "outcome IS NOT NULL"),
+        ("traces_dead_end", ["dead_end", "start_ns", "trace_id"], "dead_end IS NOT NULL"),
+        ("traces_starred", ["start_ns", "trace_id"], "starred IS NOT NULL"),
+        ("traces_session", ["session_id", "start_ns"], "session_id IS NOT NULL"),
+        (
+            "traces_lone_cost",
+            ["half_day", "cost_usd", "start_ns", "trace_id"],
+            "session_id IS NULL",
+        ),
+    ):
+        op.create_index(name, "traces", columns, sqlite_where=sa.text(where))
 
 
 def _told() -> None:
