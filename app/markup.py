@@ -258,7 +258,7 @@ def marks(weeks: Sequence[tuple[str, str, str]]) -> Markup:
         )
         for mark, title, href in weeks
     )
-    return tag("div", *squares, cls="ct-marks")
+    return tag("div", *squares, cls="ct-marks", role="group", aria_label="Plans, week by week")
 
 
 def pointed(sentence: str, text: str, at: int) -> Markup:

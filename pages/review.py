@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import time
 from datetime import timedelta
-from typing import Final
 
 import streamlit as st
 
 from clustertrace.app import commitment, connection, empty, markup, week_sections, words
-from clustertrace.app.links import follow, follower, review_url
+from clustertrace.app.links import review_url
 from clustertrace.errors import UsageError
 from clustertrace.review import sections
 from clustertrace.review.layout import dates
@@ -22,23 +21,24 @@ from clustertrace.store import queries
 
 __all__ = ["draw"]
 
-_DAY: Final = "another week"
-
 
 def draw() -> None:
     """Draw the page of `?week=`."""
     starts = first_weekday(os.environ, load().week_starts)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        ways = st.container()
+        asked = st.text_input(
+            "Week", key="week", bind="query-params", placeholder="2025-W47 or 2025-11-20", width=220
+        )
     try:
-        given = _asked_for(st.query_params.get("week", ""), starts)
+        given = _asked_for(asked.strip(), starts)
     except UsageError as error:
-        st.html(markup.notice(str(error), _ways(_asked_for("", starts), starts)))
+        ways.html(markup.page(_ways(_asked_for("", starts), starts)))
+        st.html(markup.notice(str(error)))
         return
+    ways.html(markup.page(_ways(given, starts)))
     with connection.read() as conn:
         found = queries.review(conn, given, starts)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.html(markup.page(_ways(given, starts)))
-        st.date_input("Week of", value=None, key=_DAY, on_change=_go, width=160)
-    follower()
     if found.newest_ns is None:
         st.html(empty.ways_in("There are no traces yet; a week of them is looked back on here."))
         return
@@ -46,11 +46,6 @@ def draw() -> None:
     for one in sections.week_sections(found):
         st.html(week_sections.section(one))
     commitment.draw(found)
-
-
-def _go() -> None:
-    if day := st.session_state[_DAY]:
-        follow(review_url(str(day)))
 
 
 def _asked_for(week: str, starts: int) -> Window:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from clustertrace.addresses import pattern_url, review_url, trace_url, traces_url
+from clustertrace.addresses import FILTER, pattern_url, review_url, trace_url, traces_url, url
 from clustertrace.endings import DEAD_ENDS
 from clustertrace.filters import condition
 from clustertrace.patterns.drift_words import steps_words
@@ -31,6 +31,7 @@ _SO: Final = {
 }
 """Runs that ended in one of DEAD_ENDS, after their number."""
 
+_ENDED: Final = "not status:running or failed:yes or failed:no"
 _FINISHED: Final = "failed:yes or failed:no"
 _LONGEST: Final = 72
 """Characters of a prompt that a row shows."""
@@ -57,7 +58,9 @@ def another_week(found: Review) -> Cell | None:
 def facts(found: Review) -> Iterator[Fact]:
     """The week in a few numbers."""
     total, when = found.total, found.window.filter
-    yield Fact(Cell(count(total.ended), traces_url(when, "not status:running")), "runs")
+    yield Fact(Cell(count(total.ended), traces_url(when, _ENDED)), "runs")
+    of_them = url("clusters", {FILTER: when})
+    yield Fact(Cell(count(found.patterns), of_them), "patterns")
     failed = f"failed of {count(total.finished)} finished"
     yield Fact(Cell(count(total.failed), traces_url(when, "failed:yes")), failed)
     ended = traces_url(when, "not ending:none")
@@ -143,7 +146,7 @@ def _caches(found: Review) -> Section:
     rows = tuple(
         (
             Cell(_steps(found, one), pattern_url(one.id)),
-            Cell(count(one.sums.ended), _of_pattern(found, one)),
+            Cell(count(one.sums.ended), _of_pattern(found, one, _ENDED)),
             Cell(rate(one.sums.hit_rate), _of_pattern(found, one, "input_tokens>0")),
             Cell(count(one.sums.missed_tokens), _of_pattern(found, one, "missed>0")),
             Cell(money(one.sums.lost_usd), _of_pattern(found, one, "lost>0")),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,6 +13,9 @@ from streamlit.testing.v1 import AppTest
 from clustertrace.exchange.bundle import load_bundle
 from clustertrace.store.store import Store
 from tests.pages.conftest import START
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 Show = Callable[..., Any]
 
@@ -77,11 +81,11 @@ def test_what_is_no_week(some: Store, show: Show) -> None:
 
 
 @pytest.fixture
-def page(some: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
+def opened(some: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
     """Open the page on the week of the runs, in that week."""
     monkeypatch.setattr("time.time_ns", lambda: START)
 
-    def opened(week: str = WEEK) -> AppTest:
+    def opening(week: str = WEEK) -> AppTest:
         def script() -> None:
             from clustertrace.app.guard import guarded
             from clustertrace.pages import review
@@ -92,7 +96,7 @@ def page(some: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
         app.query_params["week"] = week
         return app.run()
 
-    return opened
+    return opening
 
 
 def html(app: AppTest) -> str:
@@ -101,11 +105,11 @@ def html(app: AppTest) -> str:
     return "\n".join(piece.proto.body for piece in app.get("html"))
 
 
-def test_a_change_is_planned_and_marked(page: Callable[..., AppTest], some: Store) -> None:
+def test_a_change_is_planned_and_marked(opened: Callable[..., AppTest], some: Store) -> None:
     """One figure of those on the page; a week later its before and after, and the mark."""
-    app = page()
+    app = opened()
     assert "Nothing is planned for 20–26 November 2023 yet." in html(app)
-    app.text_input[0].set_value("Stop after three searches")
+    app.text_input[1].set_value("Stop after three searches")
     assert app.selectbox[0].options[0] == "Failure rate of all runs: 40 %"
     app.selectbox[0].select_index(4)
     app = app.button[0].click().run()
@@ -113,7 +117,7 @@ def test_a_change_is_planned_and_marked(page: Callable[..., AppTest], some: Stor
         "For 20–26 November 2023: Stop after three searches (for the cost per run of all runs)."
     )
     assert planned in html(app)
-    later = page("2023-11-20")
+    later = opened("2023-11-20")
     shown = html(later)
     assert "For 20–26 November 2023 you meant to: Stop after three searches" in shown
     assert "cost per run, 13–19 November 2023" in shown
@@ -124,17 +128,17 @@ def test_a_change_is_planned_and_marked(page: Callable[..., AppTest], some: Stor
     assert 'class="ct-mark ct-mark-partial"' in shown
 
 
-def test_an_empty_plan_says_what_to_do(page: Callable[..., AppTest]) -> None:
+def test_an_empty_plan_says_what_to_do(opened: Callable[..., AppTest]) -> None:
     """And nothing is kept."""
-    app = page()
+    app = opened()
     app = app.button[0].click().run()
     assert "Say what you will change in 1 to 500 characters." in html(app)
 
 
-def test_a_plan_can_be_withdrawn(page: Callable[..., AppTest]) -> None:
+def test_a_plan_can_be_withdrawn(opened: Callable[..., AppTest]) -> None:
     """As long as it is not marked."""
-    app = page()
-    app.text_input[0].set_value("Cache the tools")
+    app = opened()
+    app.text_input[1].set_value("Cache the tools")
     app = app.button[0].click().run()
     assert "Cache the tools" in html(app)
     app = app.button[0].click().run()
@@ -157,3 +161,41 @@ def test_the_demo_has_something_to_see(store: Store, show: Show) -> None:
     assert "The dearest session cost" in html
     assert "missed a cache" in html
     assert "came to a dead end" in html
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_review_in_a_browser(page: Page, store: Store, dashboard: Callable[[Path], str]) -> None:
+    """From a number to its traces and back; a plan; the next week, in which it is marked."""
+    load_bundle(store, time.time_ns())
+    store.refresh()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{dashboard(store.path)}/review")
+    rest = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    spent = page.locator(".ct-fact", has_text="came to a dead end").get_by_role("link")
+    spent.wait_for()
+    rest.wait_for()
+    dead = spent.inner_text()
+    spent.click()
+    page.get_by_text(f"{dead} traces").wait_for()
+    page.go_back()
+    page.get_by_role("heading", name="One change for the next week").wait_for()
+    rest.wait_for()
+
+    page.get_by_label("What will you change?").fill("Say when to stop searching")
+    page.get_by_role("button", name="Plan it").click()
+    page.get_by_text("Say when to stop searching (for the failure rate of all runs).").wait_for()
+    rest.wait_for()
+    with store.read() as conn:
+        week = conn.value("SELECT week FROM commitments")
+
+    page.get_by_label("Week", exact=True).fill(week)
+    page.keyboard.press("Enter")
+    page.get_by_text("you meant to: Say when to stop searching").wait_for()
+    assert page.url.endswith(f"/review?week={week}")
+    rest.wait_for()
+    page.get_by_role("radio", name="kept").click()
+    page.get_by_text("You marked it kept.").wait_for()
+    assert page.locator(".ct-mark-kept").count() == 1
+    assert errors == []

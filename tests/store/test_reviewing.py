@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clustertrace.filters import parse
+from clustertrace.filters.tree import And
 from clustertrace.model import Batch, Span, TraceFacts
+from clustertrace.review import sections
 from clustertrace.review.sums import Sums
 from clustertrace.review.weeks import Window, before, window
 from clustertrace.store import queries
@@ -217,6 +222,28 @@ def test_an_empty_week(store: Store) -> None:
         found = queries.review(conn, window(FIRST + timedelta(days=700), None))
     assert (found.total, found.patterns, found.most_run) == (Sums(), 0, None)
     assert (found.dear, found.cache, found.trend, found.dead_ends) == ((), (), (), ())
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Auckland"])
+def test_numbers_are_those_of_the_lists_that_they_lead_to(three_weeks: Store, zone: str) -> None:
+    """Each number of runs that has an address counts what the list there shows."""
+    given = window(FIRST, ZoneInfo(zone))
+    with three_weeks.read() as conn:
+        found = queries.review(conn, given)
+        cells = [fact.cell for fact in sections.facts(found)]
+        for section in sections.sections(found):
+            cells += [fact.cell for fact in section.facts]
+            cells += [cell for row in section.rows for cell in row]
+        checked = 0
+        for cell in cells:
+            number = re.match(r"(\d+)($| runs?$| failed$)", cell.text)
+            filters = parse_qs(urlsplit(cell.href).query).get("where", [])
+            # Tokens lead to the runs that they are of.
+            if number and cell.href.startswith("/?") and "missed>0" not in filters:
+                where = And(tuple(parse(one) for one in filters))
+                assert queries.traces(conn, where).total == int(number[1]), cell
+                checked += 1
+    assert checked > 15
 
 
 def test_nothing_is_read_run_by_run(three_weeks: Store) -> None:
