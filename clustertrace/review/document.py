@@ -24,10 +24,10 @@ def review_document(found: Review) -> dict[str, Any]:
     return {
         "sentence": headline(found),
         "week": _week(found.window),
-        "newest_unix_nano": found.newest_ns,
+        "newest_ns": found.newest_ns,
         "patterns": found.patterns,
         **_sums(found.total),
-        "dearest": [_dear(found, one) for one in found.dear],
+        "dearest": [_session(found, one) for one in found.dear],
         "caches": [_pattern(found, one) for one in found.cache],
         "most_run": None
         if most is None
@@ -39,7 +39,7 @@ def review_document(found: Review) -> dict[str, Any]:
             ],
         },
         "dead_end_kinds": dict.fromkeys(DEAD_ENDS, 0) | dict(found.endings),
-        "dead_end_sessions": [_dead_end(found, one) for one in found.dead_ends],
+        "dead_end_sessions": [_session(found, one) for one in found.dead_ends],
         **_changes(found.changes),
     }
 
@@ -84,8 +84,8 @@ def _week(given: Window) -> dict[str, Any]:
     return {
         "first": str(given.first),
         "last": str(given.last),
-        "start_unix_nano": given.start_ns,
-        "end_unix_nano": given.end_ns,
+        "start_ns": given.start_ns,
+        "end_ns": given.end_ns,
         "hours": (given.end_ns - given.start_ns) / _NS_PER_HOUR,
         "filter": given.filter,
     }
@@ -111,15 +111,9 @@ def _pattern(found: Review, one: PatternWeek) -> dict[str, Any]:
     }
 
 
-def _dear(found: Review, one: Dear) -> dict[str, Any]:
-    return {**one._asdict(), "filter": _own(found, one)}
-
-
-def _dead_end(found: Review, one: DeadEnd) -> dict[str, Any]:
-    return {**one._asdict(), "filter": _own(found, one)}
-
-
-def _own(found: Review, one: Dear | DeadEnd) -> str:
+def _session(found: Review, one: Dear | DeadEnd) -> dict[str, Any]:
+    told = one._asdict()
+    told["first_prompt"] = told.pop("said")
     if one.session_id is None:
-        return condition("id", one.trace_id)
-    return f"{condition('session', one.session_id)} {found.window.filter}"
+        return {**told, "filter": condition("id", one.trace_id)}
+    return {**told, "filter": f"{condition('session', one.session_id)} {found.window.filter}"}

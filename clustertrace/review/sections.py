@@ -232,7 +232,7 @@ def _steps(found: Review, one: PatternWeek) -> str:
 
 
 def _times(number: int) -> str:
-    return "once" if number == 1 else f"{count(number)} times"
+    return {1: "once", 2: "twice"}.get(number) or f"{count(number)} times"
 
 
 def _cut(text: str | None) -> str:
