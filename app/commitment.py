@@ -7,6 +7,7 @@ from typing import Final
 import streamlit as st
 
 from clustertrace.app import connection, markup, week_sections
+from clustertrace.app.guard import guarded
 from clustertrace.errors import ClustertraceError
 from clustertrace.review.change_sections import (
     last_change,
@@ -44,6 +45,7 @@ def _marks(changes: Changes) -> None:
     tested = last.tested
     key = f"{_MARK} {last.week}"
 
+    @guarded
     def said() -> None:
         mark = st.session_state[key]
         kept = mark and Kept(mark, tested.before, tested.after, tested.made.word)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from clustertrace.cli.app import Db, Json, command
-from clustertrace.cli.opening import reading
+from clustertrace.cli.opening import HOW_TO_BEGIN, reading
 from clustertrace.cli.output import note, plain, print_json, stdout, write_out
 from clustertrace.errors import NotFound, UsageError
 
@@ -142,9 +142,12 @@ def _print(found: Review) -> None:
         console.print(plain(", ".join(f"{one.cell.text} {one.label}" for one in facts(found))))
     elif other := another_week(found):
         note(f"{other.text} `clustertrace review --week DATE` shows another week.")
+    else:
+        note(f"There are no traces yet. {HOW_TO_BEGIN}")
     for section in sections(found):
         _print_section(console, section)
-    if found.changes.planned is None and not found.changes.too_late:
+    changes = found.changes
+    if changes.offers and changes.planned is None and not changes.too_late:
         note("`clustertrace review --plan TEXT --aim FIGURE` plans a change.")
 
 

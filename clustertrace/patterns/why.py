@@ -2,7 +2,7 @@
 
 Both sides come from one population: the pattern, else its family, else all runs of the same root
 name, the narrowest in which something is significant. Each condition of each population that is
-tried counts for the correction (Benjamini and Hochberg). Comparison is one-sided, by Fisher's exact
+tried counts for the correction (Benjamini and Hochberg). Tested is one-sided, by Fisher's exact
 test, with one failed and one passed run for each session. Reported is what at least half of the
 pattern's own failed runs have; how a run ended (its length, its last step) is left out, because
 runs that succeed may stop there (clustertrace.patterns.cutting).

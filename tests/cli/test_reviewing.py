@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from clustertrace.store.store import Store
 from tests.cli.conftest import START
 
 pytestmark = pytest.mark.usefixtures("filled", "utc")
@@ -94,6 +96,14 @@ def test_plans_that_can_not_be(run: Any) -> None:
     assert "is over" in run("review", "--week", "2025-W30", "--plan", "x").err
     assert "failures, dead-ends" in run("review", "--plan", "x", "--aim", "luck").err
     assert "Nothing was planned" in run("review", "--mark", "kept").err
+
+
+def test_an_empty_database(run: Any, tmp_path: Path) -> None:
+    """How traces get in."""
+    Store.open(tmp_path / "empty.db").close()
+    ran = run("review", "--db", str(tmp_path / "empty.db"))
+    assert ran.code == 1
+    assert ran.err.startswith("There are no traces yet. Run your agent")
 
 
 def test_wrong_use(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
