@@ -9,7 +9,7 @@ PORT ?= 7777
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-claude-code test-recipes check lint types fresh docs bench clean
+.PHONY: help demo test test-claude-code test-recipes crash check lint types fresh docs bench clean
 
 help: ## List these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test-recipes: $(RECIPES)/.installed ## Run the programs of docs/recipes.md with 
 
 test-claude-code: $(BIN)/.installed-dev ## Run the real Claude Code from npm against a model that costs nothing
 	CLUSTERTRACE_FETCH_CLAUDE_CODE=1 $(BIN)/python -m pytest tests/claude_code/client
+
+crash: $(BIN)/.installed-dev ## Kill every kind of process at random for ten minutes; is anything lost?
+	$(BIN)/python tests/faults/crash.py --minutes $(or $(MINUTES),10) $(CRASH_ARGS)
 
 check: lint types fresh ## Lint, format, types, and whether the generated docs are up to date
 	$(BIN)/python -m pytest -q tests/test_house.py

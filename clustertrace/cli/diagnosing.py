@@ -18,10 +18,22 @@ __all__ = ["doctor"]
 _MARKS = {"ok": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "red")}
 
 
-@command("doctor", "clustertrace doctor", "clustertrace doctor --send-test --json")
+@command(
+    "doctor",
+    "clustertrace doctor",
+    "clustertrace doctor --send-test --json",
+    "clustertrace doctor --recount",
+)
 def doctor(
     send: Annotated[
         bool, typer.Option("--send-test", help="Send a span to the receiver, and find it again.")
+    ] = False,
+    recount: Annotated[
+        bool,
+        typer.Option(
+            "--recount",
+            help="Also check the whole database: work out every total anew, in a copy.",
+        ),
     ] = False,
     port: Annotated[
         int | None,
@@ -44,7 +56,7 @@ def doctor(
     from clustertrace.cli.examining import examine
     from clustertrace.doctor.findings import document, well
 
-    findings = examine(port, db, send=send)
+    findings = examine(port, db, send=send, recount=recount)
     if as_json:
         print_json(document(findings))
     else:

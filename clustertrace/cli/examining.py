@@ -20,13 +20,16 @@ from clustertrace.errors import ClustertraceError, ServeError
 from clustertrace.json_files import read
 from clustertrace.settings import load
 from clustertrace.store import Store, queries
+from clustertrace.store.checking import check
 from clustertrace.store.store import database_path
 
 __all__ = ["examine"]
 
 
-def examine(port: int | None, db: str | None, *, send: bool) -> list[Finding]:
+def examine(port: int | None, db: str | None, *, send: bool, recount: bool) -> list[Finding]:
     """All findings, in the order in which a user would go through them.
+
+    `recount`: also work out every total anew.
 
     Raises BadSetting where the database can't even be named.
     """
@@ -44,7 +47,7 @@ def examine(port: int | None, db: str | None, *, send: bool) -> list[Finding]:
     if send:
         findings.append(_sent(seen))
     findings += [
-        *_database(path),
+        *_database(path, recount=recount),
         _disk(path),
         _recording(),
         *_claude_code(settings, hook, port, grpc),
@@ -82,7 +85,7 @@ def _sent(port: Port) -> Finding:
     return send_test("localhost", port.number, port.said.get("db"))
 
 
-def _database(path: Path) -> list[Finding]:
+def _database(path: Path, *, recount: bool) -> list[Finding]:
     """The database, its spool, and what came last; nothing is made where there is none."""
     unsent = len(list((path.parent / "outbox").glob("*.jsonl")))
     beside = path.with_name(path.name + ".spool")
@@ -99,16 +102,23 @@ def _database(path: Path) -> list[Finding]:
             spool = _spool(store, unsent)
             with store.read() as conn:
                 newest = queries.newest_span(conn)
+            contents = [_contents(store)] if recount else []
     except ClustertraceError as error:
         return [checks.database(path, None, str(error))]
     now = time.time_ns()
     size = path.stat().st_size
     return [
         checks.database(path, size, None),
+        *contents,
         spool,
         checks.last_span(newest, now),
         checks.clock(newest, now),
     ]
+
+
+def _contents(store: Store) -> Finding:
+    store.refresh()
+    return checks.soundness(check(store))
 
 
 def _spool(store: Store, unsent: int) -> Finding:

@@ -7,10 +7,21 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from clustertrace.doctor.findings import Finding
+from clustertrace.store.checking import Checked
 from clustertrace.store.queries.newest import Newest
 from clustertrace.words import counted, duration, moment
 
-__all__ = ["Port", "clock", "database", "disk", "last_span", "receiver", "recording", "spool"]
+__all__ = [
+    "Port",
+    "clock",
+    "database",
+    "disk",
+    "last_span",
+    "receiver",
+    "recording",
+    "soundness",
+    "spool",
+]
 
 _LITTLE_DISK_BYTES: Final = 200 << 20
 _SCARCE_DISK_BYTES: Final = 1 << 30
@@ -96,6 +107,21 @@ def database(path: Path, size: int | None, trouble: str | None) -> Finding:
     if size is None:
         return Finding("database", "ok", f"{path} will be made with the first span.")
     return Finding("database", "ok", f"{path} can be written, and has {_bytes(size)}.")
+
+
+def soundness(found: Checked) -> Finding:
+    """Whether the file is whole, and its totals and index are those of its spans."""
+    rescue = "keep what it holds: `clustertrace export --all > all.jsonl`, and import that anew"
+    if found.damage:
+        told = f"The database is damaged: {'; '.join(found.damage[:3])}."
+        return Finding("contents", "wrong", told, rescue)
+    wrong = [f"{counted(rows, 'row')} of {table}" for table, rows in found.differing.items()]
+    wrong += [] if found.index_agrees else ["the text index"]
+    if wrong:
+        told = f"Worked out anew from the spans these differ: {', '.join(wrong)}."
+        return Finding("contents", "wrong", told, rescue)
+    held = f"{counted(found.traces, 'trace')} with {counted(found.spans, 'span')}"
+    return Finding("contents", "ok", f"Every total and the text index agree with {held}.")
 
 
 def disk(folder: Path, free: int) -> Finding:

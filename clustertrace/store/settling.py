@@ -24,7 +24,7 @@ from clustertrace.store.spending import Settled, settle_spending
 from clustertrace.store.twins import absorb
 from clustertrace.summary import NS_PER_DAY, Summary, duration_bucket, prompt_of, summarise
 
-__all__ = ["settle_due", "settle_traces"]
+__all__ = ["DERIVED", "settle_due", "settle_traces"]
 
 _MEASURES: Final = (
     *("traces", "running", "incomplete", "failed", "failed_by_outcome", "spans", "llm_calls"),
@@ -47,7 +47,7 @@ _TOLD: Final = (
 )
 """An outcome that was given by hand wins over one that the run reported."""
 
-_DERIVED: Final = (
+DERIVED: Final = (
     *("name", "status", "failed", "start_ns", "half_day", "end_ns", "duration_ns", "root_span_id"),
     *("span_count", "error_count", "llm_calls", "unpriced_calls", "input_tokens"),
     *("output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd"),
@@ -55,8 +55,10 @@ _DERIVED: Final = (
     *("outcome", "outcome_reason", "dead_end", "prompt_span_id", "prompt_due"),
     *("rolled_session_id", "traits_due"),
 )
-_SETTLED: Final = f"UPDATE traces SET {' = ?, '.join(_DERIVED)} = ? WHERE trace_id = ?"
-_NOTHING: Final = (None,) * len(_DERIVED)
+"""The columns of `traces` that settling fills."""
+
+_SETTLED: Final = f"UPDATE traces SET {' = ?, '.join(DERIVED)} = ? WHERE trace_id = ?"
+_NOTHING: Final = (None,) * len(DERIVED)
 
 
 def settle_due(conn: Connection, now_ns: int, limit: int) -> int:

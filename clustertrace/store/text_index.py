@@ -16,6 +16,7 @@ __all__ = [
     "FIELDS",
     "advance",
     "behind",
+    "check",
     "forget",
     "forget_traces",
     "has_more",
@@ -87,6 +88,14 @@ def forget_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
         f"(SELECT seq FROM spans WHERE trace_id IN ({marks}) AND seq <= ?)",
         (*trace_ids, position(conn)),
     )
+
+
+def check(conn: Connection) -> None:
+    """Raise StoreCorrupt unless the index, carried forward to its end, holds what the spans say.
+
+    https://www.sqlite.org/fts5.html#the_integrity_check_command
+    """
+    conn.run("INSERT INTO span_index (span_index, rank) VALUES ('integrity-check', 1)")
 
 
 def merge(conn: Connection, pages: int, *, begin: bool) -> bool:

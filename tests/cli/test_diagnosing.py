@@ -153,3 +153,22 @@ def test_a_receiver_that_could_not_start(run: Any, port: int) -> None:
     assert findings(ran)["receiver"]["sentence"].endswith("ended: The disk is full.")
     log.write_text("Error: The disk is full.\nclustertrace receives at http://localhost:1\n")
     assert run("doctor", "--json").code == 0
+
+
+def test_a_recount_says_whether_the_totals_are_those_of_the_spans(
+    run: Any, filled: Store, port: int
+) -> None:
+    """Sound at first; and once a roll-up is off, where, and how to keep what is there."""
+    ran = run("doctor", "--recount", "--port", str(port), "--json")
+    told = findings(ran)["contents"]
+    assert (ran.code, told["state"]) == (0, "ok")
+    assert "3 traces with 15 spans" in told["sentence"]
+    with filled.writing() as conn:
+        conn.run("UPDATE variant_days SET failed = failed + 1")
+        conn.run("UPDATE spans SET name = 'another' WHERE seq = 1")
+    ran = run("doctor", "--recount", "--port", str(port), "--json")
+    told = findings(ran)["contents"]
+    assert (ran.code, told["state"]) == (1, "wrong")
+    assert "of variant_days" in told["sentence"]
+    assert "the text index" in told["sentence"]
+    assert "export --all" in told["advice"]

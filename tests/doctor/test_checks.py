@@ -10,6 +10,7 @@ import pytest
 from clustertrace.doctor import checks
 from clustertrace.doctor.checks import Port
 from clustertrace.doctor.findings import Finding, document, well
+from clustertrace.store.checking import Checked
 from clustertrace.store.queries.newest import Newest
 
 DB = Path("/home/me/traces.db")
@@ -124,3 +125,13 @@ def test_all_is_well_without_anything_wrong() -> None:
         "ok": True,
         "findings": [{"topic": "x", "state": "note", "sentence": "y", "advice": None}],
     }
+
+
+def test_what_the_contents_are_worth() -> None:
+    """Damaged pages come before totals, which nobody can trust then."""
+    sound = Checked(2, 9, (), True, {})
+    assert checks.soundness(sound).state == "ok"
+    damaged = checks.soundness(sound._replace(damage=("page 3 is never used",)))
+    assert (damaged.state, "page 3 is never used" in damaged.sentence) == ("wrong", True)
+    off = checks.soundness(sound._replace(differing={"sessions": 2}, index_agrees=False))
+    assert off.sentence.endswith("these differ: 2 rows of sessions, the text index.")
