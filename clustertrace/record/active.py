@@ -7,6 +7,7 @@ together from ready-made pieces, one write. Nothing here raises.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from typing import Any, Final
@@ -23,6 +24,12 @@ from clustertrace.record.usage import usage
 from clustertrace.record.values import Captured, Items, capture, plain_text
 
 __all__ = ["ActiveSpan", "Run", "current", "emit", "leave"]
+
+_OWN_FOLDERS: Final = tuple(
+    os.path.join(os.path.dirname(os.path.dirname(__file__)), name, "")
+    for name in ("record", "wrap")
+)
+"""No step of these is one of the user's program."""
 
 _STACK_BYTES: Final = 16_000
 _MESSAGE_BYTES: Final = 4_000
@@ -297,11 +304,14 @@ def emit(line: str, said: str) -> None:
 
 
 def _stack(error: BaseException) -> str | None:
-    """The traceback as Python prints it, its end kept where it is long."""
+    """The traceback as Python prints it without the recorder, its end kept where it is long."""
     import traceback  # 3 ms that only errors cost
 
     try:
-        text = "".join(traceback.format_exception(error, limit=-50))
+        told = traceback.TracebackException.from_exception(error, limit=-50)
+        theirs = [step for step in told.stack if not step.filename.startswith(_OWN_FOLDERS)]
+        told.stack = traceback.StackSummary.from_list(theirs)
+        text = "".join(told.format())
     except Exception:
         return None
     return text if len(text) <= _STACK_BYTES else f"[cut]\n{text[-_STACK_BYTES:]}"
