@@ -49,6 +49,9 @@ MAX_NS = 2**63 - 1
 MAX_TOKENS = 10**12
 """Tokens of one call, far beyond any; sums over millions of calls still fit 64 bits."""
 
+MAX_USD = 10**9
+"""US dollars of one call, far beyond any; sums stay exact to a small part of a cent."""
+
 _HEX32 = re.compile(r"[0-9a-f]{32}\Z")
 _HEX16 = re.compile(r"[0-9a-f]{16}\Z")
 _TEXTS = ("error_type", "error_message", "model", "provider", "finish_reason")
@@ -198,7 +201,7 @@ def span_from_dict(
         counts[2],
         counts[3],
         counts[4],
-        _number(get("cost_usd"), "cost_usd"),
+        _dollars(get("cost_usd"), "cost_usd"),
         texts[4],
         _noted(attributes or {}, get("redacted")),
         extra,
@@ -319,6 +322,13 @@ def _count(value: Any, key: str) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKENS:
         return value
     raise BadInput(f"{key} must be a whole number from 0 to 10^12, not {_short(value)}")
+
+
+def _dollars(value: Any, key: str) -> float | None:
+    amount = _number(value, key)
+    if amount is not None and abs(amount) > MAX_USD:
+        raise BadInput(f"{key} must be US dollars, at most 10^9, not {_short(value)}")
+    return amount
 
 
 def _number(value: Any, key: str) -> float | None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from clustertrace.wire import MAX_TOKENS
+from clustertrace.wire import MAX_TOKENS, MAX_USD
 
 __all__ = [
     "Reader",
@@ -101,7 +101,7 @@ def count(value: Any) -> int | None:
 
 
 def dollars(value: Any) -> float | None:
-    """An amount of money, or of seconds: finite and not negative."""
+    """An amount of money, or of seconds: not negative, and not absurd."""
     if isinstance(value, str):
         try:
             value = float(value)
@@ -109,7 +109,7 @@ def dollars(value: Any) -> float | None:
             return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and value >= 0 else None
+    return float(value) if 0 <= value <= MAX_USD else None
 
 
 seconds: Final = dollars

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from clustertrace.conventions.log_homes import USAGE_METRICS, derived_id
 from clustertrace.conventions.naming import vendor_of
+from clustertrace.conventions.readers import dollars
 from clustertrace.joining.filling import MADE, Spans, shared
 from clustertrace.model import Log, Span
+from clustertrace.wire import MAX_TOKENS
 
 __all__ = ["build", "is_point"]
 
@@ -57,7 +59,7 @@ def build(trace_id: str, points: Sequence[Log], table: Spans) -> None:
                 output_tokens=_tokens(sums.get("output")),
                 cache_read_tokens=_tokens(cached[0]),
                 cache_write_tokens=_tokens(cached[1]),
-                cost_usd=sums.get(_COST),
+                cost_usd=dollars(sums.get(_COST)),
                 attributes=told,
             )
         )
@@ -65,7 +67,8 @@ def build(trace_id: str, points: Sequence[Log], table: Spans) -> None:
 
 def _tokens(*parts: float | None) -> int | None:
     known = [part for part in parts if part is not None]
-    return round(sum(known)) if known else None
+    total = sum(known)
+    return round(total) if known and 0 <= total <= MAX_TOKENS else None
 
 
 def _by_model(points: Sequence[Log]) -> dict[str, dict[str, float]]:

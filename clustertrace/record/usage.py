@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 from clustertrace.record.notices import notice
@@ -11,6 +10,7 @@ __all__ = ["usage"]
 
 _TEXTS: Final = frozenset({"model", "provider", "finish_reason"})
 _MAX_TOKENS: Final = 10**12
+_MAX_USD: Final = 10**9
 """More than this no reader takes; see clustertrace.wire."""
 
 
@@ -32,7 +32,7 @@ def _usable(key: str, value: Any) -> str | int | float:
         return str(value)
     if key == "cost_usd":
         cost = float(value)
-        if not math.isfinite(cost):
+        if not 0 <= cost <= _MAX_USD:
             raise ValueError
         return cost
     count = int(value)

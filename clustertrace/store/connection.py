@@ -77,6 +77,19 @@ class Connection:
             raise
 
     @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Everything inside is done together or not at all, within a transaction."""
+        self.run("SAVEPOINT inside")
+        try:
+            yield
+        except BaseException:
+            if self.raw.in_transaction:
+                self.raw.execute("ROLLBACK TO inside")
+                self.raw.execute("RELEASE inside")
+            raise
+        self.run("RELEASE inside")
+
+    @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
         """Stop what is asked inside when it has taken so long in all, with StoreSlow."""
         end = time.monotonic() + seconds

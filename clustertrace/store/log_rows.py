@@ -10,6 +10,7 @@ from clustertrace.joining.belonging import LATE_NS, Host
 from clustertrace.model import EMPTY, Log, TraceFacts
 from clustertrace.store.connection import Connection
 from clustertrace.store.rows import json_value
+from clustertrace.wire import MAX_NS
 
 __all__ = ["add", "count", "hosts", "log_row", "logs_of", "of_sessions", "with_logs"]
 
@@ -115,7 +116,7 @@ def logs_of(
             f"SELECT {_COLUMNS} FROM logs WHERE session_id = ? AND time_ns BETWEEN ? AND ?"
             " AND turn IS NOT NULL LIMIT ?"
         )
-        rows += conn.rows(sql, (session_id, times[0], times[1] + LATE_NS, MOST))
+        rows += conn.rows(sql, (session_id, times[0], min(times[1] + LATE_NS, MAX_NS), MOST))
     each = {row[:2]: row for row in rows}
     return [_log(row) for _, row in sorted(each.items())], more
 

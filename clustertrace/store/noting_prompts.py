@@ -16,6 +16,7 @@ from clustertrace.prompts.written import LONGEST, written
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.templates import templates
 from clustertrace.store.rows import json_value
+from clustertrace.store.setting_aside import each_that_can
 
 __all__ = ["advance", "has_more", "match_again"]
 
@@ -37,8 +38,19 @@ def has_more(conn: Connection) -> bool:
 
 def advance(conn: Connection, limit: int) -> int:
     """Look at the prompts of at most `limit` runs, in the caller's transaction; at how many."""
-    due = conn.rows(_DUE, (limit,))
+    due = {row[0]: row for row in conn.rows(_DUE, (limit,))}
     known = templates(conn)
+    each_that_can(
+        conn,
+        list(due),
+        lambda some: _note(conn, known, [due[trace_id] for trace_id in some]),
+        "prompt_due",
+    )
+    return len(due)
+
+
+def _note(conn: Connection, known: Sequence[Template], due: Sequence[Sequence[Any]]) -> None:
+    """Write down the prompts of these runs."""
     rows, without = [], []
     for trace_id, start_ns, session, dead_end, root, first in due:
         text = _text(conn, trace_id, root, first)
@@ -57,7 +69,6 @@ def advance(conn: Connection, limit: int) -> int:
     conn.many("DELETE FROM prompts WHERE trace_id = ?", without)
     conn.many(_KEPT, rows)
     conn.many("UPDATE traces SET prompt_due = NULL WHERE trace_id = ?", [row[:1] for row in due])
-    return len(due)
 
 
 def match_again(conn: Connection, template: Template) -> None:

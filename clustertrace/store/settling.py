@@ -20,6 +20,7 @@ from clustertrace.store.connection import Connection
 from clustertrace.store.elsewhere import calls_elsewhere
 from clustertrace.store.joins import join
 from clustertrace.store.rows import SLIM_COLUMNS, json_value, slim_span
+from clustertrace.store.setting_aside import each_that_can
 from clustertrace.store.spending import Settled, settle_spending
 from clustertrace.store.twins import absorb
 from clustertrace.summary import NS_PER_DAY, Summary, duration_bucket, prompt_of, summarise
@@ -69,7 +70,8 @@ def settle_due(conn: Connection, now_ns: int, limit: int) -> int:
     due = conn.rows(
         "SELECT trace_id FROM traces WHERE due_ns <= ? ORDER BY due_ns LIMIT ?", (now_ns, limit)
     )
-    settle_traces(conn, [row[0] for row in due])
+    ids = [row[0] for row in due]
+    each_that_can(conn, ids, lambda some: settle_traces(conn, some), "due_ns")
     return len(due)
 
 
@@ -262,7 +264,7 @@ class _Rollups:
             *totals,
             totals[-2] > 0,
             dead_end is not None,
-            duration_ns or 0,
+            float(duration_ns or 0),
         )
         row = self._days[variant, day]
         for at, measure in enumerate(measures):

@@ -368,7 +368,8 @@ class VariantDayRow(SQLModel, table=True):
     """Runs that missed a cache."""
     dead_ends: int
     """Runs that came to a dead end (clustertrace.endings)."""
-    duration_ns: int
+    duration_ns: float
+    """Not an integer: a hundred runs that claim to have begun in 1970 have no sum in 64 bits."""
 
 
 class VariantDurationRow(SQLModel, table=True):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from clustertrace.patterns.signature import NOT_STEPS
 from clustertrace.patterns.traits import MEASURES, VERSION, Trait, run_of, traits_of
 from clustertrace.store.connection import Connection
 from clustertrace.store.rows import SLIM_COLUMNS, json_value, slim_span
+from clustertrace.store.setting_aside import each_that_can
 
 __all__ = ["COUNTED", "advance", "has_more"]
 
@@ -47,6 +48,12 @@ def has_more(conn: Connection) -> bool:
 def advance(conn: Connection, limit: int) -> int:
     """Work out the traits of at most `limit` runs, in the caller's transaction; of how many."""
     keys = _slice(conn, limit)
+    each_that_can(conn, keys, lambda some: _note(conn, some), "traits_due")
+    return len(keys)
+
+
+def _note(conn: Connection, keys: Sequence[bytes]) -> None:
+    """Write down what is true of these runs."""
     marks = ", ".join("?" * len(keys))
     spans: dict[bytes, list[Span]] = defaultdict(list)
     for row in conn.rows(f"{_SPANS_OF}({marks})", keys):
@@ -66,7 +73,6 @@ def advance(conn: Connection, limit: int) -> int:
         "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = value + ?",
         (COUNTED, len(keys), len(keys)),
     )
-    return len(keys)
 
 
 def _slice(conn: Connection, limit: int) -> list[bytes]:

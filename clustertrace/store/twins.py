@@ -15,6 +15,7 @@ from clustertrace.store.connection import Connection
 from clustertrace.store.placing import remove
 from clustertrace.store.rows import SPAN_COLUMNS, span_of_row
 from clustertrace.store.unjoined import forget, keep, unjoined, unjoined_of
+from clustertrace.wire import MAX_NS
 
 __all__ = ["absorb", "forget_twins", "twins_of", "with_twins", "woken_by"]
 
@@ -48,7 +49,7 @@ def woken_by(
             "SELECT t.trace_id FROM traces t WHERE t.session_id = ? AND t.start_ns BETWEEN ? AND ?"
             " AND t.trace_id IN (SELECT trace_id FROM transcript_turns)"
         )
-        around = (min(starts) - _AROUND_NS, max(starts) + _AROUND_NS)
+        around = (min(starts) - _AROUND_NS, _after(max(starts)))
         for session in sessions:
             found.update(row[0] for row in conn.rows(sql, (session, *around)))
     return found
@@ -91,6 +92,10 @@ def forget_twins(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     conn.run(f"DELETE FROM turn_hosts WHERE trace_id IN ({marks})", trace_ids)
 
 
+def _after(ns: int) -> int:
+    return min(ns + _AROUND_NS, MAX_NS)
+
+
 def _host(conn: Connection, turn: bytes) -> bytes | None:
     """The trace that telemetry made of a turn."""
     known = conn.value("SELECT trace_id FROM turn_hosts WHERE turn = ?", (turn,))
@@ -116,7 +121,7 @@ def _host(conn: Connection, turn: bytes) -> bytes | None:
             "SELECT s.trace_id FROM traces t JOIN spans s ON s.trace_id = t.trace_id"
             " WHERE t.session_id = ? AND t.trace_id <> ? AND s.start_ns BETWEEN ? AND ?"
             f" AND s.kind = 'llm' AND s.scope <> ? AND s.response_id IN ({_marks(ids)}) LIMIT 1",
-            (row[0], turn, row[1] - _AROUND_NS, row[2] + _AROUND_NS, _SCOPES[0], *ids),
+            (row[0], turn, row[1] - _AROUND_NS, _after(row[2]), _SCOPES[0], *ids),
         )
         return None if found is None else bytes(found)
     # Codex's rollouts name the trace of their telemetry.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import tempfile
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -132,6 +131,7 @@ def test_unknown_keys_are_kept_on_trace_and_span() -> None:
             orjson.dumps(RECORD | {"spans": [SPAN | {"cost_usd": "1"}]}),
             "spans[0]: cost_usd must be",
         ),
+        (orjson.dumps(RECORD | {"spans": [SPAN | {"cost_usd": 1e300}]}), "at most 10^9"),
         (orjson.dumps(RECORD | {"spans": [SPAN | {"input_tokens": -1}]}), "input_tokens must be"),
         (
             orjson.dumps(RECORD | {"spans": [SPAN | {"attributes": []}]}),
@@ -164,6 +164,21 @@ def test_a_value_that_was_stored_can_always_be_written() -> None:
     span = Span(TRACE_ID, SPAN_ID, None, "a", "tool", "ok", 1, 2, input=deep)
     trace = Trace(TRACE_ID, "a", "ok", None, None, 1, 2, None, {}, (), (span,))
     assert orjson.loads(dump_trace(trace))["spans"][0]["input"] == deep
+
+
+def test_the_largest_times_fit(two_stores: tuple[Store, Store]) -> None:
+    """Runs that claim to have lasted from 1970 to 2262 are kept, and so is their session."""
+    last = 2**63 - 1
+    span = SPAN | {"kind": "llm", "start_time_unix_nano": 1, "end_time_unix_nano": last}
+    late = span | {"span_id": "00000000000000aa", "start_time_unix_nano": last}
+    records = [
+        RECORD | {"trace_id": f"{number:032x}", "session_id": "s", "spans": [span, late]}
+        for number in range(1, 5)
+    ]
+    exported = through(two_stores[0], b"\n".join(map(orjson.dumps, records)))
+    assert [
+        orjson.loads(line)["spans"][1]["start_time_unix_nano"] for line in exported.split()
+    ] == [last for _ in records]
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -233,22 +248,34 @@ def traces(draw: st.DrawFn) -> dict[str, Any]:
     return draw(st.fixed_dictionaries(needed, optional=optional)) | draw(UNKNOWN)
 
 
-def through_a_store(data: bytes) -> bytes:
-    """Import into an empty database, and export everything again."""
-    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder, "traces.db")) as store:
-        result = import_native(store, source_of(io.BytesIO(data), "test"))
-        assert result.bad == []
-        store.refresh()
-        with store.read() as conn:
-            return b"".join(dump_trace(trace) for trace in queries.export(conn))
+def through(store: Store, data: bytes) -> bytes:
+    """Import into an empty database, export everything again, and remove it."""
+    result = import_native(store, source_of(io.BytesIO(data), "test"))
+    assert result.bad == []
+    store.refresh()
+    with store.read() as conn:
+        found = list(queries.export(conn))
+    store.remove(*(trace.trace_id for trace in found))
+    return b"".join(dump_trace(trace) for trace in found)
+
+
+@pytest.fixture(scope="module")
+def two_stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Store]]:
+    """Where traces come from, and where they go."""
+    folder = tmp_path_factory.mktemp("stores")
+    with Store.open(folder / "a.db") as here, Store.open(folder / "b.db") as there:
+        yield here, there
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(traces(), min_size=1, max_size=3, unique_by=lambda trace: trace["trace_id"]))
-def test_any_trace_survives_the_round_trip(records: list[dict[str, Any]]) -> None:
+def test_any_trace_survives_the_round_trip(
+    two_stores: tuple[Store, Store], records: list[dict[str, Any]]
+) -> None:
     """Export, import elsewhere, export: the same bytes, with every key that was there at first."""
-    exported = through_a_store(b"\n".join(orjson.dumps(record) for record in records))
-    assert through_a_store(exported) == exported
+    here, there = two_stores
+    exported = through(here, b"\n".join(orjson.dumps(record) for record in records))
+    assert through(there, exported) == exported
     found = {trace["trace_id"]: trace for trace in map(orjson.loads, exported.splitlines())}
     for record in records:
         trace = found[record["trace_id"]]

@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from clustertrace.errors import BadInput
-from clustertrace.wire import MAX_NS
+from clustertrace.wire import MAX_NS, MAX_TOKENS, MAX_USD
 
 __all__ = [
     "amount",
     "count",
+    "dollars",
     "moment_ns",
     "needed_ns",
     "object_of",
@@ -93,8 +94,14 @@ def text(told: Any) -> str | None:
 
 def count(told: Any) -> int | None:
     """A number of tokens."""
-    usable = isinstance(told, int | float) and not isinstance(told, bool) and math.isfinite(told)
-    return int(told) if usable and told >= 0 else None
+    usable = isinstance(told, int | float) and not isinstance(told, bool)
+    return int(told) if usable and 0 <= told <= MAX_TOKENS else None
+
+
+def dollars(told: Any) -> float | None:
+    """US dollars of one call, if anybody can have paid so much."""
+    paid = amount(told)
+    return paid if paid is not None and 0 <= paid <= MAX_USD else None
 
 
 def amount(told: Any) -> float | None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from clustertrace.exchange.foreign.fields import (
     amount,
     count,
+    dollars,
     moment_ns,
     needed_ns,
     object_of,
@@ -144,7 +145,7 @@ def _sum(usage: Mapping[str, Any], beginnings: tuple[str, ...]) -> int | None:
 def _cost(one: Mapping[str, Any], costs: Mapping[str, Any]) -> float | None:
     for told in (costs.get("total"), one.get("calculatedTotalCost"), one.get("totalCost")):
         # Langfuse writes 0 for models that it has no price for.
-        found = amount(told)
+        found = dollars(told)
         if found:
             return found
     return None

@@ -11,6 +11,7 @@ from typing import Any, Final
 from clustertrace.exchange.foreign.fields import (
     amount,
     count,
+    dollars,
     moment_ns,
     needed_ns,
     object_of,
@@ -52,7 +53,7 @@ def read(record: Mapping[str, Any]) -> tuple[list[Span], TraceFacts]:
         text(about.get("ls_model_name")) or _model(extra),
         text(about.get("ls_provider")),
         *_tokens(record),
-        amount(record.get("total_cost")) or None,
+        dollars(record.get("total_cost")) or None,
         attributes={key: record[key] for key in _ATTRIBUTES if record.get(key)},
     )
     if parent:

@@ -226,7 +226,8 @@ def _rollups() -> None:
         _column("cost_usd", float),
         _column("missed_tokens", int),
         _column("lost_usd", float),
-        *_not_null("missed_runs", "dead_ends", "duration_ns"),
+        *_not_null("missed_runs", "dead_ends"),
+        _column("duration_ns", float),
     )
     op.create_index("variant_days_day", "variant_days", ["day"])
     op.create_table(
