@@ -197,6 +197,6 @@ def duration_bucket(duration_ns: int) -> int:
     return 0 if duration_ns < 1 else int(math.log2(duration_ns) * _BUCKETS_PER_DOUBLING) + 1
 
 
-def bucket_middle_ns(bucket: int) -> int:
+def bucket_middle_ns(bucket: int) -> float:
     """The geometric middle of a bucket: within 5 % of every duration in it."""
-    return 0 if bucket == 0 else round(2 ** ((bucket - 0.5) / _BUCKETS_PER_DOUBLING))
+    return 0.0 if bucket == 0 else 2.0 ** ((bucket - 0.5) / _BUCKETS_PER_DOUBLING)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from clustertrace.cli.app import Db, Json, command
-from clustertrace.cli.opening import reading
 from clustertrace.cli.output import note as tell
 from clustertrace.cli.output import plain, print_json
 from clustertrace.errors import UsageError
+from clustertrace.opening import reading
 from clustertrace.words import counted
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from clustertrace.cli.app import Db, Json, command
-from clustertrace.cli.opening import reading
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import UsageError
+from clustertrace.opening import reading
 
 if TYPE_CHECKING:
     from clustertrace.filters import Filter

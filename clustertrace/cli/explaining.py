@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clustertrace.cli.app import Db, Json, command
-from clustertrace.cli.opening import reading
 from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.opening import reading
 
 if TYPE_CHECKING:
     from clustertrace.patterns.divergence import Divergence

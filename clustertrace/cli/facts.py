@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from clustertrace.cli.app import Db, Json, Where, command
-from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.words import count, counted, duration, moment, share, spent, step_text
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clustertrace.cli.app import Db, Json, command
-from clustertrace.cli.opening import reading
 from clustertrace.cli.output import plain, print_json, stdout, write_out
+from clustertrace.opening import reading
 
 if TYPE_CHECKING:
     from clustertrace.gate.checks import Assertion, Result

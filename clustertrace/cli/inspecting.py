@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 from clustertrace.cli.app import Db, Json, Where, command
-from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.gaps import gaps
+from clustertrace.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.words import counted, duration, moment, secrets_cut, spent
 
 if TYPE_CHECKING:

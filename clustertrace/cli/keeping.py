@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from clustertrace.cli.app import Db, Json, command
-from clustertrace.cli.opening import reading
 from clustertrace.cli.output import note, print_json
 from clustertrace.errors import UsageError
+from clustertrace.opening import reading
 from clustertrace.words import count, counted
 
 __all__ = ["cleanup", "size_of", "vacuum"]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from clustertrace.cli.app import Db, Json, Where, command
-from clustertrace.cli.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.cli.output import note, plain, print_json, stderr, write_out
 from clustertrace.errors import UsageError
+from clustertrace.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.words import counted
 
 if TYPE_CHECKING:

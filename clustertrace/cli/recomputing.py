@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import typer
 
 from clustertrace.cli.app import Db, Json, command
-from clustertrace.cli.opening import reading
 from clustertrace.cli.output import print_json, stderr
+from clustertrace.opening import reading
 from clustertrace.words import counted, money
 
 __all__ = ["backfill_cost", "backfill_signatures"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clustertrace.cli.app import Db, Json, command
-from clustertrace.cli.opening import reading
 from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.opening import reading
 
 if TYPE_CHECKING:
     from clustertrace.model import Trace

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from clustertrace.cli.app import Db, Json, command
-from clustertrace.cli.opening import HOW_TO_BEGIN, reading
 from clustertrace.cli.output import note, plain, print_json, stdout, write_out
 from clustertrace.errors import NotFound, UsageError
+from clustertrace.opening import HOW_TO_BEGIN, reading
 
 if TYPE_CHECKING:
     from rich.console import Console

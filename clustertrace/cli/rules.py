@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clustertrace.cli.app import Db, Json, Where, app
-from clustertrace.cli.opening import reading
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import BadInput, UsageError
+from clustertrace.opening import reading
 
 if TYPE_CHECKING:
     from clustertrace.patterns.conditions import Case

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clustertrace.cli.app import Db, Json, command
-from clustertrace.cli.opening import reading
 from clustertrace.cli.output import note, print_json
+from clustertrace.opening import reading
 from clustertrace.words import counted
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from clustertrace.cli.opening import reading
 from clustertrace.errors import UsageError
 from clustertrace.gate.checks import claim
 from clustertrace.gate.claims import claims
 from clustertrace.mcp.answers import Answer, Pattern, Run
+from clustertrace.opening import reading
 from clustertrace.store import assertions, queries
 from clustertrace.store.annotations import (
     Outcome,

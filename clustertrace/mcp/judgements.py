@@ -7,7 +7,6 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from clustertrace.cli.opening import reading
 from clustertrace.filters import Filter, parse
 from clustertrace.mcp.bounds import Cursor, cut, page_of
 from clustertrace.mcp.findings import (
@@ -20,6 +19,7 @@ from clustertrace.mcp.findings import (
     SideCount,
 )
 from clustertrace.model import Trace
+from clustertrace.opening import reading
 from clustertrace.patterns.alignment import Pair, align, places_of_spans
 from clustertrace.patterns.divergence import divergence
 from clustertrace.patterns.documents import mined_document

@@ -6,7 +6,6 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from clustertrace.cli.opening import reading
 from clustertrace.errors import UsageError
 from clustertrace.filters import Filter, parse
 from clustertrace.filters.writing import both, condition
@@ -14,6 +13,7 @@ from clustertrace.headline import headline
 from clustertrace.mcp.answers import Answer, Found, FoundList, Pattern, PatternList, Run, RunList
 from clustertrace.mcp.bounds import Cursor, Limit, Where, cursor_at, page_of, start_of
 from clustertrace.mcp.runs import RunDetail, run_detail
+from clustertrace.opening import reading
 from clustertrace.patterns.verdict import Side
 from clustertrace.store import queries
 from clustertrace.store.connection import Connection

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clustertrace.cli import opening
+from clustertrace import opening
 from clustertrace.errors import StoreBusy
 
 

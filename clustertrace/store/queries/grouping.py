@@ -228,7 +228,7 @@ class Grouping:
             f" WHERE {condition} GROUP BY id, bucket ORDER BY bucket",
             params,
         ):
-            found[group].append((bucket_middle_ns(bucket), traces))
+            found[group].append((round(bucket_middle_ns(bucket)), traces))
         return found
 
     def _days(self, ids: Sequence[str]) -> dict[str, list[Day]]:

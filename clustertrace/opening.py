@@ -1,4 +1,4 @@
-"""Open the database that a command asks."""
+"""Open the database that a command or an MCP tool asks."""
 
 from __future__ import annotations
 
