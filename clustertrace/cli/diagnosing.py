@@ -35,6 +35,13 @@ def doctor(
             help="Also check the whole database: work out every total anew, in a copy.",
         ),
     ] = False,
+    aside: Annotated[
+        bool,
+        typer.Option(
+            "--set-aside",
+            help="Move a database that is damaged away, so that a new one can be made.",
+        ),
+    ] = False,
     port: Annotated[
         int | None,
         typer.Option(
@@ -56,7 +63,7 @@ def doctor(
     from clustertrace.cli.examining import examine
     from clustertrace.doctor.findings import document, well
 
-    findings = examine(port, db, send=send, recount=recount)
+    findings = examine(port, db, send=send, recount=recount, aside=aside)
     if as_json:
         print_json(document(findings))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -16,20 +17,24 @@ from clustertrace.doctor import checks, claude
 from clustertrace.doctor.checks import Port
 from clustertrace.doctor.findings import Finding
 from clustertrace.doctor.sending import send_test
-from clustertrace.errors import ClustertraceError, ServeError
+from clustertrace.errors import ClustertraceError, ServeError, StoreCorrupt
 from clustertrace.json_files import read
 from clustertrace.settings import load
 from clustertrace.store import Store, queries
+from clustertrace.store.aside import set_aside
 from clustertrace.store.checking import check
 from clustertrace.store.store import database_path
+from clustertrace.words import counted
 
 __all__ = ["examine"]
 
 
-def examine(port: int | None, db: str | None, *, send: bool, recount: bool) -> list[Finding]:
+def examine(
+    port: int | None, db: str | None, *, send: bool, recount: bool, aside: bool
+) -> list[Finding]:
     """All findings, in the order in which a user would go through them.
 
-    `recount`: also work out every total anew.
+    `recount`: also work out every total anew. `aside`: move a damaged database away.
 
     Raises BadSetting where the database can't even be named.
     """
@@ -47,7 +52,7 @@ def examine(port: int | None, db: str | None, *, send: bool, recount: bool) -> l
     if send:
         findings.append(_sent(seen))
     findings += [
-        *_database(path, recount=recount),
+        *_database(path, recount=recount, aside=aside),
         _disk(path),
         _recording(),
         *_claude_code(settings, hook, port, grpc),
@@ -85,7 +90,7 @@ def _sent(port: Port) -> Finding:
     return send_test("localhost", port.number, port.said.get("db"))
 
 
-def _database(path: Path, *, recount: bool) -> list[Finding]:
+def _database(path: Path, *, recount: bool, aside: bool) -> list[Finding]:
     """The database, its spool, and what came last; nothing is made where there is none."""
     unsent = len(list((path.parent / "outbox").glob("*.jsonl")))
     beside = path.with_name(path.name + ".spool")
@@ -103,6 +108,9 @@ def _database(path: Path, *, recount: bool) -> list[Finding]:
             with store.read() as conn:
                 newest = queries.newest_span(conn)
             contents = [_contents(store)] if recount else []
+    except StoreCorrupt as error:
+        # Another program's database is sound, and not ours to move.
+        return [_damaged(path, str(error), aside=aside and error.__cause__ is not None)]
     except ClustertraceError as error:
         return [checks.database(path, None, str(error))]
     now = time.time_ns()
@@ -116,6 +124,14 @@ def _database(path: Path, *, recount: bool) -> list[Finding]:
     ]
 
 
+def _damaged(path: Path, told: str, *, aside: bool) -> Finding:
+    if not aside:
+        return checks.database(path, None, told)
+    kept = set_aside(path)
+    told = f"{path} could not be used and was set aside as {kept.name}; a new one will be made."
+    return Finding("database", "note", told, f"`sqlite3 {kept} .recover` may save what it held")
+
+
 def _contents(store: Store) -> Finding:
     store.refresh()
     return checks.soundness(check(store))
@@ -126,6 +142,10 @@ def _spool(store: Store, unsent: int) -> Finding:
         drained = store.drain()
     except ClustertraceError as error:
         return checks.spool(0, 0, unsent, str(error))
+    closed = [path for path in store.spool.glob("*.jsonl") if not os.access(path, os.R_OK)]
+    if closed:
+        told = f"{counted(len(closed), 'file')} of spans can't be read, {closed[0]} among them."
+        return Finding("spool", "wrong", told, "give yourself the right to read them")
     return checks.spool(drained.spans, drained.bad_lines, unsent, None)
 
 

@@ -28,6 +28,9 @@ _GRACE_SECONDS: Final = 10.0
 """How long a segment stays open after its end: another thread may be about to write to it, and
 the number of a closed file soon stands for one of the program's own."""
 
+_MAKING_SECONDS: Final = 60.0
+"""Far more than it takes from a segment's first byte to its final name."""
+
 _CLOSED: Final = -1
 
 _File = tuple[int, int]
@@ -131,6 +134,7 @@ class Spool:
         os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder, 0o700)
+        _sweep(folder)
         name = f"{time.time_ns():016x}-{os.getpid()}-{os.urandom(3).hex()}"
         path, making = (os.path.join(folder, name + end) for end in (".jsonl", ".new"))
         fd = os.open(making, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
@@ -163,6 +167,17 @@ class Spool:
                 self._retry_at = time.monotonic() + _RETRY_SECONDS
         reason = error.strerror if error else "the disk took only a part"
         notice(f"clustertrace lost a span ({reason}); the program goes on.")
+
+
+def _sweep(folder: str) -> None:
+    """Delete beginnings of segments whose process was killed before they had their final name."""
+    now = time.time()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".new"):
+                with contextlib.suppress(OSError):  # another process was quicker
+                    if now - entry.stat().st_mtime > _MAKING_SECONDS:
+                        os.unlink(entry.path)
 
 
 def _lock_for_life(fd: int) -> None:

@@ -143,7 +143,7 @@ def readable(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         raise StoreCorrupt(
             f"{path} is damaged or is no clustertrace database ({error}); nothing was changed: "
-            "move it away or choose another with CLUSTERTRACE_DB."
+            "`clustertrace doctor --set-aside` moves it away, CLUSTERTRACE_DB names another."
         ) from error
 
 

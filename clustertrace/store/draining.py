@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
+from clustertrace.errors import StoreBusy, StoreError
 from clustertrace.store.connection import Connection
 from clustertrace.store.writer import SETTLE_AFTER_NS, write
 from clustertrace.wire import parse_lines
@@ -66,8 +67,6 @@ def drain(
 def _alone(spool: Path, wait: float) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
-    from clustertrace.errors import StoreBusy
-
     try:
         with FileLock(spool / ".drain.lock", timeout=wait, mode=0o600):
             yield
@@ -76,13 +75,19 @@ def _alone(spool: Path, wait: float) -> Iterator[None]:
             f"Another program has been reading {spool} for over {wait:.0f} s; "
             "try again in a moment."
         ) from None
+    except OSError as error:
+        raise StoreError(
+            f"{spool} can't be read and cleared ({error.strerror or error}); give yourself the "
+            "right to, or move it away."
+        ) from error
 
 
 def _drain_segment(conn: Connection, path: Path, limit: int | None) -> tuple[int, int, int]:
     """Read one segment from where it was left; (spans, bad lines, bytes)."""
     try:
         file = path.open("rb")
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
+        # Gone, or of another user: neither may keep the other segments from being read.
         return 0, 0, 0
     with file:
         over = _is_over(file)

@@ -10,7 +10,7 @@ from clustertrace.errors import StoreCorrupt, StoreTooNew
 from clustertrace.store.connection import Connection
 from clustertrace.store.migrations import HEAD
 
-__all__ = ["ensure"]
+__all__ = ["ensure", "refuse_newer", "version"]
 
 _SMALLEST: Final = 512
 """Bytes of the smallest database that SQLite makes."""
@@ -28,11 +28,7 @@ def ensure(conn: Connection) -> None:
             f"{conn.path} is a database of another program; choose another file with "
             "CLUSTERTRACE_DB."
         )
-    if revision is not None and revision > HEAD:
-        raise StoreTooNew(
-            f"{conn.path} was made by a newer clustertrace (schema {revision}, this one knows "
-            f"{HEAD}); upgrade with: pip install -U clustertrace."
-        )
+    refuse_newer(conn)
     if revision is None:
         # Lets `vacuum` give space back in small steps; it can't be changed once there are tables.
         conn.run("PRAGMA auto_vacuum = INCREMENTAL")
@@ -40,6 +36,21 @@ def ensure(conn: Connection) -> None:
     conn.run("PRAGMA journal_mode = WAL")
     if revision != HEAD:
         _upgrade(conn.path)
+
+
+def version(conn: Connection) -> int:
+    """A number that SQLite changes with every change of the schema, whoever makes it."""
+    return int(conn.value("PRAGMA schema_version"))
+
+
+def refuse_newer(conn: Connection) -> None:
+    """Raise StoreTooNew if a newer clustertrace made or migrated the database."""
+    revision = _revision(conn)
+    if revision is not None and revision > HEAD:
+        raise StoreTooNew(
+            f"{conn.path} was made by a newer clustertrace (schema {revision}, this one knows "
+            f"{HEAD}); upgrade with: pip install -U clustertrace."
+        )
 
 
 def _check_size(path: Path) -> None:

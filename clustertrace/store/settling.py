@@ -25,7 +25,7 @@ from clustertrace.store.spending import Settled, settle_spending
 from clustertrace.store.twins import absorb
 from clustertrace.summary import NS_PER_DAY, Summary, duration_bucket, prompt_of, summarise
 
-__all__ = ["DERIVED", "settle_due", "settle_traces"]
+__all__ = ["DERIVED", "has_due", "settle_due", "settle_traces"]
 
 _MEASURES: Final = (
     *("traces", "running", "incomplete", "failed", "failed_by_outcome", "spans", "llm_calls"),
@@ -59,7 +59,16 @@ DERIVED: Final = (
 """The columns of `traces` that settling fills."""
 
 _SETTLED: Final = f"UPDATE traces SET {' = ?, '.join(DERIVED)} = ? WHERE trace_id = ?"
+_DUE: Final = ("due_ns <= ?", f"due_ns > ? + {3600 * 10**9}")
+"""Nothing waits for an hour: where it seems to, the clock has been set back since. Not asked at
+once: together they would have to be sorted."""
+
 _NOTHING: Final = (None,) * len(DERIVED)
+
+
+def has_due(conn: Connection, now_ns: int) -> bool:
+    """Whether any trace is due by `now_ns`."""
+    return any(conn.value(f"SELECT 1 FROM traces WHERE {due} LIMIT 1", (now_ns,)) for due in _DUE)
 
 
 def settle_due(conn: Connection, now_ns: int, limit: int) -> int:
@@ -67,12 +76,12 @@ def settle_due(conn: Connection, now_ns: int, limit: int) -> int:
 
     Returns how many were settled, at most `limit`.
     """
-    due = conn.rows(
-        "SELECT trace_id FROM traces WHERE due_ns <= ? ORDER BY due_ns LIMIT ?", (now_ns, limit)
-    )
-    ids = [row[0] for row in due]
+    ids: list[bytes] = []
+    for due in _DUE:
+        sql = f"SELECT trace_id FROM traces WHERE {due} ORDER BY due_ns LIMIT ?"
+        ids += [row[0] for row in conn.rows(sql, (now_ns, limit - len(ids)))]
     each_that_can(conn, ids, lambda some: settle_traces(conn, some), "due_ns")
-    return len(due)
+    return len(ids)
 
 
 def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool = True) -> None:

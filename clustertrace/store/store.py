@@ -44,9 +44,14 @@ class Store:
         self.path = path
         self.spool = path.with_name(path.name + ".spool")
         """Where recorders of this database leave their spans."""
-        self._conn = writer_connection
         self._lock = Lock()
-        self._readers = Pool(path)
+        self._take(writer_connection)
+
+    def _take(self, conn: Connection) -> None:
+        self._conn = conn
+        self._readers = Pool(self.path)
+        self._file = _file_at(self.path)
+        self._schema = schema.version(conn)
 
     @classmethod
     def open(cls, db: str | Path | None = None) -> Self:
@@ -59,30 +64,16 @@ class Store:
         # A setting that can't be used is told now, not when the first span comes.
         policy()
         own_prices()
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.touch(mode=0o600, exist_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"{path} can't be made ({error.strerror or error}); choose another place with "
-                "CLUSTERTRACE_DB."
-            ) from None
-        conn = connect(path)
-        try:
-            schema.ensure(conn)
-        except BaseException:
-            conn.close()
-            raise
-        return cls(path, conn)
+        return cls(path, _opened(path))
 
     def write(self, batch: Batch) -> Written:
         """Commit a batch in one transaction; idempotent by trace and span id."""
-        with self._lock, self._conn.transaction():
+        with self._lock, self._current().transaction():
             return writer.write(self._conn, batch, time.time_ns())
 
     def remove(self, *trace_ids: str) -> None:
         """Take traces out again, with all that followed from them; unknown ones are no matter."""
-        with self._lock, self._conn.transaction():
+        with self._lock, self._current().transaction():
             removing.remove_traces(self._conn, [bytes.fromhex(one) for one in trace_ids])
 
     def drain(self, *, wait: float = draining.LOCK_SECONDS, limit: int | None = None) -> Drained:
@@ -91,13 +82,13 @@ class Store:
         Raises StoreBusy if another process drains for longer than `wait` seconds.
         """
         with self._lock:
-            return draining.drain(self._conn, self.spool, wait=wait, limit=limit)
+            return draining.drain(self._current(), self.spool, wait=wait, limit=limit)
 
     def settle(self, *, everything: bool = False, limit: int = _SETTLE_SLICE) -> int:
         """Settle traces that are due, or `everything` with news; how many, at most `limit`."""
         until = _NEVER if everything else time.time_ns()
         with self._lock:
-            if not self._conn.value("SELECT 1 FROM traces WHERE due_ns <= ?", (until,)):
+            if not settling.has_due(self._conn, until):
                 return 0
             with self._conn.transaction():
                 return settling.settle_due(self._conn, until, limit)
@@ -142,14 +133,35 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A read-only connection for clustertrace.store.queries, on one state of the database."""
+        if _file_at(self.path) != self._file:
+            with self._lock:
+                self._current()
         with self._readers.borrow() as conn:
             yield conn
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """The writer's connection, in one transaction; everybody else waits, so be brief."""
-        with self._lock, self._conn.transaction():
+        with self._lock, self._current().transaction():
             yield self._conn
+
+    def _current(self) -> Connection:
+        """The writer's connection, to the file that is there now; the caller holds the lock.
+
+        Written to a file that has lost its name, spans would be acknowledged and lost: where it was
+        removed or replaced, the database is opened anew. Raises StoreTooNew where a newer program
+        has migrated it meanwhile.
+        """
+        if _file_at(self.path) != self._file:
+            old, readers = self._conn, self._readers
+            self._take(_opened(self.path))
+            readers.close()
+            old.close()
+        now = schema.version(self._conn)
+        if now != self._schema:
+            schema.refuse_newer(self._conn)
+            self._schema = now
+        return self._conn
 
     def close(self) -> None:
         """Close every connection."""
@@ -162,6 +174,34 @@ class Store:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+
+def _opened(path: Path) -> Connection:
+    """A connection to a database, which is made or migrated as needed."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{path} can't be made ({error.strerror or error}); choose another place with "
+            "CLUSTERTRACE_DB."
+        ) from None
+    conn = connect(path)
+    try:
+        schema.ensure(conn)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file it is that has this name; None: none has."""
+    try:
+        there = path.stat()
+    except OSError:
+        return None
+    return there.st_dev, there.st_ino
 
 
 def database_path(db: str | Path | None = None) -> Path:

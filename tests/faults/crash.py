@@ -96,7 +96,8 @@ class Campaign:
             found = check(store)
         lost = sorted(promised - set(stored))
         doubled = [token for token, times in stored.items() if times > 1]
-        left = [path.name for path in store.spool.glob("*") if path.suffix != ".lock"]
+        # A beginning of a segment (.new) is cleared by whoever records a minute later.
+        left = [path.name for path in store.spool.glob("*.jsonl")]
         said = sorted({line for path in self._folder.glob("*.log") for line in load.faults(path)})
         for name, what in (
             ("lost", lost), ("doubled", doubled), ("left in the spool", left), ("said", said),
