@@ -18,7 +18,7 @@ demo: $(BIN)/.installed ## Load the bundled traces, serve http://localhost:7777 
 	$(BIN)/clustertrace demo --port $(PORT) $(DEMO_ARGS)
 
 test: $(BIN)/.installed-dev ## Run every test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 test-recipes: $(RECIPES)/.installed ## Run the programs of docs/recipes.md with their frameworks
 	$(RECIPES)/bin/python -m pytest tests/recipes

@@ -40,6 +40,7 @@ def _own_environment(
     """Give the test a database and a home folder of its own, and none of the machine's settings."""
     for name in [name for name in os.environ if name.startswith(FOREIGN_SETTINGS)]:
         monkeypatch.delenv(name)
+    monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("CLUSTERTRACE_DB", str(tmp_path / "traces.db"))
     for name in ("http_proxy", "https_proxy", "all_proxy"):

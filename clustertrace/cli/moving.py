@@ -19,7 +19,6 @@ from clustertrace.words import counted
 if TYPE_CHECKING:
     from clustertrace.exchange.importing import ImportResult
     from clustertrace.exchange.reading import Source
-    from clustertrace.model import Trace
     from clustertrace.store.store import Store
 
 __all__ = ["export", "import_"]
@@ -32,6 +31,9 @@ BAD_LINES_SHOWN = 10
     "clustertrace export --all -o traces.jsonl.gz",
     "clustertrace export 3f2a",
     "clustertrace export --where 'starred:yes since:30d' -o starred.jsonl",
+    "clustertrace export --all --format parquet -o traces.parquet",
+    "clustertrace export 3f2a --format otlp | curl -H 'Content-Type: application/json' "
+    "--data-binary @- http://localhost:6006/v1/traces",
     "clustertrace export --all | clustertrace import --db elsewhere.db",
 )
 def export(
@@ -50,49 +52,35 @@ def export(
             help="Write here, compressed if the name ends in .gz. Default: standard output.",
         ),
     ] = None,
+    form: Annotated[
+        Literal["native", "otlp", "csv", "parquet"],
+        typer.Option("--format", help="Whole traces, or a table of them."),
+    ] = "native",
     where: Where = None,
     db: Db = None,
 ) -> None:
-    """Write traces as native JSON Lines.
+    """Write traces to a file or standard output.
 
-    One whole trace a line; see docs/native-format.md.
+    native and otlp hold whole traces, one a line (docs/exchange.md); csv and parquet are tables
+    of them, one a row.
     """
     if (everything, bool(ids), where is not None).count(True) != 1:
         raise UsageError("Name the traces to export, or say --where FILTER, or --all.")
-    from clustertrace.exchange.native import dump_trace
+    from clustertrace.exchange.exporting import Selection, export_traces
     from clustertrace.exchange.writing import open_target
+    from clustertrace.filters import parse
 
-    if not ids and not has_database(db):
-        note(f"There are no traces yet. {HOW_TO_BEGIN}")
+    which = Selection(tuple(ids or ()), None if where is None else parse(where))
     with ExitStack() as stack:
-        traces = _named(stack, db, ids) if ids else _matching(stack, db, where)
+        conn = None
+        if ids or has_database(db):
+            conn = stack.enter_context(stack.enter_context(reading(db)).read())
+        else:
+            note(f"There are no traces yet. {HOW_TO_BEGIN}")
         write = stack.enter_context(open_target(output)).write if output else write_out
-        written = 0
-        for trace in traces:
-            write(dump_trace(trace))
-            written += 1
+        written = export_traces(conn, which, form, write)
     if output:
         note(f"{counted(written, 'trace')} written to {output}.")
-
-
-def _matching(stack: ExitStack, db: str | None, where: str | None) -> Iterator[Trace]:
-    from clustertrace.filters import parse
-    from clustertrace.store import queries
-
-    matching = None if where is None else parse(where)
-    if not has_database(db):
-        return iter(())
-    store = stack.enter_context(reading(db))
-    return queries.export(stack.enter_context(store.read()), matching)
-
-
-def _named(stack: ExitStack, db: str | None, ids: list[str]) -> Iterator[Trace]:
-    """The named traces, once each; all are found before the first is written."""
-    from clustertrace.store import queries
-
-    conn = stack.enter_context(stack.enter_context(reading(db)).read())
-    found = [queries.trace(conn, trace_id) for trace_id in ids]
-    return iter({trace.trace_id: trace for trace in found}.values())
 
 
 @command(

@@ -19,6 +19,9 @@ from clustertrace.conventions.resolve import resolve
 from clustertrace.model import Batch, Metric, Span, TraceFacts
 
 __all__ = [
+    "OUTCOME",
+    "REASON",
+    "TAG",
     "Received",
     "decode_json",
     "decode_protobuf",
@@ -26,6 +29,11 @@ __all__ = [
     "slices_of_json",
     "slices_of_protobuf",
 ]
+
+OUTCOME: Final = "clustertrace.outcome"
+REASON: Final = "clustertrace.outcome_reason"
+TAG: Final = "clustertrace.tag."
+"""Attributes by which a root span says of its run what `clustertrace.outcome` and `tag` do."""
 
 _EVALUATIONS: Final = STANDARD[Field.EVALUATIONS]
 
@@ -68,7 +76,7 @@ def received(raws: Iterable[RawSpan | str]) -> Received:
     scores: list[TraceFacts] = []
     rejected: list[str] = []
     sessions: dict[str, str] = {}
-    services: dict[str, str] = {}
+    roots: dict[str, TraceFacts] = {}
     for raw in raws:
         if isinstance(raw, str):
             rejected.append(raw)
@@ -80,17 +88,28 @@ def received(raws: Iterable[RawSpan | str]) -> Received:
         if session is not None:
             sessions.setdefault(raw.trace_id, session)
         # The root alone speaks for its trace, so that the order of arrival decides nothing.
-        if raw.parent_span_id is None and raw.origin.service is not None:
-            services[raw.trace_id] = raw.origin.service
+        if raw.parent_span_id is None:
+            said = _said(raw)
+            if said is not None:
+                roots[raw.trace_id] = said
     facts = [
-        TraceFacts(
-            trace_id,
-            session_id=sessions.get(trace_id),
-            tags={"service": services[trace_id]} if trace_id in services else {},
-        )
-        for trace_id in dict.fromkeys((*sessions, *services))
+        roots.get(trace_id, TraceFacts(trace_id))._replace(session_id=sessions.get(trace_id))
+        for trace_id in dict.fromkeys((*sessions, *roots))
     ]
     return Received(Batch(spans, facts + scores), rejected)
+
+
+def _said(raw: RawSpan) -> TraceFacts | None:
+    """What a root span says of its trace: its service, outcome and tags."""
+    told = raw.attributes
+    tags = {key[len(TAG) :]: str(told[key]) for key in told if key.startswith(TAG)}
+    if raw.origin.service is not None:
+        tags.setdefault("service", raw.origin.service)
+    outcome = told.get(OUTCOME)
+    if outcome not in ("pass", "fail"):
+        return TraceFacts(raw.trace_id, tags=tags) if tags else None
+    reason = text(told.get(REASON))
+    return TraceFacts(raw.trace_id, outcome=outcome, outcome_reason=reason, tags=tags)
 
 
 def _scores(span: Span) -> Iterator[TraceFacts]:

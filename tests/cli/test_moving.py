@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 
 OK, BROKEN, TOLD = (f"{number:032x}" for number in (1, 2, 3))
@@ -38,6 +41,51 @@ def test_an_unknown_trace_stops_before_anything_is_written(run: Any, tmp_path: P
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("error: There is no trace ffff")
     assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("chosen", [["--all"], [TOLD, OK, TOLD], ["--where", "status:error"]])
+def test_a_table_has_the_same_traces(run: Any, chosen: list[str], tmp_path: Path) -> None:
+    """CSV and Parquet hold a row for each trace, in the same order; Parquet also through a pipe."""
+    wanted = ids(run("export", *chosen).out)
+    table = list(csv.DictReader(io.StringIO(run("export", *chosen, "--format", "csv").out)))
+    assert [row["trace_id"] for row in table] == wanted
+    run("export", *chosen, "--format", "parquet", "-o", tmp_path / "traces.parquet")
+    written = pyarrow.parquet.read_table(tmp_path / "traces.parquet")
+    assert written["trace_id"].to_pylist() == wanted
+    assert written.column_names == list(table[0])
+    assert str(written.schema.field("start").type) == "timestamp[us, tz=UTC]"
+
+
+@pytest.mark.usefixtures("filled")
+def test_otlp_is_what_import_reads(run: Any, tmp_path: Path) -> None:
+    """The same runs stand in another database, with their outcome, tags and steps."""
+    run("export", "--all", "--format", "otlp", "-o", tmp_path / "traces.jsonl")
+    other = tmp_path / "other.db"
+    assert run("import", "--from", "otlp", tmp_path / "traces.jsonl", "--db", other).code == 0
+    for before, after in zip(
+        run("export", "--all").out.splitlines(),
+        run("export", "--all", "--db", other).out.splitlines(),
+        strict=True,
+    ):
+        was, now = json.loads(before), json.loads(after)
+        for key in ("trace_id", "name", "status", "outcome", "session_id", "tags"):
+            assert now[key] == was[key], key
+        steps = ("span_id", "parent_span_id", "name", "kind", "status", "input", "output")
+        # An empty list is no content to those who read OpenTelemetry.
+        assert [[span[key] or None for key in steps] for span in now["spans"]] == [
+            [span[key] or None for key in steps] for span in was["spans"]
+        ]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_an_empty_table_has_its_titles(run: Any, form: str, tmp_path: Path) -> None:
+    """Without a database there is still a table, with nothing in it."""
+    assert run("export", "--all", "--format", form, "-o", tmp_path / "t").code == 0
+    if form == "csv":
+        assert (tmp_path / "t").read_text().startswith("trace_id,name,status")
+    else:
+        assert pyarrow.parquet.read_table(tmp_path / "t").num_rows == 0
 
 
 @pytest.mark.usefixtures("filled")

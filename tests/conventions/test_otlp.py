@@ -280,6 +280,24 @@ def test_service_tag(
     assert [fact.tags for fact in facts] == ([] if tags is None else [tags])
 
 
+def test_a_root_span_speaks_for_its_run(request_of: Callable[..., Any]) -> None:
+    """Outcome, reason and tags can be said by any OpenTelemetry program; a child's word is none."""
+    said = {
+        "clustertrace.outcome": "fail",
+        "clustertrace.outcome_reason": "no source",
+        "clustertrace.tag.tier": "gold",
+        "clustertrace.tag.turns": 3,
+    }
+    root = request_of(said).SerializeToString()
+    [facts] = decode_protobuf(root).batch.facts
+    assert (facts.outcome, facts.outcome_reason) == ("fail", "no source")
+    assert facts.tags == {"tier": "gold", "turns": "3"}
+    child = request_of(said, parent_span_id=b"\1" * 8).SerializeToString()
+    assert decode_protobuf(child).batch.facts == []
+    odd = request_of({"clustertrace.outcome": ["won"]}).SerializeToString()
+    assert decode_protobuf(odd).batch.facts == []
+
+
 def test_service_of_a_child(request_of: Callable[..., Any]) -> None:
     """A child says nothing about its trace's service."""
     request = request_of(resource={"service.name": "shop"}, parent_span_id=b"\1" * 8)

@@ -20,6 +20,7 @@ __all__ = [
     "export",
     "known_traces",
     "latest",
+    "lines",
     "metrics",
     "newest",
     "of_session",
@@ -38,6 +39,7 @@ COUNTED: Final = 10_000
 """Traces that match a filter are counted so far and no further."""
 _COMMON: Final = 20_000
 """Traces with a tag from which on a page of them is found faster by a look at each trace."""
+_Row = tuple[Any, ...]
 _HEX: Final = frozenset("0123456789abcdef")
 _SHORTEST_PREFIX: Final = 4
 _TRACES_A_QUERY: Final = 200
@@ -75,8 +77,7 @@ def traces(
         f"ORDER BY {order} {way}, trace_id {way} LIMIT :limit OFFSET :offset",
         {**params, "limit": limit, "offset": offset},
     )
-    tags = _tags(conn, [row[0] for row in rows])
-    shown = tuple(_trace_row(row, tags[row[0]]) for row in rows)
+    shown = tuple(_trace_rows(conn, rows))
     total = offset + len(rows)
     if where is None:
         total = conn.value("SELECT sum(traces) FROM variant_days") or 0
@@ -95,12 +96,20 @@ def newest(conn: Connection, where: Filter | None, limit: int) -> list[TraceRow]
         " ORDER BY start_ns DESC, trace_id DESC LIMIT :limit",
         params | {"limit": limit},
     )
-    made: list[TraceRow] = []
-    for at in range(0, len(rows), _TRACES_A_QUERY):
-        some = rows[at : at + _TRACES_A_QUERY]
-        tags = _tags(conn, [row[0] for row in some])
-        made += [_trace_row(row, tags[row[0]]) for row in some]
-    return made
+    return [line for part in _parts(rows) for line in _trace_rows(conn, part)]
+
+
+def lines(conn: Connection, where: Filter | None = None) -> Iterator[list[TraceRow]]:
+    """The lines of traces that match, oldest first (ties by id), some hundred at a time."""
+    condition, params = _condition(where)
+    sql = f"SELECT trace_id FROM traces WHERE {condition} ORDER BY start_ns, trace_id"
+    for part in _parts(conn.rows(sql, params)):
+        marks = ", ".join("?" * len(part))
+        rows = conn.rows(
+            f"SELECT {_ROW} FROM traces WHERE trace_id IN ({marks}) ORDER BY start_ns, trace_id",
+            [row[0] for row in part],
+        )
+        yield _trace_rows(conn, rows)
 
 
 def of_session(conn: Connection, session_id: str, *, limit: int, offset: int = 0) -> list[TraceRow]:
@@ -110,8 +119,7 @@ def of_session(conn: Connection, session_id: str, *, limit: int, offset: int = 0
         " ORDER BY start_ns, trace_id LIMIT ? OFFSET ?",
         (session_id, min(limit, _TRACES_A_QUERY), offset),
     )
-    tags = _tags(conn, [row[0] for row in rows])
-    return [_trace_row(row, tags[row[0]]) for row in rows]
+    return _trace_rows(conn, rows)
 
 
 def trace_row(conn: Connection, prefix: str) -> TraceRow:
@@ -182,9 +190,8 @@ def export(conn: Connection, where: Filter | None = None, *, newest: int = -1) -
         " ORDER BY start_ns DESC, trace_id DESC LIMIT :newest",
         params | {"newest": newest},
     )
-    keys = [row[0] for row in reversed(rows)]
-    for at in range(0, len(keys), _TRACES_A_QUERY):
-        yield from whole(conn, keys[at : at + _TRACES_A_QUERY])
+    for part in _parts(rows[::-1]):
+        yield from whole(conn, [row[0] for row in part])
 
 
 def metrics(conn: Connection) -> tuple[MetricSummary, ...]:
@@ -215,6 +222,15 @@ def _common_tags(conn: Connection) -> filtering.Common:
         return bool(conn.value(sql, {"key": key, "value": value}) == _COMMON)
 
     return common
+
+
+def _parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
+    return (rows[at : at + _TRACES_A_QUERY] for at in range(0, len(rows), _TRACES_A_QUERY))
+
+
+def _trace_rows(conn: Connection, rows: Sequence[_Row]) -> list[TraceRow]:
+    tags = _tags(conn, [row[0] for row in rows])
+    return [_trace_row(row, tags[row[0]]) for row in rows]
 
 
 def _trace_row(row: Sequence[Any], tags: Mapping[str, str]) -> TraceRow:

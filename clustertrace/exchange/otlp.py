@@ -1,0 +1,210 @@
+"""Traces as OTLP/JSON, one export request a line: what the OpenTelemetry Collector's file exporter
+writes, and what any OTLP receiver takes.
+
+Facts stand under OpenTelemetry's GenAI names, and kinds and contents under OpenInference's, which
+other tools read beside them. What a span was received with goes back where it stood: resource,
+scope, links, events. Read again here, a span has the same fields, and every attribute that it had.
+https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from clustertrace.conventions.dialect import Field
+from clustertrace.conventions.otlp import OUTCOME, REASON, TAG
+from clustertrace.conventions.raw import ERROR
+from clustertrace.conventions.readers import parsed
+from clustertrace.conventions.routes import DIALECTS
+from clustertrace.model import Span, Trace
+
+__all__ = ["dump_otlp"]
+
+_OPERATIONS: Final = {
+    "agent": "invoke_agent",
+    "llm": "chat",
+    "tool": "execute_tool",
+    "embedding": "embeddings",
+    "retriever": "retrieval",
+    "reranker": "rerank",
+}
+_NAMED: Final = {"agent": "gen_ai.agent.name", "tool": "gen_ai.tool.name"}
+_SPAN_KINDS: Final = {"server": 2, "client": 3, "producer": 4, "consumer": 5}
+_BELONGS_ELSEWHERE: Final = frozenset(
+    {"links", "events", "otel.kind", "otel.trace_state", "exception.stacktrace"}
+)
+_OTHER_INPUTS, _OTHER_OUTPUTS = (
+    frozenset(key for dialect in DIALECTS for key in dialect.keys.get(field, ()))
+    for field in (Field.BARE_INPUT, Field.BARE_OUTPUT)
+)
+"""What `input.value` and `output.value` compete with where a span is read."""
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+
+def dump_otlp(trace: Trace) -> bytes:
+    """One trace as a line: an ExportTraceServiceRequest in JSON."""
+    origins: dict[bytes, list[Span]] = defaultdict(list)
+    for span in trace.spans:
+        origins[orjson.dumps(_origin(span))].append(span)
+    first = next((span for span in trace.spans if span.parent_span_id is None), trace.spans[0])
+    of_resources = []
+    for told, spans in origins.items():
+        resource, scope = orjson.loads(told)
+        names = {key: scope.pop(key) for key in ("name", "version") if key in scope}
+        of_scope = {
+            "scope": names | {"attributes": _attributes(scope)},
+            "spans": [_span(span, dict(_facts(trace, whole=span is first))) for span in spans],
+        }
+        of_resources.append(
+            {"resource": {"attributes": _attributes(resource)}, "scopeSpans": [of_scope]}
+        )
+    return orjson.dumps({"resourceSpans": of_resources}, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _origin(span: Span) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a span's resource and scope said."""
+    resource, scope = (
+        {key[len(part) :]: value for key, value in span.attributes.items() if key.startswith(part)}
+        for part in ("resource.", "scope.")
+    )
+    return resource, scope
+
+
+def _span(span: Span, facts: Mapping[str, Any]) -> dict[str, Any]:
+    told = span.attributes
+    kind = _SPAN_KINDS.get(told.get("otel.kind", ""), 1)
+    made = {
+        "traceId": span.trace_id,
+        "spanId": span.span_id,
+        "name": span.name,
+        "kind": kind,
+        "startTimeUnixNano": str(span.start_ns),
+        "endTimeUnixNano": str(span.end_ns or 0),
+        "attributes": _attributes({**dict(_fields(span)), **facts}),
+        "events": list(_events(span)),
+        "links": [_link(link) for link in _objects(told.get("links"))],
+        "status": {},
+    }
+    if span.parent_span_id is not None:
+        made["parentSpanId"] = span.parent_span_id
+    if isinstance(told.get("otel.trace_state"), str):
+        made["traceState"] = told["otel.trace_state"]
+    if span.status == "error":
+        made["status"] = {"code": ERROR, "message": span.error_message or ""}
+    return made
+
+
+def _facts(trace: Trace, *, whole: bool) -> Iterator[tuple[str, Any]]:
+    """What was said of the run: every span names its session, one of them the rest."""
+    if trace.session_id is not None:
+        yield "session.id", trace.session_id
+    if not whole:
+        return
+    if trace.outcome is not None:
+        yield OUTCOME, trace.outcome
+    if trace.outcome_reason is not None:
+        yield REASON, trace.outcome_reason
+    for key, value in trace.tags.items():
+        yield TAG + key, value
+
+
+def _fields(span: Span) -> Iterator[tuple[str, Any]]:
+    """Every attribute of a span: its fields under their usual names, after what it came with."""
+    for key, value in span.attributes.items():
+        if not key.startswith(("resource.", "scope.")) and key not in _BELONGS_ELSEWHERE:
+            yield key, value
+    for key, value in (
+        ("openinference.span.kind", span.kind.upper()),
+        ("gen_ai.operation.name", _OPERATIONS.get(span.kind)),
+        (_NAMED.get(span.kind, ""), span.name),
+        ("gen_ai.request.model", span.model),
+        ("gen_ai.response.model", span.model),
+        ("gen_ai.provider.name", span.provider),
+        ("gen_ai.usage.input_tokens", span.input_tokens),
+        ("gen_ai.usage.output_tokens", span.output_tokens),
+        ("gen_ai.usage.cache_read.input_tokens", span.cache_read_tokens),
+        ("gen_ai.usage.cache_write.input_tokens", span.cache_write_tokens),
+        ("gen_ai.usage.reasoning.output_tokens", span.reasoning_tokens),
+        ("gen_ai.usage.cost", span.cost_usd),
+        ("gen_ai.response.finish_reasons", span.finish_reason and [span.finish_reason]),
+        ("error.type", span.error_type),
+    ):
+        if key and value is not None and key not in span.attributes:
+            yield key, value
+    for name, content, others in (
+        ("input", span.input, _OTHER_INPUTS),
+        ("output", span.output, _OTHER_OUTPUTS),
+    ):
+        if content is None:
+            continue
+        plain = isinstance(content, str) and parsed(content) == content
+        told = content if plain else orjson.dumps(content).decode()
+        if not others.isdisjoint(span.attributes):
+            # The instrumentation told it twice, and what became the content was the better half.
+            yield f"gen_ai.{name}.messages", told
+        else:
+            yield f"{name}.value", told
+            yield f"{name}.mime_type", "text/plain" if plain else "application/json"
+
+
+def _events(span: Span) -> Iterator[dict[str, Any]]:
+    for event in _objects(span.attributes.get("events")):
+        told = event.get("attributes")
+        yield {
+            "name": str(event.get("name", "")),
+            "timeUnixNano": str(event.get("time_unix_nano", 0)),
+            "attributes": _attributes(told if isinstance(told, Mapping) else {}),
+        }
+    stack = span.attributes.get("exception.stacktrace")
+    if stack is not None:
+        error = {
+            "exception.type": span.error_type or "",
+            "exception.message": span.error_message or "",
+            "exception.stacktrace": stack,
+        }
+        time_ns = span.start_ns if span.end_ns is None else span.end_ns
+        yield {
+            "name": "exception",
+            "timeUnixNano": str(time_ns),
+            "attributes": _attributes(error),
+        }
+
+
+def _link(link: Mapping[str, Any]) -> dict[str, Any]:
+    told = link.get("attributes")
+    return {
+        "traceId": str(link.get("trace_id", "")),
+        "spanId": str(link.get("span_id", "")),
+        "attributes": _attributes(told if isinstance(told, Mapping) else {}),
+    }
+
+
+def _objects(value: Any) -> Sequence[Mapping[str, Any]]:
+    """The objects in a list; what a program put under such a name may be anything."""
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def _attributes(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": _value(value)} for key, value in told.items()]
+
+
+def _value(value: Any) -> dict[str, Any]:
+    """OTLP's AnyValue. A null is one with nothing in it; 64 bits bound its integers."""
+    if value is None:
+        return {}
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    if isinstance(value, int):
+        fits = _LEAST <= value <= _MOST
+        return {"intValue": str(value)} if fits else {"doubleValue": float(value)}
+    if isinstance(value, float):
+        return {"doubleValue": value}
+    if isinstance(value, Mapping):
+        return {"kvlistValue": {"values": _attributes(value)}}
+    if isinstance(value, list | tuple):
+        return {"arrayValue": {"values": [_value(one) for one in value]}}
+    return {"stringValue": str(value)}
