@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from clustertrace.words import count, counted, duration, money, share
-
-if TYPE_CHECKING:
-    from clustertrace.patterns.statistics import Interval
+from clustertrace.words import count, counted, duration, interval, money, share
 
 __all__ = [
     "KINDS",
@@ -109,11 +106,6 @@ def cost(usd: float, unpriced: int) -> str:
     if unpriced and usd == 0:
         return "unpriced"
     return f"≥ {money(usd)}" if unpriced else money(usd)
-
-
-def interval(rate: Interval) -> str:
-    """0.18, 0.31 → 18–31 %"""
-    return f"{rate.low * 100:.0f}–{rate.high * 100:.0f} %"
 
 
 def times(bucket: str) -> str:

@@ -10,12 +10,14 @@ from clustertrace.redaction import REDACTED
 
 if TYPE_CHECKING:
     from clustertrace.model import Span
+    from clustertrace.patterns.statistics import Interval
     from clustertrace.store.answers import Step
 
 __all__ = [
     "count",
     "counted",
     "duration",
+    "interval",
     "moment",
     "money",
     "secrets_cut",
@@ -38,6 +40,11 @@ def counted(number: int, noun: str) -> str:
 def share(part: float) -> str:
     """0.125 → 12.5 %; whole per cents without a decimal."""
     return f"{part:.1%}".replace(".0%", "%").replace("%", " %")
+
+
+def interval(rate: Interval) -> str:
+    """0.18, 0.31 → 18–31 %"""
+    return f"{rate.low * 100:.0f}–{rate.high * 100:.0f} %"
 
 
 def money(usd: float) -> str:

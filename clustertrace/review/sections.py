@@ -13,12 +13,13 @@ from clustertrace.addresses import FILTER, pattern_url, review_url, trace_url, t
 from clustertrace.endings import DEAD_ENDS
 from clustertrace.filters import condition
 from clustertrace.patterns.drift_words import steps_words
+from clustertrace.patterns.statistics import wilson
 from clustertrace.review.change_sections import last_change, next_change, week_by_week
 from clustertrace.review.layout import Cell, Column, Fact, Section, date_words, dates
 from clustertrace.review.record import DeadEnd, Dear, Review
 from clustertrace.review.sums import PatternWeek
 from clustertrace.review.weeks import Window
-from clustertrace.words import count, counted, money, share, spent
+from clustertrace.words import count, counted, interval, money, share, spent
 
 __all__ = ["another_week", "facts", "headline", "rate", "sections", "week_sections"]
 
@@ -61,7 +62,8 @@ def facts(found: Review) -> Iterator[Fact]:
     yield Fact(Cell(count(total.ended), traces_url(when, _ENDED)), "runs")
     of_them = url("clusters", {FILTER: when})
     yield Fact(Cell(count(found.patterns), of_them), "patterns")
-    failed = f"failed of {count(total.finished)} finished"
+    sure = interval(wilson(total.failed, total.finished))
+    failed = f"failed of {count(total.finished)} finished ({sure})"
     yield Fact(Cell(count(total.failed), traces_url(when, "failed:yes")), failed)
     ended = traces_url(when, "not ending:none")
     yield Fact(Cell(count(total.dead_ends), ended), "came to a dead end")
@@ -202,7 +204,8 @@ def _dead_ends(found: Review) -> Section:
     if not found.endings:
         return Section(title, "No run of these days came to a dead end.")
     runs, part = counted(found.total.dead_ends, "run"), rate(found.total.dead_share)
-    sentence = f"{runs} came to a dead end, {part} of those that ended."
+    sure = interval(wilson(found.total.dead_ends, found.total.ended))
+    sentence = f"{runs} came to a dead end, {part} ({sure}) of those that ended."
     kinds = tuple(
         Fact(Cell(count(runs), traces_url(f"ending:{kind}", found.window.filter)), _SO[kind])
         for kind, runs in found.endings.items()

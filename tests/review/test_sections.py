@@ -74,7 +74,7 @@ def test_the_week_in_sentences() -> None:
         "The dearest session cost at least $0.4000, 80 % of what these days cost.",
         "40 % of the input was read from a cache.",
         "agent ran 20 times, 100 % of the finished runs; the week before once.",
-        "6 runs came to a dead end, 28.6 % of those that ended.",
+        "6 runs came to a dead end, 28.6 % (14–50 %) of those that ended.",
     ]
 
 

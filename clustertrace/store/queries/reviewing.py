@@ -8,16 +8,15 @@ from typing import Any, Final
 
 from clustertrace.endings import DEAD_ENDS
 from clustertrace.review.aims import offered
-from clustertrace.review.record import DeadEnd, Dear, Review, WeekRuns
+from clustertrace.review.record import DeadEnd, Review, WeekRuns
 from clustertrace.review.sums import PatternWeek, Sums
 from clustertrace.review.weeks import Window, before
-from clustertrace.spending import NONE
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.committing import changes_of, patterns_aimed_at
+from clustertrace.store.queries.dearest import dearest
 from clustertrace.store.queries.drifting import variants_of
 from clustertrace.store.queries.periods import Period, period
 from clustertrace.store.queries.weekly import sums_by_pattern
-from clustertrace.summary import NS_PER_DAY
 
 __all__ = ["review"]
 
@@ -47,7 +46,7 @@ def review(
         window=given,
         total=total,
         patterns=len(patterns),
-        dear=_dear(conn, given),
+        dear=dearest(conn, given),
         cache=tuple(one for one in cache if one.sums.input_tokens),
         most_run=most_run,
         trend=_trend(conn, most_run.id, given) if most_run else (),
@@ -70,75 +69,6 @@ def _patterns(conn: Connection, given: Window) -> list[PatternWeek]:
     found = [PatternWeek(key, name, Sums._make(sums)) for key, name, *sums in rows]
     found = [one for one in found if one.sums.ended]
     return sorted(found, key=lambda one: (-one.sums.finished, one.id))
-
-
-def _dear(conn: Connection, given: Window) -> tuple[Dear, ...]:
-    """The dearest sessions, and runs of no session."""
-    found: list[tuple[float, str | None, bytes | None, int]] = []
-    found += [(cost, name, None, unpriced) for cost, name, unpriced in _dear_sessions(conn, given)]
-    first, last = (2 * at // NS_PER_DAY for at in (given.start_ns, given.end_ns - 1))
-    for half_day in range(first, last + 1):
-        lone = conn.rows(
-            "SELECT cost_usd, trace_id, unpriced_calls FROM traces WHERE session_id IS NULL"
-            " AND half_day = ? AND start_ns >= ? AND start_ns < ? AND cost_usd > 0"
-            " ORDER BY cost_usd DESC LIMIT ?",
-            (half_day, given.start_ns, given.end_ns, _LISTED),
-        )
-        found += [(cost, None, key, unpriced) for cost, key, unpriced in lone]
-    dearest = sorted(found, key=lambda one: (-one[0], one[1] or "", one[2] or b""))[:_LISTED]
-    return tuple(_about(conn, given, *one) for one in dearest)
-
-
-def _dear_sessions(conn: Connection, given: Window) -> list[tuple[float, str, int]]:
-    """Cost, id and calls without a price of the dearest sessions.
-
-    What a session cost in a week is at most what it cost on all days that the week touches. So
-    only those that come first by that are added up run by run, and more of them until no other
-    can be among the dearest.
-    """
-    first, last = (at // NS_PER_DAY for at in (given.start_ns, given.end_ns - 1))
-    wanted = 2 * _LISTED
-    while True:
-        most = conn.rows(
-            "SELECT name, sum(cost_usd) AS cost FROM spending WHERE dimension = 'session'"
-            " AND day >= ? AND day <= ? AND name <> ? GROUP BY name ORDER BY cost DESC LIMIT ?",
-            (first, last, NONE, wanted + 1),
-        )
-        found = [_cost(conn, given, name) for name, _ in most[:wanted]]
-        found = sorted((one for one in found if one[0] > 0), key=lambda one: (-one[0], one[1]))
-        if len(most) <= wanted or (len(found) >= _LISTED and found[_LISTED - 1][0] >= most[-1][1]):
-            return found[:_LISTED]
-        wanted *= 8
-
-
-def _cost(conn: Connection, given: Window, session: str) -> tuple[float, str, int]:
-    row = conn.row(
-        "SELECT coalesce(sum(cost_usd), 0.0), ?1, coalesce(sum(unpriced_calls), 0) FROM traces"
-        " WHERE session_id = ?1 AND start_ns >= ?2 AND start_ns < ?3",
-        (session, given.start_ns, given.end_ns),
-    )
-    assert row is not None
-    return row
-
-
-def _about(
-    conn: Connection,
-    given: Window,
-    cost: float,
-    session: str | None,
-    key: bytes | None,
-    unpriced: int,
-) -> Dear:
-    runs = 1
-    if session is not None:
-        of_it = "session_id = ? AND start_ns >= ? AND start_ns < ?"
-        params = (session, given.start_ns, given.end_ns)
-        runs = conn.value(f"SELECT count(*) FROM traces WHERE {of_it}", params)
-        key = conn.value(f"SELECT trace_id FROM traces WHERE {of_it} ORDER BY start_ns", params)
-    row = conn.row("SELECT name, first_prompt FROM traces WHERE trace_id = ?", (key,))
-    assert key is not None
-    assert row is not None
-    return Dear(session, key.hex(), row[0], row[1], runs, cost, unpriced)
 
 
 def _endings(conn: Connection, given: Window) -> Mapping[str, int]:
