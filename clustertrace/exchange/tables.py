@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from clustertrace.errors import UsageError
@@ -97,9 +98,11 @@ def write_parquet(
 
 
 def _columns(tags: Sequence[str]) -> tuple[_Column, ...]:
-    return _COLUMNS + tuple(
-        _Column(f"tag.{key}", "string", lambda row, key=key: row.tags.get(key)) for key in tags
-    )
+    return _COLUMNS + tuple(_Column(f"tag.{key}", "string", partial(_tag, key)) for key in tags)
+
+
+def _tag(key: str, row: TraceRow) -> str | None:
+    return row.tags.get(key)
 
 
 def _tags(rows: Sequence[TraceRow]) -> list[str]:
