@@ -8,6 +8,7 @@ runs in an empty folder of its own.
 from __future__ import annotations
 
 import argparse
+import hmac
 import os
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from clustertrace.app import theme
+from clustertrace.keys import DOOR_HEADER, DOOR_VARIABLE
 
 __all__ = ["main", "options"]
 
@@ -73,7 +75,30 @@ def _serve(port: int, public_port: int) -> None:
 
     # What Streamlit finds here it takes for the arguments of a script of its own.
     sys.argv[:] = [""]
-    st.App(Path(__file__).with_name("main.py")).run(config=options(port, public_port))
+    key = os.environ.pop(DOOR_VARIABLE, "")
+    # What Starlette takes apart as its Middleware: the class, and what it is made with.
+    locked: Any = [(_Locked, (key,), {})] if key else []
+    script = Path(__file__).with_name("main.py")
+    st.App(script, middleware=locked).run(config=options(port, public_port))
+
+
+class _Locked:
+    """Answers nobody but the door: other users of this machine can reach the port as well."""
+
+    def __init__(self, app: Any, key: str) -> None:
+        self._app = app
+        self._key = key.encode()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass on what shows the key."""
+        told = dict(scope.get("headers", ())).get(DOOR_HEADER.encode(), b"")
+        if scope["type"] == "lifespan" or hmac.compare_digest(told, self._key):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await send({"type": "http.response.start", "status": 403, "headers": []})
+            await send({"type": "http.response.body", "body": b"Go through the public port.\n"})
 
 
 def _end_with_parent() -> None:

@@ -1,18 +1,38 @@
-"""Addresses of the pages, below wherever they are served."""
+"""Addresses: of the pages, below wherever they are served, and of machines."""
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlencode
 
-__all__ = ["FILTER", "HOME", "pattern_url", "review_url", "trace_url", "traces_url", "url"]
+__all__ = [
+    "FILTER",
+    "HOME",
+    "loopback",
+    "pattern_url",
+    "review_url",
+    "trace_url",
+    "traces_url",
+    "url",
+]
 
 FILTER: Final = "where"
 """The parameter of an address that holds a filter, or several that must all hold."""
 
 HOME: Final = "http://localhost:7777"
 """Where the pages are unless the user chose another port."""
+
+
+def loopback(host: str) -> bool:
+    """Whether an address to listen on is reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def url(page: str, params: Mapping[str, str] | None = None) -> str:

@@ -31,6 +31,11 @@ class Settings(BaseSettings):
         default="",
         description="Send recorded spans to this receiver instead of a spool beside the database.",
     )
+    key: str = Field(
+        default="",
+        description="What a receiver asks other machines for, and programs send to the one at "
+        "CLUSTERTRACE_ENDPOINT. Default: a new one, kept beside the database.",
+    )
     max_payload_bytes: int = Field(
         default=32768, ge=256, description="Longest input or output kept, bytes a field."
     )

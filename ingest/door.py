@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from clustertrace.ingest.clicks import is_users
+from clustertrace.keys import DOOR_HEADER
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -30,7 +31,7 @@ _HOP_BY_HOP: Final = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
     b"transfer-encoding upgrade".split()
 )
-_OWN: Final = frozenset([b"host", b"origin", b"expect"])
+_OWN: Final = frozenset([b"host", b"origin", b"expect", DOOR_HEADER.encode()])
 """Told anew to the upstream, which must not see where a request came from to trust it."""
 
 _HANDSHAKE: Final = frozenset(
@@ -53,13 +54,18 @@ p{opacity:.7}</style></head><body><div><h1>clustertrace is starting</h1>
 class Door:
     """An ASGI application in front of the server on `127.0.0.1:port()`; None: not up yet.
 
-    `visited` is called whenever a page is asked for, or something on one is used.
+    `visited` is called whenever a page is asked for, or something on one is used; `key` is what
+    the upstream asks for.
     """
 
     def __init__(
-        self, port: Callable[[], int | None], visited: Callable[[], None] = lambda: None
+        self,
+        port: Callable[[], int | None],
+        visited: Callable[[], None] = lambda: None,
+        key: str = "",
     ) -> None:
         self._port = port
+        self._key = key
         self._visited = visited
         self._transport: Any = None
 
@@ -96,7 +102,7 @@ class Door:
         outgoing = httpx.Request(
             request.method,
             httpx.URL(scheme="http", host="127.0.0.1", port=port, raw_path=target),
-            headers=_passed_on(request.headers.raw, upstream.encode()),
+            headers=_passed_on(request.headers.raw, upstream.encode(), self._key),
             content=_request_body(request),
         )
         try:
@@ -142,6 +148,7 @@ class Door:
             for name, value in websocket.headers.raw
             if name not in _HOP_BY_HOP | _OWN | _HANDSHAKE
         ]
+        headers.append((DOOR_HEADER, self._key))
         try:
             upstream = await connect(
                 f"ws://127.0.0.1:{port}{scope['raw_path'].decode('latin-1')}"
@@ -170,9 +177,9 @@ def _starting(scope: Scope) -> Response:
     return PlainTextResponse("The pages are starting; try again in a moment.\n", 503, headers)
 
 
-def _passed_on(headers: Iterable[tuple[bytes, bytes]], upstream: bytes) -> Headers:
+def _passed_on(headers: Iterable[tuple[bytes, bytes]], upstream: bytes, key: str) -> Headers:
     """A request's headers as the upstream gets them: in order, repeated ones too."""
-    passed = [(b"host", upstream)]
+    passed = [(b"host", upstream), (DOOR_HEADER.encode(), key.encode())]
     for name, value in headers:
         if name == b"origin":
             passed.append((name, b"http://" + upstream))

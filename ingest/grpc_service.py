@@ -6,6 +6,7 @@ https://opentelemetry.io/docs/specs/otlp/#otlpgrpc
 from __future__ import annotations
 
 import asyncio
+import hmac
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,6 +19,7 @@ from clustertrace.ingest.committer import Committer
 from clustertrace.ingest.otlp_answers import accepted_message, retry_info, status
 from clustertrace.ingest.signals import SIGNALS, SLICE, Signal, keep
 from clustertrace.ingest.sockets import listen
+from clustertrace.keys import bearer
 
 __all__ = ["GrpcService", "advice"]
 
@@ -31,6 +33,8 @@ READ_SECONDS: Final = 5.0
 """How long a message may take to arrive, once it is its turn."""
 
 _STOP_SECONDS: Final = 1.0
+_HERE: Final = ("ipv4:127.", "ipv6:%5B::1%5D:", "ipv6:[::1]:")
+_NO_KEY: Final = "This receiver asks other machines for its key: send authorization: Bearer KEY."
 _GZIP: Final = b"\x1f\x8b"
 
 _Handler = Callable[[AsyncIterator[bytes], Any], Awaitable[bytes]]
@@ -55,9 +59,15 @@ def _installed() -> bool:
 
 
 class GrpcService:
-    """Takes OTLP/gRPC once it has been started; `limit` is the largest message in bytes."""
+    """Takes OTLP/gRPC once it has been started; `limit` is the largest message in bytes.
 
-    def __init__(self, committer: Committer, *, limit: int, room: Room) -> None:
+    `key` is what other machines must show; None: only this one can come here.
+    """
+
+    def __init__(
+        self, committer: Committer, *, limit: int, room: Room, key: str | None = None
+    ) -> None:
+        self._key = key
         self._committer = committer
         self._limit = limit
         self._room = room
@@ -117,6 +127,10 @@ class GrpcService:
         signal = SIGNALS[name]
 
         async def export(requests: AsyncIterator[bytes], context: Any) -> bytes:
+            if self._key is not None and not _admitted(context, self._key):
+                from grpc import StatusCode
+
+                await context.abort(StatusCode.UNAUTHENTICATED, _NO_KEY)
             try:
                 return accepted_message(name, await self._take(signal, context))
             except Exception as error:
@@ -146,6 +160,14 @@ class GrpcService:
             return await read_body(_chunks(message), "gzip", self._limit, seat)
         await seat.grow(len(message))
         return message
+
+
+def _admitted(call: Any, key: str) -> bool:
+    """Whether a call comes from this machine or shows the key."""
+    if call.peer().startswith(_HERE):
+        return True
+    told = dict(call.invocation_metadata() or ()).get("authorization", "")
+    return isinstance(told, str) and hmac.compare_digest(told.encode(), bearer(key).encode())
 
 
 async def _chunks(message: bytes) -> AsyncIterator[bytes]:

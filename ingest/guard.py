@@ -3,6 +3,7 @@
 Any page that a browser shows can send requests to this machine. It can forge neither header: a
 foreign site has a foreign Origin, and one that rebinds its name to our address a foreign Host.
 Pages of this machine's other servers may send OTLP, and that alone (clustertrace.ingest.cors).
+Other machines, where we listen to them at all, show a key (clustertrace.ingest.admission).
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from clustertrace.addresses import loopback
+from clustertrace.ingest.admission import from_here
+from clustertrace.ingest.admission import refusal as without_key
 from clustertrace.ingest.cors import asks_first, local_page, sharing
-from clustertrace.ingest.sockets import loopback
+from clustertrace.keys import new_key
 
 __all__ = ["Guard"]
 
@@ -50,11 +54,15 @@ SECURITY_HEADERS: Final = {
 
 
 class Guard:
-    """Wraps an application, websockets included, that listens on `host` and `port`."""
+    """Wraps an application, websockets included, that listens on `host` and `port`.
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+    `key` is what other machines must show; without one none may come in.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, port: int, key: str | None = None) -> None:
         self._app = app
         self._port = port
+        self._key = key
         self._open = not loopback(host)
         names = {"localhost", "127.0.0.1", "[::1]"}
         if self._open:
@@ -98,6 +106,8 @@ class Guard:
                 "and programs that are no browser, may.\n",
                 403,
             )
+        if self._open and not from_here(scope, headers):
+            return without_key(scope, headers, self._key or new_key())
         return None
 
     def _own_origin(self, origin: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Final
 import uvicorn
 
 from clustertrace import settings
+from clustertrace.addresses import loopback
 from clustertrace.errors import ServeError
 from clustertrace.ingest.app import State, receiver
 from clustertrace.ingest.body import Room
@@ -25,6 +26,7 @@ from clustertrace.ingest.idling import Activity, until_idle
 from clustertrace.ingest.preface import protocol_that_tells
 from clustertrace.ingest.sockets import BACKLOG
 from clustertrace.ingest.ui import Pages, launch_command
+from clustertrace.keys import access_key
 from clustertrace.pricing import own_prices
 from clustertrace.store.store import Store, database_path
 
@@ -79,7 +81,8 @@ async def _serve(
     port = sockets[0].getsockname()[1]
     activity = Activity()
     committer, room = Committer(received=activity.note), Room()
-    grpc = GrpcService(committer, limit=limit, room=room)
+    key = None if loopback(host) else access_key(Path(db))
+    grpc = GrpcService(committer, limit=limit, room=room, key=key)
     ui = Pages(lambda private: launch_command(private, port, db)) if pages else None
 
     def visited() -> None:
@@ -87,7 +90,7 @@ async def _serve(
         if ui:
             ui.start()
 
-    door = Door(ui.port, visited) if ui else None
+    door = Door(ui.port, visited, ui.key) if ui else None
     state = State(
         db=db,
         ui=lambda: ui.state if ui else "off",
@@ -95,7 +98,7 @@ async def _serve(
         idle_minutes=idle_minutes,
     )
     app = receiver(committer, state, limit=limit, room=room, pages=door)
-    server = _Server(_config(Guard(app, host, port), lambda: advice(grpc.port)))
+    server = _Server(_config(Guard(app, host, port, key), lambda: advice(grpc.port)))
     serving = asyncio.create_task(server.serve(list(sockets)))
     leaving = asyncio.create_task(_leave(server, activity, idle_minutes))
     store: Store | None = None

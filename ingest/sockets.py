@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import socket
 from contextlib import suppress
 from typing import Final
 
+from clustertrace.addresses import loopback
 from clustertrace.errors import ServeError
 
-__all__ = ["BACKLOG", "listen", "loopback"]
+__all__ = ["BACKLOG", "listen"]
 
 BACKLOG: Final = 512
 """Connections that may wait to be accepted."""
-
-
-def loopback(host: str) -> bool:
-    """Whether an address to listen on is reached from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def listen(host: str, port: int, option: str = "--port") -> list[socket.socket]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 import time
@@ -10,9 +11,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from clustertrace.keys import DOOR_HEADER, DOOR_VARIABLE, new_key
+
 __all__ = ["Pages", "launch_command"]
 
-_PROBE: Final = b"GET /_stcore/health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n"
 _PROBE_SECONDS: Final = 0.1
 _PROBE_PATIENCE_SECONDS: Final = 5.0
 _ENDING_SECONDS: Final = 3.0
@@ -34,6 +36,8 @@ class Pages:
 
     def __init__(self, command: Callable[[int], Sequence[str]]) -> None:
         self._command = command
+        self.key = new_key()
+        """What the pages ask everybody for: their port is open to other users of this machine."""
         self._port: int | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
@@ -83,10 +87,11 @@ class Pages:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             start_new_session=True,
+            env={**os.environ, DOOR_VARIABLE: self.key},
         )
         ended = asyncio.create_task(self._process.wait())
         try:
-            while not await _answers(port):
+            while not await _answers(port, self.key):
                 done, _ = await asyncio.wait([ended], timeout=_PROBE_SECONDS)
                 if done:
                     return await ended
@@ -110,13 +115,14 @@ class Pages:
             await process.wait()
 
 
-async def _answers(port: int) -> bool:
+async def _answers(port: int, key: str) -> bool:
     """Whether the pages can be shown."""
     try:
         async with asyncio.timeout(_PROBE_PATIENCE_SECONDS):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
-                writer.write(_PROBE)
+                head = f"Host: 127.0.0.1\r\n{DOOR_HEADER}: {key}\r\n\r\n"
+                writer.write(b"GET /_stcore/health HTTP/1.0\r\n" + head.encode())
                 status = await reader.readline()
             finally:
                 writer.close()

@@ -51,13 +51,14 @@ def mcp(
         made.run("stdio")
         return
     from clustertrace import settings
-    from clustertrace.mcp.http import new_token, serve
+    from clustertrace.keys import bearer, new_key
+    from clustertrace.mcp.http import serve
 
     token = settings.load().mcp_token
     told = "the token in CLUSTERTRACE_MCP_TOKEN"
     if not token:
-        token = new_token()
-        told = f"Authorization: Bearer {token}"
+        token = new_key()
+        told = f"Authorization: {bearer(token)}"
     serve(made, http, token, lambda url: note(f"clustertrace listens at {url} with {told}."))
 
 

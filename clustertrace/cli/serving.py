@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from clustertrace.addresses import loopback
 from clustertrace.cli.app import Db, command
 from clustertrace.cli.output import note
 from clustertrace.errors import ServeError
+from clustertrace.keys import VARIABLE, access_key, bearer
 from clustertrace.words import counted
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ def dashboard(
     host: Annotated[
         str,
         typer.Option(
-            metavar="ADDRESS", help="Address to serve on; others than this machine's are a risk."
+            metavar="ADDRESS",
+            help="Address to serve on: 0.0.0.0 lets other machines in, which show a key.",
         ),
     ] = _LOOPBACK,
     port: Port = 7777,
@@ -150,6 +153,11 @@ def _serve(
         threading.Thread(target=_open, args=(url, no_browser), daemon=True).start()
 
     note(f"clustertrace serves {database} at {address.url} (Ctrl-C ends it).")
+    if not loopback(address.host):
+        key = access_key(database)
+        name = socket.gethostname() if address.host in ("0.0.0.0", "::") else address.host
+        note(f"From other machines open http://{name}:{address.port}{page or '/'}?key={key}")
+        note(f"Programs there send {VARIABLE}={key}, or Authorization: {bearer(key)}.")
     supervise(receiver_command(address, database, grpc_port), address, open_beside, note)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import secrets
 import socket
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,15 +13,11 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clustertrace.errors import ServeError
+from clustertrace.keys import bearer
 
-__all__ = ["PATH", "application", "new_token", "serve"]
+__all__ = ["PATH", "application", "serve"]
 
 PATH: Final = "/mcp"
-
-
-def new_token() -> str:
-    """A token that nobody can guess."""
-    return secrets.token_urlsafe(24)
 
 
 def application(made: MCPServer[Any], port: int, token: str) -> ASGIApp:
@@ -34,7 +29,7 @@ def application(made: MCPServer[Any], port: int, token: str) -> ASGIApp:
             allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names]
         ),
     )
-    wanted = f"Bearer {token}".encode()
+    wanted = bearer(token).encode()
 
     async def checked(scope: Scope, receive: Receive, send: Send) -> None:
         told = dict(scope.get("headers", ())).get(b"authorization", b"")

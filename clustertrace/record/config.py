@@ -42,6 +42,8 @@ class Config(NamedTuple):
     sample_rate: float
     endpoint: str
     """The receiver to send to, without a slash at the end; empty: a spool beside the database."""
+    key: str
+    """What the receiver elsewhere asks for; empty: nothing."""
     spool: str
     """The folder for segments; empty, and all disabled, where there is no place for one."""
     redact: Redactor | None
@@ -58,6 +60,7 @@ def config() -> Config:
         payload_bytes=_read("MAX_PAYLOAD_BYTES", 32768, _size),
         sample_rate=_read("SAMPLE_RATE", 1.0, _share),
         endpoint=endpoint,
+        key=os.environ.get("CLUSTERTRACE_KEY", "").strip(),
         spool=spool,
         redact=_redactor(),
     )

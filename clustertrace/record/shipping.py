@@ -44,6 +44,9 @@ class Shipper:
 
     def __init__(self, endpoint: str, outbox: Path) -> None:
         self._url = f"{endpoint}/v1/spans"
+        self._headers = {"Content-Type": "application/x-ndjson"}
+        if key := config().key:
+            self._headers["Authorization"] = f"Bearer {key}"
         self._outbox = outbox
         self._sent: dict[Path, int] = {}
         self._accepts = False
@@ -148,9 +151,7 @@ class Shipper:
         if until is not None:
             timeout = max(_SHORTEST_WAIT_SECONDS, min(timeout, until - time.monotonic()))
         try:
-            request = urllib.request.Request(
-                self._url, lines, {"Content-Type": "application/x-ndjson"}, method="POST"
-            )
+            request = urllib.request.Request(self._url, lines, self._headers, method="POST")
             with self._opener.open(request, timeout=timeout):
                 self._accepts = True
                 return None
@@ -172,7 +173,7 @@ class Shipper:
     def _refusal(self, how: str) -> float:
         notice(
             f"{self._url} refused spans ({how}); they stay in {self._outbox}. "
-            "Check CLUSTERTRACE_ENDPOINT."
+            "Check CLUSTERTRACE_ENDPOINT and CLUSTERTRACE_KEY."
         )
         return _EVERY_SECONDS
 

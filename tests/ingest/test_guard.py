@@ -27,7 +27,9 @@ def client(host: str = "localhost", port: int = 7777) -> TestClient:
             WebSocketRoute("/ws", echo),
         ]
     )
-    return TestClient(Guard(app, host, port), base_url=f"http://localhost:{port}")
+    return TestClient(
+        Guard(app, host, port), base_url=f"http://localhost:{port}", client=("127.0.0.1", 1)
+    )
 
 
 @pytest.mark.parametrize(

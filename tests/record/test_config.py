@@ -20,6 +20,7 @@ def test_defaults_agree_with_the_settings() -> None:
     assert ours.payload_bytes == all_settings.max_payload_bytes
     assert ours.sample_rate == all_settings.sample_rate
     assert ours.endpoint == all_settings.endpoint
+    assert ours.key == all_settings.key
     assert (ours.redact is not None) == all_settings.redact
 
 

@@ -27,10 +27,12 @@ class Receiver:
         """Requests with this in them are refused for good."""
         self.lines: list[bytes] = []
         self.paths: set[str] = set()
+        self.keys: set[str | None] = set()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                receiver.keys.add(self.headers["Authorization"])
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 self.send_response(receiver.take(self.path, body))
                 self.send_header("Retry-After", "0")
@@ -80,6 +82,17 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 def left_in(folder: Path) -> list[Path]:
     """Segments that wait to be sent."""
     return list((folder / "outbox").glob("*"))
+
+
+def test_a_program_shows_the_key_where_it_has_one(
+    receiver: Receiver, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CLUSTERTRACE_KEY, which receivers on other machines ask for."""
+    program(ONE_SPAN)
+    assert receiver.keys == {None}
+    monkeypatch.setenv("CLUSTERTRACE_KEY", "open-sesame")
+    program(ONE_SPAN)
+    assert receiver.keys == {None, "Bearer open-sesame"}
 
 
 def test_a_program_sends_what_it_records(

@@ -1,0 +1,72 @@
+"""Requests from other machines show a key; those of this machine need none.
+
+Programs send it as `Authorization: Bearer KEY`. A browser opens `/?key=KEY` once: it gets a cookie,
+and is sent on to the address without the key, which then stands in no history and no bookmark.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlencode
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from clustertrace.keys import bearer
+
+__all__ = ["from_here", "refusal"]
+
+_PARAMETER: Final = "key"
+_A_MONTH: Final = 30 * 86_400
+_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+def from_here(scope: Mapping[str, Any], headers: Headers) -> bool:
+    """Whether a request comes from this machine itself, and not through a proxy on it."""
+    client, server = scope.get("client"), scope.get("server")
+    if client is None or any(name in headers for name in _FORWARDED):
+        return False
+    try:
+        if ipaddress.ip_address(client[0]).is_loopback:
+            return True
+    except ValueError:
+        return False
+    return server is not None and client[0] == server[0]
+
+
+def refusal(scope: Mapping[str, Any], headers: Headers, key: str) -> Response | None:
+    """None for a request that shows the key, else what it gets instead."""
+    cookie = f"clustertrace-{scope['server'][1] if scope.get('server') else 0}"
+    shown = headers.get("authorization", "")
+    if _same(shown, bearer(key)) or _same(_cookies(headers).get(cookie, ""), key):
+        return None
+    told = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    asked = scope["type"] == "http" and scope["method"] == "GET"
+    if asked and any(name == _PARAMETER and _same(value, key) for name, value in told):
+        rest = urlencode([(name, value) for name, value in told if name != _PARAMETER])
+        # A path of two slashes would lead to another host.
+        path = "/" + quote(scope["path"].lstrip("/"))
+        answer = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
+        answer.set_cookie(cookie, key, max_age=_A_MONTH, httponly=True, samesite="lax")
+        return answer
+    return PlainTextResponse(
+        "This clustertrace is on another machine, which asks for its key: open the address that "
+        "`clustertrace dashboard` printed there, or send Authorization: Bearer KEY.\n",
+        401,
+        {"WWW-Authenticate": "Bearer"},
+    )
+
+
+def _same(shown: str, wanted: str) -> bool:
+    return hmac.compare_digest(shown.encode(), wanted.encode())
+
+
+def _cookies(headers: Headers) -> dict[str, str]:
+    try:
+        return {name: one.value for name, one in SimpleCookie(headers.get("cookie", "")).items()}
+    except CookieError:
+        return {}
