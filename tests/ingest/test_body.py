@@ -54,7 +54,9 @@ def test_bomb() -> None:
         read(gzip.compress(bytes(50_000_000)), "gzip", 100_000, 1 << 16)
 
 
-@pytest.mark.parametrize("sent", [b"not gzip", gzip.compress(b"abc" * 50)[:-9], b"\x1f\x8b"])
+@pytest.mark.parametrize(
+    "sent", [b"not gzip", gzip.compress(b"abc" * 50, mtime=0)[:-9], b"\x1f\x8b"]
+)
 def test_broken_gzip(sent: bytes) -> None:
     """Gzip that is broken or cut off is bad input."""
     with pytest.raises(BadInput, match="gzip"):
