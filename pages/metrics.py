@@ -10,7 +10,7 @@ import streamlit as st
 
 from clustertrace.app import connection, markup, metric_chart, words
 from clustertrace.app.links import pattern_url, trace_url
-from clustertrace.gate.checks import p95
+from clustertrace.patterns.statistics import p95
 from clustertrace.store import queries
 from clustertrace.store.queries.measuring import NEWEST, Measured
 

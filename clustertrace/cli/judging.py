@@ -30,7 +30,7 @@ METRIC = "judge"
 @command(
     "judge",
     "clustertrace judge 9c41d2 --rubric 'The answer names its source.' --max-cost-usd 0.20",
-    "clustertrace judge --where 'since:1d not outcome:*' --rubric rubric.md --set-outcome",
+    "clustertrace judge --where 'since:1d outcome:none' --rubric rubric.md --set-outcome",
 )
 def judge(
     pattern: Annotated[

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
-from typing import Final, Literal, NamedTuple, TypeVar
+from typing import Final, Literal, NamedTuple
 
-from clustertrace.patterns.statistics import Z95, wilson
+from clustertrace.patterns.statistics import Z95, p95, wilson
 from clustertrace.words import counted, duration, money, share
 
-__all__ = ["KINDS", "Assertion", "Kind", "Result", "Seen", "check", "claim", "p95"]
+__all__ = ["KINDS", "Assertion", "Kind", "Result", "Seen", "check", "claim"]
 
 Kind = Literal["success_rate_above", "latency_p95_below", "cost_below", "no_new_traces"]
 
@@ -26,8 +25,6 @@ KINDS: Final[tuple[Kind, ...]] = (
     "no_new_traces",
 )
 _MOST_RUNS: Final = 100_000
-
-N = TypeVar("N", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +104,6 @@ def check(one: Assertion, seen: Seen | None) -> Result:
     return _cost(one, seen, runs)
 
 
-def p95(values: Sequence[N]) -> N:
-    """The 95th percentile by nearest rank."""
-    ordered = sorted(values)
-    return ordered[ceil(0.95 * len(ordered)) - 1]
-
-
 def _rate(one: Assertion, seen: Seen, runs: int) -> Result:
     passed = runs - sum(seen.failed)
     low, high = wilson(passed, runs)
@@ -124,25 +115,22 @@ def _rate(one: Assertion, seen: Seen, runs: int) -> Result:
         return Result(one, True, runs, passed / runs, low, f"{words}.")
     if high < one.bound:
         return Result(one, False, runs, passed / runs, low, f"{words}: it is below.")
-    enough = _runs_to_show(passed / runs, one.bound)
-    more = (
-        f"at this rate {enough:,} runs would show that it is above"
-        if enough
-        else "at this rate no number of runs would show that it is above"
-    )
+    more = f"at this rate {_runs_to_show(passed / runs, one.bound)} would show that it is above"
     return Result(one, False, runs, passed / runs, low, f"{words}: not shown; {more}.")
 
 
-def _runs_to_show(rate: float, bound: float) -> int | None:
-    """How many runs at this rate put Wilson's lower bound above a bound; None: none would.
+def _runs_to_show(rate: float, bound: float) -> str:
+    """How many runs at this rate put Wilson's lower bound above a bound, in words.
 
     The lower bound is above it when n > z² · bound · (1 − bound) / (rate − bound)², Wilson's
     condition solved for n.
     """
     if rate <= bound:
-        return None
-    needed = int(Z95**2 * bound * (1 - bound) / (rate - bound) ** 2) + 1
-    return needed if needed <= _MOST_RUNS else None
+        return "no number of runs"
+    needed = Z95**2 * bound * (1 - bound) / (rate - bound) ** 2
+    if needed >= _MOST_RUNS:
+        return f"only more than {_MOST_RUNS:,} runs"
+    return f"{int(needed) + 1:,} runs"
 
 
 def _cost(one: Assertion, seen: Seen, runs: int) -> Result:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import erfc, exp, lgamma, sqrt
-from typing import NamedTuple
+from math import ceil, erfc, exp, lgamma, sqrt
+from typing import NamedTuple, TypeVar
 
 __all__ = [
     "Interval",
@@ -18,6 +18,7 @@ __all__ = [
     "fisher_two_sided",
     "mann_whitney",
     "newcombe",
+    "p95",
     "wilson",
 ]
 
@@ -27,6 +28,8 @@ Z95 = 1.959963984540054
 _EXACT = 8
 _COUNTED = 4_000
 """The smaller sample, and the pairs, up to which a rank test counts orderings."""
+
+N = TypeVar("N", int, float)
 
 
 class Interval(NamedTuple):
@@ -259,3 +262,9 @@ def cohen_kappa(pairs: Sequence[tuple[bool, bool]]) -> float | None:
         return None
     observed = sum(one == other for one, other in pairs) / runs
     return (observed - by_chance) / (1 - by_chance)
+
+
+def p95(values: Sequence[N]) -> N:
+    """The 95th percentile of one value or more, by nearest rank."""
+    ordered = sorted(values)
+    return ordered[ceil(0.95 * len(ordered)) - 1]

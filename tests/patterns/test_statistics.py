@@ -17,6 +17,7 @@ from clustertrace.patterns.statistics import (
     fisher_two_sided,
     mann_whitney,
     newcombe,
+    p95,
     wilson,
 )
 
@@ -164,3 +165,11 @@ def test_newcombes_interval_is_that_of_the_paper() -> None:
     low, high = newcombe(9, 10, 3, 10)
     assert (round(low, 4), round(high, 4)) == (0.1705, 0.8090)
     assert newcombe(0, 0, 1, 2) == (-1.0, 1.0)
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=1, max_size=60))
+def test_p95(values: list[int]) -> None:
+    """At least 95 % of the values are at or below their p95, and it is the smallest such."""
+    found = p95(values)
+    assert sum(value <= found for value in values) >= 0.95 * len(values)
+    assert sum(value < found for value in values) < 0.95 * len(values)
