@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from clustertrace.app import markup
 from clustertrace.review.layout import Cell, Fact, Section
 
 __all__ = ["fact", "section"]
+
+_WHOLE: Final = 20
+"""Characters of the longest word that isn't broken."""
 
 
 def section(given: Section) -> markup.Markup:
@@ -31,4 +36,7 @@ def fact(given: Fact) -> markup.Markup:
 
 
 def _cell(cell: Cell) -> object:
-    return markup.link(cell.text, cell.href) if cell.href else cell.text
+    """Words and numbers stay whole on a narrow screen, but for those that would burst it."""
+    breaks = any(len(word) > _WHOLE for word in cell.text.split())
+    text = cell.text if breaks else markup.tag("span", cell.text, cls="ct-whole")
+    return markup.link(text, cell.href) if cell.href else text

@@ -216,12 +216,12 @@ def _dead_ends(found: Review) -> Section:
             Cell(DEAD_ENDS[one.kind]),
             Cell(one.session_id or f"{one.name} {one.trace_id[:12]}", _own(found, one)),
             Cell(counted(one.runs, "run"), _own(found, one, "not ending:none")),
-            Cell("and went on" if one.went_on else ""),
+            Cell("went on" if one.went_on else ""),
             Cell(_cut(one.said)),
         )
         for one in found.dead_ends
     )
-    head = ("Last", "How", "Session", "Dead ends", "", "Began with")
+    head = ("Last", "How", "Session", "Dead ends", "Then", "Began with")
     return Section(title, sentence, kinds, head=head, rows=rows)
 
 
