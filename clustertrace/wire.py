@@ -127,9 +127,9 @@ def parse_lines(lines: Iterable[bytes], origin: str | None = None) -> Lines:
             if what in ("span", "start"):
                 trace_id = trace_id_of(record.get("trace_id"))
                 span = span_from_dict(record, trace_id, running=what == "start")
-                spans.append(span)
                 if record.get("tags") or record.get("session_id"):
                     facts.append(facts_from_dict(record, trace_id, about_span=True))
+                spans.append(span)
             elif what == "trace":
                 facts.append(facts_from_dict(record, trace_id_of(record.get("trace_id"))))
         except BadInput as error:
@@ -275,8 +275,11 @@ def facts_from_dict(
 
 
 def tag_text(value: Any) -> str:
-    """A tag is a text; other JSON values are kept as their JSON."""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    """A tag is a text; other JSON values are kept as their JSON. Raises BadInput."""
+    try:
+        return value if isinstance(value, str) else orjson.dumps(value).decode()
+    except TypeError as error:
+        raise BadInput(f"a tag can't be {_short(value)}: {str(error).lower()}") from None
 
 
 def metric_from_dict(record: Any) -> Metric:

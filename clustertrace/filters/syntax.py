@@ -114,6 +114,8 @@ def parse(text: str, *, now_ns: int | None = None) -> Filter:
 
     `now_ns` is what `since:7d` counts back from, nanoseconds since 1970; default: now.
     """
+    # Half a character, as a terminal may give it, could not be asked of a database.
+    text = text.encode("utf-8", "replace").decode()
     return _Parser(text, time.time_ns() if now_ns is None else now_ns).whole()
 
 

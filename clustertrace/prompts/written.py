@@ -13,7 +13,8 @@ __all__ = ["LONGEST", "written"]
 LONGEST: Final = 8_000
 """Characters that are looked at and kept."""
 
-_USERS: Final = frozenset({"user", "human"})
+_USERS: Final = ("user", "human")
+"""A tuple, since anything at all may stand for a role, also what has no hash."""
 _HOLDERS: Final = ("messages", "input", "prompt", "contents")
 """Where a model call's payload may hold what was said."""
 

@@ -20,7 +20,8 @@ def match_expression(query: str) -> str:
     """
     parts: list[str] = []
     depth = 0
-    for token in _TOKEN.findall(query.replace("\0", " ")):
+    query = query.replace("\0", " ").encode("utf-8", "replace").decode()
+    for token in _TOKEN.findall(query):
         after_operand = bool(parts) and parts[-1] not in ("(", "AND", "OR", "NOT")
         if token == "(":
             if after_operand:

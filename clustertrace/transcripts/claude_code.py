@@ -20,7 +20,8 @@ from clustertrace.transcripts.turn import Portion, Turn, moment
 
 __all__ = ["Reader"]
 
-_STEPS: Final = frozenset({"user", "assistant", "system", "attachment"})
+_STEPS: Final = ("user", "assistant", "system", "attachment")
+"""A tuple, since anything at all may stand for a type, also what has no hash."""
 
 Told = Mapping[str, Any]
 

@@ -124,10 +124,10 @@ class Steps:
     # What was said
 
     def _item(self, payload: Told, at: int) -> None:
-        what = payload.get("type")
+        what = str(payload.get("type"))
         if what in _TOOLS:
             self._model_said(payload, at)
-            self._tool(payload, str(what), at)
+            self._tool(payload, what, at)
         elif what in _RESULTS:
             self._result(payload, at)
             self._asked.append(dict(payload))

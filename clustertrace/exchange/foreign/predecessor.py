@@ -26,7 +26,7 @@ HEADER: Final = "_clustertrace_header"
 """A key of the first line of its export."""
 
 _KINDS: Final = {"llm_call": "llm", "tool_call": "tool"}
-_STATUSES: Final = frozenset({"ok", "error", "incomplete"})
+_STATUSES: Final = ("ok", "error", "incomplete")
 
 
 def read(record: Mapping[str, Any]) -> tuple[list[Span], TraceFacts]:
