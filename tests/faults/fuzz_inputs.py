@@ -43,7 +43,7 @@ _SEARCHES: Final = (
 )
 _WORDS: Final = (
     *(b"(", b")", b'"', b"'", b"*", b":", b"\\", b" or ", b" not ", b"-", b">", b"<=", b"^"),
-    *(b"NEAR(", b"since:", b"tag.", b"metric.", b"steps:", b"1e999", b"$", b"%", b"\x00", b"\xff", b"{a}:"),
+    *(b"NEAR(", b"since:", b"tag.", b"metric.", b"steps:", b"1e999", b"$", b"%", b"\x00", b"\xff"),
 )  # fmt: skip
 
 
