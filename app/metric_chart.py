@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,26 +12,32 @@ import streamlit as st
 from clustertrace.app.theme import DARK, LIGHT
 from clustertrace.store.queries.measuring import Measured
 
-__all__ = ["draw"]
+__all__ = ["STATES", "draw"]
 
 _ROLLING: Final = 20
-_PATTERNS: Final = 6
 _BRUSH: Final = "marked"
+_OTHERS: Final = "others"
+_GROUPS: Final = ("#4c78a8", "#54a24b", "#b279a2", "#72b7b2", "#9d755d", "#8d99a8")
+"""Without red and amber, which mean something; readable on light and dark."""
+
+STATES: Final = {None: "not ended", True: "failed", False: "not failed"}
+"""How a run ended, by whether it failed."""
 
 
-def draw(name: str, values: Sequence[Measured], *, by_pattern: bool) -> frozenset[str]:
-    """Draw the chart; the runs in the part that is marked, none if none is."""
+def draw(name: str, values: Sequence[Measured], groups: Sequence[str] | None) -> frozenset[str]:
+    """Draw the chart, coloured by outcome, or by the group of each value.
+
+    Returns the runs in the part that is marked, none if none is.
+    """
     colours = DARK if st.context.theme.type == "dark" else LIGHT
-    data = _data(values, by_pattern)
+    data = _data(values, groups)
     kinds = list(dict.fromkeys(str(row["kind"]) for row in data))
     named = {"failed": colours.failed, "not failed": colours.bar, "not ended": colours.uncertain}
-    scale = (
-        alt.Scale(scheme="tableau10")
-        if by_pattern
-        else alt.Scale(domain=list(named), range=list(named.values()))
-    )
-    brush = alt.selection_interval(name=_BRUSH, encodings=["x"])
+    if groups is not None:
+        named = dict(zip(sorted(kinds, key=lambda kind: kind == _OTHERS), _GROUPS, strict=False))
+    brush = alt.selection_interval(name=_BRUSH, encodings=["x", "y"])
     base = alt.Chart({"values": data}).encode(x=alt.X("at:T", title=None))
+    scale = alt.Scale(domain=list(named), range=list(named.values()))
     points = (
         base.mark_point(filled=True, size=45, opacity=0.75)
         .encode(
@@ -42,27 +49,30 @@ def draw(name: str, values: Sequence[Measured], *, by_pattern: bool) -> frozense
         .add_params(brush)
     )
     line = base.mark_line(color=colours.accent, strokeWidth=2).encode(y="rolling:Q")
-    event = st.altair_chart(points + line, on_select="rerun", selection_mode=[_BRUSH])
+    event = st.altair_chart(
+        points + line,
+        on_select="rerun",
+        selection_mode=[_BRUSH],
+        alt=f"{name} over time; the line is the mean of {_ROLLING} values",
+    )
     return _picked(event, values)
 
 
-def _data(values: Sequence[Measured], by_pattern: bool) -> list[dict[str, object]]:
-    often: dict[str, int] = {}
-    for one in values:
-        often[one.pattern or ""] = often.get(one.pattern or "", 0) + 1
-    named = set(sorted(often, key=lambda key: -often[key])[:_PATTERNS])
+def _data(values: Sequence[Measured], groups: Sequence[str] | None) -> list[dict[str, object]]:
+    often = Counter(groups or ())
+    kept = {group for group, _ in often.most_common(len(_GROUPS) - 1)}
     rows: list[dict[str, object]] = []
     for at, one in enumerate(values):
         before = [other.value for other in values[max(0, at - _ROLLING + 1) : at + 1]]
-        pattern = one.pattern or ""
-        kind = (pattern[:6] or "none") if pattern in named else "other patterns"
-        state = {None: "not ended", True: "failed", False: "not failed"}[one.failed]
+        kind = STATES[one.failed]
+        if groups is not None:
+            kind = groups[at] if groups[at] in kept else _OTHERS
         rows.append(
             {
                 "at": one.time_ns // 1_000_000,
                 "value": one.value,
                 "rolling": sum(before) / len(before),
-                "kind": kind if by_pattern else state,
+                "kind": kind,
                 "trace": one.trace_id[:12],
             }
         )
@@ -72,8 +82,12 @@ def _data(values: Sequence[Measured], by_pattern: bool) -> list[dict[str, object
 def _picked(event: object, values: Sequence[Measured]) -> frozenset[str]:
     selection = getattr(event, "selection", None) or {}
     marked = selection.get(_BRUSH) or {}
-    span = marked.get("at")
-    if not span:
+    wide, high = marked.get("at"), marked.get("value")
+    if not wide or not high:
         return frozenset()
-    first, last = float(span[0]), float(span[1])
-    return frozenset(one.trace_id for one in values if first <= one.time_ns / 1e6 <= last)
+    (first, last), (low, top) = sorted(map(float, wide)), sorted(map(float, high))
+    return frozenset(
+        one.trace_id
+        for one in values
+        if first <= one.time_ns / 1e6 <= last and low <= one.value <= top
+    )

@@ -33,9 +33,9 @@ class PageFile(NamedTuple):
 PAGES: Final = (
     PageFile("traces", "", "Traces", filtered=True),
     PageFile("clusters", "clusters", "Clusters", filtered=True),
-    PageFile("failures", "failures", "Failures"),
+    PageFile("failures", "failures", "Failures", filtered=True),
     PageFile("search", "search", "Search"),
-    PageFile("metrics", "metrics", "Metrics"),
+    PageFile("metrics", "metrics", "Metrics", filtered=True),
     PageFile("prompts", "prompts", "Prompts"),
     PageFile("review", "review", "Review"),
     PageFile("compare", "compare", "Compare", shown=False),

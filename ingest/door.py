@@ -8,7 +8,7 @@ transport, unlike httpx's client, follows no redirect, keeps no cookie and reads
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from clustertrace.ingest import first_page
 from clustertrace.ingest.clicks import is_users
 from clustertrace.keys import DOOR_HEADER
 
@@ -33,6 +34,9 @@ _HOP_BY_HOP: Final = frozenset(
 )
 _OWN: Final = frozenset([b"host", b"origin", b"expect", DOOR_HEADER.encode()])
 """Told anew to the upstream, which must not see where a request came from to trust it."""
+
+_AS_IT_IS: Final = frozenset([b"accept-encoding", b"if-none-match", b"if-modified-since", b"range"])
+"""Left out of a request whose answer is rewritten: it has to come whole and unpacked."""
 
 _HANDSHAKE: Final = frozenset(
     b"sec-websocket-" + part for part in (b"key", b"version", b"extensions", b"protocol")
@@ -99,10 +103,13 @@ class Door:
             b"?" + scope["query_string"] if scope["query_string"] else b""
         )
         upstream = f"127.0.0.1:{port}"
+        whole = first_page.asked_for(request.method, scope["path"], request.headers.raw)
         outgoing = httpx.Request(
             request.method,
             httpx.URL(scheme="http", host="127.0.0.1", port=port, raw_path=target),
-            headers=_passed_on(request.headers.raw, upstream.encode(), self._key),
+            headers=_passed_on(
+                request.headers.raw, upstream.encode(), self._key, _AS_IT_IS if whole else ()
+            ),
             content=_request_body(request),
         )
         try:
@@ -112,19 +119,24 @@ class Door:
             return
         except ClientDisconnect:
             return
+        headers = [
+            (name.lower(), value)
+            for name, value in answer.headers.raw
+            if name.lower() not in _HOP_BY_HOP
+        ]
         try:
+            chunks = answer.stream
+            if whole and answer.status_code == 200:
+                headers, body = first_page.rewritten(headers, await answer.aread())
+                chunks = _once(body)
             await send(
                 {
                     "type": "http.response.start",
                     "status": answer.status_code,
-                    "headers": [
-                        (name.lower(), value)
-                        for name, value in answer.headers.raw
-                        if name.lower() not in _HOP_BY_HOP
-                    ],
+                    "headers": headers,
                 }
             )
-            async for chunk in answer.stream:
+            async for chunk in chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         except httpx.TransportError:
@@ -177,13 +189,22 @@ def _starting(scope: Scope) -> Response:
     return PlainTextResponse("The pages are starting; try again in a moment.\n", 503, headers)
 
 
-def _passed_on(headers: Iterable[tuple[bytes, bytes]], upstream: bytes, key: str) -> Headers:
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
+def _passed_on(
+    headers: Iterable[tuple[bytes, bytes]],
+    upstream: bytes,
+    key: str,
+    without: Collection[bytes] = (),
+) -> Headers:
     """A request's headers as the upstream gets them: in order, repeated ones too."""
     passed = [(b"host", upstream), (DOOR_HEADER.encode(), key.encode())]
     for name, value in headers:
         if name == b"origin":
             passed.append((name, b"http://" + upstream))
-        elif name not in _HOP_BY_HOP and name not in _OWN:
+        elif name not in _HOP_BY_HOP and name not in _OWN and name not in without:
             passed.append((name, value))
     return passed
 

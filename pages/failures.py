@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
 
-from clustertrace.app import call_graph, connection, markup, words
+from clustertrace.app import call_graph, connection, filters, markup, words
+from clustertrace.app.empty import ways_in
+from clustertrace.app.filters import Asked
 from clustertrace.app.links import trace_url, traces_url
+from clustertrace.filters import taking
 from clustertrace.patterns import flow
 from clustertrace.patterns.fingerprints import MessageGroup, groups
 from clustertrace.patterns.flow import PatternRuns, StepRate
@@ -19,29 +23,42 @@ _STEPS: Final = 15
 _MESSAGES: Final = 12
 _FIRST: Final = 12
 _VALUES: Final = 10
+_PATIENCE_SECONDS: Final = 5
 
 
 def draw() -> None:
     """Draw the page."""
-    with connection.read() as conn:
-        patterns = queries.pattern_runs(conn)
-        messages = groups(queries.failure_messages(conn))
+    asked = filters.current()
+    if asked is None:
+        return
+    with connection.read() as conn, conn.within(_PATIENCE_SECONDS):
+        if not queries.traces(conn, limit=1).rows:
+            st.html(ways_in("There are no traces yet, so nothing has failed."))
+            return
+        patterns = queries.pattern_runs(conn, asked.where)
+        messages = groups(queries.failure_messages(conn, asked.where))
         tags = queries.tag_keys(conn)
     failed = sum(one.failed for one in patterns)
     if not failed:
-        runs = sum(one.runs for one in patterns)
-        st.html(markup.notice(f"None of {words.counted(runs, 'finished run')} failed."))
+        st.html(markup.notice(_none(sum(one.runs for one in patterns), asked)))
         return
     rates = [rate for rate in flow.step_rates(patterns) if rate.broke]
     st.html(markup.page(markup.heading(_sentence(rates, failed))))
     left, right = st.columns(2, gap="large")
     with left:
-        st.html(markup.page(markup.subheading("Steps that end in an error"), _rates(rates)))
-    with right:
+        st.html(markup.page(markup.subheading("Steps that end in an error")))
+        st.html(markup.page(_rates(rates, asked.texts)))
         st.html(markup.page(markup.subheading("The first step that broke"), _first(patterns)))
+    with right:
         st.html(markup.page(markup.subheading("What they say"), _messages(messages)))
-    _prefixes(patterns, tags)
-    call_graph.draw(patterns)
+    call_graph.draw(patterns, asked.texts)
+    _prefixes(patterns, tags, asked)
+
+
+def _none(runs: int, asked: Asked) -> str:
+    if not runs and asked.where:
+        return "No finished run matches; widen the filter above."
+    return f"None of {words.counted(runs, 'finished run')} failed."
 
 
 def _sentence(rates: list[StepRate], failed: int) -> str:
@@ -55,10 +72,10 @@ def _sentence(rates: list[StepRate], failed: int) -> str:
     )
 
 
-def _rates(rates: list[StepRate]) -> markup.Markup:
+def _rates(rates: list[StepRate], texts: Sequence[str]) -> markup.Markup:
     rows = [
         (
-            markup.link(rate.name, traces_url(f"has({_quoted(rate.name)}!)")),
+            markup.link(rate.name, traces_url(*texts, taking(rate.name, failed=True))),
             f"{words.count(rate.broke)} / {words.count(rate.runs)}",
             markup.rate_bar(rate.broke / rate.runs, *rate.interval),
             f"{words.count(rate.failed)} failed in the end",
@@ -99,7 +116,7 @@ def _messages(messages: list[MessageGroup]) -> markup.Markup:
     )
 
 
-def _prefixes(patterns: list[PatternRuns], tags: tuple[str, ...]) -> None:
+def _prefixes(patterns: list[PatternRuns], tags: tuple[str, ...], asked: Asked) -> None:
     st.html(markup.page(markup.subheading("How failing runs begin")))
     by = st.selectbox("By", ["agent", *(f"tag.{key}" for key in tags)], key="by", width=240)
     if by == "agent":
@@ -108,8 +125,8 @@ def _prefixes(patterns: list[PatternRuns], tags: tuple[str, ...]) -> None:
             if one.failed:
                 grouped.setdefault(one.name, []).append(one)
     else:
-        with connection.read() as conn:
-            grouped = queries.patterns_by_tag(conn, by.removeprefix("tag."))
+        with connection.read() as conn, conn.within(_PATIENCE_SECONDS):
+            grouped = queries.patterns_by_tag(conn, by.removeprefix("tag."), asked.where)
     rows = [
         (
             value,
@@ -119,8 +136,3 @@ def _prefixes(patterns: list[PatternRuns], tags: tuple[str, ...]) -> None:
         for value, those in list(grouped.items())[:_VALUES]
     ]
     st.html(markup.page(markup.rows(rows) if rows else markup.muted("No failed run has it.")))
-
-
-def _quoted(name: str) -> str:
-    """A name as a step of the filter language."""
-    return name.replace("(", "*").replace(")", "*").replace("!", "*").replace("->", "*")

@@ -8,6 +8,6 @@ Conditions side by side must all hold; `or`, `not` and parentheses combine them.
 
 from clustertrace.filters.syntax import FilterError, parse
 from clustertrace.filters.tree import Filter
-from clustertrace.filters.writing import both, condition
+from clustertrace.filters.writing import both, condition, taking
 
-__all__ = ["Filter", "FilterError", "both", "condition", "parse"]
+__all__ = ["Filter", "FilterError", "both", "condition", "parse", "taking"]

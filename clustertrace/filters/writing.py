@@ -8,10 +8,11 @@ from typing import Final
 from clustertrace.filters.syntax import parse
 from clustertrace.filters.tree import Or
 
-__all__ = ["both", "condition"]
+__all__ = ["both", "condition", "taking"]
 
 _PLAIN_KEY: Final = re.compile(r"[\w./-]*\w", re.ASCII)
 _PLAIN_VALUE: Final = re.compile(r"[\w.,:/@+-]+", re.ASCII)
+_NOT_IN_STEPS: Final = re.compile(r'[()!"→]|->')
 
 
 def condition(field: str, value: str) -> str:
@@ -36,3 +37,12 @@ def both(*filters: str) -> str:
     if len(said) == 1:
         return said[0]
     return " ".join(f"({one})" if isinstance(parse(one), Or) else one for one in said)
+
+
+def taking(*steps: str, failed: bool = False) -> str:
+    """The condition that a trace took these steps in this order; `failed`: the last one failed.
+
+    What the language can't say in a step's name becomes a `*`, which still finds it.
+    """
+    names = " -> ".join(_NOT_IN_STEPS.sub("*", name).strip() or "*" for name in steps)
+    return f"{'has' if len(steps) == 1 else 'seq'}({names}{'!' if failed else ''})"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clustertrace.filters import both, condition, parse
+from clustertrace.filters import both, condition, parse, taking
 from clustertrace.filters.meaning import fits
-from clustertrace.filters.tree import And, Match, Or
+from clustertrace.filters.tree import And, Match, Or, Sequence
 
 TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=30)
 KEYS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters='"'), min_size=1)
@@ -44,3 +44,13 @@ def test_filters_are_said_at_once() -> None:
     assert isinstance(joined, And)
     assert isinstance(joined.parts[0], Or)
     assert joined.parts[1] == Match("name", "x")
+
+
+@given(names=st.lists(TEXT, min_size=1, max_size=3))
+def test_steps_of_any_name_are_found(names: list[str]) -> None:
+    """Whatever a step is called, the condition can be read and fits its name."""
+    found = parse(taking(*names, failed=True))
+    assert isinstance(found, Sequence)
+    assert [step.failed for step in found.steps] == [False] * (len(names) - 1) + [True]
+    for name, step in zip(names, found.steps, strict=True):
+        assert fits(name.strip(), step.pattern)

@@ -56,6 +56,10 @@ async def slow(request: Request) -> StreamingResponse:
     return StreamingResponse(parts())
 
 
+async def document(request: Request) -> Response:
+    return Response(b"<html><head></head>", media_type="text/html", headers={"ETag": "x"})
+
+
 async def zipped(request: Request) -> Response:
     return Response(b"not really gzip", headers={"Content-Encoding": "gzip"})
 
@@ -97,6 +101,7 @@ upstream_app = Starlette(
     routes=[
         Route("/cookies", cookies),
         Route("/slow", slow),
+        Route("/clusters", document),
         Route("/zipped", zipped),
         Route("/redirect", redirect),
         Route("/broken", broken),
@@ -173,6 +178,17 @@ def test_answer(http: httpx.Client) -> None:
     assert http.get("/redirect").headers["location"] == "/elsewhere"
     with http.stream("GET", "/zipped") as raw:
         assert b"".join(raw.iter_raw()) == b"not really gzip"
+
+
+def test_a_page_is_told_where_its_server_is(http: httpx.Client) -> None:
+    """So that it does not look below its own address; what is no page stays as it is."""
+    answer = http.get("/clusters", headers={"Accept": "text/html,*/*"})
+    assert answer.text.startswith("<html><head><script>window.__streamlit=")
+    assert "etag" not in answer.headers
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert http.get("/clusters").text == "<html><head></head>"
+    told = http.get("/x", headers={"Accept": "text/html", "Accept-Encoding": "gzip"}).json()
+    assert "accept-encoding" not in dict(told["headers"])
 
 
 def test_cookies_are_nobody_elses(http: httpx.Client) -> None:

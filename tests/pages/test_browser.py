@@ -37,8 +37,7 @@ class Witness:
         page.on("dialog", lambda dialog: self.errors.append(f"dialog: {dialog.message}"))
 
     def _console(self, message: Any) -> None:
-        # Streamlit looks for its own address below the page's first, and takes a 404 for no.
-        if message.type == "error" and "/_stcore/" not in message.location["url"]:
+        if message.type == "error":
             self.errors.append(message.text)
 
     def _request(self, url: str) -> None:

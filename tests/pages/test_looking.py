@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from clustertrace.exchange.bundle import load_bundle
+from clustertrace.model import Batch, Span
 from clustertrace.store import Store, queries
 
 Show = Callable[..., Any]
@@ -51,8 +52,32 @@ def test_failures(demo: Store, show: Show) -> None:
 
 
 def test_no_failures(store: Store, show: Show) -> None:
-    """Where nothing failed, the page says so."""
-    assert "None of 0 finished runs failed." in show("failures").html
+    """Where nothing failed, the page says so; where there is nothing, how to begin."""
+    assert "no traces yet" in show("failures").html
+    store.write(Batch([Span("ab" * 16, "cd" * 8, None, "a", "agent", "ok", 1, 2)]))
+    store.refresh()
+    assert "None of 1 finished run failed." in show("failures").html
+
+
+def test_failures_and_metrics_take_the_filter(demo: Store, show: Show) -> None:
+    """What matches is counted, links keep the filter, and nothing left is said in a sentence."""
+    page = show("failures", where=["tag.agent:research"])
+    assert "6 runs failed; the step that broke most often is open_page" in page.html
+    assert "/?where=tag.agent%3Aresearch&amp;where=seq%28web_search" in page.html
+    assert "No finished run matches" in show("failures", where=["name:none"]).html
+
+    page = show("metrics", where=["tag.agent:research"], name="answer_score")
+    assert list(page.table["metric"]) == ["answer_score", "sources_cited"]
+    assert "No run that matches" in show("metrics", where=["name:none"]).html
+
+
+@pytest.mark.parametrize("by", ["pattern", "tag.agent"])
+def test_values_are_coloured_by_what_one_likes(demo: Store, show: Show, by: str) -> None:
+    """By pattern or by a tag, never in the red that means failed."""
+    [chart] = show("metrics", name="answer_score", by=by).ran.get("vega_lite_chart")
+    assert "#c4302b" not in chart.proto.spec
+    told = "research" if by == "tag.agent" else "others"
+    assert told in chart.proto.spec
 
 
 def test_metrics(demo: Store, show: Show) -> None:

@@ -12,7 +12,12 @@ from clustertrace.store.queries.explaining import paths, why
 from clustertrace.store.queries.failing import failure_messages, pattern_runs, patterns_by_tag
 from clustertrace.store.queries.grouping import ClusterOrder
 from clustertrace.store.queries.learning import learned, runs_noted
-from clustertrace.store.queries.measuring import metric_names, metric_values
+from clustertrace.store.queries.measuring import (
+    matching_metrics,
+    metric_names,
+    metric_values,
+    tags_of,
+)
 from clustertrace.store.queries.naming import Named, named
 from clustertrace.store.queries.newest import newest_span
 from clustertrace.store.queries.patterns import cluster, clusters, families, overview
@@ -56,6 +61,7 @@ __all__ = [
     "learned",
     "lines",
     "matching",
+    "matching_metrics",
     "metric_names",
     "metric_values",
     "metrics",
@@ -83,6 +89,7 @@ __all__ = [
     "suspects_of",
     "tag_keys",
     "tag_values",
+    "tags_of",
     "trace",
     "trace_id",
     "trace_row",

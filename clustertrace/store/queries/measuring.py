@@ -1,17 +1,22 @@
-"""What the metrics page asks: the newest values of each metric."""
+"""What the metrics page asks: the newest values of each metric, and of whose runs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from clustertrace.filters import Filter
+from clustertrace.store import filtering
 from clustertrace.store.connection import Connection
+from clustertrace.store.queries import picking
 
-__all__ = ["NEWEST", "Measured", "metric_names", "metric_values"]
+__all__ = ["NEWEST", "Measured", "matching_metrics", "metric_names", "metric_values", "tags_of"]
 
 NEWEST: Final = 2_000
 """Values of a metric that are looked at."""
 _METRICS: Final = 100
+_TRACES_A_QUERY: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +55,39 @@ def metric_values(conn: Connection, name: str, limit: int = NEWEST) -> list[Meas
         Measured(key.hex(), at, value, None if failed is None else bool(failed), pattern)
         for key, at, value, failed, pattern in rows
     ]
+
+
+def matching_metrics(
+    conn: Connection, where: Filter, limit: int = NEWEST
+) -> dict[str, list[Measured]]:
+    """The newest values of each metric, oldest of them first, of the newest runs that match.
+
+    So many runs are looked at as other pages count: `picking.NEWEST`.
+    """
+    condition, params = filtering.condition(where)
+    rows = conn.rows(
+        "SELECT trace_metrics.name, trace_id, time_ns, value, failed, variant_id FROM"
+        " (SELECT trace_id, failed, variant_id FROM traces"
+        f"  WHERE {condition} ORDER BY start_ns DESC LIMIT :newest)"
+        " CROSS JOIN trace_metrics USING (trace_id) ORDER BY trace_metrics.name, time_ns, trace_id",
+        params | {"newest": picking.NEWEST},
+    )
+    found: dict[str, list[Measured]] = {}
+    for name, key, at, value, failed, pattern in rows:
+        ended = None if failed is None else bool(failed)
+        found.setdefault(name, []).append(Measured(key.hex(), at, value, ended, pattern))
+    return {name: values[-limit:] for name, values in list(found.items())[:_METRICS]}
+
+
+def tags_of(conn: Connection, trace_ids: Sequence[str], key: str) -> dict[str, str]:
+    """The values that these traces have of one tag."""
+    found: dict[str, str] = {}
+    for at in range(0, len(trace_ids), _TRACES_A_QUERY):
+        some = [bytes.fromhex(one) for one in trace_ids[at : at + _TRACES_A_QUERY]]
+        marks = ", ".join("?" * len(some))
+        rows = conn.rows(
+            f"SELECT trace_id, value FROM trace_tags WHERE key = ? AND trace_id IN ({marks})",
+            (key, *some),
+        )
+        found |= {trace_id.hex(): value for trace_id, value in rows}
+    return found
