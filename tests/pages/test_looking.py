@@ -54,7 +54,7 @@ def test_failures(demo: Store, show: Show) -> None:
 def test_no_failures(store: Store, show: Show) -> None:
     """Where nothing failed, the page says so; where there is nothing, how to begin."""
     assert "no traces yet" in show("failures").html
-    store.write(Batch([Span("ab" * 16, "cd" * 8, None, "a", "agent", "ok", 1, 2)]))
+    store.write(Batch([Span("ab" * 16, "cd" * 8, None, "a", "agent", "ok", 1, 2)], []))
     store.refresh()
     assert "None of 1 finished run failed." in show("failures").html
 
