@@ -58,7 +58,7 @@ def _facts(found: Habits) -> markup.Markup:
                 href=traces_url("not ending:none"),
                 title="An error, a refusal, no tokens left, an interruption, or your word.",
             ),
-            markup.fact(words.count(found.independent), "count: one a session and result"),
+            markup.fact(words.count(found.independent), "count: one a session, text and result"),
         ),
         markup.tag(
             "p",

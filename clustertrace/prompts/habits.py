@@ -2,8 +2,8 @@
 
 A habit is a rule or a strength of the linter. Of each prompt is kept, as bits, which habits it has
 and which it could have and has not; a question needs no acceptance criterion, so it counts on
-neither side there. Prompts of one session, or of one text, are not independent: of each such kin
-one prompt that succeeded and one that did not stand for all.
+neither side there. Prompts of one session, or of one text, are not independent: of each session and
+of each text one prompt that succeeded and one that did not stand for all.
 """
 
 from __future__ import annotations
@@ -58,6 +58,9 @@ class Noted(NamedTuple):
     lacks: int
     dead_end: str | None
     kin: int
+    """Equal for prompts of one session."""
+    text_hash: int
+    """Equal for prompts of one text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class Habits:
     prompts: int
     dead: int
     independent: int
-    """Of the prompts, those that stand for a kin."""
+    """Of the prompts, those that stand for their session and their text."""
     compared: tuple[Compared, ...]
 
     @property
@@ -135,16 +138,28 @@ def habits_of(text: str) -> tuple[int, int]:
 def compare(prompts: Iterable[Noted]) -> Habits:
     """Compare the groups; prompts come newest first."""
     every = list(prompts)
-    seen: dict[tuple[int, bool], Noted] = {}
-    for prompt in every:
-        seen.setdefault((prompt.kin, prompt.dead_end is not None), prompt)
-    made = [_compared(habit, 1 << at, list(seen.values())) for at, habit in enumerate(HABITS)]
+    counted = _independent(every)
+    made = [_compared(habit, 1 << at, counted) for at, habit in enumerate(HABITS)]
     tested = [one.p for one in made if one.enough]
     bound = benjamini_hochberg(tested, FALSE_DISCOVERIES)
     gated = [replace(one, significant=one.enough and one.p <= bound) for one in made]
     gated.sort(key=lambda one: (not one.enough, one.p, -abs(one.difference), one.habit.name))
     dead = sum(1 for prompt in every if prompt.dead_end is not None)
-    return Habits(len(every), dead, len(seen), tuple(gated))
+    return Habits(len(every), dead, len(counted), tuple(gated))
+
+
+def _independent(prompts: Iterable[Noted]) -> list[Noted]:
+    """The first prompt of each session and of each text, among either result."""
+    sessions: set[tuple[int, bool]] = set()
+    texts: set[tuple[int, bool]] = set()
+    found = []
+    for prompt in prompts:
+        dead = prompt.dead_end is not None
+        if (prompt.kin, dead) not in sessions and (prompt.text_hash, dead) not in texts:
+            sessions.add((prompt.kin, dead))
+            texts.add((prompt.text_hash, dead))
+            found.append(prompt)
+    return found
 
 
 def _compared(habit: Habit, bit: int, prompts: Sequence[Noted]) -> Compared:

@@ -28,7 +28,7 @@ _DUE: Final = (
     " WHERE prompt_due = 1 LIMIT ?"
 )
 _SPAN: Final = "SELECT kind, input, output FROM spans WHERE trace_id = ? AND span_id = ?"
-_KEPT: Final = "INSERT OR REPLACE INTO prompts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_KEPT: Final = "INSERT OR REPLACE INTO prompts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def has_more(conn: Connection) -> bool:
@@ -60,7 +60,7 @@ def _note(conn: Connection, known: Sequence[Template], due: Sequence[Sequence[An
         found = used(known, text, cut=len(text) >= LONGEST)
         rows.append(
             (
-                *(trace_id, start_ns, _kin(session or text), dead_end, VERSION),
+                *(trace_id, start_ns, _hash(session or text), _hash(text), dead_end, VERSION),
                 *_habits(conn, trace_id, text),
                 *(found or (None, None)),
                 text,
@@ -103,6 +103,6 @@ def _habits(conn: Connection, trace_id: bytes, text: str) -> Sequence[Any]:
     return before or habits_of(text)
 
 
-def _kin(text: str) -> int:
+def _hash(text: str) -> int:
     digest = hashlib.blake2b(" ".join(text.split()).encode("utf-8", "replace"), digest_size=8)
     return int.from_bytes(digest.digest(), "little", signed=True)

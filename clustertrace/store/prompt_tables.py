@@ -16,7 +16,7 @@ class PromptRow(SQLModel, table=True):
         # All that the comparison of habits reads, so that it never reads a text.
         Index(
             "prompts_newest",
-            *("version", "start_ns", "has", "lacks", "dead_end", "kin", "trace_id"),
+            *("version", "start_ns", "has", "lacks", "dead_end", "kin", "text_hash", "trace_id"),
         ),
         Index(
             "prompts_template",
@@ -29,6 +29,8 @@ class PromptRow(SQLModel, table=True):
     start_ns: int
     kin: int
     """A hash of its session, else of its text: prompts of a kin are not independent."""
+    text_hash: int
+    """Nor are those of one text, whatever their sessions."""
     dead_end: str | None
     version: int
     """Of the habits."""

@@ -12,20 +12,22 @@ BIT = {habit.name: 1 << at for at, habit in enumerate(HABITS)}
 ALL = (1 << len(HABITS)) - 1
 
 
-def noted(number: int, names: set[str], *, dead: bool, kin: int | None = None) -> Noted:
+def noted(
+    number: int, names: set[str], *, dead: bool, kin: int | None = None, text: int | None = None
+) -> Noted:
     """Make a prompt with these habits and no others."""
     has = sum(BIT[name] for name in names)
-    kin = number if kin is None else kin
-    return Noted(f"{number:032x}", has, ALL & ~has, "error" if dead else None, kin)
+    kin, text = (number if one is None else one for one in (kin, text))
+    return Noted(f"{number:032x}", has, ALL & ~has, "error" if dead else None, kin, text)
 
 
-def made(count: int, kin: int | None = None) -> Habits:
+def made(count: int, kin: int | None = None, text: int | None = None) -> Habits:
     """Compare prompts of which the hedging ones mostly fail, and those with a target don't."""
     prompts = []
     for number in range(count):
         dead = number % 2 == 0
         names = {"hedging"} if dead == (number % 10 < 8) else {"target"}
-        prompts.append(noted(number, names, dead=dead, kin=kin))
+        prompts.append(noted(number, names, dead=dead, kin=kin, text=text))
     return compare(prompts)
 
 
@@ -50,16 +52,17 @@ def test_few_prompts_are_not_enough() -> None:
     assert not any(one.significant for one in compare([]).compared)
 
 
-def test_prompts_of_a_kin_count_once_a_side() -> None:
-    """A session of a hundred prompts is no hundred observations."""
-    found = made(100, kin=7)
+@pytest.mark.parametrize("of", [{"kin": 7}, {"text": 7}])
+def test_prompts_of_a_kin_count_once_a_side(of: dict[str, int]) -> None:
+    """A session of a hundred prompts is no hundred observations; nor is a text of as many runs."""
+    found = made(100, **of)
     assert (found.prompts, found.independent) == (100, 2)
     assert not any(one.enough for one in found.compared)
 
 
 def test_prompts_that_could_not_have_a_habit_count_nowhere() -> None:
     """A question without a file neither has nor lacks a target."""
-    blank = [Noted(f"{n:032x}", 0, 0, None, 1000 + n) for n in range(500)]
+    blank = [Noted(f"{n:032x}", 0, 0, None, 1000 + n, 1000 + n) for n in range(500)]
     prompts = [noted(n, {"hedging"} if n % 2 else set(), dead=n % 2 == 0) for n in range(40)]
     [one] = [one for one in compare([*prompts, *blank]).compared if one.habit.name == "hedging"]
     assert one.succeeded + one.dead == 40
@@ -72,7 +75,7 @@ def test_chance_is_rarely_taken_for_a_habit() -> None:
     for _ in range(100):
         prompts = [
             Noted(f"{n:032x}", has := chance.getrandbits(len(HABITS)), ALL & ~has,
-                  "error" if chance.random() < 0.4 else None, n)
+                  "error" if chance.random() < 0.4 else None, n, n)
             for n in range(120)
         ]  # fmt: skip
         found = compare(prompts)

@@ -78,6 +78,7 @@ POINTING = {
     "contradiction": (
         [
             ("Be brief. Explain in detail how it works.", "in detail"),
+            ("Be brief, but explain every detail.", "every detail"),
             ("Don't touch the parser. Refactor the parser.", "Refactor"),
             ("Add tests, but without tests for the parser.", "without tests"),
         ],

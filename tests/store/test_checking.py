@@ -53,7 +53,8 @@ def test_an_empty_database_is_sound(store: Store) -> None:
         ("DELETE FROM trace_traits", "trace_traits"),
         ("UPDATE variants SET name = 'other'", "variants"),
         (
-            "INSERT INTO prompts SELECT trace_id, 1, 1, 'x', 1, 1, 1, NULL, NULL, 'x' FROM traces",
+            "INSERT INTO prompts SELECT trace_id, 1, 1, 1, 'x', 1, 1, 1, NULL, NULL, 'x'"
+            " FROM traces",
             "prompts",
         ),
     ],

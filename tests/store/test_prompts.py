@@ -23,9 +23,9 @@ def say(store: Store, make_trace: Make) -> Callable[..., str]:
     """Store a run that began with a prompt; its id."""
 
     def stored(number: int, prompt: Any, **root: Any) -> str:
-        outcome = root.pop("outcome", None)
+        outcome, session = root.pop("outcome", None), root.pop("session", None)
         [head] = make_trace(number, input=prompt, **root)
-        facts = [TraceFacts(head.trace_id, outcome=outcome, session_id=root.get("session"))]
+        facts = [TraceFacts(head.trace_id, outcome=outcome, session_id=session)]
         store.write(Batch([head], facts))
         store.refresh()
         return head.trace_id
@@ -93,7 +93,7 @@ def test_habits_come_from_what_is_kept(store: Store, say: Callable[..., str]) ->
     with store.read() as conn:
         found = habits(conn)
         plan = conn.rows(
-            "EXPLAIN QUERY PLAN SELECT trace_id, has, lacks, dead_end, kin FROM prompts"
+            "EXPLAIN QUERY PLAN SELECT trace_id, has, lacks, dead_end, kin, text_hash FROM prompts"
             " WHERE version = 1 ORDER BY start_ns DESC LIMIT 9"
         )
         dead_texts = prompt_texts(conn, dead=True, limit=2)
@@ -101,6 +101,14 @@ def test_habits_come_from_what_is_kept(store: Store, say: Callable[..., str]) ->
     assert found.drop[0].examples_dead[0] == f"{24:032x}"
     assert "COVERING INDEX prompts_newest" in plan[0][-1]
     assert [one.text for one in dead_texts] == ["Maybe add cache 24", "Maybe add cache 22"]
+
+
+def test_runs_of_one_text_count_once(store: Store, say: Callable[..., str]) -> None:
+    """Thirty runs of one task are one observation a result, even in sessions of their own."""
+    for number in range(1, 31):
+        say(number, "Maybe  add cache" if number % 2 else "Maybe add cache", session=f"s{number}")
+    with store.read() as conn:
+        assert (habits(conn).prompts, habits(conn).independent) == (30, 1)
 
 
 def test_templates_have_versions_and_come_back(store: Store) -> None:

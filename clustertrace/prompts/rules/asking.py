@@ -50,7 +50,8 @@ class Contradiction(Rule):
             Phrases("brief|briefly|concise|concisely|short answer|be short|keep it short|"
                     "in one sentence|in a sentence|one line answer|in a few words"),
             Phrases("detailed|in detail|thorough|thoroughly|comprehensive|in depth|exhaustive|"
-                    "step by step explanation|as much detail as possible|at length"),
+                    "step by step explanation|as much detail as possible|at length|every detail|"
+                    "all details|all the details"),
         ),
         (
             Phrases("no comments|without comments|don't add comments|no code comments"),

@@ -25,7 +25,7 @@ class Prompt(NamedTuple):
 def habits(conn: Connection, limit: int = NEWEST) -> Habits:
     """The habits of the newest prompts; the texts are not read."""
     rows = conn.rows(
-        "SELECT trace_id, has, lacks, dead_end, kin FROM prompts WHERE version = ?"
+        "SELECT trace_id, has, lacks, dead_end, kin, text_hash FROM prompts WHERE version = ?"
         " ORDER BY start_ns DESC LIMIT ?",
         (VERSION, limit),
     )

@@ -279,7 +279,7 @@ def _prompts() -> None:
     op.create_table(
         "prompts",
         _column("trace_id", bytes, key=True),
-        *_not_null("start_ns", "kin"),
+        *_not_null("start_ns", "kin", "text_hash"),
         *_null("dead_end", kind=str),
         *_not_null("version", "has", "lacks"),
         *_null("template_id", kind=str),
@@ -289,7 +289,7 @@ def _prompts() -> None:
     op.create_index(
         "prompts_newest",
         "prompts",
-        ["version", "start_ns", "has", "lacks", "dead_end", "kin", "trace_id"],
+        ["version", "start_ns", "has", "lacks", "dead_end", "kin", "text_hash", "trace_id"],
     )
     op.create_index(
         "prompts_template",
