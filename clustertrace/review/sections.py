@@ -59,9 +59,8 @@ def another_week(found: Review) -> Cell | None:
 def facts(found: Review) -> Iterator[Fact]:
     """The week in a few numbers."""
     total, when = found.total, found.window.filter
-    yield Fact(Cell(count(total.ended), traces_url(when, _ENDED)), "runs")
-    of_them = url("clusters", {FILTER: when})
-    yield Fact(Cell(count(found.patterns), of_them), "patterns")
+    yield _counted(total.ended, "run", traces_url(when, _ENDED))
+    yield _counted(found.patterns, "pattern", url("clusters", {FILTER: when}))
     sure = interval(wilson(total.failed, total.finished))
     failed = f"failed of {count(total.finished)} finished ({sure})"
     yield Fact(Cell(count(total.failed), traces_url(when, "failed:yes")), failed)
@@ -72,6 +71,11 @@ def facts(found: Review) -> Iterator[Fact]:
     if total.hit_rate is not None:
         read = traces_url(when, "input_tokens>0")
         yield Fact(Cell(rate(total.hit_rate), read), "of the input read from a cache")
+
+
+def _counted(number: int, noun: str, href: str) -> Fact:
+    text, _, label = counted(number, noun).partition(" ")
+    return Fact(Cell(text, href), label)
 
 
 def week_sections(found: Review) -> list[Section]:

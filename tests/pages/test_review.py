@@ -197,5 +197,5 @@ def test_a_review_in_a_browser(page: Page, store: Store, dashboard: Callable[[Pa
     rest.wait_for()
     page.get_by_role("radio", name="kept").click()
     page.get_by_text("You marked it kept.").wait_for()
-    assert page.locator(".ct-mark-kept").count() == 1
+    page.locator(".ct-mark-kept").wait_for()
     assert errors == []

@@ -65,6 +65,12 @@ def cells(found: Review) -> list[Cell]:
     return told
 
 
+def test_one_is_not_many() -> None:
+    """A number and its noun agree."""
+    told = [f"{one.cell.text} {one.label}" for one in facts(FULL)]
+    assert told[:3] == ["21 runs", "1 pattern", "5 failed of 20 finished (11–47 %)"]
+
+
 def test_the_week_in_sentences() -> None:
     """Each question has its answer before its table."""
     assert headline(FULL) == (
