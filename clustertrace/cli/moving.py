@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ from clustertrace.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.words import counted
 
 if TYPE_CHECKING:
+    from clustertrace.exchange.exporting import Selection
     from clustertrace.exchange.importing import ImportResult
     from clustertrace.exchange.reading import Source
     from clustertrace.store.store import Store
@@ -32,6 +34,7 @@ BAD_LINES_SHOWN = 10
     "clustertrace export 3f2a",
     "clustertrace export --where 'starred:yes since:30d' -o starred.jsonl",
     "clustertrace export --all --format parquet -o traces.parquet",
+    "clustertrace export --all --format parquet -o runs/",
     "clustertrace export 3f2a --format otlp | curl -H 'Content-Type: application/json' "
     "--data-binary @- http://localhost:6006/v1/traces",
     "clustertrace export --all | clustertrace import --db elsewhere.db",
@@ -43,13 +46,14 @@ def export(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every trace, oldest first.")] = False,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--output",
             "-o",
             metavar="FILE",
             show_default=False,
-            help="Write here, compressed if the name ends in .gz. Default: standard output.",
+            help="Write here, compressed if the name ends in .gz; into a folder (FOLDER/) Parquet "
+            "by day. Default: standard output.",
         ),
     ] = None,
     form: Annotated[
@@ -62,7 +66,8 @@ def export(
     """Write traces to a file or standard output.
 
     native and otlp hold whole traces, one a line (docs/exchange.md); csv and parquet are tables
-    of them, one a row.
+    of them, one a row. Parquet in a folder has a file a day of traces and one of their spans; a
+    run again replaces the days that have changed.
     """
     if (everything, bool(ids), where is not None).count(True) != 1:
         raise UsageError("Name the traces to export, or say --where FILTER, or --all.")
@@ -71,16 +76,42 @@ def export(
     from clustertrace.filters import parse
 
     which = Selection(tuple(ids or ()), None if where is None else parse(where))
+    if output is not None and (output.endswith(os.sep) or Path(output).is_dir()):
+        _export_folder(which, form, Path(output), db)
+        return
     with ExitStack() as stack:
         conn = None
         if ids or has_database(db):
             conn = stack.enter_context(stack.enter_context(reading(db)).read())
         else:
             note(f"There are no traces yet. {HOW_TO_BEGIN}")
-        write = stack.enter_context(open_target(output)).write if output else write_out
+        write = stack.enter_context(open_target(Path(output))).write if output else write_out
         written = export_traces(conn, which, form, write)
     if output:
         note(f"{counted(written, 'trace')} written to {output}.")
+
+
+def _export_folder(which: Selection, form: str, folder: Path, db: str | None) -> None:
+    from clustertrace.exchange.by_day import export_days
+
+    if form != "parquet":
+        raise UsageError(f"{folder} is a folder, which takes Parquet alone; name a file in it.")
+    if which.ids:
+        raise UsageError("A folder takes whole days: say --all or --where FILTER, or name a file.")
+    if not has_database(db):
+        note(f"There are no traces yet. {HOW_TO_BEGIN}")
+        return
+    with reading(db) as store, store.read() as conn:
+        days = export_days(conn, which.where, folder)
+    note(
+        f"{counted(days.traces, 'trace')} in {folder}: {counted(len(days.written), 'day')} "
+        f"written, {len(days.unchanged):,} unchanged."
+    )
+    if days.others:
+        note(
+            f"{counted(len(days.others), 'day')} there, from {days.others[0]} on, had none of them "
+            "and stayed; delete their folders if they should go."
+        )
 
 
 @command(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final
 
-from clustertrace.errors import UsageError
+from clustertrace.exchange.parquet_file import MOMENT, Column, moment, seconds, write_rows
 from clustertrace.store.answers import TraceRow
 
 __all__ = ["csv_parts", "csv_table", "parquet_table", "write_parquet"]
@@ -21,38 +21,27 @@ __all__ = ["csv_parts", "csv_table", "parquet_table", "write_parquet"]
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet may take for the beginning of a formula."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class _Column(NamedTuple):
-    title: str
-    type: str
-    """Arrow's name of it."""
-    of: Callable[[TraceRow], Any]
-
-
-_MOMENT: Final = "moment"
 _COLUMNS: Final = (
-    _Column("trace_id", "string", lambda row: row.trace_id),
-    _Column("name", "string", lambda row: row.name),
-    _Column("status", "string", lambda row: row.status),
-    _Column("outcome", "string", lambda row: row.outcome),
-    _Column("failed", "bool", lambda row: row.failed),
-    _Column("start", _MOMENT, lambda row: _EPOCH + timedelta(microseconds=row.start_ns // 1000)),
-    _Column("duration_s", "double", lambda row: _seconds(row.duration_ns)),
-    _Column("session_id", "string", lambda row: row.session_id),
-    _Column("pattern", "string", lambda row: row.variant),
-    _Column("spans", "int64", lambda row: row.span_count),
-    _Column("errors", "int64", lambda row: row.error_count),
-    _Column("llm_calls", "int64", lambda row: row.llm_calls),
-    _Column("unpriced_calls", "int64", lambda row: row.unpriced_calls),
-    _Column("input_tokens", "int64", lambda row: row.input_tokens),
-    _Column("output_tokens", "int64", lambda row: row.output_tokens),
-    _Column("cost_usd", "double", lambda row: row.cost_usd),
-    _Column("first_prompt", "string", lambda row: row.first_prompt),
-    _Column("error", "string", lambda row: row.error),
-    _Column("starred", "bool", lambda row: row.starred),
-    _Column("note", "string", lambda row: row.note),
+    Column("trace_id", "string", lambda row: row.trace_id),
+    Column("name", "string", lambda row: row.name),
+    Column("status", "string", lambda row: row.status),
+    Column("outcome", "string", lambda row: row.outcome),
+    Column("failed", "bool", lambda row: row.failed),
+    Column("start", MOMENT, lambda row: moment(row.start_ns)),
+    Column("duration_s", "double", lambda row: seconds(row.duration_ns)),
+    Column("session_id", "string", lambda row: row.session_id),
+    Column("pattern", "string", lambda row: row.variant),
+    Column("spans", "int64", lambda row: row.span_count),
+    Column("errors", "int64", lambda row: row.error_count),
+    Column("llm_calls", "int64", lambda row: row.llm_calls),
+    Column("unpriced_calls", "int64", lambda row: row.unpriced_calls),
+    Column("input_tokens", "int64", lambda row: row.input_tokens),
+    Column("output_tokens", "int64", lambda row: row.output_tokens),
+    Column("cost_usd", "double", lambda row: row.cost_usd),
+    Column("first_prompt", "string", lambda row: row.first_prompt),
+    Column("error", "string", lambda row: row.error),
+    Column("starred", "bool", lambda row: row.starred),
+    Column("note", "string", lambda row: row.note),
 )
 """Times in UTC, durations in seconds, costs in US dollars."""
 
@@ -80,25 +69,12 @@ def csv_parts(parts: Iterable[Sequence[TraceRow]], tags: Sequence[str]) -> Itera
 def write_parquet(
     target: BinaryIO, parts: Iterable[Sequence[TraceRow]], tags: Sequence[str]
 ) -> None:
-    """Write a Parquet file, a row group a part. Raises UsageError where pyarrow is missing."""
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise UsageError("Parquet needs pyarrow; install it with `pip install pyarrow`.") from None
-    columns = _columns(tags)
-    types = {_MOMENT: pyarrow.timestamp("us", tz="UTC")}
-    schema = pyarrow.schema(
-        [(one.title, types.get(one.type) or pyarrow.type_for_alias(one.type)) for one in columns]
-    )
-    with parquet.ParquetWriter(target, schema) as writer:
-        for rows in parts:
-            values = [[column.of(row) for row in rows] for column in columns]
-            writer.write_table(pyarrow.table(values, schema=schema))
+    """Write a Parquet file of traces. Raises UsageError where pyarrow is missing."""
+    write_rows(target, _columns(tags), parts)
 
 
-def _columns(tags: Sequence[str]) -> tuple[_Column, ...]:
-    return _COLUMNS + tuple(_Column(f"tag.{key}", "string", partial(_tag, key)) for key in tags)
+def _columns(tags: Sequence[str]) -> tuple[Column, ...]:
+    return _COLUMNS + tuple(Column(f"tag.{key}", "string", partial(_tag, key)) for key in tags)
 
 
 def _tag(key: str, row: TraceRow) -> str | None:
@@ -107,10 +83,6 @@ def _tag(key: str, row: TraceRow) -> str | None:
 
 def _tags(rows: Sequence[TraceRow]) -> list[str]:
     return sorted({key for row in rows for key in row.tags})
-
-
-def _seconds(ns: int | None) -> float | None:
-    return None if ns is None else ns / 1e9
 
 
 def _lines(lines: Iterable[Sequence[Any]]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import gzip
 import os
 import tempfile
@@ -16,11 +17,12 @@ __all__ = ["open_target"]
 
 
 @contextmanager
-def open_target(path: Path) -> Iterator[BinaryIO]:
+def open_target(path: Path, *, keep_equal: bool = False) -> Iterator[BinaryIO]:
     """Write to `path`, compressed if its name ends in .gz; equal content gives equal bytes.
 
     The file appears under its name when everything is written; a pipe or device is written to
-    as it is. Raises UsageError where it can't be made.
+    as it is. With `keep_equal`, a file that holds the same already is not touched.
+    Raises UsageError where it can't be made.
     """
     try:
         if path.exists() and not path.is_file():
@@ -35,7 +37,9 @@ def open_target(path: Path) -> Iterator[BinaryIO]:
     try:
         with raw, _compressed(raw, path) as target:
             yield target
-        if draft:
+        if draft and keep_equal and path.exists() and filecmp.cmp(draft, path, shallow=False):
+            os.unlink(draft)
+        elif draft:
             os.replace(draft, path.resolve())
     except BaseException:
         if draft:

@@ -43,6 +43,16 @@ class Connection:
         with readable(self.path):
             return self.raw.execute(sql, params).fetchall()
 
+    def parts(self, sql: str, params: Params = (), *, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Every row of the answer, `size` at a time, without holding all of them in memory."""
+        with readable(self.path):
+            cursor = self.raw.execute(sql, params)
+            part = cursor.fetchmany(size)
+        while part:
+            yield part
+            with readable(self.path):
+                part = cursor.fetchmany(size)
+
     def row(self, sql: str, params: Params = ()) -> tuple[Any, ...] | None:
         """The first row of the answer, if there is one."""
         with readable(self.path):

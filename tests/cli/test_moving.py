@@ -58,6 +58,25 @@ def test_a_table_has_the_same_traces(run: Any, chosen: list[str], tmp_path: Path
 
 
 @pytest.mark.usefixtures("filled")
+def test_a_folder_gets_parquet_by_day(run: Any, tmp_path: Path) -> None:
+    """It is made if its name ends in a slash; what became of it is told; nothing else fits in."""
+    folder = tmp_path / "runs"
+    ran = run("export", "--all", "--format", "parquet", "-o", f"{folder}/")
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == f"3 traces in {folder}: 1 day written, 0 unchanged.\n"
+    [path] = folder.glob("traces/day=2025-10-09/*")
+    assert pyarrow.parquet.ParquetFile(path).metadata.num_rows == 3
+    [path] = folder.glob("spans/day=2025-10-09/*")
+    assert pyarrow.parquet.ParquetFile(path).metadata.num_rows == 15
+    ran = run("export", "--all", "--format", "parquet", "-o", folder)
+    assert ran.err == f"3 traces in {folder}: 0 days written, 1 unchanged.\n"
+    ran = run("export", "--where", "since:2030-01-01", "--format", "parquet", "-o", folder)
+    assert "1 day there, from 2025-10-09 on, had none of them and stayed" in ran.err
+    for wrong in (["--all", "--format", "csv"], [OK, "--format", "parquet"]):
+        assert run("export", *wrong, "-o", folder).code == 2
+
+
+@pytest.mark.usefixtures("filled")
 def test_otlp_is_what_import_reads(run: Any, tmp_path: Path) -> None:
     """The same runs stand in another database, with their outcome, tags and steps."""
     run("export", "--all", "--format", "otlp", "-o", tmp_path / "traces.jsonl")

@@ -27,9 +27,11 @@ from clustertrace.store.queries.search import facets, search
 from clustertrace.store.queries.sessions import session, session_breaks, sessions
 from clustertrace.store.queries.siblings import relatives, siblings, suspects_of
 from clustertrace.store.queries.spending import spending
+from clustertrace.store.queries.steps import Step, steps
 from clustertrace.store.queries.traces import (
     COUNTED,
     TraceOrder,
+    days,
     export,
     known_traces,
     latest,
@@ -41,16 +43,18 @@ from clustertrace.store.queries.traces import (
     trace_row,
     traces,
 )
-from clustertrace.store.queries.vocabulary import names, tag_keys, tag_values
+from clustertrace.store.queries.vocabulary import names, tag_keys, tag_keys_of, tag_values
 
 __all__ = [
     "COUNTED",
     "ClusterOrder",
     "Named",
+    "Step",
     "TraceOrder",
     "before_and_after",
     "cluster",
     "clusters",
+    "days",
     "export",
     "facets",
     "failure_messages",
@@ -86,8 +90,10 @@ __all__ = [
     "siblings",
     "sides",
     "spending",
+    "steps",
     "suspects_of",
     "tag_keys",
+    "tag_keys_of",
     "tag_values",
     "tags_of",
     "trace",

@@ -13,10 +13,12 @@ from clustertrace.store import filtering
 from clustertrace.store.answers import MetricSummary, TracePage, TraceRow
 from clustertrace.store.connection import Connection
 from clustertrace.store.rows import SPAN_COLUMNS, json_value, span_of_row
+from clustertrace.summary import NS_PER_DAY
 
 __all__ = [
     "COUNTED",
     "TraceOrder",
+    "days",
     "export",
     "known_traces",
     "latest",
@@ -99,11 +101,26 @@ def newest(conn: Connection, where: Filter | None, limit: int) -> list[TraceRow]
     return [line for part in _parts(rows) for line in _trace_rows(conn, part)]
 
 
-def lines(conn: Connection, where: Filter | None = None) -> Iterator[list[TraceRow]]:
-    """The lines of traces that match, oldest first (ties by id), some hundred at a time."""
+def days(conn: Connection, where: Filter | None = None) -> list[int]:
+    """The days, counted from 1970-01-01 UTC, on which traces that match began; oldest first."""
     condition, params = _condition(where)
+    sql = f"SELECT DISTINCT start_ns / {NS_PER_DAY} FROM traces WHERE {condition} ORDER BY 1"
+    return [row[0] for row in conn.rows(sql, params)]
+
+
+def lines(
+    conn: Connection, where: Filter | None = None, *, day: int | None = None
+) -> Iterator[list[TraceRow]]:
+    """The lines of traces that match, oldest first (ties by id), some hundred at a time.
+
+    With `day`, counted from 1970-01-01 UTC, those that began on it.
+    """
+    condition, params = _condition(where)
+    if day is not None:
+        condition = f"start_ns >= :day AND start_ns < :day + {NS_PER_DAY} AND {condition}"
+        params = params | {"day": day * NS_PER_DAY}
     sql = f"SELECT trace_id FROM traces WHERE {condition} ORDER BY start_ns, trace_id"
-    for part in _parts(conn.rows(sql, params)):
+    for part in conn.parts(sql, params, size=_TRACES_A_QUERY):
         marks = ", ".join("?" * len(part))
         rows = conn.rows(
             f"SELECT {_ROW} FROM traces WHERE trace_id IN ({marks}) ORDER BY start_ns, trace_id",

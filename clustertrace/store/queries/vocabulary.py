@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from clustertrace.store.connection import Connection
+from clustertrace.summary import NS_PER_DAY
 
-__all__ = ["names", "tag_keys", "tag_values"]
+__all__ = ["names", "tag_keys", "tag_keys_of", "tag_values"]
 
 
 def names(conn: Connection, limit: int = 100) -> tuple[str, ...]:
@@ -18,6 +19,18 @@ def names(conn: Connection, limit: int = 100) -> tuple[str, ...]:
 def tag_keys(conn: Connection, limit: int = 10_000) -> tuple[str, ...]:
     """Every key that some trace is tagged with, in order, at most `limit`."""
     return _distinct(conn, "trace_tags", "key", "1", (), limit)
+
+
+def tag_keys_of(conn: Connection, day: int) -> tuple[str, ...]:
+    """The keys of tags of traces that began on a day, counted from 1970-01-01 UTC, in order.
+
+    Costs a look at each of that day's traces.
+    """
+    sql = (
+        "SELECT DISTINCT key FROM traces CROSS JOIN trace_tags USING (trace_id)"
+        " WHERE start_ns >= ? AND start_ns < ? ORDER BY key"
+    )
+    return tuple(row[0] for row in conn.rows(sql, (day * NS_PER_DAY, (day + 1) * NS_PER_DAY)))
 
 
 def tag_values(conn: Connection, key: str, limit: int = 100) -> tuple[str, ...]:

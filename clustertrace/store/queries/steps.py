@@ -1,0 +1,66 @@
+"""The spans of many traces without their payloads, for tables of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from clustertrace.calls import MODEL_KINDS, repeats
+from clustertrace.model import INTERNAL, Span
+from clustertrace.patterns.signature import in_order
+from clustertrace.store.answers import TraceRow
+from clustertrace.store.connection import Connection
+from clustertrace.store.elsewhere import calls_elsewhere
+from clustertrace.store.rows import SLIM_COLUMNS, slim_span
+
+__all__ = ["Step", "steps"]
+
+_SPANS_A_QUERY: Final = 5_000
+_TRACES_A_QUERY: Final = 200
+
+
+class Step(NamedTuple):
+    """A span of a trace."""
+
+    span: Span
+    """Without payload."""
+    counted: bool
+    """A model call that counts, in every total: not one that repeats another's report."""
+    internal: bool
+    """An instrumentation's inner life, no step of the run."""
+
+
+def steps(conn: Connection, traces: Sequence[TraceRow]) -> Iterator[list[Step]]:
+    """The spans of these traces in their order, a trace's by time, some thousand at a time."""
+    some: list[TraceRow] = []
+    for trace in traces:
+        some.append(trace)
+        enough = sum(one.span_count for one in some) >= _SPANS_A_QUERY
+        if enough or len(some) == _TRACES_A_QUERY:
+            yield _steps(conn, some)
+            some = []
+    if some:
+        yield _steps(conn, some)
+
+
+def _steps(conn: Connection, traces: Sequence[TraceRow]) -> list[Step]:
+    keys = [bytes.fromhex(trace.trace_id) for trace in traces]
+    marks = ", ".join("?" * len(keys))
+    spans: dict[bytes, list[Span]] = defaultdict(list)
+    for row in conn.rows(f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", keys):
+        spans[row[0]].append(slim_span(row))
+    elsewhere = calls_elsewhere(conn, spans)
+    found = []
+    for key in keys:
+        own = in_order(spans[key])
+        again = repeats(own, elsewhere.get(key, ()))
+        found += [
+            Step(
+                span,
+                span.kind in MODEL_KINDS and span.span_id not in again,
+                INTERNAL in span.attributes,
+            )
+            for span in own
+        ]
+    return found
