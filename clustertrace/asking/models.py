@@ -10,6 +10,7 @@ import importlib
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from clustertrace.errors import ModelError, UsageError
@@ -23,6 +24,8 @@ TIMEOUT_SECONDS: Final = 60.0
 STREAM_SECONDS: Final = 180.0
 """From the question to the last piece of its answer."""
 _KEYS: Final = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
+_NO_ANSWER: Final = (AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What the SDKs raise where a reply is not of the shape that they expect."""
 _BYTES_A_TOKEN: Final = 2.5
 """A guess on the dear side, for any script: English has about four, Chinese three a character."""
 
@@ -76,9 +79,11 @@ def model_of(name: str, *, http_client: Any = None) -> Model:
     is missing.
     """
     vendor = vendor_of(name)
-    key = os.environ.get(_KEYS[vendor], "")
+    key = os.environ.get(_KEYS[vendor], "").strip()
     if not key:
         raise UsageError(f"{name} needs a key: set {_KEYS[vendor]} to yours.")
+    if not (key.isascii() and key.isprintable()):
+        raise UsageError(f"{_KEYS[vendor]} holds characters that no key has; copy it again.")
     try:
         sdk = importlib.import_module(vendor)
     except ImportError:
@@ -100,24 +105,32 @@ class _Sdk:
 
     def ask(self, system: str, prompt: str, max_tokens: int) -> Answer:
         """See Model."""
-        try:
+        with self._errors_in_words():
             text, read, written = self._ask(system, prompt, max_tokens)
-        except self._sdk.APIError as error:
-            raise ModelError(self._sentence(error)) from error
         return Answer(text, read, written, _cost(self.name, read, written))
 
     def stream(self, system: str, prompt: str, max_tokens: int) -> Iterator[str | Answer]:
         """See Model."""
         until = time.monotonic() + STREAM_SECONDS
-        try:
+        with self._errors_in_words():
             for piece in self._stream(system, prompt, max_tokens):
                 yield piece if isinstance(piece, str) else self._priced(piece)
                 if time.monotonic() > until:
                     raise ModelError(
                         f"{self.name} wrote for longer than {STREAM_SECONDS:.0f} s and was cut off."
                     )
+
+    @contextmanager
+    def _errors_in_words(self) -> Iterator[None]:
+        try:
+            yield
         except self._sdk.APIError as error:
             raise ModelError(self._sentence(error)) from error
+        except _NO_ANSWER as error:
+            raise ModelError(
+                f"What came back is no answer of {self.name}; something between here and there "
+                "may have answered, such as a proxy or a login page of the network."
+            ) from error
         except Exception as error:
             # Between two pieces the SDKs let the errors of their HTTP library pass.
             if not type(error).__module__.startswith("httpx"):
@@ -201,4 +214,6 @@ class _OpenAI(_Sdk):
             if chunk.choices and (said := chunk.choices[0].delta.content):
                 parts.append(said)
                 yield said
+        if not parts and not any(counts):
+            raise ValueError("The stream held no event.")
         yield Answer("".join(parts), *counts, None)

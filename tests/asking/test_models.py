@@ -111,6 +111,28 @@ def test_no_answer(name: str, error: type[Exception], sentence: str) -> None:
         asked(name, handle).ask("", "Hm?", 5)
 
 
+@pytest.mark.parametrize("name", [CLAUDE, GPT])
+@pytest.mark.parametrize("body", [b"<html>Log in to the hotel's network</html>", b"{}", b"[1]"])
+def test_what_is_no_answer(name: str, body: bytes) -> None:
+    """What a proxy or a login page says in a model's place is told as such, streamed or not."""
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"content-type": "application/json"}, content=body)
+
+    with pytest.raises(ModelError, match="is no answer of"):
+        asked(name, handle).ask("", "Hm?", 5)
+    with pytest.raises(ModelError, match="is no answer of"):
+        list(asked(name, handle).stream("", "Hm?", 5))
+
+
+@pytest.mark.parametrize("key", ["sk-ant-…", "sk-ant-\x07"])
+def test_a_key_that_can_be_none(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that was copied with an ellipsis is told before anything is sent."""
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(UsageError, match="OPENAI_API_KEY holds characters that no key has"):
+        model_of(GPT)
+
+
 def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a key, the variable to set is named."""
     monkeypatch.delenv("ANTHROPIC_API_KEY")
