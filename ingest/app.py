@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from fastapi import FastAPI
+from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.types import ASGIApp
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Scope
 
 from clustertrace.ingest.body import Room
 from clustertrace.ingest.committer import Committer
+from clustertrace.ingest.exposition import CONTENT_TYPE, exposition
+from clustertrace.ingest.figures import figures
 from clustertrace.ingest.incoming import Incoming, Intake
 from clustertrace.ingest.otlp_answers import JSON, PROTOBUF, accepted
 from clustertrace.ingest.signals import SIGNALS, SLICE, keep
+from clustertrace.store.store import Store
 from clustertrace.version import __version__
 from clustertrace.wire import parse_lines
 
@@ -28,6 +35,7 @@ _LINE_TYPES: Final = frozenset(
 )
 _OTLP_HINT: Final = "send OTLP as application/x-protobuf or application/json."
 _LINE_HINT: Final = "send one JSON object a line as application/x-ndjson."
+_NOT_KEPT: Final = {"Cache-Control": "no-store"}
 _ANY_METHOD: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -60,12 +68,13 @@ class _Endpoints:
             if parsed.batch.spans or parsed.batch.facts:
                 await self._committer.commit(parsed.batch)
             stored += len(parsed.batch.spans)
+            self._committer.rejected += len(parsed.bad)
             rejected += [{"line": begin + line, "reason": why} for line, why in parsed.bad]
         return JSONResponse({"accepted": stored, "rejected": rejected})
 
 
 class State(NamedTuple):
-    """What /healthz tells about the process."""
+    """What /healthz and /metrics tell about the process."""
 
     db: str = ""
     ui: Callable[[], str] = lambda: "off"
@@ -74,6 +83,17 @@ class State(NamedTuple):
     """The port that takes OTLP/gRPC."""
     idle_minutes: float | None = None
     """After how long with nothing to do the process leaves; None: it stays."""
+    store: Callable[[], Store | None] = lambda: None
+    """None while it is being opened."""
+
+
+class _ForPrograms(Route):
+    """Leaves browsers to the page of the same address: they ask for HTML, Prometheus does not."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if "text/html" in Headers(scope=scope).get("accept", ""):
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 def receiver(
@@ -92,8 +112,8 @@ def receiver(
     # No generated documentation: its pages load scripts from another host.
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     endpoints, intake = _Endpoints(committer), Intake(limit, room)
-    spans = intake.endpoint(endpoints.spans)
-    otlp = {signal: intake.endpoint(endpoints.otlp(signal)) for signal in SIGNALS}
+    spans = intake.endpoint("spans", endpoints.spans)
+    otlp = {signal: intake.endpoint(signal, endpoints.otlp(signal)) for signal in SIGNALS}
     for slash in ("", "/"):
         app.add_route(f"/v1/spans{slash}", spans, _ANY_METHOD)
         # Some tools send to their own vendor's path below the address that they are given.
@@ -116,8 +136,15 @@ def receiver(
                 "spans_waiting": committer.waiting,
                 "spans_stored": committer.stored,
             },
-            headers={"Cache-Control": "no-store"},
+            headers=_NOT_KEPT,
         )
+
+    async def metrics(request: Request) -> Response:
+        told = await asyncio.to_thread(figures, committer, intake.answers, state.db, state.store())
+        return Response(exposition(told), headers=_NOT_KEPT, media_type=CONTENT_TYPE)
+
+    kind = Route if pages is None else _ForPrograms
+    app.router.routes.append(kind("/metrics", metrics, methods=["GET"]))
 
     @app.get("/trace/{trace_id}")
     async def trace(trace_id: str) -> Response:

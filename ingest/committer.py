@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from clustertrace.errors import ClustertraceError, StoreBusy
 from clustertrace.ingest.chores import Chores, Keeper
+from clustertrace.ingest.exposition import Histogram
 from clustertrace.model import Batch
 
 __all__ = ["Committer", "QueueFull", "Writer"]
@@ -71,6 +72,10 @@ class Committer:
         """Spans that wait for the writer."""
         self.stored = 0
         """Spans committed for requests since the start."""
+        self.rejected = 0
+        """Spans, records and data points that were not usable, since the start."""
+        self.commits = Histogram()
+        """How long commits took."""
         self.trouble: str | None = None
         """Why the last commit or chore failed; None if it did not."""
         self._thread: threading.Thread | None = None
@@ -155,11 +160,13 @@ class Committer:
             None,
             [log for batch in batches for log in batch.logs],
         )
+        began = time.monotonic()
         try:
             store.write(joined)
         except Exception as error:
             self._note(error)
             return error
+        self.commits.observe(time.monotonic() - began)
         self.trouble = None
         self._received()
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
@@ -76,11 +77,18 @@ class Intake:
     def __init__(self, limit: int, room: Room) -> None:
         self._limit = limit
         self._room = room
+        self.answers: Counter[tuple[str, int]] = Counter()
+        """How many there were, by signal and status."""
 
     def endpoint(
-        self, handle: Callable[[Incoming], Awaitable[Response]]
+        self, signal: str, handle: Callable[[Incoming], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
-        """An endpoint that never raises and never answers 500."""
+        """An endpoint that never raises and never answers 500; `signal` is what it takes."""
+
+        async def counted(request: Request) -> Response:
+            response = await answer(request)
+            self.answers[signal, response.status_code] += 1
+            return response
 
         async def answer(request: Request) -> Response:
             with self._room.seat() as seat:
@@ -92,7 +100,7 @@ class Intake:
                 except Exception as error:
                     return await _refusal(incoming, error)
 
-        return answer
+        return counted
 
 
 async def _refusal(incoming: Incoming, error: Exception) -> Response:

@@ -91,17 +91,18 @@ async def _serve(
             ui.start()
 
     door = Door(ui.port, visited, ui.key) if ui else None
+    store: Store | None = None
     state = State(
         db=db,
         ui=lambda: ui.state if ui else "off",
         grpc=lambda: grpc.port,
         idle_minutes=idle_minutes,
+        store=lambda: store,
     )
     app = receiver(committer, state, limit=limit, room=room, pages=door)
     server = _Server(_config(Guard(app, host, port, key), lambda: advice(grpc.port)))
     serving = asyncio.create_task(server.serve(list(sockets)))
     leaving = asyncio.create_task(_leave(server, activity, idle_minutes))
-    store: Store | None = None
     try:
         await server.up.wait()
         if ui and idle_minutes is None:

@@ -42,4 +42,5 @@ async def keep(committer: Committer, slices: Iterator[Received]) -> list[str]:
         if received.batch.spans or received.batch.logs:
             await committer.commit(received.batch)
         rejected += received.rejected
+        committer.rejected += len(received.rejected)
     return rejected

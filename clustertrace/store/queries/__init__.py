@@ -6,6 +6,7 @@ traces there are.
 """
 
 from clustertrace.store.queries.annotating import matching, pattern_annotations
+from clustertrace.store.queries.backlog import Backlog, backlog
 from clustertrace.store.queries.comparing import before_and_after, failures_by, sides
 from clustertrace.store.queries.drifting import runs_by_pattern, variants_of
 from clustertrace.store.queries.explaining import paths, why
@@ -47,10 +48,12 @@ from clustertrace.store.queries.vocabulary import names, tag_keys, tag_keys_of, 
 
 __all__ = [
     "COUNTED",
+    "Backlog",
     "ClusterOrder",
     "Named",
     "Step",
     "TraceOrder",
+    "backlog",
     "before_and_after",
     "cluster",
     "clusters",

@@ -1,0 +1,118 @@
+"""The receiver's own numbers in the text format that Prometheus scrapes (version 0.0.4).
+
+By hand: a dozen numbers need no registry, and the format is a line each. The tests read it with
+Prometheus's own parser.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+__all__ = ["CONTENT_TYPE", "Figures", "Histogram", "exposition"]
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+Labels = Mapping[str, str]
+Sample = tuple[str, Labels, float]
+
+
+class Histogram:
+    """Durations in seconds, counted by how long they were. One thread observes, others read."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(_BOUNDS) + 1)
+        self._sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one."""
+        self._counts[bisect_left(_BOUNDS, seconds)] += 1
+        self._sum += seconds
+
+    def samples(self) -> list[Sample]:
+        """Cumulative, as Prometheus has them."""
+        below = 0
+        found: list[Sample] = []
+        for bound, count in zip((*map(str, _BOUNDS), "+Inf"), [*self._counts], strict=True):
+            below += count
+            found.append(("_bucket", {"le": bound}, below))
+        return [*found, ("_sum", {}, self._sum), ("_count", {}, below)]
+
+
+class Figures(NamedTuple):
+    """What the receiver knows of itself; counts are since its start."""
+
+    version: str
+    trouble: bool
+    stored: int
+    """Spans."""
+    rejected: int
+    """Spans, records and data points."""
+    waiting: int
+    """Spans and records."""
+    answers: Mapping[tuple[str, int], int]
+    """HTTP answers by signal and status."""
+    commits: Histogram
+    files: Mapping[str, int]
+    """Bytes by what the files hold."""
+    settling_s: float | None
+    """None, as below: the database can't be asked just now."""
+    unindexed: int | None
+
+
+def exposition(figures: Figures) -> str:
+    """The numbers as Prometheus reads them."""
+    requests: list[Sample] = [
+        ("", {"signal": signal, "status": str(status)}, count)
+        for (signal, status), count in sorted(figures.answers.items())
+    ]
+    files: list[Sample] = [("", {"file": name}, size) for name, size in figures.files.items()]
+    metrics: list[tuple[str, str, str, Iterable[Sample]]] = [
+        ("info", "gauge", "The program.", [("", {"version": figures.version}, 1)]),
+        (
+            *("trouble", "gauge", "1: the last commit or chore failed; /healthz says why."),
+            _one(figures.trouble),
+        ),
+        (
+            *("spans_stored_total", "counter", "Spans that senders were told are stored."),
+            _one(figures.stored),
+        ),
+        (
+            *("rejected_total", "counter", "Spans, records and data points that were not usable."),
+            _one(figures.rejected),
+        ),
+        ("requests_total", "counter", "HTTP requests with data, by their answer.", requests),
+        (
+            *("queue_spans", "gauge", "Spans and records that wait for the writer."),
+            _one(figures.waiting),
+        ),
+        ("commit_seconds", "histogram", "How long commits took.", figures.commits.samples()),
+        ("database_bytes", "gauge", "Sizes of the database's files.", files),
+        (
+            *("settling_lag_seconds", "gauge", "How long a trace has been due to be settled."),
+            _one(figures.settling_s),
+        ),
+        (
+            *("unindexed_spans", "gauge", "Spans that are not in the text index yet."),
+            _one(figures.unindexed),
+        ),
+    ]
+    return "".join(line for metric in metrics for line in _lines(*metric))
+
+
+def _one(value: float | None) -> list[Sample]:
+    return [] if value is None else [("", {}, value)]
+
+
+def _lines(name: str, kind: str, meaning: str, samples: Iterable[Sample]) -> Iterable[str]:
+    yield f"# HELP clustertrace_{name} {meaning}\n# TYPE clustertrace_{name} {kind}\n"
+    for ending, labels, value in samples:
+        told = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+        yield f"clustertrace_{name}{ending}{f'{{{told}}}' if told else ''} {float(value)!r}\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
