@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
-from clustertrace.app import markup
-from clustertrace.conversation import call_text, conversation, parsed, part_text, text
+from clustertrace.app import markup, words
+from clustertrace.conversation import conversation, parsed, text
+from clustertrace.edits import Edit, edits
+from clustertrace.message_parts import Part, parts_of, remaining
 
 __all__ = ["show"]
 
+_LONGEST: Final = 20_000
+"""Characters of one text."""
 
-def show(value: Any) -> None:
-    """Draw a payload."""
+
+def show(value: Any, *, arguments: bool = False) -> None:
+    """Draw a payload; the arguments of a tool that changes files as the changes."""
     value = parsed(value)
     messages, rest = conversation(value)
-    if messages:
+    changes = edits(value) if arguments else []
+    if changes:
+        _changes(changes)
+        with st.expander("As it was called"):
+            st.json(value, expanded=2)
+    elif messages:
         st.html(markup.page(*map(_message, messages)))
         if rest:
             st.json(rest, expanded=1)
@@ -25,43 +35,53 @@ def show(value: Any) -> None:
         st.json(value, expanded=2)
     else:
         shown = value if isinstance(value, str) else text(value)
-        st.html(markup.page(markup.text_block(shown) if shown else markup.muted("empty")))
+        st.html(markup.page(_words(shown) if shown else markup.muted("empty")))
+
+
+def _changes(changes: Sequence[Edit]) -> None:
+    """Changes to files as diffs."""
+    for change in changes:
+        st.html(markup.page(markup.tag("div", change.path, cls="ct-path")))
+        st.code(change.diff or "(nothing)", language="diff")
 
 
 def _message(message: Mapping[str, Any]) -> markup.Markup:
-    content = message.get("content", message.get("parts", message.get("text")))
-    calls = message.get("tool_calls")
-    rest = {
-        key: held
-        for key, held in message.items()
-        if key not in ("role", "content", "parts", "text", "tool_calls")
-        and held not in (None, [], "")
-    }
-    said = list(_said(content))
-    said += map(_call, calls if isinstance(calls, list) else [calls] if calls else [])
+    said = [_part(part) for part in parts_of(message)]
+    rest = remaining(message)
     if rest:
         said.append(_code(text(rest)))
     return markup.message(message["role"], *said)
 
 
-def _said(content: Any) -> Sequence[markup.Markup]:
-    if content is None:
-        return []
-    if isinstance(content, str):
-        return [markup.text_block(content)] if content else []
-    if not isinstance(content, list):
-        return [_code(text(content))]
-    return [_part(part) for part in content]
+def _part(part: Part) -> markup.Markup:
+    if part.kind == "text":
+        return _words(part.said)
+    if part.kind == "thinking":
+        return _folded("thinking", part.said)
+    if part.kind == "result":
+        label = "✕ failed" if part.failed else "result"
+        tone = "failed" if part.failed else "plain"
+        return markup.tag(
+            "div",
+            markup.tag("div", label, cls=f"ct-role ct-{tone}"),
+            _words(part.said),
+            cls="ct-result",
+        )
+    if part.kind == "media":
+        return markup.tag("div", markup.muted(f"{part.said} (not shown)"))
+    return _code(part.said)
 
 
-def _part(part: Any) -> markup.Markup:
-    """A part of a message that has several: text, or a picture, a call, a result."""
-    said = part_text(part)
-    return _call(part) if said is None else markup.text_block(said)
+def _folded(label: str, said: str) -> markup.Markup:
+    return markup.tag("details", markup.tag("summary", label), _words(said))
 
 
-def _call(call: Any) -> markup.Markup:
-    return _code(call_text(call))
+def _words(said: str) -> markup.Markup:
+    """A text as it was written, as far as a browser likes to hold it."""
+    if len(said) <= _LONGEST:
+        return markup.text_block(said)
+    more = markup.muted(f"{words.count(len(said) - _LONGEST)} more characters are not drawn.")
+    return markup.join([markup.text_block(said[:_LONGEST]), more])
 
 
 def _code(shown: str) -> markup.Markup:

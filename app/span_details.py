@@ -7,13 +7,15 @@ from typing import Any, Final
 
 import streamlit as st
 
-from clustertrace.app import markup, payload, words
+from clustertrace.app import markup, payload, stream_chart, words
 from clustertrace.app.links import trace_url
 from clustertrace.conversation import text
 from clustertrace.model import Span, Trace
 
 __all__ = ["show"]
 
+_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+_CHUNK_COUNT: Final = "clustertrace.stream.chunk_count"
 _STACK: Final = "exception.stacktrace"
 _STATUS_WORDS: Final = {
     "ok": "○ ended without an error",
@@ -41,10 +43,11 @@ def show(span: Span, trace: Trace) -> None:
             _pairs(dict(_numbers(span, trace))),
         )
     )
+    stream_chart.draw(span)
     for title, value in (("Input", span.input), ("Output", span.output)):
         if value is not None:
             st.html(markup.page(markup.tag("h4", title)))
-            payload.show(value)
+            payload.show(value, arguments=span.kind == "tool" and title == "Input")
     if span.input is None and span.output is None:
         st.html(markup.page(markup.muted("No input or output was recorded.")))
     attributes = {key: value for key, value in span.attributes.items() if key != _STACK}
@@ -85,12 +88,23 @@ def _numbers(span: Span, trace: Trace) -> Iterator[tuple[str, object]]:
         yield "cost", words.money(span.cost_usd)
     elif span.kind == "llm" and span.status == "ok":
         yield "cost", "unpriced: no price is known for this model"
+    yield from _stream(span)
     if span.finish_reason:
         yield "finish reason", span.finish_reason
     for metric in trace.metrics:
         if metric.span_id == span.span_id:
             yield metric.name, f"{metric.value:g}"
     yield "span id", markup.link(span.span_id, trace_url(trace.trace_id, span.span_id))
+
+
+def _stream(span: Span) -> Iterator[tuple[str, object]]:
+    """When the first of a streamed answer came, and how the rest did."""
+    first = span.attributes.get(_FIRST_CHUNK)
+    if isinstance(first, int | float) and not isinstance(first, bool):
+        yield "first token", f"after {words.duration(round(first * 1e9))}"
+    count = span.attributes.get(_CHUNK_COUNT)
+    if isinstance(count, int):
+        yield "chunks", words.count(count)
 
 
 def _cached(span: Span) -> str:

@@ -9,8 +9,16 @@ from typing import Any, Final
 __all__ = ["call_text", "conversation", "parsed", "part_text", "text"]
 
 _SAID: Final = ("content", "parts", "text", "tool_calls")
-_TEXTS: Final = ("text", "input_text", "output_text", "thinking")
+_TEXTS: Final = ("text", "input_text", "output_text", "summary_text", "thinking")
 """Types of message parts that are plain text, of several providers."""
+_BETWEEN: Final = frozenset(
+    {
+        *("function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output"),
+        *("reasoning", "local_shell_call", "local_shell_call_output"),
+    }
+)
+_CUT: Final = "[cut: "
+"""What stands for the messages that a list is too long to be kept with (clustertrace.record)."""
 _ARGUMENTS: Final = ("arguments", "args", "input")
 """What providers call the arguments of a call."""
 
@@ -36,10 +44,25 @@ def conversation(value: Any) -> tuple[list[Mapping[str, Any]], dict[str, Any]]:
         messages, _ = conversation(value["messages"])
         rest = {key: held for key, held in value.items() if key != "messages"}
         return (messages, rest) if messages else ([], {})
-    items = [value] if isinstance(value, Mapping) else value
-    if not isinstance(items, list) or not items or not all(map(_is_message, items)):
+    items: Any = [value] if isinstance(value, Mapping) else value
+    if not isinstance(items, list) or not items:
         return [], {}
-    return list(items), {}
+    messages = [message for item in items if (message := _as_message(item)) is not None]
+    whole = len(messages) == len(items) and any(map(_is_message, items))
+    return (messages, {}) if whole else ([], {})
+
+
+def _as_message(item: Any) -> Mapping[str, Any] | None:
+    """A message, or what stands between messages: what was cut by the recorder's limit, and in
+    OpenAI's Responses a call or its result."""
+    if isinstance(item, str) and item.startswith(_CUT):
+        return {"role": "…", "content": item}
+    if _is_message(item):
+        return item if isinstance(item, Mapping) else None
+    if not isinstance(item, Mapping) or not isinstance(item.get("type"), str):
+        return None
+    said_by = "tool" if item["type"].endswith("_output") else "assistant"
+    return {**item, "role": said_by} if item["type"] in _BETWEEN else None
 
 
 def _is_message(item: Any) -> bool:

@@ -22,6 +22,7 @@ __all__ = [
     "money",
     "secrets_cut",
     "share",
+    "size_of",
     "spent",
     "step_text",
 ]
@@ -35,6 +36,14 @@ def count(number: int) -> str:
 def counted(number: int, noun: str) -> str:
     """1, trace → 1 trace; 2, trace → 2 traces"""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size_of(size: int) -> str:
+    """Bytes: 3400000 → 3.4 MB"""
+    for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= step:
+            return f"{size / step:.1f} {unit}" if size < 10 * step else f"{size / step:.0f} {unit}"
+    return f"{size} bytes"
 
 
 def share(part: float) -> str:

@@ -17,6 +17,8 @@ HELLO = {"role": "user", "content": "hello"}
         ([HELLO], [HELLO], {}),
         (HELLO, [HELLO], {}),
         ({"messages": [HELLO], "model": "m"}, [HELLO], {"model": "m"}),
+        ([HELLO, "[cut: 2 more]"], [HELLO, {"role": "…", "content": "[cut: 2 more]"}], {}),
+        (["[cut: 2 more]"], [], {}),
         ([], [], {}),
         ([HELLO, 1], [], {}),
         ({"messages": "none"}, [], {}),

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from clustertrace.doctor.findings import Finding
 from clustertrace.store.checking import Checked
 from clustertrace.store.queries.newest import Newest
-from clustertrace.words import counted, duration, moment
+from clustertrace.words import counted, duration, moment, size_of
 
 __all__ = [
     "Port",
@@ -106,7 +106,7 @@ def database(path: Path, size: int | None, trouble: str | None) -> Finding:
         return Finding("database", "wrong", trouble)
     if size is None:
         return Finding("database", "ok", f"{path} will be made with the first span.")
-    return Finding("database", "ok", f"{path} can be written, and has {_bytes(size)}.")
+    return Finding("database", "ok", f"{path} can be written, and has {size_of(size)}.")
 
 
 def soundness(found: Checked) -> Finding:
@@ -126,7 +126,7 @@ def soundness(found: Checked) -> Finding:
 
 def disk(folder: Path, free: int) -> Finding:
     """The room beside the database, bytes."""
-    told = f"{_bytes(free)} are free where the database is ({folder})."
+    told = f"{size_of(free)} are free where the database is ({folder})."
     if free < _LITTLE_DISK_BYTES:
         return Finding("disk", "wrong", told, "free some space: a full disk loses spans")
     if free < _SCARCE_DISK_BYTES:
@@ -195,10 +195,3 @@ def recording(*, disabled: bool, sample_rate: float, metadata: bool, endpoint: s
     if told:
         return Finding("recording", "note", f"Programs started here record {told}.")
     return Finding("recording", "ok", "Programs started here record all traces.")
-
-
-def _bytes(size: int) -> str:
-    for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= step:
-            return f"{size / step:.1f} {unit}" if size < 10 * step else f"{size / step:.0f} {unit}"
-    return f"{size} bytes"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from clustertrace.conversation import call_text, conversation, parsed, part_text
+from clustertrace.conversation import conversation, parsed
 from clustertrace.markup import Markup, join, tag
+from clustertrace.message_parts import Part, parts_of, remaining
 
 __all__ = ["payload"]
-
-_NOT_SHOWN: Final = frozenset({"role", "content", "parts", "text", "tool_calls"})
 
 
 def payload(value: Any) -> Markup:
@@ -25,23 +24,20 @@ def payload(value: Any) -> Markup:
 
 
 def _message(message: Mapping[str, Any]) -> Markup:
-    content = message.get("content", message.get("parts", message.get("text")))
-    parts = content if isinstance(content, list) else [] if content is None else [content]
-    calls = message.get("tool_calls")
-    said = [_part(part) for part in parts]
-    said += [
-        tag("pre", call_text(call))
-        for call in (calls if isinstance(calls, list) else [calls] if calls else [])
-    ]
-    rest = {key: held for key, held in message.items() if key not in _NOT_SHOWN and held}
+    said = [_part(part) for part in parts_of(message)]
+    rest = remaining(message)
     if rest:
         said.append(tag("pre", _json(rest)))
     return tag("div", tag("div", message["role"], cls="label"), *said, cls="said")
 
 
-def _part(part: Any) -> Markup:
-    said = part_text(part)
-    return tag("pre", call_text(part) if said is None else said)
+def _part(part: Part) -> Markup:
+    if part.kind in ("text", "call", "other"):
+        return tag("pre", part.said)
+    if part.kind == "media":
+        return tag("pre", f"{part.said} (not shown)")
+    label = f"{part.kind}, failed" if part.failed else part.kind
+    return join([tag("div", label, cls="label"), tag("pre", part.said)])
 
 
 def _json(value: Any) -> str:

@@ -10,7 +10,7 @@ import pytest
 from clustertrace.model import INTERNAL
 from clustertrace.store import queries
 from clustertrace.store.store import Store
-from tests.pages.conftest import run
+from tests.pages.conftest import run, told
 
 
 def test_a_failed_trace_says_why_and_opens_where_it_broke(
@@ -126,3 +126,79 @@ def test_the_user_judges_a_run(some: Store, show: Callable[..., Any]) -> None:
     with some.read() as conn:
         kept = queries.trace(conn, f"{5:032x}")
     assert (kept.starred, kept.note) == (True, "look again")
+
+
+@pytest.fixture
+def coding(store: Store) -> str:
+    """A session of three turns; the middle one, whose id this is, looked at a picture, edited a
+    file, and streamed its answer."""
+    for number in (1, 2, 3):
+        store.write(run(number, facts=told(session_id="s1")))
+    batch = run(2, "Edit", "look", facts=told(session_id="s1"))
+    root, edit, look = batch.spans
+    picture = {"type": "image", "source": {"media_type": "image/png", "data": "AAAA" * 1000}}
+    result = {"type": "tool_result", "content": "no such file", "is_error": True}
+    spans = [
+        root,
+        edit._replace(input={"file_path": "a.py", "old_string": "x = 1", "new_string": "x = 2"}),
+        look._replace(
+            kind="llm",
+            input=[{"role": "user", "content": [picture, result]}],
+            output=[{"role": "assistant", "content": [{"type": "thinking", "thinking": "hm"}]}],
+            attributes={
+                "gen_ai.response.time_to_first_chunk": 0.25,
+                "clustertrace.stream.chunk_count": 4,
+                "clustertrace.stream.chunks": [[250, 3], [300, 4], [900, 9], [950, 2]],
+            },
+        ),
+    ]
+    store.write(batch._replace(spans=spans))
+    store.refresh()
+    return root.trace_id
+
+
+def test_a_change_to_a_file_reads_as_a_diff(coding: str, show: Callable[..., Any]) -> None:
+    """The path stands above; how it was called can be unfolded."""
+    shown = show("trace", id=coding, span=f"{2:016x}")
+    assert "a.py" in shown.html
+    [diff] = [code.value for code in shown.ran.code if code.language == "diff"]
+    assert diff == "@@ -1 +1 @@\n-x = 1\n+x = 2"
+    assert "As it was called" in [one.label for one in shown.ran.expander]
+
+
+def test_messages_of_any_shape_read_as_a_chat(coding: str, show: Callable[..., Any]) -> None:
+    """A picture by its type, a failed result as such, thinking folded."""
+    html = show("trace", id=coding, span=f"{3:016x}").html
+    assert "image/png, 3.0 kB (not shown)" in html
+    assert "AAAA" not in html
+    assert "✕ failed" in html
+    assert "no such file" in html
+    assert "<summary>thinking</summary>" in html
+
+
+def test_a_streamed_answer_says_when_it_came(coding: str, show: Callable[..., Any]) -> None:
+    """Time to the first token, and what had come by when."""
+    shown = show("trace", id=coding, span=f"{3:016x}")
+    assert "after 250 ms" in shown.html
+    charts = [one.proto.spec for one in shown.ran.get("vega_lite_chart")]
+    assert any("seconds into the call" in spec for spec in charts)
+
+
+def test_turns_beside_it_are_a_click_away(coding: str, show: Callable[..., Any]) -> None:
+    """The turn before and the one after, of the same session; the first has none before."""
+    html = show("trace", id=coding).html
+    assert f"/trace?id={1:032x}" in html
+    assert f"/trace?id={3:032x}" in html
+    first = show("trace", id=f"{1:032x}").html
+    assert "The turn before" not in first
+    assert "The turn after" in first
+
+
+def test_a_long_text_is_drawn_in_part(store: Store, show: Callable[..., Any]) -> None:
+    """What a browser would choke on is cut, and said to be."""
+    batch = run(1)
+    store.write(batch._replace(spans=[batch.spans[0]._replace(output="word " * 5_000)]))
+    store.refresh()
+    html = show("trace", id=f"{1:032x}").html
+    assert "5,000 more characters are not drawn." in html
+    assert len(html) < 60_000

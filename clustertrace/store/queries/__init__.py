@@ -32,6 +32,7 @@ from clustertrace.store.queries.steps import Step, steps
 from clustertrace.store.queries.traces import (
     COUNTED,
     TraceOrder,
+    beside_in_session,
     days,
     export,
     known_traces,
@@ -55,6 +56,7 @@ __all__ = [
     "TraceOrder",
     "backlog",
     "before_and_after",
+    "beside_in_session",
     "cluster",
     "clusters",
     "days",

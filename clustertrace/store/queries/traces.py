@@ -18,6 +18,7 @@ from clustertrace.summary import NS_PER_DAY
 __all__ = [
     "COUNTED",
     "TraceOrder",
+    "beside_in_session",
     "days",
     "export",
     "known_traces",
@@ -137,6 +138,20 @@ def of_session(conn: Connection, session_id: str, *, limit: int, offset: int = 0
         (session_id, min(limit, _TRACES_A_QUERY), offset),
     )
     return _trace_rows(conn, rows)
+
+
+def beside_in_session(conn: Connection, full_id: str) -> tuple[str | None, str | None]:
+    """The traces of the same session that began just before this one and just after it."""
+    found: list[str | None] = []
+    for way, order in (("<", "DESC"), (">", "ASC")):
+        key = conn.value(
+            "SELECT o.trace_id FROM traces t JOIN traces o ON o.session_id = t.session_id"
+            f" AND (o.start_ns, o.trace_id) {way} (t.start_ns, t.trace_id)"
+            f" WHERE t.trace_id = ? ORDER BY o.start_ns {order}, o.trace_id {order} LIMIT 1",
+            (bytes.fromhex(full_id),),
+        )
+        found.append(None if key is None else key.hex())
+    return found[0], found[1]
 
 
 def trace_row(conn: Connection, prefix: str) -> TraceRow:

@@ -1,0 +1,57 @@
+"""How a streamed answer came: its characters over the time of the call."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import altair as alt
+import streamlit as st
+
+from clustertrace.app.theme import DARK, LIGHT
+from clustertrace.model import Span
+
+__all__ = ["draw"]
+
+_CHUNKS: Final = "clustertrace.stream.chunks"
+_LEAST: Final = 3
+"""Chunks from which on there is something to see."""
+
+
+def draw(span: Span) -> None:
+    """Draw what had come by when; nothing for a call that was not streamed."""
+    points = _points(span.attributes.get(_CHUNKS))
+    if len(points) < _LEAST:
+        return
+    colours = DARK if st.context.theme.type == "dark" else LIGHT
+    chart = (
+        alt.Chart({"values": points})
+        .mark_area(
+            interpolate="step-after",
+            color=colours.bar,
+            opacity=0.35,
+            line={"color": colours.bar, "strokeWidth": 1.5},
+        )
+        .encode(
+            x=alt.X("seconds:Q", title="characters, by seconds into the call")
+            .axis(tickCount=6)
+            .scale(domainMin=0),
+            y=alt.Y("characters:Q", title=None).axis(tickCount=3),
+            tooltip=["seconds:Q", "characters:Q"],
+        )
+        .properties(height=150)
+    )
+    st.altair_chart(chart, alt="Characters of the streamed answer over time")
+
+
+def _points(chunks: Any) -> list[dict[str, float]]:
+    """What had come by each moment; chunks are `[milliseconds, characters]` as the wrappers say."""
+    found: list[dict[str, float]] = []
+    total = 0.0
+    for chunk in chunks if isinstance(chunks, list) else ():
+        match chunk:
+            case [int() | float() as at, int() | float() as size]:
+                total += size
+                found.append({"seconds": at / 1000, "characters": total})
+            case _:
+                return []
+    return found
