@@ -30,6 +30,9 @@ FOREIGN_SETTINGS = tuple(
 DEAD_PROXY = "http://127.0.0.1:9"
 """Where child processes are sent for other hosts: the discard port, which nothing listens on."""
 
+OUTSIDE: list[str] = []
+"""What wanted to talk to another host; the end of the run names it."""
+
 LOOPBACK_NAMES = frozenset({"", "localhost", "ip6-localhost", "testserver"})
 
 
@@ -89,12 +92,34 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run in which anything but the test of this very thing wanted to talk to others."""
+    if _uninvited() and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how often anything wanted to."""
+    uninvited = _uninvited()
+    for line in uninvited:
+        terminalreporter.write_line(line, red=True)
+    told = f"{len(uninvited)} connections to other hosts were tried"
+    terminalreporter.write_line(told, red=bool(uninvited))
+
+
+def _uninvited() -> list[str]:
+    return [line for line in OUTSIDE if not line.startswith("tests/test_isolation.py::")]
+
+
 def _check_host(family: int, address: Any) -> None:
     if family not in (socket.AF_INET, socket.AF_INET6):
         return
     host = address[0]
     name = host.decode() if isinstance(host, bytes) else str(host or "")
     if name not in LOOPBACK_NAMES and not name.startswith("127.") and name != "::1":
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
+        OUTSIDE.append(f"{test or 'outside of tests'} wanted {name}")
         raise ConnectionRefusedError(f"tests talk to loopback only, not to {name}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Final, ParamSpec
 
@@ -23,7 +24,9 @@ def notice(message: str) -> None:
     _said.add(message)
     import logging  # 7 ms, which a program that nothing is said to does not spend
 
-    logging.getLogger("clustertrace").warning(message)
+    # A closed standard error makes logging raise, and so may a handler of the program's own.
+    with suppress(Exception):
+        logging.getLogger("clustertrace").warning(message)
 
 
 def quiet(function: Callable[P, None]) -> Callable[P, None]:

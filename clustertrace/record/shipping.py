@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import codecs
+import logging  # noqa: F401 - see below
 import os
 import threading
 import time
@@ -55,7 +56,9 @@ class Shipper:
         # No proxy from the environment: the receiver is named exactly.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         # The program may fork at any moment, and in the child what the thread was importing would
-        # be half there for ever. So it must import nothing: sockets look this codec up late.
+        # be half there for ever. So it must import nothing: sockets look this codec up late, and
+        # notices need logging. (Loaded at the program's end, that would also make Python forget
+        # that an interrupt ended it, and leave with 1.)
         codecs.lookup("idna")
         self._thread = threading.Thread(target=self._run, name="clustertrace-ship", daemon=True)
         self._thread.start()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from clustertrace.errors import StoreCorrupt, StoreTooNew
-from clustertrace.store.connection import Connection
+from clustertrace.errors import StoreCorrupt, StoreError, StoreTooNew
+from clustertrace.store.connection import Connection, readable
 from clustertrace.store.migrations import HEAD
 
 __all__ = ["ensure", "refuse_newer", "version"]
@@ -34,6 +35,8 @@ def ensure(conn: Connection) -> None:
         conn.run("PRAGMA auto_vacuum = INCREMENTAL")
     # Only now that the file is known to be ours: this changes its header.
     conn.run("PRAGMA journal_mode = WAL")
+    if revision is not None and revision != HEAD:
+        _back_up(conn, revision)
     if revision != HEAD:
         _upgrade(conn.path)
 
@@ -71,6 +74,25 @@ def _revision(conn: Connection) -> str | None:
         return None
     found = conn.value("SELECT version_num FROM alembic_version")
     return None if found is None else str(found)
+
+
+def _back_up(conn: Connection, revision: str) -> None:
+    """Keep the database as it is beside it, for the older program, before it is migrated."""
+    kept = conn.path.with_name(f"{conn.path.name}.schema-{revision}")
+    making = kept.with_name(f"{kept.name}.new")
+    if kept.exists():
+        return
+    try:
+        making.unlink(missing_ok=True)
+        making.touch(mode=0o600)
+    except OSError as error:
+        raise StoreError(
+            f"{kept} can't be made ({error.strerror or error}), and without that copy the "
+            "database is not migrated; give yourself the right to write there."
+        ) from None
+    with readable(making), closing(sqlite3.connect(making)) as copy:
+        conn.raw.backup(copy)
+    making.rename(kept)
 
 
 def _upgrade(path: Path) -> None:

@@ -13,8 +13,9 @@ from sqlalchemy import create_engine, inspect
 from sqlmodel import SQLModel
 
 from clustertrace.errors import BadSetting, StoreCorrupt, StoreError, StoreTooNew
-from clustertrace.store import Store, tables
+from clustertrace.store import Store, schema, tables
 from clustertrace.store.migrations import HEAD
+from tests.store.conftest import batch, root
 
 
 def test_the_migrations_lead_to_the_tables(store: Store) -> None:
@@ -110,6 +111,41 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     newer.close()
     with pytest.raises(StoreTooNew, match="pip install -U clustertrace"):
         Store.open(tmp_path / "t.db")
+
+
+def test_an_older_database_is_kept_before_it_is_migrated(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of it as it was, for its owner only, made once: the older program can use it."""
+    store.write(batch(root()))
+    with store.writing() as conn:
+        conn.run("UPDATE alembic_version SET version_num = '0000'")
+    migrated: list[Path] = []
+    monkeypatch.setattr(schema, "_upgrade", migrated.append)
+    for _ in range(2):
+        Store.open(store.path).close()
+    assert migrated == [store.path, store.path]
+    (kept,) = store.path.parent.glob("traces.db.schema-*")
+    assert kept.name == "traces.db.schema-0000"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    copy = sqlite3.connect(kept)
+    assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == ("0000",)
+    assert copy.execute("SELECT count(*) FROM spans").fetchone() == (1,)
+    copy.close()
+
+
+def test_without_a_copy_nothing_is_migrated(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none can be made, the database stays as it is, and why is said."""
+    with store.writing() as conn:
+        conn.run("UPDATE alembic_version SET version_num = '0000'")
+    monkeypatch.setattr(schema, "_upgrade", lambda path: pytest.fail("migrated"))
+
+    def refuse(*_arguments: object, **_more: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(StoreError, match="without that copy"):
+        Store.open(store.path)
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
