@@ -9,7 +9,7 @@ PORT ?= 7777
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-claude-code test-recipes crash fuzz check lint types fresh docs bench clean
+.PHONY: help demo test test-claude-code test-recipes crash fuzz soak check lint types fresh docs bench clean
 
 help: ## List these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ crash: $(BIN)/.installed-dev ## Kill every kind of process at random for ten min
 fuzz: $(BIN)/.installed-dev ## Throw 100 000 broken inputs at each thing that reads from outside
 	$(BIN)/pip install --quiet -e '.[fuzz]' || echo "going on by chance, without atheris" >&2
 	$(BIN)/python tests/faults/fuzz.py --inputs $(or $(INPUTS),100000) $(FUZZ_ARGS)
+
+soak: $(BIN)/.installed-dev ## Serve under mixed load for an hour; do memory, files or answers grow?
+	$(BIN)/python tests/faults/soak.py --minutes $(or $(MINUTES),60)
 
 check: lint types fresh ## Lint, format, types, and whether the generated docs are up to date
 	$(BIN)/python -m pytest -q tests/test_house.py

@@ -71,6 +71,9 @@ CHOICES: Final = {
 }
 """Fields that have no other values than these."""
 
+_DEEPEST: Final = 50
+"""Parentheses and `not` in each other; SQLite itself ends at a few hundred."""
+
 _DURATIONS: Final = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9}
 _AGES: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _SCALES: Final = {"": 1, "k": 1e3, "m": 1e6}
@@ -127,6 +130,7 @@ class _Parser:
         self._end = len(text)
         self._tokens = list(_tokens(text))
         self._at = 0
+        self._depth = 0
 
     def whole(self) -> Filter:
         if not self._tokens:
@@ -158,9 +162,9 @@ class _Parser:
         token = self._tokens[self._at]
         self._at += 1
         if token["word"].lower() == "not":
-            return Not(self._one())
+            return Not(self._deeper(self._one, token))
         if token["open"]:
-            found = self._any()
+            found = self._deeper(self._any, token)
             if not self._takes("close", ")"):
                 raise FilterError("this parenthesis is never closed", token.start)
             return found
@@ -171,6 +175,14 @@ class _Parser:
         if token["field"]:
             return _condition(token, self._now_ns)
         return Text(_unquoted(token["text"]))
+
+    def _deeper(self, read: Callable[[], Filter], token: _Token) -> Filter:
+        if self._depth >= _DEEPEST:
+            raise FilterError("this is nested too deeply", token.start)
+        self._depth += 1
+        found = read()
+        self._depth -= 1
+        return found
 
     def _takes(self, kind: str, value: str) -> bool:
         if self._at < len(self._tokens) and self._tokens[self._at][kind].lower() == value:

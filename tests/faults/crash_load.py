@@ -136,7 +136,7 @@ def send(folder: Path, port: int) -> None:
     ledger = Ledger(folder)
     while True:
         tokens: list[str] = []
-        spans = [span for _ in range(random.randint(1, 8)) for span in _trace(tokens)]
+        spans = [span for _ in range(random.randint(1, 8)) for span in trace(tokens)]
         random.shuffle(spans)
         body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode()
         acknowledged = _post(port, body)
@@ -149,7 +149,8 @@ def send(folder: Path, port: int) -> None:
             _post(port, body)  # as when an answer was lost on its way
 
 
-def _trace(tokens: list[str]) -> list[dict[str, Any]]:
+def trace(tokens: list[str]) -> list[dict[str, Any]]:
+    """A run over OTLP; the tokens of its spans are added to `tokens`."""
     trace_id, session = f"{random.getrandbits(128):032x}", f"talk-{random.randint(1, 40)}"
     start = 1_760_000_000 * 10**9 + random.randrange(40 * 86_400) * 10**9
     ids = [f"{random.getrandbits(64):016x}" for _ in range(random.randint(1, 12))]

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from clustertrace.filters import parse
+from clustertrace.filters.syntax import FilterError
 from clustertrace.prompts.written import written
 from clustertrace.store import Store, queries
 from clustertrace.wire import parse_lines
@@ -64,6 +65,14 @@ def test_half_a_character_finds_nothing(store: Store) -> None:
     with store.read() as conn:
         assert queries.newest(conn, parse("name:\udcff* text:\ud800"), 5) == []
         assert queries.search(conn, "\udcc8 x").hits == ()
+
+
+@pytest.mark.parametrize("filter_", ["(" * 60 + "a" + ")" * 60, "not " * 60 + "a", "(" * 5_000])
+def test_a_filter_may_not_be_deeper_than_a_person_writes(filter_: str) -> None:
+    """It is refused at the place, in a sentence."""
+    with pytest.raises(FilterError, match="too deeply"):
+        parse(filter_)
+    assert parse("(" * 40 + "a" + ")" * 40)
 
 
 @pytest.mark.parametrize("agent", ["claude-code", "codex"])
