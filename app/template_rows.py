@@ -8,6 +8,7 @@ from typing import Final
 import streamlit as st
 
 from clustertrace.app import connection, critique, deepen, markup, words
+from clustertrace.app.guard import guarded
 from clustertrace.app.links import trace_url
 from clustertrace.prompts.deepening import about_templates
 from clustertrace.prompts.templates import LEAST_LITERAL, Template, filled, variables
@@ -214,16 +215,19 @@ def _open(template_id: str) -> None:
     st.session_state[_OPEN] = template_id
 
 
+@guarded
 def _delete(template_id: str) -> None:
     delete_template(connection.store(), template_id)
     st.session_state[_DELETED] = template_id
 
 
+@guarded
 def _restore(template_id: str) -> None:
     restore_template(connection.store(), template_id)
     st.session_state.pop(_DELETED, None)
 
 
+@guarded
 def _renew(template: Template, body: str) -> None:
     save_template(connection.store(), template.name, body, template.tags, template.id)
 
