@@ -14,6 +14,11 @@ from clustertrace.store.queries.prompts import NEWEST, habits, prompt_texts
 __all__ = ["draw", "known"]
 
 _SAMPLES = 12
+_NOTHING_SEEN = (
+    "What you write to an agent or a model stands here once its run has ended: turns of Claude "
+    "Code and of other agents, wrapped calls, user messages of OpenTelemetry. A function's "
+    "arguments are no prompt, and under CLUSTERTRACE_CAPTURE=metadata none is kept."
+)
 
 
 @st.cache_resource(ttl=20, max_entries=4, show_spinner="Comparing prompts…")
@@ -29,13 +34,16 @@ def known() -> Habits:
 
 def draw(found: Habits) -> None:
     """Draw the tab."""
+    if not found.prompts:
+        st.html(markup.notice(_NOTHING_SEEN))
+        return
     parts = [_facts(found)]
     for title, some in (("Habits to keep", found.keep), ("Habits to drop", found.drop)):
-        parts.append(markup.tag("h4", title))
+        parts.append(markup.subheading(title))
         rows = [_sentence(one) for one in some]
         nothing = markup.tag("p", markup.muted("None that your data speaks for."))
         parts.append(markup.tag("ul", *rows, cls="ct-ways") if rows else nothing)
-    parts += [markup.tag("h4", "All habits"), _table(found)]
+    parts += [markup.subheading("All habits"), _table(found)]
     st.html(markup.page(*parts))
     with connection.read() as conn:
         dead, succeeded = (

@@ -67,8 +67,11 @@ def test_habits_stand_with_their_evidence(written: Store, show: Callable[..., An
 
 
 def test_no_prompts_is_said(store: Store, show: Callable[..., Any]) -> None:
-    """An empty database is a sentence."""
-    assert "No prompt of yours has been seen yet." in show("prompts").html
+    """An empty database is a sentence, and what counts as a prompt; no table of zeros."""
+    shown = show("prompts").html
+    assert "No prompt of yours has been seen yet." in shown
+    assert "user messages of OpenTelemetry" in shown
+    assert "not enough data" not in shown
 
 
 def test_a_draft_is_marked_and_explained(written: Store, page: Callable[..., AppTest]) -> None:
