@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from typing import Final
-from urllib.parse import urlencode
+from typing import Final, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+from clustertrace.errors import UsageError
 
 __all__ = [
     "FILTER",
     "HOME",
+    "PublicAddress",
     "loopback",
     "pattern_url",
+    "public_address",
     "review_url",
     "trace_url",
     "traces_url",
@@ -33,6 +37,34 @@ def loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+class PublicAddress(NamedTuple):
+    """Where others reach a receiver that a proxy stands in front of."""
+
+    origin: str
+    """As a browser names it: without the usual port, in lower case."""
+    hosts: frozenset[str]
+    """What requests may name as their host."""
+
+
+def public_address(text: str) -> PublicAddress:
+    """The address that a user gave. Raises UsageError unless it is a scheme and a host."""
+    try:
+        told = urlsplit(text.strip())
+        usual = {"http": 80, "https": 443}[told.scheme]
+        port = told.port or usual
+    except (ValueError, KeyError):
+        told, usual, port = urlsplit(""), 0, 0
+    name = told.hostname or ""
+    if not name or told.path not in ("", "/") or told.query or told.fragment or told.username:
+        raise UsageError(
+            f"{text[:100]!r} is no address that others can reach this at; give a scheme and a host "
+            "alone, such as https://traces.example.com."
+        )
+    name = f"[{name}]" if ":" in name else name
+    hosts = {f"{name}:{port}"} | ({name} if port == usual else set())
+    return PublicAddress(f"{told.scheme}://{min(hosts, key=len)}", frozenset(hosts))
 
 
 def url(page: str, params: Mapping[str, str] | None = None) -> str:

@@ -14,7 +14,15 @@ from typing import Final
 
 from clustertrace.errors import StoreError
 
-__all__ = ["DOOR_HEADER", "DOOR_VARIABLE", "VARIABLE", "access_key", "bearer", "new_key"]
+__all__ = [
+    "DOOR_HEADER",
+    "DOOR_VARIABLE",
+    "VARIABLE",
+    "access_key",
+    "bearer",
+    "key_place",
+    "new_key",
+]
 
 VARIABLE: Final = "CLUSTERTRACE_KEY"
 
@@ -33,6 +41,11 @@ def bearer(key: str) -> str:
     return f"Bearer {key}"
 
 
+def key_place(database: Path) -> str:
+    """Where `access_key` has it from: the name of the variable, or the path of the file."""
+    return VARIABLE if os.environ.get(VARIABLE, "").strip() else str(_path(database))
+
+
 def access_key(database: Path) -> str:
     """What other machines must show to a receiver that stores in this database.
 
@@ -41,7 +54,7 @@ def access_key(database: Path) -> str:
     told = os.environ.get(VARIABLE, "").strip()
     if told:
         return told
-    path = database.with_name(f"{database.name}.key")
+    path = _path(database)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
@@ -60,3 +73,7 @@ def access_key(database: Path) -> str:
     if len(key) < 16:
         raise StoreError(f"{path} holds no key; delete it, and start again.")
     return key
+
+
+def _path(database: Path) -> Path:
+    return database.with_name(f"{database.name}.key")

@@ -25,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--grpc-port", type=int, default=None, help="port for OTLP/gRPC; 0 takes a free one"
     )
+    parser.add_argument(
+        "--url", default=None, help="address that a proxy makes it known at; all show the key"
+    )
     parser.add_argument("--db", default=None, help="database: a path or an SQLAlchemy URL")
     parser.add_argument("--no-ui", action="store_true", help="receive only, without the pages")
     parser.add_argument(
@@ -63,6 +66,7 @@ def _run(told: argparse.Namespace) -> None:
         pages=not told.no_ui,
         idle_minutes=told.idle_shutdown_minutes,
         grpc_port=told.grpc_port,
+        url=told.url,
     )
 
 

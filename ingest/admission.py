@@ -1,4 +1,4 @@
-"""Requests from other machines show a key; those of this machine need none.
+"""Requests from other machines show a key; those of this machine need none, unless a proxy is told.
 
 Programs send it as `Authorization: Bearer KEY`. A browser opens `/?key=KEY` once: it gets a cookie,
 and is sent on to the address without the key, which then stands in no history and no bookmark.
@@ -38,8 +38,13 @@ def from_here(scope: Mapping[str, Any], headers: Headers) -> bool:
     return server is not None and client[0] == server[0]
 
 
-def refusal(scope: Mapping[str, Any], headers: Headers, key: str) -> Response | None:
-    """None for a request that shows the key, else what it gets instead."""
+def refusal(
+    scope: Mapping[str, Any], headers: Headers, key: str, *, encrypted: bool = False
+) -> Response | None:
+    """None for a request that shows the key, else what it gets instead.
+
+    `encrypted`: the browser keeps the cookie for connections with TLS.
+    """
     cookie = f"clustertrace-{scope['server'][1] if scope.get('server') else 0}"
     shown = headers.get("authorization", "")
     if _same(shown, bearer(key)) or _same(_cookies(headers).get(cookie, ""), key):
@@ -51,7 +56,9 @@ def refusal(scope: Mapping[str, Any], headers: Headers, key: str) -> Response | 
         # A path of two slashes would lead to another host.
         path = "/" + quote(scope["path"].lstrip("/"))
         answer = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
-        answer.set_cookie(cookie, key, max_age=_A_MONTH, httponly=True, samesite="lax")
+        answer.set_cookie(
+            cookie, key, max_age=_A_MONTH, httponly=True, samesite="lax", secure=encrypted
+        )
         return answer
     return PlainTextResponse(
         "This clustertrace is on another machine, which asks for its key: open the address that "

@@ -61,13 +61,21 @@ def _installed() -> bool:
 class GrpcService:
     """Takes OTLP/gRPC once it has been started; `limit` is the largest message in bytes.
 
-    `key` is what other machines must show; None: only this one can come here.
+    `key` is what other machines must show, and this one too if `everybody` must; None: only this
+    one can come here.
     """
 
     def __init__(
-        self, committer: Committer, *, limit: int, room: Room, key: str | None = None
+        self,
+        committer: Committer,
+        *,
+        limit: int,
+        room: Room,
+        key: str | None = None,
+        everybody: bool = False,
     ) -> None:
         self._key = key
+        self._everybody = everybody
         self._committer = committer
         self._limit = limit
         self._room = room
@@ -127,7 +135,7 @@ class GrpcService:
         signal = SIGNALS[name]
 
         async def export(requests: AsyncIterator[bytes], context: Any) -> bytes:
-            if self._key is not None and not _admitted(context, self._key):
+            if self._key is not None and not self._admitted(context, self._key):
                 from grpc import StatusCode
 
                 await context.abort(StatusCode.UNAUTHENTICATED, _NO_KEY)
@@ -138,6 +146,13 @@ class GrpcService:
                 raise
 
         return export
+
+    def _admitted(self, call: Any, key: str) -> bool:
+        """Whether a call shows the key, or need not."""
+        if not self._everybody and call.peer().startswith(_HERE):
+            return True
+        told = dict(call.invocation_metadata() or ()).get("authorization", "")
+        return isinstance(told, str) and hmac.compare_digest(told.encode(), bearer(key).encode())
 
     async def _take(self, signal: Signal, call: Any) -> list[str]:
         """Why each span or record of the request was rejected; the others are on disk."""
@@ -160,14 +175,6 @@ class GrpcService:
             return await read_body(_chunks(message), "gzip", self._limit, seat)
         await seat.grow(len(message))
         return message
-
-
-def _admitted(call: Any, key: str) -> bool:
-    """Whether a call comes from this machine or shows the key."""
-    if call.peer().startswith(_HERE):
-        return True
-    told = dict(call.invocation_metadata() or ()).get("authorization", "")
-    return isinstance(told, str) and hmac.compare_digest(told.encode(), bearer(key).encode())
 
 
 async def _chunks(message: bytes) -> AsyncIterator[bytes]:

@@ -3,7 +3,8 @@
 Any page that a browser shows can send requests to this machine. It can forge neither header: a
 foreign site has a foreign Origin, and one that rebinds its name to our address a foreign Host.
 Pages of this machine's other servers may send OTLP, and that alone (clustertrace.ingest.cors).
-Other machines, where we listen to them at all, show a key (clustertrace.ingest.admission).
+Other machines, where we listen to them at all, show a key (clustertrace.ingest.admission). Behind
+a proxy everybody does: what it passes on may look like this machine's own.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from clustertrace.addresses import loopback
+from clustertrace.addresses import PublicAddress, loopback
 from clustertrace.ingest.admission import from_here
 from clustertrace.ingest.admission import refusal as without_key
 from clustertrace.ingest.cors import asks_first, local_page, sharing
 from clustertrace.keys import new_key
 
 __all__ = ["Guard"]
+
+HEALTH: Final = "/healthz"
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -56,11 +59,20 @@ SECURITY_HEADERS: Final = {
 class Guard:
     """Wraps an application, websockets included, that listens on `host` and `port`.
 
-    `key` is what other machines must show; without one none may come in.
+    `key` is what other machines must show; without one none may come in. `public` is where a proxy
+    makes us known.
     """
 
-    def __init__(self, app: ASGIApp, host: str, port: int, key: str | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        key: str | None = None,
+        public: PublicAddress | None = None,
+    ) -> None:
         self._app = app
+        self._public = public
         self._port = port
         self._key = key
         self._open = not loopback(host)
@@ -92,9 +104,11 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: Headers, page: str | None) -> Response | None:
         host = headers.get("host", "")
-        if len(headers.getlist("host")) != 1 or not self._ours(host):
+        proxied = self._public is not None and host.lower() in self._public.hosts
+        if len(headers.getlist("host")) != 1 or not (proxied or self._ours(host)):
+            known = self._public.origin if self._public else f"http://localhost:{self._port}"
             return PlainTextResponse(
-                f"This is clustertrace, which answers to http://localhost:{self._port} and not to "
+                f"This is clustertrace, which answers to {known} and not to "
                 f"the host {host[:100]!r}; use that address.\n",
                 421,
             )
@@ -106,11 +120,21 @@ class Guard:
                 "and programs that are no browser, may.\n",
                 403,
             )
-        if self._open and not from_here(scope, headers):
-            return without_key(scope, headers, self._key or new_key())
+        if self._needs_key(scope, headers):
+            encrypted = self._public is not None and self._public.origin.startswith("https:")
+            key = self._key or new_key()
+            return without_key(scope, headers, key, encrypted=proxied and encrypted)
         return None
 
+    def _needs_key(self, scope: Scope, headers: Headers) -> bool:
+        if self._public is None:
+            return self._open and not from_here(scope, headers)
+        # How the command that watches over us is served.
+        return scope["path"] != HEALTH or not from_here(scope, headers)
+
     def _own_origin(self, origin: str) -> bool:
+        if self._public is not None and origin == self._public.origin:
+            return True
         scheme, separator, host = origin.partition("://")
         return bool(separator) and scheme == "http" and self._ours(host)
 

@@ -14,7 +14,7 @@ from typing import Final
 import uvicorn
 
 from clustertrace import settings
-from clustertrace.addresses import loopback
+from clustertrace.addresses import PublicAddress, loopback, public_address
 from clustertrace.errors import ServeError
 from clustertrace.ingest.app import State, receiver
 from clustertrace.ingest.body import Room
@@ -48,15 +48,19 @@ def serve(
     pages: bool,
     idle_minutes: float | None = None,
     grpc_port: int | None = None,
+    url: str | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; what was accepted by then is committed.
 
     With `idle_minutes`, the pages start when one is first asked for, and the receiver leaves when
     for so long no spans have come in and nobody has used a page. With `grpc_port`, OTLP/gRPC is
-    taken there; where it can't be had, the log says why and HTTP goes on.
+    taken there; where it can't be had, the log says why and HTTP goes on. With `url`, a proxy makes
+    us known there, and everybody shows the key.
 
-    Raises StoreError or BadSetting when the database or a setting can't be used.
+    Raises UsageError for an address that is none, StoreError or BadSetting when the database or a
+    setting can't be used.
     """
+    public = None if url is None else public_address(url)
     limit = settings.load().otlp_max_bytes
     own_prices()
     path = str(database_path(db))
@@ -66,7 +70,7 @@ def serve(
     # uvicorn ends in order, then repeats the signal to whoever had it before: to nobody.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    asyncio.run(_serve(sockets, host, path, limit, pages, idle_minutes, grpc_port))
+    asyncio.run(_serve(sockets, host, path, limit, pages, idle_minutes, grpc_port, public))
 
 
 async def _serve(
@@ -77,12 +81,14 @@ async def _serve(
     pages: bool,
     idle_minutes: float | None,
     grpc_port: int | None,
+    public: PublicAddress | None,
 ) -> None:
     port = sockets[0].getsockname()[1]
     activity = Activity()
     committer, room = Committer(received=activity.note), Room()
-    key = None if loopback(host) else access_key(Path(db))
-    grpc = GrpcService(committer, limit=limit, room=room, key=key)
+    key = access_key(Path(db)) if public or not loopback(host) else None
+    everybody = public is not None
+    grpc = GrpcService(committer, limit=limit, room=room, key=key, everybody=everybody)
     ui = Pages(lambda private: launch_command(private, port, db)) if pages else None
 
     def visited() -> None:
@@ -100,7 +106,7 @@ async def _serve(
         store=lambda: store,
     )
     app = receiver(committer, state, limit=limit, room=room, pages=door)
-    server = _Server(_config(Guard(app, host, port, key), lambda: advice(grpc.port)))
+    server = _Server(_config(Guard(app, host, port, key, public), lambda: advice(grpc.port)))
     serving = asyncio.create_task(server.serve(list(sockets)))
     leaving = asyncio.create_task(_leave(server, activity, idle_minutes))
     try:

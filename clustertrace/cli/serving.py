@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from clustertrace.addresses import loopback
+from clustertrace.addresses import loopback, public_address
 from clustertrace.cli.app import Db, command
 from clustertrace.cli.output import note
 from clustertrace.errors import ServeError
-from clustertrace.keys import VARIABLE, access_key, bearer
+from clustertrace.keys import VARIABLE, access_key, bearer, key_place
 from clustertrace.words import counted
 
 if TYPE_CHECKING:
@@ -65,6 +65,16 @@ def dashboard(
             help=f"Port for OTLP/gRPC. Default: {_OTLP_GRPC} if clustertrace[grpc] is installed.",
         ),
     ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            show_default=False,
+            help="Address that others reach it at, through a proxy with TLS. Everybody shows the "
+            "key then (docs/team.md).",
+        ),
+    ] = None,
     no_browser: NoBrowser = False,
     db: Db = None,
 ) -> None:
@@ -76,6 +86,8 @@ def dashboard(
     from clustertrace.cli.supervisor import Address
     from clustertrace.store.store import database_path
 
+    if url is not None:
+        url = public_address(url).origin
     address = Address(host, port or _free_port(host))
     database = database_path(db)
     if _runs_already(address, database):
@@ -84,7 +96,7 @@ def dashboard(
     else:
         if grpc_port is None and find_spec("grpc") is not None:
             grpc_port = _OTLP_GRPC
-        _serve(address, database, "", no_browser, grpc_port)
+        _serve(address, database, "", no_browser, grpc_port, url)
 
 
 @command("demo", "clustertrace demo", "clustertrace demo --port 8000 --no-browser")
@@ -143,22 +155,31 @@ def _patience(address: Address) -> str:
 
 
 def _serve(
-    address: Address, database: Path, page: str, no_browser: bool, grpc_port: int | None = None
+    address: Address,
+    database: Path,
+    page: str,
+    no_browser: bool,
+    grpc_port: int | None = None,
+    url: str | None = None,
 ) -> None:
     from clustertrace.cli.supervisor import receiver_command, supervise
 
     def open_beside() -> None:
         # Some browsers only return when they are closed.
-        url = address.url + page
-        threading.Thread(target=_open, args=(url, no_browser), daemon=True).start()
+        opened = (address.url + page, no_browser or url is not None)
+        threading.Thread(target=_open, args=opened, daemon=True).start()
 
     note(f"clustertrace serves {database} at {address.url} (Ctrl-C ends it).")
-    if not loopback(address.host):
+    if url is not None:
+        # What a service says is kept in logs, where a key has no place.
+        access_key(database)
+        note(f"Others open {url}/?key=KEY; KEY is in {key_place(database)}.")
+    elif not loopback(address.host):
         key = access_key(database)
         name = socket.gethostname() if address.host in ("0.0.0.0", "::") else address.host
         note(f"From other machines open http://{name}:{address.port}{page or '/'}?key={key}")
         note(f"Programs there send {VARIABLE}={key}, or Authorization: {bearer(key)}.")
-    supervise(receiver_command(address, database, grpc_port), address, open_beside, note)
+    supervise(receiver_command(address, database, grpc_port, url), address, open_beside, note)
 
 
 def _open(url: str, no_browser: bool) -> None:

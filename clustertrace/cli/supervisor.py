@@ -87,12 +87,18 @@ def health(address: Address) -> dict[str, Any] | None:
     )
 
 
-def receiver_command(address: Address, database: Path, grpc_port: int | None = None) -> list[str]:
-    """What starts the receiver, with OTLP/gRPC if that is given a port."""
+def receiver_command(
+    address: Address, database: Path, grpc_port: int | None = None, url: str | None = None
+) -> list[str]:
+    """What starts the receiver, with OTLP/gRPC if that is given a port.
+
+    `url` is where a proxy makes it known.
+    """
     return [
         *(sys.executable, "-m", "clustertrace.ingest"),
         *("--host", address.host, "--port", str(address.port), "--db", str(database)),
         *(() if grpc_port is None else ("--grpc-port", str(grpc_port))),
+        *(() if url is None else ("--url", url)),
     ]
 
 

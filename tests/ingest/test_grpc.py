@@ -228,3 +228,17 @@ def test_without_the_extra(tmp_path: Path) -> None:
         said = receiver.process.stderr.readline().decode()
         assert "pip install 'clustertrace[grpc]'" in said
         assert receiver.health()["grpc"] is None
+
+
+def test_behind_a_proxy_everybody_shows_the_key(tmp_path: Path) -> None:
+    """Calls that a proxy passes on come from this machine too."""
+    arguments = ("--no-ui", "--grpc-port", "0", "--url", "https://traces.example.com")
+    with running(tmp_path / "traces.db", arguments, CLUSTERTRACE_KEY="a-good-key") as started:
+        started.until(lambda: started.health()["grpc"] is not None)
+        with grpc.insecure_channel(target(started)) as channel:
+            call = channel.unary_unary(EXPORT)
+            with pytest.raises(grpc.RpcError) as refused:
+                call(spans(1), timeout=20)
+            assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+            call(spans(1), timeout=20, metadata=[("authorization", "Bearer a-good-key")])
+        assert started.health()["spans_stored"] == 1
