@@ -44,7 +44,7 @@ def snapshot(
     It opens anywhere, also without a network, and loads nothing. Secrets are looked for once
     more on the way out.
     """
-    from clustertrace.errors import StoreError
+    from clustertrace.exchange.writing import open_target
     from clustertrace.snapshot.document import pattern_document, trace_document
     from clustertrace.snapshot.leaving import leaving
 
@@ -56,12 +56,9 @@ def snapshot(
     else:
         text = pattern_document(cluster, kept, secrets_cut=secrets)
     made = text.encode("utf-8", "replace")
-    try:
-        output.write_bytes(made)
-    except OSError as error:
-        raise StoreError(
-            f"{output} can't be written ({error.strerror or error}); name another file with -o."
-        ) from None
+    # Whole or not at all, and for its owner's eyes, as every file that holds what was said.
+    with open_target(output) as target:
+        target.write(made)
     if as_json:
         print_json(
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ def test_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert told["traces"] == [trace_id]
     assert told["bytes"] == file.stat().st_size
     assert trace_id in file.read_text("utf-8")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 @pytest.mark.usefixtures("demo")
@@ -47,4 +49,4 @@ def test_nowhere_to_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     main(["inspect", "--latest", "--json"])
     trace_id = json.loads(capsys.readouterr().out)["trace_id"]
     assert main(["snapshot", trace_id, "-o", str(tmp_path / "none" / "x.html")]) == 2
-    assert "name another file with -o" in capsys.readouterr().err
+    assert "x.html can't be written: no such file" in capsys.readouterr().err
