@@ -118,4 +118,5 @@ def suspect(trace_id: str, one: Suspect) -> markup.Markup:
         markup.link(one.step, trace_url(trace_id, one.span_id), cls="ct-more"),
         " ",
         *markup.coded(said),
+        cls="ct-suspect",
     )
