@@ -1,8 +1,9 @@
 """What the review of a week costs as the database grows, in zones whose days begin at other hours.
 
-    python benchmarks/bench_review.py [TRACES]     (default 100 000; docs/review.md: 1 000 000)
+    python benchmarks/bench_review.py [TRACES [AIM]]
 
-Runs of 2 000 patterns are made in 28 days, seven in ten of them in sessions of eight, straight into
+TRACES is 100 000 unless it is given (docs/review.md: 1 000 000), AIM what the week's plan is for:
+`failures`. Runs of 2 000 patterns are made in 28 days, seven in ten of them in sessions of eight, straight into
 the tables, with the roll-ups that settling would make of them. Each review is asked three times of
 a database of 10 000 runs and of the large one; the last column is the ratio of the best times.
 """
@@ -19,7 +20,7 @@ from datetime import date, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from clustertrace.review.aims import Aim
+from clustertrace.review.aims import read_aim
 from clustertrace.review.weeks import window
 from clustertrace.store import Store, queries
 from clustertrace.store.commitments import commit
@@ -68,10 +69,10 @@ def runs(count: int) -> Iterator[tuple[Any, ...]]:
         )
 
 
-def fill(path: Path, count: int) -> None:
+def fill(path: Path, count: int, aim: str = "failures") -> None:
     """Make a database of so many runs, and a plan for the week that is asked for."""
     with Store.open(path) as store:
-        commit(store, WEEK, "stop in time", Aim("failures"))
+        commit(store, WEEK, "stop in time", read_aim(aim))
     with sqlite3.connect(path) as raw:
         raw.executemany(
             "INSERT INTO variants VALUES (?1, 1, ?2, '[]', ?1)",
@@ -124,7 +125,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for count in (SMALL, large):
             path = Path(folder) / f"{count}.db"
-            fill(path, count)
+            fill(path, count, *sys.argv[2:3])
             with Store.open(path) as store:
                 found.append([asked(store, hours) for hours in HOURS])
     print(f"{'days begin':16} {SMALL:>11,} {large:>11,} runs, ms a review")
