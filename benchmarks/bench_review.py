@@ -3,9 +3,10 @@
     python benchmarks/bench_review.py [TRACES [AIM]]
 
 TRACES is 100 000 unless it is given (docs/review.md: 1 000 000), AIM what the week's plan is for:
-`failures`. Runs of 2 000 patterns are made in 28 days, seven in ten of them in sessions of eight, straight into
-the tables, with the roll-ups that settling would make of them. Each review is asked three times of
-a database of 10 000 runs and of the large one; the last column is the ratio of the best times.
+`failures`. Runs of 2 000 patterns are made in 28 days, seven in ten of them in sessions of eight,
+straight into the tables, with the roll-ups that settling would make of them. Each review is asked
+three times of a database of 10 000 runs and of the large one; the last column is the ratio of the
+best times.
 """
 
 from __future__ import annotations
