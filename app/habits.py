@@ -7,7 +7,7 @@ import streamlit as st
 from clustertrace.app import connection, deepen, markup, words
 from clustertrace.app.links import trace_url, traces_url
 from clustertrace.prompts.deepening import about_habits
-from clustertrace.prompts.habit_words import compared_words, points
+from clustertrace.prompts.habit_words import compared_words
 from clustertrace.prompts.habits import Compared, Habits
 from clustertrace.store.queries.prompts import NEWEST, habits, prompt_texts
 
@@ -113,13 +113,13 @@ def _row(one: Compared) -> markup.Markup:
         counts = markup.muted(f" {with_it:,}/{of:,}")
         cells.append(markup.tag("span", words.share(round(rate, 2)) if of else "–", counts))
     if one.enough:
-        low, high = one.interval
+        low, high = map(words.points, one.interval)
         verdict = "" if one.significant else " · no evidence"
-        said = f"{points(one.difference)} ({points(low)} to {points(high)}){verdict}"
+        said = f"{words.points(one.difference)} ({low} to {high}){verdict}"
         cells.append(
             markup.tag(
                 "span",
-                markup.difference_bar(one.difference, low, high, strong=one.significant),
+                markup.difference_bar(one.difference, *one.interval, strong=one.significant),
                 markup.tag("span", said, cls="ct-small"),
             )
         )

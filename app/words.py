@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from clustertrace.words import count, counted, duration, interval, money, share
+from clustertrace.words import count, counted, duration, interval, money, points, share
 
 __all__ = [
     "KINDS",
@@ -21,6 +21,7 @@ __all__ = [
     "interval",
     "moment",
     "money",
+    "points",
     "share",
     "short_count",
     "state",

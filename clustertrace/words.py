@@ -20,6 +20,7 @@ __all__ = [
     "interval",
     "moment",
     "money",
+    "points",
     "secrets_cut",
     "share",
     "size_of",
@@ -54,6 +55,11 @@ def share(part: float) -> str:
 def interval(rate: Interval) -> str:
     """0.18, 0.31 → 18–31 %"""
     return f"{rate.low * 100:.0f}–{rate.high * 100:.0f} %"
+
+
+def points(difference: float) -> str:
+    """A difference of shares in percentage points, signed: 0.28 → +28"""
+    return f"{difference * 100:+.0f}".replace("-", "−")
 
 
 def money(usd: float) -> str:

@@ -17,6 +17,7 @@ from clustertrace.patterns.statistics import (
     cochran_mantel_haenszel,
     wilson,
 )
+from clustertrace.words import points, share
 
 __all__ = ["Side", "Verdict", "verdict", "verdict_words"]
 
@@ -114,18 +115,23 @@ def verdict_words(made: Verdict, strata: str, did: str = "failed") -> str:
     """
     before, after = made.before, made.after
     counts = (
-        f"{before.failed} of {before.runs} {did} before ({before.rate:.0%}), {after.failed} of "
-        f"{after.runs} after ({after.rate:.0%})."
+        f"{before.failed} of {before.runs} {did} before ({_rounded(before.rate)}), {after.failed} "
+        f"of {after.runs} after ({_rounded(after.rate)})."
     )
     if not made.strata:
         return f"No evidence: no {strata} has finished runs both before and after. {counts}"
     low, high = made.interval
     changed = "failure rate" if did == "failed" else "share"
     change = (
-        f"Within the same {strata} the {changed} changed by {made.difference:+.0%} "
-        f"(95 % interval {low:+.0%} to {high:+.0%}, p {made.p:.2g}; {made.strata} compared)."
+        f"Within the same {strata} the {changed} changed by {points(made.difference)} points "
+        f"(95 % interval {points(low)} to {points(high)}, p {made.p:.2g}; {made.strata} compared)."
     )
     if made.word == "no evidence" and made.smallest is not None:
-        limit = f"So many runs would usually show a change of {made.smallest:.0%} or more."
+        least = f"{made.smallest * 100:.0f} points"
+        limit = f"So many runs would usually show a change of {least} or more."
         return f"No evidence of a change. {counts} {change} {limit}"
     return f"{made.word.capitalize()}. {counts} {change}"
+
+
+def _rounded(rate: float) -> str:
+    return share(round(rate, 2))

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from clustertrace.prompts.habits import LEAST, Compared, Habits
-from clustertrace.words import counted, share
+from clustertrace.words import counted, points, share
 
-__all__ = ["compared_words", "effect_words", "habit_headline", "of_rule", "points"]
+__all__ = ["compared_words", "effect_words", "habit_headline", "of_rule"]
 
 _ABSENCE: Final = "no-"
 
@@ -73,8 +73,3 @@ def of_rule(habits: Habits) -> Mapping[str, Compared]:
         name = one.habit.name
         found[_ABSENCE + name if one.habit.good else name] = one
     return found
-
-
-def points(difference: float) -> str:
-    """A difference of shares in percentage points, signed: 0.28 → +28"""
-    return f"{difference * 100:+.0f}".replace("-", "−")

@@ -34,7 +34,7 @@ def test_an_improvement_is_said_in_a_sentence(run: Any, two_versions: Store) -> 
     sides = ("--before", "tag.version:1", "--after", "tag.version:2")
     found = run("verdict", *sides)
     assert found.code == 0
-    assert found.out.startswith("Improved. 80 of 200 failed before (40%), 30 of 200 after (15%).")
+    assert found.out.startswith("Improved. 80 of 200 failed before (40 %), 30 of 200 after (15 %).")
     told = json.loads(run("verdict", *sides, "--json").out)
     assert (told["word"], told["strata"], told["by"]) == ("improved", 4, "tag.task")
     assert told["interval"][0] < told["difference"] < told["interval"][1] < 0

@@ -15,7 +15,7 @@ def test_a_real_improvement_is_one() -> None:
     assert made.word == "improved"
     assert made.difference == pytest.approx(-0.25)
     assert made.interval.low < -0.25 < made.interval.high < 0
-    assert verdict_words(made, "task").startswith("Improved. 40 of 100 failed before (40%)")
+    assert verdict_words(made, "task").startswith("Improved. 40 of 100 failed before (40 %)")
 
 
 def test_a_worsening_is_said_too() -> None:

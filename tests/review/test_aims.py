@@ -41,7 +41,7 @@ def test_a_cache_is_tested_by_the_runs_that_missed_it() -> None:
     after = Samples({"p": week(missed_runs=20, cache_read_tokens=8, input_tokens=10)}, {})
     found = compared(Aim("cache", "p"), before, after)
     assert (found.before, found.after, found.made.word) == (0.2, 0.8, "improved")
-    assert found.sentence.startswith("Improved. 60 of 100 missed a cache before (60%)")
+    assert found.sentence.startswith("Improved. 60 of 100 missed a cache before (60 %)")
     assert "Within the same pattern the share changed by" in found.sentence
 
 
