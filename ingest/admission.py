@@ -61,8 +61,8 @@ def refusal(
         )
         return answer
     return PlainTextResponse(
-        "This clustertrace is on another machine, which asks for its key: open the address that "
-        "`clustertrace dashboard` printed there, or send Authorization: Bearer KEY.\n",
+        "This clustertrace asks for its key: open /?key=KEY once, or send Authorization: Bearer "
+        "KEY. `clustertrace dashboard` says, where it was started, what or where the key is.\n",
         401,
         {"WWW-Authenticate": "Bearer"},
     )

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from clustertrace.addresses import public_address
+from clustertrace.doctor.sending import send_test
 from clustertrace.errors import UsageError
 from clustertrace.ingest.guard import Guard
 
@@ -136,13 +137,18 @@ def test_another_address_is_said_to_be_none(told: str) -> None:
         public_address(told)
 
 
-def test_a_receiver_of_a_team(start_receiver: Any, otlp_json: Any) -> None:
-    """A real one on loopback: spans, its numbers, both ask this machine for the key too."""
-    with start_receiver("--no-ui", "--url", ORIGIN, CLUSTERTRACE_KEY=KEY) as started:
+def test_a_receiver_of_a_team(
+    start_receiver: Any, otlp_json: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real one on loopback asks this machine for the key too, and the doctor knows it."""
+    monkeypatch.setenv("CLUSTERTRACE_KEY", KEY)
+    with start_receiver("--no-ui", "--url", ORIGIN) as started:
         assert started.health()["status"] == "ok"
         for sent, status in (({}, 401), (SHOWN, 200)):
             headers = {"Content-Type": "application/json", "Host": "traces.example.com", **sent}
             answer = started.http.post("/v1/traces", content=otlp_json(2), headers=headers)
             assert answer.status_code == status
             assert started.http.get("/metrics", headers=sent).status_code == status
-        assert json.loads(started.http.get("/healthz", headers=SHOWN).text)["spans_stored"] == 2
+        sent_by_doctor = send_test("localhost", started.port, str(started.db))
+        assert sent_by_doctor.state == "ok"
+        assert json.loads(started.http.get("/healthz", headers=SHOWN).text)["spans_stored"] == 3

@@ -114,7 +114,7 @@ def test_the_proxies_pass_on_to_the_port() -> None:
     lines = [line.strip() for line in nginx.splitlines() if line.strip()]
     assert all(line.endswith((";", "{", "}")) for line in lines)
     assert f"proxy_pass http://127.0.0.1:{port};" in lines
-    assert "proxy_set_header Host $host;" in lines
+    assert "proxy_set_header Host $http_host;" in lines
     assert "proxy_set_header Upgrade $http_upgrade;" in lines
     [log] = [line for line in lines if line.startswith("log_format")]
     assert "$uri" in log
