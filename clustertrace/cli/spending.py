@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -15,7 +15,6 @@ from clustertrace.words import count, counted, money, share, spent
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from clustertrace.spending import Measures
     from clustertrace.store.queries.spending import SpendingPage
 
 __all__ = ["cost"]
@@ -24,13 +23,6 @@ _ROWS_SHOWN: Final = 20
 _ROWS_OF_JSON: Final = 1_000_000
 _DAY_SECONDS: Final = 86_400
 _WIDE: Final = 100
-_REASONS: Final = {
-    "idle": "the cache was too old",
-    "model": "another model was asked",
-    "start": "the system prompt or the tools were others",
-    "history": "earlier messages were others",
-}
-"""Why a cache was missed, by clustertrace.spending.Break.reason."""
 
 
 @command(
@@ -74,7 +66,9 @@ def cost(
     """
     page = _page(db, by, days, limit or (_ROWS_OF_JSON if as_json else _ROWS_SHOWN))
     if as_json:
-        print_json(_document(by, page))
+        from clustertrace.spending_words import spending_document
+
+        print_json(spending_document(by, page))
     elif page is None or not page.total.calls:
         note(f"No model calls. {HOW_TO_BEGIN}" if days is None else "No model calls in these days.")
     else:
@@ -96,42 +90,11 @@ def _page(
         return queries.spending(conn, by, since_day=since, limit=limit)
 
 
-def _document(by: str, page: SpendingPage | None) -> dict[str, Any]:
-    from clustertrace.spending import Measures
-
-    if page is None:
-        return {"by": by, "rows": [], "names": 0, "total": _record(Measures()), "breaks": []}
-    return {
-        "by": by,
-        "rows": [{"name": row.name, **_record(row.measures)} for row in page.rows],
-        "names": page.names,
-        "total": _record(page.total),
-        "breaks": [
-            {
-                "reason": row.name,
-                "misses": row.measures.misses,
-                "missed_tokens": row.measures.missed_tokens,
-                "lost_usd": row.measures.lost_usd,
-            }
-            for row in page.breaks
-        ],
-    }
-
-
-def _record(one: Measures) -> dict[str, Any]:
-    return {
-        **one._asdict(),
-        "cache_hit_rate": one.hit_rate,
-        "unpriced_share": one.unpriced_calls / one.calls if one.calls else 0.0,
-    }
-
-
 def _print(by: str, page: SpendingPage) -> None:
+    from clustertrace.spending_words import BREAK_REASONS, spending_sentence
+
     console, total = stdout(), page.total
-    console.print(
-        f"{spent(total.cost_usd, total.unpriced_calls)} for {counted(total.calls, 'model call')}; "
-        f"{share(round(total.hit_rate, 3))} of the input was read from a cache."
-    )
+    console.print(spending_sentence(total))
     if total.unpriced_calls:
         part = share(round(total.unpriced_calls / total.calls, 3))
         console.print(f"{counted(total.unpriced_calls, 'call')} ({part}) without a known price.")
@@ -142,7 +105,7 @@ def _print(by: str, page: SpendingPage) -> None:
     for row in page.breaks:
         lost, missed = money(row.measures.lost_usd), count(row.measures.missed_tokens)
         console.print(
-            f"About {lost} lost where {_REASONS.get(row.name, row.name)}: "
+            f"About {lost} lost where {BREAK_REASONS.get(row.name, row.name)}: "
             f"{counted(row.measures.misses, 'call')} paid anew for {missed} tokens."
         )
     console.print()

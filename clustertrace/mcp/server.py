@@ -17,6 +17,7 @@ from mcp_types import ToolAnnotations
 
 from clustertrace.errors import ClustertraceError, NotFound
 from clustertrace.mcp.changes import Changes
+from clustertrace.mcp.costs import Costs
 from clustertrace.mcp.judgements import Judgements
 from clustertrace.mcp.prompts import compare_before_and_after, why_is_my_agent_failing
 from clustertrace.mcp.questions import Questions
@@ -53,9 +54,11 @@ def server(db: str | None) -> MCPServer[Any]:
         log_level="WARNING",
     )
     asks, judges, writes = Questions(db), Judgements(db), Changes(db)
+    counts = Costs(db)
     for tool in (
         *(asks.list_clusters, asks.get_trace, asks.search, asks.failure_summary),
         *(asks.recent_failed, judges.compare_traces, judges.rules, judges.why, judges.verdict),
+        counts.cost,
     ):
         made.add_tool(_told(tool, ToolError), annotations=_READS)
     made.add_tool(_told(writes.annotate, ToolError), annotations=_REPLACES)

@@ -18,7 +18,7 @@ from clustertrace.store import Store, queries
 
 READING = {
     *("list_clusters", "get_trace", "search", "failure_summary", "recent_failed"),
-    *("compare_traces", "rules", "why", "verdict"),
+    *("compare_traces", "rules", "why", "verdict", "cost"),
 }
 CHANGING = {"annotate", "assert"}
 
@@ -62,6 +62,7 @@ def test_answers_keep_their_schema(runs: Path, ask: Callable[..., Any]) -> None:
         "rules": {},
         "why": {"pattern_id": worst["pattern_id"]},
         "verdict": {"before": "tag.agent:docs", "after": "tag.agent:orders"},
+        "cost": {"by": "model", "days": 30_000},
         "annotate": {"id": a, "note": "seen"},
         "assert": {"pattern": "all", "cost_below": 1.0},
     }
@@ -69,6 +70,24 @@ def test_answers_keep_their_schema(runs: Path, ask: Callable[..., Any]) -> None:
     assert calls.keys() == schemas.keys()
     for name, arguments in calls.items():
         validate(ask(name, **arguments), schemas[name])
+
+
+def test_where_the_money_went(runs: Path, ask: Callable[..., Any]) -> None:
+    """The same sums as the command's, in pages, with the dearest runs to look at."""
+    whole = ask("cost", by="model")
+    with Store.open(runs) as store, store.read() as conn:
+        page = queries.spending(conn, "model")
+        [dearest] = queries.traces(conn, order="cost_usd", limit=1).rows
+    assert [row["name"] for row in whole["rows"]] == [row.name for row in page.rows]
+    assert whole["total"]["cost_usd"] == pytest.approx(page.total.cost_usd)
+    assert whole["sentence"].endswith(" of the input was read from a cache.")
+    assert whole["dearest_trace_ids"][0] == dearest.trace_id
+    first = ask("cost", by="model", limit=1)
+    assert first["rows"] == whole["rows"][:1]
+    rest = ask("cost", by="model", limit=1, cursor=first["next_cursor"])
+    assert rest["rows"] == whole["rows"][1:2]
+    days = [row["name"] for row in ask("cost", by="day")["rows"]]
+    assert days == sorted(days, reverse=True)
 
 
 def test_the_way_to_a_failure(ask: Callable[..., Any]) -> None:

@@ -1,0 +1,114 @@
+"""The tool that says where the money went."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from clustertrace.filters import parse
+from clustertrace.mcp.answers import Answer
+from clustertrace.mcp.bounds import Cursor, Limit, cursor_at, cut, start_of
+from clustertrace.opening import reading
+from clustertrace.spending_words import BREAK_REASONS, spending_document, spending_sentence
+from clustertrace.store import queries
+from clustertrace.store.queries.spending import By
+
+__all__ = ["Costs"]
+
+_DAY_SECONDS: Final = 86_400
+_DEAREST: Final = 3
+_NAME: Final = 500
+
+
+class Money(Answer):
+    """What model calls came to."""
+
+    cost_usd: float
+    calls: int
+    unpriced_calls: int
+    """Those that nobody knows a price for; `cost_usd` leaves them out."""
+    input_tokens: int
+    """Cached ones included."""
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    cache_hit_rate: float
+    carried_usd: float
+    """Of the cost: for context that earlier calls of the conversation had read or said."""
+    missed_tokens: int
+    """What had been in the cache and was paid for anew."""
+    lost_usd: float
+    """What that cost beyond reading it from the cache."""
+
+
+class Share(Money):
+    """What one of the things came to that it is counted by."""
+
+    name: str
+
+
+class Miss(Answer):
+    """A reason why caches were missed, and what that cost."""
+
+    reason: str
+    misses: int
+    missed_tokens: int
+    lost_usd: float
+
+
+class Bill(Answer):
+    """Where the money went."""
+
+    sentence: str
+    by: str
+    rows: list[Share]
+    """The dearest first; days the newest first."""
+    names: int
+    """How many rows there are on all pages."""
+    total: Money
+    breaks: list[Miss]
+    dearest_trace_ids: list[str]
+    next_cursor: str | None
+
+
+class Costs:
+    """Reads the database `db` (None: the usual one)."""
+
+    def __init__(self, db: str | None) -> None:
+        self._db = db
+
+    def cost(
+        self,
+        by: Annotated[By, Field(description="What to count by.")] = "project",
+        days: Annotated[
+            int | None,
+            Field(ge=1, le=36_500, description="Only the last days (UTC), today included."),
+        ] = None,
+        limit: Limit = 20,
+        cursor: Cursor = None,
+    ) -> Bill:
+        """Say where the money went, with what caches gave and what missing them lost."""
+        start = start_of(cursor, "cost", by, days)
+        today = int(time.time()) // _DAY_SECONDS
+        since = 0 if days is None else today - days + 1
+        where = None if days is None else parse(f"since:{days}d")
+        with reading(self._db) as store, store.read() as conn:
+            page = queries.spending(conn, by, since_day=since, limit=limit, offset=start)
+            dearest = queries.traces(conn, where, order="cost_usd", limit=_DEAREST).rows
+        told = spending_document(by, page)
+        for row in told["rows"]:
+            row["name"] = cut(row["name"], _NAME)
+        for one in told["breaks"]:
+            one["reason"] = BREAK_REASONS.get(one["reason"], one["reason"])
+        following = start + limit
+        more = cursor_at(following, "cost", by, days) if following < page.names else None
+        return Bill.model_validate(
+            told
+            | {
+                "sentence": spending_sentence(page.total),
+                "dearest_trace_ids": [row.trace_id for row in dearest if row.cost_usd],
+                "next_cursor": more,
+            }
+        )
