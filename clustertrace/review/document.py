@@ -7,6 +7,7 @@ from typing import Any
 from clustertrace.endings import DEAD_ENDS
 from clustertrace.filters import condition
 from clustertrace.patterns.drift_words import steps_words
+from clustertrace.patterns.statistics import wilson
 from clustertrace.review.commitments import Changes, Commitment
 from clustertrace.review.record import DeadEnd, Dear, Review
 from clustertrace.review.sections import headline
@@ -95,10 +96,16 @@ def _sums(sums: Sums) -> dict[str, Any]:
     return {
         **sums._asdict(),
         "failure_rate": sums.failure_rate,
+        "failure_rate_interval": _interval(sums.failed, sums.finished),
         "dead_end_share": sums.dead_share,
+        "dead_end_share_interval": _interval(sums.dead_ends, sums.ended),
         "cache_hit_rate": sums.hit_rate,
         "cost_per_run_usd": sums.cost_per_run,
     }
+
+
+def _interval(part: int, whole: int) -> list[float] | None:
+    return list(wilson(part, whole)) if whole else None
 
 
 def _pattern(found: Review, one: PatternWeek) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustertrace.filters import parse
+from clustertrace.patterns.statistics import wilson
 from clustertrace.review.commitments import Changes
 from clustertrace.review.document import review_document
 from clustertrace.review.layout import Cell, dates
@@ -123,6 +124,9 @@ def test_json_says_the_same() -> None:
     told = json.loads(json.dumps(review_document(FULL)))
     assert told["week"]["hours"] == 169
     assert (told["failure_rate"], told["cache_hit_rate"]) == (0.25, 0.4)
+    assert told["failure_rate_interval"] == list(wilson(5, 20))
+    assert told["dead_end_share_interval"] == list(wilson(6, 21))
+    assert review_document(EMPTY)["failure_rate_interval"] is None
     assert told["dearest"][0]["filter"] == f'session:"s 1" {WEEK.filter}'
     assert told["dearest"][1]["filter"] == f"id:{'b' * 32}"
     assert told["dead_end_kinds"] == {
