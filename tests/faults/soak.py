@@ -56,6 +56,8 @@ class Load:
         self._stop = threading.Event()
         self.seconds: list[float] = []
         self.wrong: list[str] = []
+        self.later = 0
+        """Requests that were told to come back, as when a command keeps the database for long."""
         work = (self._send, self._send, self._look, self._record, self._ask)
         self._threads = [threading.Thread(target=self._again, args=(one,)) for one in work]
         for thread in self._threads:
@@ -90,7 +92,9 @@ class Load:
             connection.request(method, path, body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             answer.read()
-            if answer.status != 200:
+            if answer.status in (429, 503):
+                self.later += 1
+            elif answer.status != 200:
                 self.wrong.append(f"{method} {path}: {answer.status}")
         finally:
             connection.close()
@@ -145,7 +149,8 @@ def soak(minutes: float) -> dict[str, Any]:
             clients.stop()
             process.terminate()
             said = process.communicate(timeout=60)[1]
-    return _verdict(samples, [*clients.wrong, *said.splitlines()])
+    told = [line for line in said.splitlines() if "try again" not in line]
+    return {**_verdict(samples, [*clients.wrong, *told]), "told_to_come_back": clients.later}
 
 
 def _until_ready(port: int) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,9 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from clustertrace.errors import StoreError
+from clustertrace.ingest.body import Room
+from clustertrace.ingest.committer import Committer
+from clustertrace.ingest.grpc_service import GrpcService
 from clustertrace.ingest.guard import Guard
 from clustertrace.keys import access_key
 
@@ -105,6 +109,24 @@ def test_a_websocket_shows_the_key() -> None:
     shown = {"Cookie": f"clustertrace-7777={KEY}"}
     with client().websocket_connect("ws://192.0.2.1:7777/ws", headers=shown):
         pass
+
+
+@pytest.mark.parametrize(
+    ("peer", "shown", "admitted"),
+    [
+        ("ipv4:127.0.0.1:5000", {}, True),
+        ("ipv6:%5B::1%5D:5000", {}, True),
+        ("ipv4:203.0.113.7:5000", {}, False),
+        ("ipv4:203.0.113.7:5000", {"authorization": "Bearer wrong"}, False),
+        ("ipv4:203.0.113.7:5000", {"authorization": f"Bearer {KEY}"}, True),
+        ("unix:/tmp/x", {}, False),
+    ],
+)
+def test_grpc_asks_for_the_key_too(peer: str, shown: dict[str, str], admitted: bool) -> None:
+    """Other machines show it in the metadata of each call."""
+    call = SimpleNamespace(peer=lambda: peer, invocation_metadata=shown.items)
+    service = GrpcService(Committer(), limit=1, room=Room(), key=KEY)
+    assert service._admitted(call, KEY) is admitted
 
 
 def test_the_key_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
