@@ -76,6 +76,8 @@ def export(
     from clustertrace.filters import parse
 
     which = Selection(tuple(ids or ()), None if where is None else parse(where))
+    if output == "":
+        raise UsageError("-o names nothing; say a file, or a folder such as runs/.")
     if output is not None and (output.endswith(os.sep) or Path(output).is_dir()):
         _export_folder(which, form, Path(output), db)
         return

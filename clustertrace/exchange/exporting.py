@@ -49,7 +49,9 @@ def export_traces(conn: Connection | None, which: Selection, form: Form, write: 
         for part in csv_parts(rows, tags):
             write(part)
     else:
-        write_parquet(io.BufferedWriter(_Sink(write), 1 << 20), rows, tags)
+        # Left to the collector, its last megabyte would go without a word where the disk is full.
+        with io.BufferedWriter(_Sink(write), 1 << 20) as target:
+            write_parquet(target, rows, tags)
     return rows.count
 
 

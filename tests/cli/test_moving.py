@@ -77,6 +77,13 @@ def test_a_folder_gets_parquet_by_day(run: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("filled")
+def test_a_name_that_is_empty_is_none(run: Any) -> None:
+    """It is not the folder that the command runs in."""
+    ran = run("export", "--all", "--format", "parquet", "-o", "")
+    assert (ran.code, ran.err.startswith("error: -o names nothing")) == (2, True)
+
+
+@pytest.mark.usefixtures("filled")
 def test_otlp_is_what_import_reads(run: Any, tmp_path: Path) -> None:
     """The same runs stand in another database, with their outcome, tags and steps."""
     run("export", "--all", "--format", "otlp", "-o", tmp_path / "traces.jsonl")
