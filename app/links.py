@@ -14,7 +14,15 @@ from typing import Any, Final
 
 import streamlit as st
 
-from clustertrace.addresses import FILTER, pattern_url, review_url, trace_url, traces_url, url
+from clustertrace.addresses import (
+    FILTER,
+    pattern_url,
+    review_url,
+    session_url,
+    trace_url,
+    traces_url,
+    url,
+)
 
 __all__ = [
     "FILTER",
@@ -23,6 +31,7 @@ __all__ = [
     "follower",
     "pattern_url",
     "review_url",
+    "session_url",
     "trace_url",
     "traces_url",
     "url",

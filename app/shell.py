@@ -34,6 +34,7 @@ PAGES: Final = (
     PageFile("traces", "", "Traces", filtered=True),
     PageFile("clusters", "clusters", "Clusters", filtered=True),
     PageFile("failures", "failures", "Failures", filtered=True),
+    PageFile("sessions", "sessions", "Sessions"),
     PageFile("search", "search", "Search"),
     PageFile("metrics", "metrics", "Metrics", filtered=True),
     PageFile("prompts", "prompts", "Prompts"),

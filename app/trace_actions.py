@@ -9,9 +9,8 @@ import streamlit as st
 
 from clustertrace.app import connection, explanation, markup
 from clustertrace.app.guard import guarded
-from clustertrace.app.links import trace_url, traces_url, url
+from clustertrace.app.links import session_url, trace_url, traces_url, url
 from clustertrace.exchange.native import dump_trace
-from clustertrace.filters import condition
 from clustertrace.model import Trace
 from clustertrace.patterns.suspects import Suspect
 from clustertrace.snapshot.document import trace_document
@@ -81,7 +80,7 @@ def _neighbours(trace: Trace, row: TraceRow) -> list[markup.Markup]:
             href = url("compare", {"a": trace.trace_id, "b": near[0].trace_id})
             ways.append(markup.link(f"Beside the nearest run that {word}", href))
     if trace.session_id:
-        ways.append(markup.link("Its session", traces_url(condition("session", trace.session_id))))
+        ways.append(markup.link("Its session", session_url(trace.session_id)))
         with connection.read() as conn:
             before, after = queries.beside_in_session(conn, trace.trace_id)
         ways += [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import tzinfo
 
 from clustertrace.app import markup, words
-from clustertrace.app.links import pattern_url, traces_url
+from clustertrace.app.links import pattern_url, session_url, traces_url
 from clustertrace.filters import condition
 from clustertrace.model import Trace
 from clustertrace.store.answers import TraceRow
@@ -55,7 +55,7 @@ def _facts(row: TraceRow, now_ns: int, where: tzinfo) -> markup.Markup:
         shown = markup.link(row.variant[:6], pattern_url(row.variant))
         parts.append(markup.fact(shown, "pattern"))
     if row.session_id:
-        href = traces_url(condition("session", row.session_id))
+        href = session_url(row.session_id)
         parts.append(markup.fact(row.session_id, "session", href=href))
     parts.append(markup.fact(row.trace_id, "id"))
     return markup.facts(*parts)

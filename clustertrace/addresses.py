@@ -17,6 +17,7 @@ __all__ = [
     "pattern_url",
     "public_address",
     "review_url",
+    "session_url",
     "trace_url",
     "traces_url",
     "url",
@@ -86,6 +87,11 @@ def pattern_url(pattern: str) -> str:
 def review_url(week: str = "") -> str:
     """The review of the week that a date is in, or of the last seven days."""
     return url("review", {"week": week})
+
+
+def session_url(session_id: str = "") -> str:
+    """A session with its turns, or the list of all."""
+    return url("sessions", {"id": session_id})
 
 
 def traces_url(*filters: str) -> str:

@@ -1,0 +1,122 @@
+"""Sessions: conversations and what they cost; one of them as a timeline of its turns."""
+
+from __future__ import annotations
+
+import time
+from typing import Final, cast
+
+import streamlit as st
+
+from clustertrace.app import connection, empty, markup, session_timeline, words
+from clustertrace.app.links import session_url, traces_url
+from clustertrace.errors import NotFound
+from clustertrace.filters import condition
+from clustertrace.spending_words import spending_sentence
+from clustertrace.store import queries
+from clustertrace.store.queries.sessions import SessionOrder, SessionRow
+
+__all__ = ["draw"]
+
+_ROWS: Final = 50
+_ORDERS: Final[dict[str, SessionOrder]] = {
+    "Latest": "last_ns",
+    "Dearest": "cost_usd",
+    "Most failures": "failed",
+    "Most turns": "traces",
+}
+
+
+def draw() -> None:
+    """Draw the session of `?id=`, or all of them."""
+    wanted = st.query_params.get("id", "")
+    if wanted:
+        _one(wanted)
+    else:
+        _all()
+
+
+def _one(wanted: str) -> None:
+    st.html(markup.page(markup.link("‹ All sessions", session_url(), cls="ct-muted")))
+    try:
+        with connection.read() as conn:
+            row = queries.session(conn, wanted, limit=1).row
+    except NotFound:
+        sentence = "There is no such session; it may have been deleted, or the link was cut."
+        st.html(markup.page(markup.notice(sentence)))
+        return
+    place = st.empty().container()
+    number = _page(row.turns)
+    with connection.read() as conn:
+        session = queries.session(conn, wanted, limit=_ROWS, offset=(number - 1) * _ROWS)
+        broken = queries.session_breaks(conn, wanted)
+    with place:
+        session_timeline.draw(session, broken, (number - 1) * _ROWS + 1)
+
+
+def _all() -> None:
+    with connection.read() as conn:
+        if not queries.traces(conn, limit=1).rows:
+            st.html(empty.ways_in("There are no traces yet, so there are no sessions."))
+            return
+        known = queries.sessions(conn, limit=1).total
+        total = queries.spending(conn, "session", limit=1).total
+    if not known:
+        st.html(
+            markup.page(
+                markup.notice(
+                    "No run names a session. OpenTelemetry's session.id does, and so do coding "
+                    "agents' own histories: clustertrace import --from claude-code"
+                )
+            )
+        )
+        return
+    st.html(
+        markup.page(
+            markup.heading(f"{words.counted(known, 'session')}."),
+            markup.muted(f"All model calls: {spending_sentence(total)}"),
+        )
+    )
+    order = st.segmented_control(
+        "Order", list(_ORDERS), default="Latest", required=True, key="by", bind="query-params"
+    )
+    place = st.empty().container()
+    number = _page(known)
+    with connection.read() as conn:
+        found = queries.sessions(
+            conn,
+            order=_ORDERS[cast("str", order)],
+            limit=_ROWS,
+            offset=(number - 1) * _ROWS,
+        )
+    head = (
+        "Session",
+        "Project",
+        "Turns",
+        "Failed",
+        "Spent",
+        "From cache",
+        "Lost to misses",
+        "Last",
+    )
+    place.html(markup.page(markup.rows([_line(row) for row in found.rows], head)))
+
+
+def _page(entries: int) -> int:
+    pages = -(-entries // _ROWS)
+    return st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+
+
+def _line(row: SessionRow) -> tuple[object, ...]:
+    where, now = words.zone(st.context.timezone), time.time_ns()
+    one = row.measures
+    failed = traces_url(condition("session", row.session_id), "failed:yes")
+    return (
+        markup.link(session_timeline.title(row), session_url(row.session_id)),
+        row.project or "",
+        words.count(row.turns),
+        markup.link(words.count(row.failed), failed) if row.failed else "",
+        words.cost(row.cost_usd, one.unpriced_calls),
+        words.share(round(one.hit_rate, 3)) if one.input_tokens else "",
+        words.money(one.lost_usd) if one.missed_tokens else "",
+        words.moment(row.last_ns, where, now),
+    )
