@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from clustertrace.addresses import FILTER, pattern_url, review_url, trace_url, traces_url, url
+from clustertrace.addresses import (
+    FILTER,
+    pattern_url,
+    review_url,
+    session_url,
+    trace_url,
+    traces_url,
+    url,
+)
 from clustertrace.endings import DEAD_ENDS
 from clustertrace.filters import condition
 from clustertrace.patterns.drift_words import steps_words
@@ -117,7 +125,7 @@ def _money(found: Review) -> Section:
             Cell(spent(one.cost_usd, one.unpriced_calls), _own(found, one)),
             Cell(rate(one.cost_usd / total.cost_usd if total.cost_usd else None)),
             Cell(counted(one.runs, "run"), _own(found, one)),
-            Cell(one.session_id or f"{one.name} {one.trace_id[:12]}", _own(found, one)),
+            Cell(one.session_id or f"{one.name} {one.trace_id[:12]}", _home(one)),
             Cell(_cut(one.said)),
         )
         for one in found.dear
@@ -129,6 +137,11 @@ def _money(found: Review) -> Section:
 
 def _sort(one: Dear) -> str:
     return "run" if one.session_id is None else "session"
+
+
+def _home(one: Dear | DeadEnd) -> str:
+    """The page of a session, or of the run that stands for itself."""
+    return trace_url(one.trace_id) if one.session_id is None else session_url(one.session_id)
 
 
 def _own(found: Review, one: Dear | DeadEnd, *more: str) -> str:
@@ -218,7 +231,7 @@ def _dead_ends(found: Review) -> Section:
         (
             Cell(_moment(found.window, one.start_ns), trace_url(one.trace_id)),
             Cell(DEAD_ENDS[one.kind]),
-            Cell(one.session_id or f"{one.name} {one.trace_id[:12]}", _own(found, one)),
+            Cell(one.session_id or f"{one.name} {one.trace_id[:12]}", _home(one)),
             Cell(counted(one.runs, "run"), _own(found, one, "not ending:none")),
             Cell("went on" if one.went_on else ""),
             Cell(_cut(one.said)),

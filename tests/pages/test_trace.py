@@ -61,7 +61,7 @@ def test_tags_sessions_metrics_and_patterns_are_on_the_page(
     """What was said about the run, each with a link to the runs that share it."""
     assert 'href="/?where=tag.version%3A2"' in show("trace", id=f"{1:032x}").html
     html = show("trace", id=f"{4:032x}").html
-    assert 'href="/?where=session%3As-1"' in html
+    assert 'href="/sessions?id=s-1"' in html
     assert "score <b>0.5</b>" in html
     assert 'href="/pattern?id=' in html
 
