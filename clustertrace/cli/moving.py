@@ -109,6 +109,11 @@ def _export_folder(which: Selection, form: str, folder: Path, db: str | None) ->
         f"{counted(days.traces, 'trace')} in {folder}: {counted(len(days.written), 'day')} "
         f"written, {len(days.unchanged):,} unchanged."
     )
+    if days.kept:
+        note(
+            f"{counted(len(days.kept), 'day')} there, from {days.kept[0]} on, had more traces than "
+            "these and stayed; delete their folders to have them written anew."
+        )
     if days.others:
         note(
             f"{counted(len(days.others), 'day')} there, from {days.others[0]} on, had none of them "

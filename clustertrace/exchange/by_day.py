@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from clustertrace.errors import UsageError
-from clustertrace.exchange.parquet_file import MOMENT, Column, moment, seconds, write_rows
+from clustertrace.exchange.parquet_file import MOMENT, Column, moment, rows_of, seconds, write_rows
 from clustertrace.exchange.tables import write_parquet
 from clustertrace.exchange.writing import open_target
 from clustertrace.filters import Filter
@@ -64,6 +64,8 @@ class Days(NamedTuple):
     written: tuple[date, ...]
     """Days of which a file is new or another than before."""
     unchanged: tuple[date, ...]
+    kept: tuple[date, ...]
+    """Days of which the folder has more traces than are among these; they stay as they are."""
     others: tuple[date, ...]
     """Days in the folder on which none of the traces began; they stay as they are."""
 
@@ -71,21 +73,26 @@ class Days(NamedTuple):
 def export_days(conn: Connection, where: Filter | None, folder: Path) -> Days:
     """Write what matches into the folder, day by day, some thousand spans in memory at once.
 
-    A day that has a trace among these is replaced as a whole. Raises UsageError where the folder
+    A day that has a trace among these is replaced as a whole, unless that would lose some: the
+    rest of it may have been deleted, or cut off by the filter. Raises UsageError where the folder
     can't be written to, or Parquet can't be made here.
     """
     traces = 0
     written: list[date] = []
     unchanged: list[date] = []
-    for number in queries.days(conn, where):
+    kept: list[date] = []
+    for number, count in queries.days(conn, where).items():
         day = _EPOCH + timedelta(days=number)
         targets = [_target(folder, table, day) for table in ("traces", "spans")]
+        if count < rows_of(targets[0]):
+            kept.append(day)
+            continue
         before = [_state(target) for target in targets]
         traces += _write_day(conn, where, number, targets)
         same = before == [_state(target) for target in targets]
         (unchanged if same else written).append(day)
-    others = _days_in(folder) - {*written, *unchanged}
-    return Days(traces, tuple(written), tuple(unchanged), tuple(sorted(others)))
+    others = _days_in(folder) - {*written, *unchanged, *kept}
+    return Days(traces, tuple(written), tuple(unchanged), tuple(kept), tuple(sorted(others)))
 
 
 def _write_day(conn: Connection, where: Filter | None, day: int, targets: Sequence[Path]) -> int:

@@ -91,6 +91,22 @@ def test_days_that_are_not_asked_for_stay(two_days: Store, tmp_path: Path) -> No
     assert column(tmp_path, "traces", FIRST, "trace_id") == [f"{1:032x}"]
 
 
+def test_a_day_never_loses_traces(two_days: Store, tmp_path: Path) -> None:
+    """What was deleted since, or what the filter cuts off, stays where it was written."""
+    two_days.write(run(3, MIDNIGHT + 2 * SECOND))
+    two_days.refresh()
+    export(two_days, tmp_path)
+    for cut in ("since:2024-10-04T00:00:01", "since:2024-10-04"):
+        done = export(two_days, tmp_path, cut)
+        assert column(tmp_path, "traces", SECOND_DAY, "trace_id") == [f"{2:032x}", f"{3:032x}"]
+        assert done.written == ()
+        assert [str(day) for day in (*done.kept, *done.unchanged)] == [SECOND_DAY]
+    two_days.remove(f"{2:032x}")
+    assert [str(day) for day in export(two_days, tmp_path).kept] == [SECOND_DAY]
+    (tmp_path / "traces" / f"day={SECOND_DAY}" / "traces.parquet").write_text("no parquet")
+    assert [str(day) for day in export(two_days, tmp_path).written] == [SECOND_DAY]
+
+
 def test_a_day_that_breaks_off_leaves_what_was_there(
     two_days: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

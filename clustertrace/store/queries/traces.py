@@ -102,11 +102,12 @@ def newest(conn: Connection, where: Filter | None, limit: int) -> list[TraceRow]
     return [line for part in _parts(rows) for line in _trace_rows(conn, part)]
 
 
-def days(conn: Connection, where: Filter | None = None) -> list[int]:
-    """The days, counted from 1970-01-01 UTC, on which traces that match began; oldest first."""
+def days(conn: Connection, where: Filter | None = None) -> dict[int, int]:
+    """How many traces that match began on a day, counted from 1970-01-01 UTC; oldest first."""
     condition, params = _condition(where)
-    sql = f"SELECT DISTINCT start_ns / {NS_PER_DAY} FROM traces WHERE {condition} ORDER BY 1"
-    return [row[0] for row in conn.rows(sql, params)]
+    day = f"start_ns / {NS_PER_DAY}"
+    sql = f"SELECT {day}, count(*) FROM traces WHERE {condition} GROUP BY 1 ORDER BY 1"
+    return dict(conn.rows(sql, params))
 
 
 def lines(
