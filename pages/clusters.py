@@ -12,6 +12,7 @@ from clustertrace.app import (
     connection,
     families,
     filters,
+    first_screen,
     markup,
     patterns,
     rules,
@@ -45,6 +46,7 @@ def draw() -> None:
     with connection.read() as conn:
         empty = not queries.traces(conn, limit=1).rows
     if empty:
+        first_screen.offer()
         _wait_for_the_first()
         return
     asked = filters.current()

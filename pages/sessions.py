@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Final, cast
+from typing import Final
 
 import streamlit as st
 
@@ -84,7 +84,7 @@ def _all() -> None:
     with connection.read() as conn:
         found = queries.sessions(
             conn,
-            order=_ORDERS[cast("str", order)],
+            order=_ORDERS[order],
             limit=_ROWS,
             offset=(number - 1) * _ROWS,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clustertrace.app import connection, filters, trace_table
+from clustertrace.app import connection, filters, first_screen, trace_table
 from clustertrace.app.empty import ways_in
 from clustertrace.app.filters import Asked
 from clustertrace.app.guard import guarded
@@ -20,6 +20,7 @@ def draw() -> None:
     with connection.read() as conn:
         empty = not queries.traces(conn, limit=1).rows
     if empty:
+        first_screen.offer()
         _wait_for_the_first()
         return
     asked = filters.current()
