@@ -96,8 +96,8 @@ def asked(*texts: str) -> Asked:
 
 
 @st.cache_data(ttl=30, show_spinner=False)
-def _suggestions(_path: str) -> list[str]:
-    """Conditions to pick from: common ones, names, tags."""
+def _suggestions(path: str) -> list[str]:
+    """Conditions to pick from in the database at `path`: common ones, names, tags."""
     with connection.read() as conn:
         return [
             *_COMMON,
