@@ -46,6 +46,26 @@ function go(href) {
   history.pushState({}, '', href);
   window.dispatchEvent(new PopStateEvent('popstate'));
   window.scrollTo(0, 0);
+  hold(location.pathname, location.search);
+}
+
+// A rerun of the page before, still under way, makes Streamlit 1.67 take the parameters of the new
+// address for its own and clear them, while the new page is drawn with them. Until the user does
+// something, the address stays as it was asked for.
+function hold(path, asked) {
+  if (!asked) return;
+  const end = Date.now() + 5000;
+  const timer = setInterval(() => {
+    const lost = location.pathname === path && !location.search;
+    if (lost) history.replaceState({}, '', path + asked);
+    if (Date.now() > end || location.pathname !== path) stop();
+  }, 50);
+  const user = ['pointerdown', 'keydown', 'popstate'];
+  const stop = () => {
+    clearInterval(timer);
+    for (const kind of user) window.removeEventListener(kind, stop, true);
+  };
+  for (const kind of user) window.addEventListener(kind, stop, true);
 }
 """
 

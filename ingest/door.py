@@ -8,9 +8,9 @@ transport, unlike httpx's client, follows no redirect, keeps no cookie and reads
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -22,6 +22,7 @@ from clustertrace.ingest.clicks import is_users
 from clustertrace.keys import DOOR_HEADER
 
 if TYPE_CHECKING:
+    import httpx
     from websockets.asyncio.client import ClientConnection
 
 __all__ = ["Door"]
@@ -34,6 +35,12 @@ _HOP_BY_HOP: Final = frozenset(
 )
 _OWN: Final = frozenset([b"host", b"origin", b"expect", DOOR_HEADER.encode()])
 """Told anew to the upstream, which must not see where a request came from to trust it."""
+
+_IDLE_SECONDS: Final = 2.0
+"""How long a connection to the upstream is kept, which itself closes it after five."""
+
+_ASKED_AGAIN: Final = frozenset(["GET", "HEAD"])
+"""Questions that change nothing, so that asking twice does no harm."""
 
 _AS_IT_IS: Final = frozenset([b"accept-encoding", b"if-none-match", b"if-modified-since", b"range"])
 """Left out of a request whose answer is rewritten: it has to come whole and unpacked."""
@@ -71,7 +78,7 @@ class Door:
         self._port = port
         self._key = key
         self._visited = visited
-        self._transport: Any = None
+        self._transport: httpx.AsyncHTTPTransport | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a request or a websocket."""
@@ -96,7 +103,8 @@ class Door:
 
         if self._transport is None:
             self._transport = httpx.AsyncHTTPTransport(
-                limits=httpx.Limits(max_connections=None), trust_env=False
+                limits=httpx.Limits(max_connections=None, keepalive_expiry=_IDLE_SECONDS),
+                trust_env=False,
             )
         scope = request.scope
         target = scope["raw_path"] + (
@@ -113,7 +121,7 @@ class Door:
             content=_request_body(request),
         )
         try:
-            answer = await self._transport.handle_async_request(outgoing)
+            answer = await _answer(self._transport, outgoing)
         except httpx.TransportError:
             await _starting(scope)(scope, request.receive, send)
             return
@@ -125,7 +133,7 @@ class Door:
             if name.lower() not in _HOP_BY_HOP
         ]
         try:
-            chunks = answer.stream
+            chunks = cast("AsyncIterable[bytes]", answer.stream)
             if whole and answer.status_code == 200:
                 headers, body = first_page.rewritten(headers, await answer.aread())
                 chunks = _once(body)
@@ -187,6 +195,20 @@ def _starting(scope: Scope) -> Response:
     if scope["method"] in ("GET", "HEAD"):
         return HTMLResponse(_STARTING, 503, headers)
     return PlainTextResponse("The pages are starting; try again in a moment.\n", 503, headers)
+
+
+async def _answer(transport: httpx.AsyncHTTPTransport, outgoing: httpx.Request) -> httpx.Response:
+    """What the upstream answers. Raises httpx.TransportError where it does not."""
+    import httpx
+
+    try:
+        return await transport.handle_async_request(outgoing)
+    except httpx.TransportError:
+        bare = isinstance(outgoing.stream, httpx.ByteStream)
+        if outgoing.method not in _ASKED_AGAIN or not bare:
+            raise
+    # It closed the connection, long idle, in the moment that this was sent; a new one answers.
+    return await transport.handle_async_request(outgoing)
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import wraps
 from typing import Final, ParamSpec
 
-__all__ = ["forget", "notice", "quiet"]
+__all__ = ["forget", "held", "later", "notice", "quiet", "tell"]
 
 P = ParamSpec("P")
 
@@ -15,6 +15,9 @@ _MOST: Final = 100
 """How much is said in all: messages name what they are about, and that may differ each time."""
 
 _said: Final[set[str]] = set()
+
+held: Final[list[str]] = []
+"""What a thread of the recorder's own has to say, until the program's threads say it."""
 
 
 def notice(message: str) -> None:
@@ -27,6 +30,23 @@ def notice(message: str) -> None:
     # A closed standard error makes logging raise, and so may a handler of the program's own.
     with suppress(Exception):
         logging.getLogger("clustertrace").warning(message)
+
+
+def later(message: str) -> None:
+    """Have a warning logged when the program next records something, or at its end.
+
+    A thread of ours that wrote whenever it likes would write into the middle of what the program
+    is saying: Python itself prints a traceback in many pieces.
+    """
+    if message not in _said and message not in held:
+        held.append(message)
+
+
+def tell() -> None:
+    """Say what was held back."""
+    while held:
+        with suppress(IndexError):  # another thread was quicker
+            notice(held.pop(0))
 
 
 def quiet(function: Callable[P, None]) -> Callable[P, None]:
@@ -48,3 +68,4 @@ def quiet(function: Callable[P, None]) -> Callable[P, None]:
 def forget() -> None:
     """Say everything once more, as a new process would."""
     _said.clear()
+    held.clear()

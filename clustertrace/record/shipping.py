@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from clustertrace.record.config import config
-from clustertrace.record.notices import notice
+from clustertrace.record.notices import later, tell
 from clustertrace.record.spool import spool
 
 __all__ = ["Shipper", "shipper"]
@@ -66,7 +66,12 @@ class Shipper:
 
     def flush(self, timeout: float) -> bool:
         """Send what is there, for at most `timeout` seconds; whether all of it was taken."""
-        until = time.monotonic() + timeout
+        try:
+            return self._flush(time.monotonic() + timeout)
+        finally:
+            tell()
+
+    def _flush(self, until: float) -> bool:
         while True:
             left = until - time.monotonic()
             if left <= 0 or not self._turn.acquire(timeout=left):
@@ -143,7 +148,7 @@ class Shipper:
             if middle == len(lines):
                 middle = lines.rfind(b"\n", 0, len(lines) // 2) + 1
             if not middle and self._accepts:
-                notice(f"{self._url} refuses a span for good ({refused}); it is dropped.")
+                later(f"{self._url} refuses a span for good ({refused}); it is dropped.")
                 return None
             if not middle:
                 return self._refusal(str(refused))
@@ -167,14 +172,14 @@ class Shipper:
                 return self._refusal(f"HTTP {error.code}")
         except Exception as error:
             # Connecting may raise anything, from ValueError for the address to HTTPException.
-            notice(
+            later(
                 f"{self._url} can't be reached ({error}); spans wait in {self._outbox} and are "
                 "sent later."
             )
         return _EVERY_SECONDS
 
     def _refusal(self, how: str) -> float:
-        notice(
+        later(
             f"{self._url} refused spans ({how}); they stay in {self._outbox}. "
             "Check CLUSTERTRACE_ENDPOINT and CLUSTERTRACE_KEY."
         )

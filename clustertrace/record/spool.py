@@ -16,7 +16,7 @@ from threading import RLock
 from typing import Final
 
 from clustertrace.record.config import config
-from clustertrace.record.notices import notice
+from clustertrace.record.notices import held, notice, tell
 
 __all__ = ["Spool", "spool"]
 
@@ -55,6 +55,8 @@ class Spool:
 
     def append(self, line: bytes) -> None:
         """Append one line, its end included. Never raises."""
+        if held:
+            tell()
         fd = self._fd
         if fd == _CLOSED or self._size > SEGMENT_BYTES:
             fd = self._reopen()

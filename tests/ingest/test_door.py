@@ -262,6 +262,42 @@ def test_websocket_refused(front: int) -> None:
         pass
 
 
+@contextmanager
+def hanging_up() -> Iterator[tuple[int, list[bytes]]]:
+    """An upstream that hangs up on the second request of each connection; what it was asked."""
+    asked: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                asked.append(connection.recv(65536).split()[0])
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                asked.append(connection.recv(65536)[:4].strip())
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        yield listener.getsockname()[1], asked
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def test_a_question_is_asked_again_of_an_upstream_that_has_just_hung_up() -> None:
+    """It ends connections that were long idle, at times in the moment that one is used."""
+    with (
+        hanging_up() as (port, asked),
+        served(Door(lambda: port)) as front,
+        httpx.Client(base_url=f"http://127.0.0.1:{front}", trust_env=False) as client,
+    ):
+        assert [client.get("/file").status_code for _ in range(3)] == [200, 200, 200]
+        assert client.post("/file", content=b"x").status_code == 503
+    assert [one for one in asked if one] == [b"GET"] * 5 + [b"POST"]
+
+
 @pytest.mark.parametrize("port", [None, 9])
 def test_not_up_yet(port: int | None) -> None:
     """Until the pages answer, a browser is told to wait and looks again by itself."""

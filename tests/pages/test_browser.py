@@ -111,7 +111,7 @@ def test_numbers_lead_to_the_traces_they_count(
     at_rest(page)
     page.get_by_role("link", name="12 failed").click()
     page.get_by_text("12 traces").wait_for()
-    assert page.url.endswith("/?where=failed%3Ayes")
+    page.wait_for_url("**/?where=failed%3Ayes")
     assert witness.errors == []
 
 

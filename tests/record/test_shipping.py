@@ -130,6 +130,27 @@ def test_a_receiver_that_is_away_gets_it_later(
     assert left_in(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("then", "order"),
+    [("", ["program", "sent later"]), (ONE_SPAN, ["sent later", "program"])],
+    ids=["ends", "records"],
+)
+def test_a_notice_never_cuts_into_what_the_program_says(
+    program: Program, monkeypatch: pytest.MonkeyPatch, then: str, order: list[str]
+) -> None:
+    """It waits until the program records again, or ends; a traceback is written in pieces."""
+    monkeypatch.setenv("CLUSTERTRACE_ENDPOINT", "http://127.0.0.1:9")
+    done = program(f"""{ONE_SPAN}
+import sys, time
+from clustertrace.record import notices
+until = time.monotonic() + 20
+while not notices.held and time.monotonic() < until: time.sleep(0.01)
+{then}
+print("the program's own", file=sys.stderr)
+""")
+    assert [word for line in done.stderr.splitlines() for word in order if word in line] == order
+
+
 def test_a_killed_process_is_sent_by_the_next(
     receiver: Receiver, program: Program, tmp_path: Path
 ) -> None:
