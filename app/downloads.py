@@ -1,18 +1,24 @@
-"""The list that is on screen as a file: whole traces, or a table of them."""
+"""The traces that the filter leaves as a file: whole, or a table of them.
+
+The menu must not stand in a part of a page that draws itself anew: that would let go of the file
+which is being made, or of one that the browser has not fetched yet.
+"""
 
 from __future__ import annotations
 
 import shlex
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from clustertrace.app import connection, markup, words
-from clustertrace.app.filters import Asked
 from clustertrace.exchange.native import dump_trace
 from clustertrace.exchange.tables import csv_table, parquet_table
 from clustertrace.filters import both
 from clustertrace.store import queries
+
+if TYPE_CHECKING:
+    from clustertrace.app.filters import Asked
 
 __all__ = ["menu"]
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import streamlit as st
 
-from clustertrace.app import connection, markup, saved_filters
+from clustertrace.app import connection, downloads, markup, saved_filters
 from clustertrace.app.links import FILTER
 from clustertrace.filters import Filter, FilterError, condition, parse
 from clustertrace.filters.syntax import NUMBERS, TEXTS
@@ -73,6 +73,8 @@ def bar() -> None:
             wrap=True,
         )
         saved_filters.menu(tuple(typed))
+        if (said := current()) is not None:
+            downloads.menu(said)
     for text in typed:
         try:
             parse(text)

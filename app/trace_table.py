@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import streamlit as st
 
-from clustertrace.app import bulk, connection, downloads, markup, trace_columns, words
+from clustertrace.app import bulk, connection, markup, trace_columns, words
 from clustertrace.app.filters import Asked
 from clustertrace.app.links import follow, follower, pattern_url, trace_url
 from clustertrace.app.trace_columns import ORDERS, STAR
@@ -64,7 +64,7 @@ def show(asked: Asked, nothing: str) -> None:
     if found.total and not found.rows:
         view = view._replace(number=1)
         found = _found(asked, view)
-    tags = _above(asked, found, _selected(view, found.rows))
+    tags = _above(found, _selected(view, found.rows))
     if found.rows:
         _table(found.rows, view, tags)
     else:
@@ -115,7 +115,7 @@ def _selected(view: _View, rows: Sequence[TraceRow]) -> list[str]:
     return [rows[at].trace_id for at in ticked if at < len(rows)]
 
 
-def _above(asked: Asked, found: TracePage, ticked: Sequence[str]) -> Sequence[str]:
+def _above(found: TracePage, ticked: Sequence[str]) -> Sequence[str]:
     """How many there are, what can be done with them, and the way to further pages.
 
     Returns the tags that have columns.
@@ -131,9 +131,7 @@ def _above(asked: Asked, found: TracePage, ticked: Sequence[str]) -> Sequence[st
         pages = min(_REACH, -(-found.total // _ROWS))
         if pages > 1:
             st.pagination(pages, key="page", bind="query-params")
-        tags = _tag_columns()
-        downloads.menu(asked)
-    return tags
+        return _tag_columns()
 
 
 def _tag_columns() -> Sequence[str]:

@@ -229,6 +229,7 @@ def test_ticked_runs_are_judged_and_starred(
     page.get_by_role("button", name="Outcome").click()
     page.locator("text=✓ passed >> visible=true").click()
     page.get_by_text("10 traces").wait_for()
+    at_rest(page)
 
     table.click(position={"x": 55, "y": 52})
     page.locator("[data-testid^='glide-cell-1']", has_text="★").first.wait_for(state="attached")
