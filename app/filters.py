@@ -51,8 +51,8 @@ class Asked(NamedTuple):
     """As they were written: all must hold."""
 
 
-def bar() -> None:
-    """Draw the bar, unless there is nothing to filter yet.
+def bar(*, export: bool) -> None:
+    """Draw the bar, unless there is nothing to filter yet; with a menu to `export` what it leaves.
 
     The shell does this for all pages that have one: a widget that belonged to one page would lose
     its value on the way to another.
@@ -73,7 +73,7 @@ def bar() -> None:
             wrap=True,
         )
         saved_filters.menu(tuple(typed))
-        if (said := current()) is not None:
+        if export and (said := current()):
             downloads.menu(said)
     for text in typed:
         try:

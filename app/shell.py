@@ -28,10 +28,12 @@ class PageFile(NamedTuple):
     shown: bool = True
     filtered: bool = False
     """It has a filter bar, and the filter of another page comes along."""
+    exported: bool = False
+    """What the filter leaves is what the page lists, and can be taken away as a file."""
 
 
 PAGES: Final = (
-    PageFile("traces", "", "Traces", filtered=True),
+    PageFile("traces", "", "Traces", filtered=True, exported=True),
     PageFile("clusters", "clusters", "Clusters", filtered=True),
     PageFile("failures", "failures", "Failures", filtered=True),
     PageFile("sessions", "sessions", "Sessions"),
@@ -61,7 +63,7 @@ def run() -> None:
 def above(page: PageFile) -> None:
     """What stands above a page, outside of it, so that it stays when the page changes."""
     if page.filtered:
-        guarded(filters.bar)()
+        guarded(filters.bar)(export=page.exported)
 
 
 def _streamlit_page(page: PageFile) -> Any:
