@@ -75,6 +75,31 @@ def test_all_of_it(store: Store) -> None:
         assert retention.database_bytes(conn) < 1.3 * empty
 
 
+def test_free_pages_are_given_back_many_at_a_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file shrinks by hundreds of pages in a few transactions."""
+    demo(store)
+    turns: list[int] = []
+    monkeypatch.setattr(Store, "writing", counted(Store.writing, turns))
+    with store.read() as conn:
+        before = retention.database_bytes(conn)
+    list(retention.retire(store, EVERYTHING))
+    with store.read() as conn:
+        assert before - retention.database_bytes(conn) > 100 * 4096
+    assert len(turns) < 10
+
+
+def counted(method: Any, turns: list[int]) -> Any:
+    """A method that notes each of its calls."""
+
+    def call(*args: Any) -> Any:
+        turns.append(1)
+        return method(*args)
+
+    return call
+
+
 def test_size(store: Store) -> None:
     """Down to a size the oldest runs go, and no more of them than it takes."""
     demo(store)
