@@ -9,7 +9,7 @@ PORT ?= 7777
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-claude-code test-recipes crash fuzz soak check lint types fresh docs bench clean
+.PHONY: help demo test test-claude-code test-recipes crash fuzz soak check lint types fresh docs bench bench-full clean
 
 help: ## List these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,11 @@ docs: $(BIN)/.installed-dev ## Regenerate the tables in the docs and the picture
 
 bench: $(BIN)/.installed-dev ## Run every benchmark in its small size
 	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+bench-full: bench ## A million traces (an hour and 20 GB of disk), and other tools from PyPI beside ours (2 GB)
+	@set -e; for name in scale lists review; do echo "== bench_$$name.py 1000000"; \
+		$(BIN)/python benchmarks/bench_$$name.py 1000000; done
+	@set -e; for file in benchmarks/rivals_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
 clean: ## Remove everything that was built here
 	rm -rf $(VENV) $(RECIPES) build dist *.egg-info .ruff_cache .pytest_cache .hypothesis

@@ -1,98 +1,52 @@
 """Spans a second that the receiver acknowledges, next to what bare SQLite takes of the same rows.
 
-    python benchmarks/bench_receiver.py [SPANS]     (default 30 000)
+    python benchmarks/bench_receiver.py [SPANS [DATABASE]]     (default 30 000, an empty database)
 
-One client on loopback sends OTLP/protobuf bodies of 100 spans (ten traces, ten attributes a span)
-to a receiver process with an empty database, and waits for each answer. Acknowledged means
-committed; the last figure also waits until every trace is settled and every text indexed. The
-floor is `executemany` of the same rows, 100 a transaction, into one table without an index.
+Clients on loopback send OTLP bodies of 100 spans (ten traces, ten attributes a span) to a receiver
+process, and wait for each answer: one and eight clients, protobuf and JSON, in turns. Acknowledged
+means committed; the last figure also waits until every trace is settled and every text indexed.
+One floor is `executemany` of the same rows, 100 a transaction, into one table without an index;
+the other is what an HTTP server of the same kind answers that only reads its requests. With a
+DATABASE, which gets the spans too, it is measured on a database that holds something already.
 """
 
 from __future__ import annotations
 
-import http.client
-import json
-import random
+import platform
 import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from otlp_load import BODY_SPANS, Load, as_json, bodies, send_all
 
 from clustertrace.conventions.otlp import decode_protobuf
 from clustertrace.store import Store, queries
 from clustertrace.store.rows import span_row
 
-BODY_SPANS = 100
-TRACE_SPANS = 10
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 600
+KINDS = {"protobuf": "application/x-protobuf", "JSON": "application/json"}
+
+ECHO = """
+import sys, uvicorn
+async def app(scope, receive, send):
+    while scope["type"] == "http" and (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"{}"})
+uvicorn.run(app, port=int(sys.argv[1]), log_level="critical", lifespan="off")
+"""
 
 
-def body(rng: random.Random) -> bytes:
-    """One request: ten traces of a root agent, model calls and tools."""
-    request = ExportTraceServiceRequest()
-    of_resource = request.resource_spans.add()
-    attribute(of_resource.resource, "service.name", "bench")
-    scope = of_resource.scope_spans.add()
-    scope.scope.name = "bench"
-    for _ in range(BODY_SPANS // TRACE_SPANS):
-        trace_id, root_id = rng.randbytes(16), rng.randbytes(8)
-        start = 1_760_000_000 * 10**9 + rng.randrange(86_400) * 10**9
-        for at in range(TRACE_SPANS):
-            span = scope.spans.add()
-            span.trace_id = trace_id
-            span.span_id = rng.randbytes(8) if at else root_id
-            span.parent_span_id = root_id if at else b""
-            span.start_time_unix_nano = start + at * 10**6
-            span.end_time_unix_nano = start + (at + 1) * 10**6
-            describe(span, at, rng)
-    return request.SerializeToString()
-
-
-def describe(span: object, at: int, rng: random.Random) -> None:
-    """Ten attributes as OpenTelemetry's GenAI instrumentors set them."""
-    if at == 0:
-        operation, span.name = "invoke_agent", "invoke_agent helper"  # type: ignore[attr-defined]
-    elif at % 2:
-        operation, span.name = "chat", "chat gpt-4o-mini"  # type: ignore[attr-defined]
-    else:
-        tool = rng.choice(["search", "fetch", "calculate"])
-        operation, span.name = "execute_tool", f"execute_tool {tool}"  # type: ignore[attr-defined]
-    said = " ".join(rng.choices(WORDS, k=20))
-    for key, value in (
-        ("gen_ai.operation.name", operation),
-        ("gen_ai.provider.name", "openai"),
-        ("gen_ai.request.model", "gpt-4o-mini"),
-        ("gen_ai.response.id", f"r-{rng.getrandbits(32):x}"),
-        ("gen_ai.usage.input_tokens", rng.randrange(2000)),
-        ("gen_ai.usage.output_tokens", rng.randrange(200)),
-        ("gen_ai.request.temperature", 0.2),
-        ("server.port", 443),
-        ("gen_ai.input.messages", json.dumps([{"role": "user", "content": said}])),
-        ("gen_ai.output.messages", json.dumps([{"role": "assistant", "content": said[::-1]}])),
-    ):
-        attribute(span, key, value)
-
-
-def attribute(holder: object, key: str, value: str | int | float) -> None:
-    """Set one attribute."""
-    pair = holder.attributes.add()  # type: ignore[attr-defined]
-    pair.key = key
-    kind = {str: "string_value", int: "int_value", float: "double_value"}[type(value)]
-    setattr(pair.value, kind, value)
-
-
-WORDS = Path(__file__).read_text().split()
-
-
-def floor(bodies: list[bytes], folder: Path) -> float:
+def floor(requests: list[bytes], folder: Path) -> float:
     """Rows a second of bare SQLite, the decoding not counted."""
     batches = [
-        [span_row(span, None) for span in decode_protobuf(one).batch.spans] for one in bodies
+        [span_row(span, None) for span in decode_protobuf(one).batch.spans] for one in requests
     ]
     conn = sqlite3.connect(folder / "floor.db", isolation_level=None)
     conn.execute("PRAGMA journal_mode = WAL")
@@ -106,55 +60,34 @@ def floor(bodies: list[bytes], folder: Path) -> float:
         conn.execute("COMMIT")
     took = time.perf_counter() - begin
     conn.close()
-    return len(bodies) * BODY_SPANS / took
+    return len(requests) * BODY_SPANS / took
 
 
-def receive(bodies: list[bytes], folder: Path) -> tuple[float, float, int]:
-    """Spans a second acknowledged, and until all is settled and indexed; peak memory in MiB."""
+@contextmanager
+def serving(*command: str) -> Iterator[tuple[int, int]]:
+    """A server's port, and its process id; `PORT` in the command stands for the port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    db = folder / "received.db"
     server = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "clustertrace.ingest", "--no-ui"),
-            *("--port", str(port), "--db", str(db)),
-        ],
+        [sys.executable, *(one.replace("PORT", str(port)) for one in command)],
         stderr=subprocess.DEVNULL,
     )
     try:
-        client = http.client.HTTPConnection("127.0.0.1", port)
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not send(client, bodies[0]):
-            if time.monotonic() > deadline:
-                raise SystemExit("the receiver does not answer")
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not listens(port):
+            if server.poll() is not None or time.monotonic() > until:
+                raise SystemExit(f"{command} does not answer")
             time.sleep(0.05)
-        begin = time.perf_counter()
-        for one in bodies[1:]:
-            if not send(client, one):
-                raise SystemExit("the receiver refused a request")
-        acknowledged = time.perf_counter() - begin
-        with Store.open(db) as store:
-            while not all_done(store, len(bodies) * BODY_SPANS):
-                time.sleep(0.05)
-        finished = time.perf_counter() - begin
-        peak = peak_memory(server.pid)
+        yield port, server.pid
     finally:
         server.terminate()
         server.wait()
-    sent = (len(bodies) - 1) * BODY_SPANS
-    return sent / acknowledged, sent / finished, peak
 
 
-def send(client: http.client.HTTPConnection, one: bytes) -> bool:
-    """Send a body and read the answer; whether it was good."""
-    try:
-        client.request("POST", "/v1/traces", one, {"Content-Type": "application/x-protobuf"})
-        answer = client.getresponse()
-        answer.read()
-    except OSError:
-        client.close()
-        return False
-    return answer.status == 200
+def listens(port: int) -> bool:
+    """Whether anything does."""
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
 
 
 def all_done(store: Store, spans: int) -> bool:
@@ -173,24 +106,67 @@ def peak_memory(pid: int) -> int:
     return int(line.split()[1]) // 1024
 
 
+def receive(spans: int, db: Path) -> tuple[dict[str, Load], float, int]:
+    """What each way of sending came to; spans a second until all is settled; peak memory."""
+    found: dict[str, Load] = {}
+    with Store.open(db) as store, store.read() as conn:
+        before = queries.overview(conn).spans
+    with serving("-m", "clustertrace.ingest", "--no-ui", "--port", "PORT", "--db", str(db)) as (
+        port,
+        pid,
+    ):
+        with Store.open(db) as store:
+            ways = [(clients, kind) for clients in (1, 8) for kind in KINDS]
+            sent = 0
+            for turn, (clients, kind) in enumerate(ways):
+                requests = bodies(spans // BODY_SPANS, seed=before + turn + 1)
+                if kind == "JSON":
+                    requests = [as_json(one) for one in requests]
+                began = time.perf_counter()
+                found[f"{kind}, {clients} client{'s' * (clients > 1)}"] = send_all(
+                    port, requests, clients=clients, kind=KINDS[kind]
+                )
+                sent += len(requests) * BODY_SPANS
+                while not all_done(store, before + sent):
+                    time.sleep(0.05)
+                if not turn:
+                    settled = len(requests) * BODY_SPANS / (time.perf_counter() - began)
+        return found, settled, peak_memory(pid)
+
+
+def echoed(spans: int) -> float:
+    """Spans a second through a server that only reads."""
+    requests = bodies(spans // BODY_SPANS)
+    with serving("-c", ECHO, "PORT") as (port, _):
+        return send_all(port, requests).a_second
+
+
 def main() -> None:
     """Print the figures."""
     spans = int(sys.argv[1]) if len(sys.argv) > 1 else 30_000
-    rng = random.Random(0)
-    bodies = [body(rng) for _ in range(spans // BODY_SPANS + 1)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        bare = floor(bodies, folder)
-        acknowledged, finished, peak = receive(bodies, folder)
-        size = sum(file.stat().st_size for file in folder.glob("received.db*"))
-    print(f"{spans} spans in bodies of {BODY_SPANS}, {len(bodies[0]) // BODY_SPANS} bytes a span")
-    print(f"bare SQLite           {bare:10,.0f} rows/s")
-    print(
-        f"acknowledged          {acknowledged:10,.0f} spans/s   {acknowledged / bare:.2f} of bare"
-    )
-    print(f"settled and indexed   {finished:10,.0f} spans/s")
-    print(f"receiver's memory     {peak:10,d} MiB at most")
-    print(f"on disk               {size / spans:10,.0f} bytes a span")
+        db = Path(sys.argv[2]) if len(sys.argv) > 2 else folder / "received.db"
+        requests = bodies(spans // BODY_SPANS)
+        bare = floor(requests, folder)
+        echo = echoed(spans)
+        found, settled, peak = receive(spans, db)
+        size = sum(file.stat().st_size for file in db.parent.glob(f"{db.name}*"))
+        with Store.open(db) as store, store.read() as conn:
+            stored = queries.overview(conn).spans
+    print(f"Python {platform.python_version()}; {spans} spans a row in bodies "
+          f"of {BODY_SPANS}, {len(requests[0]) // BODY_SPANS} bytes a span")  # fmt: skip
+    print(f"{'bare SQLite':22}{bare:10,.0f} rows/s")
+    print(f"{'a server that reads':22}{echo:10,.0f} spans/s")
+    for way, load in found.items():
+        print(
+            f"{way:22}{load.a_second:10,.0f} spans/s   {load.a_second / bare:.2f} of bare SQLite"
+            f"   p50 {load.median_ms:.0f} ms  p99 {load.p99_ms:.0f} ms"
+            + (f"   {load.refused} refused for now" if load.refused else "")
+        )
+    print(f"{'settled and indexed':22}{settled:10,.0f} spans/s   (protobuf, 1 client)")
+    print(f"{'receiver, memory':22}{peak:10,d} MiB at most")
+    print(f"{'on disk':22}{size / stored:10,.0f} bytes a span, with its payload")
 
 
 if __name__ == "__main__":
