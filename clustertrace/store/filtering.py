@@ -7,7 +7,7 @@ test.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from clustertrace.filters.syntax import CHOICES
@@ -27,7 +27,7 @@ from clustertrace.filters.tree import (
 from clustertrace.patterns.signature import STEP_KINDS
 from clustertrace.store.search_words import match_expression
 
-__all__ = ["Common", "condition"]
+__all__ = ["Few", "condition"]
 
 _COLUMNS: Final = {
     "name": "name",
@@ -44,6 +44,9 @@ _COLUMNS: Final = {
     "missed": "missed_tokens",
     "lost": "lost_usd",
 }
+
+_INDEXED: Final = frozenset({"cost_usd", "duration_ns", "input_tokens", "span_count"})
+"""Numbers that have an index, since lists can be ordered by them."""
 
 _ANNOTATED: Final = "IN (SELECT variant_id FROM variant_annotations WHERE"
 
@@ -75,27 +78,27 @@ _HEX: Final = frozenset("0123456789abcdef")
 _STEP_KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(STEP_KINDS))
 
 
-Common = Callable[[str, str | None], bool]
-"""Whether so many traces have a tag of this key and value (None: of any) that most lists of traces
-meet one soon."""
+Few = Callable[[str, Mapping[str, Any]], bool]
+"""Whether so few rows answer a `FROM … WHERE …`, which an index finds, that a list of traces had
+better begin with them; else it soon meets some on its way."""
 
 
-def condition(filter_: Filter, common: Common | None = None) -> tuple[str, dict[str, Any]]:
+def condition(filter_: Filter, few: Few | None = None) -> tuple[str, dict[str, Any]]:
     """The SQL condition of a filter on the table `traces`, and its parameters.
 
-    With `common`, tags that many traces have are looked up trace by trace: the way for a list that
-    ends after some rows.
+    With `few`, what many traces have is looked up trace by trace: the way for a list that ends
+    after some rows.
     """
-    made = _Maker(common or (lambda _key, _value: False))
+    made = _Maker(few)
     return made.sql(filter_), made.params
 
 
 class _Maker:
     """Builds one condition and names its parameters."""
 
-    def __init__(self, common: Common) -> None:
+    def __init__(self, few: Few | None) -> None:
         self.params: dict[str, Any] = {}
-        self._common = common
+        self._few = few
 
     def sql(self, filter_: Filter) -> str:
         match filter_:
@@ -151,14 +154,16 @@ class _Maker:
             return self._one_of("variant_id", "variants", column, pattern + "*")
         if field == "id":
             return self._id(pattern)
-        return f"coalesce({self._like(_COLUMNS[field], pattern)}, 0)"
+        like = self._like(_COLUMNS[field], pattern)
+        return self._sought(like) if field == "name" and "*" not in pattern else _either_way(like)
 
     def _tag(self, key: str, pattern: str) -> str:
         found = f"key = {self._param(key)} AND {self._like('value', pattern)}"
-        if self._common(key, None if "*" in pattern else pattern):
-            of_it = f"trace_tags.trace_id = traces.trace_id AND {found}"
-            return f"(EXISTS (SELECT 1 FROM trace_tags WHERE {of_it}))"
-        return f"(trace_id IN (SELECT trace_id FROM trace_tags WHERE {found}))"
+        seek = found.partition(" AND ")[0] if "*" in pattern else found
+        if self._few is None or self._few(f"trace_tags WHERE {seek}", self.params):
+            return f"(trace_id IN (SELECT trace_id FROM trace_tags WHERE {found}))"
+        of_it = f"trace_tags.trace_id = traces.trace_id AND {found}"
+        return f"(EXISTS (SELECT 1 FROM trace_tags WHERE {of_it}))"
 
     def _one_of(self, column: str, table: str, by: str, pattern: str) -> str:
         """Through the small table that has a row for each value, so that an index is of use."""
@@ -179,7 +184,15 @@ class _Maker:
                 "(trace_id IN (SELECT trace_id FROM trace_metrics WHERE "
                 f"name = {name} AND value {one.operator} {number}))"
             )
-        return f"coalesce({_COLUMNS[one.field]} {one.operator} {number}, 0)"
+        column = _COLUMNS[one.field]
+        compared = f"{column} {one.operator} {number}"
+        return self._sought(compared) if column in _INDEXED else _either_way(compared)
+
+    def _sought(self, found: str) -> str:
+        """A condition that an index answers: through it, where that finds few."""
+        if self._few is not None and self._few(f"traces WHERE {found}", self.params):
+            return f"(trace_id IN (SELECT trace_id FROM traces WHERE {found}))"
+        return _either_way(found)
 
     def _text(self, query: str) -> str:
         expression = match_expression(query)
@@ -209,3 +222,8 @@ class _Maker:
                 )
                 conditions.append(f"{now} > {before}")
         return f"(EXISTS (SELECT 1 FROM {', '.join(tables)} WHERE {' AND '.join(conditions)}))"
+
+
+def _either_way(found: str) -> str:
+    """False, not unknown, of a trace that lacks what is compared; no index is asked."""
+    return f"coalesce({found}, 0)"

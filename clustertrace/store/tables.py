@@ -131,7 +131,7 @@ class TraceRow(SQLModel, table=True):
             sqlite_where=text("outcome IS NOT NULL"),
         ),
         # The orders in which lists are offered.
-        Index("traces_name", "name", "trace_id"),
+        Index("traces_name", text("name COLLATE NOCASE"), "trace_id"),
         Index("traces_duration", "duration_ns", "trace_id"),
         Index("traces_cost", "cost_usd", "trace_id"),
         Index("traces_tokens", "input_tokens", "trace_id"),
@@ -223,7 +223,7 @@ class TagRow(SQLModel, table=True):
     """A key and a value that the user, or the way in, put on a run."""
 
     __tablename__ = "trace_tags"
-    __table_args__ = (Index("trace_tags_value", "key", "value", "trace_id"),)
+    __table_args__ = (Index("trace_tags_value", "key", text("value COLLATE NOCASE"), "trace_id"),)
 
     trace_id: bytes = Field(primary_key=True)
     key: str = Field(primary_key=True)

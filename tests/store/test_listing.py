@@ -95,11 +95,12 @@ def test_a_common_tag_is_looked_up_trace_by_trace(
 ) -> None:
     """A page ends early then; the answer is the same, whatever the case of the letters."""
     rare = queries.traces(explained, parse("tag.tier:Gold or tag.tier:*"))
-    monkeypatch.setattr(listing, "_COMMON", 2)
+    assert not any("CORRELATED" in plan for plan in explained.plans)
+    monkeypatch.setattr(listing, "_MANY", 2)
+    explained.plans.clear()
     common = queries.traces(explained, parse("tag.tier:Gold or tag.tier:*"))
     assert common == rare
-    assert "CORRELATED" not in explained.plans[0]
-    assert "CORRELATED" in explained.plans[2]
+    assert "CORRELATED" in explained.plans[0]
     assert queries.traces(explained, parse("tag.tier:gold")).total == 4
 
 
@@ -107,12 +108,48 @@ def test_matches_are_counted_up_to_a_limit(
     explained: Explained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond it the page says that there are more; all traces are counted by the roll-ups."""
-    monkeypatch.setattr(listing, "COUNTED", 2)
+    monkeypatch.setattr(listing, "_COUNTED_IN", (2,))
     page = queries.traces(explained, parse("name:agent"), limit=1)
     assert (page.total, page.more) == (2, True)
     assert not queries.traces(explained, parse("failed:yes"), limit=1).more
     everything = queries.traces(explained, limit=1)
     assert (everything.total, everything.more) == (4, False)
+
+
+def test_counting_stops_where_it_takes_long(
+    explained: Explained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page says how many there are at least, and never fewer than the next page needs."""
+    monkeypatch.setattr(listing, "_COUNTED_IN", (1, 2, 3, 100))
+    monkeypatch.setattr(listing, "_COUNTING_SECONDS", -1)
+    page = queries.traces(explained, parse("name:agent"), limit=1)
+    assert (len(page.rows), page.total, page.more) == (1, 2, True)
+    page = queries.traces(explained, parse("name:agent"), limit=1, offset=2)
+    assert (len(page.rows), page.total, page.more) == (1, 4, False)
+
+
+@pytest.mark.parametrize(
+    ("where", "index"),
+    [
+        ("cost>0", "traces_cost"),
+        ("duration>1s", "traces_duration"),
+        ("spans>=1", "traces_spans"),
+        ("input_tokens>0", "traces_tokens"),
+        ("name:AGENT", "traces_name"),
+        ("tag.tier:Gold", "trace_tags_value"),
+    ],
+)
+def test_what_few_traces_have_is_found_by_its_index(
+    explained: Explained, monkeypatch: pytest.MonkeyPatch, where: str, index: str
+) -> None:
+    """What many have is looked for trace by trace; the answer is the same, also of its opposite."""
+    asked = (parse(where), parse(f"not {where}"))
+    few = [queries.traces(explained, one) for one in asked]
+    assert index in explained.plans[0]
+    monkeypatch.setattr(listing, "_MANY", 0)
+    explained.plans.clear()
+    assert few == [queries.traces(explained, one) for one in asked]
+    assert index not in explained.plans[0]
 
 
 @pytest.mark.parametrize(("limit", "offset"), [(3, 0), (3, 3), (2, 2), (3, 9)])

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, inspect
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+from sqlalchemy.schema import CreateIndex
 from sqlmodel import SQLModel
 
 from clustertrace.errors import BadSetting, StoreCorrupt, StoreError, StoreTooNew
@@ -29,10 +31,14 @@ def test_the_migrations_lead_to_the_tables(store: Store) -> None:
         assert columns == [(column.name, column.nullable) for column in table.columns]
         keys = found.get_pk_constraint(name)["constrained_columns"]
         assert keys == [column.name for column in table.primary_key]
-        indexes = {index["name"]: index["column_names"] for index in found.get_indexes(name)}
-        assert indexes == {
-            str(index.name): [column.name for column in index.columns] for index in table.indexes
-        }
+    with sqlite3.connect(store.path) as raw:
+        made = raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql != ''")
+        indexes = {name: sql for name, sql in made if not name.startswith("span_index")}
+    assert indexes == {
+        str(index.name): str(CreateIndex(index).compile(dialect=SQLiteDialect()))
+        for table in declared.values()
+        for index in table.indexes
+    }
 
 
 def test_every_trace_table_is_keyed_by_its_trace() -> None:

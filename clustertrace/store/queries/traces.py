@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
@@ -40,8 +41,13 @@ _ORDERS: Final = get_args(TraceOrder)
 """Each has an index, so that a page costs the same however many traces there are."""
 COUNTED: Final = 10_000
 """Traces that match a filter are counted so far and no further."""
-_COMMON: Final = 20_000
-"""Traces with a tag from which on a page of them is found faster by a look at each trace."""
+_SORTED: Final = {"name": "name COLLATE NOCASE"}
+_MANY: Final = 20_000
+"""From so many traces on with a tag, a name or such a cost, a page of them is found faster by a
+look at each trace."""
+_COUNTED_IN: Final = (250, 1_000, COUNTED)
+_COUNTING_SECONDS: Final = 0.1
+"""Where counting so many took longer, no more are counted."""
 _Row = tuple[Any, ...]
 _HEX: Final = frozenset("0123456789abcdef")
 _SHORTEST_PREFIX: Final = 4
@@ -69,15 +75,16 @@ def traces(
 ) -> TracePage:
     """A page of traces that match, newest first unless another order is asked for.
 
-    Of a filter's traces `COUNTED` are counted at most. Raises UsageError for an unknown order.
+    Of a filter's traces `COUNTED` are counted at most, fewer where that takes long. Raises
+    UsageError for an unknown order.
     """
     if order not in _ORDERS:
         raise UsageError(f"Traces can be ordered by {', '.join(_ORDERS)}, not by {order}.")
-    condition, params = _condition(where, _common_tags(conn))
+    condition, params = _condition(where, _few(conn))
     way = "DESC" if descending else "ASC"
     rows = conn.rows(
         f"SELECT {_ROW} FROM traces WHERE {condition} "
-        f"ORDER BY {order} {way}, trace_id {way} LIMIT :limit OFFSET :offset",
+        f"ORDER BY {_SORTED.get(order, order)} {way}, trace_id {way} LIMIT :limit OFFSET :offset",
         {**params, "limit": limit, "offset": offset},
     )
     shown = tuple(_trace_rows(conn, rows))
@@ -85,10 +92,23 @@ def traces(
     if where is None:
         total = conn.value("SELECT sum(traces) FROM variant_days") or 0
     elif len(rows) in (0, limit):
-        counted = f"SELECT 1 FROM traces WHERE {condition} LIMIT {COUNTED + 1}"
-        total = conn.value(f"SELECT count(*) FROM ({counted})", params)
-        return TracePage(shown, min(total, COUNTED), more=total > COUNTED)
+        return TracePage(shown, *_counted(conn, condition, params, total + 1))
     return TracePage(shown, total)
+
+
+def _counted(
+    conn: Connection, condition: str, params: Mapping[str, Any], least: int
+) -> tuple[int, bool]:
+    """How many traces match, and whether there are more than that; `least` are looked for."""
+    began = time.monotonic()
+    for most in _COUNTED_IN:
+        if most < min(least, _COUNTED_IN[-1]):
+            continue
+        limited = f"SELECT 1 FROM traces WHERE {condition} LIMIT {most + 1}"
+        total = conn.value(f"SELECT count(*) FROM ({limited})", params)
+        if total <= most or time.monotonic() - began > _COUNTING_SECONDS:
+            break
+    return min(total, most), total > most
 
 
 def newest(conn: Connection, where: Filter | None, limit: int) -> list[TraceRow]:
@@ -237,24 +257,21 @@ def metrics(conn: Connection) -> tuple[MetricSummary, ...]:
 
 
 def _condition(
-    where: Filter | None, common: filtering.Common | None = None
+    where: Filter | None, few: filtering.Few | None = None
 ) -> tuple[str, dict[str, Any]]:
     """The SQL of a filter, and its parameters by name."""
     if where is None:
         return "start_ns IS NOT NULL", {}
-    sql, params = filtering.condition(where, common)
+    sql, params = filtering.condition(where, few)
     return f"start_ns IS NOT NULL AND {sql}", params
 
 
-def _common_tags(conn: Connection) -> filtering.Common:
-    def common(key: str, value: str | None) -> bool:
-        tagged = "SELECT 1 FROM trace_tags WHERE key = :key"
-        if value is not None:
-            tagged += " AND value = :value"
-        sql = f"SELECT count(*) FROM ({tagged} LIMIT {_COMMON})"
-        return bool(conn.value(sql, {"key": key, "value": value}) == _COMMON)
+def _few(conn: Connection) -> filtering.Few:
+    def few(found: str, params: Mapping[str, Any]) -> bool:
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {found} LIMIT {_MANY})"
+        return bool(conn.value(sql, params) < _MANY)
 
-    return common
+    return few
 
 
 def _parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:

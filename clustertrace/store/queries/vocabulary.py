@@ -12,8 +12,8 @@ __all__ = ["names", "tag_keys", "tag_keys_of", "tag_values"]
 
 
 def names(conn: Connection, limit: int = 100) -> tuple[str, ...]:
-    """The names of traces, in order, at most `limit`."""
-    return _distinct(conn, "traces", "name", "1", (), limit)
+    """The names of traces, in order, at most `limit`; case tells none apart, as in a filter."""
+    return _distinct(conn, "traces", "name COLLATE NOCASE", "name IS NOT NULL", (), limit)
 
 
 def tag_keys(conn: Connection, limit: int = 10_000) -> tuple[str, ...]:
@@ -34,8 +34,8 @@ def tag_keys_of(conn: Connection, day: int) -> tuple[str, ...]:
 
 
 def tag_values(conn: Connection, key: str, limit: int = 100) -> tuple[str, ...]:
-    """The values of a tag, in order, at most `limit`."""
-    return _distinct(conn, "trace_tags", "value", "key = ?", (key,), limit)
+    """The values of a tag, in order, at most `limit`; case tells none apart, as in a filter."""
+    return _distinct(conn, "trace_tags", "value COLLATE NOCASE", "key = ?", (key,), limit)
 
 
 def _distinct(
@@ -43,10 +43,10 @@ def _distinct(
 ) -> tuple[str, ...]:
     """One index seek a value: DISTINCT would read an entry a trace."""
     found: list[str] = []
-    sql = f"SELECT min({column}) FROM {table} WHERE {condition}"
+    sql = f"SELECT {column} FROM {table} WHERE {condition}"
     while len(found) < limit:
         beyond = f" AND {column} > ?" if found else ""
-        value = conn.value(sql + beyond, (*params, *found[-1:]))
+        value = conn.value(f"{sql}{beyond} ORDER BY {column} LIMIT 1", (*params, *found[-1:]))
         if value is None:
             break
         found.append(value)

@@ -106,7 +106,7 @@ def _traces() -> None:
     op.create_index("traces_variant_start", "traces", ["variant_id", "start_ns", "trace_id"])
     op.create_index("traces_status", "traces", ["status", "start_ns", "trace_id"])
     for name, column in (
-        ("traces_name", "name"),
+        ("traces_name", sa.text("name COLLATE NOCASE")),
         ("traces_duration", "duration_ns"),
         ("traces_cost", "cost_usd"),
         ("traces_tokens", "input_tokens"),
@@ -147,7 +147,9 @@ def _told() -> None:
         _column("value", str),
         _column("by_hand", int),
     )
-    op.create_index("trace_tags_value", "trace_tags", ["key", "value", "trace_id"])
+    op.create_index(
+        "trace_tags_value", "trace_tags", ["key", sa.text("value COLLATE NOCASE"), "trace_id"]
+    )
     op.create_table(
         "trace_metrics",
         _column("trace_id", bytes, key=True),
