@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -32,6 +33,16 @@ DEAD_PROXY = "http://127.0.0.1:9"
 
 OUTSIDE: list[str] = []
 """What wanted to talk to another host; the end of the run names it."""
+
+# What an example takes is the machine's affair: the first text that Hypothesis draws in a fresh
+# checkout makes it build its tables of Unicode, which on a busy machine is slow enough to fail.
+settings.register_profile(
+    "patient",
+    settings.default,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("patient")
 
 LOOPBACK_NAMES = frozenset({"", "localhost", "ip6-localhost", "testserver"})
 
