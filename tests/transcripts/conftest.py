@@ -70,7 +70,7 @@ class Session:
         return b"".join(json.dumps(one).encode() + b"\n" for one in told)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def session() -> Session:
     """Make rows of a session."""
     return Session()
