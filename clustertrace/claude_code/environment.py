@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["CONTENT", "Protocol", "Shell", "overriding", "shell_lines", "variables"]
+__all__ = ["CONTENT", "Protocol", "Shell", "overriding", "reporting", "shell_lines", "variables"]
 
 
 class Protocol(StrEnum):
@@ -64,6 +64,12 @@ def overriding(environment: Mapping[str, str]) -> list[str]:
         for what in ("ENDPOINT", "PROTOCOL")
         if environment.get(name := f"OTEL_EXPORTER_OTLP_{signal}_{what}")
     )
+
+
+def reporting(environment: Mapping[str, str]) -> list[str]:
+    """Variables that say whether, what and where Claude Code reports, sorted; content aside."""
+    ours = variables("", Protocol.PROTOBUF, content=False)
+    return sorted({name for name in environment if name in ours} | set(overriding(environment)))
 
 
 def shell_lines(told: Mapping[str, str], shell: Shell) -> list[str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from clustertrace.claude_code import starting
@@ -31,6 +32,9 @@ EVENTS: Final = ("SessionStart", "UserPromptSubmit")
 _MARKER: Final = "clustertrace-hook"
 """At the end of our command, where the shell takes it for a comment."""
 
+_NO_HOOKS: Final = ("allowManagedHooksOnly", "disableAllHooks")
+"""Managed settings that keep users' hooks from running."""
+
 _SILENCE: Final = ">/dev/null"
 _TIMEOUT_SECONDS: Final = 10
 
@@ -44,7 +48,9 @@ class Handler(NamedTuple):
     command: str
 
 
-def command(python: str, port: int, idle_minutes: float, db: str | None) -> str:
+def command(
+    python: str, port: int, idle_minutes: float, db: str | None, grpc_port: int | None = None
+) -> str:
     """What the hook runs, by absolute paths, so that neither PATH nor a folder matters.
 
     It prints nothing and succeeds, whatever becomes of that Python: a hook's output would reach the
@@ -52,6 +58,8 @@ def command(python: str, port: int, idle_minutes: float, db: str | None) -> str:
     """
     words = [python, "-I", "-S", os.path.abspath(starting.__file__), "--port", str(port)]
     words += ["--idle-shutdown-minutes", f"{idle_minutes:g}"]
+    if grpc_port is not None:
+        words += ["--grpc-port", str(grpc_port)]
     if db:
         words += ["--db", db if "://" in db else os.path.abspath(os.path.expanduser(db))]
     return f"{shlex.join(words)} {_SILENCE} 2>&1 || true # {_MARKER}"
@@ -68,19 +76,29 @@ class Found(NamedTuple):
     python_exists: bool
     port: int | None
     """Where the receiver is that it starts."""
+    grpc_port: int | None
+    """Where that takes OTLP/gRPC, if it does."""
     hooks_disabled: bool
     """The settings turn every hook off."""
+    managed_away: bool
+    """The machine's managed settings let no hook of a user's run."""
 
     @property
     def works(self) -> bool:
         """Whether sessions start the receiver."""
-        return "SessionStart" in self.events and self.python_exists and not self.hooks_disabled
+        off = self.hooks_disabled or self.managed_away
+        return "SessionStart" in self.events and self.python_exists and not off
 
     @property
     def sentence(self) -> str:
         """What there is, and what to do if it does not work."""
         if not self.events:
             return "no hook of ours; put it in with `clustertrace claude-code-hook install`."
+        if self.managed_away:
+            return (
+                "the hook is there, but this machine's managed settings let no hook of yours run; "
+                "start the receiver with `clustertrace dashboard`."
+            )
         if self.hooks_disabled:
             return "the hook is there, but `disableAllHooks` turns it off; take that out."
         if not self.works:
@@ -91,19 +109,22 @@ class Found(NamedTuple):
         return "the hook is there and works."
 
 
-def look_up(settings: Any) -> Found:
-    """The hook in these settings."""
+def look_up(settings: Any, managed: Mapping[str, Any] = MappingProxyType({})) -> Found:
+    """The hook in these settings, on a machine with those managed ones."""
     ours = handlers(settings)
     told = ours[0].command if ours else None
     words = _words(told or "")
+    asked = starting.options(words[4:]) if len(words) > 3 else None
     python, script = (words[0], words[3]) if len(words) > 3 else (None, "")
     return Found(
         tuple(dict.fromkeys(handler.event for handler in ours)),
         told,
         python,
         bool(python) and os.path.exists(str(python)) and os.path.exists(script),
-        _port(words),
+        None if asked is None else asked.get("port", starting.PORT),
+        None if asked is None else asked.get("grpc_port"),
         bool(isinstance(settings, dict) and settings.get("disableAllHooks")),
+        any(bool(managed.get(name)) for name in _NO_HOOKS),
     )
 
 
@@ -114,11 +135,6 @@ def _words(told: str) -> list[str]:
     except ValueError:
         return []
     return words[: words.index(_SILENCE)] if _SILENCE in words else words
-
-
-def _port(words: list[str]) -> int | None:
-    told = starting.options(words[4:])
-    return told.get("port", starting.PORT) if len(words) > 3 and told is not None else None
 
 
 def handlers(settings: Any) -> list[Handler]:

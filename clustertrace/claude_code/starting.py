@@ -57,6 +57,8 @@ def options(arguments: list[str]) -> dict[str, Any] | None:
                 told["port"] = int(value)
             elif name == "--idle-shutdown-minutes":
                 told["idle_minutes"] = float(value)
+            elif name == "--grpc-port":
+                told["grpc_port"] = int(value)
             elif name == "--db":
                 told["db"] = value
             else:
@@ -66,11 +68,14 @@ def options(arguments: list[str]) -> dict[str, Any] | None:
     return told
 
 
-def ensure(port: int = PORT, idle_minutes: float = IDLE_MINUTES, db: str = "") -> None:
+def ensure(
+    port: int = PORT, idle_minutes: float = IDLE_MINUTES, db: str = "", grpc_port: int | None = None
+) -> None:
     """Start the receiver on `port`, detached, unless something listens there or is about to.
 
     It serves `db`, or what CLUSTERTRACE_DB says, starts the pages when one is asked for, and leaves
-    after so many minutes with nothing to do. Raises OSError where that can't be done.
+    after so many minutes with nothing to do. With `grpc_port` it takes OTLP/gRPC there. Raises
+    OSError where that can't be done.
     """
     folder = _folder()
     os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -85,6 +90,8 @@ def ensure(port: int = PORT, idle_minutes: float = IDLE_MINUTES, db: str = "") -
     db = db or environment.pop("CLUSTERTRACE_DB", "")
     command = [sys.executable, "-P", "-m", "clustertrace.ingest", "--port", str(port)]
     command += ["--idle-shutdown-minutes", f"{idle_minutes:g}"]
+    if grpc_port is not None:
+        command += ["--grpc-port", str(grpc_port)]
     if db:
         # The receiver runs in another folder than we do.
         command += ["--db", db if "://" in db else os.path.abspath(os.path.expanduser(db))]

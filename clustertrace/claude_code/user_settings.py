@@ -1,18 +1,32 @@
-"""Claude Code's own settings file, as far as it concerns us."""
+"""Claude Code's own settings files, as far as they concern us."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from clustertrace.claude_code.environment import CONTENT
 from clustertrace.json_files import Changed, change, read
 from clustertrace.json_text import with_value, without
 
-__all__ = ["Written", "session_environment", "settings_path", "write_environment"]
+__all__ = [
+    "Written",
+    "managed_folder",
+    "managed_settings",
+    "session_environment",
+    "settings_path",
+    "variables_of",
+    "write_environment",
+]
+
+_MANAGED: Final = {
+    "darwin": "/Library/Application Support/ClaudeCode",
+    "win32": r"C:\Program Files\ClaudeCode",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +44,44 @@ def settings_path() -> Path:
     return (Path(folder) if folder else Path.home() / ".claude") / "settings.json"
 
 
+def managed_folder() -> Path:
+    """Where those who manage this machine put settings that nobody else's can change."""
+    return Path(_MANAGED.get(sys.platform, "/etc/claude-code"))
+
+
+def managed_settings() -> dict[str, Any]:
+    """What this machine's files of managed settings say together; the last of them wins.
+
+    Those that a server or the registry hands out are not seen. Raises BadInput or UsageError where
+    one of the files can't be read.
+    """
+    folder = managed_folder()
+    told: dict[str, Any] = {}
+    more = sorted((folder / "managed-settings.d").glob("[!.]*.json"))
+    for path in (folder / "managed-settings.json", *more):
+        settings = read(path)
+        if isinstance(settings, dict):
+            told |= settings | {"env": variables_of(told) | variables_of(settings)}
+    return told
+
+
 def session_environment() -> dict[str, str]:
     """The variables that a session started here would see, those of its settings on top.
 
-    The project's settings win over the user's, and its local ones over both. Raises BadInput or
-    UsageError where one of the files can't be read.
+    The project's settings win over the user's, its local ones over both, and managed ones over all.
+    Raises BadInput or UsageError where one of the files can't be read.
     """
     told = dict(os.environ)
     project = Path.cwd() / ".claude"
     for path in (settings_path(), project / "settings.json", project / "settings.local.json"):
-        settings = read(path)
-        variables = settings.get("env") if isinstance(settings, dict) else None
-        if isinstance(variables, dict):
-            told |= {name: str(value) for name, value in variables.items()}
-    return told
+        told |= variables_of(read(path))
+    return told | variables_of(managed_settings())
+
+
+def variables_of(settings: Any) -> dict[str, str]:
+    """The variables that settings set."""
+    told = settings.get("env") if isinstance(settings, dict) else None
+    return {name: str(value) for name, value in told.items()} if isinstance(told, dict) else {}
 
 
 def write_environment(path: Path, told: Mapping[str, str]) -> Written:

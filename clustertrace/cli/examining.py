@@ -11,7 +11,13 @@ from pathlib import Path
 
 from clustertrace.claude_code.hook import Found, look_up
 from clustertrace.claude_code.starting import PORT, log_path
-from clustertrace.claude_code.user_settings import session_environment, settings_path
+from clustertrace.claude_code.user_settings import (
+    managed_folder,
+    managed_settings,
+    session_environment,
+    settings_path,
+    variables_of,
+)
 from clustertrace.cli.supervisor import Address, health
 from clustertrace.doctor import checks, claude
 from clustertrace.doctor.checks import Port
@@ -42,9 +48,10 @@ def examine(
     hook, settings = _settings()
     port = port or (hook and hook.port) or PORT
     seen, own = _port(port), version("clustertrace")
-    grpc = seen.said.get("grpc") if seen.said else None
-    awaited = settings is not None and claude.reports_here(settings, port, grpc)
     started = hook is not None and hook.works and hook.port == port
+    # Where nobody listens yet, what the hook will start counts.
+    grpc = seen.said.get("grpc") if seen.said else (hook.grpc_port if hook and started else None)
+    awaited = settings is not None and claude.reports_here(settings, port, grpc)
     findings = [
         _versions(own),
         checks.receiver(seen, path, own, awaited=awaited, started_by_hook=started),
@@ -170,7 +177,7 @@ def _recording() -> Finding:
 def _settings() -> tuple[Found | None, dict[str, str] | None]:
     """The hook and the variables of Claude Code's sessions; None where they can't be read."""
     try:
-        return look_up(read(settings_path())), session_environment()
+        return look_up(read(settings_path()), managed_settings()), session_environment()
     except ClustertraceError:
         return None, None
 
@@ -184,6 +191,8 @@ def _claude_code(
         except ClustertraceError as error:
             return [Finding("Claude Code", "wrong", str(error))]
         return []
-    if not settings_path().parent.exists() and not hook.events:
+    managed = variables_of(managed_settings())
+    if not settings_path().parent.exists() and not hook.events and not managed:
         return [Finding("Claude Code", "ok", "There is none here.")]
-    return [claude.telemetry(settings, port, grpc), claude.hook(hook)]
+    found = claude.telemetry(settings, port, grpc)
+    return [claude.as_managed(found, managed, managed_folder()), claude.hook(hook)]

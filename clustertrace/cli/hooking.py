@@ -10,6 +10,7 @@ import typer
 from clustertrace.claude_code.starting import IDLE_MINUTES, PORT
 from clustertrace.cli.app import Json, app, command
 from clustertrace.cli.output import note, print_json
+from clustertrace.cli.serving import GrpcPort, usual_grpc_port
 
 if TYPE_CHECKING:
     from clustertrace.json_files import Changed
@@ -54,6 +55,7 @@ def claude_code_hook(context: typer.Context) -> None:
 @group.command("install", epilog="\b\nExamples:\n  clustertrace claude-code-hook install")
 def install(
     port: Port = PORT,
+    grpc_port: GrpcPort = None,
     idle: Idle = IDLE_MINUTES,
     db: Database = None,
     as_json: Json = False,
@@ -70,7 +72,8 @@ def install(
 
     # A new database takes a second to make, which the end of a short first session has not.
     Store.open(db).close()
-    told = hook.command(sys.executable, port, idle, db)
+    grpc_port = usual_grpc_port() if grpc_port is None else grpc_port
+    told = hook.command(sys.executable, port, idle, db, grpc_port)
     done = change(settings_path(), lambda text: hook.installed(text, told))
     _tell(done, as_json, "starts the receiver with every session.", "has the hook already.")
     if not as_json and "CLAUDE_CODE_ENABLE_TELEMETRY" not in session_environment():
@@ -98,11 +101,11 @@ def status(as_json: Json = False) -> None:
     Exit code 1: it is not, or does not.
     """
     from clustertrace.claude_code.hook import look_up
-    from clustertrace.claude_code.user_settings import settings_path
+    from clustertrace.claude_code.user_settings import managed_settings, settings_path
     from clustertrace.json_files import read
 
     path = settings_path()
-    found = look_up(read(path))
+    found = look_up(read(path), managed_settings())
     if as_json:
         print_json({"settings": str(path), **found._asdict(), "works": found.works})
     else:
@@ -118,6 +121,7 @@ def status(as_json: Json = False) -> None:
 )
 def ensure_dashboard(
     port: Port = PORT,
+    grpc_port: GrpcPort = None,
     idle: Idle = IDLE_MINUTES,
     db: Database = None,
 ) -> None:
@@ -128,7 +132,10 @@ def ensure_dashboard(
     """
     from clustertrace.claude_code.starting import main
 
-    main(["--port", str(port), "--idle-shutdown-minutes", str(idle), *(["--db", db] if db else [])])
+    grpc_port = usual_grpc_port() if grpc_port is None else grpc_port
+    told = ["--port", str(port), "--idle-shutdown-minutes", str(idle)]
+    told += [] if grpc_port is None else ["--grpc-port", str(grpc_port)]
+    main([*told, *(["--db", db] if db else [])])
 
 
 def _tell(done: Changed, as_json: bool, news: str, no_news: str) -> None:

@@ -24,7 +24,7 @@ from clustertrace.words import counted
 if TYPE_CHECKING:
     from clustertrace.cli.supervisor import Address
 
-__all__ = ["dashboard", "demo"]
+__all__ = ["GrpcPort", "dashboard", "demo", "usual_grpc_port"]
 
 _LOOPBACK: Final = "localhost"
 _OTLP_GRPC: Final = 4317
@@ -34,6 +34,17 @@ Port = Annotated[
     int,
     typer.Option(
         min=0, max=65535, metavar="PORT", help="Port to serve on; 0 takes any that is free."
+    ),
+]
+GrpcPort = Annotated[
+    int | None,
+    typer.Option(
+        "--grpc-port",
+        min=0,
+        max=65535,
+        metavar="PORT",
+        show_default=False,
+        help=f"Port for OTLP/gRPC. Default: {_OTLP_GRPC} if clustertrace[grpc] is installed.",
     ),
 ]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Serve without opening a browser.")]
@@ -54,17 +65,7 @@ def dashboard(
         ),
     ] = _LOOPBACK,
     port: Port = 7777,
-    grpc_port: Annotated[
-        int | None,
-        typer.Option(
-            "--grpc-port",
-            min=0,
-            max=65535,
-            metavar="PORT",
-            show_default=False,
-            help=f"Port for OTLP/gRPC. Default: {_OTLP_GRPC} if clustertrace[grpc] is installed.",
-        ),
-    ] = None,
+    grpc_port: GrpcPort = None,
     url: Annotated[
         str | None,
         typer.Option(
@@ -94,9 +95,13 @@ def dashboard(
         note(f"clustertrace is already running at {address.url}{_patience(address)}.")
         _open(address.url, no_browser)
     else:
-        if grpc_port is None and find_spec("grpc") is not None:
-            grpc_port = _OTLP_GRPC
+        grpc_port = usual_grpc_port() if grpc_port is None else grpc_port
         _serve(address, database, "", no_browser, grpc_port, url)
+
+
+def usual_grpc_port() -> int | None:
+    """Where OTLP/gRPC is taken unless a port is named; None without clustertrace[grpc]."""
+    return _OTLP_GRPC if find_spec("grpc") is not None else None
 
 
 @command("demo", "clustertrace demo", "clustertrace demo --port 8000 --no-browser")

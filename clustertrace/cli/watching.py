@@ -77,7 +77,7 @@ def claude_code(
         _print(told, shell or _users_shell())
     else:
         _tell(written, told)
-    _warn()
+    _warn(told)
 
 
 def _document(written: Written | None) -> dict[str, object]:
@@ -114,14 +114,24 @@ def _tell(written: Written, told: Mapping[str, str]) -> None:
         note(f"{name} was {before!r}, and {now} now.")
 
 
-def _warn() -> None:
+def _warn(told: Mapping[str, str]) -> None:
     """Say what would keep sessions from reporting here all the same."""
     from clustertrace.claude_code.environment import overriding
-    from clustertrace.claude_code.user_settings import session_environment
+    from clustertrace.claude_code.user_settings import (
+        managed_folder,
+        managed_settings,
+        session_environment,
+        variables_of,
+    )
 
     stronger = overriding(session_environment())
     if stronger:
         note(f"{', '.join(stronger)} is set and wins over this; unset it.")
+    managed = variables_of(managed_settings())
+    others = [name for name, value in told.items() if managed.get(name, value) != value]
+    if others:
+        names = ", ".join(others)
+        note(f"The managed settings in {managed_folder()} set {names} otherwise, and win.")
 
 
 def _users_shell() -> Shell:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from clustertrace.claude_code.environment import Protocol, overriding
+from clustertrace.claude_code.environment import Protocol, overriding, reporting
 from clustertrace.claude_code.hook import Found
 from clustertrace.claude_code.starting import PORT
 from clustertrace.doctor.findings import Finding
 
-__all__ = ["hook", "reports_here", "telemetry"]
+__all__ = ["as_managed", "hook", "reports_here", "telemetry"]
 
 _HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
@@ -39,7 +40,7 @@ def telemetry(told: Mapping[str, str], port: int, grpc: int | None = None) -> Fi
             _TOPIC,
             "wrong",
             "It speaks gRPC, which no receiver takes here now.",
-            f"{write}, or `clustertrace dashboard --grpc-port 4317`",
+            f"{write}, or `pip install 'clustertrace[grpc]'` and start the receiver anew",
         )
     if not reports_here(told, port, grpc):
         where = told.get("OTEL_EXPORTER_OTLP_ENDPOINT") or "nowhere in particular"
@@ -59,6 +60,17 @@ def telemetry(told: Mapping[str, str], port: int, grpc: int | None = None) -> Fi
         )
     _, there = _address(told) or ("", port)
     return Finding(_TOPIC, "ok", f"It reports spans and logs to port {there}.")
+
+
+def as_managed(found: Finding, managed: Mapping[str, str], folder: Path) -> Finding:
+    """What `telemetry` found, with who must mend it where managed settings have the last word."""
+    decided = reporting(managed)
+    if found.state == "ok" or not decided:
+        return found
+    return found._replace(
+        sentence=f"{found.sentence} Managed settings set {', '.join(decided)}, and win.",
+        advice=f"ask who manages this machine about {folder}",
+    )
 
 
 def hook(found: Found) -> Finding:

@@ -51,6 +51,11 @@ class Started:
         answer: dict[str, Any] = until(lambda: health(self.address))
         return answer
 
+    def grpc_port(self) -> int:
+        """Where it takes OTLP/gRPC, once it does."""
+        port: int = until(lambda: self.ready()["grpc"])
+        return port
+
     @property
     def processes(self) -> list[int]:
         return receivers(self.port)

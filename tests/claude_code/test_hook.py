@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from typing import Any
 
 import pytest
@@ -137,3 +138,18 @@ def test_whether_it_works(tmp_path: Any) -> None:
     assert found.port == 7777
     off = look_up(settings | {"disableAllHooks": True})
     assert (off.works, "disableAllHooks" in off.sentence) == (False, True)
+
+
+@pytest.mark.parametrize("name", ["allowManagedHooksOnly", "disableAllHooks"])
+def test_managed_settings_keep_hooks_from_running(name: str) -> None:
+    """Then it does not work, and putting it in again would not help."""
+    settings = json.loads(installed("{}", command(sys.executable, 7777, 15.0, None)))
+    assert look_up(settings, {name: False}).works
+    found = look_up(settings, {name: True})
+    assert (found.works, "managed settings" in found.sentence) == (False, True)
+
+
+def test_a_port_for_grpc_is_passed_on() -> None:
+    """As the hook's command has it."""
+    told = command(sys.executable, 7800, 15.0, None, 4400)
+    assert look_up(json.loads(installed("{}", told))).grpc_port == 4400

@@ -44,6 +44,14 @@ def test_it_starts_one_receiver(started: Any, tmp_path: Path) -> None:
     assert "taken" not in Path(starting.log_path()).read_text()
 
 
+def test_it_takes_grpc_where_the_hook_says(started: Any) -> None:
+    """Port 0 is any that is free."""
+    pytest.importorskip("grpc")
+    line = command(sys.executable, started.port, 15, None, 0)
+    assert subprocess.run(["sh", "-c", line], check=False).returncode == 0
+    assert started.grpc_port() > 0
+
+
 def test_it_starts_again_what_was_killed(started: Any) -> None:
     """The lock goes with its process, however that ended."""
     hook(started.port)

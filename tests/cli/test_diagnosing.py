@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from clustertrace.claude_code import starting
+from clustertrace.claude_code import starting, user_settings
 from clustertrace.store import Store, queries
 
 
@@ -128,6 +128,41 @@ def test_claude_code_as_its_settings_have_it(run: Any, port: int) -> None:
     path.write_text(json.dumps(told))
     ran = run("doctor", "--json")
     assert (ran.code, "silently" in findings(ran)["Claude Code"]["sentence"]) == (1, True)
+
+
+def test_managed_settings_have_the_last_word(
+    run: Any, port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A drop-in of the machine's wins over the user's settings, and who can mend it is told."""
+    more = tmp_path / "managed" / "managed-settings.d"
+    more.mkdir(parents=True)
+    (more.parent / "managed-settings.json").write_text('{"env": {"A": "1"}}')
+    monkeypatch.setattr(user_settings, "_MANAGED", {sys.platform: str(more.parent)})
+    run("claude-code", "--write", "--port", str(port))
+    run("claude-code-hook", "install", "--port", str(port))
+    assert run("doctor", "--json").code == 0
+    telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://corp:4318"}
+    told = {"env": telemetry, "allowManagedHooksOnly": True}
+    (more / "10-telemetry.json").write_text(json.dumps(told))
+    ran = run("doctor", "--json")
+    found = findings(ran)["Claude Code"]
+    assert (ran.code, "reports to https://corp:4318" in found["sentence"]) == (1, True)
+    assert "Managed settings set OTEL_EXPORTER_OTLP_ENDPOINT, and win." in found["sentence"]
+    assert str(more.parent) in found["advice"]
+    assert "managed settings let no hook" in findings(ran)["hook"]["sentence"]
+    assert run("claude-code-hook", "status").code == 1
+    wins = "set OTEL_EXPORTER_OTLP_ENDPOINT otherwise, and win"
+    assert wins in run("claude-code", "--write", "--port", str(port)).err
+
+
+def test_grpc_is_well_where_the_hook_will_take_it(run: Any, port: int) -> None:
+    """Though nobody listens yet; without the hook's port for it, it is not."""
+    run("claude-code", "--protocol", "grpc", "--port", "4400", "--write")
+    run("claude-code-hook", "install", "--port", str(port), "--grpc-port", "4400")
+    assert run("doctor", "--json").code == 0
+    run("claude-code-hook", "install", "--port", str(port), "--grpc-port", "4401")
+    ran = run("doctor", "--json")
+    assert (ran.code, findings(ran)["Claude Code"]["state"]) == (1, "wrong")
 
 
 def test_what_else_may_be_wrong(run: Any, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
