@@ -73,7 +73,8 @@ def grow(path: Path, count: int) -> None:
             "INSERT INTO trace_tags SELECT trace_id, 'tier', CASE WHEN start_ns / 1000000000 % 500"
             " THEN 'tin' ELSE 'gold' END, 0 FROM traces WHERE true ON CONFLICT DO NOTHING"
         )
-        raw.execute("UPDATE variant_days SET traces = traces * ? / ?", (count, have))
+        for rollup in ("variant_days", "variant_totals"):
+            raw.execute(f"UPDATE {rollup} SET traces = traces * ? / ?", (count, have))
 
 
 def asked(store: Store, where: str, order: TraceOrder) -> float:

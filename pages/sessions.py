@@ -59,7 +59,7 @@ def _all() -> None:
             st.html(empty.ways_in("There are no traces yet, so there are no sessions."))
             return
         known = queries.sessions(conn, limit=1).total
-        total = queries.spending(conn, "session", limit=1).total
+        total = queries.spending(conn, "day", limit=1).total
     if not known:
         st.html(
             markup.page(

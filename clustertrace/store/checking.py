@@ -30,6 +30,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "traces": ("trace_id",),
     "variants": ("variant_id",),
     "variant_days": ("variant_id", "day"),
+    "variant_totals": ("variant_id",),
     "variant_durations": ("variant_id", "day", "bucket"),
     "sessions": ("session_id",),
     "spending": ("dimension", "name", "day"),

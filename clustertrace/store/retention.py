@@ -35,7 +35,7 @@ def to_retire(conn: Connection, where: Filter, max_bytes: int | None = None) -> 
     condition, params = filtering.condition(where)
     counted = f"SELECT count(*), coalesce(sum(span_count), 0) FROM traces WHERE {condition}"
     traces, spans = conn.row(counted, params) or (0, 0)
-    used, all_spans = used_bytes(conn), conn.value("SELECT sum(spans) FROM variant_days") or 0
+    used, all_spans = used_bytes(conn), conn.value("SELECT sum(spans) FROM variant_totals") or 0
     if max_bytes is None or used <= max_bytes or not all_spans:
         return Retired(traces, spans) if max_bytes is None else Retired(0, 0)
     too_many = int(all_spans * (1 - max_bytes / used))
@@ -71,7 +71,7 @@ def _at_once(conn: Connection, max_bytes: int | None) -> int:
     used = used_bytes(conn)
     if used <= max_bytes:
         return 0
-    traces = conn.value("SELECT sum(traces) FROM variant_days") or 0
+    traces = conn.value("SELECT sum(traces) FROM variant_totals") or 0
     return max(1, min(_SLICE, int(traces * (1 - max_bytes / used))))
 
 

@@ -289,6 +289,7 @@ class _Rollups:
     def apply(self, conn: Connection) -> None:
         """Write the changes; a row that nothing is left of goes."""
         _upsert(conn, "variant_days", ("variant_id", "day"), _MEASURES, self._days)
+        self._apply_totals(conn)
         # A running trace passes through variants on its way; those that nobody is left in go.
         variants.forget_empty(conn, sorted({variant for variant, _ in self._days}))
         durations = {key: [count] for key, count in self._durations.items() if count}
@@ -300,6 +301,20 @@ class _Rollups:
             " ?1), last_ns = (SELECT max(start_ns) FROM traces WHERE session_id = ?1)"
             " WHERE session_id = ?1",
             list(sessions),
+        )
+
+    def _apply_totals(self, conn: Connection) -> None:
+        """Add the days up by variant."""
+        changes: dict[tuple[str], list[float]] = defaultdict(lambda: [0] * len(_MEASURES))
+        for (variant, _), change in self._days.items():
+            total = changes[(variant,)]
+            for at, measure in enumerate(change):
+                total[at] += measure
+        _upsert(conn, "variant_totals", ("variant_id",), _MEASURES, changes)
+        conn.many(
+            "UPDATE variant_totals SET last_day = (SELECT max(day) FROM variant_days WHERE"
+            " variant_id = ?1) WHERE variant_id = ?1",
+            list(changes),
         )
 
 

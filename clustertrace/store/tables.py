@@ -339,14 +339,10 @@ class TraitNameRow(SQLModel, table=True):
     number: float
 
 
-class VariantDayRow(SQLModel, table=True):
-    """Roll-up: all traces of one variant that began on one UTC day."""
-
-    __tablename__ = "variant_days"
-    __table_args__ = (Index("variant_days_day", "day"),)
+class _RunsOfAVariant(SQLModel):
+    """What some traces of one variant come to."""
 
     variant_id: str = Field(primary_key=True)
-    day: int = Field(primary_key=True)
     traces: int
     running: int
     incomplete: int
@@ -370,6 +366,24 @@ class VariantDayRow(SQLModel, table=True):
     """Runs that came to a dead end (clustertrace.endings)."""
     duration_ns: float
     """Not an integer: a hundred runs that claim to have begun in 1970 have no sum in 64 bits."""
+
+
+class VariantDayRow(_RunsOfAVariant, table=True):
+    """Roll-up: all traces of one variant that began on one UTC day."""
+
+    __tablename__ = "variant_days"
+    __table_args__ = (Index("variant_days_day", "day"),)
+
+    day: int = Field(primary_key=True)
+
+
+class VariantTotalRow(_RunsOfAVariant, table=True):
+    """Roll-up: all traces of one variant, so that nothing has to add up its days."""
+
+    __tablename__ = "variant_totals"
+
+    last_day: int | None = None
+    """The latest that one of them began on, UTC."""
 
 
 class VariantDurationRow(SQLModel, table=True):

@@ -71,7 +71,7 @@ def forget_empty(conn: Connection, variant_ids: Sequence[str]) -> None:
     A running trace passes through variants on its way.
     """
     for variant_id in variant_ids:
-        if conn.value("SELECT 1 FROM variant_days WHERE variant_id = ? LIMIT 1", (variant_id,)):
+        if conn.value("SELECT 1 FROM variant_totals WHERE variant_id = ?", (variant_id,)):
             continue
         family = conn.value("SELECT family_id FROM variants WHERE variant_id = ?", (variant_id,))
         conn.run("DELETE FROM variants WHERE variant_id = ?", (variant_id,))

@@ -45,6 +45,7 @@ def test_an_empty_database_is_sound(store: Store) -> None:
     [
         ("UPDATE variant_days SET failed = failed + 1", "variant_days"),
         ("UPDATE variant_days SET cost_usd = cost_usd * 1.01", "variant_days"),
+        ("UPDATE variant_totals SET last_day = last_day + 1", "variant_totals"),
         ("DELETE FROM variant_durations", "variant_durations"),
         ("INSERT INTO sessions VALUES ('nobody', 1, 0, 0.0, 1, 1)", "sessions"),
         ("UPDATE traces SET duration_ns = 1", "traces"),

@@ -37,7 +37,14 @@ def dump(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     with store.read() as conn:
         return {
             table: conn.rows(f"SELECT * FROM {table} ORDER BY 1, 2, 3")
-            for table in ("traces", "variant_days", "variant_durations", "variants", "trace_tags")
+            for table in (
+                "traces",
+                "variant_days",
+                "variant_totals",
+                "variant_durations",
+                "variants",
+                "trace_tags",
+            )
         }
 
 

@@ -47,10 +47,10 @@ def why(conn: Connection, cluster: Cluster) -> Why:
 def paths(conn: Connection, name: str) -> Node:
     """The paths of all finished runs of a root name (a pattern's `name`) as a tree."""
     rows = conn.rows(
-        "SELECT variant_id, variants.steps, sum(traces - running - incomplete) AS finished,"
-        " sum(failed) FROM families JOIN variants USING (family_id)"
-        " JOIN variant_days USING (variant_id) WHERE families.name = ?"
-        " GROUP BY variant_id HAVING finished > 0 ORDER BY finished DESC, variant_id LIMIT ?",
+        "SELECT variant_id, variants.steps, traces - running - incomplete AS finished, failed"
+        " FROM families JOIN variants USING (family_id)"
+        " JOIN variant_totals USING (variant_id) WHERE families.name = ?"
+        " AND finished > 0 ORDER BY finished DESC, variant_id LIMIT ?",
         (name, _PATTERNS),
     )
     sessions = conn.value("SELECT 1 FROM sessions LIMIT 1")

@@ -23,9 +23,9 @@ MESSAGES: Final = 2_000
 
 _RUNS: Final = (
     "SELECT variant_id, variants.name, variants.steps,"
-    " sum(traces - running - incomplete) AS finished, sum(failed)"
-    " FROM variant_days JOIN variants USING (variant_id) GROUP BY variant_id"
-    " HAVING finished > 0 ORDER BY finished DESC, variant_id LIMIT ?"
+    " traces - running - incomplete AS finished, failed"
+    " FROM variant_totals JOIN variants USING (variant_id)"
+    " WHERE finished > 0 ORDER BY finished DESC, variant_id LIMIT ?"
 )
 
 _MATCHING: Final = (

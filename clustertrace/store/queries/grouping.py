@@ -169,17 +169,16 @@ class Grouping:
         condition: str = "1",
         params: Mapping[str, Any] = EMPTY,
     ) -> Page:
-        """Some of the groups; `condition` narrows `variant_days`. Raises UsageError."""
+        """Some of the groups; `condition` narrows `variant_totals`. Raises UsageError."""
         check_order(order)
-        # Days are summed by pattern before anything is joined, and everything in one pass.
         rows = self._conn.rows(
             f"SELECT {self._key} AS id, sum(finished) AS finished, sum(failed) AS failed,"
             " sum(told), sum(cost) AS cost, sum(unpriced), max(last_day) AS last_day,"
             " count(*) OVER (), sum(sum(finished)) OVER (), sum(sum(failed)) OVER () FROM"
-            " (SELECT variant_id, sum(traces - running - incomplete) AS finished,"
-            " sum(failed) AS failed, sum(failed_by_outcome) AS told, sum(cost_usd) AS cost,"
-            " sum(unpriced_calls) AS unpriced, max(day) AS last_day FROM variant_days"
-            f" WHERE {condition} GROUP BY variant_id HAVING finished > 0){self._joined}"
+            " (SELECT variant_id, traces - running - incomplete AS finished, failed,"
+            " failed_by_outcome AS told, cost_usd AS cost, unpriced_calls AS unpriced, last_day"
+            f" FROM variant_totals WHERE {condition} AND traces > running + incomplete)"
+            f"{self._joined}"
             f" GROUP BY id ORDER BY {_ORDERS[order]}, id LIMIT :limit OFFSET :offset",
             {**params, "limit": limit, "offset": offset},
         )

@@ -21,7 +21,7 @@ _USAGE: Final = (
 )
 _TOTALS: Final = (
     "SELECT sum(traces), sum(failed), sum(failed_by_outcome), sum(running), sum(incomplete),"
-    f" sum(spans), sum(llm_calls),{_USAGE} FROM variant_days"
+    f" sum(spans), sum(llm_calls),{_USAGE} FROM variant_totals"
 )
 _TOTALS_OF: Final = (
     "SELECT count(*), sum(failed), sum(failed AND outcome IS NOT NULL),"
@@ -41,10 +41,7 @@ def overview(conn: Connection, where: Filter | None = None) -> Overview:
     finished = f"SELECT 1 {runs} AND failed IS NOT NULL GROUP BY variant_id"
     sessions = f"SELECT 1 {runs} AND session_id IS NOT NULL GROUP BY session_id"
     if where is None:
-        finished = (
-            "SELECT 1 FROM variant_days GROUP BY variant_id"
-            " HAVING sum(traces - running - incomplete) > 0"
-        )
+        finished = "SELECT 1 FROM variant_totals WHERE traces - running - incomplete > 0"
         sessions = "SELECT 1 FROM sessions"
     return Overview(
         traces=traces,
@@ -133,5 +130,5 @@ def cluster(conn: Connection, variant: str) -> Cluster:
     page = by.page("failed", 1, 0, "variant_id = :variant", {"variant": ids[0][0]})
     if not page.groups:
         raise NotFound(f"No trace of pattern {ids[0][0]} has ended yet; try again when one has.")
-    failed = conn.value("SELECT sum(failed) FROM variant_days") or 0
+    failed = conn.value("SELECT sum(failed) FROM variant_totals") or 0
     return _cluster_page(conn, by, page._replace(failed=failed)).clusters[0]

@@ -90,7 +90,7 @@ def traces(
     shown = tuple(_trace_rows(conn, rows))
     total = offset + len(rows)
     if where is None:
-        total = conn.value("SELECT sum(traces) FROM variant_days") or 0
+        total = conn.value("SELECT sum(traces) FROM variant_totals") or 0
     elif len(rows) in (0, limit):
         return TracePage(shown, *_counted(conn, condition, params, total + 1))
     return TracePage(shown, total)

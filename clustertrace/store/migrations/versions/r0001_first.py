@@ -218,19 +218,24 @@ def _rollups() -> None:
         *_not_null("what", "step", "other", kind=str),
         _column("number", float),
     )
-    op.create_table(
-        "variant_days",
-        _column("variant_id", str, key=True),
-        _column("day", int, key=True),
-        *_not_null("traces", "running", "incomplete", "failed", "failed_by_outcome"),
-        *_not_null("spans", "llm_calls", "unpriced_calls", "input_tokens", "output_tokens"),
-        *_not_null("cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
-        _column("cost_usd", float),
-        _column("missed_tokens", int),
-        _column("lost_usd", float),
-        *_not_null("missed_runs", "dead_ends"),
-        _column("duration_ns", float),
-    )
+    days: dict[str, sa.Column[Any]] = {
+        "variant_days": _column("day", int, key=True),
+        "variant_totals": _column("last_day", int, null=True),
+    }
+    for name, day in days.items():
+        op.create_table(
+            name,
+            _column("variant_id", str, key=True),
+            *_not_null("traces", "running", "incomplete", "failed", "failed_by_outcome"),
+            *_not_null("spans", "llm_calls", "unpriced_calls", "input_tokens", "output_tokens"),
+            *_not_null("cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
+            _column("cost_usd", float),
+            _column("missed_tokens", int),
+            _column("lost_usd", float),
+            *_not_null("missed_runs", "dead_ends"),
+            _column("duration_ns", float),
+            day,
+        )
     op.create_index("variant_days_day", "variant_days", ["day"])
     op.create_table(
         "variant_durations",
