@@ -18,6 +18,12 @@ from clustertrace.store.prompt_tables import (
     TemplateRow,
     TemplateVersionRow,
 )
+from clustertrace.store.rollup_tables import (
+    SessionRow,
+    VariantDayRow,
+    VariantDurationRow,
+    VariantTotalRow,
+)
 from clustertrace.store.spending_tables import SpendingRow, TraceSpendingRow
 from clustertrace.store.tables_beside import (
     AssertionRow,
@@ -59,6 +65,7 @@ __all__ = [
     "VariantDayRow",
     "VariantDurationRow",
     "VariantRow",
+    "VariantTotalRow",
 ]
 
 
@@ -337,77 +344,3 @@ class TraitNameRow(SQLModel, table=True):
     step: str
     other: str
     number: float
-
-
-class _RunsOfAVariant(SQLModel):
-    """What some traces of one variant come to."""
-
-    variant_id: str = Field(primary_key=True)
-    traces: int
-    running: int
-    incomplete: int
-    """Vanished without an outcome."""
-    failed: int
-    failed_by_outcome: int
-    spans: int
-    llm_calls: int
-    unpriced_calls: int
-    input_tokens: int
-    output_tokens: int
-    cache_read_tokens: int
-    cache_write_tokens: int
-    reasoning_tokens: int
-    cost_usd: float
-    missed_tokens: int
-    lost_usd: float
-    missed_runs: int
-    """Runs that missed a cache."""
-    dead_ends: int
-    """Runs that came to a dead end (clustertrace.endings)."""
-    duration_ns: float
-    """Not an integer: a hundred runs that claim to have begun in 1970 have no sum in 64 bits."""
-
-
-class VariantDayRow(_RunsOfAVariant, table=True):
-    """Roll-up: all traces of one variant that began on one UTC day."""
-
-    __tablename__ = "variant_days"
-    __table_args__ = (Index("variant_days_day", "day"),)
-
-    day: int = Field(primary_key=True)
-
-
-class VariantTotalRow(_RunsOfAVariant, table=True):
-    """Roll-up: all traces of one variant, so that nothing has to add up its days."""
-
-    __tablename__ = "variant_totals"
-
-    last_day: int | None = None
-    """The latest that one of them began on, UTC."""
-
-
-class VariantDurationRow(SQLModel, table=True):
-    """Roll-up: how long finished traces took (clustertrace.summary.duration_bucket)."""
-
-    __tablename__ = "variant_durations"
-
-    variant_id: str = Field(primary_key=True)
-    day: int = Field(primary_key=True)
-    bucket: int = Field(primary_key=True)
-    traces: int
-
-
-class SessionRow(SQLModel, table=True):
-    """Roll-up: the traces of one conversation."""
-
-    __tablename__ = "sessions"
-    __table_args__ = (Index("sessions_last", "last_ns"),)
-
-    session_id: str = Field(primary_key=True)
-    traces: int
-    failed: int
-    cost_usd: float
-    first_ns: int | None
-    """When its first run began."""
-    last_ns: int | None
-    """And its last."""
