@@ -48,7 +48,8 @@ def failures_by(conn: Connection, where: Filter, by: str) -> dict[str, verdict.S
         column, join = {"name": "name", "pattern": "variant_id"}[by], ""
     elif by.startswith("tag."):
         column = "grouping.value"
-        join = "JOIN trace_tags AS grouping USING (trace_id) "
+        # In this order: the runs that match, then the tag of each.
+        join = "CROSS JOIN trace_tags AS grouping USING (trace_id) "
         condition += " AND grouping.key = :grouping_key"
         params["grouping_key"] = by.removeprefix("tag.")
     else:
