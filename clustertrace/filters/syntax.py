@@ -82,9 +82,10 @@ _TOKEN: Final = re.compile(
     r"""\s*(?:
       (?P<call>(?:has|lacks|seq)\((?P<inside>[^()]*)\)) |
       (?P<open>\() | (?P<close>\)) |
-      (?P<word>and|or|not)(?![\w.:<>=(]) |
+      (?P<word>and|or|not)(?![\w.:<>=]) |
       (?P<field>(?:tag|metric)\.(?:[\w./-]*\w|"[^"]*")|\w+)(?P<op>>=|<=|:|>|<|=)
         (?P<value>"[^"]*"|[^\s()"]*) |
+      (?P<unknown>\w+)\( |
       (?P<text>"[^"]*"|[^\s()"]+)
     )""",
     re.VERBOSE | re.IGNORECASE,
@@ -174,7 +175,7 @@ class _Parser:
             return _steps(token)
         if token["field"]:
             return _condition(token, self._now_ns)
-        return Text(_unquoted(token["text"]))
+        return _words(token)
 
     def _deeper(self, read: Callable[[], Filter], token: _Token) -> Filter:
         if self._depth >= _DEEPEST:
@@ -209,15 +210,39 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if text.startswith('"') else text
 
 
+def _words(token: _Token) -> Filter:
+    """A text to look for. What was meant as a condition is refused: it would find nothing."""
+    if token["unknown"]:
+        reason = f"there is no {token['unknown']}(…), only has, lacks and seq; put texts in quotes"
+        raise FilterError(reason, token.start)
+    if token["text"].startswith(("<", ">", "=")):
+        reason = "write a comparison without spaces, such as cost>0.10; put texts in quotes"
+        raise FilterError(reason, token.start)
+    return Text(_unquoted(token["text"]))
+
+
 def _steps(token: _Token) -> Filter:
     names = [name.strip() for name in re.split(r"->|→", token["inside"])]
-    if not all(names) or (len(names) > 1 and not token["call"].lower().startswith("seq")):
-        raise FilterError("name a step, such as has(search) or seq(search -> answer)", token.start)
+    one_alone = not token["call"].lower().startswith("seq")
+    if not all(names) or (len(names) > 1 and one_alone):
+        raise FilterError(
+            "name a step, such as has(search) or seq(search -> answer)",
+            token.match.start("inside") + _misplaced(token["inside"], one_alone=one_alone),
+        )
     steps = tuple(
         StepName(_unquoted(name.rstrip("!").strip()), name.endswith("!")) for name in names
     )
     found = Sequence(steps)
     return Not(found) if token["call"].lower().startswith("lacks") else found
+
+
+def _misplaced(inside: str, *, one_alone: bool) -> int:
+    """Where the first step is missing, or the first arrow that has no place here stands."""
+    for gap in re.finditer(r"->|→|$", inside):
+        before = re.split(r"->|→", inside[: gap.start()])[-1]
+        if not before.strip() or (one_alone and gap[0]):
+            break
+    return gap.start()
 
 
 def _condition(token: _Token, now_ns: int) -> Filter:
