@@ -110,12 +110,15 @@ def _read_file(
     with path.open("rb") as file:
         known = known if known is not None and _goes_on(file, known, about.st_size) else None
         begin, trace_id = (known.offset, known.trace_id) if known else (0, None)
-        resume, ended = begin, True
+        resume, ended, ours = begin, True, known is not None
         for portion in _portions(history, path, file, known, pending, links, gone=gone):
             resume, ended, trace_id = portion.resume, portion.ended, portion.facts.trace_id
+            ours = True
             pending.add(path, portion)
             yield resume
-        pending.files[str(path)] = Read(file.tell(), resume, not (ended or gone), trace_id)
+        if ours:
+            # A file without a turn may be another agent's, which is yet to be asked for.
+            pending.files[str(path)] = Read(file.tell(), resume, not (ended or gone), trace_id)
 
 
 def _goes_on(file: BinaryIO, known: Read, size: int) -> bool:

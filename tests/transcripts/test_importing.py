@@ -203,6 +203,14 @@ def test_codex(store: Store, data: Path, bring: Bring) -> None:
     assert bring(data / "codex", "codex").unchanged == 5
 
 
+def test_a_folder_that_was_taken_for_another_agents(store: Store, data: Path, bring: Bring) -> None:
+    """Nothing is found in it then, and everything once the right agent is named."""
+    assert bring(data / "codex", "claude-code").turns == 0
+    assert bring(data / "codex", "codex").turns == 5
+    assert bring(data / "claude-code", "codex").turns == 0
+    assert bring(data / "claude-code", "claude-code").turns == 21
+
+
 def test_a_codex_turn_has_the_id_of_its_telemetry(store: Store, shared: Path, bring: Bring) -> None:
     """The rollout names the trace that Codex exports."""
     path = shared / "otlp_samples" / "transcripts" / "codex-tool.rollout.jsonl"
