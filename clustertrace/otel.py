@@ -85,7 +85,12 @@ def _span_line(span: Span) -> dict[str, Any]:
 
 
 def _fact_line(fact: TraceFacts) -> dict[str, Any]:
-    told = {"session_id": fact.session_id, "tags": dict(fact.tags) or None}
+    told = {
+        "session_id": fact.session_id,
+        "tags": dict(fact.tags) or None,
+        "outcome": fact.outcome,
+        "outcome_reason": None if config().metadata_only else fact.outcome_reason,
+    }
     said = {key: value for key, value in told.items() if value is not None}
     return {"type": "trace", "trace_id": fact.trace_id, **said}
 

@@ -84,6 +84,30 @@ def test_spans_are_those_that_the_receiver_would_have_stored(
     assert (trace.session_id, trace.tags, trace.status) == ("s1", {"service": "shop"}, "error")
 
 
+@pytest.mark.parametrize(("capture", "reason"), [("full", "no source"), ("metadata", None)])
+def test_a_root_span_says_how_its_run_went(
+    capture: str,
+    reason: str | None,
+    provider: TracerProvider,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As it can to the receiver; why is content, and kept only where that is."""
+    monkeypatch.setenv("CLUSTERTRACE_CAPTURE", capture)
+    said = {
+        "clustertrace.outcome": "fail",
+        "clustertrace.outcome_reason": "no source",
+        "clustertrace.tag.tier": "gold",
+    }
+    provider.add_span_processor(SimpleSpanProcessor(ClustertraceSpanExporter()))
+    provider.get_tracer("my").start_span("agent", attributes=said).end()
+    store.refresh()
+    with store.read() as conn:
+        [trace] = queries.export(conn)
+        assert queries.overview(conn).failed == 1
+    assert (trace.outcome, trace.outcome_reason, trace.tags["tier"]) == ("fail", reason, "gold")
+
+
 def test_ten_thousand_spans_are_drained(provider: TracerProvider, store: Store) -> None:
     """Behind a batch processor every span arrives once."""
     provider.add_span_processor(
