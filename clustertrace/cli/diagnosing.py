@@ -85,4 +85,5 @@ def _show(findings: Iterable[Finding]) -> None:
         table.add_row(Text(mark, style), Text(finding.topic, "dim"), told)
     stdout().print(table)
     wrong = sum(finding.state == "wrong" for finding in findings)
-    stderr().print("All is well." if not wrong else f"{wrong} of these need you.")
+    need = "needs" if wrong == 1 else "need"
+    stderr().print(f"{wrong} of these {need} you." if wrong else "All is well.")

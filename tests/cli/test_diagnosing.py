@@ -70,7 +70,7 @@ def test_without_a_receiver_nothing_can_be_sent(run: Any, port: int) -> None:
     assert ran.code == 1
     assert "✗ test span" in ran.out
     assert "→ `clustertrace dashboard`" in ran.out
-    assert ran.err == "1 of these need you.\n"
+    assert ran.err == "1 of these needs you.\n"
 
 
 def test_another_program_on_the_port(run: Any, port: int) -> None:
