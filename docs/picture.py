@@ -70,6 +70,8 @@ def main() -> None:
         # The page is whole once Streamlit no longer says that it runs.
         page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
         page.wait_for_load_state("networkidle")
+        # Widgets whose code is fetched on demand are grey blocks until it is there.
+        page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
         page.screenshot(path=PICTURE)
         browser.close()
     print(f"{PICTURE}: {PICTURE.stat().st_size:,} bytes")
