@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from clustertrace.app import connection, markup, ways
+from clustertrace.app import connection, markup, ways, words
 from clustertrace.app.guard import guarded
 from clustertrace.app.links import trace_url
 from clustertrace.filters import parse
@@ -91,7 +91,10 @@ def _difference(one: Difference) -> markup.Markup:
         markup.tag(
             "div",
             markup.tag("div", *markup.coded(why_words.difference_words(one)), cls="ct-rule-words"),
-            markup.muted(f"p {one.p:.1g}, q {one.q:.1g} · ", markup.join([*looks, *others], " · ")),
+            markup.muted(
+                f"p {words.chance(one.p)}, q {words.chance(one.q)} · ",
+                markup.join([*looks, *others], " · "),
+            ),
         ),
         cls="ct-rule",
     )

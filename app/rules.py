@@ -80,7 +80,10 @@ def _section(totals: Overview) -> markup.Markup:
 
 def _row(rule: Rule, ids: tuple[str, ...]) -> markup.Markup:
     rate = rule.failed / rule.matched
-    evidence = f"95 % interval {words.interval(rule.interval)}, p {rule.p:.1g}, q {rule.q:.1g}"
+    evidence = (
+        f"95 % interval {words.interval(rule.interval)}, "
+        f"p {words.chance(rule.p)}, q {words.chance(rule.q)}"
+    )
     looks = [markup.link(f"run {at}", trace_url(one)) for at, one in enumerate(ids[:3], 1)]
     return markup.tag(
         "div",

@@ -110,7 +110,10 @@ def _messages(messages: list[MessageGroup]) -> markup.Markup:
         return markup.muted("No failed run left a message.")
     return markup.rows(
         [
-            (words.count(one.runs), markup.link(one.example, trace_url(one.trace_id)))
+            (
+                markup.tag("span", words.count(one.runs), cls="ct-whole"),
+                markup.link(one.example, trace_url(one.trace_id)),
+            )
             for one in messages[:_MESSAGES]
         ]
     )

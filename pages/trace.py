@@ -31,6 +31,8 @@ from clustertrace.words import counted
 __all__ = ["draw"]
 
 _ROWS: Final = 1_000
+_LONG: Final = 10_000
+"""Spans that may take more than a second to read."""
 _LOOK_AGAIN_SECONDS: Final = 2
 
 
@@ -52,9 +54,19 @@ def draw() -> None:
 
 def _trace(wanted: str) -> None:
     with connection.read() as conn:
+        spans = queries.trace_row(conn, wanted).span_count
+    if spans < _LONG:
+        _whole(wanted)
+        return
+    with st.spinner(f"Reading {counted(spans, 'span')}…", show_time=True):
+        _whole(wanted)
+
+
+def _whole(wanted: str) -> None:
+    with connection.read() as conn:
         trace = queries.trace(conn, wanted)
         row = queries.trace_row(conn, wanted)
-        broke = queries.suspects_of(conn, wanted)
+        broke = queries.suspects_in(conn, trace)
     st.html(
         markup.page(trace_head.head(trace, row, time.time_ns(), words.zone(st.context.timezone)))
     )

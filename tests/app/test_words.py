@@ -90,3 +90,11 @@ def test_times_beyond_the_calendar_are_still_shown() -> None:
     """A clock that went wrong doesn't break a page."""
     assert words.moment(2**62 * 1000, UTC, 0).endswith("ns")
     assert words.day(2**62 * 1000, UTC).endswith("ns")
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.0, "<0.0001"), (3e-41, "<0.0001"), (0.0001, "0.0001"), (0.0213, "0.02")]
+)
+def test_no_chance_reads_as_none_at_all(p: float, text: str) -> None:
+    """A p value too small for a float is not said to be 0."""
+    assert words.chance(p) == text

@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from clustertrace.model import Span
+from clustertrace.model import Span, Trace
 from clustertrace.patterns.suspects import Sibling, Suspect, labels_of, suspects
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.traces import trace
 from clustertrace.store.rows import SLIM_COLUMNS, slim_span
 
-__all__ = ["LEVELS", "Level", "Relative", "relatives", "siblings", "suspects_of"]
+__all__ = ["LEVELS", "Level", "Relative", "relatives", "siblings", "suspects_in", "suspects_of"]
 
 Level = Literal["pattern", "family", "name"]
 """What a run shares with another: its pattern, its family, or only the root's name."""
@@ -93,7 +93,11 @@ def suspects_of(conn: Connection, prefix: str) -> tuple[Suspect, ...]:
 
     Raises NotFound.
     """
-    whole = trace(conn, prefix)
+    return suspects_in(conn, trace(conn, prefix))
+
+
+def suspects_in(conn: Connection, whole: Trace) -> tuple[Suspect, ...]:
+    """`suspects_of` a trace that has been read already."""
     if not whole.failed:
         return ()
     variant = conn.value(
