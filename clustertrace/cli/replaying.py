@@ -94,6 +94,8 @@ def replay(
         store.refresh()
         new = _newest_replay(store, recording.trace_id)
         _report(store, recording, new, result, as_json=as_json)
+    if model is not None and new is not None:
+        _warn_of_model(new, model)
     if result.left is not None:
         raise typer.Exit(1)
 
@@ -111,6 +113,17 @@ def _changes(recording: Trace, told: list[str], prompt_file: Path | None) -> lis
             raise NotFound(f"{prompt_file} can't be read ({error}).") from None
         changes.append(prompt_change(root_of(in_order(recording.spans)), prompt.rstrip("\n")))
     return changes
+
+
+def _warn_of_model(new: Trace, model: str) -> None:
+    """Say so where the run is no answer to the question what another model would do."""
+    from clustertrace.replay.differing import asked_model
+
+    if not asked_model(new, model):
+        note(
+            f"--model changed nothing: no call asked {model}. It reaches an argument called "
+            "model, and calls of wrapped clients; set another argument with --set."
+        )
 
 
 def _newest_replay(store: Store, trace_id: str) -> Trace | None:

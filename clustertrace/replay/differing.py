@@ -10,7 +10,7 @@ from clustertrace.replay.running import Rerun
 from clustertrace.summary import summarise
 from clustertrace.words import count, counted, duration, money
 
-__all__ = ["Facts", "facts_of", "sentences"]
+__all__ = ["Facts", "asked_model", "facts_of", "sentences"]
 
 
 class Facts(NamedTuple):
@@ -37,6 +37,14 @@ def facts_of(trace: Trace) -> Facts:
         told.input_tokens,
         told.output_tokens,
         told.duration_ns,
+    )
+
+
+def asked_model(trace: Trace, model: str) -> bool:
+    """Whether a run that was to ask this model was given its name, or asked it."""
+    given = root_of(in_order(trace.spans)).input
+    return (isinstance(given, dict) and given.get("model") == model) or any(
+        model in (span.model, span.attributes.get("gen_ai.request.model")) for span in trace.spans
     )
 
 

@@ -69,6 +69,15 @@ def test_left(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "asked for 'search', which is not recorded" in capsys.readouterr().out
 
 
+def test_model_without_effect(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that asks no model is not passed off as the answer of another one."""
+    told = ["replay", trace_id, "--entry", "searching_agent:run"]
+    assert main([*told, "--model", "large"]) == 0
+    assert "--model changed nothing: no call asked large." in capsys.readouterr().err
+    assert main(told) == 0
+    assert "--model" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
