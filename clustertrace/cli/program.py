@@ -111,5 +111,6 @@ def _sentence(error: Exception) -> str:
 def _usage(message: str, context: typer.Context | None) -> str:
     """Typer's own message with the way to the right use behind it."""
     path = context.command_path if context else "clustertrace"
-    message = " ".join(message.split()).rstrip(".")
+    # Typer lets the words of the library that checks choices through.
+    message = " ".join(message.split()).rstrip(".").replace(": Value error, ", ": ")
     return f"{message[:1].lower()}{message[1:]}; see `{path} --help`."

@@ -44,7 +44,10 @@ def test_it_tells_its_version(run: Any) -> None:
         ),
         (["export", "abcd"], "error: There is no database at "),
         (["import", "nowhere.jsonl"], "error: There is no file nowhere.jsonl; check its name.\n"),
-        (["import", "--from", "nobody", "x"], "error: invalid value for '--from'"),
+        (
+            ["import", "--from", "nobody", "x"],
+            "error: invalid value for '--from': 'nobody' is not one of ",
+        ),
         (["stats", "--db", "postgresql://host/db"], "error: CLUSTERTRACE_DB is postgresql://"),
         (["dashboard", "--port", "70000"], "error: invalid value for '--port'"),
     ],
