@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from clustertrace.patterns.statistics import (
@@ -118,6 +119,7 @@ class Habits:
         return tuple(one for one in self.compared if one.significant and one.difference > 0)
 
 
+@lru_cache(maxsize=256)  # evaluations ask the same again and again
 def habits_of(text: str) -> tuple[int, int]:
     """The bits of the habits that a prompt has, and of those that it could have and has not."""
     draft = read(text)
