@@ -60,7 +60,7 @@ docs: $(BIN)/.installed-dev ## Regenerate the tables in the docs and the picture
 	$(BIN)/python docs/picture.py
 
 bench: $(BIN)/.installed-dev ## Run every benchmark in its small size
-	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+	@set -e; for file in benchmarks/patterns.py benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
 bench-full: bench ## A million traces (an hour and 20 GB of disk), and other tools from PyPI beside ours (2 GB)
 	@set -e; for name in scale lists review; do echo "== bench_$$name.py 1000000"; \

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from clustertrace.store.answers import ClusterPage
+from clustertrace.words import percent
 
 __all__ = ["headline"]
 
@@ -31,9 +32,7 @@ def headline(page: ClusterPage) -> str:
             break
         held += cluster.failed
         patterns += 1
-    of_all = f"{held:,} of the {page.failed:,} failures ({held / page.failed:.0%})".replace(
-        "%", " %"
-    )
+    of_all = f"{held:,} of the {page.failed:,} failures ({percent(held / page.failed)})"
     if held < _MOST * page.failed:
         return f"Failures are spread over many patterns: the {patterns} worst hold {of_all}."
     return f"1 pattern holds {of_all}." if patterns == 1 else f"{patterns} patterns hold {of_all}."

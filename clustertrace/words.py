@@ -20,6 +20,7 @@ __all__ = [
     "interval",
     "moment",
     "money",
+    "percent",
     "points",
     "secrets_cut",
     "share",
@@ -50,6 +51,11 @@ def size_of(size: int) -> str:
 def share(part: float) -> str:
     """0.125 → 12.5 %; whole per cents without a decimal."""
     return f"{part:.1%}".replace(".0%", "%").replace("%", " %")
+
+
+def percent(part: float) -> str:
+    """0.125 → 12 %"""
+    return f"{part * 100:.0f} %"
 
 
 def interval(rate: Interval) -> str:

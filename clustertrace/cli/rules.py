@@ -12,6 +12,7 @@ from clustertrace.cli.app import Db, Json, Where, app
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import BadInput, UsageError
 from clustertrace.opening import reading
+from clustertrace.words import percent
 
 if TYPE_CHECKING:
     from clustertrace.patterns.conditions import Case
@@ -134,7 +135,8 @@ def _show(document: dict[str, Any], mined: Mined) -> None:
         low, high = rule["interval"]
         console.print(f"{rule['id']}  {plain(rule['sentence'])}")
         console.print(
-            f"          95 % interval {low:.0%} to {high:.0%}, p {rule['p']:.1g}, q {rule['q']:.1g}"
+            f"          95 % interval {percent(low)} to {percent(high)},"
+            f" p {rule['p']:.1g}, q {rule['q']:.1g}"
         )
         for trace_id in rule.get("sample_trace_ids", [])[:1]:
             console.print(f"          clustertrace inspect {trace_id[:12]}")

@@ -8,6 +8,7 @@ from typing import Final
 from clustertrace.patterns.conditions import Condition
 from clustertrace.patterns.rules import Mined, Q, Rule
 from clustertrace.patterns.statistics import fisher_greater
+from clustertrace.words import percent
 
 __all__ = ["condition_words", "nothing_words", "rule_words", "runs_needed"]
 
@@ -17,7 +18,7 @@ def rule_words(rule: Rule) -> str:
     said = " and ".join(condition_words(condition) for condition in rule.conditions)
     return (
         f"{said[:1].upper()}{said[1:]}: {rule.failed} of {rule.matched} failed "
-        f"({rule.failed / rule.matched:.0%}; {rule.base_rate:.0%} of all runs)."
+        f"({percent(rule.failed / rule.matched)}; {percent(rule.base_rate)} of all runs)."
     )
 
 

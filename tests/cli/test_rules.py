@@ -51,7 +51,7 @@ def test_the_rules_of_a_database_are_sentences(run: Any, looping: Store) -> None
     """Each rule has its sentence, evidence and runs to look at; the loop is named."""
     found = run("rules")
     assert found.code == 0
-    assert "20 of 20 failed (100%; 25% of all runs)" in found.out
+    assert "20 of 20 failed (100 %; 25 % of all runs)" in found.out
     document = json.loads(run("rules", "--json").out)
     (rule,) = document["rules"]
     assert (rule["failed"], rule["matched"], rule["base_rate"]) == (20, 20, 0.25)

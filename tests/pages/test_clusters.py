@@ -149,7 +149,7 @@ def test_what_failures_share_is_a_sentence_with_runs_to_look_at(
         store.write(run(number, *tools, facts=told(outcome="fail" if loops else "pass")))
     store.refresh()
     html = show("clusters").html
-    assert "20 of 20 failed (100%; 33% of all runs)" in html
+    assert "20 of 20 failed (100 %; 33 % of all runs)" in html
     assert "conditions were tried" in html
     assert html.index("20 of 20 failed") < html.index("ct-patterns")
     assert f'href="/trace?id={60:032x}"' in html

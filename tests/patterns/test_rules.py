@@ -161,7 +161,7 @@ def test_a_rule_says_itself_in_a_sentence() -> None:
     cases = [case(["search"] * 4, True) for _ in range(20)]
     cases += [case(["search", "cite"], False) for _ in range(60)]
     (rule,) = mine(cases).rules
-    assert rule_words(rule).endswith("20 of 20 failed (100%; 25% of all runs).")
+    assert rule_words(rule).endswith("20 of 20 failed (100 %; 25 % of all runs).")
     assert (rule.failed, rule.matched, rule.base_rate) == (20, 20, 0.25)
     assert rule.p <= rule.q < 0.05
 

@@ -1,6 +1,6 @@
 """How well failure rules hold on runs that they have never seen, beside two rivals, in one run.
 
-    python benchmarks/bench_patterns.py [--shuffles 100] [FILE ...]
+    python benchmarks/patterns.py [--shuffles 100] [FILE ...]
 
 FILEs are native JSONL of finished runs with outcomes; without any, the sets of real runs in the
 folder beside the checkout. Five folds, split at random and by the tag `task` (runs of one task are
