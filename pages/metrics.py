@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from clustertrace.app import connection, filters, markup, metric_chart, words
+from clustertrace.app.empty import ways_in
 from clustertrace.app.links import pattern_url, trace_url
 from clustertrace.patterns.statistics import p95
 from clustertrace.store import queries
@@ -32,6 +33,9 @@ def draw() -> None:
     if asked is None:
         return
     with connection.read() as conn, conn.within(_PATIENCE_SECONDS):
+        if not queries.traces(conn, limit=1).rows:
+            st.html(ways_in("There are no traces yet, so there is nothing to measure."))
+            return
         names = queries.metric_names(conn)
         tags = queries.tag_keys(conn)
         found = _values(conn, asked.where, names)

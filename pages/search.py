@@ -8,6 +8,7 @@ from typing import Final
 import streamlit as st
 
 from clustertrace.app import connection, markup, words
+from clustertrace.app.empty import ways_in
 from clustertrace.app.links import trace_url
 from clustertrace.store import queries
 from clustertrace.store.answers import Facets, Hit, HitPage
@@ -25,6 +26,10 @@ _STATES: Final = {"all": None, "failed": True, "not failed": False}
 
 def draw() -> None:
     """Draw the page of `?q=`."""
+    with connection.read() as conn:
+        if not queries.traces(conn, limit=1).rows:
+            st.html(ways_in("There are no traces yet, so there is nothing to find."))
+            return
     query = st.text_input(
         "Search",
         key="q",

@@ -93,7 +93,18 @@ def test_metrics(demo: Store, show: Show) -> None:
 
 def test_no_metrics(store: Store, show: Show) -> None:
     """Without a metric, the page says how to make one."""
+    span = Span(*("1" * 32, "1" * 16, None, "agent", "agent", "ok", 1, 2))
+    store.write(Batch([span], []))
+    store.refresh()
     assert "clustertrace.metric(name, number)" in show("metrics").html
+
+
+@pytest.mark.parametrize("page", ["failures", "metrics", "search"])
+def test_an_empty_database_says_how_traces_get_in(page: str, store: Store, show: Show) -> None:
+    """Every page that needs traces names the ways in."""
+    html = show(page).html
+    assert "There are no traces yet" in html
+    assert "clustertrace demo" in html
 
 
 def test_compare(demo: Store, show: Show) -> None:
