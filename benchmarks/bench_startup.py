@@ -52,7 +52,7 @@ def answers(path: str) -> tuple[float, float]:
     )
     try:
         took = []
-        for address in ("/health", "/_stcore/health"):
+        for address in ("/healthz", "/_stcore/health"):
             while not good(f"http://127.0.0.1:{port}{address}"):
                 time.sleep(0.005)
             took.append((time.perf_counter() - begin) * 1e3)
