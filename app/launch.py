@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import hmac
 import os
+import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -34,10 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     told = parser.parse_args(arguments)
     os.environ["CLUSTERTRACE_DB"] = told.db
-    if told.stop_at_eof:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+    # The server hands a signal on when it has shut down: end then, rather than die, and tidy up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="clustertrace-pages-") as folder:
         os.chdir(folder)
+        if told.stop_at_eof:
+            threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
         _serve(told.port, told.public_port)
 
 
@@ -101,10 +105,12 @@ class _Locked:
             await send({"type": "http.response.body", "body": b"Go through the public port.\n"})
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(folder: str) -> None:
     """Our parent holds the other end of standard input for as long as it lives."""
-    while sys.stdin.buffer.read(4096):
+    # Not through sys.stdin: its lock, held for ever by this thread, would abort an orderly end.
+    while os.read(0, 4096):
         pass
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 
