@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from clustertrace.conventions import protobuf_values
 from clustertrace.conventions.json_values import (
@@ -26,6 +26,7 @@ from clustertrace.conventions.json_values import (
 )
 from clustertrace.conventions.log_homes import placed
 from clustertrace.conventions.otlp import Received
+from clustertrace.conventions.otlp_walk import Kind, scopes
 from clustertrace.conventions.raw import origin
 from clustertrace.errors import BadInput
 from clustertrace.model import Batch, Log, TraceFacts
@@ -35,6 +36,9 @@ __all__ = ["RawLog", "logs_of_json", "logs_of_protobuf"]
 
 _SEVERITIES: Final = ("", "trace", "debug", "info", "warn", "error", "fatal")
 _NAME: Final = "event.name"
+_LOGS: Final = Kind(
+    ExportLogsServiceRequest, LogRecord, "resource_logs", "scope_logs", "log_records"
+)
 
 
 class RawLog(NamedTuple):
@@ -133,22 +137,18 @@ def _told(written: Any) -> bool:
 
 
 def _read_protobuf(body: bytes | bytearray) -> Iterator[RawLog | str]:
-    try:
-        request = ExportLogsServiceRequest.FromString(body)
-    except DecodeError:
-        raise BadInput("the body is no OTLP log request in protobuf") from None
-    del body
     read = protobuf_values.attributes_of
-    for of_resource in request.resource_logs:
-        resource = read(of_resource.resource.attributes)
-        for of_scope in of_resource.scope_logs:
-            scope = of_scope.scope
-            shared = origin(resource, scope.name, scope.version, read(scope.attributes)).attributes
-            for record in of_scope.log_records:
-                try:
-                    yield _of_protobuf(record, scope.name, shared)
-                except BadInput as error:
-                    yield f"log record {record.event_name!r}: {error}"
+    for of_resource, of_scope, items in scopes(body, _LOGS):
+        resource, scope = read(of_resource.attributes), read(of_scope.attributes)
+        shared = origin(resource, of_scope.name, of_scope.version, scope).attributes
+        for record in items:
+            if record is None:
+                yield "a log record: it can't be decoded"
+                continue
+            try:
+                yield _of_protobuf(record, of_scope.name, shared)
+            except BadInput as error:
+                yield f"log record {record.event_name!r}: {error}"
 
 
 def _of_protobuf(record: Any, scope: str, shared: Mapping[str, Any]) -> RawLog:

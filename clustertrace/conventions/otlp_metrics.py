@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from clustertrace.conventions import protobuf_values
 from clustertrace.conventions.json_values import (
@@ -27,6 +27,7 @@ from clustertrace.conventions.json_values import (
 )
 from clustertrace.conventions.log_homes import USAGE_METRICS, session_trace_id
 from clustertrace.conventions.otlp import Received
+from clustertrace.conventions.otlp_walk import Kind, scopes
 from clustertrace.conventions.raw import origin
 from clustertrace.conventions.readers import dollars, text
 from clustertrace.errors import BadInput
@@ -35,6 +36,9 @@ from clustertrace.wire import MAX_NS, loads
 
 __all__ = ["metrics_of_json", "metrics_of_protobuf"]
 
+_METRICS: Final = Kind(
+    ExportMetricsServiceRequest, Metric, "resource_metrics", "scope_metrics", "metrics"
+)
 _SHAPES: Final = ("sum", "gauge", "histogram", "exponentialHistogram", "summary")
 _SUMMED: Final = ("sum", "histogram")
 _VALUES: Final = ("asDouble", "asInt", "sum")
@@ -77,11 +81,15 @@ def metrics_of_protobuf(body: bytes | bytearray, size: int) -> Iterator[Received
     yield _received(_read_protobuf(body))
 
 
-def _received(points: Iterator[_Point | _Left]) -> Received:
+def _received(points: Iterator[_Point | _Left | str]) -> Received:
+    rejected: list[str] = []
     logs: list[Log] = []
     facts: dict[str, TraceFacts] = {}
     left: Counter[str] = Counter()
     for point in points:
+        if isinstance(point, str):
+            rejected.append(point)
+            continue
         if not isinstance(point, _Point):
             left[point[0]] += point[1]
             continue
@@ -103,7 +111,7 @@ def _received(points: Iterator[_Point | _Left]) -> Received:
         tags = {"service": service} if isinstance(service, str) and service else {}
         facts[home] = TraceFacts(home, session_id=session, tags=tags)
     reason = "only tokens and costs that name a session are kept"
-    rejected = [f"{name}: {reason}" for name, count in left.items() for _ in range(count)]
+    rejected += [f"{name}: {reason}" for name, count in left.items() for _ in range(count)]
     return Received(Batch([], list(facts.values()), None, logs), rejected)
 
 
@@ -148,33 +156,32 @@ def _of_json(
         )
 
 
-def _read_protobuf(body: bytes | bytearray) -> Iterator[_Point | _Left]:
-    try:
-        request = ExportMetricsServiceRequest.FromString(body)
-    except DecodeError:
-        raise BadInput("the body is no OTLP metric request in protobuf") from None
-    del body
-    read = protobuf_values.attributes_of
-    for of_resource in request.resource_metrics:
-        resource = read(of_resource.resource.attributes)
-        for of_scope in of_resource.scope_metrics:
-            scope = of_scope.scope
-            shared = origin(resource, scope.name, scope.version, {}).attributes
-            for metric in of_scope.metrics:
-                shape = metric.WhichOneof("data")
-                told = getattr(metric, shape or "sum")
-                if metric.name not in USAGE_METRICS or shape not in _SUMMED:
-                    yield metric.name, len(told.data_points)
-                    continue
-                for point in told.data_points:
-                    which = "sum" if shape == "histogram" else point.WhichOneof("value")
-                    yield _Point(
-                        metric.name,
-                        scope.name,
-                        point.start_time_unix_nano,
-                        point.time_unix_nano,
-                        getattr(point, which) if which else None,
-                        told.aggregation_temporality,
-                        read(point.attributes),
-                        shared,
-                    )
+def _read_protobuf(body: bytes | bytearray) -> Iterator[_Point | _Left | str]:
+    for of_resource, of_scope, items in scopes(body, _METRICS):
+        resource = protobuf_values.attributes_of(of_resource.attributes)
+        shared = origin(resource, of_scope.name, of_scope.version, {}).attributes
+        for metric in items:
+            if metric is None:
+                yield "a metric: it can't be decoded"
+                continue
+            yield from _of_protobuf(metric, of_scope.name, shared)
+
+
+def _of_protobuf(metric: Any, scope: str, shared: Mapping[str, Any]) -> Iterator[_Point | _Left]:
+    shape = metric.WhichOneof("data")
+    told = getattr(metric, shape or "sum")
+    if metric.name not in USAGE_METRICS or shape not in _SUMMED:
+        yield metric.name, len(told.data_points)
+        return
+    for point in told.data_points:
+        which = "sum" if shape == "histogram" else point.WhichOneof("value")
+        yield _Point(
+            metric.name,
+            scope,
+            point.start_time_unix_nano,
+            point.time_unix_nano,
+            getattr(point, which) if which else None,
+            told.aggregation_temporality,
+            protobuf_values.attributes_of(point.attributes),
+            shared,
+        )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from clustertrace.conventions.otlp_walk import Kind, scopes
 from clustertrace.conventions.protobuf_values import attributes_of
 from clustertrace.conventions.raw import Event, Origin, RawSpan, origin, times
 from clustertrace.errors import BadInput
@@ -15,6 +16,7 @@ from clustertrace.errors import BadInput
 __all__ = ["read_protobuf"]
 
 _KINDS: Final = {2: "server", 3: "client", 4: "producer", 5: "consumer"}
+_TRACES: Final = Kind(ExportTraceServiceRequest, Span, "resource_spans", "scope_spans", "spans")
 _NO_PARENT: Final = (b"", b"\0" * 8)
 
 
@@ -23,21 +25,21 @@ def read_protobuf(body: bytes | bytearray) -> Iterator[RawSpan | str]:
 
     Raises BadInput, before the first span, when the body as a whole can't be decoded.
     """
-    try:
-        request = ExportTraceServiceRequest.FromString(body)
-    except DecodeError:
-        raise BadInput("the body is no OTLP trace request in protobuf") from None
-    del body  # what was read from it lives elsewhere, and it may be large
-    for of_resource in request.resource_spans:
-        resource = attributes_of(of_resource.resource.attributes)
-        for of_scope in of_resource.scope_spans:
-            scope = of_scope.scope
-            shared = origin(resource, scope.name, scope.version, attributes_of(scope.attributes))
-            for span in of_scope.spans:
-                try:
-                    yield _span(span, shared)
-                except BadInput as error:
-                    yield f"span {span.name!r}: {error}"
+    for of_resource, of_scope, items in scopes(body, _TRACES):
+        shared = origin(
+            attributes_of(of_resource.attributes),
+            of_scope.name,
+            of_scope.version,
+            attributes_of(of_scope.attributes),
+        )
+        for span in items:
+            if span is None:
+                yield "a span: it can't be decoded"
+                continue
+            try:
+                yield _span(span, shared)
+            except BadInput as error:
+                yield f"span {span.name!r}: {error}"
 
 
 def _span(span: Any, shared: Origin) -> RawSpan:
