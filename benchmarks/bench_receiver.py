@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from otlp_load import BODY_SPANS, Load, as_json, bodies, send_all
 
@@ -30,6 +31,8 @@ from clustertrace.store import Store, queries
 from clustertrace.store.rows import span_row
 
 PATIENCE_SECONDS = 600
+LARGE_BYTES = 12 << 20
+"""Of a body that is nearly as large as the receiver takes it, in protobuf or in JSON."""
 KINDS = {"protobuf": "application/x-protobuf", "JSON": "application/json"}
 
 ECHO = """
@@ -106,9 +109,21 @@ def peak_memory(pid: int) -> int:
     return int(line.split()[1]) // 1024
 
 
-def receive(spans: int, db: Path) -> tuple[dict[str, Load], float, int]:
+class Received(NamedTuple):
+    """What a receiver did."""
+
+    loads: dict[str, Load]
+    """Of each way of sending."""
+    settled: float
+    """Spans a second, until all of them are in the totals and in the text index."""
+    memory: dict[str, int]
+    """The most memory that it had so far, MiB, after each kind of load."""
+
+
+def receive(spans: int, db: Path) -> Received:
     """What each way of sending came to; spans a second until all is settled; peak memory."""
     found: dict[str, Load] = {}
+    memory: dict[str, int] = {}
     with Store.open(db) as store, store.read() as conn:
         before = queries.overview(conn).spans
     with serving("-m", "clustertrace.ingest", "--no-ui", "--port", "PORT", "--db", str(db)) as (
@@ -131,7 +146,21 @@ def receive(spans: int, db: Path) -> tuple[dict[str, Load], float, int]:
                     time.sleep(0.05)
                 if not turn:
                     settled = len(requests) * BODY_SPANS / (time.perf_counter() - began)
-        return found, settled, peak_memory(pid)
+        memory[f"in bodies of {BODY_SPANS}"] = peak_memory(pid)
+        for kind in KINDS:
+            requests = [large(kind, seed=before - number) for number in range(1, 5)]
+            send_all(port, requests, clients=4, kind=KINDS[kind])
+            memory[f"{LARGE_BYTES >> 20} MiB of {kind}"] = peak_memory(pid)
+        return Received(found, settled, memory)
+
+
+def large(kind: str, seed: int) -> bytes:
+    """One request of about `LARGE_BYTES`."""
+    (one,) = bodies(1, seed)
+    size = len(as_json(one)) if kind == "JSON" else len(one)
+    # Requests in protobuf, one after the other, are one request.
+    joined = b"".join(bodies(LARGE_BYTES // size, seed))
+    return as_json(joined) if kind == "JSON" else joined
 
 
 def echoed(spans: int) -> float:
@@ -150,7 +179,7 @@ def main() -> None:
         requests = bodies(spans // BODY_SPANS)
         bare = floor(requests, folder)
         echo = echoed(spans)
-        found, settled, peak = receive(spans, db)
+        received = receive(spans, db)
         size = sum(file.stat().st_size for file in db.parent.glob(f"{db.name}*"))
         with Store.open(db) as store, store.read() as conn:
             stored = queries.overview(conn).spans
@@ -158,14 +187,15 @@ def main() -> None:
           f"of {BODY_SPANS}, {len(requests[0]) // BODY_SPANS} bytes a span")  # fmt: skip
     print(f"{'bare SQLite':22}{bare:10,.0f} rows/s")
     print(f"{'a server that reads':22}{echo:10,.0f} spans/s")
-    for way, load in found.items():
+    for way, load in received.loads.items():
         print(
             f"{way:22}{load.a_second:10,.0f} spans/s   {load.a_second / bare:.2f} of bare SQLite"
             f"   p50 {load.median_ms:.0f} ms  p99 {load.p99_ms:.0f} ms"
             + (f"   {load.refused} refused for now" if load.refused else "")
         )
-    print(f"{'settled and indexed':22}{settled:10,.0f} spans/s   (protobuf, 1 client)")
-    print(f"{'receiver, memory':22}{peak:10,d} MiB at most")
+    print(f"{'settled and indexed':22}{received.settled:10,.0f} spans/s   (protobuf, 1 client)")
+    for load_kind, peak in received.memory.items():
+        print(f"{'memory so far':22}{peak:10,d} MiB   ({load_kind})")
     print(f"{'on disk':22}{size / stored:10,.0f} bytes a span, with its payload")
 
 

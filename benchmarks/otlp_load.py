@@ -87,8 +87,9 @@ def attribute(holder: object, key: str, value: str | int | float) -> None:
 def as_json(one: bytes) -> bytes:
     """The same request in OTLP's JSON, whose ids are hexadecimal."""
     said = MessageToDict(ExportTraceServiceRequest.FromString(one), use_integers_for_enums=True)
-    for span in said["resourceSpans"][0]["scopeSpans"][0]["spans"]:
-        span |= {key: base64.b64decode(span[key]).hex() for key in IDS & span.keys()}
+    for of_resource in said["resourceSpans"]:
+        for span in of_resource["scopeSpans"][0]["spans"]:
+            span |= {key: base64.b64decode(span[key]).hex() for key in IDS & span.keys()}
     return json.dumps(said, separators=(",", ":")).encode()
 
 
