@@ -33,14 +33,14 @@ SIGNALS: Final[Mapping[str, Signal]] = {
 
 
 async def keep(committer: Committer, slices: Iterator[Received]) -> list[str]:
-    """Return once all slices are on disk; why each span or record that is not was rejected.
+    """Return once all slices are on disk; of each span or record that is not, why.
 
     Raises BadInput as the decoder does, and what the committer raises.
     """
-    rejected: list[str] = []
+    missing: list[str] = []
     for received in slices:
         if received.batch.spans or received.batch.logs:
             await committer.commit(received.batch)
-        rejected += received.rejected
+        missing += [*received.rejected, *received.left]
         committer.rejected += len(received.rejected)
-    return rejected
+    return missing

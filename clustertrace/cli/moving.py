@@ -242,18 +242,22 @@ def _report(results: list[tuple[Path, ImportResult]], *, as_json: bool) -> None:
     added = sum(result.added for _, result in results)
     skipped = sum(result.skipped for _, result in results)
     spans = sum(result.spans for _, result in results)
+    records = sum(result.records for _, result in results)
+    left = sum(result.left for _, result in results)
     bad = [(path, line) for path, result in results for line in result.bad]
     where = "" if len(results) == 1 else "{path}, "
     for path, line in bad[:BAD_LINES_SHOWN]:
         note(f"{where.format(path=path)}line {line.line}: {line.reason}")
     if len(bad) > BAD_LINES_SHOWN:
         note(f"… and {counted(len(bad) - BAD_LINES_SHOWN, 'more bad line')}.")
+    beside = {"records": records, "left": left} if records or left else {}
     if as_json:
         print_json(
             {
                 "added": added,
                 "skipped": skipped,
                 "spans": spans,
+                **beside,
                 "bad": [
                     {"file": str(path), "line": line.line, "reason": line.reason}
                     for path, line in bad
@@ -265,3 +269,8 @@ def _report(results: list[tuple[Path, ImportResult]], *, as_json: bool) -> None:
         f"{counted(added, 'trace')} with {counted(spans, 'span')} added, {skipped:,} skipped "
         f"(already there), {counted(len(bad), 'bad line')}."
     )
+    if beside:
+        typer.echo(
+            f"{counted(records, 'record')} read, of which runs are made that have no spans; "
+            f"{left:,} left out, which say nothing of a run."
+        )

@@ -6,7 +6,7 @@ same spans. https://opentelemetry.io/docs/specs/otlp/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -39,10 +39,13 @@ _EVALUATIONS: Final = STANDARD[Field.EVALUATIONS]
 
 
 class Received(NamedTuple):
-    """What a request held: a batch to write, and why each span that is not in it was rejected."""
+    """What a request held: a batch to write, and why the rest of it is not in there."""
 
     batch: Batch
     rejected: list[str]
+    """Why a span, record or metric could not be used; one reason each."""
+    left: Sequence[str] = ()
+    """Why one that could be read is not kept: it belongs to no run, or says nothing new."""
 
 
 def decode_protobuf(body: bytes | bytearray) -> Received:

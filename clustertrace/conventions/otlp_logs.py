@@ -75,20 +75,24 @@ def logs_of_protobuf(body: bytes | bytearray, size: int) -> Iterator[Received]:
 def _slices(raws: Iterator[RawLog | str], size: int) -> Iterator[Received]:
     while some := list(islice(raws, size)):
         rejected: list[str] = []
+        left: list[str] = []
         logs: list[Log] = []
         runs: dict[str, TraceFacts] = {}
         scores: list[TraceFacts] = []
         for raw in some:
-            place = raw if isinstance(raw, str) else placed(raw)
+            if isinstance(raw, str):
+                rejected.append(raw)
+                continue
+            place = placed(raw)
             if isinstance(place, str):
-                rejected.append(place)
+                left.append(place)
                 continue
             logs.append(place.log._replace(ordinal=len(logs)))
             if place.run is not None:
                 runs[place.run.trace_id] = place.run
             if place.score is not None:
                 scores.append(place.score)
-        yield Received(Batch([], [*runs.values(), *scores], None, logs), rejected)
+        yield Received(Batch([], [*runs.values(), *scores], None, logs), rejected, left)
 
 
 def _read_json(body: bytes | bytearray) -> Iterator[RawLog | str]:

@@ -2,7 +2,7 @@
 
 Those of tokens and cost that name their session are kept; they repeat what logs and spans say, and
 are looked at where neither came (clustertrace.joining.usage). All other points are answered as
-rejected: they belong to no run.
+left out: they belong to no run.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ def _received(points: Iterator[_Point | _Left | str]) -> Received:
         tags = {"service": service} if isinstance(service, str) and service else {}
         facts[home] = TraceFacts(home, session_id=session, tags=tags)
     reason = "only tokens and costs that name a session are kept"
-    rejected += [f"{name}: {reason}" for name, count in left.items() for _ in range(count)]
-    return Received(Batch([], list(facts.values()), None, logs), rejected)
+    reasons = [f"{name}: {reason}" for name, count in left.items() for _ in range(count)]
+    return Received(Batch([], list(facts.values()), None, logs), rejected, reasons)
 
 
 def _read_json(body: bytes | bytearray) -> Iterator[_Point | _Left]:

@@ -40,6 +40,10 @@ class ImportResult:
     """Traces that the store had already, or that stood earlier in the file."""
     spans: int = 0
     """Spans of the added traces."""
+    records: int = 0
+    """Log records and data points: what they tell of is made or completed when it is settled."""
+    left: int = 0
+    """Records that belong to no run, or say nothing new."""
     bad: list[BadLine] = field(default_factory=list)
 
 

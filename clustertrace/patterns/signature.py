@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from clustertrace.calls import MODEL_KINDS
 from clustertrace.folding import visible
 from clustertrace.model import Span
 
@@ -44,7 +45,6 @@ KEPT: Final = 500
 """Steps of a variant that are kept to be shown and compared."""
 
 STEP_KINDS: Final = frozenset({"tool", "retriever", "reranker", "guardrail", "agent"})
-MODEL_KINDS: Final = frozenset({"llm", "embedding"})
 
 NOT_STEPS: Final = frozenset({"llm", "embedding", "user", "evaluator"})
 _VARYING = re.compile(

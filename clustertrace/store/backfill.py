@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from clustertrace.patterns.signature import MODEL_KINDS
+from clustertrace.calls import MODEL_KINDS
 from clustertrace.pricing import COST_SOURCE, price_span, unpriced
 from clustertrace.store import text_index, variants
 from clustertrace.store.connection import Connection

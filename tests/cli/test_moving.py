@@ -83,6 +83,31 @@ def test_a_name_that_is_empty_is_none(run: Any) -> None:
     assert (ran.code, ran.err.startswith("error: -o names nothing")) == (2, True)
 
 
+def test_records_and_data_points_of_otlp_are_read(run: Any, tmp_path: Path) -> None:
+    """What says something of a run becomes one; what says nothing is counted, and no bad line."""
+
+    def record(name: str, **told: str) -> dict[str, Any]:
+        said = {"event.name": name, "session.id": "s", **told}
+        # As Claude Code sends its telemetry without traces.
+        pairs = [{"key": key, "value": {"stringValue": value}} for key, value in said.items()]
+        return {"timeUnixNano": "1760000000000000000", "attributes": pairs}
+
+    scope = {"name": "com.anthropic.claude_code.events"}
+    records = [record("user_prompt", **{"prompt.id": "p"}), record("plugin_loaded")]
+    logs = {"resourceLogs": [{"scopeLogs": [{"scope": scope, "logRecords": records}]}]}
+    metric = {"name": "sessions", "sum": {"dataPoints": [{"asInt": "1"}, {"asInt": "2"}]}}
+    metrics = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
+    path = tmp_path / "telemetry.jsonl"
+    path.write_text("\n".join(json.dumps(one) for one in (logs, metrics)))
+    done = run("import", "--from", "otlp", path)
+    assert (done.code, done.err) == (0, "")
+    assert "1 record read" in done.out
+    assert "3 left out" in done.out
+    assert json.loads(run("stats", "--json").out)["traces"] == 1
+    told = json.loads(run("import", "--from", "otlp", path, "--json").out)
+    assert (told["records"], told["left"], told["bad"]) == (1, 3, [])
+
+
 @pytest.mark.usefixtures("filled")
 def test_otlp_is_what_import_reads(run: Any, tmp_path: Path) -> None:
     """The same runs stand in another database, with their outcome, tags and steps."""

@@ -108,7 +108,7 @@ def test_a_record_without_a_trace(ids: dict[str, bytes]) -> None:
     """What belongs to no run is told in the answer, by name."""
     received = read(event_name="started", **ids)
     assert received.batch.logs == []
-    assert received.rejected == ["log record 'started': it names no trace"]
+    assert received.left == ["log record 'started': it names no trace"]
 
 
 def test_unusable_records_cost_no_other() -> None:
@@ -162,7 +162,8 @@ def test_what_belongs_to_no_prompt() -> None:
     """A plugin that was loaded belongs to no turn, and the answer says so."""
     told = {"session.id": "s", "event.name": "plugin_loaded"}
     received = read(told, scope=CLAUDE_CODE, trace_id=b"", span_id=b"")
-    assert received.rejected == [
+    assert received.rejected == []
+    assert received.left == [
         "claude_code.plugin_loaded: it belongs to no prompt, and clustertrace keeps runs"
     ]
 

@@ -106,7 +106,7 @@ def test_other_points(name: str, attributes: dict[str, Any], shape: str, value: 
     """Every other point is counted and named in the answer."""
     received = read(name, attributes, shape=shape, value=value)
     assert received.batch.logs == []
-    assert received.rejected == [f"{name}: only tokens and costs that name a session are kept"]
+    assert received.left == [f"{name}: only tokens and costs that name a session are kept"]
 
 
 @given(st.binary(max_size=200))

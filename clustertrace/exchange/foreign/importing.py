@@ -9,6 +9,7 @@ import orjson
 
 from clustertrace.conventions.otlp import Received, slices_of_json, slices_of_protobuf
 from clustertrace.conventions.otlp_logs import logs_of_json
+from clustertrace.conventions.otlp_metrics import metrics_of_json
 from clustertrace.errors import BadInput
 from clustertrace.exchange.foreign import langfuse, langsmith, phoenix, predecessor
 from clustertrace.exchange.importing import BadLine, ImportResult, Progress
@@ -30,6 +31,8 @@ _READERS: Final[Mapping[str, Read]] = {
 
 FORMATS: Final = (*_READERS, "otlp")
 
+_FORMS_OF_JSON: Final = {b'"resourceLogs"': logs_of_json, b'"resourceMetrics"': metrics_of_json}
+
 _SLICE: Final = 2_000
 """Spans and records a transaction."""
 
@@ -45,6 +48,8 @@ class _Piece(NamedTuple):
     facts: list[TraceFacts]
     logs: list[Log]
     bad: list[str]
+    left: int = 0
+    """Records that are not kept."""
 
 
 def import_foreign(
@@ -74,6 +79,7 @@ def _store(
     waiting = _Waiting(store, result)
     for piece in pieces:
         result.bad += [BadLine(piece.line, reason) for reason in piece.bad]
+        result.left += piece.left
         waiting.add(piece)
         if progress:
             progress(position())
@@ -107,6 +113,7 @@ class _Waiting:
         self._result.added += len(fresh) - len(known)
         self._result.skipped += len(known)
         self._result.spans += written.new
+        self._result.records += len(self._logs)
         self._batch, self._logs = Batch([], [], None, []), []
 
 
@@ -170,8 +177,9 @@ def _otlp(source: Source) -> Iterator[_Piece]:
 
 
 def _of_json(number: int, line: bytes) -> Iterator[_Piece]:
-    form = logs_of_json if b'"resourceLogs"' in line[:200] else slices_of_json
-    yield from _of_request(number, form, line)
+    # The key of a request comes first, whatever else it says.
+    forms = (form for key, form in _FORMS_OF_JSON.items() if key in line[:200])
+    yield from _of_request(number, next(forms, slices_of_json), line)
 
 
 def _of_request(
@@ -179,7 +187,8 @@ def _of_request(
 ) -> Iterator[_Piece]:
     try:
         for found in slices(body, _SLICE):
-            batch = found.batch
-            yield _Piece(number, batch.spans, batch.facts, list(batch.logs), found.rejected)
+            batch, logs = found.batch, list(found.batch.logs)
+            left = len(found.left)
+            yield _Piece(number, batch.spans, batch.facts, logs, found.rejected, left)
     except BadInput as error:
         yield _Piece(number, [], [], [], [str(error)])
