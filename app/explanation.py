@@ -38,7 +38,8 @@ def _known(
         cluster = queries.cluster(conn, pattern)
         root = queries.paths(conn, cluster.name)
         newest = queries.traces(conn, parse(f"pattern:{pattern} failed:yes"), limit=_SAMPLES)
-        samples = [(row.trace_id, queries.suspects_of(conn, row.trace_id)) for row in newest.rows]
+        read = [queries.trace(conn, row.trace_id) for row in newest.rows]
+        samples = [(one.trace_id, queries.suspects_of(conn, one)) for one in read]
         return queries.why(conn, cluster), root, divergence(root, cluster.steps), samples
 
 

@@ -66,7 +66,7 @@ def _whole(wanted: str) -> None:
     with connection.read() as conn:
         trace = queries.trace(conn, wanted)
         row = queries.trace_row(conn, wanted)
-        broke = queries.suspects_in(conn, trace)
+        broke = queries.suspects_of(conn, trace)
     st.html(
         markup.page(trace_head.head(trace, row, time.time_ns(), words.zone(st.context.timezone)))
     )

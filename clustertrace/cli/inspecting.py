@@ -89,11 +89,8 @@ def _find(
                 trace_id = queries.latest(conn, matching, failed=failed)
             except NotFound as empty:
                 _nothing(str(empty))
-        return (
-            queries.trace(conn, trace_id),
-            queries.trace_row(conn, trace_id),
-            queries.suspects_of(conn, trace_id),
-        )
+        trace = queries.trace(conn, trace_id)
+        return trace, queries.trace_row(conn, trace_id), queries.suspects_of(conn, trace)
 
 
 def _nothing(reason: str) -> NoReturn:

@@ -146,9 +146,7 @@ def run_detail(
         run=Run.of(queries.trace_row(conn, trace.trace_id)),
         outcome_reason=_text(trace.outcome_reason, limit),
         metrics={cut(one.name, limit): one.value for one in trace.metrics[:_METRICS]},
-        suspects=[
-            Suspicion.of(one) for one in queries.suspects_of(conn, trace.trace_id)[:_SUSPECTS]
-        ],
+        suspects=[Suspicion.of(one) for one in queries.suspects_of(conn, trace)[:_SUSPECTS]],
         missing=list(gaps(trace.spans)),
         spans=steps,
         total_spans=len(ordered),

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from clustertrace.errors import NotFound
 from clustertrace.model import Batch, Span
 from clustertrace.store import Store, queries
 from clustertrace.store.queries.siblings import relatives
@@ -71,9 +70,8 @@ def test_suspects_are_asked_of_failed_runs_only(store: Store, make_trace: Make) 
     store.write(Batch(make_trace(2, "search", "answer", failed=True), []))
     store.refresh()
     with store.read() as conn:
-        assert queries.suspects_of(conn, f"{1:032x}") == ()
-        (suspect,) = queries.suspects_of(conn, f"{2:032x}")
+        passed, failed = (queries.trace(conn, f"{number:032x}") for number in (1, 2))
+        assert queries.suspects_of(conn, passed) == ()
+        (suspect,) = queries.suspects_of(conn, failed)
         assert (suspect.step, suspect.place) == ("answer", 2)
         assert suspect.reasons[0].trace_id == f"{1:032x}"
-        with pytest.raises(NotFound):
-            queries.suspects_of(conn, "feed")

@@ -26,7 +26,7 @@ from clustertrace.store.queries.reviewing import review
 from clustertrace.store.queries.saving import saved_filters
 from clustertrace.store.queries.search import facets, search
 from clustertrace.store.queries.sessions import session, session_breaks, sessions
-from clustertrace.store.queries.siblings import relatives, siblings, suspects_in, suspects_of
+from clustertrace.store.queries.siblings import relatives, siblings, suspects_of
 from clustertrace.store.queries.spending import spending
 from clustertrace.store.queries.steps import Step, steps
 from clustertrace.store.queries.traces import (
@@ -96,7 +96,6 @@ __all__ = [
     "sides",
     "spending",
     "steps",
-    "suspects_in",
     "suspects_of",
     "tag_keys",
     "tag_keys_of",

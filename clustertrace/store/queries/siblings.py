@@ -12,10 +12,9 @@ from typing import Final, Literal, NamedTuple
 from clustertrace.model import Span, Trace
 from clustertrace.patterns.suspects import Sibling, Suspect, labels_of, suspects
 from clustertrace.store.connection import Connection
-from clustertrace.store.queries.traces import trace
 from clustertrace.store.rows import SLIM_COLUMNS, slim_span
 
-__all__ = ["LEVELS", "Level", "Relative", "relatives", "siblings", "suspects_in", "suspects_of"]
+__all__ = ["LEVELS", "Level", "Relative", "relatives", "siblings", "suspects_of"]
 
 Level = Literal["pattern", "family", "name"]
 """What a run shares with another: its pattern, its family, or only the root's name."""
@@ -88,16 +87,8 @@ def siblings(conn: Connection, trace_id: str, variant: str | None) -> tuple[Sibl
     return tuple(Sibling(one.trace_id, one.failed, labels_of(spans[one.trace_id])) for one in near)
 
 
-def suspects_of(conn: Connection, prefix: str) -> tuple[Suspect, ...]:
-    """Where a failed run broke, judged beside its siblings; nothing for one that did not fail.
-
-    Raises NotFound.
-    """
-    return suspects_in(conn, trace(conn, prefix))
-
-
-def suspects_in(conn: Connection, whole: Trace) -> tuple[Suspect, ...]:
-    """`suspects_of` a trace that has been read already."""
+def suspects_of(conn: Connection, whole: Trace) -> tuple[Suspect, ...]:
+    """Where a failed run broke, judged beside its siblings; nothing for one that did not fail."""
     if not whole.failed:
         return ()
     variant = conn.value(
