@@ -197,7 +197,7 @@ from made_runs import batches
 from clustertrace.store import Store
 store, longest, written, begin = Store.open(sys.argv[1]), 0.0, 0, time.monotonic()
 print("ready", flush=True)
-for batch in batches(10**6, seed=int(sys.argv[2]), spans=200):
+for batch in batches(10**6, seed=int(sys.argv[2]), spans=200, days=1):
     early = written / {SPANS_A_SECOND} - (time.monotonic() - begin)
     if early > 0:
         time.sleep(early)

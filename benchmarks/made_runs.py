@@ -53,12 +53,12 @@ class _Task:
         self.model = rng.choice(MODELS)
 
 
-def batches(traces: int, seed: int = 0, *, spans: int = 1_000) -> Iterator[Batch]:
-    """All runs in the order of their starts, some `spans` spans a batch."""
+def batches(traces: int, seed: int = 0, *, spans: int = 1_000, days: int = DAYS) -> Iterator[Batch]:
+    """All runs of the last `days` in the order of their starts, some `spans` spans a batch."""
     rng = random.Random(seed)
     tasks = [_Task(rng, rank) for rank in range(TASKS)]
     often = [1 / (rank + 1) for rank in range(TASKS)]
-    step = DAYS * 86_400 * 10**9 // traces
+    step = days * 86_400 * 10**9 // traces
     batch = Batch([], [])
     for number in range(traces):
         (task,) = rng.choices(tasks, often)
