@@ -133,7 +133,9 @@ def questions(conn: Connection, now_ns: int) -> dict[str, Ask]:
         "/failures by tag": lambda conn: queries.patterns_by_tag(conn, "task"),
         "/failures failed:yes": lambda conn: queries.pattern_runs(conn, parse("failed:yes")),
         "/trace": lambda conn: queries.trace(conn, failed),
-        "/trace where it broke": lambda conn: queries.suspects_of(conn, queries.trace(conn, failed)),
+        "/trace where it broke": lambda conn: queries.suspects_of(
+            conn, queries.trace(conn, failed)
+        ),
         "/compare": lambda conn: queries.sides(conn, failed, passed),
         "/sessions": lambda conn: queries.sessions(conn),
         "/sessions by cost": lambda conn: queries.sessions(conn, order="cost_usd"),
