@@ -188,3 +188,10 @@ def test_the_public_face_is_sorted_and_whole() -> None:
 
     assert list(clustertrace.__all__) == sorted(clustertrace.__all__)
     assert [name for name in clustertrace.__all__ if not hasattr(clustertrace, name)] == []
+
+
+def test_the_table_of_the_docs_has_every_page() -> None:
+    """A page that it does not name would not be found."""
+    table = (ROOT / "docs" / "README.md").read_text()
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert [page for page in sorted(pages) if f"]({page})" not in table] == []
