@@ -67,11 +67,11 @@ class Shipper:
     def flush(self, timeout: float) -> bool:
         """Send what is there, for at most `timeout` seconds; whether all of it was taken."""
         try:
-            return self._flush(time.monotonic() + timeout)
+            return self._flush(time.monotonic() + timeout, once=False)
         finally:
             tell()
 
-    def _flush(self, until: float) -> bool:
+    def _flush(self, until: float, *, once: bool) -> bool:
         while True:
             left = until - time.monotonic()
             if left <= 0 or not self._turn.acquire(timeout=left):
@@ -82,14 +82,20 @@ class Shipper:
                 self._turn.release()
             if wait is None:
                 return not spool.dropped
-            if time.monotonic() + wait >= until:
+            if once or time.monotonic() + wait >= until:
                 return False
             time.sleep(wait)
 
     def _finish(self) -> None:
-        """At the end of the process: a closed segment can be sent whole, and deleted."""
+        """At the end of the process: a closed segment can be sent whole, and deleted.
+
+        It is tried once: a program does not end later for a receiver that is not there.
+        """
         spool.close()
-        self.flush(_EXIT_SECONDS)
+        try:
+            self._flush(time.monotonic() + _EXIT_SECONDS, once=True)
+        finally:
+            tell()
 
     def _run(self) -> None:
         failures = 0

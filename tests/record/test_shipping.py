@@ -154,6 +154,24 @@ print("the program's own", file=sys.stderr)
     assert list(dict.fromkeys(said)) == order
 
 
+def test_no_program_ends_later_for_a_receiver_that_is_not_there(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its end it asks once, and never sleeps to ask again."""
+    monkeypatch.setenv("CLUSTERTRACE_ENDPOINT", "http://127.0.0.1:9")
+    done = program(f"""
+import atexit, threading, time
+slept, sleep = [], time.sleep
+def noted(seconds):
+    slept.append(threading.current_thread().name)
+    sleep(seconds)
+time.sleep = noted
+atexit.register(lambda: print("MainThread" in slept))
+{ONE_SPAN}
+""")
+    assert (done.returncode, done.stdout) == (0, "False\n")
+
+
 def test_a_killed_process_is_sent_by_the_next(
     receiver: Receiver, program: Program, tmp_path: Path
 ) -> None:
