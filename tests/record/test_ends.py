@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.record.conftest import Recorded
+
 UNTRACED = """
 class clustertrace:
     trace = staticmethod(lambda function: function)
@@ -98,16 +100,24 @@ def test_a_program_ends_as_if_untraced(tmp_path: Path, end: str) -> None:
     assert others == [plain] * 3
 
 
-def test_a_subinterpreter_is_survived(tmp_path: Path) -> None:
-    """Whether it records there or says why not, the program goes on."""
+def test_a_subinterpreter_records_as_well(tmp_path: Path, recorded: Recorded) -> None:
+    """It has a recorder, and so a segment, of its own; nothing of one is the other's."""
     program = """
-import _xxsubinterpreters as interpreters, os
+try: import _interpreters as interpreters  # from Python 3.13
+except ImportError: import _xxsubinterpreters as interpreters
 one = interpreters.create()
-try:
-    interpreters.run_string(one, "import clustertrace; print(clustertrace.trace(len)('abc'))")
-except interpreters.RunFailedError as error:
-    print(error)
-print("went on")
+interpreters.run_string(one, '''
+import clustertrace
+@clustertrace.trace
+def inner(): return "inner"
+print(inner(), flush=True)
+''')
+interpreters.destroy(one)
+import clustertrace
+@clustertrace.trace
+def outer(): return "outer"
+print(outer())
 """
-    code, told, _ = run(program, tmp_path)
-    assert (code, told.splitlines()[-1]) == (0, "went on")
+    code, told, said = run(program, tmp_path)
+    assert (code, told, said) == (0, "inner\nouter\n", "")
+    assert [trace.name for trace in recorded.traces()] == ["inner", "outer"]
