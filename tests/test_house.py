@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -195,3 +196,16 @@ def test_the_table_of_the_docs_has_every_page() -> None:
     table = (ROOT / "docs" / "README.md").read_text()
     pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
     assert [page for page in sorted(pages) if f"]({page})" not in table] == []
+
+
+def test_what_security_promises_has_its_tests() -> None:
+    """Every test that SECURITY.md names is there."""
+    named = set(re.findall(r"`([\w/]+\.py)`", (ROOT / "SECURITY.md").read_text()))
+    there = {
+        name
+        for folder in ("tests", "benchmarks")
+        for path in (ROOT / folder).rglob("*.py")
+        for name in (path.name, path.relative_to(ROOT).as_posix())
+    }
+    assert len(named) > 10
+    assert named - there == set()
