@@ -42,23 +42,26 @@ def spending(
     conn: Connection, by: By, *, since_day: int = 0, limit: int = 50, offset: int = 0
 ) -> SpendingPage:
     """What was spent by session, project, model and so on; `since_day` counts from 1970-01-01."""
-    dimension, name, order = "total", "day", "name DESC"
+    dimension, name, order = "total", "day", "1 DESC"
     if by != "day":
-        dimension, name, order = by, "name", "sum(cost_usd) DESC, sum(input_tokens) DESC, name"
+        dimension, name, order = by, "name", "sum(cost_usd) DESC, sum(input_tokens) DESC, 1"
+    # All of them are ordered by as few columns as that takes; the others are summed of a page only.
     rows = conn.rows(
-        f"SELECT {name} AS name, {_SUMS} FROM spending WHERE dimension = ? AND day >= ?"
-        f" GROUP BY 1 ORDER BY {order} LIMIT ? OFFSET ?",
-        (dimension, since_day, limit, offset),
+        f"SELECT spending.{name}, {_SUMS} FROM (SELECT {name} AS one FROM spending"
+        f" WHERE {_part(since_day)} GROUP BY 1 ORDER BY {order} LIMIT :limit OFFSET :offset)"
+        f" CROSS JOIN spending ON {_part(since_day)} AND spending.{name} = one"
+        f" GROUP BY 1 ORDER BY {order}",
+        {"part": dimension, "since": since_day, "limit": limit, "offset": offset},
     )
     names = conn.value(
-        f"SELECT count(DISTINCT {name}) FROM spending WHERE dimension = ? AND day >= ?",
-        (dimension, since_day),
+        f"SELECT count(*) FROM (SELECT 1 FROM spending WHERE {_part(since_day)} GROUP BY {name})",
+        {"part": dimension, "since": since_day},
     )
     totals, lost = (
         conn.rows(
-            f"SELECT name, {_SUMS} FROM spending WHERE dimension = ? AND day >= ?"
+            f"SELECT name, {_SUMS} FROM spending WHERE {_part(since_day)}"
             " GROUP BY name ORDER BY sum(lost_usd) DESC, sum(missed_tokens) DESC",
-            (part, since_day),
+            {"part": part, "since": since_day},
         )
         for part in ("total", "break")
     )
@@ -78,6 +81,11 @@ def measures_of_sessions(conn: Connection, sessions: Sequence[str]) -> dict[str,
         " GROUP BY name"
     )
     return {row[0]: _spending(row).measures for row in conn.rows(sql, sessions)}
+
+
+def _part(since_day: int) -> str:
+    """Without a day, the table is read in the order of its names, and nothing is sorted."""
+    return "dimension = :part" + (" AND day >= :since" if since_day else "")
 
 
 def _spending(row: Sequence[Any]) -> Spending:
