@@ -59,6 +59,19 @@ def test_near_patterns_share_a_family(store: Store, make_trace: Make) -> None:
         assert first.whole.sample_trace_id == failed.sample_trace_id
 
 
+def test_families_that_failed_as_often_are_ordered_by_their_rate(
+    store: Store, make_trace: Make
+) -> None:
+    """The rate of the whole family, not that of one of its patterns."""
+    fill(
+        store, make_trace, "search answer!", *["search search answer"] * 4, "book pay!", "book pay"
+    )
+    with store.read() as conn:
+        for order in ("failed", "failure_rate"):
+            found = queries.families(conn, order=order).families  # type: ignore[arg-type]
+            assert [(one.whole.failed, one.whole.count) for one in found] == [(1, 2), (1, 5)]
+
+
 def test_the_oldest_run_leads(store: Store, make_trace: Make) -> None:
     """Runs that are settled together are placed by their start, in whatever order they came."""
     for number in (3, 2, 1):
