@@ -4,6 +4,8 @@ Content of model calls often comes as log records (OpenTelemetry's GenAI events)
 agents tell half of a run in logs: costs, prompts, answers, tool results. Where an agent sent no
 spans at all, its run is built from its records. A pure function of the spans as they came and of
 the records, so that the order of arrival decides nothing.
+
+Most traces have no records, so what reads them is loaded with the first that has some.
 """
 
 from __future__ import annotations
@@ -12,9 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from clustertrace.conventions.log_homes import CLAUDE_CODE, CODEX
-from clustertrace.joining import claude_code, codex, genai, transcripts, usage
 from clustertrace.joining.belonging import Host, in_order, of_trace
-from clustertrace.joining.filling import Spans
 from clustertrace.model import Log, Span
 
 __all__ = ["concerned", "joined"]
@@ -25,6 +25,8 @@ _KINDS: Final = frozenset({"agent", "llm", "tool"})
 
 def concerned(spans: Sequence[Span], logs: Sequence[Log], twins: Sequence[Span] = ()) -> set[str]:
     """The ids of the spans that these may change, of a trace given without payloads."""
+    from clustertrace.joining.filling import Spans
+
     named = {log.span_id for log in logs if log.span_id is not None}
     if twins or any(log.scope.startswith((CLAUDE_CODE, CODEX)) for log in logs):
         named.update(span.span_id for span in spans if span.kind in _KINDS)
@@ -50,6 +52,9 @@ def joined(
     spans came. `left_out` more records are too many to be looked at. `twins` are spans that a
     transcript tells of the same turns.
     """
+    from clustertrace.joining import claude_code, codex, genai, transcripts, usage
+    from clustertrace.joining.filling import Spans
+
     table = Spans(spans)
     records = of_trace(trace_id, in_order(logs), hosts)
     points = [log for log in records if usage.is_point(log)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from clustertrace.joining import concerned, joined, usage
 from clustertrace.joining.belonging import Host
 from clustertrace.model import Log, Span
 from clustertrace.pricing import price_span, unpriced
@@ -49,6 +48,8 @@ def join(conn: Connection, trace_ids: Sequence[bytes]) -> None:
 
 
 def _join(conn: Connection, trace_id: bytes) -> None:
+    from clustertrace.joining import concerned, joined
+
     sql = f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id = ?"
     slim = {row[1]: slim_span(row) for row in conn.rows(sql, (trace_id,))}
     before = unjoined(conn, [(trace_id, span_id) for span_id in slim])
@@ -105,6 +106,8 @@ def _whole(conn: Connection, trace_id: bytes, span_ids: Iterable[bytes]) -> dict
 
 
 def _records(conn: Connection, trace_id: bytes, came: Sequence[Span]) -> _Records:
+    from clustertrace.joining import usage
+
     session = conn.value("SELECT session_id FROM traces WHERE trace_id = ?", (trace_id,))
     begin = min((span.start_ns for span in came), default=0)
     end = max((span.end_ns or span.start_ns for span in came), default=0)

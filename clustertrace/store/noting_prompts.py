@@ -1,7 +1,8 @@
 """What users wrote to begin runs, looked at just behind settling and kept with its habits.
 
 A run that no longer runs is due (`traces.prompt_due`). Two of its spans are read at most: its root,
-where an agent is told what to do, and the one that holds its first prompt.
+where an agent is told what to do, and the one that holds its first prompt. The rules of prompts
+are loaded with the first that is due: most commands find none.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-from clustertrace.prompts.habits import VERSION, habits_of
 from clustertrace.prompts.templates import Template, used
 from clustertrace.prompts.written import LONGEST, written
 from clustertrace.store.connection import Connection
@@ -51,6 +51,8 @@ def advance(conn: Connection, limit: int) -> int:
 
 def _note(conn: Connection, known: Sequence[Template], due: Sequence[Sequence[Any]]) -> None:
     """Write down the prompts of these runs."""
+    from clustertrace.prompts.habits import VERSION
+
     rows, without = [], []
     for trace_id, start_ns, session, dead_end, root, first in due:
         text = _text(conn, trace_id, root, first)
@@ -96,6 +98,8 @@ def _text(conn: Connection, trace_id: bytes, *span_ids: bytes | None) -> str | N
 
 def _habits(conn: Connection, trace_id: bytes, text: str) -> Sequence[Any]:
     """The bits of a prompt; they are not worked out again when only its run has news."""
+    from clustertrace.prompts.habits import VERSION, habits_of
+
     before = conn.row(
         "SELECT has, lacks FROM prompts WHERE trace_id = ? AND version = ? AND text = ?",
         (trace_id, VERSION, text),

@@ -11,6 +11,7 @@ import pytest
 
 from clustertrace import opening
 from clustertrace.errors import StoreBusy
+from clustertrace.store import Store
 
 
 def test_alone_it_shows_its_help(run: Any) -> None:
@@ -120,6 +121,22 @@ def test_help_loads_little() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert done.returncode == 0
+
+
+def test_a_question_loads_no_reader_of_what_does_not_come(tmp_path: Path) -> None:
+    """With nothing new to take in, `stats` loads no reader of records and no rule of prompts."""
+    import subprocess
+
+    program = (
+        "import sys; from clustertrace.cli import main; main(['stats', '--db', sys.argv[1]]); "
+        "print(*{'clustertrace.joining.filling', 'clustertrace.prompts.lint'} "
+        "& set(sys.modules), 'clustertrace.store.queries' in sys.modules, file=sys.stderr)"
+    )
+    path = tmp_path / "a.db"
+    Store.open(path).close()
+    command = [sys.executable, "-c", program, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "True"
 
 
 def test_where_there_is_a_database(tmp_path: Path) -> None:
