@@ -145,6 +145,8 @@ def _look(page: Page, ways: list[str]) -> None:
             tab.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
             tab.locator('[data-testid="stMain"] .ct').first.wait_for()
         assert tab.evaluate("window.owned") is None, way
+        # A spreadsheet would run the formulas in what a table's own button writes.
+        assert not tab.get_by_label("Download as CSV").locator("visible=true").count(), way
         if f"id={1:032x}" in way or way.startswith("file"):
             # The test looks at the right thing: what would run elsewhere stands there as text.
             assert f"<script>{DO}</script>" in (tab.locator("body").text_content() or "")
