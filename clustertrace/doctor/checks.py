@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from clustertrace.doctor.findings import Finding
+from clustertrace.record.config import without_login
 from clustertrace.store.checking import Checked
 from clustertrace.store.queries.newest import Newest
 from clustertrace.words import counted, duration, moment, size_of
@@ -189,7 +190,7 @@ def recording(*, disabled: bool, sample_rate: float, metadata: bool, endpoint: s
     limits = [
         f"{sample_rate:.0%} of the traces" if sample_rate < 1 else "",
         "no content (CLUSTERTRACE_CAPTURE=metadata)" if metadata else "",
-        f"to be sent to {endpoint}" if endpoint else "",
+        f"to be sent to {without_login(endpoint)[0]}" if endpoint else "",
     ]
     told = ", ".join(limit for limit in limits if limit)
     if told:

@@ -11,6 +11,7 @@ from clustertrace.claude_code.environment import Protocol, overriding, reporting
 from clustertrace.claude_code.hook import Found
 from clustertrace.claude_code.starting import PORT
 from clustertrace.doctor.findings import Finding
+from clustertrace.record.config import without_login
 
 __all__ = ["as_managed", "hook", "reports_here", "telemetry"]
 
@@ -43,7 +44,8 @@ def telemetry(told: Mapping[str, str], port: int, grpc: int | None = None) -> Fi
             f"{write}, or `pip install 'clustertrace[grpc]'` and start the receiver anew",
         )
     if not reports_here(told, port, grpc):
-        where = told.get("OTEL_EXPORTER_OTLP_ENDPOINT") or "nowhere in particular"
+        address, _ = without_login(told.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""))
+        where = address or "nowhere in particular"
         return Finding(_TOPIC, "wrong", f"It reports to {where}, not to port {port} here.", write)
     if not _traces(told):
         return Finding(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Imported where needed, since each costs every program that imports clustertrace: pathlib 5 ms,
 # redaction with its patterns 5 ms.
 
-__all__ = ["Config", "config", "get_db_path"]
+__all__ = ["Config", "config", "get_db_path", "without_login"]
 
 T = TypeVar("T")
 
@@ -42,6 +42,8 @@ class Config(NamedTuple):
     sample_rate: float
     endpoint: str
     """The receiver to send to, without a slash at the end; empty: a spool beside the database."""
+    login: str
+    """`name:password` for a proxy before it, as CLUSTERTRACE_ENDPOINT has them; empty: none."""
     key: str
     """What the receiver elsewhere asks for; empty: nothing."""
     spool: str
@@ -52,7 +54,7 @@ class Config(NamedTuple):
 @cache
 def config() -> Config:
     """The settings as they were when first asked for."""
-    endpoint = os.environ.get("CLUSTERTRACE_ENDPOINT", "").rstrip("/")
+    endpoint, login = without_login(os.environ.get("CLUSTERTRACE_ENDPOINT", "").rstrip("/"))
     spool = _spool(endpoint)
     return Config(
         disabled=_read("DISABLED", False, _truth) or not spool,
@@ -60,10 +62,18 @@ def config() -> Config:
         payload_bytes=_read("MAX_PAYLOAD_BYTES", 32768, _size),
         sample_rate=_read("SAMPLE_RATE", 1.0, _share),
         endpoint=endpoint,
+        login=login,
         key=os.environ.get("CLUSTERTRACE_KEY", "").strip(),
         spool=spool,
         redact=_redactor(),
     )
+
+
+def without_login(url: str) -> tuple[str, str]:
+    """An address as it may be shown, and the name and password that it had ("": none)."""
+    scheme, slashes, rest = url.partition("//")
+    login, _, place = rest.rpartition("@")
+    return f"{scheme}{slashes}{place}", login
 
 
 def get_db_path() -> Path:

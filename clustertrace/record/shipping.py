@@ -8,12 +8,14 @@ starts, so each span arrives at least once, and the receiver counts it once.
 from __future__ import annotations
 
 import atexit
+import base64
 import codecs
 import logging  # noqa: F401 - see below
 import os
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from functools import cache
 from pathlib import Path
@@ -48,6 +50,9 @@ class Shipper:
         self._headers = {"Content-Type": "application/x-ndjson"}
         if key := config().key:
             self._headers["Authorization"] = f"Bearer {key}"
+        elif login := config().login:
+            told = base64.b64encode(urllib.parse.unquote_to_bytes(login)).decode()
+            self._headers["Authorization"] = f"Basic {told}"
         self._outbox = outbox
         self._sent: dict[Path, int] = {}
         self._accepts = False

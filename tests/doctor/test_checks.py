@@ -109,7 +109,7 @@ def test_recording() -> None:
     assert checks.recording(**usual).state == "ok"
     assert checks.recording(**usual | {"disabled": True}).advice == "unset it"
     found = checks.recording(
-        **usual | {"sample_rate": 0.5, "metadata": True, "endpoint": "http://a"}
+        **usual | {"sample_rate": 0.5, "metadata": True, "endpoint": "http://me:secret@a"}
     )
     assert found.state == "note"
     for words in ("50% of the traces", "no content", "sent to http://a"):

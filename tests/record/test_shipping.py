@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -93,6 +94,22 @@ def test_a_program_shows_the_key_where_it_has_one(
     monkeypatch.setenv("CLUSTERTRACE_KEY", "open-sesame")
     program(ONE_SPAN)
     assert receiver.keys == {None, "Bearer open-sesame"}
+
+
+def test_a_password_in_the_address_is_shown_to_the_receiver_only(
+    receiver: Receiver, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy that asks for one gets it as browsers send it; no message and no log has it."""
+    host = receiver.url.removeprefix("http://")
+    monkeypatch.setenv("CLUSTERTRACE_ENDPOINT", f"http://me:open%20sesame@{host}")
+    assert program(ONE_SPAN).stderr == ""
+    assert receiver.keys == {"Basic " + b64encode(b"me:open sesame").decode()}
+    assert receiver.names() == {"run"}
+    for place in ("127.0.0.1:9", "127.0.0.1:port"):
+        monkeypatch.setenv("CLUSTERTRACE_ENDPOINT", f"http://me:open/sesame@{place}")
+        said = program(ONE_SPAN).stderr
+        assert f"http://{place}/v1/spans can't be reached" in said
+        assert "sesame" not in said
 
 
 def test_a_program_sends_what_it_records(
