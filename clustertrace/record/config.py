@@ -72,7 +72,14 @@ def config() -> Config:
 def without_login(url: str) -> tuple[str, str]:
     """An address as it may be shown, and the name and password that it had ("": none)."""
     scheme, slashes, rest = url.partition("//")
-    login, _, place = rest.rpartition("@")
+    host, slash, path = rest.partition("/")
+    _, colon, port = host.partition(":")
+    if "@" not in host and colon and not port.isdecimal():
+        # No port: a password with a slash in it, which should have been written as %2F.
+        login, _, place = rest.rpartition("@")
+    else:
+        login, _, place = host.rpartition("@")
+        place += slash + path
     return f"{scheme}{slashes}{place}", login
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clustertrace import settings
-from clustertrace.record.config import config, get_db_path
+from clustertrace.record.config import config, get_db_path, without_login
 
 
 def test_defaults_agree_with_the_settings() -> None:
@@ -83,3 +83,21 @@ def test_the_public_face_is_sorted_and_there() -> None:
 
     assert clustertrace.__all__ == sorted(clustertrace.__all__)
     assert all(hasattr(clustertrace, name) for name in clustertrace.__all__)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown", "login"),
+    [
+        ("http://me:secret@host:7777", "http://host:7777", "me:secret"),
+        ("https://me@host/below", "https://host/below", "me"),
+        ("https://host:7777/team@work", "https://host:7777/team@work", ""),
+        ("https://host/team@work", "https://host/team@work", ""),
+        ("https://[::1]:7777", "https://[::1]:7777", ""),
+        ("http://me:sec/ret@host", "http://host", "me:sec/ret"),
+        ("http://me:s@c@host", "http://host", "me:s@c"),
+        ("", "", ""),
+    ],
+)
+def test_a_password_in_an_address_is_told_from_it(address: str, shown: str, login: str) -> None:
+    """It may hold what it should not; an @ further behind belongs to the path, not to a login."""
+    assert without_login(address) == (shown, login)
