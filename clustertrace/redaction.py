@@ -96,6 +96,9 @@ _URL: Final = re.compile(
 )
 
 
+_CUT: Final = re.compile(r"… \[cut: \d{1,12} characters in all\]")
+"""What a text ends with that was too long (clustertrace.record.rebuilding)."""
+
 _SEPARATED: Final = r"""\w{0,12}[\\"']{0,4}\s{0,2}[:=,]"""
 """What follows a secret's name: the rest of the word, quotes, and what separates name and value."""
 
@@ -183,7 +186,7 @@ def _by_name(text: str) -> tuple[str, int]:
     def quoted(match: re.Match[str]) -> str:
         nonlocal counted
         value = match["value"]
-        if value is not None and value.startswith(MARK):
+        if value is not None and _is_spent(value):
             return match[0]
         counted += 1
         quote = match["open"] or match["quote"]
@@ -192,6 +195,14 @@ def _by_name(text: str) -> tuple[str, int]:
     text = _QUOTED.sub(quoted, text)
     text, times = _ASSIGNED.subn(_keep_head, text)
     return text, counted + times
+
+
+def _is_spent(value: str) -> bool:
+    """Whether nothing of a secret is left: the mark stands there, or what length left of it."""
+    head, cut, _ = value.partition("…")
+    return value.startswith(MARK) or (
+        bool(cut) and MARK.startswith(head) and _CUT.fullmatch(value, len(head)) is not None
+    )
 
 
 def _mark(what: str) -> str:

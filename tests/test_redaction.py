@@ -119,6 +119,15 @@ def test_where_nothing_is_suspected_nothing_would_be_cut(text: str) -> None:
         assert cut(text) == (text, 0)
 
 
+@pytest.mark.parametrize("left", ["", "[reda", "[redacted: by its name]"])
+def test_what_length_left_of_a_mark_is_no_secret(left: str) -> None:
+    """A mark that was cut to fit stays as it is; one behind which more stands does not."""
+    text = json.dumps({"token": f"{left}… [cut: 23 characters in all]"}, ensure_ascii=False)
+    assert cut(text) == (text, 0)
+    hidden, times = cut(text.replace(" in all", " in all of hunter2!"))
+    assert times == (0 if left == "[redacted: by its name]" else 1), hidden
+
+
 def test_the_users_patterns_are_cut_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file with a regular expression a line adds to what is known."""
     file = tmp_path / "patterns"

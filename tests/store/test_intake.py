@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from clustertrace.errors import BadSetting
@@ -108,6 +108,14 @@ json_values = st.recursive(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(value=json_values, attributes=st.dictionaries(st.text(max_size=9), json_values))
+@example(
+    value={
+        **dict.fromkeys(("", "\x1f", "0\x1f", "000", "0000\u0800")),
+        "Token": 0,
+        **dict.fromkeys(("0000", "000\x1f")),
+    },
+    attributes={},
+)
 def test_passing_twice_changes_nothing_more(
     value: Any, attributes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
