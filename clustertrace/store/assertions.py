@@ -35,7 +35,9 @@ def add(conn: Connection, pattern: str, claimed: Claims, now_ns: int) -> list[As
             name, pattern, kind, bound, claimed.last_runs, claimed.last_ns, created_ns=now_ns
         )
         conn.run(
-            "INSERT OR REPLACE INTO assertions VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO assertions VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (assertion_id) DO"
+            " UPDATE SET bound = excluded.bound, last_runs = excluded.last_runs,"
+            " last_ns = excluded.last_ns, created_ns = excluded.created_ns",
             (name, pattern, kind, bound, one.last_runs, one.last_ns, now_ns),
         )
         made.append(one)
@@ -59,7 +61,7 @@ def remove(conn: Connection, assertion_id: str) -> None:
 
 def seen(conn: Connection, one: Assertion, now_ns: int) -> Seen | None:
     """The runs that an assertion looks at; None if its pattern is gone."""
-    condition, params = "1", dict[str, Any]()
+    condition, params = "TRUE", dict[str, Any]()
     if one.pattern != EVERY:
         if not conn.value("SELECT 1 FROM variants WHERE variant_id = ?", (one.pattern,)):
             return None
@@ -110,4 +112,7 @@ def new_failing(conn: Connection) -> list[NewPattern]:
 
 def mark_checked(conn: Connection, now_ns: int) -> None:
     """Remember when patterns were last looked at."""
-    conn.run("INSERT OR REPLACE INTO state VALUES (?, ?)", (_LAST_CHECK, now_ns))
+    conn.run(
+        "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (_LAST_CHECK, now_ns),
+    )

@@ -147,7 +147,9 @@ def _differing(conn: Connection, table: str) -> int:
     """How many rows are not the same before and now."""
     keys = _KEYS[table]
     same = " AND ".join(f"a.{key} = b.{key}" for key in keys)
-    other = " OR ".join(_unlike(name, kind) for name, kind in _columns(conn, table).items()) or "0"
+    other = (
+        " OR ".join(_unlike(name, kind) for name, kind in _columns(conn, table).items()) or "FALSE"
+    )
     gone = (
         f"SELECT count(*) FROM {_before(table)} a LEFT JOIN {table} b ON {same}"
         f" WHERE b.{keys[0]} IS NULL OR {other}"

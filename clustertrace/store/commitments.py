@@ -33,7 +33,9 @@ def commit(store: Store, week: date, change: str, aim: Aim) -> None:
         if conn.value("SELECT mark FROM commitments WHERE week = ?", (str(week),)):
             raise UsageError(f"What was planned for the week of {week} is marked already.")
         conn.run(
-            "INSERT OR REPLACE INTO commitments VALUES (?, ?, ?, ?, NULL, NULL, NULL, NULL, ?)",
+            "INSERT INTO commitments VALUES (?, ?, ?, ?, NULL, NULL, NULL, NULL, ?)"
+            " ON CONFLICT (week) DO UPDATE SET change = excluded.change, figure = excluded.figure,"
+            " pattern = excluded.pattern, created_ns = excluded.created_ns",
             (str(week), change, *aim, time.time_ns()),
         )
 

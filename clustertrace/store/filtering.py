@@ -1,8 +1,8 @@
 """A filter as SQL: a condition on `traces`, and its parameters by name.
 
-Every condition is two-valued (`IS`, or `coalesce(…, 0)` where no index could help), so that `not`
-means what it says for traces that lack a number. Held to clustertrace.filters.meaning by a property
-test.
+Every condition is two-valued (`IS`, or `coalesce(…, FALSE)` where no index could help), so that
+`not` means what it says for traces that lack a number. Held to clustertrace.filters.meaning by a
+property test.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class _Maker:
     def sql(self, filter_: Filter) -> str:
         match filter_:
             case And(parts):
-                return self._joined(" AND ", parts) if parts else "1"
+                return self._joined(" AND ", parts) if parts else "TRUE"
             case Or(parts):
                 return self._joined(" OR ", parts)
             case Not(inner):
@@ -197,7 +197,7 @@ class _Maker:
     def _text(self, query: str) -> str:
         expression = match_expression(query)
         if not expression:
-            return "0"
+            return "FALSE"
         return (
             "(trace_id IN (SELECT spans.trace_id FROM span_index JOIN spans "
             f"ON spans.seq = span_index.rowid WHERE span_index MATCH {self._param(expression)}))"
@@ -226,4 +226,4 @@ class _Maker:
 
 def _either_way(found: str) -> str:
     """False, not unknown, of a trace that lacks what is compared; no index is asked."""
-    return f"coalesce({found}, 0)"
+    return f"coalesce({found}, FALSE)"

@@ -28,7 +28,7 @@ _DUE: Final = (
     " WHERE prompt_due = 1 LIMIT ?"
 )
 _SPAN: Final = "SELECT kind, input, output FROM spans WHERE trace_id = ? AND span_id = ?"
-_KEPT: Final = "INSERT OR REPLACE INTO prompts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_KEPT: Final = "INSERT INTO prompts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def has_more(conn: Connection) -> bool:
@@ -68,7 +68,7 @@ def _note(conn: Connection, known: Sequence[Template], due: Sequence[Sequence[An
                 text,
             )
         )
-    conn.many("DELETE FROM prompts WHERE trace_id = ?", without)
+    conn.many("DELETE FROM prompts WHERE trace_id = ?", [*without, *(row[:1] for row in rows)])
     conn.many(_KEPT, rows)
     conn.many("UPDATE traces SET prompt_due = NULL WHERE trace_id = ?", [row[:1] for row in due])
 

@@ -27,7 +27,9 @@ def keep(store: Store, name: str, text: str) -> None:
     parse(text)
     with store.writing() as conn:
         conn.run(
-            "INSERT OR REPLACE INTO saved_filters VALUES (?, ?, ?)", (name, text, time.time_ns())
+            "INSERT INTO saved_filters VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+            " filter = excluded.filter, created_ns = excluded.created_ns",
+            (name, text, time.time_ns()),
         )
 
 

@@ -59,16 +59,18 @@ DERIVED: Final = (
 """The columns of `traces` that settling fills."""
 
 _SETTLED: Final = f"UPDATE traces SET {' = ?, '.join(DERIVED)} = ? WHERE trace_id = ?"
-_DUE: Final = ("due_ns <= ?", f"due_ns > ? + {3600 * 10**9}")
-"""Nothing waits for an hour: where it seems to, the clock has been set back since. Not asked at
-once: together they would have to be sorted."""
+_LONGEST_WAIT_NS: Final = 3600 * 10**9
+"""Nothing waits for so long: where it seems to, the clock has been set back since."""
 
 _NOTHING: Final = (None,) * len(DERIVED)
 
 
 def has_due(conn: Connection, now_ns: int) -> bool:
     """Whether any trace is due by `now_ns`."""
-    return any(conn.value(f"SELECT 1 FROM traces WHERE {due} LIMIT 1", (now_ns,)) for due in _DUE)
+    return any(
+        conn.value(f"SELECT 1 FROM traces WHERE {due} LIMIT 1", (bound,))
+        for due, bound in _due(now_ns)
+    )
 
 
 def settle_due(conn: Connection, now_ns: int, limit: int) -> int:
@@ -77,11 +79,16 @@ def settle_due(conn: Connection, now_ns: int, limit: int) -> int:
     Returns how many were settled, at most `limit`.
     """
     ids: list[bytes] = []
-    for due in _DUE:
+    for due, bound in _due(now_ns):
         sql = f"SELECT trace_id FROM traces WHERE {due} ORDER BY due_ns LIMIT ?"
-        ids += [row[0] for row in conn.rows(sql, (now_ns, limit - len(ids)))]
+        ids += [row[0] for row in conn.rows(sql, (bound, limit - len(ids)))]
     each_that_can(conn, ids, lambda some: settle_traces(conn, some), "due_ns")
     return len(ids)
+
+
+def _due(now_ns: int) -> tuple[tuple[str, int], tuple[str, int]]:
+    """What is due, and what seems to be due in an hour or later: together they would be sorted."""
+    return ("due_ns <= ?", now_ns), ("due_ns > ?", min(now_ns + _LONGEST_WAIT_NS, 2**63 - 1))
 
 
 def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool = True) -> None:
@@ -298,9 +305,9 @@ class _Rollups:
         _upsert(conn, "sessions", ("session_id",), ("traces", "failed", "cost_usd"), sessions)
         conn.many(
             "UPDATE sessions SET first_ns = (SELECT min(start_ns) FROM traces WHERE session_id ="
-            " ?1), last_ns = (SELECT max(start_ns) FROM traces WHERE session_id = ?1)"
-            " WHERE session_id = ?1",
-            list(sessions),
+            " :name), last_ns = (SELECT max(start_ns) FROM traces WHERE session_id = :name)"
+            " WHERE session_id = :name",
+            [{"name": name} for (name,) in sessions],
         )
 
     def _apply_totals(self, conn: Connection) -> None:
@@ -313,8 +320,8 @@ class _Rollups:
         _upsert(conn, "variant_totals", ("variant_id",), _MEASURES, changes)
         conn.many(
             "UPDATE variant_totals SET last_day = (SELECT max(day) FROM variant_days WHERE"
-            " variant_id = ?1) WHERE variant_id = ?1",
-            list(changes),
+            " variant_id = :id) WHERE variant_id = :id",
+            [{"id": variant} for (variant,) in changes],
         )
 
 

@@ -67,10 +67,14 @@ def _note(conn: Connection, keys: Sequence[bytes]) -> None:
         numbers = array("d", (measures[name] for name in MEASURES))
         rows.append((key, VERSION, array("q", sorted(own)).tobytes(), numbers.tobytes()))
     conn.many("INSERT INTO trait_names VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", _rows(names))
-    conn.many("INSERT OR REPLACE INTO trace_traits VALUES (?, ?, ?, ?)", rows)
+    conn.many(
+        "INSERT INTO trace_traits VALUES (?, ?, ?, ?) ON CONFLICT (trace_id) DO UPDATE SET"
+        " version = excluded.version, traits = excluded.traits, measures = excluded.measures",
+        rows,
+    )
     conn.run(f"UPDATE traces SET traits_due = NULL WHERE trace_id IN ({marks})", keys)
     conn.run(
-        "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = value + ?",
+        "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = state.value + ?",
         (COUNTED, len(keys), len(keys)),
     )
 

@@ -112,9 +112,9 @@ def _host(conn: Connection, turn: bytes) -> bytes | None:
         " AND scope = ? AND response_id IS NOT NULL LIMIT 100",
         (turn, _SCOPES[0]),
     )
-    row = conn.row("SELECT session_id, min(start_ns), max(start_ns) FROM spans s JOIN "
-                   "(SELECT session_id FROM traces WHERE trace_id = ?1) WHERE s.trace_id = ?1",
-                   (turn,))  # fmt: skip
+    row = conn.row("SELECT (SELECT session_id FROM traces WHERE trace_id = :turn),"
+                   " min(start_ns), max(start_ns) FROM spans WHERE trace_id = :turn",
+                   {"turn": turn})  # fmt: skip
     if calls and row is not None and row[0] is not None:
         ids = [call[0] for call in calls]
         found = conn.value(

@@ -69,7 +69,7 @@ _GIVE: Final = (
 
 _TAG: Final = (
     "INSERT INTO trace_tags VALUES (?, ?, ?, 0) ON CONFLICT (trace_id, key) "
-    "DO UPDATE SET value = excluded.value WHERE by_hand = 0"
+    "DO UPDATE SET value = excluded.value WHERE trace_tags.by_hand = 0"
 )
 
 _METRIC: Final = "INSERT INTO trace_metrics VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"

@@ -75,7 +75,7 @@ def _exactly(conn: Connection, given: Window, names: list[str] | None) -> list[_
         params += [part.start_ns, part.end_ns, *([part.half_day] if names is None else names)]
     return conn.rows(
         "SELECT round(sum(cost_usd), 12) AS cost, name, sum(unpriced_calls)"
-        f" FROM ({' UNION ALL '.join(told)}) GROUP BY name HAVING cost > 0"
+        f" FROM ({' UNION ALL '.join(told)}) GROUP BY name HAVING round(sum(cost_usd), 12) > 0"
         " ORDER BY cost DESC, name LIMIT ?",
         (*params, _LISTED),
     )

@@ -50,7 +50,7 @@ def paths(conn: Connection, name: str) -> Node:
         "SELECT variant_id, variants.steps, traces - running - incomplete AS finished, failed"
         " FROM families JOIN variants USING (family_id)"
         " JOIN variant_totals USING (variant_id) WHERE families.name = ?"
-        " AND finished > 0 ORDER BY finished DESC, variant_id LIMIT ?",
+        " AND traces > running + incomplete ORDER BY finished DESC, variant_id LIMIT ?",
         (name, _PATTERNS),
     )
     sessions = conn.value("SELECT 1 FROM sessions LIMIT 1")

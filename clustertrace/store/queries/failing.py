@@ -25,7 +25,7 @@ _RUNS: Final = (
     "SELECT variant_id, variants.name, variants.steps,"
     " traces - running - incomplete AS finished, failed"
     " FROM variant_totals JOIN variants USING (variant_id)"
-    " WHERE finished > 0 ORDER BY finished DESC, variant_id LIMIT ?"
+    " WHERE traces > running + incomplete ORDER BY finished DESC, variant_id LIMIT ?"
 )
 
 _MATCHING: Final = (

@@ -166,7 +166,7 @@ class Grouping:
         order: ClusterOrder,
         limit: int,
         offset: int,
-        condition: str = "1",
+        condition: str = "TRUE",
         params: Mapping[str, Any] = EMPTY,
     ) -> Page:
         """Some of the groups; `condition` narrows `variant_totals`. Raises UsageError."""

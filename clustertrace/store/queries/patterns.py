@@ -24,7 +24,7 @@ _TOTALS: Final = (
     f" sum(spans), sum(llm_calls),{_USAGE} FROM variant_totals"
 )
 _TOTALS_OF: Final = (
-    "SELECT count(*), sum(failed), sum(failed AND outcome IS NOT NULL),"
+    "SELECT count(*), sum(failed), sum(failed = 1 AND outcome IS NOT NULL),"
     " sum(failed IS NULL AND status = 'running'), sum(failed IS NULL AND status <> 'running'),"
     f" sum(span_count), sum(llm_calls),{_USAGE}"
 )
@@ -33,7 +33,7 @@ _TOTALS_OF: Final = (
 
 def overview(conn: Connection, where: Filter | None = None) -> Overview:
     """All runs in a few numbers, from the roll-ups; or those that match, counted one by one."""
-    condition, params = ("1", {}) if where is None else filtering.condition(where)
+    condition, params = ("TRUE", {}) if where is None else filtering.condition(where)
     runs = f"FROM traces WHERE start_ns IS NOT NULL AND {condition}"
     row = conn.row(_TOTALS if where is None else f"{_TOTALS_OF} {runs}", params)
     assert row is not None

@@ -18,7 +18,7 @@ def names(conn: Connection, limit: int = 100) -> tuple[str, ...]:
 
 def tag_keys(conn: Connection, limit: int = 10_000) -> tuple[str, ...]:
     """Every key that some trace is tagged with, in order, at most `limit`."""
-    return _distinct(conn, "trace_tags", "key", "1", (), limit)
+    return _distinct(conn, "trace_tags", "key", "TRUE", (), limit)
 
 
 def tag_keys_of(conn: Connection, day: int) -> tuple[str, ...]:
