@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 
-FOREIGN_SETTINGS = tuple(
-    f"{vendor}_"
-    for vendor in (
-        *("CLUSTERTRACE", "OTEL", "STREAMLIT", "XDG", "ANTHROPIC", "CLAUDE", "OPENAI"),
-        *("AWS", "AZURE", "GOOGLE", "GEMINI", "CLOUD_ML"),
-    )
+pytest_plugins = ("tests.postgres_cluster",)
+
+FOREIGN_SETTINGS = (
+    *("CLUSTERTRACE_", "OTEL_", "STREAMLIT_", "XDG_", "ANTHROPIC_", "CLAUDE_", "OPENAI_"),
+    *("AWS_", "AZURE_", "GOOGLE_", "GEMINI_", "CLOUD_ML_"),
+    "PG",  # PGHOST, PGPASSWORD and the like: PostgreSQL's own put no line between
 )
-"""Variables of the machine that would change what a test sees."""
+"""How variables of the machine begin that would change what a test sees."""
 
 DEAD_PROXY = "http://127.0.0.1:9"
 """Where child processes are sent for other hosts: the discard port, which nothing listens on."""
