@@ -170,6 +170,9 @@ def connect(path: Path, *, read_only: bool = False) -> Connection:
                 raw.execute("PRAGMA query_only = ON")
             else:
                 raw.execute("PRAGMA synchronous = NORMAL")
+                # What is deleted is overwritten in its page; pages that become free are given back
+                # or used again, and so are not written for that (`ON`, which some systems have).
+                raw.execute("PRAGMA secure_delete = FAST")
                 raw.execute("PRAGMA wal_autocheckpoint = 4000")
         except sqlite3.Error:
             raw.close()

@@ -25,6 +25,8 @@ from clustertrace.filters.tree import (
     Until,
 )
 from clustertrace.patterns.signature import STEP_KINDS
+from clustertrace.store import text_index
+from clustertrace.store.connection import Connection
 from clustertrace.store.search_words import match_expression
 
 __all__ = ["Few", "condition"]
@@ -83,21 +85,24 @@ Few = Callable[[str, Mapping[str, Any]], bool]
 better begin with them; else it soon meets some on its way."""
 
 
-def condition(filter_: Filter, few: Few | None = None) -> tuple[str, dict[str, Any]]:
+def condition(
+    conn: Connection, filter_: Filter, few: Few | None = None
+) -> tuple[str, dict[str, Any]]:
     """The SQL condition of a filter on the table `traces`, and its parameters.
 
-    With `few`, what many traces have is looked up trace by trace: the way for a list that ends
-    after some rows.
+    It is meant for this connection, and for the state of the database that is seen now. With `few`,
+    what many traces have is looked up trace by trace: the way for a list that ends after some rows.
     """
-    made = _Maker(few)
+    made = _Maker(conn, few)
     return made.sql(filter_), made.params
 
 
 class _Maker:
     """Builds one condition and names its parameters."""
 
-    def __init__(self, few: Few | None) -> None:
+    def __init__(self, conn: Connection, few: Few | None) -> None:
         self.params: dict[str, Any] = {}
+        self._conn = conn
         self._few = few
 
     def sql(self, filter_: Filter) -> str:
@@ -198,10 +203,7 @@ class _Maker:
         expression = match_expression(query)
         if not expression:
             return "FALSE"
-        return (
-            "(trace_id IN (SELECT spans.trace_id FROM span_index JOIN spans "
-            f"ON spans.seq = span_index.rowid WHERE span_index MATCH {self._param(expression)}))"
-        )
+        return f"(trace_id IN ({text_index.containing(self._conn, self._param(expression))}))"
 
     def _sequence(self, steps: tuple[StepName, ...]) -> str:
         """One alias a step, each after the one before in the order of the trace."""

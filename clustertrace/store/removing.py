@@ -5,31 +5,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from clustertrace.store import text_index
+from clustertrace.store import spending, text_index
 from clustertrace.store.connection import Connection
-from clustertrace.store.settling import settle_traces
+from clustertrace.store.rollups import Rollups
 from clustertrace.store.twins import forget_twins
 
-__all__ = ["TABLES", "remove_traces"]
+__all__ = ["TABLES", "remove_spans", "remove_traces"]
 
-_OF_A_TRACE: Final = ("spans", "unjoined_spans", "logs", "trace_tags", "trace_metrics")
-_DERIVED: Final = ("prompts", "trace_traits", "trace_spending", "traces")
-
-TABLES: Final = _OF_A_TRACE + _DERIVED
+TABLES: Final = (
+    *("spans", "unjoined_spans", "logs", "trace_tags", "trace_metrics"),
+    *("prompts", "trace_traits", "trace_spending", "traces"),
+)
 """Every table with rows of traces."""
+
+_AT_ONCE: Final = 500
+"""Traces of one statement, each a parameter of it."""
 
 
 def remove_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     """Remove these traces in the caller's transaction: rows, index entries, roll-ups.
 
-    A few hundred at once: each is a parameter of every statement.
+    What they had added to the roll-ups is known, so none of them is looked at as a whole.
     """
-    marks = ", ".join("?" * len(trace_ids))
-    text_index.forget_traces(conn, trace_ids)
-    forget_twins(conn, trace_ids)
-    for table in _OF_A_TRACE:
-        conn.run(f"DELETE FROM {table} WHERE trace_id IN ({marks})", trace_ids)
-    # A trace without spans adds nothing, so settling takes it out of the roll-ups.
-    settle_traces(conn, trace_ids)
-    for table in _DERIVED:
-        conn.run(f"DELETE FROM {table} WHERE trace_id IN ({marks})", trace_ids)
+    rollups = Rollups()
+    rollups.take_out(conn, trace_ids)
+    spending.take_out(conn, trace_ids)
+    for at in range(0, len(trace_ids), _AT_ONCE):
+        some = trace_ids[at : at + _AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        text_index.forget_traces(conn, some)
+        forget_twins(conn, some)
+        for table in TABLES:
+            conn.run(f"DELETE FROM {table} WHERE trace_id IN ({marks})", some)
+    rollups.apply(conn)
+
+
+def remove_spans(conn: Connection, trace_id: bytes, limit: int) -> bool:
+    """Remove some spans of a trace that is going to be removed; whether that many were left.
+
+    So that a long trace needs no long transaction.
+    """
+    rows = conn.rows("SELECT span_id FROM spans WHERE trace_id = ? LIMIT ?", (trace_id, limit))
+    keys = [(trace_id, row[0]) for row in rows]
+    text_index.forget(conn, keys)
+    conn.many("DELETE FROM spans WHERE trace_id = ? AND span_id = ?", keys)
+    return len(keys) == limit

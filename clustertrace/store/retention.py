@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from clustertrace.store import filtering, text_index
 from clustertrace.store.connection import Connection
-from clustertrace.store.removing import remove_traces
+from clustertrace.store.removing import remove_spans, remove_traces
+from clustertrace.store.shortening import database_bytes, shorten, used_bytes
 
 if TYPE_CHECKING:
     from clustertrace.filters import Filter
     from clustertrace.store.store import Store
 
-__all__ = ["Retired", "close_stale", "database_bytes", "retire", "to_retire"]
+__all__ = ["Retired", "close_stale", "database_bytes", "finish", "retire", "to_retire"]
 
-_SLICE: Final = 200
-"""Traces a transaction: some thousand spans, well under a second."""
-_PAGES: Final = 2_000
-_REST: Final = 0.5
-"""Between slices, this share of a slice's time belongs to others."""
+_READ_AHEAD: Final = 5_000
+_SECONDS: Final = 0.3
+"""What a transaction should take: another writer looks again every tenth of a second."""
+_REST: Final = 0.35
+"""Between transactions, this share of their time belongs to others: more than that tenth."""
+_FEWEST: Final = 1_000
+_MOST: Final = 100_000
+"""Spans of a transaction; the first has the fewest."""
 
 
 class Retired(NamedTuple):
@@ -30,98 +35,141 @@ class Retired(NamedTuple):
     spans: int
 
 
+class _Going(NamedTuple):
+    trace_id: bytes
+    spans: int
+    start_ns: int | None
+    """None: it was never settled."""
+
+
+_Meant = Callable[[Connection], tuple[str, Mapping[str, Any]]]
+"""The condition of the traces that are meant, for the state of the database that is seen."""
+
+
 def to_retire(conn: Connection, where: Filter, max_bytes: int | None = None) -> Retired:
     """What `retire` would delete now; of the size, as far as an average trace tells."""
-    condition, params = filtering.condition(where)
+    condition, params = _meant(conn, where, max_bytes)(conn)
     counted = f"SELECT count(*), coalesce(sum(span_count), 0) FROM traces WHERE {condition}"
-    traces, spans = conn.row(counted, params) or (0, 0)
-    used, all_spans = used_bytes(conn), conn.value("SELECT sum(spans) FROM variant_totals") or 0
-    if max_bytes is None or used <= max_bytes or not all_spans:
-        return Retired(traces, spans) if max_bytes is None else Retired(0, 0)
-    too_many = int(all_spans * (1 - max_bytes / used))
-    gone = conn.row(
-        "SELECT count(*), coalesce(sum(span_count), 0) FROM"
-        " (SELECT span_count, sum(span_count) OVER (ORDER BY start_ns, trace_id) AS so_far"
-        f" FROM traces WHERE {condition}) WHERE so_far <= :spans",
-        params | {"spans": too_many},
-    )
-    return Retired(*gone) if gone else Retired(0, 0)
+    return Retired(*(conn.row(counted, params) or (0, 0)))
 
 
 def retire(store: Store, where: Filter, max_bytes: int | None = None) -> Iterator[Retired]:
     """Delete traces that match, the oldest first; with `max_bytes`, only until no more are used.
 
-    Gives what each slice deleted. Then the file is shortened, also in slices.
+    Gives what each slice deleted. At the end nothing of them is left in the file (see `finish`).
     """
     while True:
-        began = time.monotonic()
         with store.writing() as conn:
-            gone = _slice(conn, where, _at_once(conn, max_bytes))
-        if not gone.traces:
+            meant = _meant(conn, where, max_bytes)
+            text_index.foresee(conn, *meant(conn))
+        gone = 0
+        for slice_ in _delete(store, meant):
+            gone += slice_.traces
+            yield slice_
+        _forget_words(store)
+        if max_bytes is None or not gone:
             break
-        yield gone
-        time.sleep((time.monotonic() - began) * _REST)
-    _shorten(store)
+    shorten(store)
 
 
-def _at_once(conn: Connection, max_bytes: int | None) -> int:
-    """Traces to delete next; of a size, no more than an average trace takes too much room."""
+def finish(store: Store) -> None:
+    """Do what is left of a deletion that was broken off."""
+    _forget_words(store)
+    shorten(store)
+
+
+def _meant(conn: Connection, where: Filter, max_bytes: int | None) -> _Meant:
     if max_bytes is None:
-        return _SLICE
-    used = used_bytes(conn)
+        return lambda conn: filtering.condition(conn, where)
+    used, spans = used_bytes(conn), conn.value("SELECT sum(spans) FROM variant_totals") or 0
     if used <= max_bytes:
-        return 0
-    traces = conn.value("SELECT sum(traces) FROM variant_totals") or 0
-    return max(1, min(_SLICE, int(traces * (1 - max_bytes / used))))
-
-
-def _slice(conn: Connection, where: Filter, limit: int) -> Retired:
-    condition, params = filtering.condition(where)
-    rows = conn.rows(
-        f"SELECT trace_id, coalesce(span_count, 0) FROM traces WHERE {condition}"
-        " ORDER BY start_ns, trace_id LIMIT :slice",
-        params | {"slice": limit},
+        return lambda _: ("FALSE", {})
+    condition, params = filtering.condition(conn, where)
+    # Up to the one that it takes to have so many spans, as many bytes as it takes on average.
+    newest = conn.value(
+        "SELECT max(start_ns) FROM (SELECT start_ns, sum(span_count) OVER (ORDER BY start_ns,"
+        f" trace_id) - span_count AS before FROM traces WHERE {condition}) AS oldest"
+        " WHERE before < :spans",
+        {**params, "spans": spans * (1 - max_bytes / used)},
     )
-    if rows:
-        remove_traces(conn, [row[0] for row in rows])
-    return Retired(len(rows), sum(row[1] for row in rows))
+
+    def oldest(conn: Connection) -> tuple[str, Mapping[str, Any]]:
+        condition, params = filtering.condition(conn, where)
+        return f"{condition} AND start_ns <= :newest", {**params, "newest": newest}
+
+    return oldest
 
 
-def _shorten(store: Store) -> None:
-    """Merge what is left of the text index, and give free pages back to the disk."""
-    more, begin = True, True
-    while more:
-        with store.writing() as conn:
-            more = text_index.merge(conn, _PAGES, begin=begin)
-        begin = False
-        time.sleep(0.001)
+def _delete(store: Store, meant: _Meant) -> Iterator[Retired]:
+    """Delete, as much at a time as takes about `_SECONDS`."""
+    spans = _FEWEST
+    for page in _pages(store, meant):
+        while page:
+            _shorten_first(store, page, spans)
+            some = _fitting(page, spans)
+            page = page[len(some) :]
+            took = _timed(store, partial(remove_traces, trace_ids=[one.trace_id for one in some]))
+            spans = max(_FEWEST, min(_MOST, 2 * spans, int(spans * _SECONDS / took)))
+            yield Retired(len(some), sum(one.spans for one in some))
+
+
+def _shorten_first(store: Store, page: Sequence[_Going], spans: int) -> None:
+    """Take most of the spans out of the first trace, if it has many more than these."""
+    first = page[0]
+    for _ in range(first.spans // spans - 1):
+        _timed(store, lambda conn: remove_spans(conn, first.trace_id, spans))
+
+
+def _pages(store: Store, meant: _Meant) -> Iterator[list[_Going]]:
+    """The traces that are meant, oldest first; each page must be gone before the next is read."""
+    last: _Going | None = None
     while True:
-        with store.writing() as conn:
-            before = _pragma(conn, "freelist_count")
-            # Python steps once through a statement that has no columns: one page, whatever it says.
-            for _ in range(min(before, _PAGES)):
-                conn.run("PRAGMA incremental_vacuum(1)")
-            left = _pragma(conn, "freelist_count")
-        if not left or left >= before:
-            break
+        with store.read() as conn:
+            condition, params = meant(conn)
+            if last is not None and last.start_ns is not None:
+                # Not from the beginning again, where those stand that stay.
+                condition += " AND start_ns >= :after AND (start_ns > :after OR trace_id > :last)"
+                params = {**params, "after": last.start_ns, "last": last.trace_id}
+            rows = conn.rows(
+                "SELECT trace_id, coalesce(span_count, 0), start_ns FROM traces"
+                f" WHERE {condition} ORDER BY start_ns, trace_id LIMIT :page",
+                {**params, "page": _READ_AHEAD},
+            )
+        if not rows:
+            return
+        page = [_Going(*row) for row in rows]
+        last = page[-1]
+        yield page
+
+
+def _fitting(page: Sequence[_Going], spans: int) -> list[_Going]:
+    """As many of the first as have so many spans together, and at least one."""
+    so_far = 0
+    for number, one in enumerate(page):
+        so_far += one.spans
+        if so_far > spans and number:
+            return list(page[:number])
+    return list(page)
+
+
+def _forget_words(store: Store) -> None:
+    """Have the text index forget what it still knows of spans that are gone."""
+    while store.tidy_text():
         time.sleep(0.001)
 
 
-def used_bytes(conn: Connection) -> int:
-    """Bytes of the database that hold something."""
-    return (_pragma(conn, "page_count") - _pragma(conn, "freelist_count")) * _pragma(
-        conn, "page_size"
-    )
+def _timed(store: Store, work: Callable[[Connection], object]) -> float:
+    """Do some work in a transaction, then let others have their turn; the seconds that it took."""
+    with store.writing() as conn:
+        began = time.monotonic()
+        work(conn)
+    took = time.monotonic() - began
+    time.sleep(took * _REST)
+    return took
 
 
-def database_bytes(conn: Connection) -> int:
-    """Bytes of the database's file."""
-    return _pragma(conn, "page_count") * _pragma(conn, "page_size")
-
-
-def _pragma(conn: Connection, name: str) -> int:
-    return int(conn.value(f"PRAGMA {name}") or 0)
-
+_SLICE: Final = 200
+"""Traces of a transaction that ends them."""
 
 _STALE: Final = (
     "failed IS NULL AND status = 'running' AND NOT EXISTS"

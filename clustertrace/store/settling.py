@@ -19,27 +19,14 @@ from clustertrace.store.amendments import amend
 from clustertrace.store.connection import Connection
 from clustertrace.store.elsewhere import calls_elsewhere
 from clustertrace.store.joins import join
+from clustertrace.store.rollups import ROLLED, Rollups
 from clustertrace.store.rows import SLIM_COLUMNS, json_value, slim_span
 from clustertrace.store.setting_aside import each_that_can
 from clustertrace.store.spending import Settled, settle_spending
 from clustertrace.store.twins import absorb
-from clustertrace.summary import NS_PER_DAY, Summary, duration_bucket, prompt_of, summarise
+from clustertrace.summary import NS_PER_DAY, Summary, prompt_of, summarise
 
 __all__ = ["DERIVED", "has_due", "settle_due", "settle_traces"]
-
-_MEASURES: Final = (
-    *("traces", "running", "incomplete", "failed", "failed_by_outcome", "spans", "llm_calls"),
-    *("unpriced_calls", "input_tokens", "output_tokens", "cache_read_tokens"),
-    *("cache_write_tokens", "reasoning_tokens", "cost_usd", "missed_tokens", "lost_usd"),
-    *("missed_runs", "dead_ends", "duration_ns"),
-)
-_ROLLED: Final = (
-    *("variant_id", "start_ns", "status", "failed", "outcome", "duration_ns"),
-    *("span_count", "llm_calls", "unpriced_calls", "input_tokens", "output_tokens"),
-    *("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd"),
-    *("missed_tokens", "lost_usd", "dead_end", "rolled_session_id"),
-)
-"""What a settled trace's roll-up contribution is made of, as columns of `traces`."""
 
 _TOLD: Final = (
     "told_name, told_status, told_start_ns, told_end_ns, session_id,"
@@ -110,7 +97,7 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
         amend(conn, trace_id, own)
     elsewhere = calls_elsewhere(conn, spans)
     runs: list[_Run] = []
-    sql = f"SELECT trace_id, {_TOLD}, {', '.join(_ROLLED)} FROM traces WHERE trace_id IN ({marks})"
+    sql = f"SELECT trace_id, {_TOLD}, {', '.join(ROLLED)} FROM traces WHERE trace_id IN ({marks})"
     for row in conn.rows(sql, trace_ids):
         trace_id, told, before = row[0], row[1:8], row[8:]
         facts = TraceFacts(
@@ -145,7 +132,7 @@ class _Run(NamedTuple):
 
     trace_id: bytes
     before: Sequence[Any]
-    """What the roll-ups hold of it, in the order of `_ROLLED`."""
+    """What the roll-ups hold of it, in the order of `ROLLED`."""
     facts: TraceFacts
     summary: Summary | None
     """None where it has no span."""
@@ -153,7 +140,7 @@ class _Run(NamedTuple):
 
 def _write(conn: Connection, runs: Sequence[_Run], spent: Mapping[bytes, Measures]) -> None:
     """Write what was derived, and move the runs between the rows of the roll-ups."""
-    rollups = _Rollups()
+    rollups = Rollups()
     settled: list[tuple[Any, ...]] = []
     for trace_id, before, facts, summary in runs:
         if before[0] is not None:
@@ -224,7 +211,7 @@ def _first_prompt(conn: Connection, trace_id: bytes, summary: Summary) -> str | 
 
 
 def _contribution(summary: Summary, facts: TraceFacts, spent: Measures) -> tuple[Any, ...]:
-    """What the trace adds to the roll-ups, in the order of `_ROLLED`."""
+    """What the trace adds to the roll-ups, in the order of `ROLLED`."""
     return (
         summary.variant.id,
         summary.start_ns,
@@ -253,91 +240,3 @@ def _ended_first(summaries: Sequence[Summary]) -> list[Variant]:
     ended = [summary for summary in summaries if summary.failed is not None]
     ended.sort(key=lambda summary: (summary.start_ns, summary.variant.id))
     return [summary.variant for summary in ended]
-
-
-class _Rollups:
-    """Changes to the roll-up rows, summed first: one upsert a row, not one a trace."""
-
-    def __init__(self) -> None:
-        self._days: dict[tuple[str, int], list[float]] = defaultdict(lambda: [0] * len(_MEASURES))
-        self._durations: dict[tuple[str, int, int], int] = defaultdict(int)
-        self._sessions: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0.0])
-
-    def add(self, contribution: Sequence[Any], sign: int) -> None:
-        """Add (+1) or take out (-1) a trace's contribution, in the order of `_ROLLED`."""
-        variant, start_ns, status, failed, outcome, duration_ns = contribution[:6]
-        spans, *totals = contribution[6:17]
-        dead_end, session = contribution[17:]
-        day = start_ns // NS_PER_DAY
-        finished = failed is not None
-        measures = (
-            1,
-            not finished and status == "running",
-            not finished and status != "running",
-            bool(failed),
-            bool(failed) and outcome is not None,
-            spans,
-            *totals,
-            totals[-2] > 0,
-            dead_end is not None,
-            float(duration_ns or 0),
-        )
-        row = self._days[variant, day]
-        for at, measure in enumerate(measures):
-            row[at] += sign * measure
-        if finished and duration_ns is not None:
-            self._durations[variant, day, duration_bucket(duration_ns)] += sign
-        if session is not None:
-            entry = self._sessions[session]
-            entry[0] += sign
-            entry[1] += sign * bool(failed)
-            entry[2] += sign * contribution[14]
-
-    def apply(self, conn: Connection) -> None:
-        """Write the changes; a row that nothing is left of goes."""
-        _upsert(conn, "variant_days", ("variant_id", "day"), _MEASURES, self._days)
-        self._apply_totals(conn)
-        # A running trace passes through variants on its way; those that nobody is left in go.
-        variants.forget_empty(conn, sorted({variant for variant, _ in self._days}))
-        durations = {key: [count] for key, count in self._durations.items() if count}
-        _upsert(conn, "variant_durations", ("variant_id", "day", "bucket"), ("traces",), durations)
-        sessions = {(name,): entry for name, entry in self._sessions.items()}
-        _upsert(conn, "sessions", ("session_id",), ("traces", "failed", "cost_usd"), sessions)
-        conn.many(
-            "UPDATE sessions SET first_ns = (SELECT min(start_ns) FROM traces WHERE session_id ="
-            " :name), last_ns = (SELECT max(start_ns) FROM traces WHERE session_id = :name)"
-            " WHERE session_id = :name",
-            [{"name": name} for (name,) in sessions],
-        )
-
-    def _apply_totals(self, conn: Connection) -> None:
-        """Add the days up by variant."""
-        changes: dict[tuple[str], list[float]] = defaultdict(lambda: [0] * len(_MEASURES))
-        for (variant, _), change in self._days.items():
-            total = changes[(variant,)]
-            for at, measure in enumerate(change):
-                total[at] += measure
-        _upsert(conn, "variant_totals", ("variant_id",), _MEASURES, changes)
-        conn.many(
-            "UPDATE variant_totals SET last_day = (SELECT max(day) FROM variant_days WHERE"
-            " variant_id = :id) WHERE variant_id = :id",
-            [{"id": variant} for (variant,) in changes],
-        )
-
-
-def _upsert(
-    conn: Connection,
-    table: str,
-    keys: Sequence[str],
-    measures: Sequence[str],
-    changes: dict[Any, Any],
-) -> None:
-    marks = ", ".join("?" * (len(keys) + len(measures)))
-    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in measures)
-    conn.many(
-        f"INSERT INTO {table} ({', '.join((*keys, *measures))}) VALUES ({marks}) "
-        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {added}",
-        [(*key, *change) for key, change in changes.items()],
-    )
-    same = " AND ".join(f"{name} = ?" for name in keys)
-    conn.many(f"DELETE FROM {table} WHERE {same} AND traces = 0", list(changes))

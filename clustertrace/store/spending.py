@@ -17,12 +17,13 @@ from clustertrace.store.connection import Connection
 from clustertrace.store.rows import json_text, json_value
 from clustertrace.summary import NS_PER_DAY, Summary
 
-__all__ = ["Settled", "settle_spending", "shares_of"]
+__all__ = ["Settled", "settle_spending", "shares_of", "take_out"]
 
 _CODING_AGENTS: Final = frozenset({"claude_code.interaction"})
 """Names of the runs whose calls may tell which skill they were made for."""
 
 _SKILL: Final = "skill.name"
+_AT_ONCE: Final = 500
 _PROJECT_TAGS: Final = ("folder", "service")
 """What says which project a run is of; the first that it has."""
 
@@ -64,6 +65,22 @@ def settle_spending(conn: Connection, settled: Sequence[Settled]) -> dict[bytes,
     conn.many(_REMEMBER, apart)
     _apply(conn, deltas)
     return totals
+
+
+def take_out(conn: Connection, trace_ids: Sequence[bytes]) -> None:
+    """Take runs that are removed out of the roll-up, and have those that went on from them settled.
+
+    In the caller's transaction, before their rows go.
+    """
+    deltas: Deltas = defaultdict(list)
+    gone = set(trace_ids)
+    for at in range(0, len(trace_ids), _AT_ONCE):
+        some = trace_ids[at : at + _AT_ONCE]
+        for session, start, tail, shares in _known(conn, some).values():
+            _add(deltas, start, shares_of(shares), -1)
+            if tail is not None and session is not None:
+                _wake_next(conn, session, start, gone)
+    _apply(conn, deltas)
 
 
 def shares_of(text: str) -> dict[tuple[str, str], Measures]:

@@ -101,6 +101,17 @@ class Store:
             with self._conn.transaction():
                 return text_index.advance(self._conn, limit)
 
+    def tidy_text(self, *, limit: int = _INDEX_SLICE) -> bool:
+        """Take a step towards a text index without words of deleted spans; whether more are left.
+
+        As much work as indexing `limit` spans, at most.
+        """
+        with self._lock:
+            if not text_index.left(self._conn):
+                return False
+            with self._conn.transaction():
+                return text_index.tidy(self._conn, limit)
+
     def note_traits(self, *, limit: int = _TRAITS_SLICE) -> int:
         """Work out what is true of finished runs, at most `limit` of them; how many."""
         with self._lock:

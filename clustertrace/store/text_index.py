@@ -1,34 +1,55 @@
 """The full-text index: kept just behind the commit, at a cost a span that never grows.
 
-The index holds no copy of the texts (an FTS5 table over the view `span_texts`). It is carried
-forward by sequence number, a batch an `INSERT … SELECT`; a trigger would cost ten times that.
-A span that changes is first forgotten by its number and its old words, never by a search.
+It is carried forward by sequence number, a batch an `INSERT … SELECT`; a trigger would cost ten
+times that. It holds no copy of the texts, and it is made of parts (clustertrace.store.text_parts).
+A span that changes gets a new number and its old one is forgotten, by its old words, never by a
+search. Numbers are not used again: what the index still holds of a span that is gone finds none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
+from clustertrace.store import text_parts
 from clustertrace.store.connection import Connection
+from clustertrace.store.text_parts import FIELDS, Part
 
 __all__ = [
     "FIELDS",
+    "MARK",
+    "MARK_END",
     "advance",
     "behind",
     "check",
+    "containing",
+    "foresee",
     "forget",
     "forget_traces",
+    "found",
     "has_more",
-    "merge",
+    "left",
+    "passages",
     "position",
+    "tidy",
 ]
 
-FIELDS: Final = ("name", "input", "output", "error", "attributes")
-"""The searchable fields, in the order of the index's columns."""
+MARK: Final = "\x02"
+MARK_END: Final = "\x03"
+"""Around each word of a passage that was found."""
 
+_PASSAGE_WORDS: Final = 24
 _COLUMNS: Final = ", ".join(FIELDS)
 _POSITION: Final = "text_index_seq"
+_AT_ONCE: Final = 900
+"""Parameters of one statement."""
+
+_SAMPLE: Final = 100
+_MOSTLY: Final = 0.5
+"""Taking a word out costs what putting one in does: if more than this share of a part goes, it is
+cheaper to build it anew from the rest."""
+
+_MERGED_PAGES: Final = 2_000
 
 
 def position(conn: Connection) -> int:
@@ -49,44 +70,125 @@ def has_more(conn: Connection) -> bool:
 def advance(conn: Connection, limit: int) -> int:
     """Index the next spans, at most `limit`, in the caller's transaction; how many."""
     done = position(conn)
-    upto, count = conn.row(
-        "SELECT max(seq), count(*) FROM (SELECT seq FROM spans WHERE seq > ? ORDER BY seq LIMIT ?)",
-        (done, limit),
-    ) or (None, 0)
-    if upto is None:
+    first = conn.value("SELECT min(seq) FROM spans WHERE seq > ?", (done,))
+    if first is None:
         return 0
-    conn.run(
-        f"INSERT INTO span_index (rowid, {_COLUMNS}) SELECT seq, {_COLUMNS} FROM span_texts "
-        "WHERE seq > ? AND seq <= ?",
-        (done, upto),
-    )
+    part = text_parts.part_of(conn, first)
+    upto, count = _put_in(conn, part.table, done, part.last, limit)
     conn.run(
         "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (_POSITION, upto),
     )
-    return int(count)
+    return count
 
 
 def forget(conn: Connection, keys: Sequence[tuple[bytes, bytes]]) -> None:
     """Take spans out of the index before their rows change: `(trace id, span id)`, binary."""
-    done = position(conn)
-    for trace_id, span_id in keys:
-        conn.run(
-            f"INSERT INTO span_index (span_index, rowid, {_COLUMNS}) "
-            f"SELECT 'delete', seq, {_COLUMNS} FROM span_texts WHERE seq = "
-            "(SELECT seq FROM spans WHERE trace_id = ? AND span_id = ? AND seq <= ?)",
-            (trace_id, span_id, done),
-        )
+    one = "SELECT seq FROM spans WHERE trace_id = ? AND span_id = ?"
+    _take_out(conn, [row[0] for key in keys for row in conn.rows(one, key)])
+
+
+def foresee(conn: Connection, condition: str, params: Mapping[str, Any]) -> None:
+    """Traces of a condition are going to be removed, in many transactions.
+
+    Where they are most of a part, words are left behind in it, and `tidy` builds it anew.
+    """
+    for part in text_parts.every(conn):
+        if not part.stale and _share(conn, part, condition, params) > _MOSTLY:
+            conn.run("UPDATE span_index_parts SET stale = 1 WHERE number = ?", (part.number,))
 
 
 def forget_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     """Take all spans of these traces out of the index, before they go."""
+    parts = text_parts.every(conn)
+    if all(part.stale and part.built_to is None for part in parts):
+        return
     marks = ", ".join("?" * len(trace_ids))
-    conn.run(
-        f"INSERT INTO span_index (span_index, rowid, {_COLUMNS}) "
-        f"SELECT 'delete', seq, {_COLUMNS} FROM span_texts WHERE seq IN "
-        f"(SELECT seq FROM spans WHERE trace_id IN ({marks}) AND seq <= ?)",
-        (*trace_ids, position(conn)),
+    rows = conn.rows(f"SELECT seq FROM spans WHERE trace_id IN ({marks})", trace_ids)
+    for number in _take_out(conn, [row[0] for row in rows]):
+        conn.run("UPDATE span_index_parts SET loose = 1 WHERE number = ?", (number,))
+
+
+def tidy(conn: Connection, limit: int) -> bool:
+    """Take a step towards an index that holds no word of a span that is gone.
+
+    In the caller's transaction; some `limit` spans are indexed anew, or pages merged. Whether there
+    is more to do.
+    """
+    parts = text_parts.unfinished(text_parts.every(conn))
+    if not parts:
+        return False
+    done = _build(conn, parts[-1], limit) if parts[-1].stale else _merge(conn, parts[-1])
+    return not done or len(parts) > 1
+
+
+def left(conn: Connection) -> int:
+    """In how many parts of the index words of deleted spans are left, which `tidy` takes out."""
+    return len(text_parts.unfinished(text_parts.every(conn)))
+
+
+def found(
+    conn: Connection,
+    expression: str,
+    *,
+    kind: str | None = None,
+    failed: bool | None = None,
+    limit: int,
+    offset: int = 0,
+) -> list[int]:
+    """The sequence numbers of spans that match, highest first."""
+    seqs: list[int] = []
+    for part in text_parts.every(conn):
+        rows = conn.rows(
+            f"SELECT spans.seq FROM {part.table} AS words CROSS JOIN spans"
+            f" ON spans.seq = words.rowid WHERE {part.table} MATCH :expression"
+            " AND (:kind IS NULL OR kind = :kind)"
+            " AND (:failed IS NULL OR (status = 'error') = :failed)"
+            " ORDER BY words.rowid DESC LIMIT :limit",
+            {
+                "expression": expression,
+                "kind": kind,
+                "failed": failed,
+                "limit": offset + limit - len(seqs),
+            },
+        )
+        seqs += [row[0] for row in rows]
+        if len(seqs) >= offset + limit:
+            break
+    return seqs[offset:]
+
+
+def passages(
+    conn: Connection, expression: str, seqs: Sequence[int]
+) -> Mapping[int, Mapping[str, str]]:
+    """Of each of these spans, by its number, the passage of each field that fits best."""
+    told: dict[int, Mapping[str, str]] = {}
+    for number, some in text_parts.by_part(seqs):
+        part = text_parts.part_of(conn, number * text_parts.SPANS + 1)
+        snippets = ", ".join(
+            f"snippet({part.table}, {at}, '{MARK}', '{MARK_END}', '…', {_PASSAGE_WORDS})"
+            for at in range(len(FIELDS))
+        )
+        marks = ", ".join("?" * len(some))
+        rows = conn.rows(
+            f"SELECT rowid, {snippets} FROM {part.table}"
+            f" WHERE {part.table} MATCH ? AND rowid IN ({marks})",
+            (expression, *some),
+        )
+        for seq, *texts in rows:
+            told[seq] = dict(zip(FIELDS, (text or "" for text in texts), strict=True))
+    return told
+
+
+def containing(conn: Connection, expression: str) -> str:
+    """A query for the traces of which a span matches; `expression` is the name of a parameter."""
+    return (
+        " UNION ALL ".join(
+            f"SELECT spans.trace_id FROM {part.table} AS words CROSS JOIN spans"
+            f" ON spans.seq = words.rowid WHERE {part.table} MATCH {expression}"
+            for part in text_parts.every(conn)
+        )
+        or "SELECT trace_id FROM spans WHERE FALSE"
     )
 
 
@@ -95,18 +197,98 @@ def check(conn: Connection) -> None:
 
     https://www.sqlite.org/fts5.html#the_integrity_check_command
     """
-    conn.run("INSERT INTO span_index (span_index, rank) VALUES ('integrity-check', 1)")
+    while tidy(conn, text_parts.SPANS):
+        pass
+    for part in text_parts.every(conn):
+        conn.run(f"INSERT INTO {part.table} ({part.table}, rank) VALUES ('integrity-check', 1)")
 
 
-def merge(conn: Connection, pages: int, *, begin: bool) -> bool:
-    """Merge some pages of the index, which frees what deleted spans left there.
-
-    Whether there is more to merge; `begin` takes in every part of it, as the first step of many
-    (https://www.sqlite.org/fts5.html#the_merge_command).
-    """
-    before = conn.raw.total_changes
+def _put_in(conn: Connection, table: str, after: int, last: int, limit: int) -> tuple[int, int]:
+    """Index spans beyond a number, to another at most; up to which it went, and how many."""
+    upto, count = conn.row(
+        "SELECT max(seq), count(*) FROM (SELECT seq FROM spans WHERE seq > ? AND seq <= ?"
+        " ORDER BY seq LIMIT ?)",
+        (after, last, limit),
+    ) or (None, 0)
+    if upto is None:
+        return last, 0
     conn.run(
-        "INSERT INTO span_index (span_index, rank) VALUES ('merge', ?)",
-        (-pages if begin else pages,),
+        f"INSERT INTO {table} (rowid, {_COLUMNS}) SELECT seq, {_COLUMNS} FROM span_texts"
+        " WHERE seq > ? AND seq <= ?",
+        (after, upto),
     )
-    return conn.raw.total_changes - before >= 2
+    return int(upto), int(count)
+
+
+def _take_out(conn: Connection, seqs: Iterable[int]) -> list[int]:
+    """Take spans out by their old words; the numbers of the parts that are searched for them."""
+    done, changed = position(conn), []
+    for number, some in text_parts.by_part(seq for seq in seqs if seq <= done):
+        part = text_parts.part_of(conn, some[0])
+        if not part.stale:
+            _take_out_of(conn, part.table, some)
+            changed.append(number)
+        if part.built_to is not None:
+            _take_out_of(conn, part.next_table, [seq for seq in some if seq <= part.built_to])
+    return changed
+
+
+def _take_out_of(conn: Connection, table: str, seqs: Sequence[int]) -> None:
+    for at in range(0, len(seqs), _AT_ONCE):
+        some = seqs[at : at + _AT_ONCE]
+        conn.run(
+            f"INSERT INTO {table} ({table}, rowid, {_COLUMNS}) SELECT 'delete', seq, {_COLUMNS}"
+            f" FROM span_texts WHERE seq IN ({', '.join('?' * len(some))})",
+            some,
+        )
+
+
+def _share(conn: Connection, part: Part, condition: str, params: Mapping[str, Any]) -> float:
+    """About which share of a part's spans are of traces that meet a condition."""
+    step = text_parts.SPANS // _SAMPLE or 1
+    near = "SELECT trace_id FROM spans WHERE seq >= ? AND seq <= ? ORDER BY seq LIMIT 1"
+    ids: list[bytes] = []
+    for at in range(part.first, part.last + 1, step):
+        ids += [row[0] for row in conn.rows(near, (at, part.last))]
+    named = {f"sampled{number}": trace_id for number, trace_id in enumerate(dict.fromkeys(ids))}
+    rows = conn.rows(
+        f"SELECT trace_id FROM traces WHERE {condition}"
+        f" AND trace_id IN ({', '.join(f':{name}' for name in named)})",
+        {**params, **named},
+    )
+    going = {row[0] for row in rows}
+    return sum(trace_id in going for trace_id in ids) / len(ids) if ids else 1.0
+
+
+def _build(conn: Connection, part: Part, limit: int) -> bool:
+    """Build some of a part anew; whether it is done."""
+    done = position(conn)
+    after, last = part.built_to or part.first - 1, min(part.last, done)
+    if part.built_to is None:
+        empty = "SELECT 1 FROM spans WHERE seq > ? AND seq <= ? LIMIT 1"
+        if done >= part.last and conn.value(empty, (after, last)) is None:
+            text_parts.drop(conn, part)
+            return True
+        text_parts.make(conn, part, part.next_table)
+    upto, count = _put_in(conn, part.next_table, after, last, limit)
+    if count < limit:
+        text_parts.finish(conn, part)
+        return True
+    text_parts.built(conn, part, upto)
+    return False
+
+
+def _merge(conn: Connection, part: Part) -> bool:
+    """Merge some pages of a part, which frees what was taken out; whether it is done.
+
+    The first step of many takes in all of it (https://www.sqlite.org/fts5.html#the_merge_command).
+    """
+    pages = _MERGED_PAGES if part.loose > 1 else -_MERGED_PAGES
+    changes = "SELECT total_changes()"
+    before = conn.value(changes)
+    conn.run(f"INSERT INTO {part.table} ({part.table}, rank) VALUES ('merge', ?)", (pages,))
+    done = bool(conn.value(changes) - before < 2)
+    conn.run(
+        "UPDATE span_index_parts SET loose = ? WHERE number = ?", (0 if done else 2, part.number)
+    )
+    return done

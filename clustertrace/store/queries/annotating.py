@@ -14,7 +14,7 @@ __all__ = ["matching", "pattern_annotations"]
 
 def matching(conn: Connection, where: Filter) -> list[str]:
     """The ids of all traces that match, oldest first."""
-    condition, params = filtering.condition(where)
+    condition, params = filtering.condition(conn, where)
     rows = conn.rows(
         f"SELECT trace_id FROM traces WHERE start_ns IS NOT NULL AND {condition}"
         " ORDER BY start_ns, trace_id",

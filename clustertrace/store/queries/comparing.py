@@ -43,7 +43,7 @@ def failures_by(conn: Connection, where: Filter, by: str) -> dict[str, verdict.S
     `by` is `name` (the root's), `pattern`, or `tag.KEY`; traces without the tag form no group.
     Raises UsageError for anything else.
     """
-    condition, params = filtering.condition(where)
+    condition, params = filtering.condition(conn, where)
     if by in ("name", "pattern"):
         column, join = {"name": "name", "pattern": "variant_id"}[by], ""
     elif by.startswith("tag."):

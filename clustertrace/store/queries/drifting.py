@@ -22,7 +22,7 @@ _NAMES_A_QUERY: Final = 500
 
 def runs_by_pattern(conn: Connection, where: Filter) -> Mapping[str, Sequence[Run]]:
     """The finished runs that match, newest first, by the id of their pattern."""
-    condition, params = filtering.condition(where)
+    condition, params = filtering.condition(conn, where)
     found: dict[str, list[Run]] = defaultdict(list)
     for variant, trace_id, failed, took, cost, unpriced, session in conn.rows(
         "SELECT variant_id, trace_id, failed, duration_ns, cost_usd, unpriced_calls, session_id"

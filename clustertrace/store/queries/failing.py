@@ -46,7 +46,7 @@ def pattern_runs(conn: Connection, where: Filter | None = None) -> list[PatternR
     if where is None:
         rows = conn.rows(_RUNS, (PATTERNS,))
     else:
-        condition, params = filtering.condition(where)
+        condition, params = filtering.condition(conn, where)
         params |= {"newest": NEWEST, "patterns": PATTERNS}
         rows = conn.rows(_MATCHING.format(condition=condition), params)
     return [
@@ -57,7 +57,7 @@ def pattern_runs(conn: Connection, where: Filter | None = None) -> list[PatternR
 
 def failure_messages(conn: Connection, where: Filter | None = None) -> list[tuple[str, str]]:
     """Messages of the newest failed runs that have one, with the runs' ids."""
-    condition, params = filtering.condition(where or And(()))
+    condition, params = filtering.condition(conn, where or And(()))
     rows = conn.rows(
         "SELECT coalesce(outcome_reason, error), trace_id FROM traces"
         f" WHERE failed = 1 AND {condition} ORDER BY start_ns DESC, trace_id LIMIT :newest",
@@ -70,7 +70,7 @@ def patterns_by_tag(
     conn: Connection, key: str, where: Filter | None = None
 ) -> dict[str, list[PatternRuns]]:
     """The patterns of the newest failed runs, by the value of a tag."""
-    condition, params = filtering.condition(where or And(()))
+    condition, params = filtering.condition(conn, where or And(()))
     rows = conn.rows(
         "SELECT value, variant_id, name, count(*) FROM"
         " (SELECT trace_id, variant_id, name FROM traces"

@@ -24,7 +24,7 @@ _NAMES_A_QUERY: Final = 1_000
 
 def learned(conn: Connection, limit: int, where: Filter | None = None) -> Learned:
     """The failure rules of the newest finished runs that match, at most `limit` of them."""
-    condition, params = ("TRUE", {}) if where is None else filtering.condition(where)
+    condition, params = ("TRUE", {}) if where is None else filtering.condition(conn, where)
     rows = conn.rows(
         "SELECT trace_id, failed, session_id, traits, measures FROM traces JOIN trace_traits"
         f" USING (trace_id) WHERE failed IS NOT NULL AND version = :version AND {condition}"

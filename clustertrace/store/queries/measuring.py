@@ -64,7 +64,7 @@ def matching_metrics(
 
     So many runs are looked at as other pages count: `picking.NEWEST`.
     """
-    condition, params = filtering.condition(where)
+    condition, params = filtering.condition(conn, where)
     rows = conn.rows(
         "SELECT trace_metrics.name, trace_id, time_ns, value, failed, variant_id FROM"
         " (SELECT trace_id, failed, variant_id FROM traces"

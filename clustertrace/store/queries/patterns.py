@@ -33,7 +33,7 @@ _TOTALS_OF: Final = (
 
 def overview(conn: Connection, where: Filter | None = None) -> Overview:
     """All runs in a few numbers, from the roll-ups; or those that match, counted one by one."""
-    condition, params = ("TRUE", {}) if where is None else filtering.condition(where)
+    condition, params = ("TRUE", {}) if where is None else filtering.condition(conn, where)
     runs = f"FROM traces WHERE start_ns IS NOT NULL AND {condition}"
     row = conn.row(_TOTALS if where is None else f"{_TOTALS_OF} {runs}", params)
     assert row is not None

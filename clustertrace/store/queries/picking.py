@@ -46,7 +46,7 @@ class Picking:
 
     def __init__(self, conn: Connection, where: Filter, *, families: bool = False) -> None:
         self._conn, self._families = conn, families
-        condition, params = filtering.condition(where)
+        condition, params = filtering.condition(conn, where)
         # The plus keeps SQLite on the index by start, which gives the newest without sorting all.
         rows = conn.rows(
             "SELECT variant_id, trace_id, start_ns, failed, outcome IS NOT NULL, duration_ns,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from clustertrace.store import text_index
@@ -12,8 +13,6 @@ from clustertrace.store.search_words import match_expression
 __all__ = ["facets", "search"]
 
 _LOOKED_AT: Final = 1_000
-
-_SNIPPET_WORDS: Final = 24
 
 
 def search(
@@ -33,44 +32,35 @@ def search(
     expression = match_expression(query)
     if not expression:
         return HitPage((), False, behind)
-    snippets = ", ".join(
-        f"snippet(span_index, {at}, char(2), char(3), '…', {_SNIPPET_WORDS})"
-        for at in range(len(text_index.FIELDS))
+    seqs = text_index.found(
+        conn, expression, kind=kind, failed=failed, limit=limit + 1, offset=offset
     )
+    page = seqs[:limit]
+    passages = text_index.passages(conn, expression, page)
     rows = conn.rows(
-        f"SELECT spans.trace_id, span_id, traces.name, spans.name, kind, spans.status = 'error', "
-        f"spans.start_ns, {snippets} FROM span_index "
-        "JOIN spans ON spans.seq = span_index.rowid "
-        "LEFT JOIN traces ON traces.trace_id = spans.trace_id "
-        "WHERE span_index MATCH :expression "
-        "AND (:kind IS NULL OR kind = :kind) "
-        "AND (:failed IS NULL OR (spans.status = 'error') = :failed) "
-        "ORDER BY span_index.rowid DESC LIMIT :limit OFFSET :offset",
-        {
-            "expression": expression,
-            "kind": kind,
-            "failed": failed,
-            "limit": limit + 1,
-            "offset": offset,
-        },
+        "SELECT spans.seq, spans.trace_id, span_id, traces.name, spans.name, kind,"
+        " spans.status = 'error', spans.start_ns FROM spans"
+        " LEFT JOIN traces ON traces.trace_id = spans.trace_id"
+        f" WHERE spans.seq IN ({', '.join('?' * len(page))}) ORDER BY spans.seq DESC",
+        page,
     )
     hits = []
-    for row in rows[:limit]:
-        field, snippet = _matched(row[7:])
+    for row in rows:
+        field, snippet = _matched(passages[row[0]])
         hits.append(
             Hit(
-                trace_id=row[0].hex(),
-                span_id=row[1].hex(),
-                trace_name=row[2] or row[3],
-                span_name=row[3],
-                kind=row[4],
-                failed=bool(row[5]),
-                start_ns=row[6],
+                trace_id=row[1].hex(),
+                span_id=row[2].hex(),
+                trace_name=row[3] or row[4],
+                span_name=row[4],
+                kind=row[5],
+                failed=bool(row[6]),
+                start_ns=row[7],
                 field=field,
                 snippet=snippet,
             )
         )
-    return HitPage(tuple(hits), len(rows) > limit, behind)
+    return HitPage(tuple(hits), len(seqs) > limit, behind)
 
 
 def facets(conn: Connection, query: str) -> Facets:
@@ -78,11 +68,11 @@ def facets(conn: Connection, query: str) -> Facets:
     expression = match_expression(query)
     if not expression:
         return Facets({}, 0, 0, False)
+    seqs = text_index.found(conn, expression, limit=_LOOKED_AT + 1)
     rows = conn.rows(
-        "SELECT kind, status = 'error', count(*) FROM (SELECT rowid FROM span_index"
-        " WHERE span_index MATCH ? ORDER BY rowid DESC LIMIT ?) AS found"
-        " JOIN spans ON spans.seq = found.rowid GROUP BY 1, 2",
-        (expression, _LOOKED_AT + 1),
+        "SELECT kind, status = 'error', count(*) FROM spans"
+        f" WHERE seq IN ({', '.join('?' * len(seqs))}) GROUP BY 1, 2",
+        seqs,
     )
     kinds: dict[str, int] = {}
     for kind, _, number in rows:
@@ -93,7 +83,7 @@ def facets(conn: Connection, query: str) -> Facets:
     return Facets(dict(by_number), broke, total, total > _LOOKED_AT)
 
 
-def _matched(snippets: tuple[str | None, ...]) -> tuple[str, str]:
-    """The field whose snippet has the most marked words, the first of equals."""
-    best = max(range(len(snippets)), key=lambda at: ((snippets[at] or "").count("\x02"), -at))
-    return text_index.FIELDS[best], snippets[best] or ""
+def _matched(passages: Mapping[str, str]) -> tuple[str, str]:
+    """The field whose passage has the most marked words, the first of equals."""
+    field = max(passages, key=lambda name: passages[name].count(text_index.MARK))
+    return field, passages[field]

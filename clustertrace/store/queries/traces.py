@@ -80,7 +80,7 @@ def traces(
     """
     if order not in _ORDERS:
         raise UsageError(f"Traces can be ordered by {', '.join(_ORDERS)}, not by {order}.")
-    condition, params = _condition(where, _few(conn))
+    condition, params = _condition(conn, where, _few(conn))
     way = "DESC" if descending else "ASC"
     rows = conn.rows(
         f"SELECT {_ROW} FROM traces WHERE {condition} "
@@ -113,7 +113,7 @@ def _counted(
 
 def newest(conn: Connection, where: Filter | None, limit: int) -> list[TraceRow]:
     """The lines of the newest traces that match, newest first, at most `limit`."""
-    condition, params = _condition(where)
+    condition, params = _condition(conn, where)
     rows = conn.rows(
         f"SELECT {_ROW} FROM traces WHERE {condition}"
         " ORDER BY start_ns DESC, trace_id DESC LIMIT :limit",
@@ -124,7 +124,7 @@ def newest(conn: Connection, where: Filter | None, limit: int) -> list[TraceRow]
 
 def days(conn: Connection, where: Filter | None = None) -> dict[int, int]:
     """How many traces that match began on a day, counted from 1970-01-01 UTC; oldest first."""
-    condition, params = _condition(where)
+    condition, params = _condition(conn, where)
     day = f"start_ns / {NS_PER_DAY}"
     sql = f"SELECT {day}, count(*) FROM traces WHERE {condition} GROUP BY 1 ORDER BY 1"
     return dict(conn.rows(sql, params))
@@ -137,7 +137,7 @@ def lines(
 
     With `day`, counted from 1970-01-01 UTC, those that began on it.
     """
-    condition, params = _condition(where)
+    condition, params = _condition(conn, where)
     if day is not None:
         condition = f"start_ns >= :day AND start_ns < :day + {NS_PER_DAY} AND {condition}"
         params = params | {"day": day * NS_PER_DAY}
@@ -211,7 +211,7 @@ def trace_id(conn: Connection, prefix: str) -> str:
 
 def latest(conn: Connection, where: Filter | None = None, *, failed: bool = False) -> str:
     """The id of the newest trace that matches, or the newest failed one. Raises NotFound."""
-    condition, params = _condition(where)
+    condition, params = _condition(conn, where)
     found = conn.value(
         f"SELECT trace_id FROM traces WHERE {condition}{' AND failed = 1' if failed else ''}"
         " ORDER BY start_ns DESC, trace_id DESC LIMIT 1",
@@ -237,7 +237,7 @@ def known_traces(conn: Connection, trace_ids: Sequence[str]) -> set[str]:
 
 def export(conn: Connection, where: Filter | None = None, *, newest: int = -1) -> Iterator[Trace]:
     """Whole traces that match, oldest first (ties by id); with `newest`, so many at most."""
-    condition, params = _condition(where)
+    condition, params = _condition(conn, where)
     rows = conn.rows(
         f"SELECT trace_id FROM traces WHERE {condition}"
         " ORDER BY start_ns DESC, trace_id DESC LIMIT :newest",
@@ -257,12 +257,12 @@ def metrics(conn: Connection) -> tuple[MetricSummary, ...]:
 
 
 def _condition(
-    where: Filter | None, few: filtering.Few | None = None
+    conn: Connection, where: Filter | None, few: filtering.Few | None = None
 ) -> tuple[str, dict[str, Any]]:
     """The SQL of a filter, and its parameters by name."""
     if where is None:
         return "start_ns IS NOT NULL", {}
-    sql, params = filtering.condition(where, few)
+    sql, params = filtering.condition(conn, where, few)
     return f"start_ns IS NOT NULL AND {sql}", params
 
 

@@ -13,8 +13,6 @@ from clustertrace.store.migrations.making import column, index, is_sqlite, not_n
 revision = "0001"
 down_revision = None
 
-_TEXT_FIELDS = ("name", "input", "output", "error", "attributes")
-
 
 def upgrade() -> None:
     """Make every table."""
@@ -356,10 +354,11 @@ def _text_index() -> None:
         f"{plain('attributes')} AS attributes FROM spans"
     )
     if is_sqlite():
+        # The parts themselves are made as they are needed (clustertrace.store.text_parts).
         op.execute(
-            f"CREATE VIRTUAL TABLE span_index USING fts5({', '.join(_TEXT_FIELDS)}, "
-            "content='span_texts', content_rowid='seq', "
-            'tokenize="unicode61 remove_diacritics 2")'
+            "CREATE TABLE span_index_parts (number INTEGER PRIMARY KEY,"
+            " generation INTEGER NOT NULL DEFAULT 0, stale INTEGER NOT NULL DEFAULT 0,"
+            " loose INTEGER NOT NULL DEFAULT 0, built_to INTEGER)"
         )
         return
     words = sa.Column("words", sa.dialects.postgresql.TSVECTOR(), nullable=False)
