@@ -14,6 +14,7 @@ from clustertrace.store.queries.prompts import NEWEST, habits, prompt_texts
 __all__ = ["draw", "known"]
 
 _SAMPLES = 12
+_TITLES = ("Prompts that …", "Dead ends", "Succeeded", "Difference, 95 % interval", "Examples")
 _NOTHING_SEEN = (
     "What you write to an agent or a model stands here once its run has ended: turns of Claude "
     "Code and of other agents, wrapped calls, user messages of OpenTelemetry. A function's "
@@ -98,13 +99,18 @@ def _examples(one: Compared) -> list[markup.Markup]:
 
 
 def _table(found: Habits) -> markup.Markup:
-    titles = ("prompts that …", "dead ends", "succeeded", "difference, 95 % interval", "examples")
-    head = markup.tag("div", *(markup.tag("span", one) for one in titles), cls="ct-row ct-head")
-    rows = [_row(one) for one in found.compared]
-    return markup.tag("div", head, *rows, cls="ct-patterns ct-habits")
+    """Habits that some prompt has; the others are only named."""
+    seen = [one for one in found.compared if one.dead_with or one.succeeded_with]
+    unseen = [one.habit.words for one in found.compared if one not in seen]
+    parts = [markup.rows([_row(one) for one in seen], _TITLES)] if seen else []
+    if unseen:
+        parts.append(
+            markup.muted("No prompt that counts does any of these: ", ", ".join(unseen), ".")
+        )
+    return markup.join(parts)
 
 
-def _row(one: Compared) -> markup.Markup:
+def _row(one: Compared) -> list[object]:
     cells: list[object] = [one.habit.words]
     for with_it, of, rate in (
         (one.dead_with, one.dead, one.rate_dead),
@@ -125,5 +131,4 @@ def _row(one: Compared) -> markup.Markup:
         )
     else:
         cells.append(markup.muted("not enough data"))
-    spans = [markup.tag("span", cell) for cell in cells]
-    return markup.tag("div", *spans, *_examples(one), cls="ct-row")
+    return [*cells, *_examples(one)]

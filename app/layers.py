@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import TypeVar
 
-__all__ = ["columns", "heights"]
+__all__ = ["across", "columns", "heights", "lanes"]
 
 N = TypeVar("N", bound=Hashable)
 
@@ -30,6 +30,11 @@ def columns(edges: Sequence[tuple[str, str]], first: str, last: str) -> dict[str
     if last in found:
         found[last] = max(at for name, at in found.items() if name != last) + 1
     return found
+
+
+def lanes(source: int, target: int) -> range:
+    """The columns that a way passes on from one column to another, neither of them included."""
+    return range(source + 1, target) if target > source else range(source - 1, target, -1)
 
 
 def _reaches(before: Mapping[str, set[str]], node: str, sought: str) -> bool:
@@ -58,12 +63,28 @@ def _place(name: str, before: Mapping[str, set[str]], found: dict[str, int]) -> 
         found[one] = 1 + max((found[other] for other in before.get(one, ())), default=-1)
 
 
-def heights(
-    column: Mapping[N, float], edges: Iterable[tuple[N, N]], apart: float, rounds: int = 6
-) -> dict[N, float]:
-    """How far below the middle each node stands: near its neighbours, `apart` from others.
+def across(column: Mapping[N, float], wide: Mapping[N, float], gap: float) -> dict[N, float]:
+    """How far right each node stands: columns as wide as their widest node, a `gap` between."""
+    widest: dict[float, float] = defaultdict(float)
+    for name, at in column.items():
+        widest[at] = max(widest[at], wide[name])
+    found: dict[float, float] = {}
+    edge = 0.0
+    for at in sorted(widest):
+        found[at] = edge + widest[at] / 2
+        edge += widest[at] + gap
+    return {name: found[at] for name, at in column.items()}
 
-    Unit as `apart`; only nodes of one column keep apart.
+
+def heights(
+    column: Mapping[N, float],
+    edges: Iterable[tuple[N, N]],
+    tall: Mapping[N, float],
+    rounds: int = 8,
+) -> dict[N, float]:
+    """How far below the middle each node stands: near its neighbours, clear of its column.
+
+    `tall` is what room each node takes, the space around it included.
     """
     near: dict[N, list[N]] = defaultdict(list)
     for source, target in edges:
@@ -74,23 +95,25 @@ def heights(
         lines[at].append(name)
     found: dict[N, float] = {}
     for line in lines.values():
-        found |= _spread(line, dict.fromkeys(line, 0.0), apart)
+        found |= _spread(line, dict.fromkeys(line, 0.0), tall)
     for turn in range(rounds):
         for at in sorted(lines, reverse=bool(turn % 2)):
             line = lines[at]
             wanted = {
                 one: fmean([found[other] for other in near[one]] or [found[one]]) for one in line
             }
-            found |= _spread(sorted(line, key=lambda one: wanted[one]), wanted, apart)
+            found |= _spread(sorted(line, key=lambda one: wanted[one]), wanted, tall)
     return found
 
 
-def _spread(line: Sequence[N], wanted: Mapping[N, float], apart: float) -> dict[N, float]:
-    """Each at the height that is wanted of it, or as little below the one above as `apart`."""
+def _spread(
+    line: Sequence[N], wanted: Mapping[N, float], tall: Mapping[N, float]
+) -> dict[N, float]:
+    """Each at the height that is wanted of it, or just below the one above."""
     placed: dict[N, float] = {}
-    lowest = float("-inf")
+    edge = float("-inf")
     for one in line:
-        placed[one] = max(wanted[one], lowest + apart)
-        lowest = placed[one]
+        placed[one] = max(wanted[one], edge + tall[one] / 2)
+        edge = placed[one] + tall[one] / 2
     off = fmean(placed[one] - wanted[one] for one in line)
     return {one: height - off for one, height in placed.items()}

@@ -42,6 +42,8 @@ __all__ = [
 ]
 
 
+_COLUMN_REM: Final = 1.5
+"""How wide a column over time may get."""
 _SQUARES: Final = {"kept": "●", "partial": "◐", "missed": "○", "open": "?", "none": "·"}
 """Signs of how a plan for a week went."""
 
@@ -77,10 +79,25 @@ def subheading(text: str) -> Markup:
 
 
 def rows(cells: Sequence[Sequence[object]], head: Sequence[str] = ()) -> Markup:
-    """A small table, as wide as it needs to be."""
-    lines = (tag("tr", *(tag("td", cell) for cell in line)) for line in cells)
-    titles = tag("thead", tag("tr", *(tag("th", title, scope="col") for title in head)))
-    return tag("table", titles if head else "", tag("tbody", *lines), cls="ct-rows")
+    """A small table without its empty columns; on a narrow screen each row becomes a block.
+
+    There the titles can't stand above, so each cell knows its own.
+    """
+    width = max(map(len, cells), default=0)
+    kept = [at for at in range(width) if any(line[at] not in ("", None) for line in cells)]
+    titles = [head[at] if head else None for at in kept]
+    lines = (
+        tag(
+            "tr",
+            *(
+                tag("td", line[at], data_title=title or None)
+                for at, title in zip(kept, titles, strict=True)
+            ),
+        )
+        for line in cells
+    )
+    shown = tag("thead", tag("tr", *(tag("th", title, scope="col") for title in titles)))
+    return tag("table", shown if head else "", tag("tbody", *lines), cls="ct-rows")
 
 
 def bar(part: float) -> Markup:
@@ -241,6 +258,7 @@ def sparkline(columns: Sequence[tuple[int, int, str]], *, tall: bool = False) ->
             for runs, failed, title in columns
         ),
         cls="ct-spark ct-tall" if tall else "ct-spark",
+        style=f"max-width:{_COLUMN_REM * len(columns):.1f}rem" if tall else None,
     )
 
 

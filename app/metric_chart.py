@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Final
 
 import altair as alt
@@ -11,10 +12,11 @@ import streamlit as st
 
 from clustertrace.app.theme import DARK, LIGHT
 from clustertrace.store.queries.measuring import Measured
+from clustertrace.words import counted
 
-__all__ = ["STATES", "draw"]
+__all__ = ["ROLLING", "STATES", "draw", "sentence"]
 
-_ROLLING: Final = 20
+ROLLING: Final = 20
 _BRUSH: Final = "marked"
 _OTHERS: Final = "others"
 _GROUPS: Final = ("#4c78a8", "#54a24b", "#b279a2", "#72b7b2", "#9d755d", "#8d99a8")
@@ -22,6 +24,16 @@ _GROUPS: Final = ("#4c78a8", "#54a24b", "#b279a2", "#72b7b2", "#9d755d", "#8d99a
 
 STATES: Final = {None: "not ended", True: "failed", False: "not failed"}
 """How a run ended, by whether it failed."""
+
+
+def sentence(name: str, values: Sequence[Measured]) -> str:
+    """Its mean in runs that failed, and in those that did not."""
+    means = []
+    for failed, where in ((True, "where the run failed"), (False, "where it did not")):
+        some = [one.value for one in values if one.failed is failed]
+        if some:
+            means.append(f"{fmean(some):.3g} on average {where} ({counted(len(some), 'value')})")
+    return f"{name} is {', '.join(means)}." if means else f"{name}: no run has ended yet."
 
 
 def draw(name: str, values: Sequence[Measured], groups: Sequence[str] | None) -> frozenset[str]:
@@ -53,7 +65,7 @@ def draw(name: str, values: Sequence[Measured], groups: Sequence[str] | None) ->
         points + line,
         on_select="rerun",
         selection_mode=[_BRUSH],
-        alt=f"{name} over time; the line is the mean of {_ROLLING} values",
+        alt=f"{name} over time; the line is the mean of {ROLLING} values",
     )
     return _picked(event, values)
 
@@ -63,7 +75,7 @@ def _data(values: Sequence[Measured], groups: Sequence[str] | None) -> list[dict
     kept = {group for group, _ in often.most_common(len(_GROUPS) - 1)}
     rows: list[dict[str, object]] = []
     for at, one in enumerate(values):
-        before = [other.value for other in values[max(0, at - _ROLLING + 1) : at + 1]]
+        before = [other.value for other in values[max(0, at - ROLLING + 1) : at + 1]]
         kind = STATES[one.failed]
         if groups is not None:
             kind = groups[at] if groups[at] in kept else _OTHERS

@@ -90,25 +90,25 @@ def config(order: str, descending: bool, tags: Sequence[str] = ()) -> dict[str, 
     column = st.column_config
     made: dict[str, Any] = {
         STAR: column.TextColumn(
-            titles[STAR], width=45, alignment="center", help="A click here stars the trace."
+            titles[STAR], width=40, alignment="center", help="A click here stars the trace."
         ),
         "state": column.MultiselectColumn(
             titles["state"],
-            width=105,
+            width=100,
             options=[state.label for state in states],
             color=[_COLOURS[state.tone] for state in states],
         ),
         "name": column.TextColumn(titles["name"], width=120),
-        "prompt": column.TextColumn(titles["prompt"], width=300),
-        "errors": column.TextColumn(titles["errors"], width=180),
+        "prompt": column.TextColumn(titles["prompt"], width=260),
+        "errors": column.TextColumn(titles["errors"], width=150),
         "note": column.TextColumn(titles["note"], width=180),
-        "tags": column.ListColumn(titles["tags"], width=260),
-        "spans": column.NumberColumn(titles["spans"], width=65),
+        "tags": column.ListColumn(titles["tags"], width=190),
+        "spans": column.NumberColumn(titles["spans"], width=60),
         "pattern": column.TextColumn(
-            titles["pattern"], width=80, help="A click here opens the pattern."
+            titles["pattern"], width=72, help="A click here opens the pattern."
         ),
     }
-    for name, width in {"started": 110, "took": 85, "tokens": 130, "cost": 95}.items():
+    for name, width in {"started": 108, "took": 72, "tokens": 120, "cost": 78}.items():
         made[name] = column.TextColumn(titles[name], width=width, alignment="right")
     made |= {_TAG + key: column.TextColumn(key, width=110) for key in tags}
     return made

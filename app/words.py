@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from clustertrace.words import count, counted, duration, interval, money, points, share
+from clustertrace.words import chance, count, counted, duration, interval, money, points, share
 
 __all__ = [
     "KINDS",
@@ -30,8 +30,6 @@ __all__ = [
     "times",
     "zone",
 ]
-
-_SMALLEST_CHANCE: Final = 0.0001
 
 Tone = Literal["failed", "uncertain", "good", "plain"]
 
@@ -86,11 +84,6 @@ _STATES: Final[Mapping[tuple[str | None, str], State]] = {
         "The process is gone and the root span never ended: it was killed, or it crashed.",
     ),
 }
-
-
-def chance(p: float) -> str:
-    """A p or q value to one digit: 0.0213 → 0.02; one below 0.0001, or rounded to 0, → <0.0001"""
-    return f"<{_SMALLEST_CHANCE}" if p < _SMALLEST_CHANCE else f"{p:.1g}"
 
 
 def state(outcome: str | None, status: str) -> State:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from clustertrace.store.answers import Step
 
 __all__ = [
+    "chance",
     "count",
     "counted",
     "duration",
@@ -28,6 +29,8 @@ __all__ = [
     "spent",
     "step_text",
 ]
+
+_SMALLEST_CHANCE = 0.0001
 
 
 def count(number: int) -> str:
@@ -88,6 +91,11 @@ def secrets_cut(spans: Iterable[Span]) -> str | None:
     cut = sum(number for number in told if isinstance(number, int))
     verb = "was" if cut == 1 else "were"
     return f"{counted(cut, 'secret')} {verb} cut before anything was stored." if cut else None
+
+
+def chance(p: float) -> str:
+    """A p or q value to one digit: 0.0213 → 0.02; one below 0.0001, or rounded to 0, → <0.0001"""
+    return f"<{_SMALLEST_CHANCE}" if p < _SMALLEST_CHANCE else f"{p:.1g}"
 
 
 def duration(nanoseconds: int | None) -> str:

@@ -54,11 +54,10 @@ def _sentence(left: Side, right: Side, rows: Sequence[Pair]) -> str:
 def _table(left: Side, right: Side, rows: Sequence[Pair]) -> markup.Markup:
     lines: list[Sequence[object]] = [("", _link(left), _link(right), "")]
     for number, row in enumerate(rows[:_ROWS], 1):
-        notes = ["they part here"] * row.first_divergence
+        notes = [_SIGNS[row.what]] + ["they part here"] * row.first_divergence
         notes += ["other input"] * row.input_differs + ["other output"] * row.output_differs
-        lines.append(
-            (number, _cell(row.left), _cell(row.right), ", ".join([_SIGNS[row.what], *notes]))
-        )
+        said = ", ".join(filter(None, notes))
+        lines.append((number, _cell(row.left), _cell(row.right), said))
     left_out = len(rows) - _ROWS
     more = markup.muted(f"{left_out} more steps are left out.") if left_out > 0 else ""
     return markup.join([markup.rows(lines), more])

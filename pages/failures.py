@@ -75,10 +75,19 @@ def _sentence(rates: list[StepRate], failed: int) -> str:
 def _rates(rates: list[StepRate], texts: Sequence[str]) -> markup.Markup:
     rows = [
         (
-            markup.link(rate.name, traces_url(*texts, taking(rate.name, failed=True))),
-            f"{words.count(rate.broke)} / {words.count(rate.runs)}",
+            rate.name,
+            markup.join(
+                [
+                    markup.link(rate.broke, traces_url(*texts, taking(rate.name, failed=True))),
+                    markup.link(words.count(rate.runs), traces_url(*texts, taking(rate.name))),
+                ],
+                " / ",
+            ),
             markup.rate_bar(rate.broke / rate.runs, *rate.interval),
-            f"{words.count(rate.failed)} failed in the end",
+            markup.link(
+                f"{words.count(rate.failed)} failed in the end",
+                traces_url(*texts, taking(rate.name), "failed:yes"),
+            ),
         )
         for rate in rates[:_STEPS]
     ]

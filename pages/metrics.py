@@ -97,6 +97,7 @@ def _row(name: str, values: Sequence[Measured]) -> dict[str, Any]:
 
 
 def _one(name: str, values: Sequence[Measured], by: str) -> None:
+    st.html(markup.page(markup.subheading(metric_chart.sentence(name, values))))
     picked = metric_chart.draw(name, values, _groups(values, by))
     shown = [one for one in values if one.trace_id in picked] if picked else list(values)
     said = f"{words.counted(len(shown), 'run')} in the marked part" if picked else "The latest runs"
@@ -113,7 +114,10 @@ def _one(name: str, values: Sequence[Measured], by: str) -> None:
     st.html(
         markup.page(
             markup.subheading(f"{said}, newest first"),
-            markup.muted("Drag over the chart to mark a part of it; a double click takes it back."),
+            markup.muted(
+                f"The line is the mean of {metric_chart.ROLLING} values. Drag over the chart to "
+                "mark a part of it; a double click takes it back."
+            ),
             markup.rows(rows, ("Run", name, "Outcome", "Pattern")),
         )
     )

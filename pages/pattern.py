@@ -86,9 +86,15 @@ def _sentence(cluster: Cluster) -> str:
 
 
 def _facts(cluster: Cluster, where: tzinfo, now_ns: int) -> markup.Markup:
-    failed = patterns.who_says(cluster)
+    own = f"pattern:{cluster.id}"
+    failed = markup.fact(
+        words.count(cluster.failed),
+        f"failed, {patterns.who_says(cluster)}",
+        href=traces_url(own, "failed:yes"),
+    )
     return markup.facts(
-        *([markup.fact(failed, "failed")] if failed else []),
+        markup.fact(words.count(cluster.count), "runs", href=traces_url(own)),
+        *([failed] if cluster.failed else []),
         markup.fact(words.interval(cluster.interval), "failure rate, 95 % interval"),
         markup.fact(
             words.share(round(cluster.share_of_failures, 2)),

@@ -9,6 +9,7 @@ import typer
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.opening import reading
+from clustertrace.words import chance
 
 if TYPE_CHECKING:
     from clustertrace.patterns.divergence import Divergence
@@ -64,7 +65,7 @@ def _show(why: Why, parting: Divergence | None) -> None:
     for one in why.differences:
         console.print(f"- {plain(why_words.difference_words(one))}")
         look = " ".join(trace_id[:12] for trace_id in one.evidence[:3])
-        console.print(f"  p {one.p:.1g}, q {one.q:.1g}; see {look}", style="dim")
+        console.print(f"  p {chance(one.p)}, q {chance(one.q)}; see {look}", style="dim")
     if parting is not None:
         console.print("The paths of all runs of this root part here:")
         console.print(f"- {plain(why_words.divergence_words(parting))}")

@@ -12,7 +12,7 @@ from clustertrace.cli.app import Db, Json, Where, app
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import BadInput, UsageError
 from clustertrace.opening import reading
-from clustertrace.words import percent
+from clustertrace.words import chance, percent
 
 if TYPE_CHECKING:
     from clustertrace.patterns.conditions import Case
@@ -136,7 +136,7 @@ def _show(document: dict[str, Any], mined: Mined) -> None:
         console.print(f"{rule['id']}  {plain(rule['sentence'])}")
         console.print(
             f"          95 % interval {percent(low)} to {percent(high)},"
-            f" p {rule['p']:.1g}, q {rule['q']:.1g}"
+            f" p {chance(rule['p'])}, q {chance(rule['q'])}"
         )
         for trace_id in rule.get("sample_trace_ids", [])[:1]:
             console.print(f"          clustertrace inspect {trace_id[:12]}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from clustertrace.patterns.drift import FEW, Change, Drift
 from clustertrace.patterns.signature import Variant
-from clustertrace.words import counted, duration, money, share, step_text
+from clustertrace.words import chance, counted, duration, money, share, step_text
 
 __all__ = ["change_words", "drift_document", "steps_words", "summary_words"]
 
@@ -47,7 +47,7 @@ def change_words(change: Change) -> str:
         case "duration":
             more = "slower" if after > before else "faster"
             said = f"{more}: median {duration(round(before))} before, {duration(round(after))}"
-    sure = f"p {change.p:.1g}, q {change.q:.1g}"
+    sure = f"p {chance(change.p)}, q {chance(change.q)}"
     if not change.significant:
         sure += ", may be chance"
     elif change.few:

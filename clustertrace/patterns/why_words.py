@@ -10,7 +10,7 @@ from clustertrace.patterns.documents import condition_document
 from clustertrace.patterns.sentences import condition_words, runs_needed
 from clustertrace.patterns.signature import Step
 from clustertrace.patterns.why import Difference, Why
-from clustertrace.words import counted, step_text
+from clustertrace.words import chance, counted, step_text
 
 __all__ = [
     "broke_words",
@@ -83,7 +83,7 @@ def divergence_words(one: Divergence) -> str:
     instead = f" (mostly {others})" if others else ""
     text = (
         f"{way}{one.failed} of the {one.runs} runs that {step} failed, against {one.other_failed} "
-        f"of the {one.other_runs} that went another way{instead}; p {one.p:.1g}."
+        f"of the {one.other_runs} that went another way{instead}; p {chance(one.p)}."
     )
     return text[:1].upper() + text[1:]
 

@@ -104,3 +104,10 @@ def test_the_bar_of_failures_has_a_link_a_segment() -> None:
     assert html.count("<a ") == 3
     assert html.count("ct-rest") == 1
     assert "flex-grow:6" in html
+
+
+def test_a_table_leaves_out_its_empty_columns() -> None:
+    """A title over nothing says nothing; each cell knows its title for narrow screens."""
+    html = markup.rows([("a", "", 1), ("b", "", 0)], ("Name", "Project", "Runs"))
+    assert Elements(html).text == "NameRunsa1b0"
+    assert html.count('data-title="Runs"') == 2

@@ -65,6 +65,12 @@ def test_nothing_in_the_style_is_fetched() -> None:
         assert not re.search(r"https?:|@import|url\(", text), path.name
 
 
+def test_pictures_have_no_letters() -> None:
+    """A picture can't use the page's font, and in any other its words would be cut off."""
+    for path in APP.glob("*.svg"):
+        assert "<text" not in path.read_text(), path.name
+
+
 def test_text_has_enough_contrast() -> None:
     """Every text colour reaches 4.5 to 1 on both surfaces of its theme."""
     for palette in (theme.LIGHT, theme.DARK):

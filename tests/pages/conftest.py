@@ -204,7 +204,7 @@ def dashboard() -> Iterator[Callable[[Path], str]]:
         line = process.stderr.readline().decode()
         assert "receives at" in line, line
         url = f"http://localhost:{int(line.rpartition(':')[2])}"
-        with httpx.Client(trust_env=False) as http:
+        with httpx.Client(trust_env=False, timeout=60) as http:
             until(lambda: http.get(f"{url}/_stcore/health").status_code == 200)
         return url
 

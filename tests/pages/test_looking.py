@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from clustertrace.exchange.bundle import load_bundle
+from clustertrace.filters import parse
 from clustertrace.model import Batch, Span
 from clustertrace.store import Store, queries
 
@@ -91,6 +92,13 @@ def test_metrics(demo: Store, show: Show) -> None:
     assert 'href="/trace?id=' in shown.html
 
 
+def test_a_metric_is_compared_between_failed_runs_and_others(demo: Store, show: Show) -> None:
+    """Its means say in a sentence whether it has to do with failing."""
+    html = show("metrics", name="answer_score").html
+    assert "answer_score is 0.233 on average where the run failed (8 values), " in html
+    assert "0.837 on average where it did not (48 values)." in html
+
+
 def test_no_metrics(store: Store, show: Show) -> None:
     """Without a metric, the page says how to make one."""
     span = Span(*("1" * 32, "1" * 16, None, "agent", "agent", "ok", 1, 2))
@@ -114,6 +122,15 @@ def test_compare(demo: Store, show: Show) -> None:
     html = show("compare", a=first.id, b=second.id).html
     assert "they part at step 1" in html
     assert f'href="/pattern?id={first.id}"' in html
+
+
+def test_what_differs_of_two_runs_is_said_in_words(demo: Store, show: Show) -> None:
+    """Steps of the same name that were given something else say so, and nothing before it."""
+    with demo.read() as conn:
+        pattern = queries.clusters(conn).clusters[0].id
+        first, second = queries.traces(conn, parse(f"pattern:{pattern}")).rows[:2]
+    html = show("compare", a=first.trace_id, b=second.trace_id).html
+    assert ">other input, other output<" in html
 
 
 def test_compare_nothing(demo: Store, show: Show) -> None:

@@ -63,7 +63,7 @@ def test_habits_stand_with_their_evidence(written: Store, show: Callable[..., An
     assert "<b>Hedge</b>: 20 of 20 dead ends, 0 of 20 successes; difference +100 points" in shown
     assert "<b>Name a file or a symbol</b>" in shown
     assert f'href="/trace?id={40:032x}"' in shown
-    assert "not enough data" in shown
+    assert "No prompt that counts does any of these: " in shown
 
 
 def test_no_prompts_is_said(store: Store, show: Callable[..., Any]) -> None:
