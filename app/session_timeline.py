@@ -13,7 +13,7 @@ from clustertrace.app.links import trace_url, traces_url
 from clustertrace.filters import condition
 from clustertrace.spending import Break
 from clustertrace.spending_words import BREAK_REASONS
-from clustertrace.store.queries.sessions import Session, SessionRow, Turn
+from clustertrace.store.queries.conversing import Session, SessionRow, Turn
 
 __all__ = ["draw", "title"]
 

@@ -11,23 +11,23 @@ recorded is read with the `clustertrace` command and its pages.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from clustertrace.record.config import get_db_path
-from clustertrace.record.decorator import trace
-from clustertrace.record.spans import (
-    carry,
-    flush,
-    metric,
-    outcome,
-    session,
-    span,
-    tag,
-    tool_call,
-)
+from clustertrace.late import late
 
 if TYPE_CHECKING:
+    from clustertrace.record.config import get_db_path
+    from clustertrace.record.decorator import trace
+    from clustertrace.record.spans import (
+        carry,
+        flush,
+        metric,
+        outcome,
+        session,
+        span,
+        tag,
+        tool_call,
+    )
     from clustertrace.version import __version__
     from clustertrace.wrap.anthropic import wrap_anthropic
     from clustertrace.wrap.gemini import wrap_gemini
@@ -50,17 +50,19 @@ __all__ = [
     "wrap_openai",
 ]
 
-_LATE = {
-    "__version__": "clustertrace.version",
-    "wrap_anthropic": "clustertrace.wrap.anthropic",
-    "wrap_gemini": "clustertrace.wrap.gemini",
-    "wrap_openai": "clustertrace.wrap.openai",
-}
-"""Names that are loaded when they are first asked for, with the module that has each."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(_LATE[name]), name)
-    return found
+# Commands, pages and the receiver record nothing.
+if not TYPE_CHECKING:
+    __getattr__ = late(
+        __name__,
+        {
+            "record.config": ["get_db_path"],
+            "record.decorator": ["trace"],
+            "record.spans": [
+                *("carry", "flush", "metric", "outcome", "session", "span", "tag", "tool_call"),
+            ],
+            "version": ["__version__"],
+            "wrap.anthropic": ["wrap_anthropic"],
+            "wrap.gemini": ["wrap_gemini"],
+            "wrap.openai": ["wrap_openai"],
+        },
+    )

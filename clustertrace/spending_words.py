@@ -8,7 +8,7 @@ from clustertrace.spending import Measures
 from clustertrace.words import counted, share, spent
 
 if TYPE_CHECKING:
-    from clustertrace.store.queries.spending import SpendingPage
+    from clustertrace.store.queries.costing import SpendingPage
 
 __all__ = ["BREAK_REASONS", "spending_document", "spending_sentence"]
 

@@ -13,7 +13,7 @@ from clustertrace.errors import NotFound
 from clustertrace.filters import condition
 from clustertrace.spending_words import spending_sentence
 from clustertrace.store import queries
-from clustertrace.store.queries.sessions import SessionOrder, SessionRow
+from clustertrace.store.queries.conversing import SessionOrder, SessionRow
 
 __all__ = ["draw"]
 

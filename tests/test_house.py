@@ -209,3 +209,20 @@ def test_what_security_promises_has_its_tests() -> None:
     }
     assert len(named) > 10
     assert named - there == set()
+
+
+@pytest.mark.parametrize("package", ["clustertrace", "clustertrace.store.queries"])
+def test_names_that_are_loaded_late_are_whole(package: str) -> None:
+    """A name that is asked for is there, and none is hidden by a module of the same name."""
+    program = (
+        "import importlib, sys; package = importlib.import_module(sys.argv[1]); "
+        "print(*[name for name in package.__all__ if getattr(package, name, None) is None "
+        "or f'{package.__name__}.{name}' in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, package], capture_output=True, text=True, check=True
+    )
+    modules = {path.stem for path in (ROOT / package.replace(".", "/")).iterdir()}
+    names = set(__import__(package, fromlist=["__all__"]).__all__)
+    assert done.stdout.split() == []
+    assert names & modules == set()

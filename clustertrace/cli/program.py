@@ -4,38 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Annotated, Final
 
 import typer
 
-# Each module adds its commands to the application; the help page lists them in this order.
-from clustertrace.cli import (  # noqa: F401
-    annotating,
-    assisting,
-    comparing,
-    diagnosing,
-    drifting,
-    explaining,
-    facts,
-    gating,
-    hooking,
-    inspecting,
-    judging,
-    keeping,
-    linting,
-    moving,
-    places,
-    recomputing,
-    replaying,
-    reviewing,
-    rules,
-    serving,
-    sharing,
-    spending,
-    watching,
-)
 from clustertrace.cli.app import app
 from clustertrace.cli.output import forget_stdout, note
 from clustertrace.errors import ClustertraceError
@@ -83,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return PIPE_CLOSED
     except Exception as error:
         if os.environ.get("CLUSTERTRACE_DEBUG"):
+            import traceback
+
             traceback.print_exc()
         note(f"error: {_sentence(error)}")
         if isinstance(error, OSError):

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from clustertrace.cli import program  # noqa: F401  (registers the commands)
+from clustertrace.cli import program  # noqa: F401  (what `clustertrace` alone does)
 from clustertrace.cli.app import app
 
 __all__ = ["commands_markdown", "help_pages"]
@@ -20,14 +20,15 @@ _WIDTH = 96
 
 
 def help_pages() -> Iterator[tuple[str, str]]:
-    """The name and help page of every command, by name, whichever module was loaded first."""
+    """The name and help page of every command, by name."""
     group = get_command(app)
     yield from _pages(group, typer.Context(group, info_name="clustertrace"), "")
 
 
 def _pages(group: Any, parent: typer.Context, prefix: str) -> Iterator[tuple[str, str]]:
     """The pages of a group's commands, those of a command that has some of its own after it."""
-    for name, command in sorted(getattr(group, "commands", {}).items()):
+    for name in sorted(group.list_commands(parent)) if hasattr(group, "list_commands") else ():
+        command = group.get_command(parent, name)
         context = typer.Context(
             command,
             info_name=name,

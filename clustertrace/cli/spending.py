@@ -15,7 +15,7 @@ from clustertrace.words import count, counted, money, share, spent
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from clustertrace.store.queries.spending import SpendingPage
+    from clustertrace.store.queries.costing import SpendingPage
 
 __all__ = ["cost"]
 

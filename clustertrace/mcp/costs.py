@@ -13,7 +13,7 @@ from clustertrace.mcp.bounds import Cursor, Limit, cursor_at, cut, start_of
 from clustertrace.opening import reading
 from clustertrace.spending_words import BREAK_REASONS, spending_document, spending_sentence
 from clustertrace.store import queries
-from clustertrace.store.queries.spending import By
+from clustertrace.store.queries.costing import By
 
 __all__ = ["Costs"]
 

@@ -123,6 +123,26 @@ def test_help_loads_little() -> None:
     assert done.returncode == 0
 
 
+def test_a_command_loads_no_other_and_checks_what_was_given() -> None:
+    """Of the commands one is loaded, and pydantic only where a value is to be checked."""
+    import subprocess
+
+    program = (
+        "import sys; from clustertrace.cli import main; main(sys.argv[1:]); "
+        "loaded = {name for name in sys.modules if 'clustertrace.cli.' in name}; "
+        "print('pydantic' in sys.modules, 'clustertrace.cli.inspecting' in loaded, "
+        "'clustertrace.record.spans' in sys.modules, file=sys.stderr)"
+    )
+    for words, expected in (
+        (["stats", "--where", "failed:yes", "--json"], "False False False"),
+        (["--help"], "False False False"),
+        (["clusters", "--limit", "7", "--json"], "True False False"),
+    ):
+        command = [sys.executable, "-c", program, *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.stderr.splitlines()[-1] == expected
+
+
 def test_a_question_loads_no_reader_of_what_does_not_come(tmp_path: Path) -> None:
     """With nothing new to take in, `stats` loads no reader of records and no rule of prompts."""
     import subprocess

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+import clustertrace.cli
 from clustertrace.cli.app import app
+from clustertrace.cli.commands import COMMANDS
 from clustertrace.cli.reference import commands_markdown, help_pages
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
@@ -20,7 +22,7 @@ def command_of(name: str) -> Any:
     """The command of that name; a word more names one of a group's."""
     found: Any = get_command(app)
     for word in name.split():
-        found = found.commands[word]
+        found = found.get_command(None, word)
     return found
 
 
@@ -58,3 +60,25 @@ def test_each_help_page_is_what_the_command_shows(run: Any, name: str) -> None:
 def test_the_reference_is_up_to_date() -> None:
     """docs/commands.md holds every help page as it is now (`make docs` renews it)."""
     assert commands_markdown() in DOCS.read_text()
+
+
+def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
+    """The list is made without loading a command, so it is held to them here."""
+    group: Any = get_command(app)
+    listed = [entry for entries in COMMANDS.values() for entry in entries]
+    assert sorted(entry.name for entry in listed) == sorted(n for n in PAGES if " " not in n)
+    for entry in listed:
+        command = group.get_command(None, entry.name)
+        assert command.callback.__module__ == f"clustertrace.cli.{entry.module}"
+        assert command.help.splitlines()[0] == entry.purpose
+
+
+def test_each_module_of_commands_is_listed() -> None:
+    """A command of a module that the list does not name would not be found."""
+    folder = Path(clustertrace.cli.__file__).parent
+    adding = {
+        path.stem
+        for path in folder.glob("*.py")
+        if "\n@command(" in path.read_text() or "\napp.add_typer(" in path.read_text()
+    }
+    assert adding == {entry.module for entries in COMMANDS.values() for entry in entries}

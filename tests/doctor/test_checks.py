@@ -11,7 +11,7 @@ from clustertrace.doctor import checks
 from clustertrace.doctor.checks import Port
 from clustertrace.doctor.findings import Finding, document, well
 from clustertrace.store.checking import Checked
-from clustertrace.store.queries.newest import Newest
+from clustertrace.store.queries.arriving import Newest
 
 DB = Path("/home/me/traces.db")
 SAID = {"db": str(DB), "version": "1.0", "pid": 77, "ui": "ready", "trouble": None}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,9 @@ from clustertrace.filters import parse
 from clustertrace.model import TraceFacts
 from clustertrace.store import queries
 from clustertrace.store.connection import Connection, Params, connect
-from clustertrace.store.queries import TraceOrder
+from clustertrace.store.queries import TraceOrder, listing
 from clustertrace.store.store import Store
 from tests.store.conftest import batch
-
-listing = import_module("clustertrace.store.queries.traces")
 
 
 class Explained(Connection):

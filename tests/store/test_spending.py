@@ -11,7 +11,7 @@ from clustertrace.errors import NotFound, UsageError
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.spending import DIMENSIONS
 from clustertrace.store import queries
-from clustertrace.store.queries.spending import SpendingPage
+from clustertrace.store.queries.costing import SpendingPage
 from clustertrace.store.removing import remove_traces
 from clustertrace.store.store import Store
 from clustertrace.transcripts.finding import find

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from clustertrace.spending import Measures
 from clustertrace.store import queries
-from clustertrace.store.queries.spending import BY, By
+from clustertrace.store.queries.costing import BY, By
 from clustertrace.store.store import Store
 from clustertrace.transcripts.finding import Agent, find
 from clustertrace.transcripts.importing import import_history

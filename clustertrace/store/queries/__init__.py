@@ -5,47 +5,54 @@ clustertrace.store.answers. Totals come from the roll-ups, so they cost the same
 traces there are.
 """
 
-from clustertrace.store.queries.annotating import matching, pattern_annotations
-from clustertrace.store.queries.backlog import Backlog, backlog
-from clustertrace.store.queries.comparing import before_and_after, failures_by, sides
-from clustertrace.store.queries.drifting import runs_by_pattern, variants_of
-from clustertrace.store.queries.explaining import paths, why
-from clustertrace.store.queries.failing import failure_messages, pattern_runs, patterns_by_tag
-from clustertrace.store.queries.grouping import ClusterOrder
-from clustertrace.store.queries.learning import learned, runs_noted
-from clustertrace.store.queries.measuring import (
-    matching_metrics,
-    metric_names,
-    metric_values,
-    tags_of,
-)
-from clustertrace.store.queries.naming import Named, named
-from clustertrace.store.queries.newest import newest_span
-from clustertrace.store.queries.patterns import cluster, clusters, families, overview
-from clustertrace.store.queries.reviewing import review
-from clustertrace.store.queries.saving import saved_filters
-from clustertrace.store.queries.search import facets, search
-from clustertrace.store.queries.sessions import session, session_breaks, sessions
-from clustertrace.store.queries.siblings import relatives, siblings, suspects_of
-from clustertrace.store.queries.spending import spending
-from clustertrace.store.queries.steps import Step, steps
-from clustertrace.store.queries.traces import (
-    COUNTED,
-    TraceOrder,
-    beside_in_session,
-    days,
-    export,
-    known_traces,
-    latest,
-    lines,
-    metrics,
-    newest,
-    trace,
-    trace_id,
-    trace_row,
-    traces,
-)
-from clustertrace.store.queries.vocabulary import names, tag_keys, tag_keys_of, tag_values
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clustertrace.late import late
+
+if TYPE_CHECKING:
+    from clustertrace.store.queries.annotating import matching, pattern_annotations
+    from clustertrace.store.queries.arriving import newest_span
+    from clustertrace.store.queries.comparing import before_and_after, failures_by, sides
+    from clustertrace.store.queries.conversing import session, session_breaks, sessions
+    from clustertrace.store.queries.costing import spending
+    from clustertrace.store.queries.drifting import runs_by_pattern, variants_of
+    from clustertrace.store.queries.explaining import paths, why
+    from clustertrace.store.queries.failing import failure_messages, pattern_runs, patterns_by_tag
+    from clustertrace.store.queries.grouping import ClusterOrder
+    from clustertrace.store.queries.learning import learned, runs_noted
+    from clustertrace.store.queries.listing import (
+        COUNTED,
+        TraceOrder,
+        beside_in_session,
+        days,
+        export,
+        known_traces,
+        latest,
+        lines,
+        metrics,
+        newest,
+        trace,
+        trace_id,
+        trace_row,
+        traces,
+    )
+    from clustertrace.store.queries.measuring import (
+        matching_metrics,
+        metric_names,
+        metric_values,
+        tags_of,
+    )
+    from clustertrace.store.queries.naming import Named, named
+    from clustertrace.store.queries.patterns import cluster, clusters, families, overview
+    from clustertrace.store.queries.relating import relatives, siblings, suspects_of
+    from clustertrace.store.queries.reviewing import review
+    from clustertrace.store.queries.saving import saved_filters
+    from clustertrace.store.queries.searching import facets, search
+    from clustertrace.store.queries.stepping import Step, steps
+    from clustertrace.store.queries.vocabulary import names, tag_keys, tag_keys_of, tag_values
+    from clustertrace.store.queries.waiting import Backlog, backlog
 
 __all__ = [
     "COUNTED",
@@ -108,3 +115,47 @@ __all__ = [
     "variants_of",
     "why",
 ]
+
+# A command loads what it asks.
+if not TYPE_CHECKING:
+    __getattr__ = late(
+        __name__,
+        {
+            "annotating": ["matching", "pattern_annotations"],
+            "waiting": ["Backlog", "backlog"],
+            "comparing": ["before_and_after", "failures_by", "sides"],
+            "drifting": ["runs_by_pattern", "variants_of"],
+            "explaining": ["paths", "why"],
+            "failing": ["failure_messages", "pattern_runs", "patterns_by_tag"],
+            "grouping": ["ClusterOrder"],
+            "learning": ["learned", "runs_noted"],
+            "measuring": ["matching_metrics", "metric_names", "metric_values", "tags_of"],
+            "naming": ["Named", "named"],
+            "arriving": ["newest_span"],
+            "patterns": ["cluster", "clusters", "families", "overview"],
+            "reviewing": ["review"],
+            "saving": ["saved_filters"],
+            "searching": ["facets", "search"],
+            "conversing": ["session", "session_breaks", "sessions"],
+            "relating": ["relatives", "siblings", "suspects_of"],
+            "costing": ["spending"],
+            "stepping": ["Step", "steps"],
+            "listing": [
+                "COUNTED",
+                "TraceOrder",
+                "beside_in_session",
+                "days",
+                "export",
+                "known_traces",
+                "latest",
+                "lines",
+                "metrics",
+                "newest",
+                "trace",
+                "trace_id",
+                "trace_row",
+                "traces",
+            ],
+            "vocabulary": ["names", "tag_keys", "tag_keys_of", "tag_values"],
+        },
+    )

@@ -12,8 +12,8 @@ from clustertrace.patterns.sides import Side
 from clustertrace.patterns.signature import Variant
 from clustertrace.store import filtering
 from clustertrace.store.connection import Connection
+from clustertrace.store.queries.listing import trace
 from clustertrace.store.queries.patterns import cluster
-from clustertrace.store.queries.traces import trace
 
 __all__ = ["BeforeAfter", "before_and_after", "failures_by", "sides"]
 

@@ -9,8 +9,8 @@ from clustertrace.patterns.divergence import Node, Path, tree
 from clustertrace.patterns.why import Population, Why, explain
 from clustertrace.store.answers import Cluster
 from clustertrace.store.connection import Connection
-from clustertrace.store.queries.siblings import LEVELS, Level, relatives
-from clustertrace.store.queries.traces import whole
+from clustertrace.store.queries.listing import whole
+from clustertrace.store.queries.relating import LEVELS, Level, relatives
 from clustertrace.store.variants import steps_of
 
 __all__ = ["paths", "why"]

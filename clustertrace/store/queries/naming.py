@@ -7,8 +7,8 @@ from typing import NamedTuple
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.store.answers import PatternAnnotation
 from clustertrace.store.connection import Connection
+from clustertrace.store.queries.listing import trace_id
 from clustertrace.store.queries.patterns import cluster
-from clustertrace.store.queries.traces import trace_id
 
 __all__ = ["Named", "named"]
 

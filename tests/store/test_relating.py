@@ -8,7 +8,7 @@ import pytest
 
 from clustertrace.model import Batch, Span
 from clustertrace.store import Store, queries
-from clustertrace.store.queries.siblings import relatives
+from clustertrace.store.queries.relating import relatives
 
 Make = Callable[..., list[Span]]
 

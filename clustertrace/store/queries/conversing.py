@@ -13,8 +13,8 @@ from clustertrace.patterns.signature import in_order, root_of
 from clustertrace.spending import Break, Measures, breaks
 from clustertrace.store.answers import TraceRow
 from clustertrace.store.connection import Connection
-from clustertrace.store.queries.spending import measures_of_sessions
-from clustertrace.store.queries.traces import of_session
+from clustertrace.store.queries.costing import measures_of_sessions
+from clustertrace.store.queries.listing import of_session
 from clustertrace.store.rows import SLIM_COLUMNS, slim_span
 from clustertrace.store.spending import shares_of
 

@@ -46,8 +46,8 @@ _MANY: Final = 20_000
 """From so many traces on with a tag, a name or such a cost, a page of them is found faster by a
 look at each trace."""
 _COUNTED_IN: Final = (250, 1_000, COUNTED)
-_COUNTING_SECONDS: Final = 0.1
-"""Where counting so many took longer, no more are counted."""
+_COUNTING_SECONDS: Final = 0.05
+"""Where counting the next of these would take longer, going by the last, no more are counted."""
 _Row = tuple[Any, ...]
 _HEX: Final = frozenset("0123456789abcdef")
 _SHORTEST_PREFIX: Final = 4
@@ -100,15 +100,20 @@ def _counted(
     conn: Connection, condition: str, params: Mapping[str, Any], least: int
 ) -> tuple[int, bool]:
     """How many traces match, and whether there are more than that; `least` are looked for."""
-    began = time.monotonic()
+    counted = total = 0
+    took = 0.0
     for most in _COUNTED_IN:
         if most < min(least, _COUNTED_IN[-1]):
             continue
+        if counted and took * most / counted > _COUNTING_SECONDS:
+            break
+        began = time.monotonic()
         limited = f"SELECT 1 FROM traces WHERE {condition} LIMIT {most + 1}"
         total = conn.value(f"SELECT count(*) FROM ({limited})", params)
-        if total <= most or time.monotonic() - began > _COUNTING_SECONDS:
+        took, counted = time.monotonic() - began, most
+        if total <= most:
             break
-    return min(total, most), total > most
+    return min(total, counted), total > counted
 
 
 def newest(conn: Connection, where: Filter | None, limit: int) -> list[TraceRow]:

@@ -1,0 +1,53 @@
+"""Options that need no check are spared it.
+
+Typer checks every value through pydantic, the defaults of options that nobody gave too, and loading
+pydantic takes longer than most commands do.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+__all__ = ["spare"]
+
+_PLAIN: Final = (str, int, float, bool, type(None))
+
+
+def spare(command: Any) -> None:
+    """Let a Typer command, and those that it has, check only the values that need it."""
+    for parameter in command.params:
+        _spare(parameter)
+    command.get_help_option = partial(_help_option, command.get_help_option)
+    for inner in getattr(command, "commands", {}).values():
+        spare(inner)
+
+
+def _help_option(make: Any, context: Any) -> Any:
+    """The option `--help`, which is made when it is first asked for and kept."""
+    option = make(context)
+    if option is not None:
+        _spare(option)
+    return option
+
+
+def _spare(parameter: Any) -> None:
+    single = parameter.nargs == 1 and not getattr(parameter, "multiple", False)
+    if single and not isinstance(parameter.process_value, partial):
+        parameter.process_value = partial(_process, parameter, parameter.process_value)
+
+
+def _process(parameter: Any, check: Any, context: Any, value: Any) -> Any:
+    """What the command is given for a value."""
+    if not _is_good(parameter, value):
+        return check(context, value)
+    return value if parameter.callback is None else parameter.callback(context, parameter, value)
+
+
+def _is_good(parameter: Any, value: Any) -> bool:
+    """Whether a value is as the command wants it."""
+    if isinstance(value, _PLAIN) and value == parameter.default and not parameter.required:
+        return type(value) is type(parameter.default)
+    # Of a Typer that does not say so, or of any other type: let it check.
+    takes = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    return takes is str and isinstance(value, str)
