@@ -42,6 +42,10 @@ _ENDS: Final = frozenset(
 """What a condition may not be about: it says how far the run went."""
 
 
+_Cases = dict[tuple[str, int | None], Case]
+"""What is true of runs, by their id and the step before which they were cut."""
+
+
 class Population(NamedTuple):
     """Runs to compare."""
 
@@ -101,7 +105,8 @@ class _Compared(NamedTuple):
 def explain(populations: Sequence[Population]) -> Why:
     """Compare failed with passed runs, in ever wider populations."""
     own = [one for one in populations[0].members if one.failed and one.of_pattern]
-    compared = [(level, _compare(members)) for level, members in populations]
+    cases: _Cases = {}
+    compared = [(level, _compare(members, cases)) for level, members in populations]
     tried = sum(len(made.singles) for _, made in compared)
     found = [one.p for _, made in compared for one in made.singles if one.p <= Q]
     bound = benjamini_hochberg(found, Q, tried) if tried else -1.0
@@ -120,19 +125,24 @@ def explain(populations: Sequence[Population]) -> Why:
     )
 
 
-def _compare(members: Sequence[Member]) -> _Compared:
+def _compare(members: Sequence[Member], known: _Cases) -> _Compared:
     """Cut the runs so that they are comparable, and try every single condition on them."""
     points = {one.trace_id: failure_point(one) for one in members if one.failed}
     passed = [(one.trace_id, len(steps_of(one.spans))) for one in members if not one.failed]
     points |= matched_points(list(points.values()), passed)
     kept = [one for one in members if one.trace_id in points]
-    cases: list[Case] = [
-        case_of(before(one.spans, points[one.trace_id]), one.failed, one.session) for one in kept
-    ]
-    field = Field(columns_of(cases))
+    field = Field(columns_of([_case(one, points[one.trace_id], known) for one in kept]))
     comparable = field.all_failed and field.all_failed != field.everything
     singles = field.singles(_LEAST_RUNS, _wanted) if comparable else []
     return _Compared(kept, field, singles, len(members) - len(kept))
+
+
+def _case(one: Member, point: int | None, known: _Cases) -> Case:
+    """What is true of a run up to a step; most are cut alike in every population."""
+    key = (one.trace_id, point)
+    if key not in known:
+        known[key] = case_of(before(one.spans, point), one.failed, one.session)
+    return known[key]
 
 
 def _wanted(condition: Condition) -> bool:
