@@ -147,6 +147,12 @@ def hostile(store: Store) -> Store:
     return store
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have pages wait for what else would come with their next look, which tests don't take."""
+    monkeypatch.setattr("clustertrace.app.rules._AT_ONCE", 30)
+
+
 class Shown:
     """What one run of a page has put on screen."""
 
