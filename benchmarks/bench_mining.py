@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from figures import Figure, tell
+
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.patterns.conditions import case_of
 from clustertrace.patterns.families import Leader, family_id, features, nearest
@@ -86,7 +88,8 @@ def main() -> None:
     rng = random.Random(1)
     made = [run(rng) for _ in range(count)]
     seconds, _ = timed(lambda: place([spans for spans, _ in made]))
-    print(f"placing a trace of {SPANS_A_RUN} spans: {seconds / count * 1e6:.0f} µs (at most 200)")
+    placing = seconds / count * 1e6
+    print(f"placing a trace of {SPANS_A_RUN} spans: {placing:.0f} µs")
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "t.db") as store:
         for at in range(0, count, 100):
             some = made[at : at + 100]
@@ -102,11 +105,15 @@ def main() -> None:
             cases = [case_of(t.spans, t.failed, t.session_id) for t in queries.export(conn)]
             direct = mine(cases)
             spans = time.perf_counter() - begin
-    print(f"mining {count} runs from the store: {stored:.2f} s (at most 2 for 10 000)")
+    print(f"mining {count} runs from the store: {stored:.2f} s")
     print(f"mining them from their spans: {spans:.2f} s, {spans / stored:.1f} times as long")
     same = {rule.conditions for rule in learned.mined.rules}
     assert same == {rule.conditions for rule in direct.rules}
     print(f"both find the same {len(same)} rules, of {learned.mined.tried:,} conditions tried")
+    tell(
+        Figure("mined", stored * 1e3, of=f"of {count:,}"),
+        Figure("placed", placing, of=f"{SPANS_A_RUN} spans"),
+    )
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from figures import Figure, tell
 from streamlit.testing.v1 import AppTest
 
 from clustertrace.app.shell import PAGES
@@ -175,11 +176,13 @@ def measure(
             executable_path=chromium,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
+        slowest = 0.0
         for page in PAGES:
             script = scripts[page.module]
             asked = "&".join(f"{key}={value}" for key, value in params.get(page.module, {}).items())
             painted = painted_ms(browser, f"{url}/{page.path}?{asked}")
             print(f"{page.module:12} {script:>10.0f} {painted:>11.0f}   × {script / floor:.1f}")
+            slowest = max(slowest, painted)
         before = resident_mib(server)
         tabs = [browser.new_context().new_page() for _ in range(TABS)]
         for tab in tabs:
@@ -188,6 +191,7 @@ def measure(
         after = resident_mib(server)
         print(f"the pages' process: {before:.0f} MiB; with {TABS} tabs open {after:.0f} MiB")
         browser.close()
+    tell(Figure("painted", slowest, floor, "a page of one heading", f"{traces:,} traces"))
 
 
 if __name__ == "__main__":

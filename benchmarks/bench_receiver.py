@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from figures import Figure, tell
 from otlp_load import BODY_SPANS, Load, as_json, bodies, send_all
 
 from clustertrace.conventions.otlp import decode_protobuf
@@ -197,6 +198,16 @@ def main() -> None:
     for load_kind, peak in received.memory.items():
         print(f"{'memory so far':22}{peak:10,d} MiB   ({load_kind})")
     print(f"{'on disk':22}{size / stored:10,.0f} bytes a span, with its payload")
+    one = received.loads["protobuf, 1 client"].a_second
+    tell(
+        Figure("received", one, bare, "bare SQLite", f"{spans:,} spans"),
+        Figure("received floor", one / bare),
+        *(
+            Figure("memory", peak, of=kind)
+            for kind, peak in received.memory.items()
+            if "MiB" in kind
+        ),
+    )
 
 
 if __name__ == "__main__":

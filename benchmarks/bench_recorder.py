@@ -22,6 +22,8 @@ from pathlib import Path
 FOLDER = tempfile.TemporaryDirectory()
 os.environ["CLUSTERTRACE_DB"] = str(Path(FOLDER.name) / "traces.db")
 
+from figures import Figure, tell  # noqa: E402
+
 import clustertrace  # noqa: E402 - it reads the environment above
 
 ROUNDS = 5
@@ -155,6 +157,12 @@ def main() -> None:
         print(f"{name:<34} {took:8.2f} µs a call{ratio}")
     median, p99, longest = tail(calls)
     print(f"{'single nested calls':<34} p50 {median:.1f}  p99 {p99:.1f}  max {longest:.1f} µs")
+    write = best["one os.write"]
+    found = [Figure("call p99", p99, write, "one os.write")]
+    if rival:
+        share = best["clustertrace, nested"] / rival
+        found.insert(0, Figure("call", share, write / rival, "one os.write"))
+    tell(*found)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from figures import Figure, tell
 from made_runs import DAYS, END_NS, batches
 
 from clustertrace.filters import parse
@@ -40,6 +41,8 @@ SPANS_A_SECOND = 2_000
 DELETED = 0.3
 WITHIN_MS = 200
 """What a page's questions may take at a million traces."""
+NOTICED_MS = 5
+"""Growth of questions that take less is noise."""
 
 Ask = Callable[[Connection], object]
 
@@ -241,7 +244,7 @@ def index_bytes(path: Path) -> int | None:
         return int(found.fetchone()[0])
 
 
-def delete(store: Store) -> None:
+def delete(store: Store) -> Figure:
     """Delete the oldest runs while another process writes, and print what that took."""
     until = datetime.fromtimestamp(END_NS / 1e9, UTC) - timedelta(days=DAYS * (1 - DELETED))
     begin, gone, spans = time.perf_counter(), 0, 0
@@ -254,6 +257,8 @@ def delete(store: Store) -> None:
         f"deleted {gone:,} traces of {spans:,} spans in {took:.1f} s ({spans / took:,.0f} spans/s);"
         f" {told(said)}"
     )
+    wait = float(said[0].split()[0]) if said and said[0][0].isdigit() else float("nan")
+    return Figure("delete wait", wait * 1e3, of=f"{spans:,} spans")
 
 
 def told(said: list[str]) -> str:
@@ -277,6 +282,7 @@ def main() -> None:
             for count in marks[:1] if len(marks) == 1 else build(store, traces, marks):
                 found[count] = asked(store)
             show(found)
+            figures = questions_figures(found)
             size, spans = path.stat().st_size, store_spans(store)
             index = index_bytes(path)
             print(f"on disk: {size / spans:,.0f} bytes a span, with its payload"
@@ -287,7 +293,30 @@ def main() -> None:
             worst = sorted(busy.items(), key=lambda one: -one[1][1])[:8]
             for name, (_, warm) in worst:
                 print(f"  {name:34} {warm:8.1f} ms")
-            delete(store)
+            figures.append(delete(store))
+            tell(*figures)
+
+
+def questions_figures(found: dict[int, dict[str, tuple[float, float]]]) -> list[Figure]:
+    """The slowest question, the one that grew most, and the slowest search."""
+    (traces, large), small = list(found.items())[-1], next(iter(found.values()))
+    pages = {name: warm for name, (_, warm) in large.items() if not name.startswith("/search")}
+    searches = {name: large[name][1] for name in large if name not in pages}
+    of = f"{traces:,} traces"
+    slowest, word = max(pages, key=pages.__getitem__), max(searches, key=searches.__getitem__)
+    figures = [
+        Figure("page", pages[slowest], of=f"{slowest}, {of}"),
+        Figure("search", searches[word], of=f"{word}, {of}"),
+    ]
+    grown = {
+        name: warm / small[name][1]
+        for name, warm in pages.items()
+        if warm > NOTICED_MS and name in small
+    }
+    if len(found) > 1 and grown:
+        most = max(grown, key=grown.__getitem__)
+        figures.append(Figure("page growth", grown[most], of=f"{most}, {of}"))
+    return figures
 
 
 def store_spans(store: Store) -> int:

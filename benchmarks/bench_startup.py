@@ -2,7 +2,8 @@
 
     python benchmarks/bench_startup.py [ROUNDS]     (default 15)
 
-Programs run in turns with a bare `python -c pass`; medians count, and what is over the bare one.
+Programs run in turns with a bare `python -c pass`; medians count, and what is over the bare one, as
+wall time and as CPU time, which others on the machine disturb less.
 The port is asked every few milliseconds from when `clustertrace dashboard` is typed, on a
 database with the demo's runs.
 """
@@ -10,6 +11,7 @@ database with the demo's runs.
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import statistics
@@ -19,6 +21,9 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
+
+from figures import Figure, tell
 
 from clustertrace.exchange.bundle import load_bundle
 from clustertrace.store import Store
@@ -26,18 +31,31 @@ from clustertrace.store import Store
 COMMAND = str(Path(sys.executable).with_name("clustertrace"))
 PROGRAMS = {
     "python -c pass": [sys.executable, "-c", "pass"],
-    "import clustertrace": [sys.executable, "-c", "import clustertrace"],
+    "import, and one traced call": [
+        *(sys.executable, "-c", "import clustertrace; clustertrace.trace(print)()"),
+    ],
     "clustertrace --help": [COMMAND, "--help"],
     "clustertrace stats": [COMMAND, "stats"],
     "clustertrace rules": [COMMAND, "rules"],
 }
 
+PROGRAM_OF = {"help": "clustertrace --help", "stats": "clustertrace stats"}
 
-def wall_ms(command: list[str]) -> float:
-    """How long a program takes."""
-    begin = time.perf_counter()
+
+class Took(NamedTuple):
+    """What a program takes, milliseconds."""
+
+    wall: float
+    cpu: float
+
+
+def took_by(command: list[str]) -> Took:
+    """How long a program runs, and how much of a processor it uses."""
+    begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-    return (time.perf_counter() - begin) * 1e3
+    wall, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Took(wall * 1e3, cpu * 1e3)
 
 
 def answers(path: str) -> tuple[float, float]:
@@ -74,7 +92,7 @@ def good(url: str) -> bool:
 def main() -> None:
     """Print a row for each."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    took: dict[str, list[float]] = {name: [] for name in PROGRAMS}
+    took: dict[str, list[Took]] = {name: [] for name in PROGRAMS}
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "demo.db")
         os.environ |= {"CLUSTERTRACE_DB": path, "HOME": folder}
@@ -83,14 +101,33 @@ def main() -> None:
             store.refresh()
         for _ in range(rounds):
             for name, command in PROGRAMS.items():
-                took[name].append(wall_ms(command))
+                took[name].append(took_by(command))
         starts = [answers(path) for _ in range(max(3, rounds // 5))]
-    bare = statistics.median(took["python -c pass"])
-    for name, one in took.items():
-        median = statistics.median(one)
-        print(f"{name:28} {median:8.0f} ms   {median - bare:6.0f} over bare Python")
-    for at, what in enumerate(("the port answers", "the pages answer")):
-        print(f"{what:28} {statistics.median(one[at] for one in starts):8.0f} ms")
+    middle = {
+        name: Took(*(statistics.median(column) for column in zip(*runs, strict=True)))
+        for name, runs in took.items()
+    }
+    bare = middle["python -c pass"]
+    for name, one in middle.items():
+        print(f"{name:28} {one.wall:8.0f} ms   {one.wall - bare.wall:6.0f} over bare Python"
+              f"   {one.cpu:6.0f} ms of CPU   {one.cpu - bare.cpu:6.0f} over")  # fmt: skip
+    port, pages = (statistics.median(one[at] for one in starts) for at in (0, 1))
+    print(f"{'the port answers':28} {port:8.0f} ms")
+    print(f"{'the pages answer':28} {pages:8.0f} ms")
+    imported = middle["import, and one traced call"]
+    tell(
+        Figure("import", imported.wall - bare.wall, of=_cpu(imported.cpu - bare.cpu)),
+        *(
+            Figure(key, one.wall, bare.wall, "bare Python", _cpu(one.cpu))
+            for key in ("help", "stats")
+            if (one := middle[PROGRAM_OF[key]])
+        ),
+        Figure("port", port, bare.wall, "bare Python"),
+    )
+
+
+def _cpu(milliseconds: float) -> str:
+    return f"CPU {milliseconds:.0f} ms"
 
 
 if __name__ == "__main__":

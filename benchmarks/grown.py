@@ -87,6 +87,8 @@ class Grower:
         for copy in range(copies):
             self._copy(CLONES + 1 + copy, 0)
             print(f"copied {there + (copy + 1) * chosen:,} traces", flush=True)
+        self.raw.execute("COMMIT")
+        self.raw.execute("BEGIN")
         self._roll_up(CLONES + copies)
         for _, sql in indexes:
             self.raw.execute(sql)
@@ -104,9 +106,7 @@ class Grower:
             # The clone of what was there first, of which the ids are told apart by a mark.
             self._insert(table, made, "first_of = 0", {"clone": clone})
 
-    def _insert(
-        self, table: str, made: dict[str, str], where: str, params: dict[str, int]
-    ) -> None:
+    def _insert(self, table: str, made: dict[str, str], where: str, params: dict[str, int]) -> None:
         columns = self._columns(table)
         source = table
         if where == "first_of = 0":
@@ -159,10 +159,10 @@ class Grower:
         for table, day in (("variant_days", of_day), ("variant_totals", f"max({of_day})")):
             self.raw.execute(f"DELETE FROM {table}")
             names = ["variant_id", *measures, "day" if table == "variant_days" else "last_day"]
-            by = "variant_id, start_ns / %d" % NS_PER_DAY
+            by = f"variant_id, {of_day}"
             self.raw.execute(
                 f"INSERT INTO {table} ({', '.join(names)}) SELECT variant_id, {sums}, {day}"
-                f" FROM traces GROUP BY {by if table == 'variant_days' else 'variant_id'}"
+                f" FROM traces WHERE variant_id IS NOT NULL GROUP BY {by if table == 'variant_days' else 'variant_id'}"
             )
         self.raw.execute("DELETE FROM variant_durations")
         self.raw.execute(

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from environments import RIVALS, SILENT, environment, null_server
+from figures import Figure, tell
 
 TURNS = 2
 
@@ -175,6 +176,9 @@ def main() -> None:
     for name, one in found.items():
         times = (one.mean - found["bare function"].mean) / ours
         print(f"{name:24} {one.mean:10.1f} {one.p99:10.1f} {one.longest:10.0f}   × {times:.1f}")
+    before = found.get("clustertrace 0.14.3")
+    if before is not None:
+        tell(Figure("call 0.14.3", ours / (before.mean - found["bare function"].mean)))
 
 
 if __name__ == "__main__":
