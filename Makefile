@@ -8,6 +8,9 @@ PORT ?= 7777
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# Where benchmarks leave what they measured, for the table at the end.
+export BENCH_FIGURES := build/figures.jsonl
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-claude-code test-recipes crash fuzz soak check lint types fresh docs bench bench-full clean
 
@@ -59,13 +62,16 @@ docs: $(BIN)/.installed-dev ## Regenerate the tables in the docs and the picture
 	$(BIN)/python docs/case_study.py
 	$(BIN)/python docs/picture.py
 
-bench: $(BIN)/.installed-dev ## Run every benchmark in its small size
+bench: $(BIN)/.installed-dev ## Run every benchmark in its small size; a table of all figures ends it
+	@mkdir -p build; rm -f $(BENCH_FIGURES)
 	@set -e; for file in benchmarks/patterns.py benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+	@echo "== everything"; $(BIN)/python benchmarks/figures.py
 
 bench-full: bench ## A million traces (an hour and 20 GB of disk), and other tools from PyPI beside ours (2 GB)
 	@set -e; for name in scale lists review; do echo "== bench_$$name.py 1000000"; \
 		$(BIN)/python benchmarks/bench_$$name.py 1000000; done
 	@set -e; for file in benchmarks/rivals_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+	@echo "== everything"; $(BIN)/python benchmarks/figures.py
 
 clean: ## Remove everything that was built here
 	rm -rf $(VENV) $(RECIPES) build dist *.egg-info .ruff_cache .pytest_cache .hypothesis

@@ -89,22 +89,29 @@ def tell(*figures: Figure) -> None:
 
 
 def _show(figures: Iterable[Figure]) -> None:
+    rows = [("figure", "aim", "measured", "", "the machine's own"), *map(_row, figures)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     print(f"\n{machine()}")
-    print(f"{'figure':52} {'aim':>16} {'measured':>18}           the machine's own")
-    for one in figures:
-        aim = AIMS[one.key]
-        reached = one.measured >= aim.bound if aim.more else one.measured <= aim.bound
-        bound = f"{'≥' if aim.more else '≤'} {_number(aim.bound)} {aim.unit}"
-        measured = f"{_number(one.measured)} {aim.unit}"
-        limit = ""
-        if one.limit:
-            ratio = one.measured / one.limit
-            limit = f"{_number(one.limit)} {aim.unit}, {one.limit_of}: × {_number(ratio)}"
-        of = f" ({one.of})" if one.of else ""
+    for row in rows:
         print(
-            f"{aim.what + of:52} {bound:>16} {measured:>18}"
-            f"   {'reached' if reached else 'MISSED '}   {limit}".rstrip()
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         )
+
+
+def _row(one: Figure) -> tuple[str, ...]:
+    aim = AIMS[one.key]
+    reached = one.measured >= aim.bound if aim.more else one.measured <= aim.bound
+    limit = ""
+    if one.limit:
+        times = _number(one.measured / one.limit)
+        limit = f"{_number(one.limit)} {aim.unit} ({one.limit_of}): × {times}"
+    return (
+        aim.what + (f" ({one.of})" if one.of else ""),
+        f"{'≥' if aim.more else '≤'} {_number(aim.bound)} {aim.unit}",
+        f"{_number(one.measured)} {aim.unit}",
+        "reached" if reached else "MISSED",
+        limit,
+    )
 
 
 def _number(value: float) -> str:

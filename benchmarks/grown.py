@@ -156,13 +156,15 @@ class Grower:
                     ("variant_id", "day")]  # fmt: skip
         sums = ", ".join(f"total({RUNS.get(name, name)})" for name in measures)
         of_day = f"start_ns / {NS_PER_DAY}"
-        for table, day in (("variant_days", of_day), ("variant_totals", f"max({of_day})")):
+        for table, column, day, by in (
+            ("variant_days", "day", of_day, f"variant_id, {of_day}"),
+            ("variant_totals", "last_day", f"max({of_day})", "variant_id"),
+        ):
             self.raw.execute(f"DELETE FROM {table}")
-            names = ["variant_id", *measures, "day" if table == "variant_days" else "last_day"]
-            by = f"variant_id, {of_day}"
             self.raw.execute(
-                f"INSERT INTO {table} ({', '.join(names)}) SELECT variant_id, {sums}, {day}"
-                f" FROM traces WHERE variant_id IS NOT NULL GROUP BY {by if table == 'variant_days' else 'variant_id'}"
+                f"INSERT INTO {table} (variant_id, {', '.join(measures)}, {column})"
+                f" SELECT variant_id, {sums}, {day} FROM traces WHERE variant_id IS NOT NULL"
+                f" GROUP BY {by}"
             )
         self.raw.execute("DELETE FROM variant_durations")
         self.raw.execute(
