@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export BENCH_FIGURES := build/figures.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-claude-code test-recipes crash fuzz soak check lint types fresh docs bench bench-full clean
+.PHONY: help demo test test-claude-code test-postgres test-recipes crash fuzz soak check lint types fresh docs bench bench-full clean
 
 help: ## List these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ demo: $(BIN)/.installed ## Load the bundled traces, serve http://localhost:7777 
 
 test: $(BIN)/.installed-dev ## Run every test
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+
+test-postgres: $(BIN)/.installed-dev ## Run the tests of all that reads and writes on PostgreSQL
+	CLUSTERTRACE_TEST_DATABASE=postgres $(BIN)/python -m pytest --numprocesses auto --dist loadfile \
+		tests/store tests/cli tests/mcp tests/pages $(PYTEST_ARGS)
 
 test-recipes: $(RECIPES)/.installed ## Run the programs of docs/recipes.md with their frameworks
 	$(RECIPES)/bin/python -m pytest tests/recipes

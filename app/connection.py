@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from clustertrace.store.store import Store, database_path
+from clustertrace.store.place import place_of
+from clustertrace.store.store import Store
 
 if TYPE_CHECKING:
     from clustertrace.store.connection import Connection
 
-__all__ = ["path", "read", "store"]
+__all__ = ["place", "read", "store"]
 
 
 @st.cache_resource(show_spinner="Opening the database…", on_release=Store.close)
-def _store(path: str) -> Store:
-    return Store.open(path)
+def _store(place: str) -> Store:
+    return Store.open(place)
 
 
-def path() -> Path:
-    """The file of the database. Raises BadSetting."""
-    return database_path()
+def place() -> str:
+    """Which database it is, as CLUSTERTRACE_DB may name it. Raises BadSetting."""
+    return place_of().text
 
 
 def store() -> Store:
@@ -32,7 +32,7 @@ def store() -> Store:
 
     Raises StoreError, StoreCorrupt, StoreTooNew or BadSetting.
     """
-    return _store(str(path()))
+    return _store(place())
 
 
 @contextmanager

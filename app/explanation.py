@@ -48,7 +48,7 @@ def draw(cluster: Cluster) -> None:
     """Draw it; a pattern that never failed needs no explanation."""
     if not cluster.failed:
         return
-    path = str(connection.path())
+    path = connection.place()
     why, root, parting, samples = _known(path, cluster.id, cluster.count, cluster.failed)
     with st.expander("Why it fails", expanded=True):
         st.html(markup.page(_why(why)))

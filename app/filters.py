@@ -63,7 +63,7 @@ def bar(*, export: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         typed = st.multiselect(
             "Filter",
-            _suggestions(str(connection.path())),
+            _suggestions(connection.place()),
             key=FILTER,
             bind="query-params",
             accept_new_options=True,

@@ -30,7 +30,7 @@ def _compared(path: str) -> Habits:
 
 def known() -> Habits:
     """The habits of the newest prompts, worked out every few seconds at most."""
-    return _compared(str(connection.path()))
+    return _compared(connection.place())
 
 
 def draw(found: Habits) -> None:

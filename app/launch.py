@@ -21,6 +21,7 @@ from typing import Any
 
 from clustertrace.app import theme
 from clustertrace.keys import DOOR_HEADER, DOOR_VARIABLE
+from clustertrace.store.place import place_of
 
 __all__ = ["main", "options"]
 
@@ -30,12 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m clustertrace.app.launch")
     parser.add_argument("--port", type=int, required=True, help="private port on 127.0.0.1")
     parser.add_argument("--public-port", type=int, required=True, help="port that browsers use")
-    parser.add_argument("--db", required=True, help="database: a path or an SQLAlchemy URL")
     parser.add_argument(
         "--stop-at-eof", action="store_true", help="end when standard input is closed"
     )
     told = parser.parse_args(arguments)
-    os.environ["CLUSTERTRACE_DB"] = told.db
+    os.environ["CLUSTERTRACE_DB"] = place_of().text  # a whole path: the folder changes below
     # The server hands a signal on when it has shut down: end then, rather than die, and tidy up.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="clustertrace-pages-") as folder:

@@ -92,7 +92,7 @@ def draw(totals: Overview) -> None:
 
 
 def _section(totals: Overview) -> markup.Markup:
-    lesson, changed = _learner(str(connection.path())).look(connection.store(), totals)
+    lesson, changed = _learner(connection.place()).look(connection.store(), totals)
     if lesson is None:
         return markup.muted("Looking for what the failing runs share…")
     mined, samples = lesson.learned

@@ -21,10 +21,10 @@ HOW_TO_BEGIN = (
 
 def has_database(db: str | None) -> bool:
     """Whether there is anything to read: a database, or recorded spans that wait for one."""
-    from clustertrace.store.store import database_path
+    from clustertrace.store.place import place_of
 
-    path = database_path(db)
-    return path.exists() or path.with_name(path.name + ".spool").exists()
+    place = place_of(db)
+    return not place.is_file or place.path.exists() or place.spool.exists()
 
 
 @contextmanager
@@ -33,10 +33,11 @@ def reading(db: str | None) -> Iterator[Store]:
 
     Raises NotFound where there is no database: reading makes none.
     """
-    from clustertrace.store.store import Store, database_path
+    from clustertrace.store.place import place_of
+    from clustertrace.store.store import Store
 
     if not has_database(db):
-        raise NotFound(f"There is no database at {database_path(db)}. {HOW_TO_BEGIN}")
+        raise NotFound(f"There is no database at {place_of(db)}. {HOW_TO_BEGIN}")
     with Store.open(db) as store:
         store.refresh()
         yield store

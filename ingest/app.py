@@ -22,6 +22,7 @@ from clustertrace.ingest.figures import figures
 from clustertrace.ingest.incoming import Incoming, Intake
 from clustertrace.ingest.otlp_answers import JSON, PROTOBUF, accepted
 from clustertrace.ingest.signals import SIGNALS, SLICE, keep
+from clustertrace.store.place import Place
 from clustertrace.store.store import Store
 from clustertrace.version import __version__
 from clustertrace.wire import parse_lines
@@ -76,7 +77,7 @@ class _Endpoints:
 class State(NamedTuple):
     """What /healthz and /metrics tell about the process."""
 
-    db: str = ""
+    place: Place | None = None
     ui: Callable[[], str] = lambda: "off"
     """How the pages are doing: `off`, `asleep`, `starting`, `ready`."""
     grpc: Callable[[], int | None] = lambda: None
@@ -129,7 +130,7 @@ def receiver(
                 "trouble": committer.trouble,
                 "version": __version__,
                 "pid": os.getpid(),
-                "db": state.db,
+                "db": state.place and state.place.name,
                 "ui": state.ui(),
                 "grpc": state.grpc(),
                 "idle_shutdown_minutes": state.idle_minutes,
@@ -140,7 +141,9 @@ def receiver(
         )
 
     async def metrics(request: Request) -> Response:
-        told = await asyncio.to_thread(figures, committer, intake.answers, state.db, state.store())
+        told = await asyncio.to_thread(
+            figures, committer, intake.answers, state.place, state.store()
+        )
         return Response(exposition(told), headers=_NOT_KEPT, media_type=CONTENT_TYPE)
 
     kind = Route if pages is None else _ForPrograms

@@ -11,6 +11,7 @@ from clustertrace.errors import StoreError
 from clustertrace.ingest.committer import Committer
 from clustertrace.ingest.exposition import Figures
 from clustertrace.store import queries
+from clustertrace.store.place import Place
 from clustertrace.store.queries import Backlog
 from clustertrace.store.store import Store
 from clustertrace.version import __version__
@@ -19,7 +20,10 @@ __all__ = ["figures"]
 
 
 def figures(
-    committer: Committer, answers: Mapping[tuple[str, int], int], db: str, store: Store | None
+    committer: Committer,
+    answers: Mapping[tuple[str, int], int],
+    place: Place | None,
+    store: Store | None,
 ) -> Figures:
     """What there is to tell now; looks at files, and waits for the disk."""
     behind = None if store is None else _backlog(store)
@@ -31,7 +35,7 @@ def figures(
         waiting=committer.waiting,
         answers=dict(answers),
         commits=committer.commits,
-        files=_files(Path(db)),
+        files={} if place is None else _files(place),
         settling_s=None if behind is None else behind.settling_ns / 1e9,
         unindexed=None if behind is None else behind.unindexed,
     )
@@ -43,13 +47,13 @@ def _backlog(store: Store) -> Backlog | None:
     return None
 
 
-def _files(db: Path) -> Mapping[str, int]:
+def _files(place: Place) -> Mapping[str, int]:
     """Bytes of the database, of what was written last, and of what recorders have left."""
-    return {
-        "main": _size(db),
-        "wal": _size(db.with_name(f"{db.name}-wal")),
-        "spool": sum(_size(path) for path in db.with_name(f"{db.name}.spool").glob("*")),
-    }
+    spool = sum(_size(path) for path in place.spool.glob("*"))
+    if not place.is_file:
+        return {"spool": spool}
+    wal = place.path.with_name(f"{place.path.name}-wal")
+    return {"main": _size(place.path), "wal": _size(wal), "spool": spool}
 
 
 def _size(path: Path) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final
 
 import uvicorn
@@ -28,16 +28,15 @@ from clustertrace.ingest.sockets import BACKLOG
 from clustertrace.ingest.ui import Pages, launch_command
 from clustertrace.keys import access_key
 from clustertrace.pricing import own_prices
-from clustertrace.store.store import Store, database_path
+from clustertrace.store.place import Place, place_of
+from clustertrace.store.store import Store
 
 __all__ = ["serve"]
 
 _KEEP_ALIVE_SECONDS: Final = 75
 """Longer than exporters pause between batches, so that they find their connection open."""
 _GRACE_SECONDS: Final = 3
-_MAKE: Final = (
-    "import sys; from clustertrace.store.store import Store; Store.open(sys.argv[1]).close()"
-)
+_MAKE: Final = "from clustertrace.store.store import Store; Store.open().close()"
 
 
 def serve(
@@ -63,20 +62,22 @@ def serve(
     public = None if url is None else public_address(url)
     limit = settings.load().otlp_max_bytes
     own_prices()
-    path = str(database_path(db))
+    place = place_of(db)
+    # For the processes that it starts: an argument could be seen by others, and hold a password.
+    os.environ["CLUSTERTRACE_DB"] = place.text
     # Spans are trees, which need no collector; by default it takes a tenth of the time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     # uvicorn ends in order, then repeats the signal to whoever had it before: to nobody.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    asyncio.run(_serve(sockets, host, path, limit, pages, idle_minutes, grpc_port, public))
+    asyncio.run(_serve(sockets, host, place, limit, pages, idle_minutes, grpc_port, public))
 
 
 async def _serve(
     sockets: Sequence[socket.socket],
     host: str,
-    db: str,
+    place: Place,
     limit: int,
     pages: bool,
     idle_minutes: float | None,
@@ -86,10 +87,10 @@ async def _serve(
     port = sockets[0].getsockname()[1]
     activity = Activity()
     committer, room = Committer(received=activity.note), Room()
-    key = access_key(Path(db)) if public or not loopback(host) else None
+    key = access_key(place.path) if public or not loopback(host) else None
     everybody = public is not None
     grpc = GrpcService(committer, limit=limit, room=room, key=key, everybody=everybody)
-    ui = Pages(lambda private: launch_command(private, port, db)) if pages else None
+    ui = Pages(lambda private: launch_command(private, port)) if pages else None
 
     def visited() -> None:
         activity.note()
@@ -99,7 +100,7 @@ async def _serve(
     door = Door(ui.port, visited, ui.key) if ui else None
     store: Store | None = None
     state = State(
-        db=db,
+        place=place,
         ui=lambda: ui.state if ui else "off",
         grpc=lambda: grpc.port,
         idle_minutes=idle_minutes,
@@ -116,7 +117,7 @@ async def _serve(
         if grpc_port is not None:
             await _start(grpc, host, grpc_port)
         # A new database takes a second to make; until then requests wait in the queue.
-        store = await _opened(db)
+        store = await _opened(place)
         committer.start(store)
         await serving
     finally:
@@ -144,17 +145,17 @@ async def _start(grpc: GrpcService, host: str, port: int) -> None:
     print(said, file=sys.stderr, flush=True)  # noqa: T201 - the receiver's log
 
 
-async def _opened(db: str) -> Store:
+async def _opened(place: Place) -> Store:
     """The store. What makes a new database needs 30 MiB, so a process of its own makes it."""
-    if not await asyncio.to_thread(Path(db).exists):
+    if not (place.is_file and await asyncio.to_thread(place.path.exists)):
         making = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-c", _MAKE, db),
+            *(sys.executable, "-P", "-c", _MAKE),
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
         await making.wait()
     # If that went wrong, the same goes wrong here, and is told.
-    return await asyncio.to_thread(Store.open, db)
+    return await asyncio.to_thread(Store.open, place.text)
 
 
 async def _leave(server: _Server, activity: Activity, idle_minutes: float | None) -> None:

@@ -23,11 +23,15 @@ _STEADY_SECONDS: Final = 30.0
 _LONGEST_PAUSE_SECONDS: Final = 30.0
 
 
-def launch_command(port: int, public_port: int, db: str) -> list[str]:
-    """What starts the pages on a private port; they end when their standard input does."""
+def launch_command(port: int, public_port: int) -> list[str]:
+    """What starts the pages of CLUSTERTRACE_DB on a private port.
+
+    They end when their standard input does. The database is no argument, which others could see:
+    its URL may hold a password.
+    """
     return [
         *(sys.executable, "-m", "clustertrace.app.launch", "--stop-at-eof"),
-        *("--port", str(port), "--public-port", str(public_port), "--db", db),
+        *("--port", str(port), "--public-port", str(public_port)),
     ]
 
 

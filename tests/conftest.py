@@ -21,6 +21,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 pytest_plugins = ("tests.postgres_cluster",)
 
+ON_POSTGRES = os.environ.get("CLUSTERTRACE_TEST_DATABASE") == "postgres"
+"""Whether tests that name no database have one in PostgreSQL (`make test-postgres`)."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out, on PostgreSQL, what is about SQLite's files."""
+    if ON_POSTGRES and (marked := item.get_closest_marker("sqlite")):
+        pytest.skip(f"about SQLite: {marked.args[0] if marked.args else 'its file'}")
+
+
 FOREIGN_SETTINGS = (
     *("CLUSTERTRACE_", "OTEL_", "STREAMLIT_", "XDG_", "ANTHROPIC_", "CLAUDE_", "OPENAI_"),
     *("AWS_", "AZURE_", "GOOGLE_", "GEMINI_", "CLOUD_ML_"),
@@ -47,16 +57,24 @@ settings.load_profile("patient")
 LOOPBACK_NAMES = frozenset({"", "localhost", "ip6-localhost", "testserver"})
 
 
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Name the test's own database, as CLUSTERTRACE_DB does; empty, or not there yet."""
+    if ON_POSTGRES:
+        return str(request.getfixturevalue("migrated_url"))
+    return str(tmp_path / "traces.db")
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    database: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Give the test a database and a home folder of its own, and none of the machine's settings."""
     for name in [name for name in os.environ if name.startswith(FOREIGN_SETTINGS)]:
         monkeypatch.delenv(name)
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-    monkeypatch.setenv("CLUSTERTRACE_DB", str(tmp_path / "traces.db"))
+    monkeypatch.setenv("CLUSTERTRACE_DB", database)
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, DEAD_PROXY)
         monkeypatch.setenv(name.upper(), DEAD_PROXY)
@@ -145,12 +163,13 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path, empty_database: Path) -> Iterator[Store]:
+def store(database: str, empty_database: Path) -> Iterator[Store]:
     """Open the test's own database."""
     from clustertrace.store.store import Store
 
-    shutil.copy(empty_database, tmp_path / "traces.db")
-    with Store.open(tmp_path / "traces.db") as opened:
+    if not ON_POSTGRES:
+        shutil.copy(empty_database, database)
+    with Store.open(database) as opened:
         yield opened
 
 

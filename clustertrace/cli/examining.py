@@ -27,9 +27,9 @@ from clustertrace.errors import ClustertraceError, ServeError, StoreCorrupt
 from clustertrace.json_files import read
 from clustertrace.settings import load
 from clustertrace.store import Store, queries
-from clustertrace.store.aside import set_aside
 from clustertrace.store.checking import check
-from clustertrace.store.store import database_path
+from clustertrace.store.place import Place, place_of
+from clustertrace.store.sqlite.aside import set_aside
 from clustertrace.words import counted
 
 __all__ = ["examine"]
@@ -44,7 +44,7 @@ def examine(
 
     Raises BadSetting where the database can't even be named.
     """
-    path = database_path(db)
+    place = place_of(db)
     hook, settings = _settings()
     port = port or (hook and hook.port) or PORT
     seen, own = _port(port), version("clustertrace")
@@ -54,13 +54,13 @@ def examine(
     awaited = settings is not None and claude.reports_here(settings, port, grpc)
     findings = [
         _versions(own),
-        checks.receiver(seen, path, own, awaited=awaited, started_by_hook=started),
+        checks.receiver(seen, place.name, own, awaited=awaited, started_by_hook=started),
     ]
     if send:
-        findings.append(_sent(seen))
+        findings.append(_sent(seen, place))
     findings += [
-        *_database(path, recount=recount, aside=aside),
-        _disk(path),
+        *_database(place, recount=recount, aside=aside),
+        _disk(place.path),
         _recording(),
         *_claude_code(settings, hook, port, grpc),
     ]
@@ -90,40 +90,42 @@ def _last_error() -> str | None:
     return last.removeprefix("Error: ") if last.startswith("Error: ") else None
 
 
-def _sent(port: Port) -> Finding:
+def _sent(port: Port, place: Place) -> Finding:
     if port.said is None:
         told = "There is no receiver to send it to."
         return Finding("test span", "wrong", told, "`clustertrace dashboard`")
-    return send_test("localhost", port.number, port.said.get("db"))
+    said = port.said.get("db")
+    # What others are told of a database lacks its password, which ours may have.
+    other = None if said is None else place_of(said)
+    return send_test("localhost", port.number, place if said == place.name else other)
 
 
-def _database(path: Path, *, recount: bool, aside: bool) -> list[Finding]:
+def _database(place: Place, *, recount: bool, aside: bool) -> list[Finding]:
     """The database, its spool, and what came last; nothing is made where there is none."""
-    unsent = len(list((path.parent / "outbox").glob("*.jsonl")))
-    beside = path.with_name(path.name + ".spool")
-    if not path.exists() and not beside.exists():
+    unsent = len(list((place.path.parent / "outbox").glob("*.jsonl")))
+    if place.is_file and not place.path.exists() and not place.spool.exists():
         return [
-            checks.database(path, None, None),
+            checks.database(place.name, None, None),
             checks.spool(0, 0, unsent, None),
             checks.last_span(None, time.time_ns()),
         ]
     try:
-        with Store.open(path) as store:
+        with Store.open(place.text) as store:
             with store.writing():
                 pass
             spool = _spool(store, unsent)
             with store.read() as conn:
                 newest = queries.newest_span(conn)
+                size = conn.size_bytes()
             contents = [_contents(store)] if recount else []
     except StoreCorrupt as error:
         # Another program's database is sound, and not ours to move.
-        return [_damaged(path, str(error), aside=aside and error.__cause__ is not None)]
+        return [_damaged(place, str(error), aside=aside and error.__cause__ is not None)]
     except ClustertraceError as error:
-        return [checks.database(path, None, str(error))]
+        return [checks.database(place.name, None, str(error))]
     now = time.time_ns()
-    size = path.stat().st_size
     return [
-        checks.database(path, size, None),
+        checks.database(place.name, size, None),
         *contents,
         spool,
         checks.last_span(newest, now),
@@ -131,11 +133,13 @@ def _database(path: Path, *, recount: bool, aside: bool) -> list[Finding]:
     ]
 
 
-def _damaged(path: Path, told: str, *, aside: bool) -> Finding:
-    if not aside:
-        return checks.database(path, None, told)
-    kept = set_aside(path)
-    told = f"{path} could not be used and was set aside as {kept.name}; a new one will be made."
+def _damaged(place: Place, told: str, *, aside: bool) -> Finding:
+    if not aside or not place.is_file:
+        return checks.database(place.name, None, told)
+    kept = set_aside(place.path)
+    told = (
+        f"{place.name} could not be used and was set aside as {kept.name}; a new one will be made."
+    )
     return Finding("database", "note", told, f"`sqlite3 {kept} .recover` may save what it held")
 
 

@@ -65,7 +65,7 @@ def vacuum(
     limit = None if max_size is None else size_of(max_size)
     with reading(db) as store:
         with store.read() as conn:
-            before = retention.database_bytes(conn)
+            before = conn.size_bytes()
             planned = retention.to_retire(conn, chosen, limit)
         traces = spans = 0
         if dry_run:
@@ -74,7 +74,7 @@ def vacuum(
             for gone in retention.retire(store, chosen, limit):
                 traces, spans = traces + gone.traces, spans + gone.spans
         with store.read() as conn:
-            after = retention.database_bytes(conn)
+            after = conn.size_bytes()
     if as_json:
         print_json(
             {

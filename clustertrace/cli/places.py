@@ -12,10 +12,10 @@ __all__ = ["db_path"]
 
 @command("db-path", "clustertrace db-path", 'ls -lh "$(clustertrace db-path)"')
 def db_path(db: Db = None, as_json: Json = False) -> None:
-    """Print the path of the database."""
-    from clustertrace.store.store import database_path
+    """Print the path of the database, or its URL."""
+    from clustertrace.store.place import place_of
 
-    path = str(database_path(db))
+    path = place_of(db).name
     if as_json:
         print_json({"db_path": path})
     else:

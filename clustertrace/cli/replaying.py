@@ -87,7 +87,7 @@ def replay(
             recording = queries.trace(conn, trace)
         changes = _changes(recording, change or [], prompt_file)
         function = running.entry_of(entry)
-        with recording_into(store.path):
+        with recording_into(store.place.text):
             result = running.rerun(
                 function, recording, stub=stub, until=until, changes=changes, model=model
             )

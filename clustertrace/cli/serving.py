@@ -23,6 +23,7 @@ from clustertrace.words import counted
 
 if TYPE_CHECKING:
     from clustertrace.cli.supervisor import Address
+    from clustertrace.store.place import Place
 
 __all__ = ["GrpcPort", "dashboard", "demo", "usual_grpc_port"]
 
@@ -85,12 +86,12 @@ def dashboard(
     port, and over gRPC at a port of its own. Ctrl-C ends it.
     """
     from clustertrace.cli.supervisor import Address
-    from clustertrace.store.store import database_path
+    from clustertrace.store.place import place_of
 
     if url is not None:
         url = public_address(url).origin
     address = Address(host, port or _free_port(host))
-    database = database_path(db)
+    database = place_of(db)
     if _runs_already(address, database):
         note(f"clustertrace is already running at {address.url}{_patience(address)}.")
         _open(address.url, no_browser)
@@ -112,15 +113,17 @@ def demo(port: Port = 7777, no_browser: NoBrowser = False) -> None:
     anew each time; your own traces are not touched.
     """
     from clustertrace.cli.supervisor import Address
+    from clustertrace.store.place import place_of
 
     address = Address(_LOOPBACK, port or _free_port(_LOOPBACK))
     database = Path.home() / ".clustertrace" / "demo.db"
-    if _runs_already(address, database):
+    place = place_of(database)
+    if _runs_already(address, place):
         note(f"The demo is already running at {address.url}.")
         _open(f"{address.url}/clusters", no_browser)
         return
     note(f"{counted(_load_demo(database), 'trace')} loaded into {database}.")
-    _serve(address, database, "/clusters", no_browser)
+    _serve(address, place, "/clusters", no_browser)
 
 
 def _load_demo(database: Path) -> int:
@@ -136,14 +139,14 @@ def _load_demo(database: Path) -> int:
     return loaded
 
 
-def _runs_already(address: Address, database: Path) -> bool:
+def _runs_already(address: Address, database: Place) -> bool:
     """Whether this database is served there. Raises ServeError if the port is taken otherwise."""
     from clustertrace.cli.supervisor import health
 
     said = health(address)
     if said is None:
         return False
-    if said.get("db") != str(database):
+    if said.get("db") != database.name:
         raise ServeError(
             f"Port {address.port} is taken by a clustertrace with another database "
             f"({said.get('db')}); choose another port with --port."
@@ -161,7 +164,7 @@ def _patience(address: Address) -> str:
 
 def _serve(
     address: Address,
-    database: Path,
+    database: Place,
     page: str,
     no_browser: bool,
     grpc_port: int | None = None,
@@ -174,17 +177,18 @@ def _serve(
         opened = (address.url + page, no_browser or url is not None)
         threading.Thread(target=_open, args=opened, daemon=True).start()
 
-    note(f"clustertrace serves {database} at {address.url} (Ctrl-C ends it).")
+    note(f"clustertrace serves {database.name} at {address.url} (Ctrl-C ends it).")
     if url is not None:
         # What a service says is kept in logs, where a key has no place.
-        access_key(database)
-        note(f"Others open {url}/?key=KEY; KEY is in {key_place(database)}.")
+        access_key(database.path)
+        note(f"Others open {url}/?key=KEY; KEY is in {key_place(database.path)}.")
     elif not loopback(address.host):
-        key = access_key(database)
+        key = access_key(database.path)
         name = socket.gethostname() if address.host in ("0.0.0.0", "::") else address.host
         note(f"From other machines open http://{name}:{address.port}{page or '/'}?key={key}")
         note(f"Programs there send {VARIABLE}={key}, or Authorization: {bearer(key)}.")
-    supervise(receiver_command(address, database, grpc_port, url), address, open_beside, note)
+    os.environ["CLUSTERTRACE_DB"] = database.text
+    supervise(receiver_command(address, grpc_port, url), address, open_beside, note)
 
 
 def _open(url: str, no_browser: bool) -> None:

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from clustertrace.errors import ServeError
@@ -88,15 +87,15 @@ def health(address: Address) -> dict[str, Any] | None:
 
 
 def receiver_command(
-    address: Address, database: Path, grpc_port: int | None = None, url: str | None = None
+    address: Address, grpc_port: int | None = None, url: str | None = None
 ) -> list[str]:
-    """What starts the receiver, with OTLP/gRPC if that is given a port.
+    """What starts the receiver of CLUSTERTRACE_DB, with OTLP/gRPC if that is given a port.
 
     `url` is where a proxy makes it known.
     """
     return [
         *(sys.executable, "-m", "clustertrace.ingest"),
-        *("--host", address.host, "--port", str(address.port), "--db", str(database)),
+        *("--host", address.host, "--port", str(address.port)),
         *(() if grpc_port is None else ("--grpc-port", str(grpc_port))),
         *(() if url is None else ("--url", url)),
     ]

@@ -42,9 +42,7 @@ class Port(NamedTuple):
     """Why the receiver that was last started in the background could not serve."""
 
 
-def receiver(
-    port: Port, db: Path, version: str, *, awaited: bool, started_by_hook: bool
-) -> Finding:
+def receiver(port: Port, db: str, version: str, *, awaited: bool, started_by_hook: bool) -> Finding:
     """The receiver on its port. `awaited`: Claude Code reports to it."""
     topic = "receiver"
     if port.taken:
@@ -58,7 +56,7 @@ def receiver(
     if port.said is None:
         return _nobody(topic, port, awaited=awaited, started_by_hook=started_by_hook)
     again = f"end it (`kill {port.said.get('pid')}`) and start it again: `clustertrace dashboard`"
-    if port.said.get("db") != str(db):
+    if port.said.get("db") != db:
         return Finding(
             topic,
             "wrong",
@@ -101,13 +99,13 @@ def _nobody(topic: str, port: Port, *, awaited: bool, started_by_hook: bool) -> 
     )
 
 
-def database(path: Path, size: int | None, trouble: str | None) -> Finding:
+def database(name: str, size: int | None, trouble: str | None) -> Finding:
     """The database: its size in bytes, None where there is none, or why it can't be used."""
     if trouble:
         return Finding("database", "wrong", trouble)
     if size is None:
-        return Finding("database", "ok", f"{path} will be made with the first span.")
-    return Finding("database", "ok", f"{path} can be written, and has {size_of(size)}.")
+        return Finding("database", "ok", f"{name} will be made with the first span.")
+    return Finding("database", "ok", f"{name} can be written, and has {size_of(size)}.")
 
 
 def soundness(found: Checked) -> Finding:

@@ -6,13 +6,13 @@ import http.client
 import json
 import secrets
 import time
-from pathlib import Path
 from typing import Final
 
 from clustertrace.doctor.findings import Finding
 from clustertrace.errors import ClustertraceError
 from clustertrace.keys import access_key, bearer
 from clustertrace.store import Store, queries
+from clustertrace.store.place import Place
 
 __all__ = ["send_test"]
 
@@ -20,16 +20,16 @@ _NAME: Final = "clustertrace doctor"
 _ANSWER_SECONDS: Final = 15.0
 
 
-def send_test(host: str, port: int, db: str | None) -> Finding:
+def send_test(host: str, port: int, place: Place | None) -> Finding:
     """Send a span to the receiver there, look for it in its database, and remove it."""
     trace_id = secrets.token_hex(16)
     try:
         began = time.perf_counter()
         status, answer = _post(host, port, _body(trace_id))
-        if status == 401 and db is not None:
+        if status == 401 and place is not None:
             # Behind a proxy the receiver asks this machine for its key too.
             began = time.perf_counter()
-            status, answer = _post(host, port, _body(trace_id), access_key(Path(db)))
+            status, answer = _post(host, port, _body(trace_id), access_key(place.path))
         took = time.perf_counter() - began
     except ClustertraceError as error:
         return _wrong(str(error), None)
@@ -39,10 +39,10 @@ def send_test(host: str, port: int, db: str | None) -> Finding:
         )
     if status != 200:
         return _wrong(f"The receiver refused a span: {answer[:200]}", None)
-    if db is None:
+    if place is None:
         return _wrong("The receiver does not say where it stores.", None)
     try:
-        with Store.open(db) as store:
+        with Store.open(place.text) as store:
             with store.read() as conn:
                 found = queries.known_traces(conn, [trace_id])
             store.remove(trace_id)
@@ -50,10 +50,11 @@ def send_test(host: str, port: int, db: str | None) -> Finding:
         return _wrong(str(error), None)
     if not found:
         return _wrong(
-            f"A span was sent and acknowledged, but is not in {db}.",
+            f"A span was sent and acknowledged, but is not in {place.name}.",
             "look whether another file has taken its place, and start the receiver again",
         )
-    told = f"A span was sent, found in {Path(db).name} and removed again; {took * 1000:.0f} ms."
+    where = place.path.name if place.is_file else place.name
+    told = f"A span was sent, found in {where} and removed again; {took * 1000:.0f} ms."
     return Finding("test span", "ok", told)
 
 

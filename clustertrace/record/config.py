@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Imported where needed, since each costs every program that imports clustertrace: pathlib 5 ms,
 # redaction with its patterns 5 ms.
 
-__all__ = ["Config", "config", "get_db_path", "without_login"]
+__all__ = ["Config", "config", "database_file", "get_db_path", "without_login"]
 
 T = TypeVar("T")
 
@@ -86,19 +86,24 @@ def without_login(url: str) -> tuple[str, str]:
 def get_db_path() -> Path:
     """The database file that spans are recorded for: CLUSTERTRACE_DB, or the one in the home.
 
-    For a database that is no file, the default place stands for it: its spool is kept there.
+    For a database on a server it is a name in `~/.clustertrace`, beside which its spool is kept.
     Raises OSError if that needs a home or a current folder and there is none.
     """
     from pathlib import Path
 
-    return Path(_database())
+    return Path(database_file(os.environ.get("CLUSTERTRACE_DB", "")))
 
 
-def _database() -> str:
-    text = os.environ.get("CLUSTERTRACE_DB", "").removeprefix("sqlite:///")
-    if not text or "://" in text:
-        text = os.path.join("~", ".clustertrace", "traces.db")
-    path = os.path.expanduser(text)
+def database_file(text: str) -> str:
+    """The path for which spans of this database are recorded, whether it is a path or a URL."""
+    text = text.removeprefix("sqlite:///")
+    if "://" in text:
+        # Each database on a server has a spool of its own, also after its password has changed.
+        import zlib
+
+        known = zlib.crc32(without_login(text)[0].encode("utf-8", "replace"))
+        text = os.path.join("~", ".clustertrace", f"{text.partition(':')[0]}-{known:08x}")
+    path = os.path.expanduser(text or os.path.join("~", ".clustertrace", "traces.db"))
     if path.startswith("~"):
         raise FileNotFoundError(errno.ENOENT, "there is no home folder")
     return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
@@ -106,7 +111,7 @@ def _database() -> str:
 
 def _spool(endpoint: str) -> str:
     try:
-        database = _database()
+        database = database_file(os.environ.get("CLUSTERTRACE_DB", ""))
     except OSError as error:
         notice(
             f"clustertrace has no place to record to ({error.strerror}); the program goes on "

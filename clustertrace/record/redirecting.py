@@ -18,7 +18,7 @@ _OVERRULED: Final = ("DB", "ENDPOINT", "DISABLED", "SAMPLE_RATE")
 
 
 @contextmanager
-def recording_into(database: Path) -> Iterator[None]:
+def recording_into(database: str | Path) -> Iterator[None]:
     """Whatever thread or child process records inside the block records into this database."""
     names = [f"CLUSTERTRACE_{variable}" for variable in _OVERRULED]
     before = {variable: os.environ.pop(variable, None) for variable in names}

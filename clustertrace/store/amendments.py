@@ -5,9 +5,7 @@ from __future__ import annotations
 from clustertrace.amending import amended
 from clustertrace.model import Span
 from clustertrace.pricing import price_span
-from clustertrace.store import text_index
 from clustertrace.store.connection import Connection
-from clustertrace.store.placing import next_number
 from clustertrace.store.rows import SPAN_COLUMNS, json_text, span_of_row
 
 __all__ = ["amend"]
@@ -25,8 +23,8 @@ def amend(conn: Connection, trace_id: bytes, spans: list[Span]) -> None:
     if not changes:
         return
     keys = [(trace_id, bytes.fromhex(span_id)) for span_id in changes]
-    text_index.forget(conn, keys)
-    for number, key in enumerate(keys, next_number(conn)):
+    conn.texts.forget(conn, keys)
+    for number, key in zip(conn.numbers(len(keys)), keys, strict=True):
         change = changes[key[1].hex()]
         row = conn.row(f"SELECT {SPAN_COLUMNS} FROM spans WHERE trace_id = ? AND span_id = ?", key)
         assert row is not None

@@ -12,9 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from clustertrace.calls import MODEL_KINDS
 from clustertrace.pricing import COST_SOURCE, price_span, unpriced
-from clustertrace.store import text_index, variants
+from clustertrace.store import variants
 from clustertrace.store.connection import Connection
-from clustertrace.store.placing import next_number
 from clustertrace.store.rows import SPAN_COLUMNS, json_text, span_of_row
 from clustertrace.store.settling import settle_traces
 from clustertrace.store.store import Store
@@ -148,8 +147,8 @@ def _changes(conn: Connection, trace_ids: Sequence[bytes], result: Costs) -> Ite
 def _apply(conn: Connection, changes: Sequence[_Change]) -> None:
     """Write the new costs, except to spans that have changed since they were read."""
     still = [change for change in changes if _seq(conn, change) == change.seq]
-    text_index.forget(conn, [change[:2] for change in still if not change.same_words])
-    free = next_number(conn)
+    conn.texts.forget(conn, [change[:2] for change in still if not change.same_words])
+    numbers = conn.numbers(len(still))
     conn.many(
         "UPDATE spans SET cost_usd = ?, attributes = ?, seq = ? WHERE trace_id = ? AND span_id = ?",
         [
@@ -158,7 +157,7 @@ def _apply(conn: Connection, changes: Sequence[_Change]) -> None:
                 change.seq if change.same_words else number,
                 *change[:2],
             )
-            for number, change in enumerate(still, free)
+            for number, change in zip(numbers, still, strict=True)
         ],
     )
     settle_traces(conn, sorted({change.trace_id for change in still}))

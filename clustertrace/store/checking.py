@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from clustertrace.errors import StoreCorrupt, StoreError
-from clustertrace.store import text_index
-from clustertrace.store.connection import Connection, readable
+from clustertrace.store.connection import Connection
 from clustertrace.store.settling import DERIVED
+from clustertrace.store.sqlite import text_index
+from clustertrace.store.sqlite.connection import SqliteConnection, readable
 from clustertrace.store.store import Store
 
 __all__ = ["Checked", "check"]
@@ -119,6 +120,7 @@ def _copy(store: Store, to: Path) -> None:
         )
     to.touch(mode=0o600)
     with store.read() as conn, readable(store.path), closing(sqlite3.connect(to)) as made:
+        assert isinstance(conn, SqliteConnection)
         conn.raw.backup(made)
 
 

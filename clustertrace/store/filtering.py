@@ -25,7 +25,6 @@ from clustertrace.filters.tree import (
     Until,
 )
 from clustertrace.patterns.signature import STEP_KINDS
-from clustertrace.store import text_index
 from clustertrace.store.connection import Connection
 from clustertrace.store.search_words import match_expression
 
@@ -203,7 +202,7 @@ class _Maker:
         expression = match_expression(query)
         if not expression:
             return "FALSE"
-        return f"(trace_id IN ({text_index.containing(self._conn, self._param(expression))}))"
+        return f"(trace_id IN ({self._conn.texts.containing(self._conn, self._param(expression))}))"
 
     def _sequence(self, steps: tuple[StepName, ...]) -> str:
         """One alias a step, each after the one before in the order of the trace."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from clustertrace.store import spending, text_index
+from clustertrace.store import spending
 from clustertrace.store.connection import Connection
 from clustertrace.store.rollups import Rollups
 from clustertrace.store.twins import forget_twins
@@ -27,13 +27,15 @@ def remove_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
 
     What they had added to the roll-ups is known, so none of them is looked at as a whole.
     """
+    conn.take(trace_ids)
+    conn.take_turns("roll-ups")
     rollups = Rollups()
     rollups.take_out(conn, trace_ids)
     spending.take_out(conn, trace_ids)
     for at in range(0, len(trace_ids), _AT_ONCE):
         some = trace_ids[at : at + _AT_ONCE]
         marks = ", ".join("?" * len(some))
-        text_index.forget_traces(conn, some)
+        conn.texts.forget_traces(conn, some)
         forget_twins(conn, some)
         for table in TABLES:
             conn.run(f"DELETE FROM {table} WHERE trace_id IN ({marks})", some)
@@ -47,6 +49,6 @@ def remove_spans(conn: Connection, trace_id: bytes, limit: int) -> bool:
     """
     rows = conn.rows("SELECT span_id FROM spans WHERE trace_id = ? LIMIT ?", (trace_id, limit))
     keys = [(trace_id, row[0]) for row in rows]
-    text_index.forget(conn, keys)
+    conn.texts.forget(conn, keys)
     conn.many("DELETE FROM spans WHERE trace_id = ? AND span_id = ?", keys)
     return len(keys) == limit

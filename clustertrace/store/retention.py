@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from clustertrace.store import filtering, text_index
+from clustertrace.store import filtering
 from clustertrace.store.connection import Connection
+from clustertrace.store.engines import shorten
 from clustertrace.store.removing import remove_spans, remove_traces
-from clustertrace.store.shortening import database_bytes, shorten, used_bytes
 
 if TYPE_CHECKING:
     from clustertrace.filters import Filter
     from clustertrace.store.store import Store
 
-__all__ = ["Retired", "close_stale", "database_bytes", "finish", "retire", "to_retire"]
+__all__ = ["Retired", "close_stale", "finish", "retire", "to_retire"]
 
 _READ_AHEAD: Final = 5_000
 _SECONDS: Final = 0.3
@@ -61,7 +61,7 @@ def retire(store: Store, where: Filter, max_bytes: int | None = None) -> Iterato
     while True:
         with store.writing() as conn:
             meant = _meant(conn, where, max_bytes)
-            text_index.foresee(conn, *meant(conn))
+            conn.texts.foresee(conn, *meant(conn))
         gone = 0
         for slice_ in _delete(store, meant):
             gone += slice_.traces
@@ -81,7 +81,7 @@ def finish(store: Store) -> None:
 def _meant(conn: Connection, where: Filter, max_bytes: int | None) -> _Meant:
     if max_bytes is None:
         return lambda conn: filtering.condition(conn, where)
-    used, spans = used_bytes(conn), conn.value("SELECT sum(spans) FROM variant_totals") or 0
+    used, spans = conn.used_bytes(), conn.value("SELECT sum(spans) FROM variant_totals") or 0
     if used <= max_bytes:
         return lambda _: ("FALSE", {})
     condition, params = filtering.condition(conn, where)

@@ -1,19 +1,28 @@
-"""What a person types into a search box, as an expression that FTS5 accepts."""
+"""What a person types into a search box, as an expression that a text index accepts."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-__all__ = ["match_expression"]
+__all__ = ["Expression", "match_expression"]
 
 _TOKEN: Final = re.compile(r'"[^"]*"?|[()]|\S+')
 _NEAR: Final = re.compile(r"NEAR(/\d+)?\Z")
 _WORDS: Final = re.compile(r"\w")
 
 
-def match_expression(query: str) -> str:
-    """An FTS5 expression for what a person typed; empty if it has no word.
+class Expression(str):
+    """An expression of FTS5, SQLite's full-text index: quoted words and operators.
+
+    Another database's driver knows by this class what it has to translate.
+    """
+
+    __slots__ = ()
+
+
+def match_expression(query: str) -> Expression:
+    """An expression for what a person typed; empty if it has no word.
 
     Everything but the operators is quoted, so that no punctuation can break it. Operators that
     stand where they make no sense, and unbalanced parentheses, count as words or are left out.
@@ -40,7 +49,7 @@ def match_expression(query: str) -> str:
             if after_operand and not _NEAR.match(parts[-1]):
                 parts.append("AND")
             parts.append(operand)
-    return _closed(parts, depth)
+    return Expression(_closed(parts, depth))
 
 
 def _quoted(token: str) -> str:

@@ -67,7 +67,7 @@ def settle_due(conn: Connection, now_ns: int, limit: int) -> int:
     """
     ids: list[bytes] = []
     for due, bound in _due(now_ns):
-        sql = f"SELECT trace_id FROM traces WHERE {due} ORDER BY due_ns LIMIT ?"
+        sql = f"SELECT trace_id FROM traces WHERE {due} ORDER BY due_ns LIMIT ? {conn.claimed}"
         ids += [row[0] for row in conn.rows(sql, (bound, limit - len(ids)))]
     each_that_can(conn, ids, lambda some: settle_traces(conn, some), "due_ns")
     return len(ids)
@@ -119,6 +119,8 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
         Settled(one.trace_id, one.facts.session_id, one.summary, spans[one.trace_id])
         for one in runs
     ]
+    # From here on rows are changed that other runs add to as well.
+    conn.take_turns("roll-ups")
     spent = settle_spending(conn, money)
     summaries = [one.summary for one in runs if one.summary is not None]
     variants.name(conn, [summary.variant for summary in summaries])

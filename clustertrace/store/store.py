@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,22 +9,21 @@ from pathlib import Path
 from threading import Lock
 from typing import Final, Self
 
-from clustertrace.errors import BadSetting, StoreError
 from clustertrace.model import Batch
 from clustertrace.pricing import own_prices
 from clustertrace.store import (
     draining,
     noting_prompts,
     removing,
-    schema,
     settling,
-    text_index,
     traits,
     writer,
 )
-from clustertrace.store.connection import Connection, Pool, connect
+from clustertrace.store.connection import Connection, Pool
 from clustertrace.store.draining import Drained
+from clustertrace.store.engines import opened
 from clustertrace.store.intake import policy
+from clustertrace.store.place import Place, place_of
 from clustertrace.store.writer import Written
 
 __all__ = ["Store"]
@@ -40,18 +38,24 @@ _NEVER: Final = 2**63 - 1
 class Store:
     """One database. Any thread may use it: writes take turns, reads do not wait for them."""
 
-    def __init__(self, path: Path, writer_connection: Connection) -> None:
-        self.path = path
-        self.spool = path.with_name(path.name + ".spool")
-        """Where recorders of this database leave their spans."""
+    def __init__(self, place: Place, writer_connection: Connection) -> None:
+        self.place = place
         self._lock = Lock()
         self._take(writer_connection)
 
     def _take(self, conn: Connection) -> None:
         self._conn = conn
-        self._readers = Pool(self.path)
-        self._file = _file_at(self.path)
-        self._schema = schema.version(conn)
+        self._readers = Pool(lambda: opened(self.place, read_only=True))
+
+    @property
+    def path(self) -> Path:
+        """The database's file; a server's database has one that is not there (Place.path)."""
+        return self.place.path
+
+    @property
+    def spool(self) -> Path:
+        """Where recorders of this database leave their spans."""
+        return self.place.spool
 
     @classmethod
     def open(cls, db: str | Path | None = None) -> Self:
@@ -60,11 +64,11 @@ class Store:
         `db` is what CLUSTERTRACE_DB may be, a path or a URL; None reads that variable.
         Raises StoreError, StoreCorrupt, StoreTooNew or BadSetting.
         """
-        path = database_path(db)
+        place = place_of(db)
         # A setting that can't be used is told now, not when the first span comes.
         policy()
         own_prices()
-        return cls(path, _opened(path))
+        return cls(place, opened(place))
 
     def write(self, batch: Batch) -> Written:
         """Commit a batch in one transaction; idempotent by trace and span id."""
@@ -88,7 +92,7 @@ class Store:
         """Settle traces that are due, or `everything` with news; how many, at most `limit`."""
         until = _NEVER if everything else time.time_ns()
         with self._lock:
-            if not settling.has_due(self._conn, until):
+            if not settling.has_due(self._current(), until):
                 return 0
             with self._conn.transaction():
                 return settling.settle_due(self._conn, until, limit)
@@ -96,10 +100,10 @@ class Store:
     def index_text(self, *, limit: int = _INDEX_SLICE) -> int:
         """Carry the text index forward by at most `limit` spans; how many were added."""
         with self._lock:
-            if not text_index.has_more(self._conn):
+            if not self._current().texts.has_more(self._conn):
                 return 0
             with self._conn.transaction():
-                return text_index.advance(self._conn, limit)
+                return self._conn.texts.advance(self._conn, limit)
 
     def tidy_text(self, *, limit: int = _INDEX_SLICE) -> bool:
         """Take a step towards a text index without words of deleted spans; whether more are left.
@@ -107,15 +111,15 @@ class Store:
         As much work as indexing `limit` spans, at most.
         """
         with self._lock:
-            if not text_index.left(self._conn):
+            if not self._current().texts.left(self._conn):
                 return False
             with self._conn.transaction():
-                return text_index.tidy(self._conn, limit)
+                return self._conn.texts.tidy(self._conn, limit)
 
     def note_traits(self, *, limit: int = _TRAITS_SLICE) -> int:
         """Work out what is true of finished runs, at most `limit` of them; how many."""
         with self._lock:
-            if not traits.has_more(self._conn):
+            if not traits.has_more(self._current()):
                 return 0
             with self._conn.transaction():
                 return traits.advance(self._conn, limit)
@@ -123,7 +127,7 @@ class Store:
     def note_prompts(self, *, limit: int = _PROMPTS_SLICE) -> int:
         """Look at what users wrote to begin runs, at most `limit` of these; how many."""
         with self._lock:
-            if not noting_prompts.has_more(self._conn):
+            if not noting_prompts.has_more(self._current()):
                 return 0
             with self._conn.transaction():
                 return noting_prompts.advance(self._conn, limit)
@@ -144,7 +148,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A read-only connection for clustertrace.store.queries, on one state of the database."""
-        if _file_at(self.path) != self._file:
+        if not self._conn.is_current():
             with self._lock:
                 self._current()
         with self._readers.borrow() as conn:
@@ -157,21 +161,18 @@ class Store:
             yield self._conn
 
     def _current(self) -> Connection:
-        """The writer's connection, to the file that is there now; the caller holds the lock.
+        """The writer's connection, to the database that is there now; the caller holds the lock.
 
         Written to a file that has lost its name, spans would be acknowledged and lost: where it was
-        removed or replaced, the database is opened anew. Raises StoreTooNew where a newer program
-        has migrated it meanwhile.
+        removed or replaced, or a server has gone away, the database is opened anew. Raises
+        StoreTooNew where a newer program has migrated it meanwhile.
         """
-        if _file_at(self.path) != self._file:
+        if not self._conn.is_current():
             old, readers = self._conn, self._readers
-            self._take(_opened(self.path))
+            self._take(opened(self.place))
             readers.close()
             old.close()
-        now = schema.version(self._conn)
-        if now != self._schema:
-            schema.refuse_newer(self._conn)
-            self._schema = now
+        self._conn.refuse_newer()
         return self._conn
 
     def close(self) -> None:
@@ -185,47 +186,3 @@ class Store:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
-
-
-def _opened(path: Path) -> Connection:
-    """A connection to a database, which is made or migrated as needed."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"{path} can't be made ({error.strerror or error}); choose another place with "
-            "CLUSTERTRACE_DB."
-        ) from None
-    conn = connect(path)
-    try:
-        schema.ensure(conn)
-    except BaseException:
-        conn.close()
-        raise
-    return conn
-
-
-def _file_at(path: Path) -> tuple[int, int] | None:
-    """Which file it is that has this name; None: none has."""
-    try:
-        there = path.stat()
-    except OSError:
-        return None
-    return there.st_dev, there.st_ino
-
-
-def database_path(db: str | Path | None = None) -> Path:
-    """The file behind a path, a `sqlite:///` URL, or (None) CLUSTERTRACE_DB.
-
-    Raises BadSetting for a URL of another database.
-    """
-    text = str(db) if db else os.environ.get("CLUSTERTRACE_DB", "")
-    if text.startswith("sqlite:///"):
-        text = text.removeprefix("sqlite:///")
-    if "://" in text:
-        raise BadSetting(
-            f"CLUSTERTRACE_DB is {text.split('://')[0]}://…, which can't be used yet; "
-            "give the path of a file."
-        )
-    return Path(text or Path.home() / ".clustertrace" / "traces.db").expanduser().absolute()

@@ -88,13 +88,14 @@ def write(conn: Connection, batch: Batch, now_ns: int) -> Written:
     """Write a batch inside the caller's transaction."""
     allowed = policy()
     rows = _one_each(allowed.row(price_span(span), batch.origin) for span in batch.spans)
+    conn.take(sorted({key[0] for key in rows}))
     stored = _stored(conn, list(rows))
     fresh = [row for key, row in rows.items() if key not in stored]
     changed = [row for key, row in rows.items() if key in stored and _rank(row) > stored[key]]
     keys = [row[:2] for row in changed]
     remove(conn, keys)
     forget(conn, keys)
-    first = place(conn, (*fresh, *changed))
+    first = place(conn, [*fresh, *changed])
     facts = [allowed.facts(fact) for fact in batch.facts]
     touched = {row[0] for row in fresh} | {row[0] for row in changed}
     touched.update(bytes.fromhex(fact.trace_id) for fact in facts)
@@ -110,7 +111,8 @@ def write(conn: Connection, batch: Batch, now_ns: int) -> Written:
         _MARK_DUE,
         [(trace_id, due + later.get(trace_id, 0)) for trace_id in sorted(touched | told)],
     )
-    wake(conn, first - 1, due)
+    if first is not None:
+        wake(conn, first - 1, due)
     _tell(conn, facts)
     return Written(len(fresh), len(changed), len(batch.spans) - len(fresh) - len(changed))
 

@@ -32,7 +32,7 @@ def test_the_empty_folder_that_the_pages_run_in_goes_with_them(
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     pages = subprocess.Popen(
-        launch_command(port, port, str(tmp_path / "traces.db")),
+        launch_command(port, port),
         stdin=subprocess.PIPE,
         env={**os.environ, "TMPDIR": str(folders)},
     )

@@ -49,7 +49,7 @@ def test_it_tells_its_version(run: Any) -> None:
             ["import", "--from", "nobody", "x"],
             "error: invalid value for '--from': 'nobody' is not one of ",
         ),
-        (["stats", "--db", "postgresql://host/db"], "error: CLUSTERTRACE_DB is postgresql://"),
+        (["stats", "--db", "mysql://host/db"], "error: CLUSTERTRACE_DB is mysql://"),
         (["dashboard", "--port", "70000"], "error: invalid value for '--port'"),
     ],
 )

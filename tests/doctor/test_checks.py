@@ -13,8 +13,8 @@ from clustertrace.doctor.findings import Finding, document, well
 from clustertrace.store.checking import Checked
 from clustertrace.store.queries.arriving import Newest
 
-DB = Path("/home/me/traces.db")
-SAID = {"db": str(DB), "version": "1.0", "pid": 77, "ui": "ready", "trouble": None}
+DB = "/home/me/traces.db"
+SAID = {"db": DB, "version": "1.0", "pid": 77, "ui": "ready", "trouble": None}
 NOW = 1_800_000_000 * 10**9
 MB = 1 << 20
 

@@ -17,6 +17,7 @@ from clustertrace.addresses import public_address
 from clustertrace.doctor.sending import send_test
 from clustertrace.errors import UsageError
 from clustertrace.ingest.guard import Guard
+from clustertrace.store.place import place_of
 
 KEY = "a-key-that-nobody-guesses"
 ORIGIN = "https://traces.example.com"
@@ -149,6 +150,6 @@ def test_a_receiver_of_a_team(
             answer = started.http.post("/v1/traces", content=otlp_json(2), headers=headers)
             assert answer.status_code == status
             assert started.http.get("/metrics", headers=sent).status_code == status
-        sent_by_doctor = send_test("localhost", started.port, str(started.db))
+        sent_by_doctor = send_test("localhost", started.port, place_of(started.db))
         assert sent_by_doctor.state == "ok"
         assert json.loads(started.http.get("/healthz", headers=SHOWN).text)["spans_stored"] == 3

@@ -14,6 +14,7 @@ from clustertrace.ingest.app import State, receiver
 from clustertrace.ingest.body import Room
 from clustertrace.ingest.committer import Committer
 from clustertrace.ingest.exposition import Figures, Histogram, exposition
+from clustertrace.store.place import place_of
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PROMETHEUS = {
@@ -90,7 +91,11 @@ def test_browsers_get_the_page_of_that_address(
         await send({"type": "http.response.body", "body": b"the page"})
 
     app = receiver(
-        Committer(), State(db="none.db"), limit=1, room=Room(), pages=pages if with_pages else None
+        Committer(),
+        State(place_of("none.db")),
+        limit=1,
+        room=Room(),
+        pages=pages if with_pages else None,
     )
     answer = TestClient(app).get("/metrics", headers=headers)
     assert (answer.text == "the page") is page

@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 
 import pytest
 
@@ -136,11 +135,8 @@ def test_pages_that_will_not_end() -> None:
     assert not alive(seen[0])
 
 
-def test_launch_command(tmp_path: Path) -> None:
-    """The pages are started with their private port, the public one and the database."""
-    command = launch_command(1234, 7777, str(tmp_path / "a.db"))
+def test_launch_command() -> None:
+    """The pages are started with their private port and the public one."""
+    command = launch_command(1234, 7777)
     assert command[:3] == [sys.executable, "-m", "clustertrace.app.launch"]
-    assert command[-6:] == [
-        *("--port", "1234", "--public-port", "7777"),
-        *("--db", str(tmp_path / "a.db")),
-    ]
+    assert command[-4:] == ["--port", "1234", "--public-port", "7777"]

@@ -12,13 +12,14 @@ from clustertrace.errors import StoreSlow
 from clustertrace.filters import parse
 from clustertrace.model import TraceFacts
 from clustertrace.store import queries
-from clustertrace.store.connection import Connection, Params, connect
+from clustertrace.store.connection import Params
 from clustertrace.store.queries import TraceOrder, listing
+from clustertrace.store.sqlite.connection import SqliteConnection, connect
 from clustertrace.store.store import Store
 from tests.store.conftest import batch
 
 
-class Explained(Connection):
+class Explained(SqliteConnection):
     """A connection that keeps how SQLite goes about each query of many rows."""
 
     def __init__(self, path: Path) -> None:

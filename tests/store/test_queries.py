@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.filters import parse
 from clustertrace.model import Span, TraceFacts
-from clustertrace.store import Store, queries, text_index
+from clustertrace.store import Store, queries
 from clustertrace.store.connection import Connection
 from clustertrace.store.search_words import match_expression
+from clustertrace.store.sqlite import text_index
 from tests.store.conftest import SECOND, TRACE, batch, root, span
 
 

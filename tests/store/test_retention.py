@@ -66,13 +66,13 @@ def test_as_if_never_there(store: Store, tmp_path: Path) -> None:
 def test_all_of_it(store: Store) -> None:
     """A database of which everything was deleted is empty, and its file is short again."""
     with store.read() as conn:
-        empty = retention.database_bytes(conn)
+        empty = conn.size_bytes()
     demo(store)
     (gone,) = retention.retire(store, EVERYTHING)
     assert gone == retention.Retired(60, 476)
     with store.read() as conn:
         assert queries.overview(conn).spans == 0
-        assert retention.database_bytes(conn) < 1.3 * empty
+        assert conn.size_bytes() < 1.3 * empty
 
 
 def test_free_pages_are_given_back_many_at_a_time(
@@ -83,10 +83,10 @@ def test_free_pages_are_given_back_many_at_a_time(
     turns: list[int] = []
     monkeypatch.setattr(Store, "writing", counted(Store.writing, turns))
     with store.read() as conn:
-        before = retention.database_bytes(conn)
+        before = conn.size_bytes()
     list(retention.retire(store, EVERYTHING))
     with store.read() as conn:
-        assert before - retention.database_bytes(conn) > 100 * 4096
+        assert before - conn.size_bytes() > 100 * 4096
     assert len(turns) < 10
 
 
@@ -104,14 +104,14 @@ def test_size(store: Store) -> None:
     """Down to a size the oldest runs go, and no more of them than it takes."""
     demo(store)
     with store.read() as conn:
-        most = retention.used_bytes(conn) * 8 // 10
+        most = conn.used_bytes() * 8 // 10
         planned = retention.to_retire(conn, EVERYTHING, most)
         newest = queries.traces(conn, limit=1).rows[0].trace_id
     gone = sum(one.traces for one in retention.retire(store, EVERYTHING, most))
     assert 0 < gone < 40
     assert 0 < planned.traces < 40
     with store.read() as conn:
-        assert retention.used_bytes(conn) <= most
+        assert conn.used_bytes() <= most
         assert queries.traces(conn, limit=1).rows[0].trace_id == newest
 
 

@@ -15,8 +15,9 @@ from sqlalchemy.schema import CreateIndex
 from sqlmodel import SQLModel
 
 from clustertrace.errors import BadSetting, StoreCorrupt, StoreError, StoreTooNew
-from clustertrace.store import Store, schema, tables
+from clustertrace.store import Store, tables
 from clustertrace.store.migrations import HEAD
+from clustertrace.store.sqlite import schema
 from tests.store.conftest import batch, root
 
 

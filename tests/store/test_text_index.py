@@ -10,7 +10,8 @@ import pytest
 from clustertrace.filters import Filter, parse
 from clustertrace.filters.tree import Until
 from clustertrace.model import Batch, Span, TraceFacts
-from clustertrace.store import Store, queries, retention, text_index, text_parts
+from clustertrace.store import Store, queries, retention
+from clustertrace.store.sqlite import text_index, text_parts
 
 SECOND = 10**9
 A_PART = 10

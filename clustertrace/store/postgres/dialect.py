@@ -20,22 +20,28 @@ _HINTS: Final = re.compile(r" INDEXED BY \w+\b")
 _ON: Final = re.compile(r"CROSS JOIN (?=\w+(?: AS \w+)? (?:USING|ON)\b)")
 """An order of joins that is meant: SQLite keeps it, PostgreSQL's planner finds its own."""
 
-_MARKS: Final = re.compile(r"(?<=\bIN \()\?(?:, \?)*(?=\))")
+_MARKS: Final = re.compile(
+    r"(?<=\bIN \()\?(?:, \?)*(?=\))|(?<=\bVALUES )\(\?, \?\)(?:, \(\?, \?\))+"
+)
 _ANY: Final = "__many__"
+_LISTS: Final = re.compile(rf"\({_ANY}_pairs\)|{_ANY}")
+_MATCH: Final = re.compile(r"span_index MATCH (%s|%\(\w+\)s)")
 
 _TRUTHS: Final = (exp.Predicate, exp.And, exp.Or, exp.Not)
 
 
 def translated(sql: str) -> str:
     """PostgreSQL's words for a statement; parameters become `%s` and `%(name)s`."""
-    lists = [found.group().count("?") for found in _MARKS.finditer(sql)]
+    lists = [found.group().replace("?", "%s") for found in _MARKS.finditer(sql)]
     if not lists:
         return _translated(sql)
     # Lists of one statement differ in length from call to call: they share what is kept of it.
-    first, *rest = _translated(_MARKS.sub(_ANY, sql)).split(_ANY)
-    return first + "".join(
-        ", ".join(["%s"] * length) + part for length, part in zip(lists, rest, strict=True)
-    )
+    first, *rest = _LISTS.split(_translated(_MARKS.sub(_stand_in, sql)))
+    return first + "".join(marks + part for marks, part in zip(lists, rest, strict=True))
+
+
+def _stand_in(found: re.Match[str]) -> str:
+    return f"({_ANY}_pairs)" if found.group().startswith("(") else _ANY
 
 
 @lru_cache(maxsize=4096)
@@ -45,7 +51,7 @@ def _translated(sql: str) -> str:
         tree = change(tree)
     _name_parts(tree)
     _double_percents(tree)
-    return tree.sql("postgres")
+    return _MATCH.sub(r"span_index.words @@ \1::tsquery", tree.sql("postgres"))
 
 
 def _no_case(tree: exp.Expr) -> exp.Expr:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from clustertrace.store import text_index
 from clustertrace.store.answers import Facets, Hit, HitPage
 from clustertrace.store.connection import Connection
 from clustertrace.store.search_words import match_expression
+from clustertrace.store.texts import MARK
 
 __all__ = ["facets", "search"]
 
@@ -28,15 +28,15 @@ def search(
 
     `kind` and `failed` narrow what was found.
     """
-    behind = text_index.behind(conn)
+    behind = conn.texts.behind(conn)
     expression = match_expression(query)
     if not expression:
         return HitPage((), False, behind)
-    seqs = text_index.found(
+    seqs = conn.texts.found(
         conn, expression, kind=kind, failed=failed, limit=limit + 1, offset=offset
     )
     page = seqs[:limit]
-    passages = text_index.passages(conn, expression, page)
+    passages = conn.texts.passages(conn, expression, page)
     rows = conn.rows(
         "SELECT spans.seq, spans.trace_id, span_id, traces.name, spans.name, kind,"
         " spans.status = 'error', spans.start_ns FROM spans"
@@ -68,7 +68,7 @@ def facets(conn: Connection, query: str) -> Facets:
     expression = match_expression(query)
     if not expression:
         return Facets({}, 0, 0, False)
-    seqs = text_index.found(conn, expression, limit=_LOOKED_AT + 1)
+    seqs = conn.texts.found(conn, expression, limit=_LOOKED_AT + 1)
     rows = conn.rows(
         "SELECT kind, status = 'error', count(*) FROM spans"
         f" WHERE seq IN ({', '.join('?' * len(seqs))}) GROUP BY 1, 2",
@@ -85,5 +85,5 @@ def facets(conn: Connection, query: str) -> Facets:
 
 def _matched(passages: Mapping[str, str]) -> tuple[str, str]:
     """The field whose passage has the most marked words, the first of equals."""
-    field = max(passages, key=lambda name: passages[name].count(text_index.MARK))
+    field = max(passages, key=lambda name: passages[name].count(MARK))
     return field, passages[field]

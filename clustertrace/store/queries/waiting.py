@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from clustertrace.store import text_index
 from clustertrace.store.connection import Connection
 
 __all__ = ["Backlog", "backlog"]
@@ -23,4 +22,4 @@ def backlog(conn: Connection, now_ns: int) -> Backlog:
     """What is still to be done at this time; a look into an index each."""
     due = conn.value("SELECT min(due_ns) FROM traces WHERE due_ns IS NOT NULL")
     late = 0 if due is None else max(0, now_ns - due)
-    return Backlog(late, text_index.behind(conn))
+    return Backlog(late, conn.texts.behind(conn))

@@ -354,7 +354,7 @@ def _text_index() -> None:
         f"{plain('attributes')} AS attributes FROM spans"
     )
     if is_sqlite():
-        # The parts themselves are made as they are needed (clustertrace.store.text_parts).
+        # The parts themselves are made as they are needed (store.sqlite.text_parts).
         op.execute(
             "CREATE TABLE span_index_parts (number INTEGER PRIMARY KEY,"
             " generation INTEGER NOT NULL DEFAULT 0, stale INTEGER NOT NULL DEFAULT 0,"
@@ -363,4 +363,5 @@ def _text_index() -> None:
         return
     words = sa.Column("words", sa.dialects.postgresql.TSVECTOR(), nullable=False)
     op.create_table("span_index", column("rowid", int, key=True), words)
+    op.execute("CREATE SEQUENCE span_numbers")
     op.create_index("span_index_words", "span_index", ["words"], postgresql_using="gin")

@@ -1,4 +1,4 @@
-"""Bringing a database to the newest schema, or saying why not."""
+"""Bringing a file to the newest schema, or saying why not."""
 
 from __future__ import annotations
 
@@ -7,53 +7,56 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from clustertrace.errors import StoreCorrupt, StoreError, StoreTooNew
-from clustertrace.store.connection import Connection, readable
-from clustertrace.store.migrations import HEAD
+from clustertrace.errors import StoreCorrupt, StoreError
+from clustertrace.store.revisions import HEAD, refuse_newer, revision, upgrade
+from clustertrace.store.sqlite.connection import SqliteConnection, connect, readable
 
-__all__ = ["ensure", "refuse_newer", "version"]
+__all__ = ["opened"]
 
 _SMALLEST: Final = 512
 """Bytes of the smallest database that SQLite makes."""
 
 
-def ensure(conn: Connection) -> None:
-    """Make or migrate the schema if it is not the newest.
+def opened(path: Path) -> SqliteConnection:
+    """A connection to the database in a file, which is made or migrated as needed.
 
-    Raises StoreTooNew if a newer clustertrace made the database, StoreCorrupt if it is none.
+    Raises StoreError, StoreCorrupt if the file is no database of ours, or StoreTooNew.
     """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{path} can't be made ({error.strerror or error}); choose another place with "
+            "CLUSTERTRACE_DB."
+        ) from None
+    conn = connect(path)
+    try:
+        _ensure(conn)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def _ensure(conn: SqliteConnection) -> None:
     _check_size(conn.path)
-    revision = _revision(conn)
-    if revision is None and conn.value("SELECT count(*) FROM sqlite_master"):
+    found = revision(conn)
+    if found is None and conn.value("SELECT count(*) FROM sqlite_master"):
         raise StoreCorrupt(
             f"{conn.path} is a database of another program; choose another file with "
             "CLUSTERTRACE_DB."
         )
     refuse_newer(conn)
-    if revision is None:
+    if found is None:
         # Lets `vacuum` give space back in small steps; it can't be changed once there are tables.
         conn.run("PRAGMA auto_vacuum = INCREMENTAL")
     # Only now that the file is known to be ours: this changes its header.
     conn.run("PRAGMA journal_mode = WAL")
-    if revision is not None and revision != HEAD:
-        _back_up(conn, revision)
-    if revision != HEAD:
+    if found is not None and found != HEAD:
+        _back_up(conn, found)
+    if found != HEAD:
         _upgrade(conn.path)
-
-
-def version(conn: Connection) -> int:
-    """A number that SQLite changes with every change of the schema, whoever makes it."""
-    return int(conn.value("PRAGMA schema_version"))
-
-
-def refuse_newer(conn: Connection) -> None:
-    """Raise StoreTooNew if a newer clustertrace made or migrated the database."""
-    revision = _revision(conn)
-    if revision is not None and revision > HEAD:
-        raise StoreTooNew(
-            f"{conn.path} was made by a newer clustertrace (schema {revision}, this one knows "
-            f"{HEAD}); upgrade with: pip install -U clustertrace."
-        )
 
 
 def _check_size(path: Path) -> None:
@@ -69,16 +72,9 @@ def _check_size(path: Path) -> None:
         )
 
 
-def _revision(conn: Connection) -> str | None:
-    if not conn.value("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"):
-        return None
-    found = conn.value("SELECT version_num FROM alembic_version")
-    return None if found is None else str(found)
-
-
-def _back_up(conn: Connection, revision: str) -> None:
+def _back_up(conn: SqliteConnection, found: str) -> None:
     """Keep the database as it is beside it, for the older program, before it is migrated."""
-    kept = conn.path.with_name(f"{conn.path.name}.schema-{revision}")
+    kept = conn.path.with_name(f"{conn.path.name}.schema-{found}")
     making = kept.with_name(f"{kept.name}.new")
     if kept.exists():
         return
@@ -97,8 +93,6 @@ def _back_up(conn: Connection, revision: str) -> None:
 
 def _upgrade(path: Path) -> None:
     """Run the missing revisions in one transaction; two processes that start at once take turns."""
-    from alembic import command
-    from alembic.config import Config
     from sqlalchemy import create_engine, event
 
     engine = create_engine(f"sqlite:///{path}")
@@ -107,15 +101,4 @@ def _upgrade(path: Path) -> None:
     def _own_transactions(raw: sqlite3.Connection, _record: object) -> None:
         raw.isolation_level = None  # else the driver commits before each CREATE
 
-    @event.listens_for(engine, "begin")
-    def _begin(bound: object) -> None:
-        bound.exec_driver_sql("BEGIN IMMEDIATE")  # type: ignore[attr-defined]
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    try:
-        with engine.begin() as bound:
-            config.attributes["connection"] = bound
-            command.upgrade(config, "head")
-    finally:
-        engine.dispose()
+    upgrade(engine, "BEGIN IMMEDIATE")

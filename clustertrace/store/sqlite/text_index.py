@@ -1,7 +1,7 @@
 """The full-text index: kept just behind the commit, at a cost a span that never grows.
 
 It is carried forward by sequence number, a batch an `INSERT … SELECT`; a trigger would cost ten
-times that. It holds no copy of the texts, and it is made of parts (clustertrace.store.text_parts).
+times that. It holds no copy of the texts, and it is made of parts (`text_parts`).
 A span that changes gets a new number and its old one is forgotten, by its old words, never by a
 search. Numbers are not used again: what the index still holds of a span that is gone finds none.
 """
@@ -11,14 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from clustertrace.store import text_parts
 from clustertrace.store.connection import Connection
-from clustertrace.store.text_parts import FIELDS, Part
+from clustertrace.store.sqlite import text_parts
+from clustertrace.store.sqlite.text_parts import Part
+from clustertrace.store.texts import FIELDS, MARK, MARK_END, PASSAGE_WORDS
 
 __all__ = [
-    "FIELDS",
-    "MARK",
-    "MARK_END",
     "advance",
     "behind",
     "check",
@@ -34,11 +32,6 @@ __all__ = [
     "tidy",
 ]
 
-MARK: Final = "\x02"
-MARK_END: Final = "\x03"
-"""Around each word of a passage that was found."""
-
-_PASSAGE_WORDS: Final = 24
 _COLUMNS: Final = ", ".join(FIELDS)
 _POSITION: Final = "text_index_seq"
 _AT_ONCE: Final = 900
@@ -166,7 +159,7 @@ def passages(
     for number, some in text_parts.by_part(seqs):
         part = text_parts.part_of(conn, number * text_parts.SPANS + 1)
         snippets = ", ".join(
-            f"snippet({part.table}, {at}, '{MARK}', '{MARK_END}', '…', {_PASSAGE_WORDS})"
+            f"snippet({part.table}, {at}, '{MARK}', '{MARK_END}', '…', {PASSAGE_WORDS})"
             for at in range(len(FIELDS))
         )
         marks = ", ".join("?" * len(some))

@@ -12,9 +12,9 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from clustertrace.store.connection import Connection
+from clustertrace.store.texts import FIELDS
 
 __all__ = [
-    "FIELDS",
     "SPANS",
     "Part",
     "built",
@@ -26,9 +26,6 @@ __all__ = [
     "part_of",
     "unfinished",
 ]
-
-FIELDS: Final = ("name", "input", "output", "error", "attributes")
-"""The searchable fields, in the order of the columns."""
 
 SPANS: Final = 500_000
 """Sequence numbers of a part: some 200 MB of it, dropped in a fraction of a second."""

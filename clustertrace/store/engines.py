@@ -1,0 +1,39 @@
+"""The databases that a store can be in: SQLite by default, PostgreSQL where one is named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clustertrace.store.connection import Connection
+from clustertrace.store.place import Place
+
+if TYPE_CHECKING:
+    from clustertrace.store.store import Store
+
+__all__ = ["opened", "shorten"]
+
+
+def opened(place: Place, *, read_only: bool = False) -> Connection:
+    """A connection to a database; one that may write makes or migrates it as needed.
+
+    Raises StoreError, StoreCorrupt, StoreTooNew or StoreBusy.
+    """
+    if place.is_file:
+        from clustertrace.store import sqlite
+
+        return (
+            sqlite.connect(place.path, read_only=True) if read_only else sqlite.opened(place.path)
+        )
+    # Only where it is asked for: its driver takes a third of a second to load.
+    from clustertrace.store import postgres
+
+    return postgres.connect(place, read_only=True) if read_only else postgres.opened(place)
+
+
+def shorten(store: Store) -> None:
+    """Give the space of what was deleted back to the disk, while others write."""
+    if store.place.is_file:
+        from clustertrace.store.sqlite import shortening
+    else:
+        from clustertrace.store.postgres import shortening  # type: ignore[no-redef]
+    shortening.shorten(store)

@@ -1,0 +1,248 @@
+"""Connections to PostgreSQL: how they are set up, and how their errors read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+from psycopg import errors
+from psycopg.pq import TransactionStatus
+
+from clustertrace.errors import StoreBusy, StoreError, StoreSlow
+from clustertrace.store.connection import Connection, Params
+from clustertrace.store.place import Place
+from clustertrace.store.postgres import text_index
+from clustertrace.store.postgres.adapters import adapt
+from clustertrace.store.postgres.dialect import translated
+from clustertrace.store.revisions import refuse_newer
+
+__all__ = ["NUMBERING", "PostgresConnection", "connect", "readable"]
+
+_CONNECT_SECONDS: Final = 4
+"""How long a server may take to answer, so that exporters are told to come back in time."""
+
+_LOCK_MS: Final = 4_000
+"""How long a writer waits for another one, milliseconds."""
+
+_COPIED: Final = re.compile(r"INSERT INTO (\w+) VALUES \(\?(?:, \?)*\)")
+"""A statement that COPY does as well, in a fifth of the time."""
+
+NUMBERING: Final = "clustertrace numbering"
+"""What writers hold together from numbering their spans until these are committed."""
+
+_BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+class PostgresConnection(Connection):
+    """A connection to a server; several programs may write at once."""
+
+    texts = text_index
+    claimed = "FOR UPDATE SKIP LOCKED"
+
+    def __init__(self, raw: psycopg.Connection[tuple[Any, ...]], name: str) -> None:
+        self.raw = raw
+        self.name = name
+        self._cursors = 0
+
+    def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
+        with readable(self.name):
+            return self.raw.execute(translated(sql), params).fetchall()
+
+    def parts(self, sql: str, params: Params = (), *, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        self._cursors += 1
+        name = f"parts_{self._cursors}"
+        with readable(self.name):
+            whole = psycopg.ClientCursor(self.raw).mogrify(translated(sql), params)
+            self.raw.execute(f"DECLARE {name} CURSOR FOR {whole}")
+        try:
+            while True:
+                with readable(self.name):
+                    part = self.raw.execute(f"FETCH {size:d} FROM {name}").fetchall()
+                if not part:
+                    return
+                yield part
+        finally:
+            if self.raw.info.transaction_status == TransactionStatus.INTRANS:
+                self.control(f"CLOSE {name}")
+
+    def row(self, sql: str, params: Params = ()) -> tuple[Any, ...] | None:
+        with readable(self.name):
+            return self.raw.execute(translated(sql), params).fetchone()
+
+    def run(self, sql: str, params: Params = ()) -> int:
+        with readable(self.name):
+            return self.raw.execute(translated(sql), params).rowcount
+
+    def many(self, sql: str, rows: Iterable[Params]) -> None:
+        copied = _COPIED.fullmatch(sql)
+        with readable(self.name), self.raw.cursor() as cursor:
+            if copied is None:
+                cursor.executemany(translated(sql), rows)
+                return
+            with cursor.copy(f"COPY {copied[1]} FROM STDIN") as copy:
+                for row in rows:
+                    assert isinstance(row, tuple)
+                    copy.write_row(row)
+
+    def control(self, sql: str) -> None:
+        with readable(self.name):
+            self.raw.execute(sql)
+
+    @property
+    def in_transaction(self) -> bool:
+        return self.raw.info.transaction_status in (
+            TransactionStatus.INTRANS,
+            TransactionStatus.INERROR,
+            TransactionStatus.ACTIVE,
+        )
+
+    def begin(self, *, reading: bool) -> None:
+        self.control(_BEGIN_READING if reading else "BEGIN")
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        # An answer that is stopped ends the transaction, or the part of it that is marked here.
+        self.control("SAVEPOINT timed")
+        self.control(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}")
+        try:
+            yield
+        except BaseException:
+            if self.in_transaction:
+                self.control("ROLLBACK TO timed")
+            raise
+        finally:
+            if self.in_transaction:
+                self.control("SET LOCAL statement_timeout = 0")
+                self.control("RELEASE timed")
+
+    def take(self, trace_ids: Sequence[bytes]) -> None:
+        # In one order everywhere, so that two writers never wait for each other.
+        ids = sorted(trace_ids)
+        with readable(self.name):
+            self.raw.execute(
+                "INSERT INTO traces (trace_id) SELECT unnest(%s::bytea[]) ON CONFLICT DO NOTHING",
+                (ids,),
+            )
+            self.raw.execute(
+                "SELECT FROM traces WHERE trace_id = ANY(%s) ORDER BY trace_id FOR UPDATE", (ids,)
+            )
+
+    def take_turns(self, work: str) -> None:
+        with readable(self.name):
+            self.raw.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (work,))
+
+    def numbers(self, count: int) -> Sequence[int]:
+        if not count:
+            return ()
+        with readable(self.name):
+            self.raw.execute("SELECT pg_advisory_xact_lock_shared(hashtext(%s))", (NUMBERING,))
+            rows = self.raw.execute(
+                "SELECT nextval('span_numbers') FROM generate_series(1, %s)", (count,)
+            )
+            return [row[0] for row in rows]
+
+    def last_number(self) -> int:
+        # Whoever has numbers that are not committed yet holds this together with others.
+        with readable(self.name):
+            self.raw.execute("SELECT pg_advisory_lock(hashtext(%s))", (NUMBERING,))
+            try:
+                found = self.raw.execute("SELECT last_value FROM span_numbers").fetchone()
+            finally:
+                self.raw.execute("SELECT pg_advisory_unlock(hashtext(%s))", (NUMBERING,))
+        assert found is not None
+        return int(found[0])
+
+    def has_table(self, name: str) -> bool:
+        return bool(self.value("SELECT to_regclass(?) IS NOT NULL", (name,)))
+
+    def used_bytes(self) -> int:
+        return self.size_bytes()
+
+    def size_bytes(self) -> int:
+        return int(self.value("SELECT pg_database_size(current_database())"))
+
+    def is_current(self) -> bool:
+        return not (self.raw.closed or self.raw.broken)
+
+    def refuse_newer(self) -> None:
+        refuse_newer(self)
+
+    def close(self) -> None:
+        self.raw.close()
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Turn the driver's errors into ours, each with what to do next."""
+    try:
+        yield
+    except errors.QueryCanceled as error:
+        raise StoreSlow(
+            "This looks at too many traces and was stopped; narrow the filter, for instance "
+            "with since:7d."
+        ) from error
+    except (
+        errors.DeadlockDetected,
+        errors.SerializationFailure,
+        errors.LockNotAvailable,
+        errors.TooManyConnections,
+    ) as error:
+        raise StoreBusy(f"{name} is in use by other programs; try again in a moment.") from error
+    except (errors.DiskFull, errors.OutOfMemory) as error:
+        raise StoreBusy(
+            f"{name} can't be written ({_reason(error)}); free some room there and try again."
+        ) from error
+    except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction) as error:
+        raise StoreError(
+            f"{name} does not let its user do this ({_reason(error)}); grant it, or name another "
+            "user in CLUSTERTRACE_DB."
+        ) from error
+    except psycopg.OperationalError as error:
+        raise StoreBusy(
+            f"{name} does not answer ({_reason(error)}); start its server, and try again."
+        ) from error
+    except psycopg.Error as error:
+        raise StoreError(f"{name} could not answer: {_reason(error)}.") from error
+
+
+def connect(place: Place, *, read_only: bool = False) -> PostgresConnection:
+    """Open a connection that any thread may use, one at a time. Raises StoreBusy or StoreError."""
+    url = place.text.replace("postgresql+psycopg://", "postgresql://", 1)
+    try:
+        # Values stand in the statements that are sent, so that the server knows their types.
+        raw = psycopg.connect(
+            url,
+            autocommit=True,
+            cursor_factory=psycopg.ClientCursor,
+            connect_timeout=_CONNECT_SECONDS,
+            application_name="clustertrace",
+            options=f"-c lock_timeout={0 if read_only else _LOCK_MS} -c jit=off",
+        )
+    except psycopg.Error as error:
+        raise _refused(place.name, error) from None
+    adapt(raw)
+    return PostgresConnection(raw, place.name)
+
+
+def _refused(name: str, error: psycopg.Error) -> StoreError:
+    """Why there is no connection: a server that is away may come back, the rest will not."""
+    reason = _reason(error)
+    for words, advice in (
+        ("password", "write it into CLUSTERTRACE_DB as user:password@host, or into ~/.pgpass"),
+        ("does not exist", "make it with `createdb` and `createuser`, or name another"),
+        ("no pg_hba.conf entry", "let this machine in, in the server's pg_hba.conf"),
+        ("invalid", "write CLUSTERTRACE_DB as postgresql+psycopg://user@host/name"),
+    ):
+        if words in reason:
+            return StoreError(f"{name} can't be opened ({reason}); {advice}.")
+    return StoreBusy(f"{name} does not answer ({reason}); start its server, and try again.")
+
+
+def _reason(error: psycopg.Error) -> str:
+    """The last line of what the server or the driver says, without the marks of its level."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no reason"]
+    said = next((line for line in lines if "FATAL" in line or "ERROR" in line), lines[0])
+    return re.sub(r"^.*?(?:FATAL|ERROR):\s*", "", said).rstrip(".")

@@ -1,0 +1,144 @@
+"""The full-text index in PostgreSQL: a table of words by sequence number, with a GIN index.
+
+Kept just behind the commit, as SQLite's is, so that receiving never waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from clustertrace.store.connection import Connection
+from clustertrace.store.postgres.words import passages as passages_of
+from clustertrace.store.postgres.words import text_vector
+from clustertrace.store.texts import FIELDS
+
+__all__ = [
+    "advance",
+    "behind",
+    "containing",
+    "foresee",
+    "forget",
+    "forget_traces",
+    "found",
+    "has_more",
+    "left",
+    "passages",
+    "position",
+    "tidy",
+]
+
+_COLUMNS: Final = ", ".join(FIELDS)
+_POSITION: Final = "text_index_seq"
+
+
+def position(conn: Connection) -> int:
+    """The highest sequence number that has been indexed."""
+    return conn.value("SELECT value FROM state WHERE key = ?", (_POSITION,)) or 0
+
+
+def behind(conn: Connection) -> int:
+    """How many spans are stored and not yet indexed."""
+    return conn.value("SELECT count(*) FROM spans WHERE seq > ?", (position(conn),)) or 0
+
+
+def has_more(conn: Connection) -> bool:
+    """Whether any span is stored and not yet indexed."""
+    return bool(conn.value("SELECT 1 FROM spans WHERE seq > ? LIMIT 1", (position(conn),)))
+
+
+def advance(conn: Connection, limit: int) -> int:
+    """Index the next spans, at most `limit`, in the caller's transaction; how many."""
+    conn.take_turns("clustertrace text index")
+    rows = conn.rows(
+        f"SELECT seq, {_COLUMNS} FROM span_texts WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+        (position(conn), conn.last_number(), limit),
+    )
+    if not rows:
+        return 0
+    conn.many(
+        "INSERT INTO span_index VALUES (?, ?)", [(row[0], text_vector(row[1:])) for row in rows]
+    )
+    conn.run(
+        "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (_POSITION, rows[-1][0]),
+    )
+    return len(rows)
+
+
+def forget(conn: Connection, keys: Sequence[tuple[bytes, bytes]]) -> None:
+    """Take spans out of the index before their rows change: `(trace id, span id)`, binary."""
+    conn.many(
+        "DELETE FROM span_index WHERE rowid ="
+        " (SELECT seq FROM spans WHERE trace_id = ? AND span_id = ?)",
+        keys,
+    )
+
+
+def forget_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
+    """Take all spans of these traces out of the index, before they go."""
+    marks = ", ".join("?" * len(trace_ids))
+    conn.run(
+        "DELETE FROM span_index WHERE rowid IN"
+        f" (SELECT seq FROM spans WHERE trace_id IN ({marks}))",
+        trace_ids,
+    )
+
+
+def foresee(conn: Connection, condition: str, params: Mapping[str, Any]) -> None:
+    """Nothing to do: a span's words are one row, and go with it."""
+
+
+def left(conn: Connection) -> int:
+    """Nothing is ever left behind."""
+    return 0
+
+
+def tidy(conn: Connection, limit: int) -> bool:
+    """Nothing is ever left behind."""
+    return False
+
+
+def found(
+    conn: Connection,
+    expression: str,
+    *,
+    kind: str | None = None,
+    failed: bool | None = None,
+    limit: int,
+    offset: int = 0,
+) -> list[int]:
+    """The sequence numbers of spans that match, highest first."""
+    rows = conn.rows(
+        "SELECT seq FROM span_index JOIN spans ON seq = rowid WHERE span_index MATCH :expression"
+        " AND (:kind IS NULL OR kind = :kind)"
+        " AND (:failed IS NULL OR (status = 'error') = :failed)"
+        " ORDER BY rowid DESC LIMIT :limit OFFSET :offset",
+        {
+            "expression": expression,
+            "kind": kind,
+            "failed": failed,
+            "limit": limit,
+            "offset": offset,
+        },
+    )
+    return [row[0] for row in rows]
+
+
+def containing(conn: Connection, expression: str) -> str:
+    """A query for the traces of which a span matches; `expression` names a parameter."""
+    return (
+        "SELECT trace_id FROM span_index JOIN spans ON seq = rowid"
+        f" WHERE span_index MATCH {expression}"
+    )
+
+
+def passages(
+    conn: Connection, expression: str, seqs: Sequence[int]
+) -> Mapping[int, Mapping[str, str]]:
+    """Of each of these spans, by its number, the passage of each field that fits best."""
+    marks = ", ".join("?" * len(seqs))
+    rows = conn.rows(f"SELECT seq, {_COLUMNS} FROM span_texts WHERE seq IN ({marks})", seqs)
+    return {
+        row[0]: passages_of(expression, dict(zip(FIELDS, row[1:], strict=True))) for row in rows
+    }

@@ -1,0 +1,192 @@
+"""Connections to SQLite: how they are set up, and how their errors read."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from clustertrace.errors import StoreBusy, StoreCorrupt, StoreError, StoreSlow
+from clustertrace.store.connection import Connection, Params
+from clustertrace.store.revisions import refuse_newer
+from clustertrace.store.sqlite import text_index
+
+__all__ = ["SqliteConnection", "connect", "readable"]
+
+BUSY_MS: Final = 4_000
+"""How long a writer waits for another process, milliseconds: well under the ten seconds after
+which exporters give up, so that they are told to come back."""
+
+_STEPS_A_LOOK: Final = 100_000
+"""SQLite's own steps between two looks at the clock: about a millisecond."""
+
+_CACHE_KIB: Final = 16 * 1024
+
+
+class SqliteConnection(Connection):
+    """A connection to a file, which has one writer at a time: whoever writes is alone."""
+
+    texts = text_index
+    claimed = ""
+
+    def __init__(self, raw: sqlite3.Connection, path: Path) -> None:
+        self.raw = raw
+        self.path = path
+        self.name = str(path)
+        self._file = _file_at(path)
+        self._schema = -1
+
+    def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
+        with readable(self.path):
+            return self.raw.execute(sql, params).fetchall()
+
+    def parts(self, sql: str, params: Params = (), *, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        with readable(self.path):
+            cursor = self.raw.execute(sql, params)
+            part = cursor.fetchmany(size)
+        while part:
+            yield part
+            with readable(self.path):
+                part = cursor.fetchmany(size)
+
+    def row(self, sql: str, params: Params = ()) -> tuple[Any, ...] | None:
+        with readable(self.path):
+            found: tuple[Any, ...] | None = self.raw.execute(sql, params).fetchone()
+            return found
+
+    def run(self, sql: str, params: Params = ()) -> int:
+        with readable(self.path):
+            return self.raw.execute(sql, params).rowcount
+
+    def many(self, sql: str, rows: Iterable[Params]) -> None:
+        with readable(self.path):
+            self.raw.executemany(sql, rows)
+
+    def control(self, sql: str) -> None:
+        self.run(sql)
+
+    @property
+    def in_transaction(self) -> bool:
+        return self.raw.in_transaction
+
+    def begin(self, *, reading: bool) -> None:
+        self.run("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        end = time.monotonic() + seconds
+        self.raw.set_progress_handler(lambda: time.monotonic() > end, _STEPS_A_LOOK)
+        try:
+            yield
+        finally:
+            self.raw.set_progress_handler(None, 0)
+
+    def take(self, trace_ids: Sequence[bytes]) -> None:
+        """Nothing to do: a transaction that writes is alone."""
+
+    def take_turns(self, work: str) -> None:
+        """Nothing to do: a transaction that writes is alone."""
+
+    def numbers(self, count: int) -> Sequence[int]:
+        highest = self.value("SELECT max(seq) FROM spans") or 0
+        first = max(highest, text_index.position(self)) + 1
+        return range(first, first + count)
+
+    def last_number(self) -> int:
+        return self.value("SELECT max(seq) FROM spans") or 0
+
+    def has_table(self, name: str) -> bool:
+        return bool(self.value("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)))
+
+    def used_bytes(self) -> int:
+        return (self.pragma("page_count") - self.pragma("freelist_count")) * self.pragma(
+            "page_size"
+        )
+
+    def size_bytes(self) -> int:
+        return self.pragma("page_count") * self.pragma("page_size")
+
+    def pragma(self, name: str) -> int:
+        """A number that SQLite keeps of the file."""
+        return int(self.value(f"PRAGMA {name}") or 0)
+
+    def is_current(self) -> bool:
+        return _file_at(self.path) == self._file
+
+    def refuse_newer(self) -> None:
+        # A number that SQLite changes with every change of the schema, whoever makes it.
+        now = self.pragma("schema_version")
+        if now != self._schema:
+            refuse_newer(self)
+            self._schema = now
+
+    def close(self) -> None:
+        self.raw.close()
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours, each with what to do next."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        reason = str(error)
+        if reason == "interrupted":
+            raise StoreSlow(
+                "This looks at too many traces and was stopped; narrow the filter, for instance "
+                "with since:7d."
+            ) from error
+        if "locked" in reason or "busy" in reason:
+            raise StoreBusy(
+                f"{path} is in use by another program; try again in a moment."
+            ) from error
+        if "full" in reason or "disk I/O" in reason:
+            raise StoreBusy(
+                f"{path} can't be written ({reason}); free some disk space and try again."
+            ) from error
+        if "readonly" in reason or "unable to open" in reason:
+            raise StoreError(
+                f"{path} can't be opened for writing; check its permissions or choose another "
+                "with CLUSTERTRACE_DB."
+            ) from error
+        raise StoreError(f"{path} could not answer: {reason}.") from error
+    except sqlite3.DatabaseError as error:
+        raise StoreCorrupt(
+            f"{path} is damaged or is no clustertrace database ({error}); nothing was changed: "
+            "`clustertrace doctor --set-aside` moves it away, CLUSTERTRACE_DB names another."
+        ) from error
+
+
+def connect(path: Path, *, read_only: bool = False) -> SqliteConnection:
+    """Open a connection that any thread may use, one at a time."""
+    with readable(path):
+        raw = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000
+        )
+        try:
+            raw.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            raw.execute("PRAGMA temp_store = MEMORY")
+            if read_only:
+                raw.execute("PRAGMA query_only = ON")
+            else:
+                raw.execute("PRAGMA synchronous = NORMAL")
+                # What is deleted is overwritten in its page; pages that become free are given back
+                # or used again, and so are not written for that (`ON`, which some systems have).
+                raw.execute("PRAGMA secure_delete = FAST")
+                raw.execute("PRAGMA wal_autocheckpoint = 4000")
+        except sqlite3.Error:
+            raw.close()
+            raise
+    return SqliteConnection(raw, path)
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file it is that has this name; None: none has."""
+    try:
+        there = path.stat()
+    except OSError:
+        return None
+    return there.st_dev, there.st_ino
