@@ -166,6 +166,10 @@ class Grower:
                 f" SELECT variant_id, {sums}, {day} FROM traces WHERE variant_id IS NOT NULL"
                 f" GROUP BY {by}"
             )
+        self.raw.execute(
+            "UPDATE variant_totals SET family_id = (SELECT family_id FROM variants"
+            " WHERE variants.variant_id = variant_totals.variant_id)"
+        )
         self.raw.execute("DELETE FROM variant_durations")
         self.raw.execute(
             f"INSERT INTO variant_durations SELECT variant_id, {of_day}, bucket(duration_ns),"

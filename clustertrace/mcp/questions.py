@@ -132,7 +132,10 @@ class Questions:
         limit: Limit = 20,
         cursor: Cursor = None,
     ) -> FailureSummary:
-        """Say where failures are: by a tag or by agent, and in which patterns."""
+        """Say where failures are: by a tag or by agent, and in which patterns.
+
+        Groups are counted among the newest 10 000 finished runs that match.
+        """
         by = f"tag.{group_by_tag}" if group_by_tag else "name"
         with reading(self._db) as store, store.read() as conn:
             found = queries.failures_by(conn, parse(where or ""), by)

@@ -74,7 +74,7 @@ def seen(conn: Connection, one: Assertion, now_ns: int) -> Seen | None:
     rows = conn.rows(
         "SELECT failed, duration_ns, cost_usd, unpriced_calls FROM traces"
         f" WHERE {condition} AND failed IS NOT NULL{window}"
-        " ORDER BY start_ns DESC, trace_id LIMIT :runs",
+        " ORDER BY start_ns DESC, trace_id DESC LIMIT :runs",
         params
         | {
             "since": now_ns - (one.last_ns or 0),

@@ -173,8 +173,7 @@ def _unlike(name: str, kind: str) -> str:
 def _columns(conn: Connection, table: str) -> dict[str, str]:
     """The columns to compare, with their types."""
     told = {row[1]: row[2] for row in conn.rows(f"PRAGMA table_info({table})")}
-    if table == "variants":
-        del told["family_id"]
+    told.pop("family_id", None)
     if table == "traces":
         compared = {*_KEYS[table], *DERIVED} - _WAITING
         told = {name: kind for name, kind in told.items() if name in compared}

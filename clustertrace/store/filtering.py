@@ -85,30 +85,35 @@ better begin with them; else it soon meets some on its way."""
 
 
 def condition(
-    conn: Connection, filter_: Filter, few: Few | None = None
+    conn: Connection, filter_: Filter, few: Few | None = None, *, by_start: bool = True
 ) -> tuple[str, dict[str, Any]]:
     """The SQL condition of a filter on the table `traces`, and its parameters.
 
     It is meant for this connection, and for the state of the database that is seen now. With `few`,
     what many traces have is looked up trace by trace: the way for a list that ends after some rows.
+    `by_start` says that they are wanted by their start, or in no order: each name's traces stand in
+    that order in an index, and are read through it.
     """
-    made = _Maker(conn, few)
+    made = _Maker(conn, few, by_start=by_start)
     return made.sql(filter_), made.params
 
 
 class _Maker:
     """Builds one condition and names its parameters."""
 
-    def __init__(self, conn: Connection, few: Few | None) -> None:
+    def __init__(self, conn: Connection, few: Few | None, *, by_start: bool) -> None:
         self.params: dict[str, Any] = {}
         self._conn = conn
         self._few = few
+        self._names_in_order = by_start
 
     def sql(self, filter_: Filter) -> str:
         match filter_:
             case And(parts):
                 return self._joined(" AND ", parts) if parts else "TRUE"
             case Or(parts):
+                # Two names' traces, each in order, are not in order together.
+                self._names_in_order = False
                 return self._joined(" OR ", parts)
             case Not(inner):
                 return f"NOT {self.sql(inner)}"
@@ -159,7 +164,10 @@ class _Maker:
         if field == "id":
             return self._id(pattern)
         like = self._like(_COLUMNS[field], pattern)
-        return self._sought(like) if field == "name" and "*" not in pattern else _either_way(like)
+        if field == "name" and "*" not in pattern:
+            in_order = self._names_in_order
+            return f"(name IS NOT NULL AND {like})" if in_order else self._sought(like)
+        return _either_way(like)
 
     def _tag(self, key: str, pattern: str) -> str:
         found = f"key = {self._param(key)} AND {self._like('value', pattern)}"

@@ -53,9 +53,19 @@ class VariantTotalRow(_RunsOfAVariant, table=True):
     """Roll-up: all traces of one variant, so that nothing has to add up its days."""
 
     __tablename__ = "variant_totals"
+    __table_args__ = (
+        # All that the list of families adds up, so that it reads no row of the table.
+        Index(
+            "variant_totals_family",
+            *("family_id", "variant_id", "traces", "running", "incomplete", "failed"),
+            *("failed_by_outcome", "cost_usd", "unpriced_calls", "last_day"),
+        ),
+    )
 
     last_day: int | None = None
     """The latest that one of them began on, UTC."""
+    family_id: str | None = None
+    """As `variants` has it."""
 
 
 class VariantDurationRow(SQLModel, table=True):

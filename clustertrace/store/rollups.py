@@ -102,6 +102,7 @@ class Rollups:
         _upsert(conn, "variant_totals", ("variant_id",), _MEASURES, changes)
         conn.many(
             "UPDATE variant_totals SET last_day = (SELECT max(day) FROM variant_days WHERE"
+            " variant_id = :id), family_id = (SELECT family_id FROM variants WHERE"
             " variant_id = :id) WHERE variant_id = :id",
             [{"id": variant} for (variant,) in changes],
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Final
 
 from clustertrace.patterns import families, signature
 from clustertrace.patterns.families import Leader
@@ -17,6 +18,9 @@ from clustertrace.store.connection import Connection
 from clustertrace.store.rows import json_text, json_value
 
 __all__ = ["forget_empty", "name", "place", "place_all", "steps_of"]
+
+_WITH_FAMILY: Final = ("variants", "variant_totals")
+"""The tables that say which family a variant is of."""
 
 
 def name(conn: Connection, variants: Iterable[Variant]) -> None:
@@ -45,16 +49,19 @@ def place(conn: Connection, variants: Sequence[Variant]) -> None:
             if variant.name not in leaders:
                 leaders[variant.name] = _leaders(conn, variant.name)
             family = _family(conn, variant, leaders[variant.name])
-            conn.run("UPDATE variants SET family_id = ? WHERE variant_id = ?", (family, variant.id))
+            for table in _WITH_FAMILY:
+                sql = f"UPDATE {table} SET family_id = ? WHERE variant_id = ?"
+                conn.run(sql, (family, variant.id))
 
 
 def place_all(conn: Connection) -> None:
     """Put every variant that is in no family of today's algorithm into one, oldest run first."""
-    conn.run(
-        "UPDATE variants SET family_id = NULL WHERE family_id IN "
-        "(SELECT family_id FROM families WHERE version <> ?)",
-        (families.VERSION,),
-    )
+    for table in _WITH_FAMILY:
+        conn.run(
+            f"UPDATE {table} SET family_id = NULL WHERE family_id IN "
+            "(SELECT family_id FROM families WHERE version <> ?)",
+            (families.VERSION,),
+        )
     conn.run("DELETE FROM families WHERE version <> ?", (families.VERSION,))
     rows = conn.rows(
         "SELECT variant_id, name, steps FROM variants JOIN (SELECT variant_id, min(start_ns) AS"

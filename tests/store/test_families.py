@@ -35,8 +35,10 @@ def exact(page: Sequence[Family]) -> list[Family]:
 
 
 def placed(store: Store) -> dict[str, str]:
-    """Return the family of each pattern, by the pattern's id."""
+    """Return the family of each pattern, by the pattern's id; its totals know the same."""
     with store.read() as conn:
+        told = dict(conn.rows("SELECT variant_id, family_id FROM variants"))
+        assert dict(conn.rows("SELECT variant_id, family_id FROM variant_totals")) == told
         return {one.id: one.family for one in queries.clusters(conn).clusters}
 
 

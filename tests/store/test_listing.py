@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,12 +81,27 @@ def test_every_order_reads_an_index_and_sorts_nothing(
         ("since:2020-01-01", "traces_start"),
         ("id:0000", "sqlite_autoindex_traces_1"),
         ("tag.tier:silver", "trace_tags_value"),
+        ("name:AGENT", "traces_name"),
     ],
 )
 def test_common_filters_read_an_index(explained: Explained, where: str, index: str) -> None:
     """No filter of these looks at traces that it can't mean."""
     queries.traces(explained, parse(where))
     assert f"INDEX {index}" in explained.plans[0]
+
+
+def test_names_are_read_in_the_order_that_is_asked_for(
+    explained: Explained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name's traces stand by their start; in another order, common ones are soon met."""
+    monkeypatch.setattr(listing, "_MANY", 0)
+    queries.traces(explained, parse("name:AGENT"))
+    queries.traces(explained, parse("name:AGENT"), order="cost_usd")
+    queries.traces(explained, parse("name:AGENT or name:other"))
+    plans = [plan for plan in explained.plans if "tags" not in plan]
+    indexes = [re.findall(r"INDEX (\w+)", plan) for plan in plans]
+    assert indexes == [["traces_name"], ["traces_cost"], ["traces_start"]]
+    assert not any("B-TREE" in plan for plan in plans)
 
 
 def test_a_common_tag_is_looked_up_trace_by_trace(
@@ -133,7 +149,6 @@ def test_counting_stops_where_it_takes_long(
         ("duration>1s", "traces_duration"),
         ("spans>=1", "traces_spans"),
         ("input_tokens>0", "traces_tokens"),
-        ("name:AGENT", "traces_name"),
         ("tag.tier:Gold", "trace_tags_value"),
     ],
 )

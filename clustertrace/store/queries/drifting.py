@@ -15,8 +15,8 @@ from clustertrace.store.variants import steps_of
 
 __all__ = ["runs_by_pattern", "variants_of"]
 
-NEWEST: Final = 50_000
-"""Runs of a window that are read, newest first."""
+NEWEST: Final = 20_000
+"""Runs of a window that are read, newest first: so many are read while somebody waits."""
 _NAMES_A_QUERY: Final = 500
 
 
@@ -26,8 +26,9 @@ def runs_by_pattern(conn: Connection, where: Filter) -> Mapping[str, Sequence[Ru
     found: dict[str, list[Run]] = defaultdict(list)
     for variant, trace_id, failed, took, cost, unpriced, session in conn.rows(
         "SELECT variant_id, trace_id, failed, duration_ns, cost_usd, unpriced_calls, session_id"
-        f" FROM traces WHERE failed IS NOT NULL AND {condition}"
-        " ORDER BY start_ns DESC, trace_id LIMIT :newest",
+        # The plus keeps SQLite on the index by start, which gives the newest without sorting all.
+        f" FROM traces WHERE +failed IS NOT NULL AND {condition}"
+        " ORDER BY start_ns DESC, trace_id DESC LIMIT :newest",
         params | {"newest": NEWEST},
     ):
         price = None if unpriced else cost

@@ -60,7 +60,7 @@ def failure_messages(conn: Connection, where: Filter | None = None) -> list[tupl
     condition, params = filtering.condition(conn, where or And(()))
     rows = conn.rows(
         "SELECT coalesce(outcome_reason, error), trace_id FROM traces"
-        f" WHERE failed = 1 AND {condition} ORDER BY start_ns DESC, trace_id LIMIT :newest",
+        f" WHERE failed = 1 AND {condition} ORDER BY start_ns DESC, trace_id DESC LIMIT :newest",
         params | {"newest": MESSAGES},
     )
     return [(message, key.hex()) for message, key in rows if message]

@@ -41,6 +41,21 @@ _ORDERS: Final[dict[ClusterOrder, str]] = {
 }
 
 
+_PATTERNS: Final = (
+    "SELECT variant_id AS id, traces - running - incomplete AS finished, failed,"
+    " failed_by_outcome AS told, cost_usd AS cost, unpriced_calls AS unpriced, last_day"
+    " FROM variant_totals WHERE traces > running + incomplete"
+)
+_FAMILIES: Final = (
+    "SELECT family_id AS id, sum(traces - running - incomplete) AS finished,"
+    " sum(failed) AS failed, sum(failed_by_outcome) AS told, sum(cost_usd) AS cost,"
+    " sum(unpriced_calls) AS unpriced, max(last_day) AS last_day FROM variant_totals"
+    " WHERE family_id IS NOT NULL AND traces > running + incomplete GROUP BY family_id"
+    # A pattern is in no family while backfill-signatures is at work, and stands for itself.
+    f" UNION ALL {_PATTERNS} AND family_id IS NULL"
+)
+
+
 class Group(NamedTuple):
     """The sums of one pattern or family."""
 
@@ -129,18 +144,19 @@ def heads_of(
     conn: Connection, ids: Sequence[str], *, families: bool
 ) -> dict[str, tuple[str, str, str]]:
     """For each group its root name, its steps (a family's are its leader's), its family."""
-    condition, params = _within(ids, families)
-    rows = conn.rows(
-        "SELECT variant_id, name, steps, coalesce(family_id, variant_id) AS family FROM"
-        f" variants WHERE {condition} ORDER BY variant_id DESC",
-        params,
-    )
-    if not families:
-        return {row[0]: row[1:] for row in rows}
-    heads = {row[3]: row[1:] for row in rows}
     marks = ", ".join("?" * len(ids))
-    led = f"SELECT family_id, name, steps, family_id FROM families WHERE family_id IN ({marks})"
-    return heads | {row[0]: row[1:] for row in conn.rows(led, ids)}
+    found = conn.rows(
+        "SELECT variant_id, name, steps, coalesce(family_id, variant_id) FROM variants"
+        f" WHERE variant_id IN ({marks})",
+        ids,
+    )
+    if families:
+        # Among the patterns are those that have no family, and stand for themselves.
+        found += conn.rows(
+            f"SELECT family_id, name, steps, family_id FROM families WHERE family_id IN ({marks})",
+            ids,
+        )
+    return {row[0]: row[1:] for row in found}
 
 
 def _within(ids: Sequence[str], families: bool) -> tuple[str, dict[str, str]]:
@@ -171,21 +187,10 @@ class Grouping:
     ) -> Page:
         """Some of the groups; `condition` narrows `variant_totals`. Raises UsageError."""
         check_order(order)
-        groups = (
-            "SELECT variant_id AS id, traces - running - incomplete AS finished, failed,"
-            " failed_by_outcome AS told, cost_usd AS cost, unpriced_calls AS unpriced, last_day"
-            f" FROM variant_totals WHERE {condition} AND traces > running + incomplete"
-        )
         # A row a pattern is read twice in less time than it is copied; sums are not.
-        kept = "NOT MATERIALIZED"
+        kept, groups = "NOT MATERIALIZED", f"{_PATTERNS} AND {condition}"
         if self._families:
-            kept = "MATERIALIZED"
-            groups = (
-                "SELECT coalesce(family_id, id) AS id, sum(finished) AS finished,"
-                " sum(failed) AS failed, sum(told) AS told, sum(cost) AS cost,"
-                " sum(unpriced) AS unpriced, max(last_day) AS last_day"
-                f" FROM ({groups}) JOIN variants ON variant_id = id GROUP BY 1"
-            )
+            kept, groups = "MATERIALIZED", _FAMILIES
         rows = self._conn.rows(
             f"WITH groups AS {kept} ({groups})"
             " SELECT id, finished, failed, told, cost, unpriced, total.* FROM groups,"

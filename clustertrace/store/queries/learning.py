@@ -25,10 +25,14 @@ _NAMES_A_QUERY: Final = 1_000
 def learned(conn: Connection, limit: int, where: Filter | None = None) -> Learned:
     """The failure rules of the newest finished runs that match, at most `limit` of them."""
     condition, params = ("TRUE", {}) if where is None else filtering.condition(conn, where)
+    # The newest first, then the traits of each. The plus keeps SQLite on the index by start.
     rows = conn.rows(
-        "SELECT trace_id, failed, session_id, traits, measures FROM traces JOIN trace_traits"
-        f" USING (trace_id) WHERE failed IS NOT NULL AND version = :version AND {condition}"
-        " ORDER BY start_ns DESC, trace_id LIMIT :limit",
+        "SELECT trace_id, failed, session_id, traits, measures FROM"
+        " (SELECT trace_id, failed, session_id, start_ns FROM traces"
+        f"  WHERE +failed IS NOT NULL AND {condition}"
+        "  ORDER BY start_ns DESC, trace_id DESC LIMIT :limit)"
+        " JOIN trace_traits USING (trace_id) WHERE version = :version"
+        " ORDER BY start_ns DESC, trace_id DESC",
         params | {"version": VERSION, "limit": limit},
     )
     places: dict[int, list[int]] = defaultdict(list)

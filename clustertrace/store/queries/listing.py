@@ -41,7 +41,7 @@ _ORDERS: Final = get_args(TraceOrder)
 """Each has an index, so that a page costs the same however many traces there are."""
 COUNTED: Final = 10_000
 """Traces that match a filter are counted so far and no further."""
-_SORTED: Final = {"name": "name COLLATE NOCASE"}
+_SORTED: Final = {"name": ["name COLLATE NOCASE", "start_ns"]}
 _MANY: Final = 20_000
 """From so many traces on with a tag, a name or such a cost, a page of them is found faster by a
 look at each trace."""
@@ -80,11 +80,14 @@ def traces(
     """
     if order not in _ORDERS:
         raise UsageError(f"Traces can be ordered by {', '.join(_ORDERS)}, not by {order}.")
-    condition, params = _condition(conn, where, _few(conn))
+    condition, params = _condition(conn, where, _few(conn), by_start=order == "start_ns")
     way = "DESC" if descending else "ASC"
+    sorted_by = ", ".join(
+        f"{column} {way}" for column in (*_SORTED.get(order, [order]), "trace_id")
+    )
     rows = conn.rows(
-        f"SELECT {_ROW} FROM traces WHERE {condition} "
-        f"ORDER BY {_SORTED.get(order, order)} {way}, trace_id {way} LIMIT :limit OFFSET :offset",
+        f"SELECT {_ROW} FROM traces WHERE {condition}"
+        f" ORDER BY {sorted_by} LIMIT :limit OFFSET :offset",
         {**params, "limit": limit, "offset": offset},
     )
     shown = tuple(_trace_rows(conn, rows))
@@ -262,12 +265,16 @@ def metrics(conn: Connection) -> tuple[MetricSummary, ...]:
 
 
 def _condition(
-    conn: Connection, where: Filter | None, few: filtering.Few | None = None
+    conn: Connection,
+    where: Filter | None,
+    few: filtering.Few | None = None,
+    *,
+    by_start: bool = True,
 ) -> tuple[str, dict[str, Any]]:
     """The SQL of a filter, and its parameters by name."""
     if where is None:
         return "start_ns IS NOT NULL", {}
-    sql, params = filtering.condition(conn, where, few)
+    sql, params = filtering.condition(conn, where, few, by_start=by_start)
     return f"start_ns IS NOT NULL AND {sql}", params
 
 

@@ -85,8 +85,8 @@ def clusters(
     by = Grouping(conn)
     if family is None:
         return _cluster_page(conn, by, by.page(order, limit, offset))
-    inside = "variant_id IN (SELECT variant_id FROM variants WHERE family_id = :family)"
-    return _cluster_page(conn, by, by.page(order, limit, offset, inside, {"family": family}))
+    inside, params = "family_id = :family", {"family": family}
+    return _cluster_page(conn, by, by.page(order, limit, offset, inside, params))
 
 
 def _cluster_page(conn: Connection, by: Grouping | Picking, page: Page) -> ClusterPage:

@@ -16,12 +16,19 @@ from clustertrace.store.queries.committing import changes_of, patterns_aimed_at
 from clustertrace.store.queries.dearest import dearest
 from clustertrace.store.queries.drifting import variants_of
 from clustertrace.store.queries.periods import Period, period
-from clustertrace.store.queries.weekly import sums_by_pattern
+from clustertrace.store.queries.weekly import week_of_patterns
 
 __all__ = ["review"]
 
 _LISTED: Final = 10
 _WEEKS: Final = 8
+_MOST_RUNS: Final = "finished DESC, id"
+_FIRST_BY: Final = (
+    _MOST_RUNS,
+    f"lost_usd DESC, missed_tokens DESC, input_tokens DESC, {_MOST_RUNS}",
+    *(f"{name} DESC, {_MOST_RUNS}" for name in ("failed", "dead_ends", "cost_usd")),
+)
+"""By what patterns are picked: what is listed, and what is offered to aim at."""
 _NEWEST: Final = 50
 """Dead ends of each kind that are looked at for the sessions that they are of."""
 
@@ -33,10 +40,9 @@ def review(
 
     `starts` is the weekday that weeks begin on, 0 for Monday; `now_ns` is now unless it is given.
     """
-    patterns = _patterns(conn, given)
+    count, total, patterns = _patterns(conn, given)
     cache = sorted(patterns, key=_by_loss)[:_LISTED]
     most_run = patterns[0] if patterns and patterns[0].sums.finished else None
-    total = Sums.summed(one.sums for one in patterns)
     now = time.time_ns() if now_ns is None else now_ns
     changes = changes_of(conn, given, starts, offered(total, patterns), now)
     named = {one.id for one in cache} | ({most_run.id} if most_run else set())
@@ -45,7 +51,7 @@ def review(
     return Review(
         window=given,
         total=total,
-        patterns=len(patterns),
+        patterns=count,
         dear=dearest(conn, given),
         cache=tuple(one for one in cache if one.sums.input_tokens),
         most_run=most_run,
@@ -63,12 +69,13 @@ def _by_loss(one: PatternWeek) -> tuple[float, ...]:
     return (-sums.lost_usd, -sums.missed_tokens, -sums.input_tokens)
 
 
-def _patterns(conn: Connection, given: Window) -> list[PatternWeek]:
-    """What the runs of a week came to, by pattern, most runs first."""
-    rows = sums_by_pattern(conn, given, Sums._fields)
-    found = [PatternWeek(key, name, Sums._make(sums)) for key, name, *sums in rows]
-    found = [one for one in found if one.sums.ended]
-    return sorted(found, key=lambda one: (-one.sums.finished, one.id))
+def _patterns(conn: Connection, given: Window) -> tuple[int, Sums, list[PatternWeek]]:
+    """How many patterns ran in a week, what all runs came to, and the patterns that come first by
+    something that is told of; most runs first."""
+    (count, *sums), rows = week_of_patterns(conn, given, Sums._fields, _FIRST_BY, _LISTED)
+    first = [PatternWeek(key, name, Sums._make(own)) for key, name, *own in rows]
+    first.sort(key=lambda one: (-one.sums.finished, one.id))
+    return count, Sums._make(value or 0 for value in sums), first
 
 
 def _endings(conn: Connection, given: Window) -> Mapping[str, int]:

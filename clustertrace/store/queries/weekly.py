@@ -9,7 +9,7 @@ from clustertrace.review.weeks import Window
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.periods import period
 
-__all__ = ["sums_by_name", "sums_by_pattern"]
+__all__ = ["sums_by_name", "week_of_patterns"]
 
 _BY_DAY: Final = {
     "finished": "traces - running - incomplete",
@@ -32,20 +32,31 @@ _PART: Final = (
 """Runs of a part of a day; without statistics SQLite takes an index that has to be sorted."""
 
 
-def sums_by_pattern(
-    conn: Connection, given: Window, fields: Sequence[str]
-) -> list[tuple[Any, ...]]:
-    """For each pattern its id, its name and these sums of its runs of a week.
+def week_of_patterns(
+    conn: Connection, given: Window, fields: Sequence[str], orders: Sequence[str], each: int
+) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:
+    """How many patterns ran in a week, and their sums; and the patterns that come first.
 
-    `fields` are names of clustertrace.review.sums.Sums.
+    `fields` are names of clustertrace.review.sums.Sums, `orders` say how to sort by them: of each,
+    so many patterns are answered, with their id, their name and their sums, most runs first.
     """
     told, params = _told(given, fields, "")
+    named = ", ".join(fields)
     sums = ", ".join(f"{_sum(name)} AS {name}" for name in fields)
-    return conn.rows(
-        f"SELECT id, name, {', '.join(fields)} FROM (SELECT id, {sums} FROM ({told}) GROUP BY id)"
+    firsts = " UNION ".join(
+        f"SELECT * FROM (SELECT id, {named} FROM weeks ORDER BY {order} LIMIT {each})"
+        for order in orders
+    )
+    rows = conn.rows(
+        "WITH weeks AS MATERIALIZED"
+        f" (SELECT id, {sums} FROM ({told}) GROUP BY id HAVING sum(ended) > 0)"
+        f" SELECT NULL, NULL, count(*), {', '.join(f'{_sum(name)}' for name in fields)} FROM weeks"
+        f" UNION ALL SELECT id, name, 0, {named} FROM ({firsts})"
         " JOIN variants ON variant_id = id",
         params,
     )
+    total, *patterns = rows
+    return total[2:], [(*row[:2], *row[3:]) for row in patterns]
 
 
 def sums_by_name(
@@ -65,14 +76,11 @@ def _sum(name: str) -> str:
 
 
 def _told(given: Window, fields: Sequence[str], pattern: str) -> tuple[str, list[int | str]]:
-    """SQL, and its parameters: for each pattern its id and sums, once for each piece of a week."""
+    """SQL, and its parameters: ids of patterns and sums, for each day and each part of one."""
     only, more = ("AND variant_id = ?", [pattern]) if pattern else ("", [])
-    days = ", ".join(f"sum({_BY_DAY.get(name, name)}) AS {name}" for name in fields)
+    days = ", ".join(f"{_BY_DAY.get(name, name)} AS {name}" for name in fields)
     pieces = period(given.start_ns, given.end_ns)
-    told = [
-        f"SELECT variant_id AS id, {days} FROM variant_days WHERE day >= ? AND day < ? {only}"
-        " GROUP BY 1"
-    ]
+    told = [f"SELECT variant_id AS id, {days} FROM variant_days WHERE day >= ? AND day < ? {only}"]
     params: list[int | str] = [pieces.first_day, pieces.end_day, *more]
     for part in pieces.parts:
         runs = ", ".join(f"{part.sign} * sum({_OF_A_RUN.get(name, name)})" for name in fields)

@@ -84,8 +84,8 @@ def _traces() -> None:
     index("traces_variant", "traces", ["variant_id", "failed", "start_ns", "trace_id"])
     index("traces_variant_start", "traces", ["variant_id", "start_ns", "trace_id"])
     index("traces_status", "traces", ["status", "start_ns", "trace_id"])
+    index("traces_name", "traces", ["name COLLATE NOCASE", "start_ns", "trace_id"])
     for name, sorted_by in (
-        ("traces_name", "name COLLATE NOCASE"),
         ("traces_duration", "duration_ns"),
         ("traces_cost", "cost_usd"),
         ("traces_tokens", "input_tokens"),
@@ -195,11 +195,11 @@ def _rollups() -> None:
         *not_null("what", "step", "other", kind=str),
         column("number", float),
     )
-    days: dict[str, sa.Column[Any]] = {
-        "variant_days": column("day", int, key=True),
-        "variant_totals": column("last_day", int, null=True),
+    more: dict[str, list[sa.Column[Any]]] = {
+        "variant_days": [column("day", int, key=True)],
+        "variant_totals": [*null("last_day"), *null("family_id", kind=str)],
     }
-    for name, day in days.items():
+    for name, columns in more.items():
         op.create_table(
             name,
             column("variant_id", str, key=True),
@@ -211,9 +211,17 @@ def _rollups() -> None:
             column("lost_usd", float),
             *not_null("missed_runs", "dead_ends"),
             column("duration_ns", float),
-            day,
+            *columns,
         )
     index("variant_days_day", "variant_days", ["day"])
+    index(
+        "variant_totals_family",
+        "variant_totals",
+        [
+            *("family_id", "variant_id", "traces", "running", "incomplete", "failed"),
+            *("failed_by_outcome", "cost_usd", "unpriced_calls", "last_day"),
+        ],
+    )
     op.create_table(
         "variant_durations",
         column("variant_id", str, key=True),
