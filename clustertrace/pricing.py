@@ -80,6 +80,7 @@ def price_span(span: Span) -> Span:
         return span
     if span.input_tokens is None and span.output_tokens is None:
         return span
+    usual = _UNUSUAL_KEYS.isdisjoint(span.attributes)
     cost = price(
         span.model,
         span.provider,
@@ -87,9 +88,9 @@ def price_span(span: Span) -> Span:
         output_tokens=span.output_tokens or 0,
         cache_read_tokens=span.cache_read_tokens or 0,
         cache_write_tokens=span.cache_write_tokens or 0,
-        cache_write_1h_tokens=_kept_for_an_hour(span.attributes),
+        cache_write_1h_tokens=0 if usual else _kept_for_an_hour(span.attributes),
         reasoning_tokens=span.reasoning_tokens or 0,
-        terms=_terms(span.attributes),
+        terms=() if usual else _terms(span.attributes),
         when_ns=span.start_ns,
     )
     if cost is None:
@@ -198,6 +199,9 @@ _TIER_KEYS: Final = (
 """What was granted goes before what was asked for."""
 
 _BATCH_KEYS: Final = ("gen_ai.request.batch", "batch")
+_SPEED_KEY: Final = "speed"
+_UNUSUAL_KEYS: Final = frozenset((*_HOUR_KEYS, *_TIER_KEYS, *_BATCH_KEYS, _SPEED_KEY))
+"""Attributes of which one must be there for a call to have a price of its own."""
 
 
 def _kept_for_an_hour(attributes: Mapping[str, Any]) -> int:
@@ -217,7 +221,7 @@ def _terms(attributes: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     if tier == "batch" or any(attributes.get(key) is True for key in _BATCH_KEYS):
         return (("processing", "batch"),)
     terms = [("service_tier", tier)] if tier in ("flex", "priority", "fast") else []
-    if attributes.get("speed") == "fast":
+    if attributes.get(_SPEED_KEY) == "fast":
         terms.append(("speed", "fast"))
     return tuple(terms)
 

@@ -30,7 +30,7 @@ def reply(found: Sequence[Any]) -> Any:
         parts.append({"type": "text", "content": found[Field.SAID_TEXT]})
     calls = found[Field.SAID_CALLS]
     for call in calls if isinstance(calls, list) else [] if calls is None else [calls]:
-        parts.append(_tool_call(call) if isinstance(call, Mapping) else call)
+        parts.append(_tool_call(call) if isinstance(call, dict) else call)
     return [{"role": "assistant", "parts": parts}] if parts else None
 
 
@@ -57,16 +57,16 @@ def tool_message(messages: Any) -> Any:
 
 def finish_reason(answer: Any) -> str | None:
     """Why a reply ended, where it says so itself: a message, or a vendor's whole response."""
-    if isinstance(answer, Mapping):
+    if isinstance(answer, dict):
         choice = _only(answer.get("choices")) or answer
         return text(choice.get("finish_reason") or choice.get("stop_reason"))
     told = _only(answer)
     return None if told is None else text(told.get("finish_reason"))
 
 
-def _only(items: Any) -> Mapping[str, Any] | None:
+def _only(items: Any) -> dict[str, Any] | None:
     """The one object of a list."""
-    if isinstance(items, list) and len(items) == 1 and isinstance(items[0], Mapping):
+    if isinstance(items, list) and len(items) == 1 and isinstance(items[0], dict):
         return items[0]
     return None
 
@@ -76,14 +76,14 @@ def of_tool(value: Any) -> Any:
 
     Their tags and ids differ from run to run, so that the same call would never look the same.
     """
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return value
     if isinstance(value.get("input_str"), str) and "metadata" in value:
         return _literal(value["input_str"])
     result = value.get("output")
-    if isinstance(result, Mapping) and result.get("type") == "constructor":
+    if isinstance(result, dict) and result.get("type") == "constructor":
         kwargs = result.get("kwargs")
-        if isinstance(kwargs, Mapping) and "content" in kwargs:
+        if isinstance(kwargs, dict) and "content" in kwargs:
             return parsed(kwargs["content"])
     return value
 

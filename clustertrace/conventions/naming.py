@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from clustertrace.conventions.dialect import Field
@@ -44,6 +45,7 @@ def shown_name(kind: str, name: str, found: Sequence[Any]) -> str:
     return own or name
 
 
+@lru_cache(maxsize=1024)
 def vendor_of(model: str) -> str | None:
     """The vendor that a model's name gives away; None where it says nothing certain."""
     vendor, slash, rest = model.partition("/")

@@ -55,7 +55,7 @@ def _span(span: Any, shared: Origin) -> RawSpan:
     else:
         raise BadInput("its parent's id is not 8 bytes")
     start, end = times(span.start_time_unix_nano, span.end_time_unix_nano)
-    status = span.status
+    status, events = span.status, span.events
     return RawSpan(
         trace_id.hex(),
         span_id.hex(),
@@ -66,7 +66,9 @@ def _span(span: Any, shared: Origin) -> RawSpan:
         status.code,
         status.message,
         attributes_of(span.attributes),
-        [Event(e.name, e.time_unix_nano, attributes_of(e.attributes)) for e in span.events],
+        [Event(e.name, e.time_unix_nano, attributes_of(e.attributes)) for e in events]
+        if events
+        else [],
         _about(span),
         shared,
     )

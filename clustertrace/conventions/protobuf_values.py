@@ -11,12 +11,18 @@ __all__ = ["attributes_of", "value_of"]
 
 def attributes_of(pairs: Any) -> dict[str, Any]:
     """A list of keys with values, as a dictionary of plain values."""
-    # Most values are text, and asking for it costs half of asking which kind it is.
-    return {pair.key: (value := pair.value).string_value or value_of(value) for pair in pairs}
+    # Most values are texts and numbers, and asking for these costs half of asking which kind it is.
+    return {
+        pair.key: (value := pair.value).string_value or value.int_value or value_of(value)
+        for pair in pairs
+    }
 
 
 def value_of(value: Any) -> Any:
     """An AnyValue as a plain value: bytes in base64, numbers that JSON has not by their names."""
+    double: float = value.double_value
+    if double and math.isfinite(double):
+        return double
     which = value.WhichOneof("value")
     if which is None:
         return None

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -34,9 +35,13 @@ __all__ = [
 Reader = Callable[[Any], Any]
 """Turns an attribute's value into a field's; None says that it is empty or can't be used."""
 
-_OPENERS: Final = ("{", "[", '"')
+_OPENERS: Final = frozenset(("{", "[", '"'))
+"""What a text begins with that may be JSON."""
+
 _WITHHELD: Final = frozenset({"<REDACTED>", "<redacted>", "[REDACTED]"})
 """What instrumentations write where content was turned off."""
+
+_WITHHELD_LENGTHS: Final = frozenset(map(len, _WITHHELD))
 
 _FRAMEWORKS: Final = frozenset(
     (
@@ -54,7 +59,9 @@ _ROUTE: Final = re.compile(
 
 def parsed(value: Any) -> Any:
     """A plain value; a text that is a JSON object, list or string becomes what it stands for."""
-    if isinstance(value, str) and value[:1] in _OPENERS:
+    if isinstance(value, str):
+        if value[:1] not in _OPENERS:
+            return value or None
         try:
             value = orjson.loads(value)
         except orjson.JSONDecodeError:
@@ -64,7 +71,9 @@ def parsed(value: Any) -> Any:
 
 def said(value: Any) -> Any:
     """As `parsed`; a mark that content was withheld is no content."""
-    return None if isinstance(value, str) and value in _WITHHELD else parsed(value)
+    # Its length first: to look for a text in a set goes through all of it.
+    withheld = isinstance(value, str) and len(value) in _WITHHELD_LENGTHS and value in _WITHHELD
+    return None if withheld else parsed(value)
 
 
 def text(value: Any) -> str | None:
@@ -74,6 +83,8 @@ def text(value: Any) -> str | None:
 
 def word(value: Any) -> str | None:
     """A text, which may be wrapped in JSON's quotes; a number becomes its digits."""
+    if isinstance(value, str) and value[:1] not in _OPENERS:
+        return value or None
     value = parsed(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
@@ -161,10 +172,13 @@ def failing(*words: str) -> Reader:
 def provider(value: Any) -> str | None:
     """A vendor's name in lower case; frameworks that name themselves here are no vendors."""
     name = word(value)
-    if name is None:
-        return None
-    name = _ROUTE.sub("", name.lower())
-    return None if name in _FRAMEWORKS else name
+    return None if name is None else _vendor(name)
+
+
+@lru_cache(maxsize=256)
+def _vendor(name: str) -> str | None:
+    vendor = _ROUTE.sub("", name.lower())
+    return None if vendor in _FRAMEWORKS else vendor
 
 
 def first_text(value: Any) -> str | None:

@@ -33,7 +33,7 @@ ORIGINAL_NAME: Final = "otel.name"
 _KIND, _MODEL, _PROVIDER = int(Field.KIND), int(Field.MODEL), int(Field.PROVIDER)
 _INPUT, _OUTPUT, _SYSTEM = int(Field.INPUT), int(Field.OUTPUT), int(Field.SYSTEM)
 _BARE_INPUT, _BARE_OUTPUT = int(Field.BARE_INPUT), int(Field.BARE_OUTPUT)
-_PIECES: Final = (int(Field.SAID_TEXT), int(Field.SAID_REASONING), int(Field.SAID_CALLS))
+_CONTENT_PAIRS: Final = ((_INPUT, _BARE_INPUT), (_OUTPUT, _BARE_OUTPUT))
 _IN_TOKENS, _FRESH, _OUT_TOKENS = (
     int(Field.INPUT_TOKENS),
     int(Field.FRESH_INPUT_TOKENS),
@@ -54,11 +54,12 @@ _RESPONSE_ID: Final = int(Field.RESPONSE_ID)
 _STANDARD: Final = tuple((int(field), key) for field, key in STANDARD.items())
 _NONE: Final = [None] * len(Field)
 _CONTENT: Final = slice(_INPUT, int(Field.SAID_CALLS) + 1)
+_PIECES: Final = slice(int(Field.SAID_TEXT), int(Field.SAID_CALLS) + 1)
 _FACTS: Final = slice(_TOOL_NAME, len(Field))
 _NO_CONTENT: Final = _NONE[_CONTENT]
+_NO_PIECES: Final = _NONE[_PIECES]
 _NO_FACTS: Final = _NONE[_FACTS]
 """Parts of a span's fields, and what they look like when it has none of them."""
-_WORST: Final = [1 << 30] * len(Field)
 
 
 def resolve(raw: RawSpan) -> tuple[Span, str | None]:
@@ -119,7 +120,6 @@ def _read(
     """Fields from attributes, and the key that each came from; `rest` takes what is left."""
     found: list[Any] = _NONE.copy()
     keys: list[Any] = _NONE.copy()
-    ranks = _WORST.copy()
     table, prefixes = routes.keys, routes.prefixes
     flat: dict[str, list[tuple[str, Any]]] | None = None
     composed: list[str] | None = None
@@ -133,22 +133,21 @@ def _read(
                 flat.setdefault(prefix, []).append((key, value))
             continue
         field, rank, read, stays = route
-        if field == COMPOSITE:
-            rest[key] = value
-            composed = [*(composed or ()), key]
-            continue
         usable = read(value)
-        if usable is None or stays:
-            rest[key] = value
         if usable is None:
-            continue
-        if rank < ranks[field]:
-            loser = keys[field]
-            if loser is not None and found[field] != usable:
-                rest[loser] = attributes[loser]
-            found[field], keys[field], ranks[field] = usable, key, rank
-        elif found[field] != usable:
             rest[key] = value
+            if field == COMPOSITE:
+                composed = [*(composed or ()), key]
+            continue
+        if stays:
+            rest[key] = value
+        other = keys[field]
+        better = other is None or rank < table[other][1]
+        if other is not None and found[field] != usable:
+            loser = other if better else key
+            rest[loser] = attributes[loser]
+        if better:
+            found[field], keys[field] = usable, key
     if flat:
         _read_flat(routes, flat, found, rest)
     if composed:
@@ -199,9 +198,9 @@ def _settle_content(
     """Choose between structured and bare content, and bring it into its usual shape."""
     if found[_OUTPUT] is None:
         found[_OUTPUT] = reply(found)
-    else:
-        rest.update((keys[piece], attributes[keys[piece]]) for piece in _PIECES if keys[piece])
-    for structured, bare in ((_INPUT, _BARE_INPUT), (_OUTPUT, _BARE_OUTPUT)):
+    elif found[_PIECES] != _NO_PIECES:
+        rest.update((key, attributes[key]) for key in keys[_PIECES] if key is not None)
+    for structured, bare in _CONTENT_PAIRS:
         if found[structured] is None:
             found[structured], keys[structured] = found[bare], keys[bare]
         elif keys[bare] is not None:

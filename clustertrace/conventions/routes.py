@@ -122,4 +122,9 @@ def _unread(value: object) -> None:
 
 
 def _kind_reader(meanings: Mapping[str, str]) -> Reader:
-    return lambda value: meanings.get(value.strip('"').lower()) if isinstance(value, str) else None
+    def read(value: object) -> str | None:
+        if not isinstance(value, str):
+            return None
+        return meanings.get(value) or meanings.get(value.strip('"').lower())
+
+    return read

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from clustertrace.errors import StoreCorrupt, StoreError
+from clustertrace.store import news
 from clustertrace.store.connection import Connection
 from clustertrace.store.settling import DERIVED
 from clustertrace.store.sqlite import text_index
@@ -142,7 +143,8 @@ def _forget(conn: Connection) -> None:
             conn.run(f"DELETE FROM {table}")
     conn.run("DELETE FROM families")
     nothing = ", ".join(f"{name} = NULL" for name in DERIVED)
-    conn.run(f"UPDATE traces SET {nothing}, due_ns = 0")
+    conn.run(f"UPDATE traces SET {nothing}")
+    news.mark_found(conn, "SELECT DISTINCT trace_id FROM spans", (), 0)
 
 
 def _differing(conn: Connection, table: str) -> int:

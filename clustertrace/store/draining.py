@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from clustertrace.errors import StoreBusy, StoreError
+from clustertrace.store import news
 from clustertrace.store.connection import Connection
-from clustertrace.store.writer import SETTLE_AFTER_NS, write
+from clustertrace.store.writer import SETTLE_AFTER_NS, prepared, write
 from clustertrace.wire import parse_lines
 
 __all__ = ["Drained", "drain"]
@@ -100,8 +101,9 @@ def _drain_segment(conn: Connection, path: Path, limit: int | None) -> tuple[int
             offset += len(chunk)
             parsed = parse_lines(chunk.splitlines(), origin=name)
             bad += len(parsed.bad)
+            rows = prepared(parsed.batch)
             with conn.transaction():
-                written = write(conn, parsed.batch, time.time_ns())
+                written = write(conn, rows, time.time_ns())
                 _remember(conn, name, offset)
             spans += written.new + written.updated
             if limit is not None and offset - begin >= limit:
@@ -150,11 +152,8 @@ def _bury(conn: Connection, path: Path) -> None:
     The row goes last: a crash in between leaves a segment that is read again to no effect.
     """
     with conn.transaction():
-        conn.run(
-            "UPDATE traces SET due_ns = ? WHERE trace_id IN "
-            "(SELECT trace_id FROM spans WHERE origin = ?)",
-            (time.time_ns() + SETTLE_AFTER_NS, path.name),
-        )
+        ended = "SELECT DISTINCT trace_id FROM spans WHERE origin = ?"
+        news.mark_found(conn, ended, (path.name,), time.time_ns() + SETTLE_AFTER_NS)
         conn.run(
             "UPDATE spans SET status = 'incomplete', origin = NULL WHERE origin = ?", (path.name,)
         )

@@ -1,7 +1,7 @@
 """Model calls of one trace that another trace may report as well.
 
 Two instrumentations that do not know of each other make a trace each of one call. They are found
-by an index of model calls (scope, input tokens, time), and told apart by clustertrace.calls.
+by an index of model calls (scope, time, input tokens), and told apart by clustertrace.calls.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Final
 
 from clustertrace.calls import MODEL_KINDS, TOGETHER_NS
 from clustertrace.model import Span
+from clustertrace.store import news
 from clustertrace.store.connection import Connection
 from clustertrace.store.rows import SLIM_COLUMNS, slim_span
 
@@ -29,6 +30,8 @@ _SCOPES: Final = (
 _AT_ONCE: Final = (
     "spans n CROSS JOIN ({scopes}) s CROSS JOIN spans o"
     " WHERE s.scope <> n.scope AND o.scope = s.scope AND o.input_tokens = n.input_tokens"
+    f" AND o.start_ns / {2 * TOGETHER_NS} IN ((n.start_ns - {TOGETHER_NS}) / {2 * TOGETHER_NS},"
+    f" (n.start_ns + {TOGETHER_NS}) / {2 * TOGETHER_NS})"
     f" AND o.start_ns BETWEEN n.start_ns - {TOGETHER_NS} AND n.start_ns + {TOGETHER_NS}"
     " AND o.trace_id <> n.trace_id"
 )
@@ -77,11 +80,8 @@ def wake(conn: Connection, after_seq: int, due_ns: int) -> None:
     scopes = _scopes(conn)
     if len(scopes) < 2:
         return
-    conn.run(
-        "UPDATE traces SET due_ns = ? WHERE due_ns IS NULL AND trace_id IN "
-        f"(SELECT o.trace_id FROM {_at_once(scopes)} AND n.seq > ?)",
-        (due_ns, *scopes, after_seq),
-    )
+    calls = f"SELECT DISTINCT o.trace_id FROM {_at_once(scopes)} AND n.seq > ?"
+    news.mark_found(conn, calls, (*scopes, after_seq), due_ns)
 
 
 def _scopes(conn: Connection) -> list[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from clustertrace.content import CAPTURE, bare
@@ -44,6 +45,8 @@ _MARKS: Final = frozenset({CUT, "clustertrace.opaque", REDACTED, CAPTURE})
 
 Row = tuple[Any, ...]
 
+_texts: Final = itemgetter(*TEXTS)
+
 
 class Policy(NamedTuple):
     """What the settings let pass."""
@@ -57,11 +60,12 @@ class Policy(NamedTuple):
         if self.metadata_only:
             span = bare(span)
         row = span_row(span, origin)
-        said = [row[at] for at in TEXTS if row[at]]
-        if self.redact is not None and self.redact.suspects("\n".join(said)):
+        said = "\n".join(filter(None, _texts(row)))
+        if self.redact is not None and self.redact.suspects(said):
             row = _redacted(row, self.redact)
         # A character takes at most four bytes.
-        if any(len(text) * 4 > self.payload_bytes for text in said):
+        limit = self.payload_bytes // 4
+        if len(said) > limit and any(len(text) > limit for text in _texts(row) if text):
             row = _fitted(row, self.payload_bytes)
         return row
 

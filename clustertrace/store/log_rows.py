@@ -12,7 +12,7 @@ from clustertrace.store.connection import Connection
 from clustertrace.store.rows import json_value
 from clustertrace.wire import MAX_NS
 
-__all__ = ["add", "count", "hosts", "log_row", "logs_of", "of_sessions", "with_logs"]
+__all__ = ["add", "count", "hosts", "log_row", "logs_of", "of_sessions", "turns_of", "with_logs"]
 
 Row = tuple[Any, ...]
 """A row of `logs`."""
@@ -62,7 +62,7 @@ def add(conn: Connection, rows: Sequence[Row]) -> set[bytes]:
         return set()
     conn.many(_INSERT, rows)
     touched = {row[0] for row in rows}
-    for some in _parts({row[3] for row in rows if row[3] is not None}):
+    for some in _parts(set(turns_of(rows))):
         sql = f"SELECT DISTINCT trace_id FROM logs WHERE turn IN ({_marks(some)})"
         touched.update(row[0] for row in conn.rows(sql, some))
     for session in {row[4] for row in rows if row[4] is not None}:
@@ -71,6 +71,11 @@ def add(conn: Connection, rows: Sequence[Row]) -> set[bytes]:
         found = conn.rows(sql, (session, max(times), min(times) - LATE_NS))
         touched.update(row[0] for row in found)
     return touched
+
+
+def turns_of(rows: Sequence[Row]) -> list[bytes]:
+    """What these records name to be joined by."""
+    return sorted({row[3] for row in rows if row[3] is not None})
 
 
 def of_sessions(conn: Connection, facts: Sequence[TraceFacts]) -> set[bytes]:
@@ -107,9 +112,8 @@ def logs_of(
     `times`, in which its spans ran.
     """
     rows, more = _own(conn, trace_id)
-    turns = sorted({row[3] for row in rows if row[3] is not None})
     sql = f"SELECT {_COLUMNS} FROM logs WHERE trace_id <> ? AND turn = ? LIMIT ?"
-    for turn in turns:
+    for turn in turns_of(rows):
         rows += conn.rows(sql, (trace_id, turn, MOST))
     if session_id is not None and times is not None:
         sql = (

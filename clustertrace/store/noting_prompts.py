@@ -20,6 +20,8 @@ from clustertrace.store.setting_aside import each_that_can
 
 __all__ = ["advance", "has_more", "match_again"]
 
+_DONE: Final = "UPDATE traces SET prompt_due = NULL WHERE trace_id = ?"
+
 _AGAIN: Final = 5_000
 """Newest prompts that a new version of a template is looked for in."""
 
@@ -44,7 +46,7 @@ def advance(conn: Connection, limit: int) -> int:
         conn,
         list(due),
         lambda some: _note(conn, known, [due[trace_id] for trace_id in some]),
-        "prompt_due",
+        *("its prompt", _DONE),
     )
     return len(due)
 
@@ -70,7 +72,7 @@ def _note(conn: Connection, known: Sequence[Template], due: Sequence[Sequence[An
         )
     conn.many("DELETE FROM prompts WHERE trace_id = ?", [*without, *(row[:1] for row in rows)])
     conn.many(_KEPT, rows)
-    conn.many("UPDATE traces SET prompt_due = NULL WHERE trace_id = ?", [row[:1] for row in due])
+    conn.many(_DONE, [row[:1] for row in due])
 
 
 def match_again(conn: Connection, template: Template) -> None:

@@ -13,7 +13,7 @@ from clustertrace.store.twins import forget_twins
 __all__ = ["TABLES", "remove_spans", "remove_traces"]
 
 TABLES: Final = (
-    *("spans", "unjoined_spans", "logs", "trace_tags", "trace_metrics"),
+    *("spans", "unjoined_spans", "logs", "trace_tags", "trace_metrics", "news"),
     *("prompts", "trace_traits", "trace_spending", "traces"),
 )
 """Every table with rows of traces."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from clustertrace.store import filtering
+from clustertrace.store import filtering, news
 from clustertrace.store.connection import Connection
 from clustertrace.store.engines import shorten
 from clustertrace.store.removing import remove_spans, remove_traces
@@ -196,6 +196,6 @@ def close_stale(store: Store, since_ns: int, *, dry_run: bool) -> int:
                     " WHERE trace_id = ? AND status = 'running' AND origin IS NULL",
                     some,
                 )
-                conn.many("UPDATE traces SET due_ns = coalesce(due_ns, 0) WHERE trace_id = ?", some)
+                news.mark(conn, [(trace_id, 0) for (trace_id,) in some])
         store.refresh()
     return len(rows)

@@ -18,12 +18,14 @@ def each_that_can(
     conn: Connection,
     trace_ids: Sequence[bytes],
     work: Callable[[Sequence[bytes]], None],
+    what: str,
     done: str,
 ) -> None:
     """Do `work` for all of these traces at once; where that fails, for each of them alone.
 
-    `done` is the column of `traces` that says that work is due. It is emptied for a trace that
-    the work fails for, with a line in the log: its spans stay, and further news makes it due again.
+    `done` is the statement that says of a trace that the work is no longer due, and `what` names
+    it. That is said of a trace that the work fails for, with a line in the log: its spans stay, and
+    further news makes it due again.
     Runs in the caller's transaction. What the database itself refuses is raised.
     """
     if _worked(conn, trace_ids, work) is None:
@@ -31,11 +33,11 @@ def each_that_can(
     for trace_id in trace_ids:
         error = _worked(conn, [trace_id], work)
         if error is not None:
-            conn.run(f"UPDATE traces SET {done} = NULL WHERE trace_id = ?", (trace_id,))
+            conn.run(done, (trace_id,))
             _LOG.warning(
                 "Trace %s is set aside: %s could not be worked out (%r). Its spans are kept; "
                 "please report this with `clustertrace export %s`.",
-                *(trace_id.hex(), done.removesuffix("_due").removesuffix("_ns"), error),
+                *(trace_id.hex(), what, error),
                 trace_id.hex(),
             )
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from clustertrace.model import Span, TraceFacts
 from clustertrace.patterns.signature import Variant
 from clustertrace.spending import Measures
-from clustertrace.store import variants
+from clustertrace.store import news, variants
 from clustertrace.store.amendments import amend
 from clustertrace.store.connection import Connection
 from clustertrace.store.elsewhere import calls_elsewhere
@@ -26,7 +26,7 @@ from clustertrace.store.spending import Settled, settle_spending
 from clustertrace.store.twins import absorb
 from clustertrace.summary import NS_PER_DAY, Summary, prompt_of, summarise
 
-__all__ = ["DERIVED", "has_due", "settle_due", "settle_traces"]
+__all__ = ["DERIVED", "settle_due", "settle_traces"]
 
 _TOLD: Final = (
     "told_name, told_status, told_start_ns, told_end_ns, session_id,"
@@ -45,19 +45,15 @@ DERIVED: Final = (
 )
 """The columns of `traces` that settling fills."""
 
-_SETTLED: Final = f"UPDATE traces SET {' = ?, '.join(DERIVED)} = ? WHERE trace_id = ?"
-_LONGEST_WAIT_NS: Final = 3600 * 10**9
-"""Nothing waits for so long: where it seems to, the clock has been set back since."""
+_SETTLED: Final = (
+    f"INSERT INTO traces (trace_id, {', '.join(DERIVED)})"
+    f" VALUES (?{', ?' * len(DERIVED)}) ON CONFLICT (trace_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in DERIVED)
+)
 
 _NOTHING: Final = (None,) * len(DERIVED)
-
-
-def has_due(conn: Connection, now_ns: int) -> bool:
-    """Whether any trace is due by `now_ns`."""
-    return any(
-        conn.value(f"SELECT 1 FROM traces WHERE {due} LIMIT 1", (bound,))
-        for due, bound in _due(now_ns)
-    )
+_UNKNOWN: Final = (None,) * (7 + len(ROLLED))
+"""What is told, and rolled up, of a trace that has no row yet."""
 
 
 def settle_due(conn: Connection, now_ns: int, limit: int) -> int:
@@ -65,17 +61,9 @@ def settle_due(conn: Connection, now_ns: int, limit: int) -> int:
 
     Returns how many were settled, at most `limit`.
     """
-    ids: list[bytes] = []
-    for due, bound in _due(now_ns):
-        sql = f"SELECT trace_id FROM traces WHERE {due} ORDER BY due_ns LIMIT ? {conn.claimed}"
-        ids += [row[0] for row in conn.rows(sql, (bound, limit - len(ids)))]
-    each_that_can(conn, ids, lambda some: settle_traces(conn, some), "due_ns")
+    ids = news.due(conn, now_ns, limit)
+    each_that_can(conn, ids, lambda some: settle_traces(conn, some), "totals", news.DONE)
     return len(ids)
-
-
-def _due(now_ns: int) -> tuple[tuple[str, int], tuple[str, int]]:
-    """What is due, and what seems to be due in an hour or later: together they would be sorted."""
-    return ("due_ns <= ?", now_ns), ("due_ns > ?", min(now_ns + _LONGEST_WAIT_NS, 2**63 - 1))
 
 
 def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool = True) -> None:
@@ -98,8 +86,10 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
     elsewhere = calls_elsewhere(conn, spans)
     runs: list[_Run] = []
     sql = f"SELECT trace_id, {_TOLD}, {', '.join(ROLLED)} FROM traces WHERE trace_id IN ({marks})"
-    for row in conn.rows(sql, trace_ids):
-        trace_id, told, before = row[0], row[1:8], row[8:]
+    known = {row[0]: row[1:] for row in conn.rows(sql, trace_ids)}
+    for trace_id in sorted(set(trace_ids)):
+        row = known.get(trace_id, _UNKNOWN)
+        told, before = row[:7], row[7:]
         facts = TraceFacts(
             trace_id.hex(),
             name=told[0],
@@ -149,18 +139,16 @@ def _write(conn: Connection, runs: Sequence[_Run], spent: Mapping[bytes, Measure
             rollups.add(before, -1)
         if summary is None:
             if before[0] is not None:
-                settled.append((*_NOTHING, trace_id))
+                settled.append((trace_id, *_NOTHING))
                 conn.run("DELETE FROM prompts WHERE trace_id = ?", (trace_id,))
             continue
         rollups.add(_contribution(summary, facts, spent[trace_id]), 1)
         told_too = (facts.outcome, facts.outcome_reason)
         due = (*_prompt(summary), facts.session_id, None if summary.failed is None else 1)
         columns = _columns(conn, trace_id, summary, spent[trace_id])
-        settled.append((*columns, *told_too, *due, trace_id))
+        settled.append((trace_id, *columns, *told_too, *due))
     conn.many(_SETTLED, settled)
-    marks = ", ".join("?" * len(runs))
-    ids = [run.trace_id for run in runs]
-    conn.run(f"UPDATE traces SET due_ns = NULL WHERE trace_id IN ({marks})", ids)
+    news.forget(conn, [run.trace_id for run in runs])
     rollups.apply(conn)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from clustertrace.model import Span
 from clustertrace.spending import Measures, Shares, Tail, spent
+from clustertrace.store import news
 from clustertrace.store.connection import Connection
 from clustertrace.store.rows import json_text, json_value
 from clustertrace.summary import NS_PER_DAY, Summary
@@ -169,7 +170,7 @@ def _wake_next(conn: Connection, session: str, start_ns: int, now: Collection[by
         (session, start_ns),
     )
     if found is not None and found not in now:
-        conn.run("UPDATE traces SET due_ns = coalesce(due_ns, 0) WHERE trace_id = ?", (found,))
+        news.mark(conn, [(found, 0)])
 
 
 def _skills(conn: Connection, settled: Sequence[Settled]) -> dict[tuple[bytes, str], str]:

@@ -13,6 +13,7 @@ from clustertrace.model import Batch
 from clustertrace.pricing import own_prices
 from clustertrace.store import (
     draining,
+    news,
     noting_prompts,
     removing,
     settling,
@@ -72,8 +73,9 @@ class Store:
 
     def write(self, batch: Batch) -> Written:
         """Commit a batch in one transaction; idempotent by trace and span id."""
+        rows = writer.prepared(batch)
         with self._lock, self._current().transaction():
-            return writer.write(self._conn, batch, time.time_ns())
+            return writer.write(self._conn, rows, time.time_ns())
 
     def remove(self, *trace_ids: str) -> None:
         """Take traces out again, with all that followed from them; unknown ones are no matter."""
@@ -92,7 +94,7 @@ class Store:
         """Settle traces that are due, or `everything` with news; how many, at most `limit`."""
         until = _NEVER if everything else time.time_ns()
         with self._lock:
-            if not settling.has_due(self._current(), until):
+            if not news.has_due(self._current(), until):
                 return 0
             with self._conn.transaction():
                 return settling.settle_due(self._conn, until, limit)

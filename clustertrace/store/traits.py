@@ -23,6 +23,8 @@ from clustertrace.store.setting_aside import each_that_can
 
 __all__ = ["COUNTED", "advance", "has_more"]
 
+_DONE: Final = "UPDATE traces SET traits_due = NULL WHERE trace_id = ?"
+
 COUNTED: Final = "traits_noted"
 """The key in `state` of how often traits of a run were worked out."""
 
@@ -48,7 +50,7 @@ def has_more(conn: Connection) -> bool:
 def advance(conn: Connection, limit: int) -> int:
     """Work out the traits of at most `limit` runs, in the caller's transaction; of how many."""
     keys = _slice(conn, limit)
-    each_that_can(conn, keys, lambda some: _note(conn, some), "traits_due")
+    each_that_can(conn, keys, lambda some: _note(conn, some), "traits", _DONE)
     return len(keys)
 
 

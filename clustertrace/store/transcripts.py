@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from clustertrace.model import Batch
 from clustertrace.store.connection import Connection
 from clustertrace.store.store import Store
-from clustertrace.store.writer import Written, write
+from clustertrace.store.writer import Written, prepared, write
 
 __all__ = ["Read", "owners", "progress_of", "write_turns"]
 
@@ -53,8 +53,9 @@ def write_turns(
     store: Store, batch: Batch, claims: Mapping[str, str], files: Mapping[str, Read]
 ) -> Written:
     """Write turns, whose prompts they are, and how far that is in their files: all or nothing."""
+    rows = prepared(batch)
     with store.writing() as conn:
-        written = write(conn, batch, time.time_ns())
+        written = write(conn, rows, time.time_ns())
         conn.many(
             "INSERT INTO transcript_turns VALUES (?, ?) ON CONFLICT DO NOTHING",
             [(claim, bytes.fromhex(trace_id)) for claim, trace_id in claims.items()],

@@ -7,7 +7,7 @@ it (clustertrace.joining.transcripts). Whichever came first, the result is the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from clustertrace.model import Span, TraceFacts
@@ -32,16 +32,15 @@ def woken_by(
     conn: Connection,
     facts: Sequence[TraceFacts],
     starts: Sequence[int],
-    turns: Iterable[str | None],
+    turns: Sequence[bytes],
 ) -> set[bytes]:
     """The turns from transcripts that telemetry which comes now may be of.
 
     `starts` are those of its spans, nanoseconds; `turns` what its records name.
     """
     found: set[bytes] = set()
-    named = sorted({bytes.fromhex(turn) for turn in turns if turn is not None})
     sessions = sorted({fact.session_id for fact in facts if fact.session_id is not None})
-    for ids in (named[at : at + 500] for at in range(0, len(named), 500)):
+    for ids in (turns[at : at + 500] for at in range(0, len(turns), 500)):
         sql = f"SELECT trace_id FROM transcript_turns WHERE trace_id IN ({_marks(ids)})"
         found.update(row[0] for row in conn.rows(sql, ids))
     if starts:
@@ -152,9 +151,10 @@ def _move(conn: Connection, turn: bytes, host: bytes) -> bool:
             (host, turn),
         )
         conn.run(
-            "UPDATE traces SET session_id = coalesce(session_id, (SELECT session_id FROM traces"
-            " WHERE trace_id = ?)) WHERE trace_id = ?",
-            (turn, host),
+            "INSERT INTO traces (trace_id, session_id) SELECT ?, session_id FROM traces"
+            " WHERE trace_id = ? AND session_id IS NOT NULL ON CONFLICT (trace_id) DO UPDATE"
+            " SET session_id = coalesce(traces.session_id, excluded.session_id)",
+            (host, turn),
         )
     return True
 

@@ -1,4 +1,4 @@
-"""The one way in: a batch of spans, facts and records becomes rows, in the caller's transaction.
+"""The one way in: a batch of spans, facts and records becomes rows, then these are written.
 
 Writing is idempotent and does not depend on the order of arrival: of two copies of a span the
 richer one stays (`_rank`), whichever came first, and a copy that changes nothing leaves no mark.
@@ -8,13 +8,13 @@ settling (clustertrace.store.settling) does the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
 from clustertrace.model import Batch, TraceFacts
 from clustertrace.pricing import price_span
-from clustertrace.store import log_rows, twins
+from clustertrace.store import log_rows, news, twins
 from clustertrace.store.connection import Connection
 from clustertrace.store.elsewhere import wake
 from clustertrace.store.intake import policy
@@ -31,7 +31,7 @@ from clustertrace.store.rows import (
 )
 from clustertrace.store.unjoined import forget, unjoined
 
-__all__ = ["Written", "chunks", "write"]
+__all__ = ["Prepared", "Written", "chunks", "prepared", "write"]
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -42,28 +42,27 @@ Key = tuple[Any, ...]
 SETTLE_AFTER_NS: Final = 200_000_000
 """A trace with news is settled so long after the first of them."""
 
-SETTLE_AFTER_PER_SPAN_NS: Final = 50_000
-"""And so much later for each span or record that it has: a long trace costs no more a span."""
-
 _IDS_A_QUERY: Final = 500
 
-_MARK_DUE: Final = (
-    "INSERT INTO traces (trace_id, due_ns) VALUES (?, ?) "
-    "ON CONFLICT (trace_id) DO UPDATE SET due_ns = coalesce(traces.due_ns, "
-    f"excluded.due_ns + coalesce(traces.span_count, 0) * {SETTLE_AFTER_PER_SPAN_NS})"
+_TOLD: Final = (
+    *("told_name", "told_status", "told_start_ns", "told_end_ns"),
+    *("told_outcome", "told_reason", "session_id", "extra"),
 )
 
 _TELL: Final = (
-    "UPDATE traces SET told_name = coalesce(?, told_name), told_status = coalesce(?, told_status),"
-    " told_start_ns = coalesce(?, told_start_ns), told_end_ns = coalesce(?, told_end_ns),"
-    " told_outcome = coalesce(?, told_outcome), told_reason = coalesce(?, told_reason),"
-    " session_id = coalesce(?, session_id), extra = coalesce(?, extra) WHERE trace_id = ?"
+    f"INSERT INTO traces (trace_id, {', '.join(_TOLD)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (trace_id) DO UPDATE SET "
+    + ", ".join(f"{name} = coalesce(excluded.{name}, traces.{name})" for name in _TOLD)
 )
 
 _GIVE: Final = (
-    "UPDATE traces SET given_outcome = coalesce(given_outcome, ?), given_reason ="
-    " CASE WHEN given_outcome IS NULL THEN ? ELSE given_reason END,"
-    " starred = coalesce(starred, ?), note = coalesce(note, ?) WHERE trace_id = ?"
+    "INSERT INTO traces (trace_id, given_outcome, given_reason, starred, note)"
+    " VALUES (?, ?, ?, ?, ?) ON CONFLICT (trace_id) DO UPDATE SET"
+    " given_outcome = coalesce(traces.given_outcome, excluded.given_outcome), given_reason ="
+    " CASE WHEN traces.given_outcome IS NULL THEN excluded.given_reason"
+    " ELSE traces.given_reason END,"
+    " starred = coalesce(traces.starred, excluded.starred),"
+    " note = coalesce(traces.note, excluded.note)"
 )
 """What a file says by hand; what was said here already stays."""
 
@@ -84,37 +83,53 @@ class Written(NamedTuple):
     """Copies of what was there already."""
 
 
-def write(conn: Connection, batch: Batch, now_ns: int) -> Written:
-    """Write a batch inside the caller's transaction."""
+class Prepared(NamedTuple):
+    """A batch as it may be stored."""
+
+    spans: int
+    rows: Mapping[Key, Row]
+    """The best copy of each span."""
+    facts: Sequence[TraceFacts]
+    logs: Sequence[Row]
+    """Rows of `logs`."""
+
+
+def prepared(batch: Batch) -> Prepared:
+    """Everything that can be done before the database is locked: prices, secrets, rows."""
     allowed = policy()
-    rows = _one_each(allowed.row(price_span(span), batch.origin) for span in batch.spans)
+    return Prepared(
+        len(batch.spans),
+        _one_each(allowed.row(price_span(span), batch.origin) for span in batch.spans),
+        [allowed.facts(fact) for fact in batch.facts],
+        [allowed.log(log) for log in batch.logs],
+    )
+
+
+def write(conn: Connection, batch: Prepared, now_ns: int) -> Written:
+    """Write a batch inside the caller's transaction."""
+    rows, facts = batch.rows, batch.facts
     conn.take(sorted({key[0] for key in rows}))
     stored = _stored(conn, list(rows))
-    fresh = [row for key, row in rows.items() if key not in stored]
-    changed = [row for key, row in rows.items() if key in stored and _rank(row) > stored[key]]
-    keys = [row[:2] for row in changed]
-    remove(conn, keys)
-    forget(conn, keys)
+    fresh = [row for key, row in rows.items() if key not in stored] if stored else [*rows.values()]
+    changed = [rows[key] for key in stored if _rank(rows[key]) > stored[key]]
+    if changed:
+        keys = [row[:2] for row in changed]
+        remove(conn, keys)
+        forget(conn, keys)
     first = place(conn, [*fresh, *changed])
-    facts = [allowed.facts(fact) for fact in batch.facts]
     touched = {row[0] for row in fresh} | {row[0] for row in changed}
     touched.update(bytes.fromhex(fact.trace_id) for fact in facts)
     touched.update(log_rows.of_sessions(conn, facts))
     starts = [row[START] for row in fresh]
-    touched.update(twins.woken_by(conn, facts, starts, (log.turn for log in batch.logs)))
-    told = log_rows.add(conn, [allowed.log(log) for log in batch.logs])
+    touched.update(twins.woken_by(conn, facts, starts, log_rows.turns_of(batch.logs)))
+    told = log_rows.add(conn, batch.logs)
     due = now_ns + SETTLE_AFTER_NS
-    later = {
-        trace_id: log_rows.count(conn, trace_id) * SETTLE_AFTER_PER_SPAN_NS for trace_id in told
-    }
-    conn.many(
-        _MARK_DUE,
-        [(trace_id, due + later.get(trace_id, 0)) for trace_id in sorted(touched | told)],
-    )
+    later = {trace_id: log_rows.count(conn, trace_id) * news.PER_SPAN_NS for trace_id in told}
+    news.mark(conn, ((one, due + later.get(one, 0)) for one in sorted(touched | told)))
     if first is not None:
         wake(conn, first - 1, due)
     _tell(conn, facts)
-    return Written(len(fresh), len(changed), len(batch.spans) - len(fresh) - len(changed))
+    return Written(len(fresh), len(changed), batch.spans - len(fresh) - len(changed))
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -139,8 +154,11 @@ def _stored(conn: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any, ...]]
     """The ranks of the stored copies. Spans of new traces, the usual case, cost nothing."""
     known: set[bytes] = set()
     for ids in chunks({key[0] for key in keys}, _IDS_A_QUERY):
-        marks = ", ".join("?" * len(ids))
-        sql = f"SELECT trace_id FROM traces WHERE trace_id IN ({marks})"
+        marks = ", ".join(["(?)"] * len(ids))
+        sql = (
+            f"SELECT column1 FROM (VALUES {marks}) AS asked"
+            " WHERE EXISTS (SELECT 1 FROM spans WHERE spans.trace_id = column1)"
+        )
         known.update(row[0] for row in conn.rows(sql, ids))
     found: dict[Key, tuple[Any, ...]] = {}
     for pairs in chunks((key for key in keys if key[0] in known), _IDS_A_QUERY):
@@ -164,28 +182,26 @@ def _rank(row: Row) -> tuple[Any, ...]:
 
 
 def _tell(conn: Connection, facts: Sequence[TraceFacts]) -> None:
-    conn.many(
-        _TELL,
-        [
-            (
-                *(fact.name, fact.status, fact.start_ns, fact.end_ns),
-                *((None, None) if fact.by_hand else (fact.outcome, fact.outcome_reason)),
-                fact.session_id,
-                json_text(fact.extra) if fact.extra else None,
-                bytes.fromhex(fact.trace_id),
-            )
-            for fact in facts
-        ],
-    )
+    told = [
+        (
+            *(bytes.fromhex(fact.trace_id), fact.name, fact.status, fact.start_ns, fact.end_ns),
+            *((None, None) if fact.by_hand else (fact.outcome, fact.outcome_reason)),
+            fact.session_id,
+            json_text(fact.extra) if fact.extra else None,
+        )
+        for fact in facts
+    ]
+    # Most facts are tags alone.
+    conn.many(_TELL, [row for row in told if any(value is not None for value in row[1:])])
     conn.many(
         _GIVE,
         [
             (
+                bytes.fromhex(fact.trace_id),
                 (fact.outcome or "unknown") if fact.by_hand else None,
                 fact.outcome_reason if fact.by_hand else None,
                 1 if fact.starred else None,
                 fact.note,
-                bytes.fromhex(fact.trace_id),
             )
             for fact in facts
             if fact.by_hand or fact.starred or fact.note

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from clustertrace.store import news
 from clustertrace.store.connection import Connection
 
 __all__ = ["Backlog", "backlog"]
@@ -20,6 +21,6 @@ class Backlog(NamedTuple):
 
 def backlog(conn: Connection, now_ns: int) -> Backlog:
     """What is still to be done at this time; a look into an index each."""
-    due = conn.value("SELECT min(due_ns) FROM traces WHERE due_ns IS NOT NULL")
+    due = news.oldest(conn)
     late = 0 if due is None else max(0, now_ns - due)
     return Backlog(late, conn.texts.behind(conn))

@@ -18,6 +18,7 @@ def upgrade() -> None:
     """Make every table."""
     _spans()
     _traces()
+    _news()
     _told()
     _logs()
     _rollups()
@@ -50,7 +51,7 @@ def _spans() -> None:
     index(
         "spans_calls",
         "spans",
-        ["scope", "input_tokens", "start_ns"],
+        ["scope", "(start_ns / 4000000000)", "input_tokens", "start_ns"],
         where="scope IS NOT NULL",
     )
 
@@ -59,7 +60,7 @@ def _traces() -> None:
     op.create_table(
         "traces",
         column("trace_id", bytes, key=True),
-        *null("due_ns", "traits_due", "prompt_due"),
+        *null("traits_due", "prompt_due"),
         *null("told_name", "told_status", kind=str),
         *null("told_start_ns", "told_end_ns"),
         *null("told_outcome", "told_reason", "session_id", "extra", kind=str),
@@ -102,7 +103,6 @@ def _traces() -> None:
         ],
     )
     for name, columns, where in (
-        ("traces_due", ["due_ns"], "due_ns IS NOT NULL"),
         ("traces_traits_due", ["traits_due"], "traits_due IS NOT NULL"),
         ("traces_prompt_due", ["prompt_due"], "prompt_due IS NOT NULL"),
         ("traces_outcome", ["outcome", "start_ns", "trace_id"], "outcome IS NOT NULL"),
@@ -116,6 +116,16 @@ def _traces() -> None:
         ),
     ):
         index(name, "traces", columns, where=where)
+
+
+def _news() -> None:
+    op.create_table(
+        "news",
+        column("trace_id", bytes, key=True),
+        column("due_ns", int),
+        sqlite_with_rowid=False,
+    )
+    index("news_due", "news", ["due_ns"])
 
 
 def _told() -> None:
