@@ -53,10 +53,17 @@ class _Chore:
 class Chores:
     """Spools, settling, the text index, traits and prompts, in turn."""
 
-    def __init__(self, store: Keeper, drained: Callable[[], None] = lambda: None) -> None:
-        """`drained` is called whenever spans were found in a spool."""
+    def __init__(
+        self,
+        store: Keeper,
+        drained: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`drained` is called whenever spans were found in a spool; `clock` counts seconds."""
         self._store = store
         self._drained = drained
+        self._clock = clock
+        self._busy_since = clock()
         self._turns = deque(
             [
                 _Chore(self._drain, 1 << 16, 1 << 22),
@@ -73,6 +80,11 @@ class Chores:
         """Whether a whole round found nothing more to do."""
         return self._done_in_a_row >= len(self._turns)
 
+    @property
+    def behind_seconds(self) -> float:
+        """For how long there has been something to do."""
+        return 0.0 if self.done else self._clock() - self._busy_since
+
     def slice(self) -> None:
         """Do a slice of the chore whose turn it is. Raises what the store raises."""
         chore = self._turns[0]
@@ -83,6 +95,8 @@ class Chores:
 
     def again(self) -> None:
         """There is news: a new round is due."""
+        if self.done:
+            self._busy_since = self._clock()
         self._done_in_a_row = 0
 
     def _drain(self, limit: int) -> bool:

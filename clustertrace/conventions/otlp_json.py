@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from clustertrace.conventions.json_values import (
     attributes_of,
-    list_of,
     object_of,
     objects_of,
     span_id_of,
@@ -19,12 +18,13 @@ from clustertrace.conventions.json_values import (
     trace_id_of,
     whole,
 )
+from clustertrace.conventions.json_walk import Kind, scopes
 from clustertrace.conventions.raw import Event, Origin, RawSpan, origin, times
 from clustertrace.errors import BadInput
-from clustertrace.wire import loads
 
 __all__ = ["read_json"]
 
+_TRACES: Final = Kind("trace", "resourceSpans", "scopeSpans", "spans")
 _KINDS: Final = {
     **dict.fromkeys((2, "2", "SPAN_KIND_SERVER"), "server"),
     **dict.fromkeys((3, "3", "SPAN_KIND_CLIENT"), "client"),
@@ -42,27 +42,22 @@ def read_json(body: bytes | bytearray) -> Iterator[RawSpan | str]:
 
     Raises BadInput where the body is no trace request.
     """
-    request = loads(body)
-    del body  # what was read from it lives elsewhere, and it may be large
-    if not isinstance(request, dict):
-        raise BadInput("the body is no OTLP trace request: it must be a JSON object")
-    for of_resource in objects_of(request, "resourceSpans"):
-        resource = attributes_of(object_of(of_resource, "resource").get("attributes"))
-        for of_scope in objects_of(of_resource, "scopeSpans"):
-            scope = object_of(of_scope, "scope")
-            shared = origin(
-                resource,
-                text_of(scope.get("name")),
-                text_of(scope.get("version")),
-                attributes_of(scope.get("attributes")),
-            )
-            for span in list_of(of_scope, "spans"):
-                try:
-                    yield _span(span, shared)
-                except BadInput as error:
-                    yield f"{_label(span)}: {error}"
-                except RecursionError:
-                    yield f"{_label(span)}: its attributes are nested too deeply"
+    found = scopes(body, _TRACES)
+    del body  # it may be large, and is let go as soon as it can be
+    for resource, scope, spans in found:
+        shared = origin(
+            attributes_of(resource.get("attributes")),
+            text_of(scope.get("name")),
+            text_of(scope.get("version")),
+            attributes_of(scope.get("attributes")),
+        )
+        for span in spans:
+            try:
+                yield _span(span, shared)
+            except BadInput as error:
+                yield f"{_label(span)}: {error}"
+            except RecursionError:
+                yield f"{_label(span)}: its attributes are nested too deeply"
 
 
 def _label(span: Any) -> str:

@@ -13,11 +13,9 @@ from typing import Any, Final, NamedTuple
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from clustertrace.conventions import protobuf_values
+from clustertrace.conventions import json_walk, protobuf_values
 from clustertrace.conventions.json_values import (
     attributes_of,
-    object_of,
-    objects_of,
     span_id_of,
     text_of,
     trace_id_of,
@@ -30,7 +28,7 @@ from clustertrace.conventions.otlp_walk import Kind, scopes
 from clustertrace.conventions.raw import origin
 from clustertrace.errors import BadInput
 from clustertrace.model import Batch, Log, TraceFacts
-from clustertrace.wire import MAX_NS, loads
+from clustertrace.wire import MAX_NS
 
 __all__ = ["RawLog", "logs_of_json", "logs_of_protobuf"]
 
@@ -39,6 +37,7 @@ _NAME: Final = "event.name"
 _LOGS: Final = Kind(
     ExportLogsServiceRequest, LogRecord, "resource_logs", "scope_logs", "log_records"
 )
+_LOGS_IN_JSON: Final = json_walk.Kind("log", "resourceLogs", "scopeLogs", "logRecords")
 
 
 class RawLog(NamedTuple):
@@ -96,28 +95,26 @@ def _slices(raws: Iterator[RawLog | str], size: int) -> Iterator[Received]:
 
 
 def _read_json(body: bytes | bytearray) -> Iterator[RawLog | str]:
-    request = loads(body)
+    found = json_walk.scopes(body, _LOGS_IN_JSON)
     del body
-    if not isinstance(request, dict):
-        raise BadInput("the body is no OTLP log request: it must be a JSON object")
-    for of_resource in objects_of(request, "resourceLogs"):
-        resource = attributes_of(object_of(of_resource, "resource").get("attributes"))
-        for of_scope in objects_of(of_resource, "scopeLogs"):
-            scope = object_of(of_scope, "scope")
-            name = text_of(scope.get("name"))
-            shared = origin(
-                resource,
-                name,
-                text_of(scope.get("version")),
-                attributes_of(scope.get("attributes")),
-            ).attributes
-            for record in objects_of(of_scope, "logRecords"):
-                try:
-                    yield _of_json(record, name, shared)
-                except BadInput as error:
-                    yield f"log record {record.get('eventName')!r}: {error}"
-                except RecursionError:
-                    yield "log record: its attributes are nested too deeply"
+    for resource, scope, records in found:
+        name = text_of(scope.get("name"))
+        shared = origin(
+            attributes_of(resource.get("attributes")),
+            name,
+            text_of(scope.get("version")),
+            attributes_of(scope.get("attributes")),
+        ).attributes
+        for record in records:
+            if not isinstance(record, dict):
+                yield "a log record: it is not a JSON object"
+                continue
+            try:
+                yield _of_json(record, name, shared)
+            except BadInput as error:
+                yield f"log record {record.get('eventName')!r}: {error}"
+            except RecursionError:
+                yield "log record: its attributes are nested too deeply"
 
 
 def _of_json(record: Mapping[str, Any], scope: str, shared: Mapping[str, Any]) -> RawLog:

@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
-from clustertrace.conventions import protobuf_values
+from clustertrace.conventions import json_walk, protobuf_values
 from clustertrace.conventions.json_values import (
     attributes_of,
     list_of,
@@ -30,15 +30,15 @@ from clustertrace.conventions.otlp import Received
 from clustertrace.conventions.otlp_walk import Kind, scopes
 from clustertrace.conventions.raw import origin
 from clustertrace.conventions.readers import dollars, text
-from clustertrace.errors import BadInput
 from clustertrace.model import Batch, Log, TraceFacts
-from clustertrace.wire import MAX_NS, loads
+from clustertrace.wire import MAX_NS
 
 __all__ = ["metrics_of_json", "metrics_of_protobuf"]
 
 _METRICS: Final = Kind(
     ExportMetricsServiceRequest, Metric, "resource_metrics", "scope_metrics", "metrics"
 )
+_METRICS_IN_JSON: Final = json_walk.Kind("metric", "resourceMetrics", "scopeMetrics", "metrics")
 _SHAPES: Final = ("sum", "gauge", "histogram", "exponentialHistogram", "summary")
 _SUMMED: Final = ("sum", "histogram")
 _VALUES: Final = ("asDouble", "asInt", "sum")
@@ -115,19 +115,18 @@ def _received(points: Iterator[_Point | _Left | str]) -> Received:
     return Received(Batch([], list(facts.values()), None, logs), rejected, reasons)
 
 
-def _read_json(body: bytes | bytearray) -> Iterator[_Point | _Left]:
-    request = loads(body)
+def _read_json(body: bytes | bytearray) -> Iterator[_Point | _Left | str]:
+    found = json_walk.scopes(body, _METRICS_IN_JSON)
     del body
-    if not isinstance(request, dict):
-        raise BadInput("the body is no OTLP metric request: it must be a JSON object")
-    for of_resource in objects_of(request, "resourceMetrics"):
-        resource = attributes_of(object_of(of_resource, "resource").get("attributes"))
-        for of_scope in objects_of(of_resource, "scopeMetrics"):
-            scope = object_of(of_scope, "scope")
-            name = text_of(scope.get("name"))
-            shared = origin(resource, name, text_of(scope.get("version")), {}).attributes
-            for metric in objects_of(of_scope, "metrics"):
-                yield from _of_json(metric, name, shared)
+    for of_resource, scope, metrics in found:
+        resource = attributes_of(of_resource.get("attributes"))
+        name = text_of(scope.get("name"))
+        shared = origin(resource, name, text_of(scope.get("version")), {}).attributes
+        for metric in metrics:
+            if not isinstance(metric, dict):
+                yield "a metric: it is not a JSON object"
+                continue
+            yield from _of_json(metric, name, shared)
 
 
 def _of_json(
