@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 __all__ = ["Expression", "match_expression"]
 
-_TOKEN: Final = re.compile(r'"[^"]*"?|[()]|\S+')
-_NEAR: Final = re.compile(r"NEAR(/\d+)?\Z")
+_TOKEN: Final = re.compile(r'NEAR\s*\([^()]*\)|"[^"]*"?|[()]|\S+')
+_NEAR_CALL: Final = re.compile(r"NEAR\s*\(([^()]*?)(?:,\s*(\d{1,4})\s*)?\)\Z")
+_OPERATORS: Final = ("AND", "OR", "NOT")
+_NEAR: Final = re.compile(r"NEAR(?:/(\d{1,4}))?\Z")
 _WORDS: Final = re.compile(r"\w")
 
 
@@ -24,32 +27,51 @@ class Expression(str):
 def match_expression(query: str) -> Expression:
     """An expression for what a person typed; empty if it has no word.
 
+    Words stand near each other as `a NEAR/5 b` or as `NEAR(a b, 5)`.
+
     Everything but the operators is quoted, so that no punctuation can break it. Operators that
     stand where they make no sense, and unbalanced parentheses, count as words or are left out.
     """
     parts: list[str] = []
     depth = 0
+    near = ""
     query = query.replace("\0", " ").encode("utf-8", "replace").decode()
     for token in _TOKEN.findall(query):
-        after_operand = bool(parts) and parts[-1] not in ("(", "AND", "OR", "NOT")
+        after_operand = bool(parts) and parts[-1] not in ("(", *_OPERATORS)
+        far, near = near, ""
         if token == "(":
-            if after_operand:
-                parts.append("AND")
-            parts.append("(")
+            parts += ["AND", "("] if after_operand else ["("]
             depth += 1
         elif token == ")":
             if depth and after_operand:
                 parts.append(")")
                 depth -= 1
-        elif (token in ("AND", "OR", "NOT") and after_operand) or (
-            _NEAR.match(token) and after_operand
-        ):
+        elif token in _OPERATORS and after_operand:
             parts.append(token)
-        elif operand := _quoted(token):
-            if after_operand and not _NEAR.match(parts[-1]):
-                parts.append("AND")
-            parts.append(operand)
-    return Expression(_closed(parts, depth))
+        elif after_operand and (close := _NEAR.match(token)):
+            near = (close.group(1) or "10") if parts[-1].startswith('"') else ""
+        elif operand := _near_call(token) or _quoted(token):
+            if far and operand.startswith('"'):
+                parts[-1] = f"NEAR({parts[-1]} {operand}, {far})"
+            else:
+                parts += ["AND", operand] if after_operand else [operand]
+    while parts and parts[-1] in ("(", *_OPERATORS):
+        depth -= parts.pop() == "("
+    return Expression(" ".join([*parts, *[")"] * depth]))
+
+
+def _near_call(token: str) -> str:
+    """`NEAR(a "b c", 5)`, which is FTS5's own form; empty for anything else.
+
+    Of more than two words each is near the one before it.
+    """
+    call = _NEAR_CALL.match(token)
+    words = list(filter(None, map(_quoted, _TOKEN.findall(call.group(1))))) if call else []
+    if not call or len(words) < 2:
+        return words[0] if words else ""
+    far = call.group(2) or "10"
+    pairs = [f"NEAR({one} {other}, {far})" for one, other in pairwise(words)]
+    return pairs[0] if len(pairs) == 1 else f"({' AND '.join(pairs)})"
 
 
 def _quoted(token: str) -> str:
@@ -58,20 +80,3 @@ def _quoted(token: str) -> str:
     if not _WORDS.search(words):
         return ""
     return f'"{words.replace(chr(34), " ")}"' + ("*" if prefix else "")
-
-
-def _closed(parts: list[str], depth: int) -> str:
-    """Drop what dangles at the end, close what is open, and fold `a NEAR/5 b` into FTS5's form."""
-    while parts and (parts[-1] in ("(", "AND", "OR", "NOT") or _NEAR.match(parts[-1])):
-        if parts.pop() == "(":
-            depth -= 1
-    folded: list[str] = []
-    rest = iter(parts)
-    for part in rest:
-        near = _NEAR.match(part)
-        if near and folded and folded[-1].startswith('"'):
-            left, right = folded.pop(), next(rest)
-            folded.append(f"NEAR({left} {right}, {(near.group(1) or '/10')[1:]})")
-        elif not near:
-            folded.append(part)
-    return " ".join([*folded, *[")"] * depth])

@@ -185,6 +185,8 @@ def texts(store: Store) -> Store:
         ("find_user", "name"),
         ("東京", "output"),
         ("line NEAR/3 next", "input"),
+        ("NEAR(line next, 3)", "input"),
+        ('NEAR("line" next) absent OR naive', "output"),
         ("nothing OR naive", "output"),
         ("(next AND line) NOT absent", "input"),
     ],
@@ -219,7 +221,15 @@ def test_search_says_how_far_behind_it_is(store: Store) -> None:
         assert queries.search(conn, "late").behind == 1
 
 
-@given(st.text(max_size=60) | st.text(alphabet='"*()^:+-{}ab ANDORNEAR/5', max_size=60))
+@given(
+    st.text(max_size=60)
+    | st.text(alphabet='"*()^:+-{}ab ANDORNEAR/5', max_size=60)
+    | st.lists(
+        st.sampled_from(
+            ["a", '"b c"', "d*", "NEAR", "NEAR/5", "NEAR(a b, 2)", "(", ")", "OR", "NOT"]
+        )
+    ).map(" ".join)
+)
 def test_any_query_is_safe(query: str) -> None:
     """Whatever is typed becomes an expression that FTS5 accepts."""
     import sqlite3
