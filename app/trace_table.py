@@ -19,6 +19,8 @@ from clustertrace.store.answers import TracePage, TraceRow
 __all__ = ["show"]
 
 _ROWS: Final = 50
+_PAGE_PIXELS: Final = 48
+_PAGES_SHOWN: Final = 8
 _REACH: Final = queries.COUNTED // _ROWS
 """Pages that can be turned to: whoever looks for more than that has a filter to write."""
 
@@ -130,7 +132,9 @@ def _above(found: TracePage, ticked: Sequence[str]) -> Sequence[str]:
         st.space("stretch")
         pages = min(_REACH, -(-found.total // _ROWS))
         if pages > 1:
-            st.pagination(pages, key="page", bind="query-params")
+            # Left to itself in a row, it would shrink to the number of this page.
+            wide = _PAGE_PIXELS * (min(pages, _PAGES_SHOWN) + 2)
+            st.pagination(pages, key="page", bind="query-params", width=wide)
         return _tag_columns()
 
 

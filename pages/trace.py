@@ -18,21 +18,15 @@ from clustertrace.app import (
     words,
 )
 from clustertrace.app.guard import guarded
+from clustertrace.app.laid_out import laid_out
 from clustertrace.app.links import url
-from clustertrace.app.span_rows import SpanRow, broken, span_rows
+from clustertrace.app.span_rows import SpanRow, broken
 from clustertrace.errors import NotFound
-from clustertrace.folding import visible
-from clustertrace.gaps import gaps
 from clustertrace.model import Span, Trace
-from clustertrace.patterns.signature import in_order, root_of
 from clustertrace.store import queries
-from clustertrace.words import counted
 
 __all__ = ["draw"]
 
-_ROWS: Final = 1_000
-_LONG: Final = 10_000
-"""Spans that may take more than a second to read."""
 _LOOK_AGAIN_SECONDS: Final = 2
 
 
@@ -54,18 +48,10 @@ def draw() -> None:
 
 def _trace(wanted: str) -> None:
     with connection.read() as conn:
-        spans = queries.trace_row(conn, wanted).span_count
-    if spans < _LONG:
-        _whole(wanted)
-        return
-    with st.spinner(f"Reading {counted(spans, 'span')}…", show_time=True):
-        _whole(wanted)
-
-
-def _whole(wanted: str) -> None:
-    with connection.read() as conn:
-        trace = queries.trace(conn, wanted)
         row = queries.trace_row(conn, wanted)
+    steps = laid_out(row.trace_id)
+    with connection.read() as conn:
+        trace = queries.trace(conn, row.trace_id, steps.spans)
         broke = queries.suspects_of(conn, trace)
     st.html(
         markup.page(trace_head.head(trace, row, time.time_ns(), words.zone(st.context.timezone)))
@@ -73,31 +59,20 @@ def _whole(wanted: str) -> None:
     trace_actions.draw(trace, row)
     if broke:
         st.html(markup.page(trace_actions.suspects(trace, broke)))
-    ordered = in_order(trace.spans)
-    shown = visible(ordered, root_of(ordered))
-    rows, left_out = span_rows(tuple(shown), _ROWS)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        chosen = _chart(trace, rows)
-        if left_out:
+        chosen = _chart(trace, steps.rows)
+        if steps.left_out:
             st.html(
                 markup.notice(
-                    f"{words.count(left_out)} more rows are not drawn; "
+                    f"{words.count(steps.left_out)} more rows are not drawn; "
                     f"clustertrace inspect {trace.trace_id} lists them."
                 )
             )
-        for note in _notes(trace, len(trace.spans) - len(shown)):
+        for note in steps.notes:
             st.html(markup.page(markup.muted(note)))
     with right, st.container(key="details"):
         span_details.show(_one_of(chosen), trace)
-
-
-def _notes(trace: Trace, folded: int) -> list[str]:
-    """What is not drawn, and what the record itself lacks."""
-    notes = list(gaps(trace.spans))
-    if folded:
-        notes.insert(0, f"{counted(folded, 'internal span')} of the instrumentation not drawn.")
-    return notes
 
 
 def _chart(trace: Trace, rows: list[SpanRow]) -> SpanRow:

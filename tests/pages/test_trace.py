@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clustertrace.model import INTERNAL
+from clustertrace.model import INTERNAL, Batch
 from clustertrace.store import queries
 from clustertrace.store.store import Store
 from tests.pages.conftest import run, told
@@ -202,3 +202,25 @@ def test_a_long_text_is_drawn_in_part(store: Store, show: Callable[..., Any]) ->
     html = show("trace", id=f"{1:032x}").html
     assert "5,000 more characters are not drawn." in html
     assert len(html) < 60_000
+
+
+def test_steps_are_read_once_for_all_clicks_and_anew_after_news(
+    some: Store, show: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A click on a long trace costs no second reading; a step that comes late is seen."""
+    from clustertrace.app import laid_out
+
+    reads: list[str] = []
+
+    def gaps(spans: Any) -> list[str]:
+        reads.append(spans[0].trace_id)
+        return [f"{len(spans)} steps were read."]
+
+    monkeypatch.setattr(laid_out, "gaps", gaps)
+    trace_id = f"{3:032x}"
+    for _ in range(2):
+        assert "3 steps were read." in show("trace", id=trace_id).html
+    assert reads == [trace_id]
+    [first, *_] = run(3).spans
+    some.write(Batch([first._replace(span_id=f"{77:016x}", parent_span_id=first.span_id)], []))
+    assert "4 steps were read." in show("trace", id=trace_id).html

@@ -240,3 +240,19 @@ def test_any_query_is_safe(query: str) -> None:
     if expression:
         memory.execute("SELECT * FROM t WHERE t MATCH ?", (expression,)).fetchall()
     memory.close()
+
+
+def test_spans_that_are_known_are_not_read_again(store: Store) -> None:
+    """What is known of a trace's spans holds until one comes, changes or goes."""
+    store.write(batch(root(), span(2, "search", output="one")))
+    store.refresh()
+    with store.read() as conn:
+        known = queries.trace(conn, TRACE)
+        state = queries.spans_state(conn, TRACE)
+        assert queries.trace(conn, TRACE, known.spans) == known
+    store.write(batch(span(3, "late")))
+    with store.read() as conn:
+        later = queries.spans_state(conn, TRACE)
+    store.write(batch(span(2, "search", output="two", attributes={"a": 1})))
+    with store.read() as conn:
+        assert len({state, later, queries.spans_state(conn, TRACE)}) == 3

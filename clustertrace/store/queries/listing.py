@@ -28,6 +28,7 @@ __all__ = [
     "metrics",
     "newest",
     "of_session",
+    "spans_state",
     "trace",
     "trace_id",
     "trace_row",
@@ -191,9 +192,20 @@ def trace_row(conn: Connection, prefix: str) -> TraceRow:
     return _trace_row(row, _tags(conn, [key])[key])
 
 
-def trace(conn: Connection, prefix: str) -> Trace:
-    """A whole trace, by its id or a unique beginning of it (4 digits or more). Raises NotFound."""
-    return next(whole(conn, [bytes.fromhex(trace_id(conn, prefix))]))
+def trace(conn: Connection, prefix: str, spans: Sequence[Span] | None = None) -> Trace:
+    """A whole trace, by its id or a unique beginning of it (4 digits or more). Raises NotFound.
+
+    `spans` are those that it is known to have (`spans_state`), which are not read again.
+    """
+    key = bytes.fromhex(trace_id(conn, prefix))
+    return next(whole(conn, [key], None if spans is None else {key: spans}))
+
+
+def spans_state(conn: Connection, trace_id: str) -> tuple[int, int]:
+    """Numbers that change whenever a span of the trace comes, changes or goes."""
+    sql = "SELECT count(*), coalesce(max(seq), 0) FROM spans WHERE trace_id = ?"
+    count, newest = conn.rows(sql, (bytes.fromhex(trace_id),))[0]
+    return count, newest
 
 
 def trace_id(conn: Connection, prefix: str) -> str:
@@ -322,16 +334,12 @@ def _metrics(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, list[Metric
     return found
 
 
-def whole(conn: Connection, keys: Sequence[bytes]) -> Iterator[Trace]:
+def whole(
+    conn: Connection, keys: Sequence[bytes], known: Mapping[bytes, Sequence[Span]] | None = None
+) -> Iterator[Trace]:
     """Whole traces in the order of their keys, as many queries for one as for many."""
     marks = ", ".join("?" * len(keys))
-    spans: dict[bytes, list[Span]] = defaultdict(list)
-    sql = (
-        f"SELECT {SPAN_COLUMNS} FROM spans WHERE trace_id IN ({marks}) "
-        "ORDER BY start_ns, ordinal, span_id"
-    )
-    for row in conn.rows(sql, keys):
-        spans[row[0]].append(span_of_row(row))
+    spans = _spans(conn, keys) if known is None else known
     tags, numbers = _tags(conn, keys), _metrics(conn, keys)
     heads = {
         row[0]: row
@@ -340,7 +348,19 @@ def whole(conn: Connection, keys: Sequence[bytes]) -> Iterator[Trace]:
     for key in keys:
         head = heads[key]
         *told, extra, by_hand, starred, note = head[1:]
-        lists = (tags[key], tuple(numbers[key]), tuple(spans[key]))
+        lists = (tags[key], tuple(numbers[key]), tuple(spans.get(key, ())))
         given = (EMPTY if extra is None else json_value(extra), bool(by_hand), bool(starred), note)
         values = [key.hex(), *told, *lists, *given]
         yield Trace(*values)
+
+
+def _spans(conn: Connection, keys: Sequence[bytes]) -> Mapping[bytes, Sequence[Span]]:
+    marks = ", ".join("?" * len(keys))
+    found: dict[bytes, list[Span]] = defaultdict(list)
+    sql = (
+        f"SELECT {SPAN_COLUMNS} FROM spans WHERE trace_id IN ({marks}) "
+        "ORDER BY start_ns, ordinal, span_id"
+    )
+    for row in conn.rows(sql, keys):
+        found[row[0]].append(span_of_row(row))
+    return found
