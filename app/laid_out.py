@@ -39,13 +39,13 @@ def laid_out(trace_id: str) -> LaidOut:
     """The steps of a trace; read again only when one has come, changed or gone."""
     with connection.read() as conn:
         state = queries.spans_state(conn, trace_id)
-    return _read(str(connection.path()), trace_id, state)
+    return _read(connection.place(), trace_id, state)
 
 
 @st.cache_resource(
     show_spinner="Reading the steps…", show_time=True, max_entries=_KEPT, ttl=_KEPT_SECONDS
 )
-def _read(path: str, trace_id: str, state: tuple[int, int]) -> LaidOut:
+def _read(place: str, trace_id: str, state: tuple[int, int]) -> LaidOut:
     with connection.read() as conn:
         spans = queries.trace(conn, trace_id).spans
     ordered = in_order(spans)

@@ -153,6 +153,7 @@ if not TYPE_CHECKING:
                 "lines",
                 "metrics",
                 "newest",
+                "spans_state",
                 "trace",
                 "trace_id",
                 "trace_row",
