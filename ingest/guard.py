@@ -28,6 +28,7 @@ __all__ = ["Guard"]
 
 HEALTH: Final = "/healthz"
 
+_LONGEST_PORT: Final = 5
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _CONTENT_POLICY: Final = (
@@ -112,6 +113,13 @@ class Guard:
                 f"the host {host[:100]!r}; use that address.\n",
                 421,
             )
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # A proxy before us may have read the other of the two, and what follows as our answer.
+            return PlainTextResponse(
+                "The body's length is given in two ways; send one of them.\n",
+                400,
+                {"connection": "close"},
+            )
         changes = scope["type"] == "websocket" or scope["method"] not in _READING
         origins = [origin for origin in headers.getlist("origin") if origin != page]
         if changes and not all(self._own_origin(origin) for origin in origins):
@@ -139,13 +147,18 @@ class Guard:
         return bool(separator) and scheme == "http" and self._ours(host)
 
     def _ours(self, host: str) -> bool:
-        name, separator, port = host.lower().rpartition(":")
-        if not separator or not port.isdigit():
-            # Browsers leave out the default port.
-            name, port = host.lower(), "80"
-        if int(port) != self._port:
+        name, port = _parted(host.lower())
+        if port != self._port:
             return False
         return name in self._names or (self._open and _is_address(name))
+
+
+def _parted(host: str) -> tuple[str, int]:
+    """Name and port; browsers leave out the default one, and anybody may send anything."""
+    name, separator, port = host.rpartition(":")
+    if separator and port.isascii() and port.isdigit() and len(port) <= _LONGEST_PORT:
+        return name, int(port)
+    return host, 80
 
 
 def _is_address(name: str) -> bool:

@@ -58,6 +58,22 @@ def test_hosts(listening: str, host: str, status: int) -> None:
     assert client(listening).get("/", headers={"Host": host}).status_code == status
 
 
+@pytest.mark.parametrize("port", [b"9" * 5000, b"\xb2", b"\xd9\xa7", b"-1", b"1_0", b"", b"\0"])
+def test_ports_that_are_no_numbers(port: bytes) -> None:
+    """Whatever stands where a port should be is refused, and breaks nothing."""
+    asked = client()
+    assert asked.get("/", headers={"Host": b"localhost:" + port}).status_code == 421
+    assert asked.post("/", headers={"Origin": b"http://localhost:" + port}).status_code == 403
+
+
+def test_a_body_whose_length_is_given_twice() -> None:
+    """Where a proxy and we could disagree on where a request ends, nothing is read of it."""
+    both = {"Content-Length": "2", "Transfer-Encoding": "chunked"}
+    answer = client().post("/", headers=both, content=b"{}")
+    assert answer.status_code == 400
+    assert answer.headers["connection"] == "close"
+
+
 def test_default_port() -> None:
     """On port 80, a Host without a port is ours."""
     assert client(port=80).get("/", headers={"Host": "localhost"}).status_code == 200
