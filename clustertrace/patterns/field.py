@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import sqrt
+from math import exp, sqrt
 from typing import Final, NamedTuple
 
 from clustertrace.patterns.conditions import Case, Condition
-from clustertrace.patterns.statistics import fisher_greater
+from clustertrace.patterns.statistics import fisher_greater, log_fisher_greater
 from clustertrace.patterns.traits import Trait
 
 __all__ = ["Candidate", "Columns", "Field", "by_p", "columns_of", "places_in"]
@@ -38,11 +38,17 @@ class Columns(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """Conditions, the runs that they hold for, and Fisher's p-value of these runs failing."""
+    """Conditions, the runs that they hold for, and how unlikely the failures of these runs are."""
 
     conditions: tuple[Condition, ...]
     bits: int
-    p: float
+    log_p: float
+    """The natural logarithm of Fisher's p-value. Of thousands of runs many are 0 as a number."""
+
+    @property
+    def p(self) -> float:
+        """Fisher's p-value."""
+        return exp(self.log_p)
 
 
 def columns_of(cases: Sequence[Case]) -> Columns:
@@ -62,7 +68,7 @@ def columns_of(cases: Sequence[Case]) -> Columns:
 
 def by_p(one: Candidate) -> tuple[float, int, tuple[Condition, ...]]:
     """Order candidates: most significant first, then the simplest, then by what they say."""
-    return (one.p, len(one.conditions), one.conditions)
+    return (one.log_p, len(one.conditions), one.conditions)
 
 
 def places_in(bits: int) -> list[int]:
@@ -87,14 +93,14 @@ class Field:
         self._tested = len(first)
         self._tested_failed = (self._independent & self.all_failed).bit_count()
 
-    def p(self, bits: int) -> float:
-        """Fisher's p-value of failing where these bits are set; 1 where they fail less."""
+    def log_p(self, bits: int) -> float:
+        """The logarithm of Fisher's p-value of failing at these bits; 0 where they fail less."""
         if self._sessions:
             bits &= self._independent
         failed, matched = (bits & self.all_failed).bit_count(), bits.bit_count()
         if failed < _LEAST_FAILED or failed * self._tested <= matched * self._tested_failed:
-            return 1.0
-        return fisher_greater(failed, matched, self._tested_failed, self._tested)
+            return 0.0
+        return log_fisher_greater(failed, matched, self._tested_failed, self._tested)
 
     def marginal_p(self, bits: int, left: int) -> float:
         """The same among the runs that are left."""
@@ -124,7 +130,7 @@ class Field:
         for condition, bits in self._holding(least):
             inside = least <= (bits & self._independent).bit_count() <= self._tested - least
             if inside and bits not in made and wanted(condition):
-                made[bits] = Candidate((condition,), bits, self.p(bits))
+                made[bits] = Candidate((condition,), bits, self.log_p(bits))
         return list(made.values())
 
     def _holding(self, least: int) -> Iterable[tuple[Condition, int]]:

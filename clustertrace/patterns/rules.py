@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 from typing import Final
 
 from clustertrace.patterns.conditions import Case, Condition
@@ -27,6 +28,7 @@ Q: Final = 0.05
 """False discovery rate. Where nothing is to be found, it is the chance of finding something."""
 MOST_RULES: Final = 5
 
+_LOG_Q: Final = log(Q)
 _LEAST_RUNS: Final = 8
 """Runs that a condition must hold for, and runs that it must not hold for."""
 _BEAM: Final = 150
@@ -116,9 +118,9 @@ def _conjunctions(field: Field, singles: Sequence[Candidate]) -> tuple[list[Cand
             if bits in seen or bits.bit_count() < _LEAST_RUNS:
                 continue
             seen.add(bits)
-            p = field.p(bits)
-            if p <= Q:
-                made.append(Candidate(one.conditions + other.conditions, bits, p))
+            log_p = field.log_p(bits)
+            if log_p <= _LOG_Q:
+                made.append(Candidate(one.conditions + other.conditions, bits, log_p))
     return made, len(seen) - len(singles)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import ceil, erfc, exp, lgamma, sqrt
+from math import ceil, erfc, exp, inf, lgamma, log, sqrt
 from typing import NamedTuple, TypeVar
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "false_shares",
     "fisher_greater",
     "fisher_two_sided",
+    "log_fisher_greater",
     "mann_whitney",
     "newcombe",
     "p95",
@@ -97,35 +98,41 @@ def fisher_greater(failed: int, matched: int, all_failed: int, runs: int) -> flo
     Drawn without replacement from `runs` runs of which `all_failed` failed, if matching had
     nothing to do with failing. Source: R. A. Fisher, J. R. Stat. Soc. 85 (1922) 87.
     """
+    return exp(log_fisher_greater(failed, matched, all_failed, runs))
+
+
+def log_fisher_greater(failed: int, matched: int, all_failed: int, runs: int) -> float:
+    """The natural logarithm of `fisher_greater`, which tells apart what is 0 as a number."""
     passed = runs - all_failed
     least, most = max(0, matched - passed), min(matched, all_failed)
     if failed <= least:
-        return 1.0
-    if failed > most:
         return 0.0
+    if failed > most:
+        return -inf
 
-    def chance(hits: int) -> float:
+    def log_chance(hits: int) -> float:
         ways = _log_choose(all_failed, hits) + _log_choose(passed, matched - hits)
-        return exp(ways - _log_choose(runs, matched))
+        return ways - _log_choose(runs, matched)
 
-    # From the observed count away from the mean, so that no term of weight underflows.
+    # From the observed count away from the mean, in shares of the first chance, so that nothing
+    # of weight underflows.
+    total = term = 1.0
     if failed * runs > matched * all_failed:
-        total = term = chance(failed)
         for hits in range(failed, most):
             term *= (all_failed - hits) * (matched - hits)
             term /= (hits + 1) * (passed - matched + hits + 1)
             total += term
             if term < 1e-18 * total:
                 break
-        return min(1.0, total)
-    total = term = chance(failed - 1)
+        return min(0.0, log_chance(failed) + log(total))
     for hits in range(failed - 1, least, -1):
         term *= hits * (passed - matched + hits)
         term /= (all_failed - hits + 1) * (matched - hits + 1)
         total += term
         if term < 1e-18 * total:
             break
-    return max(0.0, 1.0 - total)
+    rest = 1.0 - exp(log_chance(failed - 1)) * total
+    return log(rest) if rest > 0 else -inf
 
 
 def fisher_two_sided(failed: int, matched: int, all_failed: int, runs: int) -> float:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from clustertrace.model import Span
 from clustertrace.patterns.conditions import Case, Condition, matches
+from clustertrace.patterns.field import Field, by_p, columns_of
 from clustertrace.patterns.rules import Mined, mine
 from clustertrace.patterns.sentences import nothing_words, rule_words
 from clustertrace.patterns.traits import run_of, traits_of
@@ -148,6 +149,17 @@ def test_runs_that_are_all_different_have_none_either() -> None:
     rng = random.Random(2)
     cases = [case([f"tool-{chr(97 + n % 26)}{n}x"], rng.random() < 0.4) for n in range(200)]
     assert mine(cases).rules == ()
+
+
+def test_in_thousands_of_runs_the_most_significant_comes_first() -> None:
+    """Conditions whose p-values are all too small for a number keep their order."""
+    cases = [case(["abc"] * (at % 20 < 18) + ["xyz"], True) for at in range(3000)]
+    cases += [case(["abc"] * (at % 20 == 0), False) for at in range(3000)]
+    singles = sorted(Field(columns_of(cases)).singles(8), key=by_p)
+    place = {one.conditions[0].trait[:2]: at for at, one in enumerate(singles)}
+    best, other = place["calls", "xyz"], place["calls", "abc"]
+    assert singles[best].p == singles[other].p == 0
+    assert best < other
 
 
 def test_mining_is_deterministic() -> None:

@@ -15,6 +15,7 @@ from clustertrace.patterns.statistics import (
     cochran_mantel_haenszel,
     fisher_greater,
     fisher_two_sided,
+    log_fisher_greater,
     mann_whitney,
     newcombe,
     p95,
@@ -41,6 +42,20 @@ def test_fisher_agrees_with_scipy() -> None:
         expected = stats.hypergeom.sf(failed - 1, runs, all_failed, matched)
         assert fisher_greater(failed, matched, all_failed, runs) == pytest.approx(
             expected, rel=1e-6, abs=1e-250
+        )
+
+
+def test_fisher_tells_apart_what_is_too_small_for_a_number() -> None:
+    """The logarithm agrees with SciPy's where the chance itself is 0 as a number."""
+    for failed, matched, all_failed, runs in [
+        (3000, 3000, 3000, 6000),
+        (2500, 2600, 3000, 6000),
+        (9000, 11_000, 9500, 40_000),
+    ]:
+        expected = stats.hypergeom.logsf(failed - 1, runs, all_failed, matched)
+        assert fisher_greater(failed, matched, all_failed, runs) == 0
+        assert log_fisher_greater(failed, matched, all_failed, runs) == pytest.approx(
+            expected, rel=1e-6
         )
 
 
