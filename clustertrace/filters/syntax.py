@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -71,6 +71,9 @@ CHOICES: Final = {
 }
 """Fields that have no other values than these."""
 
+_STEP: Final = re.compile(r'"[^"]+"|[^"].*', re.DOTALL)
+"""The name of a step: in quotes as a whole, or not from its beginning."""
+
 _DEEPEST: Final = 50
 """Parentheses and `not` in each other; SQLite itself ends at a few hundred."""
 
@@ -80,7 +83,7 @@ _SCALES: Final = {"": 1, "k": 1e3, "m": 1e6}
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:
-      (?P<call>(?:has|lacks|seq)\((?P<inside>[^()]*)\)) |
+      (?P<call>(?:has|lacks|seq)\((?P<inside>(?:"[^"]*"|[^()"])*|[^()]*)\)) |
       (?P<open>\() | (?P<close>\)) |
       (?P<word>and|or|not)(?![\w.:<>=]) |
       (?P<field>(?:tag|metric)\.(?:[\w./-]*\w|"[^"]*")|\w+)(?P<op>>=|<=|:|>|<|=)
@@ -212,6 +215,8 @@ def _unquoted(text: str) -> str:
 
 def _words(token: _Token) -> Filter:
     """A text to look for. What was meant as a condition is refused: it would find nothing."""
+    if token["unknown"].lower() in ("has", "lacks", "seq"):
+        raise FilterError("this parenthesis is never closed", token.match.end("unknown"))
     if token["unknown"]:
         reason = f"there is no {token['unknown']}(…), only has, lacks and seq; put texts in quotes"
         raise FilterError(reason, token.start)
@@ -222,27 +227,32 @@ def _words(token: _Token) -> Filter:
 
 
 def _steps(token: _Token) -> Filter:
-    names = [name.strip() for name in re.split(r"->|→", token["inside"])]
-    one_alone = not token["call"].lower().startswith("seq")
-    if not all(names) or (len(names) > 1 and one_alone):
-        raise FilterError(
-            "name a step, such as has(search) or seq(search -> answer)",
-            token.match.start("inside") + _misplaced(token["inside"], one_alone=one_alone),
-        )
-    steps = tuple(
-        StepName(_unquoted(name.rstrip("!").strip()), name.endswith("!")) for name in names
-    )
-    found = Sequence(steps)
-    return Not(found) if token["call"].lower().startswith("lacks") else found
+    call, inside = token["call"].lower(), token["inside"]
+    parts = list(_between_arrows(inside))
+    steps = []
+    for begin, end in parts:
+        told = inside[begin:end].strip()
+        name = told.rstrip("!").strip()
+        alone = call.startswith("seq") or len(parts) == 1
+        if not name or not alone or not _STEP.fullmatch(name):
+            wrong = inside.index(told, begin) if told and alone else end
+            raise FilterError(
+                "name a step, such as has(search) or seq(search -> answer)",
+                token.match.start("inside") + wrong,
+            )
+        steps.append(StepName(_unquoted(name), told.endswith("!")))
+    found = Sequence(tuple(steps))
+    return Not(found) if call.startswith("lacks") else found
 
 
-def _misplaced(inside: str, *, one_alone: bool) -> int:
-    """Where the first step is missing, or the first arrow that has no place here stands."""
-    for gap in re.finditer(r"->|→|$", inside):
-        before = re.split(r"->|→", inside[: gap.start()])[-1]
-        if not before.strip() or (one_alone and gap[0]):
-            break
-    return gap.start()
+def _between_arrows(text: str) -> Iterator[tuple[int, int]]:
+    """From where to where the names of steps stand; an arrow in quotes is part of one."""
+    begin = 0
+    for match in re.finditer(r'"[^"]*"|->|→', text):
+        if match[0] in ("->", "→"):
+            yield begin, match.start()
+            begin = match.end()
+    yield begin, len(text)
 
 
 def _condition(token: _Token, now_ns: int) -> Filter:

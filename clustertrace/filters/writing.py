@@ -12,7 +12,7 @@ __all__ = ["both", "condition", "taking"]
 
 _PLAIN_KEY: Final = re.compile(r"[\w./-]*\w", re.ASCII)
 _PLAIN_VALUE: Final = re.compile(r"[\w.,:/@+-]+", re.ASCII)
-_NOT_IN_STEPS: Final = re.compile(r'[()!"→]|->')
+_NOT_IN_PLAIN_STEPS: Final = re.compile(r"[()!→]|->")
 
 
 def condition(field: str, value: str) -> str:
@@ -42,7 +42,12 @@ def both(*filters: str) -> str:
 def taking(*steps: str, failed: bool = False) -> str:
     """The condition that a trace took these steps in this order; `failed`: the last one failed.
 
-    What the language can't say in a step's name becomes a `*`, which still finds it.
+    A quotation mark in a step's name becomes a `*`, which still finds it.
     """
-    names = " -> ".join(_NOT_IN_STEPS.sub("*", name).strip() or "*" for name in steps)
+    names = " -> ".join(_step(name) for name in steps)
     return f"{'has' if len(steps) == 1 else 'seq'}({names}{'!' if failed else ''})"
+
+
+def _step(name: str) -> str:
+    said = name.replace('"', "*").strip() or "*"
+    return f'"{said}"' if _NOT_IN_PLAIN_STEPS.search(said) else said
