@@ -7,17 +7,17 @@ from typing import Final
 from clustertrace.store.answers import ClusterPage
 from clustertrace.words import percent
 
-__all__ = ["headline"]
+__all__ = ["WORST", "headline"]
 
 _MOST: Final = 0.8
 """Patterns are named once they hold this share of all failures."""
 
-_FEW: Final = 5
-"""More patterns than this are no place to look at, but a spread."""
+WORST: Final = 5
+"""Patterns that are looked at: more than this are no place to look at, but a spread."""
 
 
 def headline(page: ClusterPage) -> str:
-    """Say where the failures are; `page` begins with the patterns that failed most."""
+    """Say where the failures are; `page` has the `WORST` patterns, those that failed most."""
     if not page.traces:
         return "No trace has finished yet."
     if not page.failed:
@@ -27,7 +27,7 @@ def headline(page: ClusterPage) -> str:
     if page.clusters[0].failed == 1:
         return f"{page.failed:,} traces failed, and no two of them in one pattern."
     held = patterns = 0
-    for cluster in page.clusters[:_FEW]:
+    for cluster in page.clusters[:WORST]:
         if held >= _MOST * page.failed:
             break
         held += cluster.failed

@@ -154,7 +154,11 @@ def clusters(
     A pattern is what traces share that took the same steps: `fetch!` is a step that failed,
     `search ×2–3` one that ran two or three times in a row.
     """
-    page = _cluster_page(db, limit if limit or as_json else _PATTERNS_SHOWN, where)
+    from clustertrace.headline import WORST
+
+    shown = limit if limit or as_json else _PATTERNS_SHOWN
+    # The sentence is about the worst of all, however few are to be shown.
+    page = _cluster_page(db, shown if as_json or shown is None else max(shown, WORST), where)
     if as_json:
         print_json(
             {
@@ -165,7 +169,7 @@ def clusters(
             }
         )
     elif page.clusters:
-        _print_clusters(page)
+        _print_clusters(page, shown)
     elif where is not None:
         note("No finished run matches.")
     else:
@@ -214,7 +218,7 @@ def _cluster_record(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _print_clusters(page: ClusterPage) -> None:
+def _print_clusters(page: ClusterPage, shown: int | None) -> None:
     from rich import box
     from rich.table import Table
 
@@ -222,6 +226,7 @@ def _print_clusters(page: ClusterPage) -> None:
 
     console = stdout()
     console.print(headline(page))
+    clusters = page.clusters[:shown]
     console.print()
     wide = console.width >= _WIDE
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
@@ -233,7 +238,7 @@ def _print_clusters(page: ClusterPage) -> None:
     if wide:
         table.add_column("Typically", justify="right", no_wrap=True)
     table.add_column("Sample", no_wrap=True)
-    for cluster in page.clusters:
+    for cluster in clusters:
         low, high = cluster.interval
         cells = [
             f"{count(cluster.failed)} / {count(cluster.count)}",
@@ -246,8 +251,7 @@ def _print_clusters(page: ClusterPage) -> None:
         style = None if cluster.failed else "dim"
         table.add_row(*(cells if wide else [*cells[:2], cells[3], cells[5]]), style=style)
     console.print(table)
-    if page.total > len(page.clusters):
-        rest = page.total - len(page.clusters)
+    if rest := page.total - len(clusters):
         console.print(f"and {counted(rest, 'more pattern')}; --limit shows more.")
     console.print("See what happened in one: clustertrace inspect SAMPLE")
 

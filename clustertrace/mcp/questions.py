@@ -9,7 +9,7 @@ from pydantic import Field
 from clustertrace.errors import UsageError
 from clustertrace.filters import Filter, parse
 from clustertrace.filters.writing import both, condition
-from clustertrace.headline import headline
+from clustertrace.headline import WORST, headline
 from clustertrace.mcp.answers import Answer, Found, FoundList, Pattern, PatternList, Run, RunList
 from clustertrace.mcp.bounds import Cursor, Limit, Where, cursor_at, page_of, start_of
 from clustertrace.mcp.runs import RunDetail, run_detail
@@ -67,12 +67,15 @@ class Questions:
         """List execution patterns (runs that took the same steps), most failures first."""
         start = start_of(cursor, "patterns", where, order, limit)
         with reading(self._db) as store, store.read() as conn:
-            page = queries.clusters(conn, _filter(where), order=order, limit=limit, offset=start)
-        end = start + len(page.clusters)
+            # The sentence is about the worst of all, however few are asked for.
+            size = max(limit, WORST)
+            page = queries.clusters(conn, _filter(where), order=order, limit=size, offset=start)
+        listed = page.clusters[:limit]
+        end = start + len(listed)
         more = end < page.total
         return PatternList(
             sentence=headline(page) if order == "failed" and not start else None,
-            patterns=[Pattern.of(one) for one in page.clusters],
+            patterns=[Pattern.of(one) for one in listed],
             total=page.total,
             runs=page.traces,
             failed=page.failed,

@@ -87,6 +87,21 @@ def test_clusters_can_be_cut(run: Any) -> None:
     assert (answer["total"], answer["failed"]) == (2, 2)
 
 
+def test_the_sentence_is_about_all_patterns(run: Any, store: Any) -> None:
+    """However few of them are shown."""
+    from clustertrace.model import Batch, Span
+
+    spans = [
+        Span(f"{n:032x}", f"{n:016x}", None, "ab"[n % 2], "agent", "error", n, n + 1)
+        for n in range(1, 5)
+    ]
+    store.write(Batch(spans, []))
+    for few in (1, 2):
+        out = run("clusters", "--limit", few).out
+        assert out.startswith("2 patterns hold 4 of the 4 failures (100 %).")
+        assert ("1 more pattern" in out) is (few == 1)
+
+
 def test_all_clusters_come_as_json(run: Any, store: Any, tmp_path: Path) -> None:
     """JSON holds every pattern, however many a page of the query has."""
     from clustertrace.model import Batch, Span

@@ -48,6 +48,11 @@ def test_what_is_offered(runs: Path) -> None:
         assert tool.annotations.destructive_hint is (name in CHANGING)
 
 
+def test_the_sentence_is_about_all_patterns(ask: Callable[..., Any]) -> None:
+    """However few of them a client asks for."""
+    assert ask("list_clusters", limit=1)["sentence"] == ask("list_clusters")["sentence"]
+
+
 def test_answers_keep_their_schema(runs: Path, ask: Callable[..., Any]) -> None:
     """What a tool answers is what its schema says."""
     worst, other = ask("list_clusters", limit=2)["patterns"]
