@@ -10,7 +10,7 @@ import typer
 
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.output import note, plain, print_json, stdout
-from clustertrace.errors import NotFound, UsageError
+from clustertrace.errors import ClustertraceError, NotFound, UsageError
 from clustertrace.opening import reading
 from clustertrace.words import counted, money
 
@@ -64,7 +64,8 @@ def judge(
 
     What the runs hold goes to Anthropic or OpenAI, with your key. Verdicts are kept as the
     metric `judge`; an answer without a verdict stores nothing. Beside your own outcomes their
-    agreement is told (Cohen's kappa). Exit code 1: there was nothing to judge.
+    agreement is told (Cohen's kappa). Exit code 1: there was nothing to judge, or no answer
+    held a verdict.
     """
     from clustertrace.asking.models import model_of
     from clustertrace.judging import judge as judging
@@ -81,11 +82,17 @@ def judge(
         found: list[Judged] = []
         if not dry_run and planned.runs:
             asking = model_of(model)
-            for one in judging.judged(asking, traces, asked, max_cost_usd):
-                _store(store, one, model, set_outcome=set_outcome)
-                found.append(one)
+            try:
+                for one in judging.judged(asking, traces, asked, max_cost_usd):
+                    _store(store, one, model, set_outcome=set_outcome)
+                    found.append(one)
+            except ClustertraceError:
+                if found:
+                    # What was paid for and kept is told, whatever ends the judging.
+                    _report(found, planned, dry_run=dry_run, as_json=as_json)
+                raise
     _report(found, planned, dry_run=dry_run, as_json=as_json)
-    if not planned.runs:
+    if not planned.runs or (found and all(one.verdict is None for one in found)):
         raise typer.Exit(1)
 
 

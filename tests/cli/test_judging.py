@@ -11,6 +11,7 @@ import pytest
 from clustertrace.asking import models
 from clustertrace.asking.models import Answer
 from clustertrace.cli import main
+from clustertrace.errors import ModelError
 from clustertrace.store import Store, queries
 
 Capture = pytest.CaptureFixture[str]
@@ -56,6 +57,30 @@ def test_verdicts_are_kept(model: Scripted, capsys: Capture) -> None:
         metrics = [queries.trace(conn, one["trace_id"]).metrics[-1:] for one in answer["verdicts"]]
     kept = [bool(found) and found[0].name == "judge" for found in metrics]
     assert kept == [True, False] * 3
+
+
+def test_no_verdict_at_all(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """Where no answer held a verdict, the exit code says so."""
+    monkeypatch.setattr(models, "model_of", lambda name: Scripted("It depends."))
+    assert main(["judge", "--samples", "2"]) == 1
+    assert capsys.readouterr().out.count("no verdict") == 2
+
+
+def test_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """What was judged and paid for before an error is told, and the error too."""
+
+    class Failing(Scripted):
+        def ask(self, system: str, prompt: str, max_tokens: int) -> Answer:
+            if self.asked == 2:
+                raise ModelError("asked too often")
+            return super().ask(system, prompt, max_tokens)
+
+    failing = Failing('{"verdict": "pass", "reason": "fine"}')
+    monkeypatch.setattr(models, "model_of", lambda name: failing)
+    assert main(["judge", "--samples", "5", "--json"]) == 2
+    told = capsys.readouterr()
+    assert len(json.loads(told.out)["verdicts"]) == 2
+    assert "asked too often" in told.err
 
 
 def test_outcomes(model: Scripted, capsys: Capture) -> None:
