@@ -147,6 +147,7 @@ def import_(
         Literal[
             "native",
             "otlp",
+            "otel",
             "langfuse",
             "langsmith",
             "phoenix",
@@ -154,7 +155,9 @@ def import_(
             "claude-code",
             "codex",
         ],
-        typer.Option("--from", help="Which tool wrote the files, or whose sessions they are."),
+        typer.Option(
+            "--from", help="Which tool wrote the files, or whose sessions they are; otel is otlp."
+        ),
     ] = "native",
     db: Db = None,
     as_json: Json = False,
@@ -183,7 +186,8 @@ def import_(
             check_source(path)
     with Store.open(db) as store:
         store.drain()
-        results = [(path, _import_one(store, path, form)) for path in sources]
+        told = "otlp" if form == "otel" else form
+        results = [(path, _import_one(store, path, told)) for path in sources]
         store.refresh()
     _report(results, as_json=as_json)
     if any(result.bad for _, result in results):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from clustertrace.cli.app import Db, Json, command
-from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.cli.output import note, plain, print_json, stdout, write_out
+from clustertrace.errors import UsageError
 from clustertrace.opening import reading
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from clustertrace.store.store import Store
 
 __all__ = ["replay", "repro"]
+
+_STDOUT: Final = Path("-")
 
 Entry = Annotated[
     str,
@@ -185,14 +188,26 @@ def repro(
     ],
     entry: Entry,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="The file to write.", show_default=False)
-    ],
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Write here. Default: standard output.",
+            show_default=False,
+            allow_dash=True,
+        ),
+    ] = _STDOUT,
     stub: Annotated[
         str, typer.Option(metavar="CALLS", help="As for `replay`: what the recording answers.")
     ] = "all",
     expect_failure: Annotated[
         bool, typer.Option("--expect-failure", help="Pass while it fails, not when it is mended.")
     ] = False,
+    mode: Annotated[
+        Literal["positive", "negative"],
+        typer.Option(help="negative is another name of --expect-failure."),
+    ] = "positive",
     db: Db = None,
     as_json: Json = False,
 ) -> None:
@@ -210,10 +225,12 @@ def repro(
         recording = _failing(store, of)
     told = slim_recording(recording)
     again = replayed(entry_of(entry), told, stub=stub, until=None)
+    text = None
     if again.fails_as_recorded:
-        text = repro_module(recording, entry, stub=stub, expect_failure=expect_failure)
-        output.write_text(text, "utf-8")
-        summary = f"Wrote {output}. {again.summary}"
+        inverse = expect_failure or mode == "negative"
+        text = repro_module(recording, entry, stub=stub, expect_failure=inverse)
+        _write(output, text, as_json=as_json)
+        summary = f"Wrote {output}. {again.summary}" if output != _STDOUT else again.summary
     else:
         summary = f"Nothing written: the run does not fail here as recorded. {again.summary}"
     if as_json:
@@ -221,14 +238,29 @@ def repro(
             {
                 "trace_id": recording.trace_id,
                 "fails_as_recorded": again.fails_as_recorded,
-                "file": str(output) if again.fails_as_recorded else None,
+                "file": str(output) if text and output != _STDOUT else None,
+                "test": text if output == _STDOUT else None,
                 "summary": again.summary,
             }
         )
+    elif output == _STDOUT:
+        note(plain(summary))
     else:
         stdout().print(plain(summary))
     if not again.fails_as_recorded:
         raise typer.Exit(1)
+
+
+def _write(output: Path, text: str, *, as_json: bool) -> None:
+    """Write the test; JSON on standard output holds it itself."""
+    if output == _STDOUT:
+        if not as_json:
+            write_out(text.encode())
+        return
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError(f"{output} can't be written ({error.strerror}).") from None
 
 
 def _failing(store: Store, of: str) -> Trace:

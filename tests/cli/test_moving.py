@@ -129,6 +129,15 @@ def test_otlp_is_what_import_reads(run: Any, tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.usefixtures("filled")
+def test_otel_is_a_name_of_otlp(run: Any, tmp_path: Path) -> None:
+    """`--from otel` reads what `--from otlp` reads."""
+    run("export", "--all", "--format", "otlp", "-o", tmp_path / "traces.jsonl")
+    other = tmp_path / "other.db"
+    assert run("import", "--from", "otel", tmp_path / "traces.jsonl", "--db", other).code == 0
+    assert json.loads(run("stats", "--json", "--db", other).out)["traces"] > 0
+
+
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_an_empty_table_has_its_titles(run: Any, form: str, tmp_path: Path) -> None:
     """Without a database there is still a table, with nothing in it."""

@@ -47,9 +47,9 @@ def made(folder: Path, *options: str) -> int:
         store.refresh()
         with store.read() as conn:
             newest = queries.latest(conn)
+    file = [] if "-o" in options or "--json" in options else ["-o", "test_it.py"]
     try:
-        told = ["repro", newest, "--entry", "failing_agent:run", "-o", "test_it.py", *options]
-        return main(told)
+        return main(["repro", newest, "--entry", "failing_agent:run", *file, *options])
     finally:
         sys.modules.pop("failing_agent", None)
         sys.path.remove(str(folder))
@@ -89,6 +89,30 @@ def test_inverse(folder: Path) -> None:
     assert passes(folder)
     (folder / "failing_agent.py").write_text(AGENT.format(answer="[]", attempts=1))
     assert not passes(folder)
+
+
+def test_modes(folder: Path) -> None:
+    """`--mode negative` is another name of --expect-failure, and `--mode positive` of its lack."""
+    assert made(folder, "--mode", "negative") == 0
+    assert passes(folder)
+    assert made(folder, "--mode", "positive") == 0
+    assert not passes(folder)
+
+
+def test_without_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The test goes to standard output, and nothing else does."""
+    assert made(folder, "-o", "-") == 0
+    told = capsys.readouterr()
+    (folder / "test_it.py").write_text(told.out)
+    assert not passes(folder)
+    assert "It made 3 calls" not in told.out
+    assert "failed" in told.err
+
+
+def test_a_file_that_cannot_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is said in a sentence, with exit code 2."""
+    assert made(folder, "-o", "nowhere/test_it.py") == 2
+    assert "nowhere/test_it.py can't be written" in capsys.readouterr().err
 
 
 def test_nothing_to_test(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
