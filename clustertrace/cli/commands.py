@@ -26,7 +26,7 @@ COMMANDS: Final = {
         Entry("demo", "serving", "Look around in sixty bundled runs."),
         Entry("dashboard", "serving", "Serve the receiver and the pages."),
         Entry("doctor", "diagnosing", "Say what is wrong here, and what to type."),
-        Entry("db-path", "places", "Print the path of the database."),
+        Entry("db-path", "places", "Print the path of the database, or its URL."),
     ),
     "Look": (
         Entry("stats", "facts", "Show the database in a few numbers."),

@@ -156,8 +156,8 @@ def test_in_thousands_of_runs_the_most_significant_comes_first() -> None:
     cases = [case(["abc"] * (at % 20 < 18) + ["xyz"], True) for at in range(3000)]
     cases += [case(["abc"] * (at % 20 == 0), False) for at in range(3000)]
     singles = sorted(Field(columns_of(cases)).singles(8), key=by_p)
-    place = {one.conditions[0].trait[:2]: at for at, one in enumerate(singles)}
-    best, other = place["calls", "xyz"], place["calls", "abc"]
+    place = {one.conditions[0]: at for at, one in enumerate(singles)}
+    best, other = (place[Condition(("calls", step, "", 1))] for step in ("xyz", "abc"))
     assert singles[best].p == singles[other].p == 0
     assert best < other
 
