@@ -52,6 +52,7 @@ _COUNTING_SECONDS: Final = 0.05
 _Row = tuple[Any, ...]
 _HEX: Final = frozenset("0123456789abcdef")
 _SHORTEST_PREFIX: Final = 4
+_ALL: Final = 2**63 - 1
 _TRACES_A_QUERY: Final = 200
 
 _ROW: Final = (
@@ -255,7 +256,7 @@ def known_traces(conn: Connection, trace_ids: Sequence[str]) -> set[str]:
     return known
 
 
-def export(conn: Connection, where: Filter | None = None, *, newest: int = -1) -> Iterator[Trace]:
+def export(conn: Connection, where: Filter | None = None, *, newest: int = _ALL) -> Iterator[Trace]:
     """Whole traces that match, oldest first (ties by id); with `newest`, so many at most."""
     condition, params = _condition(conn, where)
     rows = conn.rows(
