@@ -14,17 +14,19 @@ from clustertrace.errors import UsageError
 from clustertrace.opening import reading
 from clustertrace.words import count, counted
 
-__all__ = ["cleanup", "size_of", "vacuum"]
+__all__ = ["EXAMPLES", "cleanup", "size_of", "vacuum"]
+
+EXAMPLES = (
+    "vacuum --older-than 30d --dry-run",
+    "vacuum --max-size 2GB",
+    "vacuum --where 'name:healthcheck or tag.env:test'",
+)
+"""Of `vacuum`, which is `db vacuum` too."""
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
-@command(
-    "vacuum",
-    "clustertrace vacuum --older-than 30d --dry-run",
-    "clustertrace vacuum --max-size 2GB",
-    "clustertrace vacuum --where 'name:healthcheck or tag.env:test'",
-)
+@command("vacuum", *(f"clustertrace {example}" for example in EXAMPLES))
 def vacuum(
     older_than: Annotated[
         str | None,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -16,6 +18,7 @@ __all__ = [
     "note",
     "plain",
     "print_json",
+    "progressing",
     "stderr",
     "stdout",
     "write_out",
@@ -69,6 +72,22 @@ def write_out(data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[sys.stdout.buffer.write(rest) :]
+
+
+@contextmanager
+def progressing() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on a terminal, elsewhere nothing; told what is done, how much, and of how much."""
+    if not sys.stderr.isatty():
+        yield lambda what, done, total: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=stderr(), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda what, done, total: bar.update(
+            task, description=what, completed=done, total=total
+        )
 
 
 def print_json(document: Any) -> None:

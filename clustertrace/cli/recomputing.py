@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 
 import typer
 
 from clustertrace.cli.app import Db, Json, command
-from clustertrace.cli.output import print_json, stderr
+from clustertrace.cli.output import print_json, progressing
 from clustertrace.opening import reading
 from clustertrace.words import counted, money
 
@@ -29,8 +27,8 @@ def backfill_cost(db: Db = None, as_json: Json = False) -> None:
     """
     from clustertrace.store.backfill import backfill_costs
 
-    with reading(db) as store, _progress("pricing") as progress:
-        done = backfill_costs(store, progress)
+    with reading(db) as store, progressing() as progress:
+        done = backfill_costs(store, partial(progress, "pricing traces"))
     if as_json:
         print_json(
             {
@@ -59,8 +57,8 @@ def backfill_signatures(db: Db = None, as_json: Json = False) -> None:
     """
     from clustertrace.store import backfill
 
-    with reading(db) as store, _progress("summarising") as progress:
-        done = backfill.backfill_signatures(store, progress)
+    with reading(db) as store, progressing() as progress:
+        done = backfill.backfill_signatures(store, partial(progress, "summarising traces"))
     if as_json:
         print_json({"traces": done.traces, "changed": done.changed})
         return
@@ -72,17 +70,3 @@ def backfill_signatures(db: Db = None, as_json: Json = False) -> None:
 
 def _signed(usd: float) -> str:
     return f"{'-' if usd < 0 else '+'}{money(abs(usd))}"
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal; elsewhere nothing."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=stderr(), transient=True) as bar:
-        task = bar.add_task(f"{what} traces", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -2,7 +2,8 @@
 
 Roll-ups are kept by adding and taking out (clustertrace.store.settling), so a fault there would
 stay unseen for ever. Here a copy is made, all that was derived is thrown away in it and worked out
-anew from the spans, and the two are compared. Nothing is changed in the database itself.
+anew from the spans, and the two are compared. Nothing is changed in the database itself. The copy
+is a file of SQLite's, whichever the database is; pages are a server's own affair.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Final, NamedTuple
 from clustertrace.errors import StoreCorrupt, StoreError
 from clustertrace.store import news
 from clustertrace.store.connection import Connection
+from clustertrace.store.copying import fill
 from clustertrace.store.settling import DERIVED
 from clustertrace.store.sqlite import text_index
 from clustertrace.store.sqlite.connection import SqliteConnection, readable
@@ -72,15 +74,17 @@ def check(store: Store) -> Checked:
 
     Raises StoreError where there is not so much room.
     """
-    damage = _damage(store)
+    damage = _damage(store) if store.place.is_file else ()
     if damage:
         return Checked(0, 0, damage, index_agrees=True, differing={})
+    # Beside a server's database there may be nothing at all.
+    beside = store.path.parent if store.path.parent.is_dir() else Path(tempfile.gettempdir())
     try:
-        with tempfile.TemporaryDirectory(prefix=".check-", dir=store.path.parent) as folder:
+        with tempfile.TemporaryDirectory(prefix=".check-", dir=beside) as folder:
             return _compare(store, Path(folder) / "copy.db")
     except OSError as error:
         raise StoreError(
-            f"{store.path.parent} can't take a copy of the database to check "
+            f"{beside} can't take a copy of the database to check "
             f"({error.strerror or error}); free some space there."
         ) from None
 
@@ -96,12 +100,9 @@ def _damage(store: Store) -> tuple[str, ...]:
 
 
 def _compare(store: Store, copy: Path) -> Checked:
-    _copy(store, copy)
+    index_agrees = _copy(store, copy)
     with Store.open(copy) as own:
-        while own.index_text():
-            pass
         with own.writing() as conn:
-            index_agrees = _index_agrees(conn)
             _forget(conn)
         own.refresh()
         with own.read() as conn:
@@ -112,25 +113,43 @@ def _compare(store: Store, copy: Path) -> Checked:
     return Checked(traces, spans, (), index_agrees, found)
 
 
-def _copy(store: Store, to: Path) -> None:
-    size = store.path.stat().st_size
-    if shutil.disk_usage(to.parent).free < 2 * size:
-        raise StoreError(
-            f"Checking needs {2 * size // 10**6} MB beside {store.path}, which are not free; "
-            "free some space there."
-        )
-    to.touch(mode=0o600)
-    with store.read() as conn, readable(store.path), closing(sqlite3.connect(to)) as made:
-        assert isinstance(conn, SqliteConnection)
-        conn.raw.backup(made)
+def _copy(store: Store, to: Path) -> bool:
+    """Copy the database into a file; whether the text index holds just what the spans say."""
+    with store.read() as conn:
+        _require_room(conn, to.parent)
+        if isinstance(conn, SqliteConnection):
+            _back_up(conn, to)
+        else:
+            from clustertrace.store.postgres import text_index as words
 
-
-def _index_agrees(conn: Connection) -> bool:
-    try:
-        text_index.check(conn)
-    except StoreCorrupt:
-        return False
+            with Store.open(to) as own:
+                fill(conn, own)
+            return words.agrees(conn)
+    # Looking through SQLite's index changes it.
+    with Store.open(to) as own:
+        while own.index_text():
+            pass
+        try:
+            with own.writing() as conn:
+                text_index.check(conn)
+        except StoreCorrupt:
+            return False
     return True
+
+
+def _require_room(conn: Connection, folder: Path) -> None:
+    needed = 2 * conn.size_bytes()
+    if shutil.disk_usage(folder).free < needed:
+        raise StoreError(
+            f"Checking needs {needed // 10**6} MB in {folder.parent}, which are not free; free "
+            "some space there."
+        )
+
+
+def _back_up(conn: SqliteConnection, to: Path) -> None:
+    to.touch(mode=0o600)
+    with readable(conn.path), closing(sqlite3.connect(to)) as made:
+        conn.raw.backup(made)
 
 
 def _forget(conn: Connection) -> None:

@@ -6,16 +6,31 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from clustertrace.errors import StoreBusy
 
 if TYPE_CHECKING:
     from clustertrace.store.texts import Texts
 
-__all__ = ["Connection", "Params", "Pool"]
+__all__ = ["TEXT_INDEX", "Connection", "Params", "Pool", "TableSize"]
 
 Params = Sequence[Any] | Mapping[str, Any]
+
+TEXT_INDEX: Final = "span_index"
+"""How the names of the text index's tables begin."""
+
+
+class TableSize(NamedTuple):
+    """How much a table holds, and what that takes on the disk."""
+
+    name: str
+    rows: int
+    table_bytes: int | None
+    """None: this SQLite was built without the means to tell."""
+    index_bytes: int | None
+    estimated: bool
+    """Whether the number of rows is the server's estimate."""
 
 
 class Connection(ABC):
@@ -128,8 +143,20 @@ class Connection(ABC):
         """The highest sequence number up to which every span is committed."""
 
     @abstractmethod
+    def number_beyond(self, highest: int) -> None:
+        """Let numbers that are given from now on be higher than this one."""
+
+    @abstractmethod
     def has_table(self, name: str) -> bool:
         """Whether there is a table of this name."""
+
+    @abstractmethod
+    def engine(self) -> str:
+        """The program that keeps the database, and its version."""
+
+    @abstractmethod
+    def table_sizes(self) -> list[TableSize]:
+        """Every table, by name; those of the text index together, as `TEXT_INDEX`."""
 
     @abstractmethod
     def used_bytes(self) -> int:

@@ -28,6 +28,7 @@ from clustertrace.store.spending_tables import SpendingRow, TraceSpendingRow
 from clustertrace.store.tables_beside import (
     AssertionRow,
     CommitmentRow,
+    CopyRow,
     SavedFilterRow,
     SpoolSegmentRow,
     StateRow,
@@ -40,6 +41,7 @@ from clustertrace.store.tables_beside import (
 __all__ = [
     "AssertionRow",
     "CommitmentRow",
+    "CopyRow",
     "FamilyRow",
     "LogRow",
     "MetricRow",

@@ -11,6 +11,7 @@ from sqlmodel import Field, SQLModel
 __all__ = [
     "AssertionRow",
     "CommitmentRow",
+    "CopyRow",
     "SavedFilterRow",
     "SpoolSegmentRow",
     "StateRow",
@@ -131,3 +132,17 @@ class StateRow(SQLModel, table=True):
 
     key: str = Field(primary_key=True)
     value: int
+
+
+class CopyRow(SQLModel, table=True):
+    """A table that was, or is being, copied from another database (clustertrace.store.copying)."""
+
+    __tablename__ = "copies"
+
+    name: str = Field(primary_key=True)
+    source: int
+    """The other database's `database_id`, a number of its own."""
+    upto: str | None
+    """JSON: the key of the last row that came; written in the transaction of that row."""
+    digest: str | None
+    """Of all its rows when both had the same; null: the copy is not finished."""

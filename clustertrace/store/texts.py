@@ -41,6 +41,9 @@ class Texts(Protocol):
     def forget_traces(self, conn: Connection, trace_ids: Sequence[bytes], /) -> None:
         """Take all spans of these traces out of the index, before they go."""
 
+    def clear(self, conn: Connection, /) -> None:
+        """Forget every span, so that `advance` begins anew; in the caller's transaction."""
+
     def foresee(self, conn: Connection, condition: str, params: Mapping[str, Any], /) -> None:
         """Traces of a condition are going to be removed, in many transactions."""
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +29,7 @@ def filled(store: Store, make_trace: Callable[..., list[Span]]) -> Store:
     return store
 
 
+@pytest.mark.sqlite("its file")
 def test_a_sound_database_is_found_sound(filled: Store) -> None:
     """Everything agrees, nothing was changed, and no copy is left."""
     before = filled.path.read_bytes()
@@ -33,6 +37,25 @@ def test_a_sound_database_is_found_sound(filled: Store) -> None:
     assert (found.sound, found.traces, found.spans) == (True, 6, 18)
     assert filled.path.read_bytes() == before
     assert [path for path in filled.path.parent.iterdir() if path.is_dir()] == []
+
+
+def test_a_server_s_database_is_checked_in_a_file(
+    migrated_url: str, make_trace: Callable[..., list[Span]], tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Totals and words are compared as in a file's database, and no copy is left."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with Store.open(migrated_url) as server:
+        server.write(Batch([*make_trace(1, "search"), *make_trace(2, "search", failed=True)], []))
+        server.refresh()
+        found = check(server)
+        assert (found.sound, found.traces, found.spans) == (True, 2, 4)
+        with server.writing() as conn:
+            conn.run("UPDATE variant_days SET failed = failed + 1")
+        assert list(check(server).differing) == ["variant_days"]
+        with server.writing() as conn:
+            conn.run("UPDATE spans SET name = 'nobody told the index' WHERE name = 'search'")
+        assert not check(server).index_agrees
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_database_is_sound(store: Store) -> None:
@@ -76,6 +99,7 @@ def test_words_that_the_index_does_not_hold_are_found(filled: Store) -> None:
     assert not check(filled).index_agrees
 
 
+@pytest.mark.sqlite("its pages")
 def test_damaged_pages_are_told(filled: Store) -> None:
     """A page full of nonsense is damage, told in SQLite's words; the file stays as it is."""
     with filled.read() as conn:

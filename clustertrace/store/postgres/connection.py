@@ -12,7 +12,7 @@ from psycopg import errors
 from psycopg.pq import TransactionStatus
 
 from clustertrace.errors import StoreBusy, StoreError, StoreSlow
-from clustertrace.store.connection import Connection, Params
+from clustertrace.store.connection import Connection, Params, TableSize
 from clustertrace.store.place import Place
 from clustertrace.store.postgres import text_index
 from clustertrace.store.postgres.adapters import adapt
@@ -32,6 +32,12 @@ _COPIED: Final = re.compile(r"INSERT INTO (\w+) VALUES \(\?(?:, \?)*\)")
 
 NUMBERING: Final = "clustertrace numbering"
 """What writers hold together from numbering their spans until these are committed."""
+
+_SIZES: Final = (
+    "SELECT relname, reltuples, pg_table_size(c.oid), pg_indexes_size(c.oid) FROM pg_class c"
+    " JOIN pg_namespace n ON n.oid = relnamespace"
+    " WHERE relkind = 'r' AND n.nspname = current_schema() ORDER BY relname"
+)
 
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -155,8 +161,33 @@ class PostgresConnection(Connection):
         assert found is not None
         return int(found[0])
 
+    def number_beyond(self, highest: int) -> None:
+        with readable(self.name):
+            self.raw.execute(
+                "SELECT setval('span_numbers', %s) FROM span_numbers WHERE last_value <= %s",
+                (highest, highest),
+            )
+
     def has_table(self, name: str) -> bool:
         return bool(self.value("SELECT to_regclass(?) IS NOT NULL", (name,)))
+
+    def engine(self) -> str:
+        return f"PostgreSQL {self.raw.info.parameter_status('server_version')}"
+
+    def table_sizes(self) -> list[TableSize]:
+        with readable(self.name):
+            found = self.raw.execute(_SIZES).fetchall()
+        return [
+            TableSize(
+                name,
+                # A table that the server has not looked at yet is new, and soon counted.
+                int(rows) if rows >= 0 else self.value(f"SELECT count(*) FROM {name}"),
+                table_bytes,
+                index_bytes,
+                estimated=rows >= 0,
+            )
+            for name, rows, table_bytes, index_bytes in found
+        ]
 
     def used_bytes(self) -> int:
         return self.size_bytes()

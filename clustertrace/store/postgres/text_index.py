@@ -15,7 +15,9 @@ from clustertrace.store.texts import FIELDS
 
 __all__ = [
     "advance",
+    "agrees",
     "behind",
+    "clear",
     "containing",
     "foresee",
     "forget",
@@ -30,6 +32,7 @@ __all__ = [
 
 _COLUMNS: Final = ", ".join(FIELDS)
 _POSITION: Final = "text_index_seq"
+_AT_ONCE: Final = 200
 
 
 def position(conn: Connection) -> int:
@@ -83,6 +86,12 @@ def forget_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
         f" (SELECT seq FROM spans WHERE trace_id IN ({marks}))",
         trace_ids,
     )
+
+
+def clear(conn: Connection) -> None:
+    """Forget every span, so that `advance` begins anew; in the caller's transaction."""
+    conn.run("DELETE FROM span_index")
+    conn.run("DELETE FROM state WHERE key = ?", (_POSITION,))
 
 
 def foresee(conn: Connection, condition: str, params: Mapping[str, Any]) -> None:
@@ -142,3 +151,23 @@ def passages(
     return {
         row[0]: passages_of(expression, dict(zip(FIELDS, row[1:], strict=True))) for row in rows
     }
+
+
+def agrees(conn: Connection) -> bool:
+    """Whether the index, as far as it goes, holds just what the spans say."""
+    done = position(conn)
+    spans = 0
+    for rows in conn.parts(
+        f"SELECT seq, {_COLUMNS} FROM span_texts WHERE seq <= ?", (done,), size=_AT_ONCE
+    ):
+        spans += len(rows)
+        told = ", ".join(["(?, CAST(? AS tsvector))"] * len(rows))
+        same = conn.value(
+            f"WITH told (seq, words) AS (VALUES {told})"
+            " SELECT count(*) FROM told JOIN span_index i ON i.rowid = told.seq"
+            " WHERE i.words = told.words",
+            [value for row in rows for value in (row[0], text_vector(row[1:]))],
+        )
+        if same < len(rows):
+            return False
+    return bool(spans == conn.value("SELECT count(*) FROM span_index"))

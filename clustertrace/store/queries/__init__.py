@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from clustertrace.store.queries.comparing import before_and_after, failures_by, sides
     from clustertrace.store.queries.conversing import session, session_breaks, sessions
     from clustertrace.store.queries.costing import spending
+    from clustertrace.store.queries.describing import Description, description
     from clustertrace.store.queries.drifting import runs_by_pattern, variants_of
     from clustertrace.store.queries.explaining import paths, why
     from clustertrace.store.queries.failing import failure_messages, pattern_runs, patterns_by_tag
@@ -59,6 +60,7 @@ __all__ = [
     "COUNTED",
     "Backlog",
     "ClusterOrder",
+    "Description",
     "Named",
     "Step",
     "TraceOrder",
@@ -68,6 +70,7 @@ __all__ = [
     "cluster",
     "clusters",
     "days",
+    "description",
     "export",
     "facets",
     "failure_messages",
@@ -126,6 +129,7 @@ if not TYPE_CHECKING:
             "annotating": ["matching", "pattern_annotations"],
             "waiting": ["Backlog", "backlog"],
             "comparing": ["before_and_after", "failures_by", "sides"],
+            "describing": ["Description", "description"],
             "drifting": ["runs_by_pattern", "variants_of"],
             "explaining": ["paths", "why"],
             "failing": ["failure_messages", "pattern_runs", "patterns_by_tag"],

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from clustertrace.errors import StoreBusy, StoreCorrupt, StoreError, StoreSlow
-from clustertrace.store.connection import Connection, Params
+from clustertrace.store.connection import Connection, Params, TableSize
 from clustertrace.store.revisions import refuse_newer
 from clustertrace.store.sqlite import text_index
+from clustertrace.store.sqlite.sizes import table_sizes
 
 __all__ = ["SqliteConnection", "connect", "readable"]
 
@@ -95,11 +96,20 @@ class SqliteConnection(Connection):
         first = max(highest, text_index.position(self)) + 1
         return range(first, first + count)
 
+    def number_beyond(self, highest: int) -> None:
+        """Nothing to do: a new number is beyond those of all spans that are there."""
+
     def last_number(self) -> int:
         return self.value("SELECT max(seq) FROM spans") or 0
 
     def has_table(self, name: str) -> bool:
         return bool(self.value("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)))
+
+    def engine(self) -> str:
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    def table_sizes(self) -> list[TableSize]:
+        return table_sizes(self)
 
     def used_bytes(self) -> int:
         return (self.pragma("page_count") - self.pragma("freelist_count")) * self.pragma(

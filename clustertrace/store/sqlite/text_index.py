@@ -20,6 +20,7 @@ __all__ = [
     "advance",
     "behind",
     "check",
+    "clear",
     "containing",
     "foresee",
     "forget",
@@ -79,6 +80,13 @@ def forget(conn: Connection, keys: Sequence[tuple[bytes, bytes]]) -> None:
     """Take spans out of the index before their rows change: `(trace id, span id)`, binary."""
     one = "SELECT seq FROM spans WHERE trace_id = ? AND span_id = ?"
     _take_out(conn, [row[0] for key in keys for row in conn.rows(one, key)])
+
+
+def clear(conn: Connection) -> None:
+    """Forget every span, so that `advance` begins anew; in the caller's transaction."""
+    for part in text_parts.every(conn):
+        text_parts.drop(conn, part)
+    conn.run("DELETE FROM state WHERE key = ?", (_POSITION,))
 
 
 def foresee(conn: Connection, condition: str, params: Mapping[str, Any]) -> None:

@@ -350,6 +350,12 @@ def _housekeeping() -> None:
         column("created_ns", int),
     )
     op.create_table("state", column("key", str, key=True), column("value", int))
+    op.create_table(
+        "copies",
+        column("name", str, key=True),
+        column("source", int),
+        *null("upto", "digest", kind=str),
+    )
 
 
 def _text_index() -> None:

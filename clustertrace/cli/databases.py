@@ -1,0 +1,152 @@
+"""`db`: a database as a whole, copied into another, described, or cut down."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clustertrace.cli import keeping
+from clustertrace.cli.app import Db, Json, app
+from clustertrace.cli.output import note, print_json, progressing, stdout
+from clustertrace.errors import NotFound
+from clustertrace.opening import HOW_TO_BEGIN, has_database, reading
+from clustertrace.words import count, counted, moment, size_of
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from clustertrace.store.queries import Description
+
+__all__ = ["copy", "db", "info"]
+
+group = typer.Typer(rich_markup_mode=None, add_completion=False)
+app.add_typer(group, name="db")
+
+
+@group.callback(
+    invoke_without_command=True,
+    epilog="\b\nExamples:\n  clustertrace db info --json\n"
+    "  clustertrace db copy --to postgresql+psycopg://me@server/traces",
+)
+def db(context: typer.Context) -> None:
+    """Copy or describe a database."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@group.command(
+    "copy",
+    epilog="\b\nExamples:\n"
+    "  clustertrace db copy --to postgresql+psycopg://me@server/traces\n"
+    "  clustertrace db copy --db postgresql+psycopg://me@server/traces --to laptop.db",
+)
+def copy(
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="DATABASE",
+            help="A path or URL: of an empty database, a file that is not there yet, or an earlier "
+            "copy.",
+        ),
+    ],
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Copy a database into another, of either kind.
+
+    Every table, checked by sums over its rows in the end (docs/moving.md). A copy that was broken
+    off goes on where it was; a later one brings what is new. A target that holds other data is
+    left alone.
+    """
+    from clustertrace.store import copying
+    from clustertrace.store.store import Store
+
+    with reading(db) as source, Store.open(to) as target, progressing() as progress:
+        done = copying.copy(source, target, progress)
+        places = {"from": source.place.name, "to": target.place.name}
+    if as_json:
+        tables = [
+            {"name": name, "rows": rows, "written": done.written[name], "sum": done.digests[name]}
+            for name, rows in done.rows.items()
+        ]
+        indexed = {"resumed": done.resumed, "indexed_spans": done.indexed}
+        print_json({**places, **indexed, "tables": tables})
+        return
+    rows, written = sum(done.rows.values()), sum(done.written.values())
+    held = f"{counted(done.rows['traces'], 'trace')} with {counted(done.rows['spans'], 'span')}"
+    note(
+        f"{places['to']} holds {held} now: {counted(rows, 'row')} in "
+        f"{counted(len(done.rows), 'table')}, the same as in {places['from']}; "
+        f"{count(written)} of them were brought just now."
+    )
+
+
+@group.command(
+    "info", epilog="\b\nExamples:\n  clustertrace db info\n  clustertrace db info --json"
+)
+def info(db: Db = None, as_json: Json = False) -> None:
+    """Say what a database is, and what is in it.
+
+    Its engine, schema and size, rows and bytes of each table, how far the text index is, and when
+    the oldest and newest run began. PostgreSQL's numbers of rows are its own estimates.
+    """
+    from clustertrace.store import queries
+    from clustertrace.store.place import place_of
+    from clustertrace.store.store import Store
+
+    if not has_database(db):
+        raise NotFound(f"There is no database at {place_of(db)}. {HOW_TO_BEGIN}")
+    with Store.open(db) as store, store.read() as conn:
+        told = queries.description(conn)
+    if as_json:
+        tables = [one._asdict() for one in told.tables]
+        print_json({**asdict(told), "tables": tables})
+        return
+    stdout().print(_facts(told))
+    stdout().print(_tables(told))
+
+
+def _facts(told: Description) -> Table:
+    from rich.table import Table
+
+    index = f"{counted(told.unindexed, 'span')} behind" if told.unindexed else "up to date"
+    table = Table.grid(padding=(0, 2))
+    for name, value in (
+        ("Database", told.database),
+        ("Engine", f"{told.engine}, schema {told.schema}"),
+        ("Size", size_of(told.bytes)),
+        ("Oldest run", _when(told.oldest_ns)),
+        ("Newest run", _when(told.newest_ns)),
+        ("Text index", index),
+    ):
+        table.add_row(name, value)
+    if told.copy_unfinished:
+        table.add_row("Copy", "not finished: run `clustertrace db copy` again")
+    return table
+
+
+def _when(start_ns: int | None) -> str:
+    return "none" if start_ns is None else moment(start_ns)
+
+
+def _tables(told: Description) -> Table:
+    from rich.table import Table
+
+    table = Table("Table", box=None, pad_edge=False)
+    for heading in ("Rows", "Bytes", "Of indexes"):
+        table.add_column(heading, justify="right")
+    for one in told.tables:
+        sizes = (one.table_bytes, one.index_bytes)
+        table.add_row(
+            one.name,
+            f"{'about ' if one.estimated else ''}{count(one.rows)}",
+            *("?" if size is None else size_of(size) for size in sizes),
+        )
+    return table
+
+
+_EXAMPLES = "\n".join(f"  clustertrace db {example}" for example in keeping.EXAMPLES)
+group.command("vacuum", epilog=f"\b\nExamples:\n{_EXAMPLES}")(keeping.vacuum)
