@@ -11,6 +11,7 @@ A pure function of the spans; the order of arrival does not matter.
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -39,14 +40,20 @@ TOGETHER_NS: Final = 2 * 10**9
 _STREAMED: Final = "logfire"
 """Scopes that report a stream as two spans: the request, and the response once it is read."""
 
+_STREAM: Final = "streaming response from "
+"""How the names of such responses begin."""
+
 _BOUNDARIES: Final = frozenset({"tool", "agent"})
 """What a call reaches through one of these is a call of its own."""
 
-_PREPARING: Final = "._prepare_chat_with_tools"
-"""LlamaIndex reports the making of a request as a call."""
+_PREPARING: Final = ("._prepare_chat_with_tools", "count_tokens")
+"""What is reported as a call and is none: LlamaIndex makes a request, tokens are counted."""
 
 _EDITION: Final = re.compile(r"([-@](20[0-9-]+|[0-9]{4}|latest|v[0-9].*))?")
 """What may stand behind a model's name: a date, a version."""
+
+_NEAREST: Final = 32
+"""Requests that ended before and after a response began that may be its own."""
 
 Identity = tuple[str, str]
 
@@ -158,15 +165,53 @@ def _call_above(span: Span, by_id: Mapping[str, Span]) -> Span | None:
 
 
 def _join_streams(models: Sequence[Span], joined: _Groups) -> None:
-    """Logfire's request, which knows no tokens, with the response that was read after it."""
-    waiting: dict[Any, list[Span]] = defaultdict(list)
+    """Logfire's requests, which know no tokens, with the responses that were read after them."""
+    requests: dict[Any, list[tuple[int, str, Span]]] = defaultdict(list)
     for span in models:
-        if reporter(span).startswith(_STREAMED):
-            key = (reporter(span), span.trace_id, span.parent_span_id, span.model)
-            if span.output_tokens is None and span.status == "ok":
-                waiting[key].append(span)
-            elif waiting[key]:
-                joined.join(waiting[key].pop(0), span)
+        if _asks_logfire(span):
+            ended = span.end_ns or span.start_ns
+            requests[span.trace_id, reporter(span)].append((ended, span.span_id, span))
+    for ends in requests.values():
+        ends.sort()
+    candidates = sorted(
+        (
+            (abs(ended - read.start_ns), _order(asked), _order(read), asked, read)
+            for read in models
+            if _is_stream(read)
+            for ended, _, asked in _nearest(
+                requests.get((read.trace_id, reporter(read)), ()), read.start_ns
+            )
+            if asked.start_ns <= read.start_ns and _same_model(asked.model, read.model)
+        ),
+        key=lambda candidate: candidate[:3],
+    )
+    taken: set[Identity] = set()
+    for _, _, _, asked, read in candidates:
+        pair = {_identity(asked), _identity(read)}
+        if not pair & taken:
+            taken |= pair
+            joined.join(asked, read)
+
+
+def _nearest(
+    ends: Sequence[tuple[int, str, Span]], time_ns: int
+) -> Sequence[tuple[int, str, Span]]:
+    at = bisect(ends, time_ns, key=lambda end: end[0])
+    return ends[max(0, at - _NEAREST) : at + _NEAREST]
+
+
+def _is_stream(span: Span) -> bool:
+    return reporter(span).startswith(_STREAMED) and span.name.startswith(_STREAM)
+
+
+def _asks_logfire(span: Span) -> bool:
+    """Whether a span may be a request whose response was streamed."""
+    return (
+        span.kind == "llm"
+        and (span.status, span.output_tokens) == ("ok", None)
+        and reporter(span).startswith(_STREAMED)
+        and not span.name.startswith(_STREAM)
+    )
 
 
 def _streams_elsewhere(
@@ -176,9 +221,8 @@ def _streams_elsewhere(
     grouped = {_identity(span) for group in joined.groups() for span in group}
     for span in models:
         if (
-            span.trace_id == here
-            and reporter(span).startswith(_STREAMED)
-            and (span.parent_span_id, span.status, span.output_tokens) == (None, "ok", None)
+            (span.trace_id, span.parent_span_id) == (here, None)
+            and _asks_logfire(span)
             and _identity(span) not in grouped
             and span.span_id not in told
         ):
@@ -223,14 +267,16 @@ def _same_call(one: Span, other: Span) -> bool:
         return ids[0] == ids[1]
     if not _same_model(one.model, other.model):
         return False
-    if one.output_tokens is None or other.output_tokens is None:
+    said, said_too = one.output_tokens, other.output_tokens
+    if one.trace_id != other.trace_id:
+        if None not in (one.parent_span_id, other.parent_span_id):
+            return False
+        if said is said_too is None and one.status == other.status == "error":
+            return one.input_tokens == other.input_tokens
+    if said is None or said_too is None:
         return (one.trace_id, one.parent_span_id) == (other.trace_id, other.parent_span_id)
-    if one.trace_id != other.trace_id and None not in (one.parent_span_id, other.parent_span_id):
-        return False
     # A stream's first chunk announces a token that some count on top.
-    return (
-        one.input_tokens == other.input_tokens and abs(one.output_tokens - other.output_tokens) <= 1
-    )
+    return one.input_tokens == other.input_tokens and abs(said - said_too) <= 1
 
 
 def _same_model(one: str | None, other: str | None) -> bool:

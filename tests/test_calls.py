@@ -3,6 +3,8 @@ from __future__ import annotations
 from itertools import permutations
 from typing import Any
 
+import pytest
+
 from clustertrace.calls import repeats
 from clustertrace.model import Span
 
@@ -106,14 +108,50 @@ def test_parallel_calls_pair_one_to_one() -> None:
     assert len(repeats(spans)) == 5
 
 
+STREAMED = "streaming response from 'gpt-4o-mini'"
+
+
 def test_streams_of_logfire() -> None:
     """Logfire's request and the response that follows are one call, which has the tokens."""
     asked = call("a", "logfire.openai", parent="p", tokens=(None, None))
-    read = call("b", "logfire.openai", parent="p", start=1.1, end=3)
+    read = call("b", "logfire.openai", parent="p", start=1.1, end=3, name=STREAMED)
     assert repeats([asked, read]) == {"a": "its stream is reported by b"}
+    dated = read._replace(model="gpt-4o-mini-2024-07-18")
+    assert repeats([asked, dated]) == {"a": "its stream is reported by b"}
+    assert repeats([asked, read._replace(model="gpt-4o")]) == {}
     alone = asked._replace(parent_span_id=None)
     assert repeats([alone]) == {"a": "its stream is reported in a trace of its own"}
     assert repeats([alone._replace(status="error")]) == {}
+
+
+def test_streams_of_logfire_without_tokens() -> None:
+    """A stream that told no tokens, or was left half way, is one call all the same."""
+    asked = call("a", "logfire.openai", parent="p", tokens=(None, None))
+    read = call(
+        "b", "logfire.openai", parent="p", start=1.1, end=3, name=STREAMED, tokens=(None, None)
+    )
+    assert len(repeats([asked, read])) == 1
+    assert repeats([read._replace(parent_span_id=None)]) == {}
+    failed = call("c", "logfire.openai", parent="p", start=2, tokens=(None, None), status="error")
+    assert repeats([asked, failed]) == {}
+
+
+def test_streams_of_logfire_at_once() -> None:
+    """Of streams at the same time, each response belongs to the request that ended before it."""
+    slow = call("a", "logfire.openai", parent="p", end=2, tokens=(None, None))
+    quick = call("b", "logfire.openai", parent="p", start=0.1, end=1, tokens=(None, None))
+    first = call("c", "logfire.openai", parent="p", start=1.01, end=5, name=STREAMED)
+    second = call("d", "logfire.openai", parent="q", start=2.01, end=3, name=STREAMED)
+    assert repeats([slow, quick, first, second]) == {
+        "a": "its stream is reported by d",
+        "b": "its stream is reported by c",
+    }
+
+
+def test_embeddings_of_logfire() -> None:
+    """An embedding answers with no tokens of its own: it is no stream."""
+    one = call("a", "logfire.openai", kind="embedding", tokens=(5, None))
+    assert repeats([one]) == {}
 
 
 def test_traces_of_their_own() -> None:
@@ -145,9 +183,10 @@ def test_order_decides_nothing() -> None:
     assert set(answers[0]) == {"b", "c"}
 
 
-def test_what_prepares_a_call() -> None:
-    """LlamaIndex reports the making of a request as a call of its own, which it is not."""
-    spans = [call("a", name="OpenAI._prepare_chat_with_tools", tokens=(None, None))]
+@pytest.mark.parametrize("name", ["OpenAI._prepare_chat_with_tools", "messages.count_tokens"])
+def test_what_prepares_a_call(name: str) -> None:
+    """Making a request (LlamaIndex) and counting its tokens (OpenInference) are no calls."""
+    spans = [call("a", name=name, tokens=(None, None))]
     assert repeats(spans) == {"a": "prepares a call"}
 
 

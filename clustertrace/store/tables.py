@@ -85,6 +85,11 @@ class SpanRow(SQLModel, table=True):
             *("scope", text("(start_ns / 4000000000)"), "input_tokens", "start_ns"),
             sqlite_where=text("scope IS NOT NULL"),
         ),
+        Index(
+            "spans_failed_calls",
+            *("scope", "start_ns"),
+            sqlite_where=text("scope IS NOT NULL AND status = 'error'"),
+        ),
     )
 
     trace_id: bytes = Field(primary_key=True)

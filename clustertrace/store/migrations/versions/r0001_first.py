@@ -54,6 +54,12 @@ def _spans() -> None:
         ["scope", "(start_ns / 4000000000)", "input_tokens", "start_ns"],
         where="scope IS NOT NULL",
     )
+    index(
+        "spans_failed_calls",
+        "spans",
+        ["scope", "start_ns"],
+        where="scope IS NOT NULL AND status = 'error'",
+    )
 
 
 def _traces() -> None:
