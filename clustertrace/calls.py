@@ -93,21 +93,35 @@ def repeats(own: Sequence[Span], elsewhere: Sequence[Span] = ()) -> Mapping[str,
     if not models:
         return told
     joined = _Groups(models)
-    wrapped = list(_wrapped(own, frozenset(told)))
-    for outer, inner in wrapped:
-        if len(inner) == 1:
-            joined.join(inner[0], outer)
     _join_streams(models, joined)
-    _join_scopes(models, joined)
+    around: list[tuple[Span, list[Span]]] = []
+    for outer, inner in _wrapped(own, frozenset(told)):
+        if joined.calls(inner) == 1:
+            joined.join(inner[0], outer)
+        else:
+            around.append((outer, inner))
+    outers = {_identity(outer) for outer, _ in around}
+    _join_scopes([span for span in models if _identity(span) not in outers], joined)
+    sums: dict[Identity, str] = {}
+    for outer, inner in around:
+        if joined.calls(inner) == 1:
+            joined.join(inner[0], outer)
+        elif _alone_knows(outer, inner):
+            part = f"part of {outer.span_id}, which has the tokens"
+            told.update((span.span_id, part) for span in inner)
+        else:
+            sums[_identity(outer)] = f"holds {len(inner)} model calls, which count by themselves"
+    told.update((span_id, reason) for (_, span_id), reason in sums.items())
     here = own[0].trace_id
     for group in joined.groups():
         counted = min(group, key=_preference)
+        # Whatever reports a sum as well is one.
+        sum_of = next((sums[_identity(span)] for span in group if _identity(span) in sums), None)
         told.update(
-            (span.span_id, _reason(span, counted))
+            (span.span_id, sum_of or _reason(span, counted))
             for span in group
-            if span is not counted and span.trace_id == here
+            if span.trace_id == here and (sum_of or span is not counted)
         )
-    told.update(_sums(wrapped, told))
     told.update(_streams_elsewhere(models, here, told, joined))
     return told
 
@@ -126,6 +140,10 @@ class _Groups:
     def together(self, one: Span, other: Span) -> bool:
         """Whether both are known to report one call."""
         return self._top(_identity(one)) == self._top(_identity(other))
+
+    def calls(self, spans: Iterable[Span]) -> int:
+        """How many calls these are reports of, as far as is known."""
+        return len({self._top(_identity(span)) for span in spans})
 
     def groups(self) -> Iterable[list[Span]]:
         """All groups of more than one."""
@@ -289,18 +307,9 @@ def _same_model(one: str | None, other: str | None) -> bool:
     return long.startswith(short) and _EDITION.fullmatch(long[len(short) :]) is not None
 
 
-def _sums(
-    wrapped: Iterable[tuple[Span, list[Span]]], told: Mapping[str, str]
-) -> Iterator[tuple[str, str]]:
-    """Spans around several calls, which repeat their totals; unless they alone know any."""
-    for outer, inner in wrapped:
-        if len(inner) < 2 or outer.span_id in told:
-            continue
-        if outer.output_tokens is not None and all(span.output_tokens is None for span in inner):
-            for span in inner:
-                yield span.span_id, f"part of {outer.span_id}, which has the tokens"
-        else:
-            yield outer.span_id, f"holds {len(inner)} model calls, which count by themselves"
+def _alone_knows(outer: Span, inner: Sequence[Span]) -> bool:
+    """Whether a span around several calls, whose totals such spans repeat, alone knows any."""
+    return outer.output_tokens is not None and all(span.output_tokens is None for span in inner)
 
 
 def _preference(span: Span) -> tuple[Any, ...]:

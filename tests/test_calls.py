@@ -9,6 +9,7 @@ from clustertrace.calls import repeats
 from clustertrace.model import Span
 
 SECOND = 10**9
+STREAMED = "streaming response from 'gpt-4o-mini'"
 
 
 def call(
@@ -88,6 +89,24 @@ def test_a_call_around_several() -> None:
     assert set(repeats([call("a", end=4, tokens=(164, 34)), *silent])) == {"b", "c"}
 
 
+def test_a_call_around_two_reports_of_it() -> None:
+    """A call around Logfire's streaming pair, or around two others' reports of it, is that call."""
+    outer = call("a", "pydantic-ai", end=4, response="r")
+    asked = call("b", "logfire.openai", parent="a", tokens=(None, None))
+    read = call("c", "logfire.openai", parent="a", start=1, end=3, name=STREAMED, response="r")
+    assert set(repeats([outer, asked, read])) == {"b", "c"}
+    reports = [call("b", "one", parent="a"), call("c", "two", parent="a", start=0.1)]
+    assert set(repeats([outer, *reports])) == {"b", "c"}
+
+
+def test_a_sum_in_a_sum() -> None:
+    """Nor does a report of such a sum count, or one that names the last response."""
+    inner = [call("b", parent="a"), call("c", parent="a", start=2, end=3, response="r")]
+    sum_of = call("a", "one", parent="x", end=4, tokens=(164, 34), response="r")
+    around = call("x", "two", end=5, tokens=(164, 34))
+    assert set(repeats([around, sum_of, *inner])) == {"a", "x"}
+
+
 def test_side_by_side() -> None:
     """Reports side by side are one call if model and tokens agree, dates and vendors aside."""
     one = call("a", "one", parent="p", model="openai/gpt-4o-mini")
@@ -106,9 +125,6 @@ def test_parallel_calls_pair_one_to_one() -> None:
         for number in range(5)
     ]
     assert len(repeats(spans)) == 5
-
-
-STREAMED = "streaming response from 'gpt-4o-mini'"
 
 
 def test_streams_of_logfire() -> None:
