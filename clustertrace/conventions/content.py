@@ -58,10 +58,22 @@ def tool_message(messages: Any) -> Any:
 def finish_reason(answer: Any) -> str | None:
     """Why a reply ended, where it says so itself: a message, or a vendor's whole response."""
     if isinstance(answer, dict):
-        choice = _only(answer.get("choices")) or answer
-        return text(choice.get("finish_reason") or choice.get("stop_reason"))
-    told = _only(answer)
-    return None if told is None else text(told.get("finish_reason"))
+        if answer.get("object") == "response":
+            why = answer.get("incomplete_details")
+            told = text(why.get("reason")) if isinstance(why, dict) else None
+            return told or text(answer.get("status"))
+        choice = _first(answer.get("choices")) or _first(answer.get("candidates")) or answer
+        keys = ("finish_reason", "stop_reason", "finishReason", "stopReason")
+        return next((told for key in keys if (told := text(choice.get(key)))), None)
+    told_by = _only(answer)
+    return None if told_by is None else text(told_by.get("finish_reason"))
+
+
+def _first(items: Any) -> dict[str, Any] | None:
+    """The first object of a list."""
+    if isinstance(items, list) and items and isinstance(items[0], dict):
+        return items[0]
+    return None
 
 
 def _only(items: Any) -> dict[str, Any] | None:

@@ -80,6 +80,8 @@ class Field(IntEnum):
     """When the first token came, nanoseconds since 1970."""
     EVALUATIONS = 34
     """Scores of the span: a list of objects with `name`, `score`, `label` and so on."""
+    HOUR_TOKENS = 35
+    """Of the tokens written to a cache, those that are kept for an hour."""
 
 
 STANDARD: Final[Mapping[Field, str]] = {
@@ -92,6 +94,7 @@ STANDARD: Final[Mapping[Field, str]] = {
     Field.AGENT_NAME: "gen_ai.agent.name",
     Field.TOOL_NAME: "gen_ai.tool.name",
     Field.EVALUATIONS: "evaluations",
+    Field.HOUR_TOKENS: "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens",
 }
 """Facts that a span has no field for: they stand in its attributes under these names."""
 
@@ -180,5 +183,6 @@ READERS: Mapping[Field, Reader] = {
     Field.FIRST_TOKEN_SECONDS: readers.seconds,
     Field.FIRST_TOKEN_NS: readers.time_ns,
     Field.EVALUATIONS: readers.parsed,
+    Field.HOUR_TOKENS: readers.count,
 }
 """How each field's value is read unless a dialect says otherwise."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from clustertrace.conventions.dialect import Dialect, Field
 from clustertrace.conventions.readers import failing
-from clustertrace.conventions.usage import cost_details, usage
+from clustertrace.conventions.usage import buckets, cost_details
 
 __all__ = ["LANGFUSE"]
 
@@ -45,7 +45,7 @@ LANGFUSE: Final = Dialect(
     ],
     readers={_SEEN + "level": failing("error")},
     composites={
-        _SEEN + "usage_details": lambda value: usage(value, own=False),
+        _SEEN + "usage_details": buckets,
         _SEEN + "cost_details": cost_details,
     },
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from clustertrace.calls import MODEL_KINDS
 from clustertrace.conventions.content import (
     finish_reason,
     of_tool,
@@ -22,6 +23,7 @@ from clustertrace.conventions.naming import shown_name, vendor_of
 from clustertrace.conventions.raw import ERROR, RawSpan
 from clustertrace.conventions.readers import word
 from clustertrace.conventions.routes import COMPOSITE, Routes, routes_of
+from clustertrace.conventions.usage import usage_of
 from clustertrace.model import Span
 
 __all__ = ["ORIGINAL_NAME", "resolve"]
@@ -207,17 +209,26 @@ def _settle_content(
             rest[keys[bare]] = attributes[keys[bare]]
     if kind == "tool":
         _unwrap(told, found, keys, attributes, rest)
-    if kind == "llm":
-        if found[_FINISH] is None:
-            found[_FINISH] = finish_reason(found[_OUTPUT])
-        if found[_RESPONSE_ID] is None and isinstance(found[_BARE_OUTPUT], dict):
-            # The vendor's whole response.
-            found[_RESPONSE_ID] = word(found[_BARE_OUTPUT].get("id"))
+    if kind in MODEL_KINDS and isinstance(found[_BARE_OUTPUT], dict):
+        _read_response(kind, found[_BARE_OUTPUT], found)
+    if kind == "llm" and found[_FINISH] is None:
+        found[_FINISH] = finish_reason(found[_OUTPUT])
     if found[_SYSTEM] is not None:
         if isinstance(found[_INPUT], list):
             found[_INPUT] = with_system(found[_SYSTEM], found[_INPUT])
         else:
             rest[keys[_SYSTEM] or "gen_ai.system_instructions"] = found[_SYSTEM]
+
+
+def _read_response(kind: str, response: Mapping[str, Any], found: list[Any]) -> None:
+    """What only the vendor's whole response tells."""
+    if kind == "llm":
+        found[_RESPONSE_ID] = found[_RESPONSE_ID] or word(response.get("id"))
+        found[_FINISH] = found[_FINISH] or finish_reason(response)
+    if not any(found[field] is not None for field in (_IN_TOKENS, _FRESH, _OUT_TOKENS)):
+        for field, tokens in usage_of(response):
+            if found[field] is None:
+                found[field] = tokens
 
 
 def _unwrap(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from clustertrace.conventions.dialect import Field
 from clustertrace.conventions.readers import count, dollars, parsed
 
-__all__ = ["anthropic_metadata", "cost_details", "input_details", "usage"]
+__all__ = ["anthropic_metadata", "buckets", "cost_details", "input_details", "usage", "usage_of"]
 
 _PATHS: Final[Mapping[Field, tuple[str, ...]]] = {
     Field.INPUT_TOKENS: (
@@ -23,23 +23,33 @@ _PATHS: Final[Mapping[Field, tuple[str, ...]]] = {
         *("prompt_tokens_details.cached_tokens", "input_tokens_details.cached_tokens"),
         *("cache_read_input_tokens", "input_cached_tokens", "input_cache_read"),
         *("cachedContentTokenCount", "cached_content_token_count", "cacheReadInputTokens"),
-        *("input_token_details.cache_read", "cached_tokens"),
+        "cached_tokens",
     ),
     Field.CACHE_WRITE_TOKENS: (
         *("cache_creation_input_tokens", "cache_write_input_tokens", "input_cache_creation"),
-        *("cacheWriteInputTokens", "input_token_details.cache_creation"),
-        "prompt_tokens_details.cache_write_tokens",
+        *("cacheWriteInputTokens", "prompt_tokens_details.cache_write_tokens"),
+        "input_tokens_details.cache_write_tokens",
     ),
     Field.REASONING_TOKENS: (
         *("completion_tokens_details.reasoning_tokens", "output_tokens_details.reasoning_tokens"),
         *("output_reasoning_tokens", "thoughtsTokenCount", "thoughts_token_count"),
         *("output_token_details.reasoning", "reasoning_tokens"),
     ),
+    Field.HOUR_TOKENS: (
+        *("cache_creation.ephemeral_1h_input_tokens", "input_ephemeral_1h_input_tokens"),
+        "cache_creation_input_tokens_above_1hr",
+    ),
 }
 _THOUGHTS: Final = ("thoughtsTokenCount", "thoughts_token_count")
 """Gemini counts these beside the output; ours are part of it."""
 
 _ANTHROPIC: Final = ("cache_read_input_tokens", "cache_creation_input_tokens")
+_CACHED: Final = (*_ANTHROPIC, "cache_write_input_tokens")
+_KEPT: Final = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+"""What was written to a cache, by how long it is kept; the last one is an hour."""
+
+_WHOLES: Final = frozenset({"input_tokens", "output_tokens"})
+"""Keys that begin like Langfuse's parts and are other vendors' wholes."""
 
 
 def usage(value: Any, *, own: bool = True) -> Iterator[tuple[Field, Any]]:
@@ -60,14 +70,62 @@ def usage(value: Any, *, own: bool = True) -> Iterator[tuple[Field, Any]]:
         elif field is Field.OUTPUT_TOKENS:
             tokens += next((n for key in _THOUGHTS if (n := count(told.get(key)))), 0)
         yield field, tokens
+    yield from _details(told.get("input_token_details"))
+
+
+def usage_of(response: Mapping[str, Any]) -> Iterator[tuple[Field, Any]]:
+    """Token counts of a vendor's whole response."""
+    for key in ("usage", "usageMetadata", "usage_metadata"):
+        yield from usage(response.get(key))
+
+
+def buckets(value: Any) -> Iterator[tuple[Field, Any]]:
+    """Langfuse's usage details, whose `input` and `output` leave out what has a word of its own.
+
+    People also give it counts that include it. The total tells; where there is none, words of
+    Anthropic's do. Others' words are read as those mean them.
+    """
+    told = parsed(value)
+    if not isinstance(told, Mapping):
+        return
+    parts = {
+        "input": sum(_counts(told, lambda key: key.startswith("input_") or key in _CACHED)),
+        "output": sum(_counts(told, lambda key: key.startswith("output_"))),
+    }
+    own = {whole: count(told.get(whole)) for whole in parts}
+    everything = sum(parts.values()) + sum(tokens or 0 for tokens in own.values())
+    total = count(told.get("total"))
+    left_out = everything == total if total is not None else any(key in told for key in _CACHED)
+    for field, whole in ((Field.INPUT_TOKENS, "input"), (Field.OUTPUT_TOKENS, "output")):
+        tokens = own[whole]
+        if tokens is not None:
+            yield field, tokens + parts[whole] if left_out else tokens
+    kept = [count(told.get(f"input_{key}")) for key in _KEPT]
+    yield Field.CACHE_WRITE_TOKENS, sum(tokens or 0 for tokens in kept) or None
+    yield from usage(told, own=False)
+
+
+def _counts(told: Mapping[str, Any], of: Callable[[str], bool]) -> Iterator[int]:
+    """Langfuse's counts of parts."""
+    for key, value in told.items():
+        tokens = count(value)
+        if tokens is not None and of(key) and key not in _WHOLES and "priority" not in key:
+            yield tokens
 
 
 def input_details(value: Any) -> Iterator[tuple[Field, Any]]:
-    """LangChain's details of the input tokens, `cache_read` and `cache_creation`, as `repr`."""
-    told = parsed(value.replace("'", '"')) if isinstance(value, str) else value
+    """LangChain's details of the input tokens, as `repr`."""
+    yield from _details(parsed(value.replace("'", '"')) if isinstance(value, str) else value)
+
+
+def _details(told: Any) -> Iterator[tuple[Field, Any]]:
+    """LangChain's details of the input tokens, which may tell how long what was written is kept."""
     if isinstance(told, Mapping):
         yield Field.CACHE_READ_TOKENS, count(told.get("cache_read"))
-        yield Field.CACHE_WRITE_TOKENS, count(told.get("cache_creation"))
+        kept = [count(told.get(key)) for key in _KEPT]
+        written = sum(tokens or 0 for tokens in kept) or count(told.get("cache_creation"))
+        yield Field.CACHE_WRITE_TOKENS, written
+        yield Field.HOUR_TOKENS, kept[-1]
 
 
 def anthropic_metadata(value: Any) -> Iterator[tuple[Field, Any]]:
