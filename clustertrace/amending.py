@@ -9,6 +9,7 @@ twice changes nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -23,7 +24,9 @@ _EXECUTION: Final = "claude_code.tool.execution"
 _PERMISSION: Final = "claude_code.tool.blocked_on_user"
 _REJECTED: Final = "reject"
 
-_RAISED: Final = ("Error in agent run", "Max turns exceeded", "Guardrail tripwire triggered")
+_RAISED: Final = re.compile(
+    r"(\{'message': ')?(Error in agent run|Max turns exceeded|Guardrail tripwire triggered)"
+)
 """What the OpenAI Agents SDK writes on an agent whose run it ends with an exception."""
 
 _AROUND: Final = frozenset({"agent", "chain"})
@@ -76,7 +79,7 @@ def _runs(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
     for agent in spans:
         if agent.kind != "agent" or agent.status != "error" or agent.end_ns is None:
             continue
-        if not str(agent.error_message).startswith(_RAISED):
+        if not _RAISED.match(str(agent.error_message)):
             continue
         above, seen = by_id.get(agent.parent_span_id or ""), {agent.span_id}
         while above is not None and above.kind in _AROUND and above.span_id not in seen:

@@ -62,7 +62,14 @@ def agents(message: str, **more: Any) -> list[Span]:
     return [span("a", kind="agent", **more), span("b", "a"), agent]
 
 
-@pytest.mark.parametrize("message", ["Error in agent run: {'error': '429'}", "Max turns exceeded"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Error in agent run: {'error': '429'}",
+        "{'message': 'Error in agent run', 'data': {'error': '429'}}",
+        "Max turns exceeded",
+    ],
+)
 def test_a_run_that_was_ended(message: str) -> None:
     """The workflow around an agent whose run raised has failed, with its error."""
     spans = agents(message)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from clustertrace.conventions.dialect import Field
 from clustertrace.conventions.readers import parsed, text
 
-__all__ = ["finish_reason", "of_tool", "reply", "tool_message", "with_system"]
+__all__ = ["finish_reason", "literal", "of_tool", "reply", "tool_message", "with_system"]
 
 _LONGEST_LITERAL: Final = 20_000
 """Characters of a Python literal that is worth reading."""
@@ -91,7 +91,7 @@ def of_tool(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if isinstance(value.get("input_str"), str) and "metadata" in value:
-        return _literal(value["input_str"])
+        return literal(value["input_str"])
     result = value.get("output")
     if isinstance(result, dict) and result.get("type") == "constructor":
         kwargs = result.get("kwargs")
@@ -100,7 +100,7 @@ def of_tool(value: Any) -> Any:
     return value
 
 
-def _literal(said: str) -> Any:
+def literal(said: str) -> Any:
     """What Python's `repr` wrote, or the text itself."""
     if len(said) > _LONGEST_LITERAL:
         return said

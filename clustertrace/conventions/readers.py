@@ -51,6 +51,20 @@ _FRAMEWORKS: Final = frozenset(
 )
 """Names of frameworks, which some instrumentations give for a vendor's."""
 
+_SPELLINGS: Final = {
+    spelling: name
+    for name, spellings in {
+        "aws.bedrock": "aws aws_bedrock bedrock amazon_bedrock amazon-bedrock bedrock_converse",
+        "azure": "azure.ai.openai az.ai.openai azure.openai azure_openai azure.ai.inference",
+        "gcp.vertex_ai": "vertex_ai vertexai vertex google_vertexai google_vertex_ai google-vertex",
+        "google": "gcp.gemini gcp.gen_ai gemini google_genai google-genai google_generativeai",
+        "mistral": "mistral_ai mistralai",
+        "x-ai": "x_ai xai",
+    }.items()
+    for spelling in spellings.split()
+}
+"""What else one vendor, or one cloud's door to several, is called."""
+
 _ROUTE: Final = re.compile(
     r"\.(chat|responses|messages|completions?|embeddings?|generative-ai|image|language|chat-model)$"
 )
@@ -82,9 +96,9 @@ def text(value: Any) -> str | None:
 
 
 def word(value: Any) -> str | None:
-    """A text, which may be wrapped in JSON's quotes; a number becomes its digits."""
+    """A text, which may be wrapped in JSON's quotes; numbers become digits, `null` nothing."""
     if isinstance(value, str) and value[:1] not in _OPENERS:
-        return value or None
+        return None if value in ("", "null") else value
     value = parsed(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
@@ -170,7 +184,7 @@ def failing(*words: str) -> Reader:
 
 
 def provider(value: Any) -> str | None:
-    """A vendor's name in lower case; frameworks that name themselves here are no vendors."""
+    """A vendor's name, however it is spelt; frameworks that name themselves here are no vendors."""
     name = word(value)
     return None if name is None else _vendor(name)
 
@@ -178,7 +192,7 @@ def provider(value: Any) -> str | None:
 @lru_cache(maxsize=256)
 def _vendor(name: str) -> str | None:
     vendor = _ROUTE.sub("", name.lower())
-    return None if vendor in _FRAMEWORKS else vendor
+    return None if vendor in _FRAMEWORKS else _SPELLINGS.get(vendor, vendor)
 
 
 def first_text(value: Any) -> str | None:

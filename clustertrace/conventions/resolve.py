@@ -21,7 +21,7 @@ from clustertrace.conventions.events import Told, read_events
 from clustertrace.conventions.indexed import unflatten
 from clustertrace.conventions.naming import shown_name, vendor_of
 from clustertrace.conventions.raw import ERROR, RawSpan
-from clustertrace.conventions.readers import word
+from clustertrace.conventions.readers import text, word
 from clustertrace.conventions.routes import COMPOSITE, Routes, routes_of
 from clustertrace.conventions.usage import usage_of
 from clustertrace.model import Span
@@ -209,8 +209,12 @@ def _settle_content(
             rest[keys[bare]] = attributes[keys[bare]]
     if kind == "tool":
         _unwrap(told, found, keys, attributes, rest)
-    if kind in MODEL_KINDS and isinstance(found[_BARE_OUTPUT], dict):
-        _read_response(kind, found[_BARE_OUTPUT], found)
+    if kind in MODEL_KINDS:
+        if isinstance(found[_BARE_OUTPUT], dict):
+            _read_response(kind, found[_BARE_OUTPUT], found)
+        if found[_MODEL] is None and isinstance(found[_BARE_INPUT], dict):
+            # The whole request.
+            found[_MODEL] = text(found[_BARE_INPUT].get("model"))
     if kind == "llm" and found[_FINISH] is None:
         found[_FINISH] = finish_reason(found[_OUTPUT])
     if found[_SYSTEM] is not None:

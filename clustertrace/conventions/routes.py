@@ -20,7 +20,9 @@ from clustertrace.conventions.genai import GENAI
 from clustertrace.conventions.google_adk import GOOGLE_ADK
 from clustertrace.conventions.langfuse import LANGFUSE
 from clustertrace.conventions.langsmith import LANGSMITH
+from clustertrace.conventions.litellm import LITELLM
 from clustertrace.conventions.logfire import LOGFIRE
+from clustertrace.conventions.logfire_agents import LOGFIRE_AGENTS
 from clustertrace.conventions.mlflow import MLFLOW
 from clustertrace.conventions.openinference import OPENINFERENCE
 from clustertrace.conventions.openllmetry import OPENLLMETRY
@@ -31,13 +33,13 @@ from clustertrace.conventions.vercel import VERCEL
 __all__ = ["COMPOSITE", "DIALECTS", "Routes", "routes_of"]
 
 DIALECTS: Final[tuple[Dialect, ...]] = (
-    *(CLAUDE_CODE, CODEX, STRANDS, LOGFIRE),
+    *(CLAUDE_CODE, CODEX, STRANDS, LOGFIRE_AGENTS, LOGFIRE, LITELLM),
     *(GENAI, OPENINFERENCE, OPENLLMETRY, VERCEL, LANGFUSE, MLFLOW, LANGSMITH, GOOGLE_ADK),
 )
 """In the order in which their keys are preferred."""
 
 _KIND_ORDER: Final[tuple[Dialect, ...]] = (
-    *(CLAUDE_CODE, CODEX, STRANDS, LOGFIRE),
+    *(CLAUDE_CODE, CODEX, STRANDS, LOGFIRE_AGENTS, LOGFIRE, LITELLM),
     *(OPENINFERENCE, MLFLOW, LANGFUSE, LANGSMITH, VERCEL, GENAI, OPENLLMETRY, GOOGLE_ADK),
 )
 """The order in which their word on a span's kind counts."""

@@ -171,7 +171,7 @@ def _opened(api: Any, path: str, body: Any) -> ModelCall | None:
         return None
     if method == "predict" and not is_embedding(body):
         return None
-    provider = "gcp.vertex_ai" if getattr(api, "vertexai", False) else "gemini"
+    provider = "gcp.vertex_ai" if getattr(api, "vertexai", False) else "google"
     streamed = {"stream": True} if method == "streamGenerateContent" else {}
     return begin(endpoint, provider, {**body, "model": model, **streamed})
 

@@ -25,7 +25,7 @@ _HOSTS: Final = (
     ("x.ai", "x-ai"),
     ("perplexity.ai", "perplexity"),
     ("cerebras.ai", "cerebras"),
-    ("googleapis.com", "gemini"),
+    ("googleapis.com", "google"),
     ("amazonaws.com", "aws.bedrock"),
 )
 """Who answers under OpenAI's protocol, by the end of the host's name."""

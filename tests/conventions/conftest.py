@@ -190,3 +190,14 @@ def mapped() -> Callable[..., Span]:
         return received.batch.spans[0]
 
     return decode
+
+
+@pytest.fixture
+def sessions() -> Callable[..., str | None]:
+    """Builds a request with one span, and tells the session that it names."""
+
+    def decode(*args: Any, **kwargs: Any) -> str | None:
+        facts = decode_protobuf(build(*args, **kwargs).SerializeToString()).batch.facts
+        return next((fact.session_id for fact in facts), None)
+
+    return decode

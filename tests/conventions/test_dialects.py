@@ -26,7 +26,7 @@ def test_newest_genai_names_win(mapped: Mapped) -> None:
             "gen_ai.usage.cache_creation_input_tokens": 7,
         }
     )
-    assert (span.provider, span.model) == ("azure.ai.openai", "gpt-4o-mini-2024-07-18")
+    assert (span.provider, span.model) == ("azure", "gpt-4o-mini-2024-07-18")
     assert (span.input_tokens, span.output_tokens, span.cache_write_tokens) == (82, 17, 7)
 
 

@@ -295,3 +295,84 @@ def test_a_failed_tool_of_claude_code(request_of: Callable[..., object], store: 
         spans = {span.name: span for span in queries.trace(conn, row.trace_id).spans}
     assert (spans["Bash"].status, spans["Bash"].error_message) == ("error", "exit 7")
     assert (row.failed, row.error_count) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("gcp.gemini", "google"),
+        ("gcp.gen_ai", "google"),
+        ("google", "google"),
+        ("Bedrock", "aws.bedrock"),
+        ("azure.ai.openai", "azure"),
+        ("vertex_ai", "gcp.vertex_ai"),
+        ("mistral_ai", "mistral"),
+        ("OpenAI", "openai"),
+        ("openai.chat", "openai"),
+        ("acme", "acme"),
+    ],
+)
+def test_spellings_of_providers(mapped: Mapped, spelling: str, name: str) -> None:
+    """One vendor is one provider, whatever instrumentation names it."""
+    assert mapped({"gen_ai.provider.name": spelling}).provider == name
+
+
+LOGFIRE_AGENTS = "logfire.openai_agents"
+
+
+def test_logfire_of_the_openai_agents(mapped: Mapped) -> None:
+    """Agents, tools and calls are known by their templates, and go by their own names."""
+    told = {"logfire.msg_template": "Function: {name}", "name": "search", "gen_ai.system": "openai"}
+    failed = json.dumps({"message": "Error running tool", "data": {"error": "backend is down"}})
+    io = {"input": '{"q": 1}', "output": "found", "error": failed}
+    span = mapped({**told, **io}, scope=LOGFIRE_AGENTS, status=2, name="Function: {name}")
+    assert (span.kind, span.name, span.input, span.output) == ("tool", "search", {"q": 1}, "found")
+    assert span.error_message == "Error running tool: backend is down"
+    told = {"logfire.msg_template": "Agent run: {name!r}", "name": "planner"}
+    span = mapped(told, scope=LOGFIRE_AGENTS, name="Agent run: {name!r}")
+    assert (span.kind, span.name) == ("agent", "planner")
+    usage = {"input_tokens": 82, "output_tokens": 17, "input_tokens_details": {"cached_tokens": 64}}
+    told = {
+        "logfire.msg_template": "Chat completion with {gen_ai.request.model!r}",
+        "logfire.msg": "Chat completion with 'gpt-4o-mini'",
+        "gen_ai.response.model": "gpt-4o-mini",
+        "gen_ai.usage.input_tokens": 82,
+        "gen_ai.usage.output_tokens": 17,
+        "usage": json.dumps(usage),
+    }
+    span = mapped(told, scope=LOGFIRE_AGENTS)
+    assert (span.kind, span.input_tokens, span.cache_read_tokens) == ("llm", 82, 64)
+
+
+def test_no_session(sessions: Callable[..., str | None]) -> None:
+    """A session that is JSON's null is none."""
+    assert sessions({"group_id": "null"}, scope=LOGFIRE_AGENTS) is None
+    assert sessions({"group_id": "conv-7"}, scope=LOGFIRE_AGENTS) == "conv-7"
+
+
+def test_litellm(mapped: Mapped) -> None:
+    """LiteLLM's money is read, and the cached tokens from its vendor's usage, a `repr`."""
+    usage = {
+        "prompt_tokens": 1050,
+        "completion_tokens": 25,
+        "completion_tokens_details": None,
+        "cache_read_input_tokens": 900,
+        "cache_creation_input_tokens": 30,
+    }
+    told = {
+        "llm.request.type": "completion",
+        "gen_ai.usage.input_tokens": 1050,
+        "gen_ai.usage.output_tokens": 25,
+        "metadata.usage_object": repr(usage),
+        "gen_ai.cost.total_cost": 0.5,
+    }
+    span = mapped(told, scope="litellm")
+    assert (span.input_tokens, span.cache_read_tokens, span.cache_write_tokens) == (1050, 900, 30)
+    assert (span.kind, span.cost_usd) == ("llm", 0.5)
+    assert mapped({**told, "metadata.usage_object": "{"}, scope="litellm").input_tokens == 1050
+
+
+def test_the_model_in_a_request(mapped: Mapped) -> None:
+    """A call that failed names its model in the whole request alone (MLflow)."""
+    told = {"mlflow.spanType": '"LLM"', "mlflow.spanInputs": '{"model": "gpt-4o", "messages": []}'}
+    assert mapped(told, status=2).model == "gpt-4o"

@@ -68,7 +68,7 @@ def client(api: Any, **options: Any) -> genai.Client:
 def check_whole(span: Any) -> None:
     """The span holds all of the reply above."""
     assert (span.name, span.kind, span.status) == (f"generate_content {MODEL}", "llm", "ok")
-    assert (span.model, span.provider, span.finish_reason) == (MODEL, "gemini", "STOP")
+    assert (span.model, span.provider, span.finish_reason) == (MODEL, "google", "STOP")
     assert (span.input_tokens, span.output_tokens, span.reasoning_tokens) == (105, 10, 3)
     assert (span.cache_read_tokens, span.output) == (40, SAID)
     assert span.attributes["gen_ai.response.id"] == "r1"
@@ -264,7 +264,7 @@ def test_vertex_is_recorded_as_such(api: Any, recorded: Any) -> None:
         warnings.simplefilter("ignore")  # deprecated, and said once a process
         wrapped.models.generate_images(model="imagen-4.0-generate-001", prompt="a cat")
     content, embedding = recorded.spans()
-    check_whole(content._replace(provider="gemini"))
+    check_whole(content._replace(provider="google"))
     assert content.provider == embedding.provider == "gcp.vertex_ai"
     assert (embedding.input, embedding.input_tokens) == (["a"], 4)
 
