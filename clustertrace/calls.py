@@ -23,8 +23,10 @@ __all__ = [
     "RESPONSE_ID",
     "SCOPE",
     "TOGETHER_NS",
+    "is_stream",
     "repeats",
     "reporter",
+    "reports_again",
     "response_id",
 ]
 
@@ -51,6 +53,8 @@ _PREPARING: Final = ("._prepare_chat_with_tools", "count_tokens")
 
 _EDITION: Final = re.compile(r"([-@](20[0-9-]+|[0-9]{4}|latest|v[0-9].*))?")
 """What may stand behind a model's name: a date, a version."""
+
+_SAME: Final = "the same call as"
 
 _NEAREST: Final = 32
 """Requests that ended before and after a response began that may be its own."""
@@ -195,7 +199,7 @@ def _join_streams(models: Sequence[Span], joined: _Groups) -> None:
         (
             (abs(ended - read.start_ns), _order(asked), _order(read), asked, read)
             for read in models
-            if _is_stream(read)
+            if is_stream(read)
             for ended, _, asked in _nearest(
                 requests.get((read.trace_id, reporter(read)), ()), read.start_ns
             )
@@ -218,7 +222,8 @@ def _nearest(
     return ends[max(0, at - _NEAREST) : at + _NEAREST]
 
 
-def _is_stream(span: Span) -> bool:
+def is_stream(span: Span) -> bool:
+    """Whether a span is a response that Logfire reports apart from its request."""
     return reporter(span).startswith(_STREAMED) and span.name.startswith(_STREAM)
 
 
@@ -331,7 +336,12 @@ def _reason(span: Span, counted: Span) -> str:
         return f"its stream is reported by {counted.span_id}"
     where = "" if span.trace_id == counted.trace_id else f" of trace {counted.trace_id}"
     by = reporter(counted) or "clustertrace"
-    return f"the same call as {counted.span_id}{where}, reported by {by}"
+    return f"{_SAME} {counted.span_id}{where}, reported by {by}"
+
+
+def reports_again(reason: str, counted: Span) -> bool:
+    """Whether a reason that `repeats` gave says that a span reports this call."""
+    return reason.startswith(f"{_SAME} {counted.span_id}")
 
 
 def _identity(span: Span) -> Identity:

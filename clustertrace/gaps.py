@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from clustertrace.calls import MODEL_KINDS, repeats, reporter
+from clustertrace.calls import MODEL_KINDS, is_stream, repeats, reporter, reports_again
 from clustertrace.content import CAPTURE
+from clustertrace.conventions.dialect import STANDARD, Field
+from clustertrace.conventions.readers import parsed
 from clustertrace.model import Span
 
 __all__ = ["gaps"]
@@ -24,6 +26,14 @@ _SENT_NONE: Final = "what reported them sent none"
 _WITHOUT_TOKENS: Final = (
     ("openinference.instrumentation.llama_index", "OpenInference reads none from LlamaIndex"),
     ("openinference.instrumentation.dspy", "OpenInference reads none from DSPy"),
+)
+
+_NO_END: Final = (None, "error")
+"""Finish reasons of streams that were left half way."""
+
+_ALWAYS_TELLING: Final = ("anthropic", "google", "gcp.vertex_ai", "aws.bedrock")
+_NOT_ASKED: Final = (
+    'a stream tells them only if it is asked to: set stream_options={"include_usage": True}'
 )
 
 _WITHOUT_CONTENT: Final = (
@@ -52,6 +62,11 @@ _WITHOUT_CONTENT: Final = (
 )
 """Beginnings of the names of scopes, and why their calls have no content."""
 
+_SILENT_ON_EMBEDDINGS: Final = (
+    "opentelemetry.instrumentation.genai",
+    "opentelemetry.instrumentation.google_genai",
+)
+
 _LOGGED: Final = "cost_usd_micros"
 """An attribute of Claude Code's log records: they came, and have put it there."""
 
@@ -65,10 +80,15 @@ def gaps(spans: Sequence[Span]) -> tuple[str, ...]:
     again = repeats(spans)
     calls = [span for span in spans if span.kind in MODEL_KINDS and span.span_id not in again]
     answered = [span for span in calls if span.status == "ok"]
+    said = [again[span.span_id] for span in spans if span.span_id in again and _said(span)]
+    told_again = {
+        span.span_id for span in answered if any(reports_again(reason, span) for reason in said)
+    }
     lacking = Counter(
         (what, why)
         for span in answered
         for what, why in (*_tokens(span), *_cost(span), *_content(span))
+        if what != "content" or span.span_id not in told_again
     )
     told = Counter(
         reason for span in calls if isinstance(reason := span.attributes.get(_MISSING), str)
@@ -86,7 +106,24 @@ def _calls(count: int) -> str:
 def _tokens(span: Span) -> Iterator[tuple[str, str]]:
     told = _MISSING in span.attributes
     if span.input_tokens is None and span.output_tokens is None and not told:
-        yield "token counts", _by_scope(span, _WITHOUT_TOKENS)
+        yield "token counts", _stream(span) or _by_scope(span, _WITHOUT_TOKENS)
+
+
+def _stream(span: Span) -> str | None:
+    """Why a stream told no tokens, if it was one."""
+    told = span.attributes
+    asked = parsed(told.get("llm.invocation_parameters"))
+    streamed = (
+        told.get(STANDARD[Field.STREAM]) is True
+        or STANDARD[Field.FIRST_TOKEN_SECONDS] in told
+        or (isinstance(asked, dict) and asked.get("stream") is True)
+        or is_stream(span)
+    )
+    if not streamed:
+        return None
+    if span.finish_reason in _NO_END:
+        return "their stream was not read to its end"
+    return None if span.provider in _ALWAYS_TELLING else _NOT_ASKED
 
 
 def _cost(span: Span) -> Iterator[tuple[str, str]]:
@@ -99,14 +136,20 @@ def _cost(span: Span) -> Iterator[tuple[str, str]]:
 
 
 def _content(span: Span) -> Iterator[tuple[str, str]]:
-    if span.input is not None or span.output is not None:
+    if _said(span):
         return
     if span.attributes.get(CAPTURE) == "metadata":
         yield "content", "CLUSTERTRACE_CAPTURE=metadata keeps none"
     elif _LOGGED in span.attributes:
         yield "content", _NOT_LOGGED
+    elif span.kind == "embedding" and reporter(span).startswith(_SILENT_ON_EMBEDDINGS):
+        yield "content", "its instrumentation tells none of embeddings"
     else:
         yield "content", _by_scope(span, _WITHOUT_CONTENT)
+
+
+def _said(span: Span) -> bool:
+    return span.input is not None or span.output is not None
 
 
 def _by_scope(span: Span, reasons: Sequence[tuple[str, str]]) -> str:

@@ -80,3 +80,41 @@ def test_content_that_the_logs_leave_out() -> None:
     told = {"scope.name": "com.anthropic.claude_code.tracing", "cost_usd_micros": 1118}
     (sentence,) = gaps([call("1", input=None, output=None, attributes=told)])
     assert "OTEL_LOG_RAW_API_BODIES" in sentence
+
+
+NO_TOKENS: dict[str, Any] = {"input_tokens": None, "output_tokens": None}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"gen_ai.request.stream": True},
+        {"gen_ai.response.time_to_first_chunk": 0.1},
+        {"llm.invocation_parameters": '{"stream": true}'},
+    ],
+)
+def test_why_a_stream_told_no_tokens(told: dict[str, Any]) -> None:
+    """A stream that was not asked for its tokens, or was left half way, is known as such."""
+    whole = call("1", attributes=told, provider="openai", finish_reason="stop", **NO_TOKENS)
+    (sentence,) = gaps([whole])
+    assert "include_usage" in sentence
+    (sentence,) = gaps([whole._replace(finish_reason=None)])
+    assert "not read to its end" in sentence
+    (sentence,) = gaps([whole._replace(provider="anthropic")])
+    assert "sent none" in sentence
+
+
+def test_content_that_another_report_has() -> None:
+    """A call is not without content where another report of it has some."""
+    bare = call("1", "com.anthropic.sdk.python", input=None, output=None, finish_reason="stop")
+    other = call("1", "opentelemetry.instrumentation.anthropic")._replace(span_id="2")
+    assert gaps([bare, other]) == ()
+
+
+def test_content_of_embeddings() -> None:
+    """No setting brings what OpenTelemetry's instrumentations never tell."""
+    scope = "opentelemetry.instrumentation.genai.openai"
+    one = call("1", scope, input=None, output=None)._replace(kind="embedding")
+    assert gaps([one]) == (
+        "1 model call without content: its instrumentation tells none of embeddings.",
+    )
