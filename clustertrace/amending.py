@@ -1,10 +1,10 @@
 """What the spans of a trace say about each other, once they are together.
 
 A span is mapped by itself when it arrives. Some instrumentations put on one span what people look
-for on another: Claude Code tells a tool's failure, and that it was refused, on phases below it;
-Codex names the model above the call; the OpenAI Agents SDK tells the error that ended a run on the
-agent, and closes the workflow around it without a word. A pure function of the spans; doing it
-twice changes nothing.
+for on another: Claude Code tells a tool's failure, and that it was refused, on phases below it, and
+that a turn failed on its last call; Codex names the model above the call; the OpenAI Agents SDK
+tells the error that ended a run on the agent, and closes the workflow around it without a word. A
+pure function of the spans; doing it twice changes nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from clustertrace.endings import ENDS_BADLY
 from clustertrace.model import Span
 
 __all__ = ["REFUSED", "amended"]
@@ -23,6 +24,9 @@ REFUSED: Final = "refused"
 _EXECUTION: Final = "claude_code.tool.execution"
 _PERMISSION: Final = "claude_code.tool.blocked_on_user"
 _REJECTED: Final = "reject"
+
+_TURN: Final = "claude_code.interaction"
+_STEPS: Final = frozenset({"llm", "tool"})
 
 _RAISED: Final = re.compile(
     r"(\{'message': ')?(Error in agent run|Max turns exceeded|Guardrail tripwire triggered)"
@@ -37,7 +41,13 @@ def amended(spans: Sequence[Span]) -> list[Span]:
     """The spans of a trace that the others change, as they should be; payloads are not needed."""
     by_id = {span.span_id: span for span in spans}
     changed: dict[str, Span] = {}
-    for span in (*_tools(spans, by_id), *_models(spans, by_id), *_runs(spans, by_id)):
+    found = (
+        *_tools(spans, by_id),
+        *_models(spans, by_id),
+        *_runs(spans, by_id),
+        *_turns(spans, by_id),
+    )
+    for span in found:
         if span != by_id[span.span_id]:
             changed[span.span_id] = span
     return list(changed.values())
@@ -94,3 +104,26 @@ def _runs(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
                 )
             seen.add(above.span_id)
             above = by_id.get(above.parent_span_id or "")
+
+
+def _turns(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
+    """Claude Code's turns that ended with a call which failed, or whose answer is none."""
+    last: dict[str, Span] = {}
+    for span in spans:
+        turn = by_id.get(span.parent_span_id or "")
+        if turn is None or turn.name != _TURN or span.kind not in _STEPS:
+            continue
+        before = last.get(turn.span_id)
+        if before is None or (before.start_ns, before.span_id) < (span.start_ns, span.span_id):
+            last[turn.span_id] = span
+    for turn_id, call in last.items():
+        turn = by_id[turn_id]
+        if call.kind != "llm" or turn.status != "ok":
+            continue
+        if call.status == "error":
+            kind, said = call.error_type, call.error_message
+        elif call.finish_reason in ENDS_BADLY:
+            kind, said = call.finish_reason, ENDS_BADLY[call.finish_reason]
+        else:
+            continue
+        yield turn._replace(status="error", error_type=kind, error_message=said)

@@ -12,7 +12,7 @@ from typing import Final
 
 from clustertrace.model import Span
 
-__all__ = ["DEAD_ENDS", "dead_end"]
+__all__ = ["DEAD_ENDS", "ENDS_BADLY", "dead_end"]
 
 DEAD_ENDS: Final[Mapping[str, str]] = {
     "fail": "the recorded outcome is a failure",
@@ -22,6 +22,12 @@ DEAD_ENDS: Final[Mapping[str, str]] = {
     "interrupted": "was interrupted",
 }
 """Every way, with its words."""
+
+ENDS_BADLY: Final = {
+    "max_tokens": "The answer was cut at the limit of output tokens.",
+    "refusal": "The model refused to answer.",
+}
+"""Reasons for which a coding agent's last call ended that leave its turn without an answer."""
 
 _REASONS: Final = {
     "max_tokens": "max_tokens length max_output_tokens model_context_window_exceeded "

@@ -88,3 +88,45 @@ def test_a_run_that_went_on() -> None:
     inside = spans[1]._replace(kind="tool")
     assert amended([spans[0], inside, spans[2]]) == []
     assert amended(agents("some error")) == []
+
+
+TURN = "claude_code.interaction"
+
+
+def turn(**last: Any) -> list[Span]:
+    """A turn of Claude Code with two calls, a tool between them, as telemetry reports it."""
+    told: dict[str, Any] = {"name": "claude_code.llm_request", "kind": "llm", "output_tokens": 1}
+    return [
+        span("a", name=TURN, kind="agent", end_ns=9),
+        span("b", "a", **told, finish_reason="tool_use"),
+        span("c", "a", kind="tool", start_ns=3, end_ns=4),
+        span("d", "a", **{**told, "start_ns": 5, "end_ns": 8, **last}),
+    ]
+
+
+def test_a_turn_that_ends_with_a_failed_call() -> None:
+    """The turn failed as its last call did, as it does in a transcript."""
+    spans = turn(status="error", error_type="overloaded", error_message="529")
+    (changed,) = amended(spans)
+    assert (changed.span_id, changed.status) == ("a", "error")
+    assert (changed.error_type, changed.error_message) == ("overloaded", "529")
+    assert amended([changed, *spans[1:]]) == []
+
+
+@pytest.mark.parametrize("reason", ["refusal", "max_tokens"])
+def test_a_turn_that_ends_badly(reason: str) -> None:
+    """So it did where the model refused, or its answer was cut."""
+    (changed,) = amended(turn(finish_reason=reason))
+    assert (changed.status, changed.error_type) == ("error", reason)
+
+
+def test_a_turn_that_goes_on() -> None:
+    """A failed call after which another came fails no turn; nor does one that still runs."""
+    assert amended(turn(finish_reason="end_turn")) == []
+    failed = turn(status="error")
+    again = span("e", "a", kind="llm", start_ns=9, end_ns=10, finish_reason="end_turn")
+    assert amended([*failed, again]) == []
+    running = failed[0]._replace(status="running", end_ns=None)
+    assert amended([running, *failed[1:]]) == []
+    below = [*turn(finish_reason="end_turn"), failed[3]._replace(span_id="f", parent_span_id="c")]
+    assert amended(below) == []

@@ -14,6 +14,7 @@ from clustertrace.amending import REFUSED
 from clustertrace.calls import RESPONSE_ID, SCOPE
 from clustertrace.conventions.naming import vendor_of
 from clustertrace.conventions.readers import text
+from clustertrace.endings import ENDS_BADLY
 from clustertrace.model import EMPTY, Span
 from clustertrace.transcripts import claude_rows as row_of
 from clustertrace.transcripts.claude_rows import INTERRUPTED
@@ -26,10 +27,6 @@ SCOPE_NAME: Final = "com.anthropic.claude_code.transcript"
 
 _CALL: Final = "claude_code.llm_request"
 _RESTING: Final = frozenset({"end_turn", "stop_sequence", "max_tokens", "refusal"})
-_ENDS_BADLY: Final = {
-    "max_tokens": "The answer was cut at the limit of output tokens.",
-    "refusal": "The model refused to answer.",
-}
 _REQUESTS_KEPT: Final = 64
 
 Told = Mapping[str, Any]
@@ -99,6 +96,8 @@ class Agent:
         self._refused = False
         """Whether the last tool was not permitted."""
         self._answer: str | None = None
+        self._answered: tuple[str | None, ...] = (None, None, None)
+        """Message and request of its last answer, and why that ended."""
         self._error: tuple[str, str] | None = None
         """Type and message of an end in error."""
         self.model: str | None = None
@@ -141,8 +140,8 @@ class Agent:
         span = self._turn.get(self._span_id)
         assert span is not None
         end, error = self.end, self._error
-        if error is None and end in _ENDS_BADLY:
-            error = (end, _ENDS_BADLY[end])
+        if error is None and end in ENDS_BADLY:
+            error = (end, ENDS_BADLY[end])
         state = "running" if end is None else "error" if error else "ok"
         kind, message = error if error and end is not None else (None, None)
         self._turn.put(
@@ -260,6 +259,7 @@ class Agent:
         said = "\n".join(str(block.get("text")) for block in held if block.get("type") == "text")
         self._answer = said or self._answer
         self._error = None
+        self._answered = (key, text(told.get("requestId")), stop)
         # Older versions say no reason.
         self.end = None if asks else stop if stop in _RESTING else "end_turn" if said else None
 
@@ -287,6 +287,11 @@ class Agent:
         refused = row_of.message(told).get("stop_reason") == "refusal"
         what = "refusal" if refused else text(told.get("error")) or "api_error"
         said = row_of.said_text(told) or what
+        answered = self._answered_badly(told, what)
+        if answered is not None:
+            # Its request has a row, which tells how it ended.
+            self.end, self._error = answered, (answered, said)
+            return
         model = text(told.get("refusingModel")) or text(told.get("requestedModel"))
         span = self._new_call(told, model, text(told.get("uuid")) or str(at), at)
         self._turn.put(
@@ -300,6 +305,14 @@ class Agent:
         )
         self.end = "refusal" if refused else "api_error"
         self._error = (what, said)
+
+    def _answered_badly(self, told: Told, what: str) -> str | None:
+        """Why the answer ended that a row about an error is on; None: it is on no answer."""
+        message, request, stop = self._answered
+        mine = message is not None and message == text(told.get("refusedMessageId"))
+        mine = mine or (request is not None and request == text(told.get("requestId")))
+        cut = what == "max_output_tokens" and stop == "max_tokens"
+        return stop if stop in ENDS_BADLY and (mine or cut) else None
 
     def _tool(self, told: Told, block: Told, at: int) -> None:
         used = text(block.get("id")) or str(at)

@@ -112,6 +112,26 @@ def test_how_a_turn_ended(session: Any, turns: Turns, drawn: Draw) -> None:
     assert ended(failed, session.answer(2, "m2", "There.")) == "interaction"
 
 
+@pytest.mark.parametrize(
+    ("stop", "about"),
+    [
+        ("refusal", {"error": "invalid_request", "refusedMessageId": "m1"}),
+        ("refusal", {"error": "invalid_request", "requestId": "m1"}),
+        ("max_tokens", {"error": "max_output_tokens", "requestId": None}),
+    ],
+)
+def test_words_on_an_answer_are_no_call(
+    stop: str, about: dict[str, Any], session: Any, turns: Turns, drawn: Draw
+) -> None:
+    """What Claude Code says of an answer that came to nothing ends the turn, and is no request."""
+    said = session.answer(2, "x", "API Error", isApiErrorMessage=True, **about)
+    said["message"] |= {"model": "<synthetic>", "id": "x"}
+    said["message"]["stop_reason"] = "refusal" if stop == "refusal" else "stop_sequence"
+    [turn] = turns([session.prompt(0), session.answer(1, "m1", "It is", stop=stop), said])
+    assert drawn(turn) == [f"interaction error {stop} {stop}", f"  llm_request {stop}"]
+    assert turn[0].error_message == "API Error"
+
+
 def test_a_turn_that_nobody_ended(session: Any, turns: Turns, drawn: Draw) -> None:
     """It runs as long as somebody may go on with it, and never ended where nobody did."""
     told = [session.prompt(0), session.answer(1, "m1", ("t1", "Bash"))]
