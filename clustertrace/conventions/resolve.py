@@ -210,11 +210,7 @@ def _settle_content(
     if kind == "tool":
         _unwrap(told, found, keys, attributes, rest)
     if kind in MODEL_KINDS:
-        if isinstance(found[_BARE_OUTPUT], dict):
-            _read_response(kind, found[_BARE_OUTPUT], found)
-        if found[_MODEL] is None and isinstance(found[_BARE_INPUT], dict):
-            # The whole request.
-            found[_MODEL] = text(found[_BARE_INPUT].get("model"))
+        _read_whole(kind, found[_BARE_INPUT], found[_BARE_OUTPUT], found)
     if kind == "llm" and found[_FINISH] is None:
         found[_FINISH] = finish_reason(found[_OUTPUT])
     if found[_SYSTEM] is not None:
@@ -224,8 +220,12 @@ def _settle_content(
             rest[keys[_SYSTEM] or "gen_ai.system_instructions"] = found[_SYSTEM]
 
 
-def _read_response(kind: str, response: Mapping[str, Any], found: list[Any]) -> None:
-    """What only the vendor's whole response tells."""
+def _read_whole(kind: str, request: Any, response: Any, found: list[Any]) -> None:
+    """What only the whole request, or the vendor's whole response, tells."""
+    if found[_MODEL] is None and isinstance(request, dict):
+        found[_MODEL] = text(request.get("model"))
+    if not isinstance(response, dict):
+        return
     if kind == "llm":
         found[_RESPONSE_ID] = found[_RESPONSE_ID] or word(response.get("id"))
         found[_FINISH] = found[_FINISH] or finish_reason(response)
