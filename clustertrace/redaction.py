@@ -44,6 +44,9 @@ _FORMS: Final = (
     ("Google secret", r"GOCSPX-[\w-]{20,}"),
     ("Hugging Face token", r"(?<!\w)hf_[A-Za-z0-9]{30,}"),
     ("Stripe key", r"(?<!\w)[spr]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+    ("Groq key", r"(?<!\w)gsk_[A-Za-z0-9]{40,}"),
+    ("xAI key", r"(?<![\w-])xai-[A-Za-z0-9]{40,}"),
+    ("Langfuse key", r"(?<![\w-])sk-lf-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     ("npm token", r"(?<!\w)npm_[A-Za-z0-9]{36,}"),
     ("PyPI token", r"pypi-[\w-]{50,}"),
     ("SendGrid key", r"(?<!\w)SG\.[\w-]{16,}\.[\w-]{16,}"),
@@ -105,9 +108,10 @@ _SEPARATED: Final = r"""\w{0,12}[\\"']{0,4}\s{0,2}[:=,]"""
 _DETECT: Final = re.compile(
     "|".join(
         (
-            r"-(?=[\w-]{8})(?:(?<=sk-)|(?<=glpat-)|(?<=xox[a-z]-)|(?<=xapp-)|(?<=GOCSPX-)|(?<=pypi-))",
+            r"-(?=[\w-]{8})(?:(?<=sk-)|(?<=glpat-)|(?<=xox[a-z]-)|(?<=xapp-)|(?<=GOCSPX-)|(?<=pypi-)"
+            r"|(?<=xai-))",
             r"-BEGIN(?<=-----BEGIN)",
-            r"_(?=\w{8})(?:(?<=gh[pousr]_)|(?<=github_pat_)|(?<=hf_)|(?<=npm_)|(?<=k_live_)|(?<=k_test_))",
+            r"_(?=\w{8})(?:(?<=gh[pousr]_)|(?<=gsk_)|(?<=github_pat_)|(?<=hf_)|(?<=npm_)|(?<=k_live_)|(?<=k_test_))",
             r"I(?:(?<=AKI)A|(?<=ASI)A|(?<=AI)za)",
             r"J(?<=eyJ)",
             r"G\.(?<=SG\.)",
