@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
+import streamlit as st
+
 from clustertrace.app import markup
 
 __all__ = ["ways_in"]
@@ -17,14 +21,19 @@ def ways_in(sentence: str) -> markup.Markup:
             item("Decorate your own code: ", code("@clustertrace.trace"), " above a function."),
             item(
                 "Send OpenTelemetry: ",
-                code("OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:7777"),
-                ", or the port that this page has.",
+                code(f"OTEL_EXPORTER_OTLP_ENDPOINT={_receiver()}"),
             ),
             item("Import what you have: ", code("clustertrace import traces.jsonl.gz")),
             item("Or look at the demo first: ", code("clustertrace demo")),
             cls="ct-ways",
         ),
     )
+
+
+def _receiver() -> str:
+    """Where programs send to: the same port that the browser has this page from."""
+    here = urlsplit(st.context.url or "")
+    return f"{here.scheme}://{here.netloc}" if here.netloc else "http://localhost:7777"
 
 
 def _item(*parts: object) -> markup.Markup:

@@ -166,3 +166,17 @@ def test_other_databases_are_not_pretended() -> None:
     """A URL of a database that is not supported says so."""
     with pytest.raises(BadSetting, match="mysql"):
         Store.open("mysql://somewhere/db")
+
+
+def test_a_database_that_is_there_is_not_made_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may only read the file is told so by SQLite, and not that it can't be made."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", refused)
+    Store.open(store.path).close()
+    with pytest.raises(StoreError, match="can't be made"):
+        Store.open(store.path.with_name("new.db"))

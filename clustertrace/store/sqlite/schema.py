@@ -22,14 +22,7 @@ def opened(path: Path) -> SqliteConnection:
 
     Raises StoreError, StoreCorrupt if the file is no database of ours, or StoreTooNew.
     """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"{path} can't be made ({error.strerror or error}); choose another place with "
-            "CLUSTERTRACE_DB."
-        ) from None
+    _make_file(path)
     conn = connect(path)
     try:
         _ensure(conn)
@@ -37,6 +30,20 @@ def opened(path: Path) -> SqliteConnection:
         conn.close()
         raise
     return conn
+
+
+def _make_file(path: Path) -> None:
+    """Make the file where there is none; one that is there may be another user's."""
+    try:
+        if path.exists():
+            return
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{path} can't be made ({error.strerror or error}); choose another place with "
+            "CLUSTERTRACE_DB."
+        ) from None
 
 
 def _ensure(conn: SqliteConnection) -> None:
