@@ -126,6 +126,7 @@ def questions(conn: Connection, now_ns: int) -> dict[str, Ask]:
         f"/clusters {week}": lambda conn: queries.clusters(conn, parse(week)),
         f"/clusters {month}": lambda conn: queries.clusters(conn, parse(month)),
         "/clusters tag.tier:gold": lambda conn: queries.clusters(conn, parse("tag.tier:gold")),
+        "/clusters tag.tier:tin": lambda conn: queries.clusters(conn, parse("tag.tier:tin")),
         "/clusters rules": lambda conn: queries.learned(conn, 10_000),
         "/pattern": lambda conn: queries.cluster(conn, pattern),
         "/pattern why": lambda conn: queries.why(conn, cluster),

@@ -7,7 +7,6 @@ property test.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from clustertrace.filters.syntax import CHOICES
@@ -28,7 +27,7 @@ from clustertrace.patterns.signature import STEP_KINDS
 from clustertrace.store.connection import Connection
 from clustertrace.store.search_words import match_expression
 
-__all__ = ["Few", "condition"]
+__all__ = ["condition"]
 
 _COLUMNS: Final = {
     "name": "name",
@@ -79,32 +78,32 @@ _HEX: Final = frozenset("0123456789abcdef")
 _STEP_KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(STEP_KINDS))
 
 
-Few = Callable[[str, Mapping[str, Any]], bool]
-"""Whether so few rows answer a `FROM … WHERE …`, which an index finds, that a list of traces had
-better begin with them; else it soon meets some on its way."""
+_MANY: Final = 20_000
+"""From so many traces on with a tag, a name or such a cost, the first of them are found faster by a
+look at each trace."""
 
 
 def condition(
-    conn: Connection, filter_: Filter, few: Few | None = None, *, by_start: bool = True
+    conn: Connection, filter_: Filter, *, by_start: bool = True
 ) -> tuple[str, dict[str, Any]]:
     """The SQL condition of a filter on the table `traces`, and its parameters.
 
-    It is meant for this connection, and for the state of the database that is seen now. With `few`,
-    what many traces have is looked up trace by trace: the way for a list that ends after some rows.
+    It is meant for this connection, and for the state of the database that is seen now: what few
+    traces have is sought in an index first, what many have is looked up trace by trace, since
+    whoever asks wants the newest of them, or the first in another order, and soon meets some.
     `by_start` says that they are wanted by their start, or in no order: each name's traces stand in
     that order in an index, and are read through it.
     """
-    made = _Maker(conn, few, by_start=by_start)
+    made = _Maker(conn, by_start=by_start)
     return made.sql(filter_), made.params
 
 
 class _Maker:
     """Builds one condition and names its parameters."""
 
-    def __init__(self, conn: Connection, few: Few | None, *, by_start: bool) -> None:
+    def __init__(self, conn: Connection, *, by_start: bool) -> None:
         self.params: dict[str, Any] = {}
         self._conn = conn
-        self._few = few
         self._names_in_order = by_start
 
     def sql(self, filter_: Filter) -> str:
@@ -169,10 +168,15 @@ class _Maker:
             return f"(name IS NOT NULL AND {like})" if in_order else self._sought(like)
         return _either_way(like)
 
+    def _few(self, found: str) -> bool:
+        """Whether few rows answer a `FROM … WHERE …`, which an index finds."""
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {found} LIMIT {_MANY})"
+        return bool(self._conn.value(sql, self.params) < _MANY)
+
     def _tag(self, key: str, pattern: str) -> str:
         found = f"key = {self._param(key)} AND {self._like('value', pattern)}"
         seek = found.partition(" AND ")[0] if "*" in pattern else found
-        if self._few is None or self._few(f"trace_tags WHERE {seek}", self.params):
+        if self._few(f"trace_tags WHERE {seek}"):
             return f"(trace_id IN (SELECT trace_id FROM trace_tags WHERE {found}))"
         of_it = f"trace_tags.trace_id = traces.trace_id AND {found}"
         return f"(EXISTS (SELECT 1 FROM trace_tags WHERE {of_it}))"
@@ -202,7 +206,7 @@ class _Maker:
 
     def _sought(self, found: str) -> str:
         """A condition that an index answers: through it, where that finds few."""
-        if self._few is not None and self._few(f"traces WHERE {found}", self.params):
+        if self._few(f"traces WHERE {found}"):
             return f"(trace_id IN (SELECT trace_id FROM traces WHERE {found}))"
         return _either_way(found)
 

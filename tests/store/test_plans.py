@@ -18,7 +18,7 @@ import pytest
 from clustertrace.filters import parse
 from clustertrace.model import Metric, Span, TraceFacts
 from clustertrace.review.weeks import last_seven_days
-from clustertrace.store import Store, queries
+from clustertrace.store import Store, filtering, queries
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.prompts import habits
 from clustertrace.store.queries.templates import templates
@@ -178,6 +178,19 @@ def scanned(step: str, tables: tuple[str, ...]) -> bool:
     """Whether a step of a plan reads one of these tables, or an index of it, from its beginning."""
     found = re.match(r"SCAN (\w+)", step)
     return found is not None and found[1] in tables
+
+
+@pytest.mark.parametrize("name", ["clusters", "families", "pattern_runs", "runs_by_pattern"])
+def test_a_common_tag_is_looked_up_run_by_run(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The newest runs that have it are met soon; a list of all that have it would be long."""
+    monkeypatch.setattr(filtering, "_MANY", 0)
+    where = parse("tag.tier:gold")
+    plans = asked(conn, lambda conn: getattr(queries, name)(conn, where))
+    picked = next(p for sql, p in plans.items() if "FROM traces" in sql and "trace_tags" in sql)
+    assert "SEARCH trace_tags USING INDEX sqlite_autoindex_trace_tags_1" in "; ".join(picked)
+    assert any(step.startswith("SCAN traces USING INDEX traces_start") for step in picked)
 
 
 def test_every_question_is_here() -> None:

@@ -43,9 +43,6 @@ _ORDERS: Final = get_args(TraceOrder)
 COUNTED: Final = 10_000
 """Traces that match a filter are counted so far and no further."""
 _SORTED: Final = {"name": ["name COLLATE NOCASE", "start_ns"]}
-_MANY: Final = 20_000
-"""From so many traces on with a tag, a name or such a cost, a page of them is found faster by a
-look at each trace."""
 _COUNTED_IN: Final = (250, 1_000, COUNTED)
 _COUNTING_SECONDS: Final = 0.05
 """Where counting the next of these would take longer, going by the last, no more are counted."""
@@ -82,7 +79,7 @@ def traces(
     """
     if order not in _ORDERS:
         raise UsageError(f"Traces can be ordered by {', '.join(_ORDERS)}, not by {order}.")
-    condition, params = _condition(conn, where, _few(conn), by_start=order == "start_ns")
+    condition, params = _condition(conn, where, by_start=order == "start_ns")
     way = "DESC" if descending else "ASC"
     sorted_by = ", ".join(
         f"{column} {way}" for column in (*_SORTED.get(order, [order]), "trace_id")
@@ -278,25 +275,13 @@ def metrics(conn: Connection) -> tuple[MetricSummary, ...]:
 
 
 def _condition(
-    conn: Connection,
-    where: Filter | None,
-    few: filtering.Few | None = None,
-    *,
-    by_start: bool = True,
+    conn: Connection, where: Filter | None, *, by_start: bool = True
 ) -> tuple[str, dict[str, Any]]:
     """The SQL of a filter, and its parameters by name."""
     if where is None:
         return "start_ns IS NOT NULL", {}
-    sql, params = filtering.condition(conn, where, few, by_start=by_start)
+    sql, params = filtering.condition(conn, where, by_start=by_start)
     return f"start_ns IS NOT NULL AND {sql}", params
-
-
-def _few(conn: Connection) -> filtering.Few:
-    def few(found: str, params: Mapping[str, Any]) -> bool:
-        sql = f"SELECT count(*) FROM (SELECT 1 FROM {found} LIMIT {_MANY})"
-        return bool(conn.value(sql, params) < _MANY)
-
-    return few
 
 
 def _parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:

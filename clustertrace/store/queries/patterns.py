@@ -16,43 +16,45 @@ from clustertrace.store.queries.picking import Picking
 __all__ = ["cluster", "clusters", "families", "overview"]
 
 _USAGE: Final = (
-    " sum(unpriced_calls), sum(input_tokens), sum(output_tokens), sum(cache_read_tokens),"
-    " sum(cache_write_tokens), sum(cost_usd)"
+    " sum(llm_calls), sum(unpriced_calls), sum(input_tokens), sum(output_tokens),"
+    " sum(cache_read_tokens), sum(cache_write_tokens), sum(cost_usd)"
 )
 _TOTALS: Final = (
     "SELECT sum(traces), sum(failed), sum(failed_by_outcome), sum(running), sum(incomplete),"
-    f" sum(spans), sum(llm_calls),{_USAGE} FROM variant_totals"
+    " count(CASE WHEN traces > running + incomplete THEN 1 END),"
+    " (SELECT count(*) FROM sessions), (SELECT min(start_ns) FROM traces),"
+    f" (SELECT max(start_ns) FROM traces), sum(spans),{_USAGE} FROM variant_totals"
 )
 _TOTALS_OF: Final = (
     "SELECT count(*), sum(failed), sum(failed = 1 AND outcome IS NOT NULL),"
     " sum(failed IS NULL AND status = 'running'), sum(failed IS NULL AND status <> 'running'),"
-    f" sum(span_count), sum(llm_calls),{_USAGE}"
+    " count(DISTINCT CASE WHEN failed IS NOT NULL THEN variant_id END),"
+    " count(DISTINCT session_id), min(start_ns), max(start_ns),"
+    f" sum(span_count),{_USAGE} FROM traces WHERE start_ns IS NOT NULL AND "
 )
 """The same of single runs."""
 
 
 def overview(conn: Connection, where: Filter | None = None) -> Overview:
     """All runs in a few numbers, from the roll-ups; or those that match, counted one by one."""
-    condition, params = ("TRUE", {}) if where is None else filtering.condition(conn, where)
-    runs = f"FROM traces WHERE start_ns IS NOT NULL AND {condition}"
-    row = conn.row(_TOTALS if where is None else f"{_TOTALS_OF} {runs}", params)
-    assert row is not None
-    (traces, failed, by_outcome, running, incomplete, spans, *usage) = (value or 0 for value in row)
-    finished = f"SELECT 1 {runs} AND failed IS NOT NULL GROUP BY variant_id"
-    sessions = f"SELECT 1 {runs} AND session_id IS NOT NULL GROUP BY session_id"
     if where is None:
-        finished = "SELECT 1 FROM variant_totals WHERE traces - running - incomplete > 0"
-        sessions = "SELECT 1 FROM sessions"
+        row = conn.row(_TOTALS)
+    else:
+        condition, params = filtering.condition(conn, where)
+        row = conn.row(_TOTALS_OF + condition, params)
+    assert row is not None
+    traces, failed, by_outcome, running, incomplete, variants, sessions, first, last, *sums = row
+    spans, *usage = (value or 0 for value in sums)
     return Overview(
-        traces=traces,
-        failed=failed,
-        failed_by_outcome=by_outcome,
-        failed_by_status=failed - by_outcome,
-        running=running,
-        incomplete=incomplete,
+        traces=traces or 0,
+        failed=failed or 0,
+        failed_by_outcome=by_outcome or 0,
+        failed_by_status=(failed or 0) - (by_outcome or 0),
+        running=running or 0,
+        incomplete=incomplete or 0,
         spans=spans,
-        variants=conn.value(f"SELECT count(*) FROM ({finished})", params),
-        sessions=conn.value(f"SELECT count(*) FROM ({sessions})", params),
+        variants=variants,
+        sessions=sessions,
         llm_calls=usage[0],
         unpriced_calls=usage[1],
         input_tokens=usage[2],
@@ -60,8 +62,8 @@ def overview(conn: Connection, where: Filter | None = None) -> Overview:
         cache_read_tokens=usage[4],
         cache_write_tokens=usage[5],
         cost_usd=float(usage[6]),
-        first_ns=conn.value(f"SELECT min(start_ns) {runs}", params),
-        last_ns=conn.value(f"SELECT max(start_ns) {runs}", params),
+        first_ns=first,
+        last_ns=last,
     )
 
 
