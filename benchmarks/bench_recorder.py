@@ -6,6 +6,10 @@ All variants run the same function with the same arguments under a root span, in
 rounds; the best round counts, since noise only adds. OpenTelemetry exports to nothing through a
 batch processor, with the arguments as two attributes. Next to it the floor: one bare `os.write` of
 a line as long as a recorded one.
+
+Then single calls are timed one by one, for their 99th percentile and the longest: nested, with
+arguments of a kilobyte and of 30, from four threads at once, and while another process takes the
+spans in and settles them, as a receiver does.
 """
 
 from __future__ import annotations
@@ -13,10 +17,12 @@ from __future__ import annotations
 import asyncio
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 FOLDER = tempfile.TemporaryDirectory()
@@ -27,6 +33,14 @@ from figures import Figure, tell  # noqa: E402
 import clustertrace  # noqa: E402 - it reads the environment above
 
 ROUNDS = 5
+THREADS = 4
+TAKER = """
+from clustertrace.store import Store
+with Store.open() as store:
+    print("ready", flush=True)
+    while True:
+        store.refresh()
+"""
 QUERY = "weather in Paris"
 
 
@@ -123,15 +137,40 @@ def timed(run: Callable[[int], None], calls: int) -> float:
     return (time.perf_counter() - begin) / calls * 1e6
 
 
-def tail(calls: int) -> tuple[float, float, float]:
-    """Median, 99th percentile and maximum of single calls, microseconds."""
+def single(calls: int, query: str = QUERY) -> list[float]:
+    """Microseconds of each of so many calls under one root."""
     took = []
     with clustertrace.span("root"):
         for _ in range(calls):
             begin = time.perf_counter_ns()
-            traced(QUERY, 3)
+            traced(query, 3)
             took.append((time.perf_counter_ns() - begin) / 1000)
-    took.sort()
+    return took
+
+
+def from_threads(calls: int) -> list[float]:
+    """The same from four threads at once, which share one lock of the interpreter."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        parts = list(pool.map(single, [calls // THREADS] * THREADS))
+    return [took for part in parts for took in part]
+
+
+def taken_in(calls: int) -> list[float]:
+    """The same while another process reads the spool and settles what is in it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", TAKER], stdout=subprocess.PIPE, text=True
+    ) as taker:
+        assert taker.stdout is not None
+        taker.stdout.readline()
+        try:
+            return single(calls)
+        finally:
+            taker.terminate()
+
+
+def tail(took: list[float]) -> tuple[float, float, float]:
+    """Median, 99th percentile and maximum."""
+    took = sorted(took)
     return statistics.median(took), took[int(len(took) * 0.99)], took[-1]
 
 
@@ -155,8 +194,17 @@ def main() -> None:
     for name, took in best.items():
         ratio = f"   {took / rival:.2f} of OpenTelemetry" if rival else ""
         print(f"{name:<34} {took:8.2f} µs a call{ratio}")
-    median, p99, longest = tail(calls)
-    print(f"{'single nested calls':<34} p50 {median:.1f}  p99 {p99:.1f}  max {longest:.1f} µs")
+    tails = {
+        "nested": tail(single(calls)),
+        "arguments of 1 kB": tail(single(calls, QUERY * 64)),
+        "arguments of 30 kB": tail(single(calls // 10, QUERY * 1_900)),
+        f"{THREADS} threads": tail(from_threads(calls)),
+        "taken in meanwhile": tail(taken_in(calls)),
+    }
+    print(f"{'single calls':<34} {'p50':>8} {'p99':>8} {'longest':>9} µs")
+    for name, (median, p99, longest) in tails.items():
+        print(f"{name:<34} {median:8.1f} {p99:8.1f} {longest:9.0f}")
+    _, p99, _ = tails["nested"]
     write = best["one os.write"]
     found = [Figure("call p99", p99, write, "one os.write")]
     if rival:
