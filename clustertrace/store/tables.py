@@ -148,7 +148,11 @@ class TraceRow(SQLModel, table=True):
             sqlite_where=text("outcome IS NOT NULL"),
         ),
         # The orders in which lists are offered.
-        Index("traces_name", text("name COLLATE NOCASE"), "start_ns", "trace_id"),
+        # With all that a verdict counts.
+        Index(
+            "traces_name",
+            *(text("name COLLATE NOCASE"), "start_ns", "trace_id", "failed", "variant_id"),
+        ),
         Index("traces_duration", "duration_ns", "trace_id"),
         Index("traces_cost", "cost_usd", "trace_id"),
         Index("traces_tokens", "input_tokens", "trace_id"),
