@@ -4,10 +4,9 @@
 
 Some 30 000 made runs are stored as a receiver would do it. Then their rows are copied under other
 ids and times: first all of them once for each clone of every pattern, so that there are some 50 000
-patterns, then those of common patterns again and again. Roll-ups are summed up anew. Copies of
-spans have no payload and are in no text index: such a database is right for lists and for what is
-asked of patterns, not for search, and not for what is on disk. `bench_scale.py TRACES FOLDER` asks
-it.
+patterns, then those of common patterns again and again. Roll-ups are summed up anew. Copies
+have one span, their root, without payload: such a database is right for lists and for what is asked
+of patterns, not for search, `seq(…)` and what is on disk. `bench_scale.py TRACES FOLDER` asks it.
 """
 
 from __future__ import annotations
@@ -27,8 +26,9 @@ STORED = 30_000
 CLONES = 3
 COMMON = 3
 """Runs of a pattern that is copied beyond its clones."""
+NO_PAYLOAD = ("input", "output", "attributes", "extra")
 MOVED = {"start_ns", "end_ns", "told_start_ns", "told_end_ns"}
-COPIED = ("traces", "trace_tags")
+COPIED = ("spans", "traces", "trace_tags")
 CLONED = (*COPIED, "trace_spending", "trace_traits", "prompts")
 RUNS = {
     "traces": "1",
@@ -60,6 +60,7 @@ class Grower:
 
     def __init__(self, path: Path) -> None:
         self.raw = sqlite3.connect(path, isolation_level=None)
+        (self.spans,) = self.raw.execute("SELECT max(seq) FROM spans").fetchone()
         self.raw.execute("PRAGMA synchronous = OFF")
         self.raw.execute("PRAGMA cache_size = -400000")
         self.raw.create_function("other_id", 2, _other_id, deterministic=True)
@@ -134,12 +135,12 @@ class Grower:
                     made["variant_id"] = "other_pattern(variant_id, :clone)"
             if table == "prompts":
                 made |= {name: f"{name} + :copy" for name in ("kin", "text_hash")}
-            self._insert(
-                table,
-                made,
-                "trace_id IN (SELECT trace_id FROM chosen)",
-                {"copy": copy, "clone": clone},
-            )
+            which = "trace_id IN (SELECT trace_id FROM chosen)"
+            if table == "spans":
+                made |= dict.fromkeys(NO_PAYLOAD, "NULL")
+                made["seq"] = f"seq + {self.spans} * :copy"
+                which += " AND parent_span_id IS NULL"
+            self._insert(table, made, which, {"copy": copy, "clone": clone})
 
     def _choose_common(self) -> None:
         """From now on, copy the runs of common patterns, clones included."""
