@@ -60,7 +60,6 @@ class Grower:
 
     def __init__(self, path: Path) -> None:
         self.raw = sqlite3.connect(path, isolation_level=None)
-        (self.spans,) = self.raw.execute("SELECT max(seq) FROM spans").fetchone()
         self.raw.execute("PRAGMA synchronous = OFF")
         self.raw.execute("PRAGMA cache_size = -400000")
         self.raw.create_function("other_id", 2, _other_id, deterministic=True)
@@ -138,9 +137,13 @@ class Grower:
             which = "trace_id IN (SELECT trace_id FROM chosen)"
             if table == "spans":
                 made |= dict.fromkeys(NO_PAYLOAD, "NULL")
-                made["seq"] = f"seq + {self.spans} * :copy"
+                made["seq"] = f"{self._last_number()} + row_number() OVER ()"
                 which += " AND parent_span_id IS NULL"
             self._insert(table, made, which, {"copy": copy, "clone": clone})
+
+    def _last_number(self) -> int:
+        (last,) = self.raw.execute("SELECT max(seq) FROM spans").fetchone()
+        return int(last)
 
     def _choose_common(self) -> None:
         """From now on, copy the runs of common patterns, clones included."""
