@@ -192,7 +192,7 @@ class Grower:
             self.raw.execute(
                 f"INSERT INTO spending SELECT dimension, name || '-{copy}', day,"
                 f" {', '.join(measured)} FROM spent WHERE dimension = 'session'"
-                " AND name <> '(none)'"
+                f" AND name || '-{copy}' IN (SELECT session_id FROM sessions)"
             )
         scaled = ", ".join(f"{name} = {name} * {copies + 1}" for name in measured)
         self.raw.execute(
