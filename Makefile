@@ -54,7 +54,7 @@ lint: $(BIN)/.installed-dev
 # install, so what they read is what a user would get: the wheel's contents. No cache is kept: files
 # come and go there with times that say nothing.
 types: $(BIN)/.installed-dev
-	rm -rf build
+	rm -rf build/types build/lib build/bdist.* build/mypy_cache
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --target build/types .
 	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../mypy_cache -p clustertrace
 
