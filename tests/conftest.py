@@ -58,6 +58,13 @@ LOOPBACK_NAMES = frozenset({"", "localhost", "ip6-localhost", "testserver"})
 
 
 @pytest.fixture
+def on_sqlite() -> None:
+    """Leave a test that looks at SQLite's query plans out on PostgreSQL."""
+    if ON_POSTGRES:
+        pytest.skip("about SQLite: its query plans")
+
+
+@pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Name the test's own database, as CLUSTERTRACE_DB does; empty, or not there yet."""
     if ON_POSTGRES:

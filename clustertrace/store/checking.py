@@ -21,7 +21,6 @@ from clustertrace.store import news
 from clustertrace.store.connection import Connection
 from clustertrace.store.copying import fill
 from clustertrace.store.settling import DERIVED
-from clustertrace.store.sqlite import text_index
 from clustertrace.store.sqlite.connection import SqliteConnection, readable
 from clustertrace.store.store import Store
 
@@ -131,7 +130,7 @@ def _copy(store: Store, to: Path) -> bool:
             pass
         try:
             with own.writing() as conn:
-                text_index.check(conn)
+                conn.texts.check(conn)
         except StoreCorrupt:
             return False
     return True

@@ -13,7 +13,7 @@ from clustertrace.errors import StoreBusy
 if TYPE_CHECKING:
     from clustertrace.store.texts import Texts
 
-__all__ = ["TEXT_INDEX", "Connection", "Params", "Pool", "TableSize"]
+__all__ = ["TEXT_INDEX", "Connection", "Crossed", "Params", "Pool", "TableSize"]
 
 Params = Sequence[Any] | Mapping[str, Any]
 
@@ -31,6 +31,10 @@ class TableSize(NamedTuple):
     index_bytes: int | None
     estimated: bool
     """Whether the number of rows is the server's estimate."""
+
+
+class Crossed(StoreBusy):
+    """What another program did at the same time came between; done again, it will succeed."""
 
 
 class Connection(ABC):
@@ -127,8 +131,11 @@ class Connection(ABC):
         """Stop what is asked inside when it has taken so long in all, with StoreSlow."""
 
     @abstractmethod
-    def take(self, trace_ids: Sequence[bytes]) -> None:
-        """Let nobody else change these traces until the transaction ends."""
+    def take(self, trace_ids: Sequence[bytes], *, wait: bool = True) -> Sequence[bytes]:
+        """Let nobody else change these traces until the transaction ends.
+
+        Those that are ours then: without `wait`, not those that somebody else changes just now.
+        """
 
     @abstractmethod
     def take_turns(self, work: str) -> None:

@@ -62,14 +62,21 @@ def retire(store: Store, where: Filter, max_bytes: int | None = None) -> Iterato
         with store.writing() as conn:
             meant = _meant(conn, where, max_bytes)
             conn.texts.foresee(conn, *meant(conn))
+            used = conn.used_bytes()
         gone = 0
         for slice_ in _delete(store, meant):
             gone += slice_.traces
             yield slice_
         _forget_words(store)
-        if max_bytes is None or not gone:
+        # PostgreSQL keeps the room of what is deleted for itself, so there one round has to do.
+        if max_bytes is None or not gone or used <= _used_bytes(store):
             break
     shorten(store)
+
+
+def _used_bytes(store: Store) -> int:
+    with store.read() as conn:
+        return conn.used_bytes()
 
 
 def finish(store: Store) -> None:

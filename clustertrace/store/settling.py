@@ -61,7 +61,7 @@ def settle_due(conn: Connection, now_ns: int, limit: int) -> int:
 
     Returns how many were settled, at most `limit`.
     """
-    ids = news.due(conn, now_ns, limit)
+    ids = conn.take(news.due(conn, now_ns, limit), wait=False)
     each_that_can(conn, ids, lambda some: settle_traces(conn, some), "totals", news.DONE)
     return len(ids)
 
@@ -73,6 +73,7 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
     """
     if not trace_ids:
         return
+    conn.take(trace_ids)
     trace_ids = [*trace_ids, *absorb(conn, trace_ids)]
     join(conn, trace_ids)
     marks = ", ".join("?" * len(trace_ids))

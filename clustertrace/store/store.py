@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from clustertrace.model import Batch
 from clustertrace.pricing import own_prices
@@ -20,7 +21,7 @@ from clustertrace.store import (
     traits,
     writer,
 )
-from clustertrace.store.connection import Connection, Pool
+from clustertrace.store.connection import Connection, Crossed, Pool
 from clustertrace.store.draining import Drained
 from clustertrace.store.engines import opened
 from clustertrace.store.intake import policy
@@ -34,6 +35,10 @@ _INDEX_SLICE: Final = 5000
 _TRAITS_SLICE: Final = 200
 _PROMPTS_SLICE: Final = 200
 _NEVER: Final = 2**63 - 1
+_TRIES: Final = 5
+_PAUSE_SECONDS: Final = 0.05
+
+T = TypeVar("T")
 
 
 class Store:
@@ -74,13 +79,12 @@ class Store:
     def write(self, batch: Batch) -> Written:
         """Commit a batch in one transaction; idempotent by trace and span id."""
         rows = writer.prepared(batch)
-        with self._lock, self._current().transaction():
-            return writer.write(self._conn, rows, time.time_ns())
+        return self._done(lambda conn: writer.write(conn, rows, time.time_ns()))
 
     def remove(self, *trace_ids: str) -> None:
         """Take traces out again, with all that followed from them; unknown ones are no matter."""
-        with self._lock, self._current().transaction():
-            removing.remove_traces(self._conn, [bytes.fromhex(one) for one in trace_ids])
+        ids = [bytes.fromhex(one) for one in trace_ids]
+        self._done(lambda conn: removing.remove_traces(conn, ids))
 
     def drain(self, *, wait: float = draining.LOCK_SECONDS, limit: int | None = None) -> Drained:
         """Read what recorders have left in the spool, or about `limit` bytes of it.
@@ -93,46 +97,33 @@ class Store:
     def settle(self, *, everything: bool = False, limit: int = _SETTLE_SLICE) -> int:
         """Settle traces that are due, or `everything` with news; how many, at most `limit`."""
         until = _NEVER if everything else time.time_ns()
-        with self._lock:
-            if not news.has_due(self._current(), until):
-                return 0
-            with self._conn.transaction():
-                return settling.settle_due(self._conn, until, limit)
+        return self._if(
+            lambda conn: news.has_due(conn, until),
+            lambda conn: settling.settle_due(conn, until, limit),
+        )
 
     def index_text(self, *, limit: int = _INDEX_SLICE) -> int:
         """Carry the text index forward by at most `limit` spans; how many were added."""
-        with self._lock:
-            if not self._current().texts.has_more(self._conn):
-                return 0
-            with self._conn.transaction():
-                return self._conn.texts.advance(self._conn, limit)
+        return self._if(
+            lambda conn: conn.texts.has_more(conn), lambda conn: conn.texts.advance(conn, limit)
+        )
 
     def tidy_text(self, *, limit: int = _INDEX_SLICE) -> bool:
         """Take a step towards a text index without words of deleted spans; whether more are left.
 
         As much work as indexing `limit` spans, at most.
         """
-        with self._lock:
-            if not self._current().texts.left(self._conn):
-                return False
-            with self._conn.transaction():
-                return self._conn.texts.tidy(self._conn, limit)
+        return bool(
+            self._if(lambda conn: conn.texts.left(conn), lambda conn: conn.texts.tidy(conn, limit))
+        )
 
     def note_traits(self, *, limit: int = _TRAITS_SLICE) -> int:
         """Work out what is true of finished runs, at most `limit` of them; how many."""
-        with self._lock:
-            if not traits.has_more(self._current()):
-                return 0
-            with self._conn.transaction():
-                return traits.advance(self._conn, limit)
+        return self._if(traits.has_more, lambda conn: traits.advance(conn, limit))
 
     def note_prompts(self, *, limit: int = _PROMPTS_SLICE) -> int:
         """Look at what users wrote to begin runs, at most `limit` of these; how many."""
-        with self._lock:
-            if not noting_prompts.has_more(self._current()):
-                return 0
-            with self._conn.transaction():
-                return noting_prompts.advance(self._conn, limit)
+        return self._if(noting_prompts.has_more, lambda conn: noting_prompts.advance(conn, limit))
 
     def refresh(self) -> None:
         """Take in all that is there: spools drained, traces settled, texts and more noted.
@@ -161,6 +152,27 @@ class Store:
         """The writer's connection, in one transaction; everybody else waits, so be brief."""
         with self._lock, self._current().transaction():
             yield self._conn
+
+    def _if(self, wanted: Callable[[Connection], object], work: Callable[[Connection], int]) -> int:
+        """Do some work in one transaction if it is wanted; else 0."""
+        with self._lock:
+            if not wanted(self._current()):
+                return 0
+        return self._done(work)
+
+    def _done(self, work: Callable[[Connection], T]) -> T:
+        """Do some work in one transaction; again, where another program's came between."""
+        with self._lock:
+            for _ in range(_TRIES - 1):
+                try:
+                    return self._once(work)
+                except Crossed:
+                    time.sleep(random.random() * _PAUSE_SECONDS)
+            return self._once(work)
+
+    def _once(self, work: Callable[[Connection], T]) -> T:
+        with self._current().transaction():
+            return work(self._conn)
 
     def _current(self) -> Connection:
         """The writer's connection, to the database that is there now; the caller holds the lock.

@@ -73,6 +73,9 @@ class Texts(Protocol):
     def containing(self, conn: Connection, expression: str, /) -> str:
         """A query for the traces of which a span matches; `expression` names a parameter."""
 
+    def check(self, conn: Connection, /) -> None:
+        """Raise StoreCorrupt unless the index, carried to its end, agrees with the spans."""
+
     def passages(
         self, conn: Connection, expression: str, seqs: Sequence[int], /
     ) -> Mapping[int, Mapping[str, str]]:

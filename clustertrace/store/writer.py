@@ -108,7 +108,7 @@ def prepared(batch: Batch) -> Prepared:
 def write(conn: Connection, batch: Prepared, now_ns: int) -> Written:
     """Write a batch inside the caller's transaction."""
     rows, facts = batch.rows, batch.facts
-    conn.take(sorted({key[0] for key in rows}))
+    conn.take(list({key[0] for key in rows}))
     stored = _stored(conn, list(rows))
     fresh = [row for key, row in rows.items() if key not in stored] if stored else [*rows.values()]
     changed = [rows[key] for key in stored if _rank(rows[key]) > stored[key]]

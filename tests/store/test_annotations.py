@@ -93,6 +93,7 @@ def test_star_note_and_tags_come_and_go(one: Store) -> None:
     assert (row(one).starred, row(one).note) == (False, None)
 
 
+@pytest.mark.sqlite("its query plans")
 def test_a_star_is_found_by_its_index(one: Store) -> None:
     """Starred runs are found without a look at the others."""
     with one.read() as conn:

@@ -92,6 +92,7 @@ def test_a_total_that_is_wrong_is_found(filled: Store, fault: str, table: str) -
     assert list(found.differing) == [table]
 
 
+@pytest.mark.sqlite("its pages and its copy")
 def test_words_that_the_index_does_not_hold_are_found(filled: Store) -> None:
     """A span that was changed behind the index's back."""
     with filled.writing() as conn:
@@ -115,6 +116,7 @@ def test_damaged_pages_are_told(filled: Store) -> None:
     assert filled.path.read_bytes() == bytes(data)
 
 
+@pytest.mark.sqlite("its pages and its copy")
 def test_a_disk_without_room_is_said(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The copy needs room: without it nothing is begun."""
     room = type("Usage", (), {"free": 10})

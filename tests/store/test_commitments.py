@@ -121,6 +121,7 @@ def test_what_can_not_be_kept_is_said(store: Store) -> None:
         commitments.mark(store, WEEK, KEPT._replace(mark="done"))  # type: ignore[arg-type]
 
 
+@pytest.mark.sqlite("its file")
 def test_secrets_are_cut(store: Store) -> None:
     """A key in a plan reaches no disk."""
     commitments.commit(store, WEEK, "use sk-ant-api03-" + "a1B2" * 24, Aim("failures"))

@@ -22,7 +22,7 @@ class Segment:
     """A recorder's spool segment, written by hand; it holds the lock while it lives."""
 
     def __init__(self, store: Store, name: str = "one.jsonl") -> None:
-        store.spool.mkdir(exist_ok=True)
+        store.spool.mkdir(parents=True, exist_ok=True)
         self.path = store.spool / name
         self._file = self.path.open("ab", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX)

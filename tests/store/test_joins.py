@@ -215,6 +215,7 @@ def plan(store: Store, sql: str, *values: Any) -> str:
         return " ".join(str(row[-1]) for row in conn.rows(f"EXPLAIN QUERY PLAN {sql}", values))
 
 
+@pytest.mark.sqlite("its query plans")
 def test_plain_spans_cost_a_look_into_an_index(store: Store) -> None:
     """Runs without records are told apart by indexes, however many records there are."""
     statements: list[str] = []

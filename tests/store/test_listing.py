@@ -35,7 +35,7 @@ class Explained(SqliteConnection):
 
 
 @pytest.fixture
-def explained(store: Store, make_trace: Any) -> Iterator[Explained]:
+def explained(on_sqlite: None, store: Store, make_trace: Any) -> Iterator[Explained]:
     """Four runs, and their connection."""
     for number in range(1, 5):
         facts = TraceFacts(f"{number:032x}", session_id="s", tags={"tier": "Gold"})

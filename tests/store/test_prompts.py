@@ -84,6 +84,7 @@ def test_content_that_is_not_stored_leaves_no_prompt(
     assert "a1B2" not in kept(store)[0][2]
 
 
+@pytest.mark.sqlite("its query plans")
 def test_habits_come_from_what_is_kept(store: Store, say: Callable[..., str]) -> None:
     """The comparison reads bits and not texts, newest first, and knows the runs."""
     for number in range(1, 25):

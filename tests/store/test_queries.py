@@ -14,7 +14,6 @@ from clustertrace.model import Span, TraceFacts
 from clustertrace.store import Store, queries
 from clustertrace.store.connection import Connection
 from clustertrace.store.search_words import match_expression
-from clustertrace.store.sqlite import text_index
 from tests.store.conftest import SECOND, TRACE, batch, root, span
 
 
@@ -208,7 +207,7 @@ def test_a_changed_span_is_found_by_its_new_words_only(texts: Store) -> None:
         assert not queries.search(conn, "mia").hits
         assert queries.search(conn, "bob").hits
     with texts.writing() as conn:
-        text_index.check(conn)
+        conn.texts.check(conn)
 
 
 def test_search_says_how_far_behind_it_is(store: Store) -> None:

@@ -37,8 +37,8 @@ def content(store: Store) -> dict[str, list[Any]]:
     """Every row of every table that follows from traces, without running numbers."""
     told: dict[str, list[Any]] = {}
     with store.read() as conn:
-        for (table,) in conn.rows("SELECT name FROM sqlite_master WHERE type = 'table'"):
-            if not table.startswith(("sqlite_", "span_index")) and table not in NAMES:
+        for table in SQLModel.metadata.tables:
+            if table not in NAMES:
                 rows = conn.rows(f"SELECT * FROM {table}")
                 told[table] = sorted(
                     repr(row[:2] + row[3:] if table == "spans" else row) for row in rows

@@ -21,6 +21,7 @@ from clustertrace.store.sqlite import schema
 from tests.store.conftest import batch, root
 
 
+@pytest.mark.sqlite("its file")
 def test_the_migrations_lead_to_the_tables(store: Store) -> None:
     """Columns, keys and indexes in the file are those that the tables declare."""
     found = inspect(create_engine(f"sqlite:///{store.path}"))
@@ -61,6 +62,7 @@ def test_the_newest_revision_is_the_head() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
 
 
+@pytest.mark.sqlite("its file")
 def test_a_reader_that_leaves_takes_nothing_along(store: Store, tmp_path: Path) -> None:
     """Another process that opens the database and closes it leaves the log that we write to."""
     program = "import sys; from clustertrace.store import Store; Store.open(sys.argv[1]).close()"
@@ -120,6 +122,7 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
         Store.open(tmp_path / "t.db")
 
 
+@pytest.mark.sqlite("its file")
 def test_an_older_database_is_kept_before_it_is_migrated(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +144,7 @@ def test_an_older_database_is_kept_before_it_is_migrated(
     copy.close()
 
 
+@pytest.mark.sqlite("its file")
 def test_without_a_copy_nothing_is_migrated(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where none can be made, the database stays as it is, and why is said."""
     with store.writing() as conn:

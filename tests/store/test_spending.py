@@ -157,6 +157,7 @@ def test_a_session_turn_by_turn(filled: Store) -> None:
             queries.session(conn, "nobody")
 
 
+@pytest.mark.sqlite("its query plans")
 def test_questions_go_by_an_index(store: Store) -> None:
     """Neither the list of sessions nor the run before looks at every row."""
     with store.read() as conn:

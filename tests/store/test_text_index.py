@@ -13,6 +13,8 @@ from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store, queries, retention
 from clustertrace.store.sqlite import text_index, text_parts
 
+pytestmark = pytest.mark.sqlite("the parts of its index")
+
 SECOND = 10**9
 A_PART = 10
 

@@ -204,6 +204,7 @@ def test_only_ids_of_the_store_are_known(store: Store) -> None:
         assert queries.known_traces(conn, [TRACE, other.trace_id]) == {TRACE}
 
 
+@pytest.mark.sqlite("its file")
 def test_secrets_never_reach_the_disk(store: Store) -> None:
     """Whatever field a secret comes in, no file holds it, and the cut is counted."""
     secret = "sk-ant-api03-" + "a1B2" * 12

@@ -12,7 +12,7 @@ from psycopg import errors
 from psycopg.pq import TransactionStatus
 
 from clustertrace.errors import StoreBusy, StoreError, StoreSlow
-from clustertrace.store.connection import Connection, Params, TableSize
+from clustertrace.store.connection import Connection, Crossed, Params, TableSize
 from clustertrace.store.place import Place
 from clustertrace.store.postgres import text_index
 from clustertrace.store.postgres.adapters import adapt
@@ -37,6 +37,18 @@ _SIZES: Final = (
     "SELECT relname, reltuples, pg_table_size(c.oid), pg_indexes_size(c.oid) FROM pg_class c"
     " JOIN pg_namespace n ON n.oid = relnamespace"
     " WHERE relkind = 'r' AND n.nspname = current_schema() ORDER BY relname"
+)
+
+_TRACES: Final = 7777
+"""The class of the locks on traces, which is any number that others don't use."""
+_SHARES: Final = 512
+"""Traces share so many locks: a server has room for some thousand."""
+_WAITING_LOCK: Final = (
+    "SELECT share, pg_advisory_xact_lock(%(class)s, share) FROM unnest(%(of)s::int[]) share"
+)
+_LOCK_AT_ONCE: Final = (
+    "SELECT share FROM unnest(%(of)s::int[]) share"
+    " WHERE pg_try_advisory_xact_lock(%(class)s, share)"
 )
 
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -124,17 +136,14 @@ class PostgresConnection(Connection):
                 self.control("SET LOCAL statement_timeout = 0")
                 self.control("RELEASE timed")
 
-    def take(self, trace_ids: Sequence[bytes]) -> None:
-        # In one order everywhere, so that two writers never wait for each other.
-        ids = sorted(trace_ids)
+    def take(self, trace_ids: Sequence[bytes], *, wait: bool = True) -> Sequence[bytes]:
+        # Locks of rows would need rows. In one order everywhere, so that two writers never wait
+        # for each other.
+        shares = sorted({_share(trace_id) for trace_id in trace_ids})
+        lock = _WAITING_LOCK if wait else _LOCK_AT_ONCE
         with readable(self.name):
-            self.raw.execute(
-                "INSERT INTO traces (trace_id) SELECT unnest(%s::bytea[]) ON CONFLICT DO NOTHING",
-                (ids,),
-            )
-            self.raw.execute(
-                "SELECT FROM traces WHERE trace_id = ANY(%s) ORDER BY trace_id FOR UPDATE", (ids,)
-            )
+            held = {row[0] for row in self.raw.execute(lock, {"class": _TRACES, "of": shares})}
+        return [trace_id for trace_id in trace_ids if _share(trace_id) in held]
 
     def take_turns(self, work: str) -> None:
         with readable(self.name):
@@ -205,6 +214,10 @@ class PostgresConnection(Connection):
         self.raw.close()
 
 
+def _share(trace_id: bytes) -> int:
+    return int.from_bytes(trace_id[-2:]) % _SHARES
+
+
 @contextmanager
 def readable(name: str) -> Iterator[None]:
     """Turn the driver's errors into ours, each with what to do next."""
@@ -215,12 +228,9 @@ def readable(name: str) -> Iterator[None]:
             "This looks at too many traces and was stopped; narrow the filter, for instance "
             "with since:7d."
         ) from error
-    except (
-        errors.DeadlockDetected,
-        errors.SerializationFailure,
-        errors.LockNotAvailable,
-        errors.TooManyConnections,
-    ) as error:
+    except (errors.DeadlockDetected, errors.SerializationFailure) as error:
+        raise Crossed(f"{name} is in use by other programs; try again in a moment.") from error
+    except (errors.LockNotAvailable, errors.TooManyConnections) as error:
         raise StoreBusy(f"{name} is in use by other programs; try again in a moment.") from error
     except (errors.DiskFull, errors.OutOfMemory) as error:
         raise StoreBusy(

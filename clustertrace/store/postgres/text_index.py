@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from clustertrace.errors import StoreCorrupt
 from clustertrace.store.connection import Connection
 from clustertrace.store.postgres.words import passages as passages_of
 from clustertrace.store.postgres.words import text_vector
@@ -17,6 +18,7 @@ __all__ = [
     "advance",
     "agrees",
     "behind",
+    "check",
     "clear",
     "containing",
     "foresee",
@@ -140,6 +142,12 @@ def containing(conn: Connection, expression: str) -> str:
         "SELECT trace_id FROM span_index JOIN spans ON seq = rowid"
         f" WHERE span_index MATCH {expression}"
     )
+
+
+def check(conn: Connection) -> None:
+    """Raise StoreCorrupt unless the index, carried forward to its end, agrees with the spans."""
+    if not agrees(conn):
+        raise StoreCorrupt(f"The text index of {conn.name} does not agree with its spans.")
 
 
 def passages(

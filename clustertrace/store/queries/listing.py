@@ -38,6 +38,7 @@ __all__ = [
 
 TraceOrder = Literal["start_ns", "duration_ns", "cost_usd", "input_tokens", "span_count", "name"]
 
+_ALL: Final = 2**63 - 1
 _ORDERS: Final = get_args(TraceOrder)
 """Each has an index, so that a page costs the same however many traces there are."""
 COUNTED: Final = 10_000

@@ -85,8 +85,9 @@ class SqliteConnection(Connection):
         finally:
             self.raw.set_progress_handler(None, 0)
 
-    def take(self, trace_ids: Sequence[bytes]) -> None:
+    def take(self, trace_ids: Sequence[bytes], *, wait: bool = True) -> Sequence[bytes]:
         """Nothing to do: a transaction that writes is alone."""
+        return trace_ids
 
     def take_turns(self, work: str) -> None:
         """Nothing to do: a transaction that writes is alone."""

@@ -1,0 +1,68 @@
+"""Words in PostgreSQL: the same searches find the same texts as in SQLite's index."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from clustertrace.store.postgres.words import passages, text_query, text_vector
+from clustertrace.store.search_words import match_expression
+from clustertrace.store.texts import MARK, MARK_END
+from tests.postgres_cluster import Cluster
+
+WORDS = st.sampled_from(
+    [
+        *("find", "Find", "finder", "user", "größe", "grosse", "café", "naïve"),
+        *("日本語", "x1", "a_b", "1.5"),
+    ]
+)
+MARKS = st.sampled_from([".", "-", "'", '"', "\\"])
+OPERATORS = st.sampled_from(["AND", "OR", "NOT", "(", ")", "NEAR/3", "find*", '"find user"', "us*"])
+TEXTS = st.lists(st.lists(WORDS | MARKS, max_size=8), min_size=2, max_size=2)
+QUERIES = st.lists(WORDS | OPERATORS, max_size=6).map(" ".join)
+
+
+@pytest.fixture(scope="module")
+def asked(postgres: Cluster) -> Iterator[psycopg.Connection[tuple[bool]]]:
+    """A connection that answers whether words match."""
+    conn = psycopg.connect(postgres.url("postgres").replace("+psycopg", ""), autocommit=True)
+    yield conn
+    conn.close()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(texts=TEXTS, query=QUERIES)
+def test_both_find_the_same(
+    asked: psycopg.Connection[tuple[bool]], texts: list[list[str]], query: str
+) -> None:
+    """Whatever is sought, in whatever text: words, phrases, beginnings, operators, distances."""
+    fields = [" ".join(words) for words in texts]
+    expression = match_expression(query)
+    if not expression:
+        return
+    with closing(sqlite3.connect(":memory:")) as lite:
+        lite.execute(
+            "CREATE VIRTUAL TABLE t USING fts5(a, b, tokenize='unicode61 remove_diacritics 2')"
+        )
+        lite.execute("INSERT INTO t VALUES (?, ?)", fields)
+        found = lite.execute("SELECT count(*) FROM t WHERE t MATCH ?", (expression,)).fetchone()
+    (same,) = asked.execute(
+        "SELECT %s::tsvector @@ %s::tsquery", (text_vector(fields), text_query(expression))
+    ).fetchone() or (None,)
+    assert same == bool(found[0])
+
+
+def test_a_passage_shows_what_was_found() -> None:
+    """The words around it, with marks, and nothing else of a long text."""
+    text = " ".join(f"word{number}" for number in range(200)) + " Größe end"
+    told = passages(match_expression("grosse OR größe"), {"output": text, "name": "x"})
+    assert f"{MARK}Größe{MARK_END} end" in told["output"]
+    assert told["output"].startswith("…")
+    assert len(told["output"]) < 300
+    assert told["name"] == "x"
