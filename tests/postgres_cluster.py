@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Final, NoReturn
@@ -166,13 +167,8 @@ def postgres() -> Iterator[Cluster]:
 @pytest.fixture
 def postgres_url(postgres: Cluster) -> Iterator[str]:
     """The URL of an empty database of the test's own."""
-    if not postgres.running:
-        postgres.start()
-    name = postgres.create()
-    yield postgres.url(name)
-    if not postgres.running:
-        postgres.start()
-    postgres.drop(name)
+    with _database(postgres, "template1") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -188,13 +184,27 @@ def _migrated(postgres: Cluster) -> str:
 @pytest.fixture
 def migrated_url(postgres: Cluster, _migrated: str) -> Iterator[str]:
     """The URL of a database of the test's own that has our tables, and no rows."""
-    if not postgres.running:
-        postgres.start()
-    name = postgres.create(_migrated)
-    yield postgres.url(name)
-    if not postgres.running:
-        postgres.start()
-    postgres.drop(name)
+    with _database(postgres, _migrated) as url:
+        yield url
+
+
+@pytest.fixture
+def other_url(postgres: Cluster, _migrated: str) -> Iterator[str]:
+    """The URL of one more such database, where the test's own may be in PostgreSQL already."""
+    with _database(postgres, _migrated) as url:
+        yield url
+
+
+@contextmanager
+def _database(cluster: Cluster, template: str) -> Iterator[str]:
+    """A database for one test, which may stop the server."""
+    if not cluster.running:
+        cluster.start()
+    name = cluster.create(template)
+    yield cluster.url(name)
+    if not cluster.running:
+        cluster.start()
+    cluster.drop(name)
 
 
 def newest_binaries() -> Path | None:

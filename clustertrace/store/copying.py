@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from clustertrace.errors import StoreError, UsageError
+from clustertrace.errors import StoreBusy, StoreError, UsageError
 from clustertrace.store.connection import Connection
 from clustertrace.store.copied_tables import (
     DATABASE_ID,
@@ -99,7 +99,7 @@ def fill(conn: Connection, target: Store) -> None:
     """
     _leave_numbers(conn, target)
     for table in every_table():
-        _bring(conn, target, table, None, lambda _: None, BATCH)
+        _bring(conn, target, table, None, lambda _: None, BATCH, noted=False)
 
 
 def is_unfinished(conn: Connection) -> bool:
@@ -111,7 +111,7 @@ def _is_same(source: Store, target: Store) -> bool:
     one, other = source.place, target.place
     if one.is_file and other.is_file:
         return one.path.samefile(other.path)
-    return one.text == other.text
+    return one.name == other.name
 
 
 def _begin(
@@ -196,6 +196,8 @@ def _alike(
         if there.digest == _sum(conn, table, progress, batch).digest:
             return written, there
         # What came before the copy was broken off is of an older state of the source.
+        with target.writing() as own:
+            own.run("UPDATE copies SET upto = NULL WHERE name = ?", (table.name,))
     more, passed = _bring(conn, target, table, None, told, batch)
     there = _sum_there(target, table, progress, batch)
     if there.digest != passed.digest:
@@ -223,6 +225,8 @@ def _bring(
     after: Key | None,
     told: Callable[[int], None],
     batch: int,
+    *,
+    noted: bool = True,
 ) -> tuple[int, Sum]:
     """Bring all rows behind a key; how many were missing or others, and their sum."""
     written, passed = 0, Sum()
@@ -231,9 +235,10 @@ def _bring(
     for rows in conn.parts(*table.selection(after), size=batch):
         upto = table.key_of(rows[-1])
         with target.writing() as own:
+            if noted:
+                _note(own, table, after, upto)
             there = [] if fresh else own.rows(*table.selection(after, upto))
             written += _match(own, table, there, rows)
-            own.run("UPDATE copies SET upto = ? WHERE name = ?", (told_key(upto), table.name))
         after = upto
         passed.add(rows)
         told(passed.rows)
@@ -241,6 +246,19 @@ def _bring(
         with target.writing() as own:
             _match(own, table, own.rows(*table.selection(after)), [])
     return written, passed
+
+
+def _note(own: Connection, table: Table, after: Key | None, upto: Key) -> None:
+    """Note how far a table has come. Raises StoreBusy where somebody else has noted that."""
+    before = None if after is None else told_key(after)
+    noted = own.run(
+        "UPDATE copies SET upto = ? WHERE name = ? AND upto IS ?",
+        (told_key(upto), table.name, before),
+    )
+    if not noted:
+        raise StoreBusy(
+            f"Another program copies into {own.name} as well; let that one finish, and copy again."
+        )
 
 
 def _match(own: Connection, table: Table, there: Sequence[Row], rows: Sequence[Row]) -> int:

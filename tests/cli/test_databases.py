@@ -24,13 +24,11 @@ def test_copy(run: Run, filled: Store, tmp_path: Path) -> None:
     assert {one["name"]: one["rows"] for one in again["tables"]}["spans"] == 15
 
 
-def test_copy_to_a_server_and_back(
-    run: Run, filled: Store, migrated_url: str, tmp_path: Path
-) -> None:
+def test_copy_to_a_server_and_back(run: Run, filled: Store, other_url: str, tmp_path: Path) -> None:
     """The same bytes come back; the password of neither is told."""
-    secret = migrated_url.replace("@", ":hush@")
+    secret = other_url.replace("@", ":hush@")
     ran = run("db", "copy", "--to", secret, "--json")
-    assert ran.answer["to"] == migrated_url
+    assert ran.answer["to"] == other_url
     assert "hush" not in ran.out + ran.err
     assert run("db", "copy", "--db", secret, "--to", tmp_path / "b.db").code == 0
     assert run("export", "--all", "--db", tmp_path / "b.db").out == run("export", "--all").out
@@ -54,7 +52,7 @@ def test_nothing_to_copy(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["SQLite", "PostgreSQL"])
 def test_info(run: Run, kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """Engine, schema, size, rows, times, and what the text index lacks."""
-    url = tmp_path / "t.db" if kind == "SQLite" else request.getfixturevalue("migrated_url")
+    url = tmp_path / "t.db" if kind == "SQLite" else request.getfixturevalue("other_url")
     demo = Path(__file__).parents[2] / "demo" / "traces.jsonl.gz"
     assert run("import", demo, "--db", url).code == 0
     told = run("db", "info", "--db", url, "--json").answer

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clustertrace.errors import StoreError, UsageError
+from clustertrace.errors import StoreBusy, StoreError, UsageError
 from clustertrace.exchange.exporting import Selection, export_traces
 from clustertrace.model import Batch, Metric, Span, TraceFacts
 from clustertrace.store import Store, queries
@@ -93,10 +93,10 @@ def test_every_table_comes_along(source: Store, opened: Open, tmp_path: Path) ->
 
 
 def test_through_postgresql_and_back(
-    source: Store, migrated_url: str, opened: Open, tmp_path: Path
+    source: Store, other_url: str, opened: Open, tmp_path: Path
 ) -> None:
     """A database that was moved to a server and back exports the same bytes."""
-    server = opened(migrated_url)
+    server = opened(other_url)
     digests = copied(source, server).digests
     assert exported(server) == exported(source)
     assert found(server, "tide 3") == found(source, "tide 3") == ["agent"]
@@ -108,10 +108,10 @@ def test_through_postgresql_and_back(
 
 
 def test_a_copy_goes_on_as_a_database(
-    source: Store, migrated_url: str, opened: Open, make_trace: Callable[..., list[Span]]
+    source: Store, other_url: str, opened: Open, make_trace: Callable[..., list[Span]]
 ) -> None:
     """New spans of its own get numbers behind those that came, and are found."""
-    server = opened(migrated_url)
+    server = opened(other_url)
     copied(source, server)
     server.write(batch(*make_trace(99, "forage")))
     server.refresh()
@@ -120,13 +120,13 @@ def test_a_copy_goes_on_as_a_database(
 
 
 def test_nothing_that_postgresql_cannot_hold_is_taken_for_a_difference(
-    store: Store, migrated_url: str, opened: Open
+    store: Store, other_url: str, opened: Open
 ) -> None:
     """The character NUL, in names and in keys, becomes another one there, which is the same."""
     told = TraceFacts(root().trace_id, tags={"a\0b": "1", "ab": "2"})
     store.write(batch(root(name="an\0agent"), span(2), facts=[told]))
     store.refresh()
-    server = opened(migrated_url)
+    server = opened(other_url)
     copied(store, server)
     assert found(server, "agent") == ["an\ufffdagent"]
 
@@ -151,7 +151,7 @@ def test_a_copy_that_was_broken_off_goes_on(
     kind: str, source: Store, opened: Open, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """At whichever step it ended, no row is brought again, and all are there in the end."""
-    to = tmp_path / "t.db" if kind == "sqlite" else request.getfixturevalue("migrated_url")
+    to = tmp_path / "t.db" if kind == "sqlite" else request.getfixturevalue("other_url")
     target = opened(to)
     for steps in (2, 3, 25, 40):
         with pytest.raises(BrokenOff):
@@ -209,7 +209,7 @@ def test_a_later_copy_brings_what_is_new(
     request: pytest.FixtureRequest,
 ) -> None:
     """New, changed and deleted runs, and nothing else is written; a third copy writes nothing."""
-    to = tmp_path / "t.db" if kind == "sqlite" else request.getfixturevalue("migrated_url")
+    to = tmp_path / "t.db" if kind == "sqlite" else request.getfixturevalue("other_url")
     target = opened(to)
     copied(source, target)
     source.remove(f"{3:032x}")
@@ -260,6 +260,23 @@ def test_a_row_that_differs_in_the_end_is_found(
         copy(source, target, meddle, batch=BATCH)
     copied(source, target)
     assert contents(target) == contents(source)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_two_copies_at_once_do_not_mix(
+    kind: str, source: Store, opened: Open, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """One of them goes on, the other says so and ends."""
+    target = opened(tmp_path / "t.db" if kind == "sqlite" else request.getfixturevalue("other_url"))
+
+    def other(what: str, done: int, total: int) -> None:
+        if what == "spans":
+            copied(source, target)
+
+    with pytest.raises(StoreBusy, match="Another program copies into"):
+        copy(source, target, other, batch=BATCH)
+    assert contents(target) == contents(source)
+    assert not any(copied(source, target).written.values())
 
 
 @pytest.mark.parametrize("place", ["fresh.db", "used.db"])
