@@ -117,6 +117,7 @@ QUESTIONS: dict[str, Ask] = {
 """Every function by its name, and with what else it is asked."""
 
 ALL_OF_THEM = {
+    "description": "`clustertrace db info` counts every row and page there is",
     "metrics": "`clustertrace stats` of all numbers that users attached, of which there are few",
 }
 """Questions that read a table as a whole, and why that may be."""

@@ -91,11 +91,8 @@ def _traces() -> None:
     index("traces_variant", "traces", ["variant_id", "failed", "start_ns", "trace_id"])
     index("traces_variant_start", "traces", ["variant_id", "start_ns", "trace_id"])
     index("traces_status", "traces", ["status", "start_ns", "trace_id"])
-    index(
-        "traces_name",
-        "traces",
-        ["name COLLATE NOCASE", "start_ns", "trace_id", "failed", "variant_id"],
-    )
+    by_name = ["name COLLATE NOCASE", "start_ns", "trace_id", "failed", "variant_id"]
+    index("traces_name", "traces", by_name)
     for name, sorted_by in (
         ("traces_duration", "duration_ns"),
         ("traces_cost", "cost_usd"),
