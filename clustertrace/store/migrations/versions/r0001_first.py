@@ -48,18 +48,10 @@ def _spans() -> None:
     )
     index("spans_seq", "spans", ["seq"], unique=True)
     index("spans_origin", "spans", ["origin"], where="origin IS NOT NULL")
-    index(
-        "spans_calls",
-        "spans",
-        ["scope", "(start_ns / 4000000000)", "input_tokens", "start_ns"],
-        where="scope IS NOT NULL",
-    )
-    index(
-        "spans_failed_calls",
-        "spans",
-        ["scope", "start_ns"],
-        where="scope IS NOT NULL AND status = 'error'",
-    )
+    calls, failed = "scope IS NOT NULL", "scope IS NOT NULL AND status = 'error'"
+    together = ["scope", "(start_ns / 4000000000)", "input_tokens", "start_ns"]
+    index("spans_calls", "spans", together, where=calls)
+    index("spans_failed_calls", "spans", ["scope", "start_ns"], where=failed)
 
 
 def _traces() -> None:
