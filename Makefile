@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export BENCH_FIGURES := build/figures.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-claude-code test-postgres test-recipes crash fuzz soak check lint types fresh docs bench bench-full clean
+.PHONY: help demo test test-claude-code test-postgres test-recipes crash fuzz soak check lint types fresh docs bench bench-postgres bench-full clean
 
 help: ## List these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ bench: $(BIN)/.installed-dev ## Run every benchmark in its small size; a table o
 	@mkdir -p build; rm -f $(BENCH_FIGURES)
 	@set -e; for file in benchmarks/patterns.py benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 	@echo "== everything"; $(BIN)/python benchmarks/figures.py
+
+bench-postgres: $(BIN)/.installed-dev ## Store and ask on SQLite, on one PostgreSQL server, and on three
+	$(BIN)/python benchmarks/bench_postgres.py $(TRACES)
 
 bench-full: bench ## A million traces (an hour and 20 GB of disk), and other tools from PyPI beside ours (2 GB)
 	@set -e; for name in scale lists review; do echo "== bench_$$name.py 1000000"; \

@@ -58,7 +58,7 @@ COMMANDS: Final = {
         Entry("export", "moving", "Write traces to a file or standard output."),
         Entry("import", "moving", "Read traces from files, or an agent's own sessions."),
         Entry("snapshot", "sharing", "Write a run or a pattern as one HTML file."),
-        Entry("db", "databases", "Copy or describe a database."),
+        Entry("db", "databases", "Copy, describe or spread a database."),
         Entry("vacuum", "keeping", "Delete runs, and give their space back."),
         Entry("cleanup", "keeping", "Mark received runs that never ended."),
         Entry("backfill-cost", "recomputing", "Work out the cost of stored model calls anew."),

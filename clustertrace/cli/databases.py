@@ -1,8 +1,9 @@
-"""`db`: a database as a whole, copied into another, described, or cut down."""
+"""`db`: a database as a whole, copied into another, described, cut down, or spread."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from clustertrace.store.queries import Description
 
-__all__ = ["copy", "db", "info"]
+__all__ = ["copy", "db", "group", "info"]
 
 group = typer.Typer(rich_markup_mode=None, add_completion=False)
 app.add_typer(group, name="db")
@@ -31,7 +32,7 @@ app.add_typer(group, name="db")
     "  clustertrace db copy --to postgresql+psycopg://me@server/traces",
 )
 def db(context: typer.Context) -> None:
-    """Copy or describe a database."""
+    """Copy, describe or spread a database."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -150,3 +151,6 @@ def _tables(told: Description) -> Table:
 
 _EXAMPLES = "\n".join(f"  clustertrace db {example}" for example in keeping.EXAMPLES)
 group.command("vacuum", epilog=f"\b\nExamples:\n{_EXAMPLES}")(keeping.vacuum)
+
+# It adds a command to the group.
+import_module("clustertrace.cli.distributing")

@@ -73,8 +73,9 @@ def annotate_traces(store: Store, trace_ids: Sequence[str], word: TraceWord) -> 
     word = _checked(word)
     found = 0
     for some in chunks(dict.fromkeys(trace_ids), _SLICE):
-        with store.writing() as conn:
-            found += _say(conn, [bytes.fromhex(one) for one in some], word)
+        for part, own in store.split(some):
+            with part.writing() as conn:
+                found += _say(conn, [bytes.fromhex(one) for one in own], word)
     if word.outcome is not None:
         while store.note_traits() + store.note_prompts():
             pass

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -17,16 +17,25 @@ from typing import BinaryIO, Final, NamedTuple
 from clustertrace.errors import StoreBusy, StoreError
 from clustertrace.store import news
 from clustertrace.store.connection import Connection
-from clustertrace.store.writer import SETTLE_AFTER_NS, prepared, write
+from clustertrace.store.writer import SETTLE_AFTER_NS, Prepared, Written, prepared, write
 from clustertrace.wire import parse_lines
 
-__all__ = ["Drained", "drain"]
+__all__ = ["Drained", "Into", "drain", "end"]
 
 CHUNK: Final = 4 * 1024 * 1024
 """Bytes read at once; a line may be longer."""
 
 LOCK_SECONDS: Final = 30.0
 """How long a command waits while another process drains."""
+
+
+class Into(NamedTuple):
+    """Where what is read goes; each is called inside a transaction that holds the position."""
+
+    put: Callable[[Connection, Prepared, int], Written]
+    """Writes a batch, at a time."""
+    end: Callable[[Connection, str], None]
+    """Ends what ran in the process of a segment."""
 
 
 class Drained(NamedTuple):
@@ -41,11 +50,17 @@ class Drained(NamedTuple):
 
 
 def drain(
-    conn: Connection, spool: Path, *, wait: float = LOCK_SECONDS, limit: int | None = None
+    conn: Connection,
+    spool: Path,
+    *,
+    wait: float = LOCK_SECONDS,
+    limit: int | None = None,
+    into: Into | None = None,
 ) -> Drained:
     """Read every segment in `spool` to its end; one process at a time.
 
-    With `limit`, stop after about so many bytes; a later drain goes on from there.
+    With `limit`, stop after about so many bytes; a later drain goes on from there. `into` says
+    where it goes, if not into the database of the connection.
     Raises StoreBusy if another process keeps the drain to itself for `wait` seconds.
     """
     segments = sorted(spool.glob("*.jsonl")) if spool.is_dir() else []
@@ -53,7 +68,7 @@ def drain(
     if segments:
         with _alone(spool, wait):
             for segment in segments:
-                some, worse, size = _drain_segment(conn, segment, limit)
+                some, worse, size = _drain_segment(conn, segment, limit, into or Into(write, end))
                 spans += some
                 bad += worse
                 read += bool(some or worse)
@@ -83,7 +98,9 @@ def _alone(spool: Path, wait: float) -> Iterator[None]:
         ) from error
 
 
-def _drain_segment(conn: Connection, path: Path, limit: int | None) -> tuple[int, int, int]:
+def _drain_segment(
+    conn: Connection, path: Path, limit: int | None, into: Into
+) -> tuple[int, int, int]:
     """Read one segment from where it was left; (spans, bad lines, bytes)."""
     try:
         file = path.open("rb")
@@ -103,14 +120,14 @@ def _drain_segment(conn: Connection, path: Path, limit: int | None) -> tuple[int
             bad += len(parsed.bad)
             rows = prepared(parsed.batch)
             with conn.transaction():
-                written = write(conn, rows, time.time_ns())
+                written = into.put(conn, rows, time.time_ns())
                 _remember(conn, name, offset)
             spans += written.new + written.updated
             if limit is not None and offset - begin >= limit:
                 return spans, bad, offset - begin
         if over:
             bad += os.fstat(file.fileno()).st_size > offset
-            _bury(conn, path)
+            _bury(conn, path, into)
     return spans, bad, offset - begin
 
 
@@ -146,16 +163,19 @@ def _remember(conn: Connection, name: str, offset: int) -> None:
     )
 
 
-def _bury(conn: Connection, path: Path) -> None:
-    """Mark what still ran in a dead process, then delete its segment.
+def end(conn: Connection, segment: str) -> None:
+    """Mark what still ran in a process that is gone, in the caller's transaction."""
+    ended = "SELECT DISTINCT trace_id FROM spans WHERE origin = ?"
+    news.mark_found(conn, ended, (segment,), time.time_ns() + SETTLE_AFTER_NS)
+    conn.run("UPDATE spans SET status = 'incomplete', origin = NULL WHERE origin = ?", (segment,))
+
+
+def _bury(conn: Connection, path: Path, into: Into) -> None:
+    """End what a dead process ran, then delete its segment.
 
     The row goes last: a crash in between leaves a segment that is read again to no effect.
     """
     with conn.transaction():
-        ended = "SELECT DISTINCT trace_id FROM spans WHERE origin = ?"
-        news.mark_found(conn, ended, (path.name,), time.time_ns() + SETTLE_AFTER_NS)
-        conn.run(
-            "UPDATE spans SET status = 'incomplete', origin = NULL WHERE origin = ?", (path.name,)
-        )
+        into.end(conn, path.name)
     path.unlink(missing_ok=True)
     conn.run("DELETE FROM spool_segments WHERE name = ?", (path.name,))

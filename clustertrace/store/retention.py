@@ -196,13 +196,15 @@ def close_stale(store: Store, since_ns: int, *, dry_run: bool) -> int:
         rows = conn.rows(f"SELECT trace_id FROM traces WHERE {_STALE}", {"since": since_ns})
     if not dry_run:
         for at in range(0, len(rows), _SLICE):
-            some = rows[at : at + _SLICE]
-            with store.writing() as conn:
-                conn.many(
-                    "UPDATE spans SET status = 'incomplete'"
-                    " WHERE trace_id = ? AND status = 'running' AND origin IS NULL",
-                    some,
-                )
-                news.mark(conn, [(trace_id, 0) for (trace_id,) in some])
+            some = [trace_id.hex() for (trace_id,) in rows[at : at + _SLICE]]
+            for part, own in store.split(some):
+                with part.writing() as conn:
+                    keys = [bytes.fromhex(one) for one in own]
+                    conn.many(
+                        "UPDATE spans SET status = 'incomplete'"
+                        " WHERE trace_id = ? AND status = 'running' AND origin IS NULL",
+                        [(key,) for key in keys],
+                    )
+                    news.mark(conn, [(key, 0) for key in keys])
         store.refresh()
     return len(rows)

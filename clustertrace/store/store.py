@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -26,7 +26,7 @@ from clustertrace.store.draining import Drained
 from clustertrace.store.engines import opened
 from clustertrace.store.intake import policy
 from clustertrace.store.place import Place, place_of
-from clustertrace.store.writer import Written
+from clustertrace.store.writer import Prepared, Written
 
 __all__ = ["Store"]
 
@@ -63,8 +63,8 @@ class Store:
         """Where recorders of this database leave their spans."""
         return self.place.spool
 
-    @classmethod
-    def open(cls, db: str | Path | None = None) -> Self:
+    @staticmethod
+    def open(db: str | Path | None = None) -> Store:
         """Open a database, making or migrating it as needed.
 
         `db` is what CLUSTERTRACE_DB may be, a path or a URL; None reads that variable.
@@ -74,12 +74,36 @@ class Store:
         # A setting that can't be used is told now, not when the first span comes.
         policy()
         own_prices()
-        return cls(place, opened(place))
+        conn = opened(place)
+        if not place.is_file:
+            from clustertrace.store.postgres.shards import shards_of
+
+            if shards := shards_of(conn):
+                from clustertrace.store.distributed import DistributedStore
+
+                return DistributedStore(place, conn, shards)
+        return Store(place, conn)
 
     def write(self, batch: Batch) -> Written:
         """Commit a batch in one transaction; idempotent by trace and span id."""
         rows = writer.prepared(batch)
-        return self._done(lambda conn: writer.write(conn, rows, time.time_ns()))
+        return self.write_prepared(rows)
+
+    def write_prepared(self, rows: Prepared) -> Written:
+        """Commit a batch that has been prepared."""
+        return self._done(lambda conn: self.put(conn, rows, time.time_ns()))
+
+    def put(self, conn: Connection, batch: Prepared, now_ns: int) -> Written:
+        """Write a batch inside a transaction of `writing`."""
+        return writer.write(conn, batch, now_ns)
+
+    def end(self, conn: Connection, segment: str) -> None:
+        """End what ran in the process of a spool segment, inside a transaction of `writing`."""
+        draining.end(conn, segment)
+
+    def split(self, trace_ids: Sequence[str]) -> Iterator[tuple[Store, list[str]]]:
+        """The store in which to change these traces, and which of them; several where they are."""
+        yield self, list(trace_ids)
 
     def remove(self, *trace_ids: str) -> None:
         """Take traces out again, with all that followed from them; unknown ones are no matter."""
@@ -92,7 +116,8 @@ class Store:
         Raises StoreBusy if another process drains for longer than `wait` seconds.
         """
         with self._lock:
-            return draining.drain(self._current(), self.spool, wait=wait, limit=limit)
+            into = draining.Into(self.put, self.end)
+            return draining.drain(self._current(), self.spool, wait=wait, limit=limit, into=into)
 
     def settle(self, *, everything: bool = False, limit: int = _SETTLE_SLICE) -> int:
         """Settle traces that are due, or `everything` with news; how many, at most `limit`."""

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from clustertrace.model import Batch
 from clustertrace.store.connection import Connection
 from clustertrace.store.store import Store
-from clustertrace.store.writer import Written, prepared, write
+from clustertrace.store.writer import Written, prepared
 
 __all__ = ["Read", "owners", "progress_of", "write_turns"]
 
@@ -55,7 +55,7 @@ def write_turns(
     """Write turns, whose prompts they are, and how far that is in their files: all or nothing."""
     rows = prepared(batch)
     with store.writing() as conn:
-        written = write(conn, rows, time.time_ns())
+        written = store.put(conn, rows, time.time_ns())
         conn.many(
             "INSERT INTO transcript_turns VALUES (?, ?) ON CONFLICT DO NOTHING",
             [(claim, bytes.fromhex(trace_id)) for claim, trace_id in claims.items()],

@@ -72,7 +72,7 @@ def fake_store() -> FakeStore:
 class Receiver:
     """A receiver process and its database."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, db: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int, db: Path | str) -> None:
         self.process, self.port, self.db = process, port, db
         self.url = f"http://localhost:{port}"
         self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=30)
@@ -101,7 +101,7 @@ class Receiver:
 
 @contextmanager
 def running(
-    db: Path, arguments: Sequence[str] = ("--no-ui",), **environment: str
+    db: Path | str, arguments: Sequence[str] = ("--no-ui",), **environment: str
 ) -> Iterator[Receiver]:
     """A receiver process until the block ends."""
     process = subprocess.Popen(

@@ -30,6 +30,9 @@ _LOCK_MS: Final = 4_000
 _COPIED: Final = re.compile(r"INSERT INTO (\w+) VALUES \(\?(?:, \?)*\)")
 """A statement that COPY does as well, in a fifth of the time."""
 
+_AWAY: Final = re.compile(r'could not connect to server "(shard [^"]+)"')
+"""What a coordinator says of a shard (clustertrace.store.postgres.shards)."""
+
 NUMBERING: Final = "clustertrace numbering"
 """What writers hold together from numbering their spans until these are committed."""
 
@@ -242,6 +245,11 @@ def readable(name: str) -> Iterator[None]:
             "user in CLUSTERTRACE_DB."
         ) from error
     except psycopg.OperationalError as error:
+        if away := _AWAY.search(str(error)):
+            raise StoreBusy(
+                f"{away[1]}, on which {name} keeps a part of the runs, does not answer; start its "
+                "server, and try again."
+            ) from error
         raise StoreBusy(
             f"{name} does not answer ({_reason(error)}); start its server, and try again."
         ) from error

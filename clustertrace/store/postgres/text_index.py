@@ -1,4 +1,4 @@
-"""The full-text index in PostgreSQL: a table of words by sequence number, with a GIN index.
+"""The full-text index in PostgreSQL: a table of words by trace and number, with a GIN index.
 
 Kept just behind the commit, as SQLite's is, so that receiving never waits for it.
 """
@@ -56,17 +56,19 @@ def advance(conn: Connection, limit: int) -> int:
     """Index the next spans, at most `limit`, in the caller's transaction; how many."""
     conn.take_turns("clustertrace text index")
     rows = conn.rows(
-        f"SELECT seq, {_COLUMNS} FROM span_texts WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+        f"SELECT trace_id, seq, {_COLUMNS} FROM span_texts"
+        " WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
         (position(conn), conn.last_number(), limit),
     )
     if not rows:
         return 0
     conn.many(
-        "INSERT INTO span_index VALUES (?, ?)", [(row[0], text_vector(row[1:])) for row in rows]
+        "INSERT INTO span_index VALUES (?, ?, ?)",
+        [(*row[:2], text_vector(row[2:])) for row in rows],
     )
     conn.run(
         "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (_POSITION, rows[-1][0]),
+        (_POSITION, rows[-1][1]),
     )
     return len(rows)
 
@@ -74,20 +76,16 @@ def advance(conn: Connection, limit: int) -> int:
 def forget(conn: Connection, keys: Sequence[tuple[bytes, bytes]]) -> None:
     """Take spans out of the index before their rows change: `(trace id, span id)`, binary."""
     conn.many(
-        "DELETE FROM span_index WHERE rowid ="
+        "DELETE FROM span_index WHERE trace_id = ? AND rowid ="
         " (SELECT seq FROM spans WHERE trace_id = ? AND span_id = ?)",
-        keys,
+        [(trace_id, trace_id, span_id) for trace_id, span_id in keys],
     )
 
 
 def forget_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     """Take all spans of these traces out of the index, before they go."""
     marks = ", ".join("?" * len(trace_ids))
-    conn.run(
-        "DELETE FROM span_index WHERE rowid IN"
-        f" (SELECT seq FROM spans WHERE trace_id IN ({marks}))",
-        trace_ids,
-    )
+    conn.run(f"DELETE FROM span_index WHERE trace_id IN ({marks})", trace_ids)
 
 
 def clear(conn: Connection) -> None:
@@ -121,7 +119,8 @@ def found(
 ) -> list[int]:
     """The sequence numbers of spans that match, highest first."""
     rows = conn.rows(
-        "SELECT seq FROM span_index JOIN spans ON seq = rowid WHERE span_index MATCH :expression"
+        "SELECT seq FROM span_index JOIN spans ON spans.trace_id = span_index.trace_id"
+        " AND seq = rowid WHERE span_index MATCH :expression"
         " AND (:kind IS NULL OR kind = :kind)"
         " AND (:failed IS NULL OR (status = 'error') = :failed)"
         " ORDER BY rowid DESC LIMIT :limit OFFSET :offset",
@@ -138,10 +137,7 @@ def found(
 
 def containing(conn: Connection, expression: str) -> str:
     """A query for the traces of which a span matches; `expression` names a parameter."""
-    return (
-        "SELECT trace_id FROM span_index JOIN spans ON seq = rowid"
-        f" WHERE span_index MATCH {expression}"
-    )
+    return f"SELECT trace_id FROM span_index WHERE span_index MATCH {expression}"
 
 
 def check(conn: Connection) -> None:

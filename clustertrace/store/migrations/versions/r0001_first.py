@@ -371,7 +371,7 @@ def _text_index() -> None:
         return text
 
     op.execute(
-        "CREATE VIEW span_texts AS SELECT seq, name, "
+        "CREATE VIEW span_texts AS SELECT trace_id, seq, name, "
         f"{plain('input')} AS input, {plain('output')} AS output, "
         "nullif(coalesce(error_type, '') || ' ' || coalesce(error_message, ''), ' ') AS error, "
         f"{plain('attributes')} AS attributes FROM spans"
@@ -385,6 +385,8 @@ def _text_index() -> None:
         )
         return
     words = sa.Column("words", sa.dialects.postgresql.TSVECTOR(), nullable=False)
-    op.create_table("span_index", column("rowid", int, key=True), words)
+    op.create_table(
+        "span_index", column("trace_id", bytes, key=True), column("rowid", int, key=True), words
+    )
     op.execute("CREATE SEQUENCE span_numbers")
     op.create_index("span_index_words", "span_index", ["words"], postgresql_using="gin")
