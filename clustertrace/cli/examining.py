@@ -28,6 +28,7 @@ from clustertrace.json_files import read
 from clustertrace.settings import load
 from clustertrace.store import Store, queries
 from clustertrace.store.checking import check
+from clustertrace.store.copying import is_unfinished
 from clustertrace.store.place import Place, place_of
 from clustertrace.store.sqlite.aside import set_aside
 from clustertrace.words import counted
@@ -117,6 +118,7 @@ def _database(place: Place, *, recount: bool, aside: bool) -> list[Finding]:
             with store.read() as conn:
                 newest = queries.newest_span(conn)
                 size = conn.size_bytes()
+                copied = checks.copied(unfinished=is_unfinished(conn))
             contents = [_contents(store)] if recount else []
     except StoreCorrupt as error:
         # Another program's database is sound, and not ours to move.
@@ -126,6 +128,7 @@ def _database(place: Place, *, recount: bool, aside: bool) -> list[Finding]:
     now = time.time_ns()
     return [
         checks.database(place.name, size, None),
+        *copied,
         *contents,
         spool,
         checks.last_span(newest, now),

@@ -15,6 +15,7 @@ from clustertrace.words import counted, duration, moment, size_of
 __all__ = [
     "Port",
     "clock",
+    "copied",
     "database",
     "disk",
     "last_span",
@@ -106,6 +107,14 @@ def database(name: str, size: int | None, trouble: str | None) -> Finding:
     if size is None:
         return Finding("database", "ok", f"{name} will be made with the first span.")
     return Finding("database", "ok", f"{name} can be written, and has {size_of(size)}.")
+
+
+def copied(*, unfinished: bool) -> list[Finding]:
+    """Whether the database lacks a part of the one that it is to be a copy of."""
+    if not unfinished:
+        return []
+    told = "This is to be a copy of another database, and is not whole yet."
+    return [Finding("copy", "wrong", told, "go on with `clustertrace db copy`, as it was begun")]
 
 
 def soundness(found: Checked) -> Finding:

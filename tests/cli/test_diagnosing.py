@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from clustertrace.claude_code import starting, user_settings
-from clustertrace.store import Store, queries
+from clustertrace.store import Store, copying, queries
 
 
 @pytest.fixture
@@ -102,6 +102,23 @@ def test_a_receiver_of_another_database(run: Any, port: int, tmp_path: Path) -> 
     """What is received would not be where commands look for it."""
     ran = run("doctor", "--port", str(port), "--db", tmp_path / "other.db", "--json")
     assert (ran.code, findings(ran)["receiver"]["state"]) == (1, "wrong")
+
+
+def test_a_copy_that_is_not_whole(run: Any, port: int, filled: Store, tmp_path: Path) -> None:
+    """A database that lacks a part of what it is to be is wrong, with what to type."""
+    to = tmp_path / "copy.db"
+
+    def stop(what: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with Store.open(to) as target, pytest.raises(KeyboardInterrupt):
+        copying.copy(filled, target, stop)
+    command = ("doctor", "--db", to, "--port", port, "--json")
+    ran = run(*command)
+    assert (ran.code, findings(ran)["copy"]["state"]) == (1, "wrong")
+    assert "clustertrace db copy" in findings(ran)["copy"]["advice"]
+    assert run("db", "copy", "--to", to).code == 0
+    assert "copy" not in findings(run(*command))
 
 
 def test_a_database_that_is_none(run: Any, port: int, tmp_path: Path) -> None:

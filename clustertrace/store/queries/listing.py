@@ -50,7 +50,6 @@ _COUNTING_SECONDS: Final = 0.05
 _Row = tuple[Any, ...]
 _HEX: Final = frozenset("0123456789abcdef")
 _SHORTEST_PREFIX: Final = 4
-_ALL: Final = 2**63 - 1
 _TRACES_A_QUERY: Final = 200
 
 _ROW: Final = (
