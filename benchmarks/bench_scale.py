@@ -16,29 +16,26 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench_deleting import delete
 from figures import Figure, tell
-from made_runs import DAYS, END_NS, batches
+from made_runs import END_NS, batches
+from steady_writer import told, writing
 
 from clustertrace.filters import parse
 from clustertrace.review.weeks import last_seven_days
 from clustertrace.store import Store, queries
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.prompts import habits
-from clustertrace.store.retention import retire
 
-SPANS_A_SECOND = 2_000
-DELETED = 0.3
 WITHIN_MS = 200
 """What a page's questions may take at a million traces."""
 NOTICED_MS = 5
@@ -196,45 +193,6 @@ def forget(path: Path) -> None:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-WRITER = f"""
-import sys, time
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from made_runs import batches
-from clustertrace.store import Store
-store, longest, written, begin = Store.open(sys.argv[1]), 0.0, 0, time.monotonic()
-print("ready", flush=True)
-for batch in batches(10**6, seed=int(sys.argv[2]), spans=200, days=1):
-    early = written / {SPANS_A_SECOND} - (time.monotonic() - begin)
-    if early > 0:
-        time.sleep(early)
-    began = time.monotonic()
-    try:
-        store.write(batch)
-    except Exception as error:
-        print("error", error, flush=True)
-    longest = max(longest, time.monotonic() - began)
-    written += len(batch.spans)
-    store.settle(limit=50); store.index_text(limit=400)
-    print(longest, written, time.monotonic() - begin, flush=True)
-"""
-
-
-@contextmanager
-def writing(path: Path, seed: int) -> Iterator[list[str]]:
-    """Another process writes meanwhile; afterwards, the last line that it said."""
-    said: list[str] = []
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), str(seed)], stdout=subprocess.PIPE, text=True
-    ) as writer:
-        assert writer.stdout is not None
-        writer.stdout.readline()
-        try:
-            yield said
-        finally:
-            writer.terminate()
-            said += [line for line in writer.stdout.read().splitlines() if line][-1:]
-
-
 def index_bytes(path: Path) -> int | None:
     """What the text index takes on disk; None where SQLite can't tell."""
     with sqlite3.connect(path) as raw:
@@ -243,31 +201,6 @@ def index_bytes(path: Path) -> int | None:
         except sqlite3.OperationalError:
             return None
         return int(found.fetchone()[0])
-
-
-def delete(store: Store) -> Figure:
-    """Delete the oldest runs while another process writes, and print what that took."""
-    until = datetime.fromtimestamp(END_NS / 1e9, UTC) - timedelta(days=DAYS * (1 - DELETED))
-    begin, gone, spans = time.perf_counter(), 0, 0
-    with writing(store.path, 2) as said:
-        for slice_ in retire(store, parse(f"until:{until:%Y-%m-%d}")):
-            gone += slice_.traces
-            spans += slice_.spans
-        took = time.perf_counter() - begin
-    print(
-        f"deleted {gone:,} traces of {spans:,} spans in {took:.1f} s ({spans / took:,.0f} spans/s);"
-        f" {told(said)}"
-    )
-    wait = float(said[0].split()[0]) if said and said[0][0].isdigit() else float("nan")
-    return Figure("delete wait", wait * 1e3, of=f"{spans:,} spans")
-
-
-def told(said: list[str]) -> str:
-    """What the other process said of its writes."""
-    if not said or not said[0][0].isdigit():
-        return f"the other process: {said}"
-    longest, written, seconds = map(float, said[0].split())
-    return f"meanwhile {written / seconds:,.0f} spans/s written, the longest wait {longest:.2f} s"
 
 
 def main() -> None:
@@ -288,13 +221,13 @@ def main() -> None:
             index = index_bytes(path)
             print(f"on disk: {size / spans:,.0f} bytes a span, with its payload"
                   + (f"; text index {index / spans:,.0f}" if index else ""))  # fmt: skip
-            with writing(path, 1) as said:
+            with writing(path, 1) as wrote:
                 busy = asked(store, cold=False)
-            print(f"asked again, {told(said)}")
+            print(f"asked again, {told(wrote)}")
             worst = sorted(busy.items(), key=lambda one: -one[1][1])[:8]
             for name, (_, warm) in worst:
                 print(f"  {name:34} {warm:8.1f} ms")
-            figures.append(delete(store))
+            figures += delete(store)
             tell(*figures)
 
 

@@ -27,6 +27,9 @@ class Keeper(Protocol):
     def index_text(self, *, limit: int) -> int:
         """Carry the text index forward; by how many spans."""
 
+    def tidy_text(self, *, limit: int) -> bool:
+        """Go on with what a deletion left of the text index; whether there is more."""
+
     def note_traits(self, *, limit: int) -> int:
         """Work out what is true of some finished runs; of how many."""
 
@@ -51,7 +54,7 @@ class _Chore:
 
 
 class Chores:
-    """Spools, settling, the text index, traits and prompts, in turn."""
+    """Spools, settling, the text index, traits, prompts, and what deletions left, in turn."""
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class Chores:
                 _Chore(lambda limit: store.index_text(limit=limit) >= limit, 100, 20_000),
                 _Chore(lambda limit: store.note_traits(limit=limit) > 0, 1, 2_000),
                 _Chore(lambda limit: store.note_prompts(limit=limit) > 0, 1, 2_000),
+                _Chore(lambda limit: store.tidy_text(limit=limit), 100, 20_000),
             ]
         )
         self._done_in_a_row = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from clustertrace.store.connection import Connection
@@ -10,7 +11,7 @@ from clustertrace.store.place import Place
 if TYPE_CHECKING:
     from clustertrace.store.store import Store
 
-__all__ = ["opened", "shorten"]
+__all__ = ["giving_back", "opened", "shorten"]
 
 
 def opened(place: Place, *, read_only: bool = False) -> Connection:
@@ -30,10 +31,22 @@ def opened(place: Place, *, read_only: bool = False) -> Connection:
     return postgres.connect(place, read_only=True) if read_only else postgres.opened(place)
 
 
-def shorten(store: Store) -> None:
-    """Give the space of what was deleted back to the disk, while others write."""
+def giving_back(store: Store) -> AbstractContextManager[None]:
+    """The space of rows that are deleted inside is given back to the disk as they go."""
+    if not store.place.is_file:
+        return nullcontext()
+    from clustertrace.store.sqlite import shortening
+
+    return shortening.giving_back(store)
+
+
+def shorten(store: Store, above: int = 0) -> None:
+    """Give free space back to the disk while others write; of a file, if more pages are free."""
     if store.place.is_file:
         from clustertrace.store.sqlite import shortening
-    else:
-        from clustertrace.store.postgres import shortening  # type: ignore[no-redef]
-    shortening.shorten(store)
+
+        shortening.shorten(store, above)
+    elif not above:
+        from clustertrace.store.postgres import shortening as vacuuming
+
+        vacuuming.shorten(store)

@@ -14,7 +14,7 @@ from clustertrace.store.connection import Connection
 
 __all__ = ["DONE", "PER_SPAN_NS", "due", "forget", "has_due", "mark", "mark_found", "oldest"]
 
-PER_SPAN_NS: Final = 50_000
+PER_SPAN_NS: Final = 200_000
 """A trace waits so much longer for each span or record that it has: a long one costs no more a
 span."""
 

@@ -42,8 +42,8 @@ def remove_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     rollups.apply(conn)
 
 
-def remove_spans(conn: Connection, trace_id: bytes, limit: int) -> bool:
-    """Remove some spans of a trace that is going to be removed; whether that many were left.
+def remove_spans(conn: Connection, trace_id: bytes, limit: int) -> None:
+    """Remove some spans of a trace that is going to be removed, in the caller's transaction.
 
     So that a long trace needs no long transaction.
     """
@@ -51,4 +51,3 @@ def remove_spans(conn: Connection, trace_id: bytes, limit: int) -> bool:
     keys = [(trace_id, row[0]) for row in rows]
     conn.texts.forget(conn, keys)
     conn.many("DELETE FROM spans WHERE trace_id = ? AND span_id = ?", keys)
-    return len(keys) == limit

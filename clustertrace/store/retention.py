@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from clustertrace.store import filtering, news
 from clustertrace.store.connection import Connection
-from clustertrace.store.engines import shorten
+from clustertrace.store.engines import giving_back, shorten
+from clustertrace.store.going_on import goes_on
 from clustertrace.store.removing import remove_spans, remove_traces
+from clustertrace.store.turns import Turns
 
 if TYPE_CHECKING:
     from clustertrace.filters import Filter
@@ -19,13 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["Retired", "close_stale", "finish", "retire", "to_retire"]
 
 _READ_AHEAD: Final = 5_000
-_SECONDS: Final = 0.3
-"""What a transaction should take: another writer looks again every tenth of a second."""
-_REST: Final = 0.35
-"""Between transactions, this share of their time belongs to others: more than that tenth."""
 _FEWEST: Final = 1_000
 _MOST: Final = 100_000
 """Spans of a transaction; the first has the fewest."""
+_FREE_PAGES: Final = 2_000
+"""So many may be left for later: to look for one of a long list takes long."""
 
 
 class Retired(NamedTuple):
@@ -63,15 +63,16 @@ def retire(store: Store, where: Filter, max_bytes: int | None = None) -> Iterato
             meant = _meant(conn, where, max_bytes)
             conn.texts.foresee(conn, *meant(conn))
             used = conn.used_bytes()
+            goes_on(conn, time.time_ns())
         gone = 0
-        for slice_ in _delete(store, meant):
-            gone += slice_.traces
-            yield slice_
-        _forget_words(store)
+        with giving_back(store):
+            for slice_ in _delete(store, meant):
+                gone += slice_.traces
+                yield slice_
+        finish(store)
         # PostgreSQL keeps the room of what is deleted for itself, so there one round has to do.
         if max_bytes is None or not gone or used <= _used_bytes(store):
             break
-    shorten(store)
 
 
 def _used_bytes(store: Store) -> int:
@@ -80,8 +81,19 @@ def _used_bytes(store: Store) -> int:
 
 
 def finish(store: Store) -> None:
-    """Do what is left of a deletion that was broken off."""
-    _forget_words(store)
+    """Take what deleted runs have left out of the text index and the file.
+
+    As much of it as a deletion that was broken off has left undone.
+    """
+    turns = Turns(store, _FEWEST, _MOST)
+
+    def step(conn: Connection) -> bool:
+        more = conn.texts.tidy(conn, turns.size)
+        goes_on(conn, time.time_ns() if more else None)
+        return more
+
+    while turns.take(step):
+        shorten(store, _FREE_PAGES)
     shorten(store)
 
 
@@ -108,23 +120,27 @@ def _meant(conn: Connection, where: Filter, max_bytes: int | None) -> _Meant:
 
 
 def _delete(store: Store, meant: _Meant) -> Iterator[Retired]:
-    """Delete, as much at a time as takes about `_SECONDS`."""
-    spans = _FEWEST
+    turns = Turns(store, _FEWEST, _MOST)
     for page in _pages(store, meant):
         while page:
-            _shorten_first(store, page, spans)
-            some = _fitting(page, spans)
+            _shorten_first(turns, page)
+            some = _fitting(page, turns.size)
             page = page[len(some) :]
-            took = _timed(store, partial(remove_traces, trace_ids=[one.trace_id for one in some]))
-            spans = max(_FEWEST, min(_MOST, 2 * spans, int(spans * _SECONDS / took)))
+            turns.take(partial(_remove, trace_ids=[one.trace_id for one in some]))
             yield Retired(len(some), sum(one.spans for one in some))
 
 
-def _shorten_first(store: Store, page: Sequence[_Going], spans: int) -> None:
-    """Take most of the spans out of the first trace, if it has many more than these."""
-    first = page[0]
-    for _ in range(first.spans // spans - 1):
-        _timed(store, lambda conn: remove_spans(conn, first.trace_id, spans))
+def _remove(conn: Connection, trace_ids: Sequence[bytes]) -> None:
+    remove_traces(conn, trace_ids)
+    goes_on(conn, time.time_ns())
+
+
+def _shorten_first(turns: Turns, page: Sequence[_Going]) -> None:
+    """Take most of the spans out of the first trace, if it has many more than make a turn."""
+    first, left = page[0].trace_id, page[0].spans
+    while left > 2 * turns.size:
+        left -= turns.size
+        turns.take(partial(remove_spans, trace_id=first, limit=turns.size))
 
 
 def _pages(store: Store, meant: _Meant) -> Iterator[list[_Going]]:
@@ -157,22 +173,6 @@ def _fitting(page: Sequence[_Going], spans: int) -> list[_Going]:
         if so_far > spans and number:
             return list(page[:number])
     return list(page)
-
-
-def _forget_words(store: Store) -> None:
-    """Have the text index forget what it still knows of spans that are gone."""
-    while store.tidy_text():
-        time.sleep(0.001)
-
-
-def _timed(store: Store, work: Callable[[Connection], object]) -> float:
-    """Do some work in a transaction, then let others have their turn; the seconds that it took."""
-    with store.writing() as conn:
-        began = time.monotonic()
-        work(conn)
-    took = time.monotonic() - began
-    time.sleep(took * _REST)
-    return took
 
 
 _SLICE: Final = 200

@@ -73,15 +73,22 @@ def take_out(conn: Connection, trace_ids: Sequence[bytes]) -> None:
 
     In the caller's transaction, before their rows go.
     """
-    deltas: Deltas = defaultdict(list)
+    added: dict[tuple[str, str, int], list[Sequence[Any]]] = defaultdict(list)
     gone = set(trace_ids)
     for at in range(0, len(trace_ids), _AT_ONCE):
         some = trace_ids[at : at + _AT_ONCE]
         for session, start, tail, shares in _known(conn, some).values():
-            _add(deltas, start, shares_of(shares), -1)
+            day = start // NS_PER_DAY
+            for told, names in json_value(shares):
+                for dimension, name in names:
+                    added[dimension, name, day].append(told)
             if tail is not None and session is not None:
                 _wake_next(conn, session, start, gone)
-    _apply(conn, deltas)
+    _apply(conn, {key: [_sum(told).negative()] for key, told in added.items()})
+
+
+def _sum(told: Sequence[Sequence[Any]]) -> Measures:
+    return Measures(*map(sum, zip(*told, strict=True)))
 
 
 def shares_of(text: str) -> dict[tuple[str, str], Measures]:

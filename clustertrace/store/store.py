@@ -24,6 +24,7 @@ from clustertrace.store import (
 from clustertrace.store.connection import Connection, Crossed, Pool
 from clustertrace.store.draining import Drained
 from clustertrace.store.engines import opened
+from clustertrace.store.going_on import is_going_on
 from clustertrace.store.intake import policy
 from clustertrace.store.place import Place, place_of
 from clustertrace.store.writer import Prepared, Written
@@ -136,10 +137,13 @@ class Store:
     def tidy_text(self, *, limit: int = _INDEX_SLICE) -> bool:
         """Take a step towards a text index without words of deleted spans; whether more are left.
 
-        As much work as indexing `limit` spans, at most.
+        As much work as indexing `limit` spans, at most; nothing while a deletion goes on.
         """
         return bool(
-            self._if(lambda conn: conn.texts.left(conn), lambda conn: conn.texts.tidy(conn, limit))
+            self._if(
+                lambda conn: conn.texts.left(conn) and not is_going_on(conn, time.time_ns()),
+                lambda conn: conn.texts.tidy(conn, limit),
+            )
         )
 
     def note_traits(self, *, limit: int = _TRAITS_SLICE) -> int:

@@ -62,6 +62,10 @@ class FakeStore:
         self.calls.append("prompts")
         return 0
 
+    def tidy_text(self, *, limit: int) -> bool:
+        self.calls.append("tidy")
+        return False
+
 
 @pytest.fixture
 def fake_store() -> FakeStore:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from clustertrace.errors import StoreCorrupt, StoreError
+from clustertrace.store.going_on import is_going_on
 from clustertrace.store.revisions import HEAD, refuse_newer, revision, upgrade
 from clustertrace.store.sqlite.connection import SqliteConnection, connect, readable
 
@@ -15,6 +17,9 @@ __all__ = ["opened"]
 
 _SMALLEST: Final = 512
 """Bytes of the smallest database that SQLite makes."""
+
+_FULL: Final = 1
+"""The mode of `auto_vacuum` in which each transaction gives back what it frees."""
 
 
 def opened(path: Path) -> SqliteConnection:
@@ -57,6 +62,9 @@ def _ensure(conn: SqliteConnection) -> None:
     refuse_newer(conn)
     if found is None:
         # Lets `vacuum` give space back in small steps; it can't be changed once there are tables.
+        conn.run("PRAGMA auto_vacuum = INCREMENTAL")
+    elif conn.pragma("auto_vacuum") == _FULL and not is_going_on(conn, time.time_ns()):
+        # A deletion was broken off that could not say so (store.sqlite.shortening).
         conn.run("PRAGMA auto_vacuum = INCREMENTAL")
     # Only now that the file is known to be ours: this changes its header.
     conn.run("PRAGMA journal_mode = WAL")

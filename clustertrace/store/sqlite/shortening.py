@@ -1,30 +1,61 @@
-"""Giving the space of what was deleted back to the disk, in slices."""
+"""Giving the space of what is deleted back to the disk.
+
+SQLite can do so at the end of each transaction (`FULL`) or when it is asked to (`INCREMENTAL`), and
+may be switched over at any time. Normally it is asked: pages that become free are soon used again.
+But to be asked for very many takes it a look through the list of all free pages for each that it
+finds at the end of the file: so the rows of a deletion give back at once what they free. A table
+that is dropped frees so much that it would keep others waiting: then SQLite is asked, in turns.
+"""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from clustertrace.store.connection import Connection
 from clustertrace.store.sqlite.connection import SqliteConnection
+from clustertrace.store.turns import Turns
 
 if TYPE_CHECKING:
     from clustertrace.store.store import Store
 
-__all__ = ["shorten"]
+__all__ = ["giving_back", "shorten"]
 
-_PAGES: Final = 2_000
+_FEWEST: Final = 500
+_MOST: Final = 50_000
+"""Pages of a transaction that gives back what is free."""
 
 
-def shorten(store: Store) -> None:
-    """Give free pages back to the disk, while others write."""
-    while True:
+@contextmanager
+def giving_back(store: Store) -> Iterator[None]:
+    """Meanwhile, each transaction gives the pages that it frees back to the disk."""
+    shorten(store)
+    try:
         with store.writing() as conn:
-            assert isinstance(conn, SqliteConnection)
-            before = conn.pragma("freelist_count")
-            # Python steps once through a statement that has no columns: one page, whatever it says.
-            for _ in range(min(before, _PAGES)):
-                conn.run("PRAGMA incremental_vacuum(1)")
-            left = conn.pragma("freelist_count")
-        if not left or left >= before:
-            break
-        time.sleep(0.001)
+            conn.run("PRAGMA auto_vacuum = FULL")
+        yield
+    finally:
+        with store.writing() as conn:
+            conn.run("PRAGMA auto_vacuum = INCREMENTAL")
+
+
+def shorten(store: Store, above: int = 0) -> None:
+    """Give free pages back to the disk, if there are more than some; others write meanwhile."""
+    with store.read() as conn:
+        assert isinstance(conn, SqliteConnection)
+        if conn.pragma("freelist_count") <= above:
+            return
+    turns = Turns(store, _FEWEST, _MOST)
+    while turns.take(lambda conn: _give_back(conn, turns.size)):
+        pass
+
+
+def _give_back(conn: Connection, pages: int) -> bool:
+    """Give some pages back; whether there are more that can be."""
+    assert isinstance(conn, SqliteConnection)
+    before = conn.pragma("freelist_count")
+    # Python steps once through a statement that has no columns: one page, whatever it says.
+    for _ in range(min(before, pages)):
+        conn.run("PRAGMA incremental_vacuum(1)")
+    return 0 < conn.pragma("freelist_count") < before

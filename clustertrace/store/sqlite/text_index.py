@@ -43,7 +43,8 @@ _MOSTLY: Final = 0.5
 """Taking a word out costs what putting one in does: if more than this share of a part goes, it is
 cheaper to build it anew from the rest."""
 
-_MERGED_PAGES: Final = 2_000
+_SPANS_A_PAGE: Final = 10
+"""So many are indexed in the time that it takes to merge a page."""
 
 
 def position(conn: Connection) -> int:
@@ -119,7 +120,7 @@ def tidy(conn: Connection, limit: int) -> bool:
     parts = text_parts.unfinished(text_parts.every(conn))
     if not parts:
         return False
-    done = _build(conn, parts[-1], limit) if parts[-1].stale else _merge(conn, parts[-1])
+    done = _build(conn, parts[-1], limit) if parts[-1].stale else _merge(conn, parts[-1], limit)
     return not done or len(parts) > 1
 
 
@@ -279,12 +280,12 @@ def _build(conn: Connection, part: Part, limit: int) -> bool:
     return False
 
 
-def _merge(conn: Connection, part: Part) -> bool:
+def _merge(conn: Connection, part: Part, limit: int) -> bool:
     """Merge some pages of a part, which frees what was taken out; whether it is done.
 
     The first step of many takes in all of it (https://www.sqlite.org/fts5.html#the_merge_command).
     """
-    pages = _MERGED_PAGES if part.loose > 1 else -_MERGED_PAGES
+    pages = max(1, limit // _SPANS_A_PAGE) * (1 if part.loose > 1 else -1)
     changes = "SELECT total_changes()"
     before = conn.value(changes)
     conn.run(f"INSERT INTO {part.table} ({part.table}, rank) VALUES ('merge', ?)", (pages,))

@@ -27,8 +27,8 @@ __all__ = [
     "unfinished",
 ]
 
-SPANS: Final = 500_000
-"""Sequence numbers of a part: some 200 MB of it, dropped in a fraction of a second."""
+SPANS: Final = 250_000
+"""Sequence numbers of a part: some 100 MB of it, dropped in a fraction of a second."""
 
 _COLUMNS: Final = "number, generation, stale, loose, built_to"
 
