@@ -61,11 +61,16 @@ def copy(source: Store, target: Store, progress: Progress, *, batch: int = BATCH
     """Make a database hold what another one does, which has been refreshed.
 
     Both may be of either kind. All is read from one state of the source, also while it is written.
-    Raises UsageError where the target holds anything else, StoreError where the two differ in the
-    end, and what either database raises.
+    Raises UsageError where the target holds anything else or is spread over servers, StoreError
+    where the two differ in the end, and what either database raises.
     """
     if _is_same(source, target):
         raise UsageError(f"{target.place} is the database itself; name another one to copy it to.")
+    if target.is_spread:
+        raise UsageError(
+            f"{target.place} is spread over several servers, each of which works out its own "
+            "totals; bring runs there with `clustertrace export --all | clustertrace import`."
+        )
     tables = every_table()
     positions = _begin(source, target, tables, progress, batch)
     written, sums = {}, {}

@@ -35,6 +35,8 @@ _CARRIED: Final[Mapping[str, Callable[[list[int]], int]]] = {"text_index_seq": m
 class DistributedStore(Store):
     """The coordinator's database for questions, and a store for each shard."""
 
+    is_spread = True
+
     def __init__(self, place: Place, conn: Connection, shards: Sequence[Shard]) -> None:
         super().__init__(place, conn)
         self._shards = tuple(shards)

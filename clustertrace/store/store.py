@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Final, Self, TypeVar
+from typing import ClassVar, Final, Self, TypeVar
 
 from clustertrace.model import Batch
 from clustertrace.pricing import own_prices
@@ -44,6 +44,9 @@ T = TypeVar("T")
 
 class Store:
     """One database. Any thread may use it: writes take turns, reads do not wait for them."""
+
+    is_spread: ClassVar[bool] = False
+    """Whether its traces lie on several servers."""
 
     def __init__(self, place: Place, writer_connection: Connection) -> None:
         self.place = place

@@ -18,6 +18,8 @@ from clustertrace.model import Batch, Span
 from clustertrace.store import Store, queries
 from clustertrace.store.annotations import TraceWord, annotate_traces
 from clustertrace.store.backfill import backfill_signatures
+from clustertrace.store.checking import check
+from clustertrace.store.copying import copy
 from clustertrace.store.place import place_of
 from clustertrace.wire import span_to_dict
 from tests.ingest.conftest import otlp, running
@@ -224,6 +226,24 @@ def test_what_users_say_goes_where_the_run_is(
     with pytest.raises(StoreError, match="on each of them, with --db postgresql") as refused:
         backfill_signatures(spread)
     assert PASSWORD not in str(refused.value)
+
+
+def test_a_copy_comes_from_the_shards_and_goes_to_none(
+    spread: Store, make_trace: Callable[..., list[Span]], tmp_path: Path
+) -> None:
+    """What is spread is copied into one database; a spread one takes runs, and no totals."""
+
+    def quiet(what: str, done: int, total: int) -> None:
+        """Tell nobody."""
+
+    spread.write(runs(make_trace))
+    spread.refresh()
+    with Store.open(tmp_path / "one.db") as one:
+        copy(spread, one, quiet, batch=7)
+        assert answers(one) == answers(spread)
+        assert check(one).sound
+        with pytest.raises(UsageError, match="is spread over several servers"):
+            copy(one, spread, quiet)
 
 
 def test_only_empty_databases_are_spread(spread: Store, migrated_url: str) -> None:

@@ -162,15 +162,15 @@ def agrees(conn: Connection) -> bool:
     done = position(conn)
     spans = 0
     for rows in conn.parts(
-        f"SELECT seq, {_COLUMNS} FROM span_texts WHERE seq <= ?", (done,), size=_AT_ONCE
+        f"SELECT trace_id, seq, {_COLUMNS} FROM span_texts WHERE seq <= ?", (done,), size=_AT_ONCE
     ):
         spans += len(rows)
-        told = ", ".join(["(?, CAST(? AS tsvector))"] * len(rows))
+        told = ", ".join(["(?, ?, CAST(? AS tsvector))"] * len(rows))
         same = conn.value(
-            f"WITH told (seq, words) AS (VALUES {told})"
-            " SELECT count(*) FROM told JOIN span_index i ON i.rowid = told.seq"
-            " WHERE i.words = told.words",
-            [value for row in rows for value in (row[0], text_vector(row[1:]))],
+            f"WITH told (trace_id, seq, words) AS (VALUES {told})"
+            " SELECT count(*) FROM told JOIN span_index i"
+            " ON i.trace_id = told.trace_id AND i.rowid = told.seq WHERE i.words = told.words",
+            [value for row in rows for value in (*row[:2], text_vector(row[2:]))],
         )
         if same < len(rows):
             return False
