@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ from clustertrace.filters import parse
 from clustertrace.store import Store, queries
 from clustertrace.store.connection import Connection
 from clustertrace.store.place import place_of
+from clustertrace.store.rows import SEQ
+from clustertrace.store.writer import prepared
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -159,6 +161,27 @@ def sizes(place: Place) -> dict[str, tuple[int, int]]:
     return {name: (own, indexes) for name, own, indexes in rows}
 
 
+class _UndoneError(Exception):
+    """Ends a transaction without leaving anything of it."""
+
+
+def ways_in(spread: Store, traces: int) -> Iterator[tuple[str, float]]:
+    """Rows of spans a second: through the coordinator, straight to a shard; and runs placed."""
+    made = prepared(next(batches(traces, seed=1))).rows.values()
+    rows = [(*row[:SEQ], 10**12 + at, *row[SEQ + 1 :]) for at, row in enumerate(made)]
+    ids = [row[0].hex() for row in rows]
+    began = time.perf_counter()
+    (node, _), *_ = spread.split(ids)
+    yield "runs placed, and their shards looked up", len(set(ids)) / (time.perf_counter() - began)
+    for name, store in (("through the coordinator", spread), ("straight to the shard", node)):
+        with suppress(_UndoneError), store.writing() as conn:
+            began = time.perf_counter()
+            conn.many(f"INSERT INTO spans VALUES ({', '.join('?' * len(rows[0]))})", rows)
+            took = time.perf_counter() - began
+            raise _UndoneError
+        yield f"rows of spans by COPY {name}", len(rows) / took
+
+
 def main() -> None:
     """Print a row for each database, then one for each question, then the sizes."""
     traces = int(sys.argv[1]) if len(sys.argv) > 1 else 300
@@ -176,8 +199,11 @@ def main() -> None:
                 )
                 print(f"{place.name:14} {spans / took['write'].clock:8,.0f}   {parts}", flush=True)
                 latencies[place.name] = asked(opened)
-            if place.name == "one server":
-                bytes_of = sizes(place)
+                if place.name == "one server":
+                    bytes_of = sizes(place)
+                if place.name == "three servers":
+                    for name, a_second in ways_in(opened, traces):
+                        print(f"  {name}: {a_second:,.0f} a second")
     print(f"\n{'ms, best of three':24} {' '.join(f'{name:>14}' for name in latencies)}")
     for question in QUESTIONS:
         row = " ".join(f"{of[question]:14.1f}" for of in latencies.values())
