@@ -59,10 +59,13 @@ class DistributedStore(Store):
 
     def end(self, conn: Connection, segment: str) -> None:
         """End what ran in the process of a spool segment, on each shard."""
-        for at in range(len(self._shards)):
-            node = self._node(at)
+        for node in self.nodes():
             with node.writing() as own:
                 node.end(own, segment)
+
+    def nodes(self) -> Sequence[Store]:
+        """The stores of all shards."""
+        return [self._node(at) for at in range(len(self._shards))]
 
     def split(self, trace_ids: Sequence[str]) -> Iterator[tuple[Store, list[str]]]:
         """The store that holds them, for each part of these traces."""

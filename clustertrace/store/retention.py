@@ -57,7 +57,14 @@ def retire(store: Store, where: Filter, max_bytes: int | None = None) -> Iterato
     """Delete traces that match, the oldest first; with `max_bytes`, only until no more are used.
 
     Gives what each slice deleted. At the end nothing of them is left in the file (see `finish`).
+    Where runs lie on several shards, each may use an equal part of the bytes.
     """
+    nodes = store.nodes()
+    for node in nodes:
+        yield from _retire(node, where, max_bytes and max_bytes // len(nodes))
+
+
+def _retire(store: Store, where: Filter, max_bytes: int | None) -> Iterator[Retired]:
     while True:
         with store.writing() as conn:
             meant = _meant(conn, where, max_bytes)

@@ -105,6 +105,10 @@ class Store:
         """End what ran in the process of a spool segment, inside a transaction of `writing`."""
         draining.end(conn, segment)
 
+    def nodes(self) -> Sequence[Store]:
+        """The stores that hold the runs: this one; where they are spread, one for each shard."""
+        return (self,)
+
     def split(self, trace_ids: Sequence[str]) -> Iterator[tuple[Store, list[str]]]:
         """The store in which to change these traces, and which of them; several where they are."""
         yield self, list(trace_ids)

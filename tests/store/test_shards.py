@@ -21,6 +21,7 @@ from clustertrace.store.backfill import backfill_signatures
 from clustertrace.store.checking import check
 from clustertrace.store.copying import copy
 from clustertrace.store.place import place_of
+from clustertrace.store.retention import retire
 from clustertrace.wire import span_to_dict
 from tests.ingest.conftest import otlp, running
 from tests.postgres_cluster import Cluster, newest_binaries
@@ -223,6 +224,11 @@ def test_what_users_say_goes_where_the_run_is(
     spread.remove(*ids)
     with spread.read() as conn:
         assert queries.overview(conn).traces == RUNS - 3
+    deleted = list(retire(spread, parse("failed:yes")))
+    with spread.read() as conn:
+        found = queries.overview(conn)
+    assert sum(one.traces for one in deleted) == RUNS // 4
+    assert (found.traces, found.failed) == (RUNS - 3 - RUNS // 4, 0)
     with pytest.raises(StoreError, match="on each of them, with --db postgresql") as refused:
         backfill_signatures(spread)
     assert PASSWORD not in str(refused.value)
