@@ -51,6 +51,7 @@ def test_a_new_machine_is_well(run: Any, port: int, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.sqlite("a file that the test names")
 @pytest.mark.usefixtures("filled", "receiver")
 def test_a_test_span_makes_the_way_and_goes(run: Any, port: int, tmp_path: Path) -> None:
     """It is sent, found, and taken away again: the database is what it was."""

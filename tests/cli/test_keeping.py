@@ -33,6 +33,7 @@ def test_dry_run_changes_nothing(capsys: Capture) -> None:
     assert told(capsys, "stats")["traces"] == 60
 
 
+@pytest.mark.sqlite("the bytes that its file gives back")
 def test_vacuum(capsys: Capture) -> None:
     """What is deleted is gone from the totals, and the file is shorter."""
     gone = told(capsys, "vacuum", "--where", "name:order_desk or name:docs_assistant")

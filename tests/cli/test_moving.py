@@ -158,6 +158,7 @@ def test_files_are_compressed_by_their_name(run: Any, tmp_path: Path) -> None:
     assert gzip.decompress((tmp_path / "all.jsonl.gz").read_bytes()).decode() == out
 
 
+@pytest.mark.sqlite("a database that is not there")
 def test_nothing_to_export_is_said(run: Any) -> None:
     """An empty export is empty, and people are told why."""
     ran = run("export", "--all")
@@ -213,9 +214,9 @@ def test_all_files_are_looked_at_first(run: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "traces.db").exists()
 
 
-def test_where_the_database_is(run: Any, tmp_path: Path) -> None:
+def test_where_the_database_is(run: Any, tmp_path: Path, database: str) -> None:
     """The environment's, or the one that is named; asking doesn't make it."""
-    assert run("db-path").out == f"{tmp_path / 'traces.db'}\n"
+    assert run("db-path").out == f"{database}\n"
     assert run("db-path", "--db", "x.db").out == f"{Path('x.db').absolute()}\n"
-    assert run("db-path", "--json").answer == {"db_path": str(tmp_path / "traces.db")}
+    assert run("db-path", "--json").answer == {"db_path": database}
     assert list(tmp_path.iterdir()) == []

@@ -101,7 +101,7 @@ def test_wrong_use_has_no_traceback() -> None:
     assert err.endswith("; see `clustertrace --help`.\n")
 
 
-def test_the_dashboard_serves_and_leaves(tmp_path: Path) -> None:
+def test_the_dashboard_serves_and_leaves(database: str, tmp_path: Path) -> None:
     """It says where it is, answers there, and takes its receiver along when it ends."""
     with subprocess.Popen(
         [*COMMAND, "dashboard", "--port", "0", "--grpc-port", "0", "--no-browser"],
@@ -110,14 +110,14 @@ def test_the_dashboard_serves_and_leaves(tmp_path: Path) -> None:
     ) as dashboard:
         assert dashboard.stderr is not None
         said = dashboard.stderr.readline()
-        assert said.startswith(f"clustertrace serves {tmp_path / 'traces.db'} at http://localhost:")
+        assert said.startswith(f"clustertrace serves {database} at http://localhost:")
         port = int(said.split("http://localhost:")[1].split()[0])
         address = Address("localhost", port)
         deadline = time.monotonic() + 60
         while (answer := health(address)) is None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        assert answer["db"] == str(tmp_path / "traces.db")
+        assert answer["db"] == database
         while answer["grpc"] is None:
             assert time.monotonic() < deadline
             answer = health(address) or answer

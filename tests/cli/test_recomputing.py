@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from clustertrace.model import Batch, Span
 from clustertrace.store.store import Store
 
@@ -26,6 +28,7 @@ def test_signatures(run: Run, filled: Store) -> None:
     assert "3 traces summarised anew, 0 of them" in run("backfill-signatures").out
 
 
+@pytest.mark.sqlite("a database that is not there")
 def test_no_database(run: Run) -> None:
     """Without a database there is nothing to work out, and none is made."""
     done = run("backfill-cost")
