@@ -8,7 +8,8 @@ from typing import Final
 
 __all__ = ["Expression", "match_expression"]
 
-_TOKEN: Final = re.compile(r'NEAR\s*\([^()]*\)|"[^"]*"?|[()]|\S+')
+_TOKEN: Final = re.compile(r'NEAR\s*\([^()]*\)|"[^"]*"?|[()]|[^\s()]+(?:\([^\s()]*\)[^\s()]*)*')
+"""A word may hold a pair of parentheses, such as `f(x)`; one that closes others stands apart."""
 _NEAR_CALL: Final = re.compile(r"NEAR\s*\(([^()]*?)(?:,\s*(\d{1,4})\s*)?\)\Z")
 _OPERATORS: Final = ("AND", "OR", "NOT")
 _NEAR: Final = re.compile(r"NEAR(?:/(\d{1,4}))?\Z")

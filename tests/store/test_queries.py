@@ -255,3 +255,17 @@ def test_spans_that_are_known_are_not_read_again(store: Store) -> None:
     store.write(batch(span(2, "search", output="two", attributes={"a": 1})))
     with store.read() as conn:
         assert len({state, later, queries.spans_state(conn, TRACE)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "expression"),
+    [
+        ("(red OR blue) green", '( "red" OR "blue" ) AND "green"'),
+        ("(red OR (blue green))", '( "red" OR ( "blue" AND "green" ) )'),
+        ("f(x) OR g()", '"f(x)" OR "g()"'),
+        ("f(x y)", '"f" AND ( "x" AND "y" )'),
+    ],
+)
+def test_parentheses_close_where_they_stand(query: str, expression: str) -> None:
+    """Right behind a word too; a pair inside one belongs to it."""
+    assert match_expression(query) == expression

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from clustertrace.errors import StoreCorrupt
 from clustertrace.store.connection import Connection
-from clustertrace.store.postgres.words import passages as passages_of
+from clustertrace.store.postgres.passages import passages as passages_of
 from clustertrace.store.postgres.words import text_vector
 from clustertrace.store.texts import FIELDS
 

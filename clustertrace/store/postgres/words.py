@@ -10,12 +10,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from clustertrace.store.texts import MARK, MARK_END, PASSAGE_WORDS
-
-__all__ = ["passages", "text_query", "text_vector"]
+__all__ = ["Near", "Row", "folded", "parts_of", "text_query", "text_vector", "words_in"]
 
 _ACCENTS: Final = "\u0300-\u036f"
 _WORD: Final = re.compile(rf"[^\W_](?:[^\W_]|[{_ACCENTS}])*")
@@ -32,10 +30,6 @@ _GAP: Final = 100
 _MOST_APART: Final = 50
 """How far apart NEAR looks at most: each distance is a search of its own."""
 
-_BEFORE: Final = 4
-"""Words of a passage before the first that was sought."""
-_MOST_BEGINNINGS: Final = 50
-
 _PARTS: Final = re.compile(
     r'NEAR\("([^"]*)"(\*?) "([^"]*)"(\*?), (\d+)\)|"([^"]*)"(\*?)|([()])|(AND|OR|NOT)'
 )
@@ -44,11 +38,19 @@ _NOTHING: Final = "' '"
 """A word that no text has: what was sought holds none."""
 
 
-class _Sought(NamedTuple):
-    """Words in a row; `prefix`: the last of them may go on."""
+class Row(NamedTuple):
+    """Words in a row that are sought; `prefix`: the last of them may go on."""
 
     words: tuple[str, ...]
     prefix: bool
+
+
+class Near(NamedTuple):
+    """Two rows that are sought near each other, with so many words between them at most."""
+
+    one: Row
+    other: Row
+    apart: int
 
 
 def text_vector(fields: Sequence[str | None]) -> str:
@@ -68,99 +70,56 @@ def text_vector(fields: Sequence[str | None]) -> str:
 
 def text_query(expression: str) -> str:
     """An expression of FTS5 as the text of a `tsquery`."""
-    parts: list[str] = []
+    return " ".join(
+        part if isinstance(part, str) else _near(part) if isinstance(part, Near) else _row(part)
+        for part in (
+            _OPERATORS.get(part, part) if isinstance(part, str) else part
+            for part in parts_of(expression)
+        )
+    )
+
+
+def parts_of(expression: str) -> Iterator[Row | Near | str]:
+    """What an expression of FTS5 consists of: what is sought, parentheses, AND, OR and NOT."""
     for found in _PARTS.finditer(expression):
-        left, left_on, right, right_on, distance, alone, on, bracket, operator = found.groups()
-        if distance is not None:
-            near = (_row(_sought(left, left_on)), _row(_sought(right, right_on)))
-            parts.append(_near(*near, int(distance)))
+        left, left_on, right, right_on, apart, alone, on, bracket, operator = found.groups()
+        if apart is not None:
+            yield Near(_sought(left, left_on), _sought(right, right_on), int(apart))
         elif alone is not None:
-            parts.append(_row(_sought(alone, on)))
+            yield _sought(alone, on)
         else:
-            parts.append(bracket or _OPERATORS[operator])
-    return " ".join(parts)
+            yield bracket or operator
 
 
-def passages(expression: str, fields: Mapping[str, str | None]) -> dict[str, str]:
-    """Of each field the passage that has most of what was sought, with marks around it."""
-    sought = [
-        one
-        for found in _PARTS.finditer(expression)
-        for text, on in (found.group(1, 2), found.group(3, 4), found.group(6, 7))
-        if text is not None and (one := _sought(text, on)).words
-    ]
-    return {field: _passage(text or "", sought) for field, text in fields.items()}
+def words_in(text: str) -> list[re.Match[str]]:
+    """Where the words of a text stand."""
+    return list(_WORD.finditer(text))
 
 
-def _words(text: str) -> list[str]:
-    return [word[:_LONGEST_WORD] for word in _WORD.findall(_folded(text))]
-
-
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """A text in small letters, without accents."""
     if text.isascii():
         return text.lower()
     return _ACCENT.sub("", unicodedata.normalize("NFD", text)).lower()
 
 
-def _sought(text: str, on: str) -> _Sought:
-    return _Sought(tuple(_words(text)), on == "*")
+def _words(text: str) -> list[str]:
+    return [word[:_LONGEST_WORD] for word in _WORD.findall(folded(text))]
 
 
-def _row(sought: _Sought) -> str:
+def _sought(text: str, on: str) -> Row:
+    return Row(tuple(_words(text)), on == "*")
+
+
+def _row(sought: Row) -> str:
     if not sought.words:
         return _NOTHING
     row = " <-> ".join(f"'{word}'" for word in sought.words) + (":*" if sought.prefix else "")
     return f"({row})" if len(sought.words) > 1 else row
 
 
-def _near(left: str, right: str, distance: int) -> str:
-    steps = range(1, min(distance, _MOST_APART) + 2)
-    ways = [f"{one} <{step}> {other}" for step in steps
-            for one, other in ((left, right), (right, left))]  # fmt: skip
+def _near(sought: Near) -> str:
+    one, other = _row(sought.one), _row(sought.other)
+    steps = range(1, min(sought.apart, _MOST_APART) + 2)
+    ways = [f"{one} <{step}> {other} | {other} <{step}> {one}" for step in steps]
     return f"({' | '.join(ways)})"
-
-
-def _passage(text: str, sought: Sequence[_Sought]) -> str:
-    """The words around most of what was sought; the beginning, where there is none of it."""
-    words = list(_WORD.finditer(text))
-    hits = _hits([_folded(word[0])[:_LONGEST_WORD] for word in words], sought)
-    begin = _best(hits, len(words))
-    shown = words[begin : begin + PASSAGE_WORDS]
-    if not shown:
-        return text[:200]
-    told, at = [], shown[0].start() if begin else 0
-    if begin:
-        told.append("…")
-    for number, word in enumerate(shown, begin):
-        told.append(text[at : word.start()])
-        told.append(f"{MARK}{word[0]}{MARK_END}" if number in hits else word[0])
-        at = word.end()
-    told.append("…" if begin + len(shown) < len(words) else text[at:])
-    return "".join(told)
-
-
-def _hits(words: Sequence[str], sought: Sequence[_Sought]) -> set[int]:
-    """Which words are part of what was sought."""
-    return {
-        at + step for one in sought for at in _found(words, one) for step in range(len(one.words))
-    }
-
-
-def _found(words: Sequence[str], sought: _Sought) -> Iterator[int]:
-    *whole, last = sought.words
-    for at in range(len(words) - len(whole)):
-        end = words[at + len(whole)]
-        if (end.startswith(last) if sought.prefix else end == last) and (
-            list(words[at : at + len(whole)]) == whole
-        ):
-            yield at
-
-
-def _best(hits: set[int], words: int) -> int:
-    """Where the passage begins that has most of the hits: a little before the first of them."""
-
-    def inside(begin: int) -> int:
-        return sum(1 for at in hits if begin <= at < begin + PASSAGE_WORDS - _BEFORE)
-
-    best = max(sorted(hits)[:_MOST_BEGINNINGS], key=inside, default=0)
-    return max(0, min(best - _BEFORE, words - PASSAGE_WORDS))

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clustertrace.store.postgres.words import passages, text_query, text_vector
+from clustertrace.store.postgres.passages import passages
+from clustertrace.store.postgres.words import text_query, text_vector
 from clustertrace.store.search_words import match_expression
 from clustertrace.store.texts import MARK, MARK_END
 from tests.postgres_cluster import Cluster
@@ -66,3 +67,20 @@ def test_a_passage_shows_what_was_found() -> None:
     assert told["output"].startswith("…")
     assert len(told["output"]) < 300
     assert told["name"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("query", "marked"),
+    [
+        ("red AND absent OR green", ["green"]),
+        ("NEAR(red green, 1)", []),
+        ("NEAR(red green, 2)", ["red", "green"]),
+        ("red NOT absent", ["red"]),
+        ("(red OR absent) AND blu*", ["red", "blue"]),
+        ('"blue and" OR absent', ["blue", "and"]),
+    ],
+)
+def test_only_what_it_was_found_for_is_marked(query: str, marked: list[str]) -> None:
+    """Not the words of an alternative that does not hold."""
+    told = passages(match_expression(query), {"output": "red, blue and green"})["output"]
+    assert [part.partition(MARK_END)[0] for part in told.split(MARK)[1:]] == marked
