@@ -13,9 +13,10 @@ def test_behind(fake_store: Any) -> None:
     chores = Chores(fake_store, clock=lambda: now[0])
     now[0] += 3
     assert chores.behind_seconds == 3
-    for _ in range(5):
+    for chore in ("drain", "settle", "index", "note", "prompts", "tidy"):
         assert not chores.done
         chores.slice()
+        assert fake_store.calls[-1] == chore
     assert chores.done
     assert chores.behind_seconds == 0
     now[0] += 10
