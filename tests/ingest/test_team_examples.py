@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
 from typer.main import get_command
 
 from clustertrace.addresses import public_address
 from clustertrace.cli.app import app
-from clustertrace.cli.reference import help_pages
 from clustertrace.ingest.exposition import Figures, Histogram, exposition
 from clustertrace.settings import Settings
 
@@ -30,9 +30,9 @@ VARIABLES = {f"CLUSTERTRACE_{name.upper()}" for name in Settings.model_fields}
 
 def options_of(command: list[str]) -> dict[str, Any]:
     """What `clustertrace <command>` understands, without running it. Fails if it does not."""
-    help_pages()  # loads the commands
     group: Any = get_command(app)
-    context = group.commands[command[0]].make_context(command[0], command[1:])
+    named = group.get_command(typer.Context(group), command[0])
+    context = named.make_context(command[0], command[1:])
     found: dict[str, Any] = context.params
     return found
 
