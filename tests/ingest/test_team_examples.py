@@ -16,6 +16,7 @@ import typer
 import yaml
 from typer.main import get_command
 
+import clustertrace.cli.program  # noqa: F401  (what `clustertrace` alone does)
 from clustertrace.addresses import public_address
 from clustertrace.cli.app import app
 from clustertrace.ingest.exposition import Figures, Histogram, exposition

@@ -170,6 +170,7 @@ def test_stars_and_notes_are_shown(some: Store, show: Callable[..., Any]) -> Non
     assert list(show("traces", where="starred:no").table["star"]) == ["☆"] * 6
 
 
+@pytest.mark.sqlite("how it is stopped at once")
 def test_a_list_that_takes_too_long_says_what_to_do(
     some: Store, show: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,7 +99,7 @@ def _hits(words: Sequence[str], sought: Row | Near) -> Iterator[int]:
     for one in ones:
         for other in others:
             (first, row), (second, end) = sorted(((one, sought.one), (other, sought.other)))
-            if 0 <= second - first - len(row.words) <= sought.apart:
+            if second - first - len(row.words) <= sought.apart:
                 yield from range(first, first + len(row.words))
                 yield from range(second, second + len(end.words))
 

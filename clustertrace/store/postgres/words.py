@@ -120,6 +120,7 @@ def _row(sought: Row) -> str:
 
 def _near(sought: Near) -> str:
     one, other = _row(sought.one), _row(sought.other)
-    steps = range(1, min(sought.apart, _MOST_APART) + 2)
+    # From the same place on: a word is near itself.
+    steps = range(min(sought.apart, _MOST_APART) + 2)
     ways = [f"{one} <{step}> {other} | {other} <{step}> {one}" for step in steps]
     return f"({' | '.join(ways)})"

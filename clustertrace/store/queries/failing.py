@@ -29,7 +29,8 @@ _RUNS: Final = (
 )
 
 _MATCHING: Final = (
-    "SELECT variant_id, variants.name, variants.steps, count(*) AS finished, sum(failed) FROM"
+    "SELECT variant_id, min(variants.name), min(variants.steps), count(*) AS finished, sum(failed)"
+    " FROM"
     " (SELECT variant_id, failed FROM traces WHERE +failed IS NOT NULL AND {condition}"
     "  ORDER BY start_ns DESC LIMIT :newest)"
     " JOIN variants USING (variant_id) GROUP BY variant_id"
@@ -72,7 +73,7 @@ def patterns_by_tag(
     """The patterns of the newest failed runs, by the value of a tag."""
     condition, params = filtering.condition(conn, where or And(()))
     rows = conn.rows(
-        "SELECT value, variant_id, name, count(*) FROM"
+        "SELECT value, variant_id, min(name), count(*) FROM"
         " (SELECT trace_id, variant_id, name FROM traces"
         f"  WHERE failed = 1 AND {condition} ORDER BY start_ns DESC LIMIT :newest)"
         " JOIN trace_tags USING (trace_id) WHERE key = :key"
