@@ -44,6 +44,10 @@ class Row(NamedTuple):
     words: tuple[str, ...]
     prefix: bool
 
+    def goes_on(self, at: int) -> bool:
+        """Whether the word at this place is just the beginning of one."""
+        return self.prefix and at == len(self.words) - 1
+
 
 class Near(NamedTuple):
     """Two rows that are sought near each other, with so many words between them at most."""
@@ -120,7 +124,35 @@ def _row(sought: Row) -> str:
 
 def _near(sought: Near) -> str:
     one, other = _row(sought.one), _row(sought.other)
-    # From the same place on: a word is near itself.
-    steps = range(min(sought.apart, _MOST_APART) + 2)
+    steps = range(1, min(sought.apart, _MOST_APART) + 2)
     ways = [f"{one} <{step}> {other} | {other} <{step}> {one}" for step in steps]
+    # Rows may overlap: a word is near itself.
+    ways += map(_row, {*_overlaps(sought.one, sought.other), *_overlaps(sought.other, sought.one)})
     return f"({' | '.join(ways)})"
+
+
+def _overlaps(one: Row, other: Row) -> Iterator[Row]:
+    """The rows of words in which both are, the other beginning at a word of the one."""
+    for begin in range(len(one.words)):
+        words = list(one.words)
+        for at, word in enumerate(other.words, begin):
+            if at >= len(words):
+                words.append(word)
+            elif not (
+                longer := _longer(words[at], one.goes_on(at), word, other.goes_on(at - begin))
+            ):
+                break
+            else:
+                words[at] = longer
+        else:
+            last = len(words) - 1
+            prefix = one.goes_on(last) or (last >= len(one.words) and other.prefix)
+            both = last == len(one.words) - 1 == begin + len(other.words) - 1
+            yield Row(tuple(words), prefix and (other.prefix or not both))
+
+
+def _longer(word: str, goes_on: bool, other: str, other_goes_on: bool) -> str:
+    """A word that is both of these, of which each may be just the beginning; empty: none is."""
+    if word == other or (other_goes_on and word.startswith(other)):
+        return word
+    return other if goes_on and other.startswith(word) else ""
