@@ -25,7 +25,7 @@ test: $(BIN)/.installed-dev ## Run every test
 
 test-postgres: $(BIN)/.installed-dev ## Run the tests of all that reads and writes on PostgreSQL
 	CLUSTERTRACE_TEST_DATABASE=postgres $(BIN)/python -m pytest --numprocesses auto --dist loadfile \
-		tests/store tests/cli tests/mcp tests/pages $(PYTEST_ARGS)
+		-m "not browser" tests/store tests/cli tests/mcp tests/pages $(PYTEST_ARGS)
 
 test-recipes: $(RECIPES)/.installed ## Run the programs of docs/recipes.md with their frameworks
 	$(RECIPES)/bin/python -m pytest tests/recipes
