@@ -12,6 +12,7 @@ from clustertrace.errors import StoreCorrupt
 from clustertrace.store.connection import Connection
 from clustertrace.store.postgres.passages import passages as passages_of
 from clustertrace.store.postgres.words import text_vector
+from clustertrace.store.text_position import POSITION, behind, has_more, position
 from clustertrace.store.texts import FIELDS
 
 __all__ = [
@@ -33,23 +34,7 @@ __all__ = [
 ]
 
 _COLUMNS: Final = ", ".join(FIELDS)
-_POSITION: Final = "text_index_seq"
 _AT_ONCE: Final = 200
-
-
-def position(conn: Connection) -> int:
-    """The highest sequence number that has been indexed."""
-    return conn.value("SELECT value FROM state WHERE key = ?", (_POSITION,)) or 0
-
-
-def behind(conn: Connection) -> int:
-    """How many spans are stored and not yet indexed."""
-    return conn.value("SELECT count(*) FROM spans WHERE seq > ?", (position(conn),)) or 0
-
-
-def has_more(conn: Connection) -> bool:
-    """Whether any span is stored and not yet indexed."""
-    return bool(conn.value("SELECT 1 FROM spans WHERE seq > ? LIMIT 1", (position(conn),)))
 
 
 def advance(conn: Connection, limit: int) -> int:
@@ -68,7 +53,7 @@ def advance(conn: Connection, limit: int) -> int:
     )
     conn.run(
         "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (_POSITION, rows[-1][1]),
+        (POSITION, rows[-1][1]),
     )
     return len(rows)
 
@@ -91,7 +76,7 @@ def forget_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
 def clear(conn: Connection) -> None:
     """Forget every span, so that `advance` begins anew; in the caller's transaction."""
     conn.run("DELETE FROM span_index")
-    conn.run("DELETE FROM state WHERE key = ?", (_POSITION,))
+    conn.run("DELETE FROM state WHERE key = ?", (POSITION,))
 
 
 def foresee(conn: Connection, condition: str, params: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from clustertrace.store.connection import Connection
 from clustertrace.store.sqlite import text_parts
 from clustertrace.store.sqlite.text_parts import Part
+from clustertrace.store.text_position import POSITION, behind, has_more, position
 from clustertrace.store.texts import FIELDS, MARK, MARK_END, PASSAGE_WORDS
 
 __all__ = [
@@ -34,7 +35,6 @@ __all__ = [
 ]
 
 _COLUMNS: Final = ", ".join(FIELDS)
-_POSITION: Final = "text_index_seq"
 _AT_ONCE: Final = 900
 """Parameters of one statement."""
 
@@ -47,21 +47,6 @@ _SPANS_A_PAGE: Final = 10
 """So many are indexed in the time that it takes to merge a page."""
 
 
-def position(conn: Connection) -> int:
-    """The highest sequence number that has been indexed."""
-    return conn.value("SELECT value FROM state WHERE key = ?", (_POSITION,)) or 0
-
-
-def behind(conn: Connection) -> int:
-    """How many spans are stored and not yet indexed."""
-    return conn.value("SELECT count(*) FROM spans WHERE seq > ?", (position(conn),)) or 0
-
-
-def has_more(conn: Connection) -> bool:
-    """Whether any span is stored and not yet indexed."""
-    return bool(conn.value("SELECT 1 FROM spans WHERE seq > ? LIMIT 1", (position(conn),)))
-
-
 def advance(conn: Connection, limit: int) -> int:
     """Index the next spans, at most `limit`, in the caller's transaction; how many."""
     done = position(conn)
@@ -72,7 +57,7 @@ def advance(conn: Connection, limit: int) -> int:
     upto, count = _put_in(conn, part.table, done, part.last, limit)
     conn.run(
         "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (_POSITION, upto),
+        (POSITION, upto),
     )
     return count
 
@@ -87,7 +72,7 @@ def clear(conn: Connection) -> None:
     """Forget every span, so that `advance` begins anew; in the caller's transaction."""
     for part in text_parts.every(conn):
         text_parts.drop(conn, part)
-    conn.run("DELETE FROM state WHERE key = ?", (_POSITION,))
+    conn.run("DELETE FROM state WHERE key = ?", (POSITION,))
 
 
 def foresee(conn: Connection, condition: str, params: Mapping[str, Any]) -> None:
