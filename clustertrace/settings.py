@@ -78,24 +78,6 @@ class Settings(BaseSettings):
     )
     disabled: bool = Field(default=False, description="Record nothing.")
 
-    @property
-    def database_url(self) -> str:
-        """The SQLAlchemy URL that `db` stands for."""
-        return database_url(self.db)
-
-
-def default_database() -> Path:
-    """Where traces live when nobody says otherwise."""
-    return Path.home() / ".clustertrace" / "traces.db"
-
-
-def database_url(db: str | Path) -> str:
-    """Turn a path, a URL or nothing into an SQLAlchemy URL."""
-    text = str(db) if db else str(default_database())
-    if "://" in text:
-        return text
-    return f"sqlite:///{Path(text).expanduser().absolute()}"
-
 
 def load() -> Settings:
     """Read the environment.
