@@ -158,9 +158,12 @@ class Redactor:
         return bool(self._own) or _DETECT.search(text) is not None
 
     def named(self, name: str, value: str) -> str:
-        """A value that stands under a name, such as a tag, without its secrets."""
+        """A value that stands under a name, such as a tag, without its secrets.
+
+        An empty value stays, as in JSON: that a key was empty is often why a run failed.
+        """
         pair = f'"{name}": "'
-        if not self.suspects(f'{pair}{value}"'):
+        if not value or not self.suspects(f'{pair}{value}"'):
             return value
         if self(f'{pair}x"')[1]:
             return _mark("by its name")

@@ -154,3 +154,10 @@ def test_it_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """CLUSTERTRACE_REDACT=0 keeps everything."""
     monkeypatch.setenv("CLUSTERTRACE_REDACT", "0")
     assert redactor() is None
+
+
+def test_nothing_is_no_secret() -> None:
+    """An empty value stays wherever it stands: that a key was empty is why a run failed."""
+    assert cut.named("ACCESS_KEY", "") == ""
+    assert cut('{"ACCESS_KEY": ""}') == ('{"ACCESS_KEY": ""}', 0)
+    assert cut.named("ACCESS_KEY", "x") == "[redacted: by its name]"

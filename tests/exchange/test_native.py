@@ -17,6 +17,7 @@ from clustertrace.exchange.importing import import_native
 from clustertrace.exchange.native import SPAN_KEYS, TRACE_KEYS, dump_trace, parse_trace
 from clustertrace.exchange.reading import source_of
 from clustertrace.model import KINDS, Metric, Span, Trace
+from clustertrace.redaction import Redactor
 from clustertrace.store import queries
 from clustertrace.store.store import Store
 
@@ -181,7 +182,15 @@ def test_the_largest_times_fit(two_stores: tuple[Store, Store]) -> None:
     ] == [last for _ in records]
 
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+def _is_plain(text: str) -> bool:
+    """Whether a text is no secret and names none: what is redacted is no round trip's affair.
+
+    Hypothesis draws words of our own source too, names of secrets among them.
+    """
+    return not Redactor().suspects(f'"{text}": "x"')
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12).filter(_is_plain)
 TIMES = st.integers(0, 2**63 - 1)
 COUNTS = st.none() | st.integers(0, 10**12)
 VALUES = st.recursive(

@@ -82,6 +82,7 @@ def test_failed_and_answered(store: Store) -> None:
     assert calls(store) == 2
 
 
+@pytest.mark.sqlite("its plans")
 def test_failures_are_looked_up(store: Store) -> None:
     """Failed calls elsewhere are found by an index of them."""
     from clustertrace.store.elsewhere import FAILED_AT_ONCE

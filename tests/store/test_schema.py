@@ -172,6 +172,7 @@ def test_other_databases_are_not_pretended() -> None:
         Store.open("mysql://somewhere/db")
 
 
+@pytest.mark.sqlite("its file's rights")
 def test_a_database_that_is_there_is_not_made_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
