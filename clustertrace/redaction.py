@@ -59,16 +59,11 @@ _FORMS: Final = (
 )
 """Secrets that show by their form: what they are, and the pattern."""
 
-_NAMES: Final = (
-    "passwd password passphrase pwd secret api_key api-key apikey x-api-key access_key "
-    "access_token refresh_token id_token auth_token session_token bearer_token secret_key "
-    "private_key client_secret authorization proxy-authorization cookie set-cookie credentials"
-).split()
-
 _NAME: Final = (
-    r"(?:[\w.-]*[_.-])?(?:"
-    + "|".join(sorted((re.escape(name) for name in _NAMES), key=len, reverse=True))
-    + r"|token)"
+    # What stands before it ends in a separator, or the name begins with a capital: dbPassword.
+    r"(?:[\w.-]*(?:[_.-]|(?-i:(?=[A-Z]))))?"
+    r"(?:passwd|password|passphrase|pwd|secret|credentials|token|authorization|cookie"
+    r"|(?:api|access|secret|private)[_-]?key)"
 )
 
 _QUOTED: Final = re.compile(
@@ -85,10 +80,12 @@ and what follows is the next key."""
 
 _ASSIGNED: Final = re.compile(
     rf"""(?P<head>(?<![\w-]){_NAME}\s*+(?:=|:(?!//))\s*+(?:\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
-    r"""(?!\[redacted)(?P<value>[^\s"'\\,;&<>(){}\[\]]{4,})""",
+    r"""(?!\[redacted|[a-z_][\w.]*[(\[])(?P<value>[^\s"'\\,;&<>(){}\[\]]{4,})""",
     re.IGNORECASE,
 )
-"""A name, an equals sign or colon, and one word: a header, a shell's variable, a query string."""
+"""A name, an equals sign or colon, and one word: a header, a shell's variable, a query string.
+
+What a program calls (`token = tokens.next()`) or declares (`token: Optional[str]`) is no secret."""
 
 _BEARER: Final = re.compile(
     r"(?P<head>\b(?:bearer|basic)\s+)(?P<value>[\w.=+/~-]{16,})", re.IGNORECASE
@@ -98,12 +95,35 @@ _URL: Final = re.compile(
     r"(?P<head>\b[a-z][a-z0-9+.-]*://[^\s/:@\"'\\]*:)(?P<value>[^\s/@\"'\\]+)(?=@)"
 )
 
+_FLAG: Final = re.compile(
+    rf"""(?P<head>(?<![\w-])--{_NAME}(?:\s+(?:\\*["'])?|\\*["']\s*,\s*\\*["']))"""
+    r"""(?!\[redacted|[-$<])(?P<value>[^\s"'\\]{4,})""",
+    re.IGNORECASE,
+)
+"""A flag of a command line and its word, in a shell's text or in a list of arguments."""
+
+_TAGGED: Final = re.compile(
+    rf"""(?P<head><(?:[\w.-]+:)?{_NAME}>)(?!\[redacted)(?P<value>(?:[^<>"\\]|\\+[^<>\\])+)(?=</)""",
+    re.IGNORECASE,
+)
+"""What an element of XML holds."""
+
+_PAIRED: Final = re.compile(
+    rf"""(?P<head>(?P<quote>\\*["'])(?:name|key|kind|type)(?P=quote)\s*:\s*(?P=quote){_NAME}(?P=quote)"""
+    r"""\s*,\s*(?P=quote)value(?P=quote)\s*:\s*(?P=quote))(?!\[redacted)"""
+    r"""(?P<value>(?:[^"'\\]|\\+[^"'\\])+?)(?=(?P=quote))""",
+    re.IGNORECASE,
+)
+"""A name that is a value itself, and the value beside it: how variables and headers are listed."""
 
 _CUT: Final = re.compile(r"… \[cut: \d{1,12} characters in all\]")
 """What a text ends with that was too long (clustertrace.record.rebuilding)."""
 
-_SEPARATED: Final = r"""\w{0,12}[\\"']{0,4}\s{0,2}[:=,]"""
+_SEPARATED: Final = r"""\w{0,12}[\\"']{0,4}\s{0,2}[:=,>]"""
 """What follows a secret's name: the rest of the word, quotes, and what separates name and value."""
+
+_JOINED: Final = r"(?:(?<=[_-]...)|(?<=[pPeE][iItT]...)|(?<=[sStT][sSeE]...))"
+"""What stands in front of a `key` that is one: a separator, or the end of `api`, `secret` …"""
 
 _DETECT: Final = re.compile(
     "|".join(
@@ -111,6 +131,9 @@ _DETECT: Final = re.compile(
             r"-(?=[\w-]{8})(?:(?<=sk-)|(?<=glpat-)|(?<=xox[a-z]-)|(?<=xapp-)|(?<=GOCSPX-)|(?<=pypi-)"
             r"|(?<=xai-))",
             r"-BEGIN(?<=-----BEGIN)",
+            r"-(?<=--)(?<![\w-]--)(?=[a-zA-Z])(?=[\w-]{0,30}(?:"
+            r"[wW](?:[oO][rR])?[dD]|[hH][rR][aA][sS][eE]|[sS][eE][cC][rR][eE][tT]|[kK][eE][ynYN]"
+            r"|[iI][aA][lL][sS]|[tT][iI][oO][nN]|[kK][iI][eE])[\\\"']{0,4}[\s,])",
             r"_(?=\w{8})(?:(?<=gh[pousr]_)|(?<=gsk_)|(?<=github_pat_)|(?<=hf_)|(?<=npm_)|(?<=k_live_)|(?<=k_test_))",
             r"I(?:(?<=AKI)A|(?<=ASI)A|(?<=AI)za)",
             r"J(?<=eyJ)",
@@ -121,16 +144,15 @@ _DETECT: Final = re.compile(
             *(
                 rf"{letter}(?:{form}){_SEPARATED}"
                 for letter, form in (
-                    ("w", r"ord(?<=password)|d(?:(?<=passwd)|(?<=pwd))"),
-                    ("W", r"(?<=[pP][aA][sS][sS]W)(?:OR|or)?[dD]|(?<=[pP]W)D"),
+                    ("w", r"ord(?<=[pP]assword)|d(?:(?<=[pP]asswd)|(?<=[pP]wd))"),
+                    ("W", r"(?<=[pP][aA][sS][sS]W)(?:OR|or)?[dD]|(?<=[pP]W)[dD]"),
+                    ("p", r"hrase(?<=[sS]phrase)"),
+                    ("P", r"(?:HRASE|hrase)(?<=[sS]P.....)"),
                     ("c", r"ret(?<=[sS]ecret)|redential"),
                     ("C", r"RET(?<=SECRET)|(?:RED|red)(?:ENTIAL|ential)"),
-                    ("k", r"ey(?:(?<=[_-]key)|(?<=[pP][iI]key))|en(?<=[tT]oken)(?!s)"),
+                    ("k", rf"ey{_JOINED}|en(?<=[tT]oken)(?!s)"),
                     ("k", r"ie(?<=[cC]ookie)"),
-                    (
-                        "K",
-                        r"(?<=[_-]K)(?:EY|ey)|(?<=[pP][iI]K)(?:EY|ey)|(?<=TOK)EN(?!S)|(?<=OOK)IE",
-                    ),
+                    ("K", rf"(?:EY|ey){_JOINED}|(?<=TOK)EN(?!S)|(?<=OOK)IE"),
                     ("z", r"ation(?<=uthorization)"),
                     ("Z", r"ATION(?<=UTHORIZATION)"),
                 )
@@ -182,7 +204,7 @@ class Redactor:
             cut += times
         text, times = _by_name(text)
         cut += times
-        for pattern in (_URL, _BEARER):
+        for pattern in (_URL, _BEARER, _FLAG, _TAGGED, _PAIRED):
             text, times = pattern.subn(_keep_head, text)
             cut += times
         return text, cut

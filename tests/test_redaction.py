@@ -57,6 +57,38 @@ NAMED = [
     ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI", "wJalr"),
 ]
 
+WORDS = [
+    *("passwd password passphrase pwd secret token credentials cookie authorization".split()),
+    *("api_key access_key secret_key private_key access_token client_secret id_token".split()),
+    *("db_password github_token set_cookie proxy_authorization x_api_key".split()),
+]
+SPELLINGS = {
+    "snake": lambda words: "_".join(words),
+    "kebab": lambda words: "-".join(words),
+    "upper": lambda words: "_".join(words).upper(),
+    "camel": lambda words: words[0] + "".join(word.capitalize() for word in words[1:]),
+    "pascal": lambda words: "".join(word.capitalize() for word in words),
+    "train": lambda words: "-".join(word.capitalize() for word in words),
+}
+PLACES = [
+    '{"a": 1, "NAME": "hunter2z", "b": 2}',
+    '{"a": "{\\"NAME\\": \\"hunter2z\\"}"}',
+    "{'NAME': 'hunter2z'}",
+    "NAME: hunter2z",
+    "NAME=hunter2z",
+    "path?NAME=hunter2z&b=2",
+    "tool --NAME hunter2z -v",
+    '{"command": "tool --NAME \\"hunter2z\\""}',
+    "tool --NAME=hunter2z",
+    '["tool", "--NAME", "hunter2z"]',
+    "--NAME hunter2z",
+    "<a><NAME>hunter2z</NAME></a>",
+    '{"name": "NAME", "value": "hunter2z"}',
+    '{"a": "[{\\"key\\": \\"NAME\\", \\"value\\": \\"hunter2z\\"}]"}',
+]
+
+PLACED = [place.replace("NAME", "password") for place in PLACES]
+
 INNOCENT = [
     "The password is required. Enter your secret key: now",
     '{"input_tokens": 5, "max_tokens": 100, "tokens": ["a", "b"]}',
@@ -68,6 +100,11 @@ INNOCENT = [
     "task-oriented, disk-based, risk-free",
     "1b4e28ba-2fa1-11d2-883f-0016d3cca427",
     "the basic idea, a bearer of news",
+    "token = tokens.next()",
+    "def read(token: Optional[str] = None, secret: dict[str, str] = {}) -> None: ...",
+    "<token/> <secret></secret> --password-file a.txt --token $TOKEN --secret <name>",
+    '{"name": "token_count", "value": 12}',
+    "| --- | ----- |",
 ]
 
 
@@ -89,6 +126,15 @@ def test_secrets_show_by_the_name_in_front(text: str, secret: str) -> None:
     assert times >= 1
 
 
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_name_is_one_however_it_is_spelled(place: str, spelling: str) -> None:
+    """Every name of a secret is known in every usual spelling, at every usual place."""
+    names = [SPELLINGS[spelling](word.split("_")) for word in WORDS]
+    left = {name: cut(place.replace("NAME", name))[0] for name in names}
+    assert [name for name, text in left.items() if "hunter2z" in text] == []
+
+
 @pytest.mark.parametrize("text", INNOCENT)
 def test_ordinary_text_stays(text: str) -> None:
     """What only resembles a secret is left as it was."""
@@ -97,7 +143,9 @@ def test_ordinary_text_stays(text: str) -> None:
 
 @given(
     st.recursive(
-        st.text() | st.sampled_from([*SECRETS, *(text for text, _ in NAMED)]) | st.integers(),
+        st.text()
+        | st.sampled_from([*SECRETS, *(text for text, _ in NAMED), *PLACED])
+        | st.integers(),
         lambda inner: (
             st.lists(inner, max_size=4)
             | st.dictionaries(
