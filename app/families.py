@@ -32,15 +32,18 @@ def members(
 ) -> Mapping[str, Sequence[Cluster]]:
     """The patterns to show below each family: all of the one that is unfolded, else the worst."""
     opened = st.query_params.get(OPEN, "")
-    shown: dict[str, Sequence[Cluster]] = {}
+    limits: dict[str, int] = {}
     for family in families:
         name = family.whole.id
         if name == opened or family.variants == 1:
-            shown[name] = queries.clusters(conn, where, family=name, limit=_MOST).clusters
-        elif family.whole.failed and len(shown) < _FAMILIES:
-            worst = queries.clusters(conn, where, family=name, limit=_WORST).clusters
-            shown[name] = [one for one in worst if one.failed]
-    return shown
+            limits[name] = _MOST
+        elif family.whole.failed and len(limits) < _FAMILIES:
+            limits[name] = _WORST
+    below = queries.members(conn, limits, where)
+    return {
+        name: [one for one in page.clusters if one.failed or limits[name] == _MOST]
+        for name, page in below.items()
+    }
 
 
 def table(

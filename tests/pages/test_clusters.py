@@ -72,7 +72,7 @@ def test_a_family_unfolds_into_its_patterns(some: Store, show: Callable[..., Any
     some.refresh()
     with some.read() as conn:
         family = next(one for one in queries.families(conn).families if one.variants > 1)
-        members = queries.clusters(conn, family=family.whole.id).clusters
+        members = queries.members(conn, {family.whole.id: 100})[family.whole.id].clusters
     shown = {one.id for one in members if one.failed}
     folded, opened = show("clusters").html, show("clusters", open=family.whole.id).html
     for one in members:

@@ -52,7 +52,7 @@ def test_near_patterns_share_a_family(store: Store, make_trace: Make) -> None:
         assert (first.variants, first.whole.count, first.whole.failed) == (2, 3, 1)
         assert (second.variants, second.whole.count) == (1, 1)
         assert [step.names for step in first.whole.steps] == [("search",), ("answer",)]
-        members = queries.clusters(conn, family=first.whole.id).clusters
+        members = queries.members(conn, {first.whole.id: 100})[first.whole.id].clusters
         assert sorted(one.count for one in members) == [1, 2]
         assert {one.family for one in members} == {first.whole.id}
         assert first.whole.first_ns == min(one.first_ns for one in members)
@@ -184,6 +184,13 @@ def test_a_filter_counts_the_runs_that_match(store: Store, make_trace: Make) -> 
     with store.read() as conn:
         everything = queries.families(conn, parse("name:agent"))
         assert exact(everything.families) == exact(queries.families(conn).families)
+        limits = {one.whole.id: 1 for one in everything.families}
+        for where in (None, parse("name:agent")):
+            below = queries.members(conn, limits, where)
+            assert {name: (page.total, page.traces) for name, page in below.items()} == {
+                one.whole.id: (one.variants, one.whole.count) for one in everything.families
+            }
+            assert [len(page.clusters) for page in below.values()] == [1] * len(limits)
         page = queries.clusters(conn, parse("failed:yes"))
         assert (page.total, page.traces, page.failed) == (2, 2, 2)
         told = [one for one in page.clusters if one.failed_by_outcome]

@@ -52,8 +52,8 @@ QUESTIONS: dict[str, Ask] = {
     "clusters": queries.clusters,
     "clusters of a filter": lambda conn: queries.clusters(conn, parse("since:2020-01-01")),
     "clusters of a tag": lambda conn: queries.clusters(conn, parse("tag.tier:gold")),
-    "clusters of a family": lambda conn: queries.clusters(
-        conn, family=queries.families(conn).families[0].whole.id
+    "members": lambda conn: queries.members(
+        conn, {one.whole.id: 3 for one in queries.families(conn).families}
     ),
     "days": queries.days,
     "export": lambda conn: list(queries.export(conn, parse("failed:yes"), newest=2)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -269,3 +270,41 @@ def test_spans_that_are_known_are_not_read_again(store: Store) -> None:
 def test_parentheses_close_where_they_stand(query: str, expression: str) -> None:
     """Right behind a word too; a pair inside one belongs to it."""
     assert match_expression(query) == expression
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda conn, limit: queries.clusters(conn, limit=limit),
+        lambda conn, limit: queries.clusters(conn, parse("since:2020-01-01"), limit=limit),
+        lambda conn, limit: queries.families(conn, limit=limit),
+        lambda conn, limit: queries.sessions(conn, limit=limit),
+        lambda conn, limit: queries.traces(conn, limit=limit),
+        lambda conn, limit: queries.search(conn, "step", limit=limit),
+    ],
+)
+def test_a_page_of_many_asks_as_often_as_one_of_few(
+    store: Store,
+    make_trace: Callable[..., list[Span]],
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[[Connection, int], object],
+) -> None:
+    """No question is asked for each row: on a server each of them is a way there and back."""
+    for number in range(1, 7):
+        facts = [TraceFacts(f"{number:032x}", session_id=f"s{number}")]
+        store.write(batch(*make_trace(number, *(["step"] * number + [f"t{number}"])), facts=facts))
+    store.refresh()
+    with store.read() as conn:
+        asked: list[str] = []
+        for way in ("rows", "row"):
+            real = getattr(type(conn), way)
+
+            def counted(self: Connection, sql: str, params: Any = (), real: Any = real) -> Any:
+                asked.append(sql)
+                return real(self, sql, params)
+
+            monkeypatch.setattr(type(conn), way, counted)
+        ask(conn, 2)
+        few = len(asked)
+        ask(conn, 6)
+        assert 0 < len(asked) - few <= few, asked

@@ -21,10 +21,10 @@ _ON: Final = re.compile(r"CROSS JOIN (?=\w+(?: AS \w+)? (?:USING|ON)\b)")
 """An order of joins that is meant: SQLite keeps it, PostgreSQL's planner finds its own."""
 
 _MARKS: Final = re.compile(
-    r"(?<=\bIN \()\?(?:, \?)*(?=\))|(?<=\bVALUES )\(\?, \?\)(?:, \(\?, \?\))+"
+    r"(?<=\bIN \()\?(?:, \?)*(?=\))|(?<=\bVALUES )\(\?(?:, \?)+\)(?:, \(\?(?:, \?)+\))+"
 )
 _ANY: Final = "__many__"
-_LISTS: Final = re.compile(rf"\({_ANY}_pairs\)|{_ANY}")
+_LISTS: Final = re.compile(rf"\({_ANY}_rows\)|{_ANY}")
 _MATCH: Final = re.compile(r"span_index MATCH (%s|%\(\w+\)s)")
 
 _TRUTHS: Final = (exp.Predicate, exp.And, exp.Or, exp.Not)
@@ -41,7 +41,7 @@ def translated(sql: str) -> str:
 
 
 def _stand_in(found: re.Match[str]) -> str:
-    return f"({_ANY}_pairs)" if found.group().startswith("(") else _ANY
+    return f"({_ANY}_rows)" if found.group().startswith("(") else _ANY
 
 
 @lru_cache(maxsize=4096)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         tags_of,
     )
     from clustertrace.store.queries.naming import Named, named
-    from clustertrace.store.queries.patterns import cluster, clusters, families, overview
+    from clustertrace.store.queries.patterns import cluster, clusters, families, members, overview
     from clustertrace.store.queries.relating import relatives, siblings, suspects_of
     from clustertrace.store.queries.reviewing import review
     from clustertrace.store.queries.saving import saved_filters
@@ -82,6 +82,7 @@ __all__ = [
     "lines",
     "matching",
     "matching_metrics",
+    "members",
     "metric_names",
     "metric_values",
     "metrics",
@@ -138,7 +139,7 @@ if not TYPE_CHECKING:
             "measuring": ["matching_metrics", "metric_names", "metric_values", "tags_of"],
             "naming": ["Named", "named"],
             "arriving": ["newest_span"],
-            "patterns": ["cluster", "clusters", "families", "overview"],
+            "patterns": ["cluster", "clusters", "families", "members", "overview"],
             "reviewing": ["review"],
             "saving": ["saved_filters"],
             "searching": ["facets", "search"],

@@ -132,29 +132,20 @@ def session_breaks(conn: Connection, session_id: str) -> tuple[Break, ...]:
 
 
 def _rows(conn: Connection, rows: Sequence[Sequence[Any]]) -> tuple[SessionRow, ...]:
-    spent = measures_of_sessions(conn, [row[0] for row in rows])
-    made = []
-    for session_id, turns, failed, cost, first, last in rows:
-        said, where = _about(conn, session_id)
-        measures = spent.get(session_id) or Measures()
-        made.append(SessionRow(session_id, turns, failed, cost, first, last, said, where, measures))
-    return tuple(made)
+    ids = [row[0] for row in rows]
+    spent, about = measures_of_sessions(conn, ids), _about(conn, ids)
+    return tuple(SessionRow(*row, *about[row[0]], spent.get(row[0]) or Measures()) for row in rows)
 
 
-def _about(conn: Connection, session_id: str) -> tuple[str | None, str | None]:
-    """What a session began with, and where it ran."""
-    said = conn.value(
-        "SELECT first_prompt FROM traces WHERE session_id = ? AND first_prompt IS NOT NULL"
-        " ORDER BY start_ns LIMIT 1",
-        (session_id,),
+def _about(conn: Connection, ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
+    """What each session began with, and where it ran."""
+    marks = ", ".join("?" * len(ids))
+    rows = conn.rows(
+        "SELECT s.session_id, (SELECT first_prompt FROM traces WHERE session_id = s.session_id"
+        " AND first_prompt IS NOT NULL ORDER BY start_ns LIMIT 1), (SELECT value FROM trace_tags"
+        " WHERE trace_id = (SELECT trace_id FROM traces WHERE session_id = s.session_id"
+        " ORDER BY start_ns DESC LIMIT 1) AND key IN ('folder', 'service') ORDER BY key LIMIT 1)"
+        f" FROM sessions s WHERE s.session_id IN ({marks})",
+        ids,
     )
-    trace_id = conn.value(
-        "SELECT trace_id FROM traces WHERE session_id = ? ORDER BY start_ns DESC LIMIT 1",
-        (session_id,),
-    )
-    where = conn.value(
-        "SELECT value FROM trace_tags WHERE trace_id = ? AND key IN ('folder', 'service')"
-        " ORDER BY key LIMIT 1",
-        (trace_id,),
-    )
-    return said, where
+    return {session_id: (said, where) for session_id, said, where in rows}

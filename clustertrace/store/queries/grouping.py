@@ -43,13 +43,15 @@ _ORDERS: Final[dict[ClusterOrder, str]] = {
 
 _PATTERNS: Final = (
     "SELECT variant_id AS id, traces - running - incomplete AS finished, failed,"
-    " failed_by_outcome AS told, cost_usd AS cost, unpriced_calls AS unpriced, last_day"
-    " FROM variant_totals WHERE traces > running + incomplete"
+    " failed_by_outcome AS told, cost_usd AS cost, unpriced_calls AS unpriced, last_day,"
+    " coalesce(family_id, variant_id) AS home FROM variant_totals"
+    " WHERE traces > running + incomplete"
 )
 _FAMILIES: Final = (
     "SELECT family_id AS id, sum(traces - running - incomplete) AS finished,"
     " sum(failed) AS failed, sum(failed_by_outcome) AS told, sum(cost_usd) AS cost,"
-    " sum(unpriced_calls) AS unpriced, max(last_day) AS last_day FROM variant_totals"
+    " sum(unpriced_calls) AS unpriced, max(last_day) AS last_day,"
+    " family_id AS home FROM variant_totals"
     " WHERE family_id IS NOT NULL AND traces > running + incomplete GROUP BY family_id"
     # A pattern is in no family while backfill-signatures is at work, and stands for itself.
     f" UNION ALL {_PATTERNS} AND family_id IS NULL"
@@ -72,6 +74,10 @@ class _Member(NamedTuple):
     failed: int
     first_day: int
     last_day: int
+
+
+_Members = Mapping[str, Sequence[_Member]]
+"""The patterns of each group."""
 
 
 class Page(NamedTuple):
@@ -159,14 +165,14 @@ def heads_of(
     return {row[0]: row[1:] for row in found}
 
 
-def _within(ids: Sequence[str], families: bool) -> tuple[str, dict[str, str]]:
+def _within(ids: Sequence[str], families: bool) -> tuple[str, Sequence[str]]:
     """A condition on `variants` for these groups, and its parameters."""
-    params = {f"id{at}": value for at, value in enumerate(ids)}
-    marks = ", ".join(f":{name}" for name in params)
+    marks = ", ".join("?" * len(ids))
     if not families:
-        return f"variant_id IN ({marks})", params
+        return f"variant_id IN ({marks})", ids
     # A pattern is in no family while backfill-signatures is at work, and stands for itself.
-    return f"(family_id IN ({marks}) OR family_id IS NULL AND variant_id IN ({marks}))", params
+    condition = f"(family_id IN ({marks}) OR family_id IS NULL AND variant_id IN ({marks}))"
+    return condition, [*ids, *ids]
 
 
 class Grouping:
@@ -203,18 +209,39 @@ class Grouping:
         total, finished, failed = rows[0][6:] if rows else (0, 0, 0)
         return Page([Group(*row[:6]) for row in rows], total, finished, failed)
 
+    def inside(self, limits: Mapping[str, int]) -> dict[str, Page]:
+        """The patterns of these families that failed most, at most so many of each."""
+        condition, params = _within(list(limits), families=True)
+        rows = self._conn.rows(
+            f"WITH groups AS ({_PATTERNS} AND {condition}), ranked AS (SELECT *,"
+            f" row_number() OVER (PARTITION BY home ORDER BY {_ORDERS['failed']}, id) AS place,"
+            " count(*) OVER (PARTITION BY home) AS patterns,"
+            " sum(finished) OVER (PARTITION BY home) AS runs,"
+            " sum(failed) OVER (PARTITION BY home) AS failures FROM groups)"
+            " SELECT home, patterns, runs, failures, id, finished, failed, told, cost, unpriced"
+            " FROM ranked WHERE place <= ? ORDER BY home, place",
+            [*params, max(limits.values(), default=0)],
+        )
+        found: dict[str, Page] = {}
+        for home, *sums in rows:
+            page = found.setdefault(home, Page([], *sums[:3]))
+            if len(page.groups) < limits[home]:
+                page.groups.append(Group(*sums[3:]))
+        return found
+
     def details(self, groups: Sequence[Group]) -> list[Detail]:
         """What is shown of these groups."""
         ids = [group.id for group in groups]
         heads = heads_of(self._conn, ids, families=self._families)
         members = self._members(ids)
         durations, days = self._durations(ids), self._days(ids)
+        extents, samples = self._extents(members), self._samples(members)
         return [
             Detail(
                 *heads[one],
                 durations[one],
-                *self._extent(members[one]),
-                self._sample(members[one]),
+                *extents[one],
+                samples[one],
                 days[one],
                 len(members[one]),
             )
@@ -257,33 +284,58 @@ class Grouping:
             found[group].append(Day(*day))
         return found
 
-    def _extent(self, members: Sequence[_Member]) -> tuple[int, int]:
-        """The first and the last start; only the days that can hold them are read."""
-        first_day = min(member.first_day for member in members)
-        last_day = max(member.last_day for member in members)
-        first = [one.variant for one in members if one.first_day == first_day][:_SAME_DAY]
-        last = [one.variant for one in members if one.last_day == last_day][:_SAME_DAY]
-        return (
-            self._edge("min", first, f"start_ns < {(first_day + 1) * NS_PER_DAY}"),
-            self._edge("max", last, f"start_ns >= {last_day * NS_PER_DAY}"),
+    def _extents(self, members: _Members) -> dict[str, tuple[int, int]]:
+        """Each group's first and last start; only the days that can hold them are read."""
+        sought: list[tuple[str, int, int]] = []
+        for own in members.values():
+            first = min(member.first_day for member in own)
+            last = max(member.last_day for member in own)
+            edges = ((first + 1) * NS_PER_DAY, last * NS_PER_DAY)
+            earliest = [one.variant for one in own if one.first_day == first][:_SAME_DAY]
+            latest = [one.variant for one in own if one.last_day == last][:_SAME_DAY]
+            sought += [(variant, *edges) for variant in dict.fromkeys(earliest + latest)]
+        started = (
+            "(SELECT {}(start_ns) FROM traces WHERE variant_id = variant AND failed IN (0, 1)"
+            " AND start_ns {})"
         )
+        found = self._sought(
+            "variant, before, since",
+            f"{started.format('min', '< before')}, {started.format('max', '>= since')}",
+            sought,
+        )
+        return {
+            group: _extent([found[one.variant] for one in own if one.variant in found])
+            for group, own in members.items()
+        }
 
-    def _edge(self, which: str, variants: Sequence[str], within: str) -> int:
-        params = {f"id{at}": value for at, value in enumerate(variants)}
-        marks = ", ".join(f":{name}" for name in params)
-        (row,) = self._conn.rows(
-            f"SELECT {which}(start_ns) FROM traces WHERE variant_id IN ({marks})"
-            f" AND failed IN (0, 1) AND {within}",
-            params,
+    def _samples(self, members: _Members) -> dict[str, str]:
+        """Of each group a recent failed run of the pattern that failed most, else a recent run."""
+        worst = {group: own[0] for group, own in members.items()}
+        found = self._sought(
+            "variant, wanted",
+            "(SELECT trace_id FROM traces WHERE variant_id = variant AND failed = wanted"
+            " ORDER BY start_ns DESC LIMIT 1)",
+            [(one.variant, int(one.failed > 0)) for one in worst.values()],
         )
-        return row[0] or 0
+        samples = {group: found[one.variant][0] for group, one in worst.items()}
+        return {group: one.hex() if one else "" for group, one in samples.items()}
 
-    def _sample(self, members: Sequence[_Member]) -> str:
-        """A recent failed run of the pattern that failed most; where none failed a recent run."""
-        worst = members[0]
-        found = self._conn.rows(
-            "SELECT trace_id FROM traces WHERE variant_id = :worst"
-            " AND failed = :failed ORDER BY start_ns DESC LIMIT 1",
-            {"worst": worst.variant, "failed": int(worst.failed > 0)},
+    def _sought(
+        self, names: str, answer: str, sought: Sequence[Sequence[Any]]
+    ) -> dict[str, Sequence[Any]]:
+        """What is answered to each row of what is sought, by its first value: one question."""
+        if not sought:
+            return {}
+        marks = ", ".join([f"({', '.join('?' * len(sought[0]))})"] * len(sought))
+        rows = self._conn.rows(
+            f"WITH sought ({names}) AS (VALUES {marks}) SELECT variant, {answer} FROM sought",
+            [value for row in sought for value in row],
         )
-        return str(found[0][0].hex()) if found else ""
+        return {variant: answers for variant, *answers in rows}
+
+
+def _extent(starts: Sequence[Sequence[int | None]]) -> tuple[int, int]:
+    """The first and the last of patterns' first and last starts; 0 where there is none."""
+    first = min((one[0] for one in starts if one[0] is not None), default=0)
+    last = max((one[1] for one in starts if one[1] is not None), default=0)
+    return first, last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from clustertrace.errors import NotFound
@@ -13,7 +14,7 @@ from clustertrace.store.queries.annotating import pattern_annotations
 from clustertrace.store.queries.grouping import ClusterOrder, Grouping, Page, record
 from clustertrace.store.queries.picking import Picking
 
-__all__ = ["cluster", "clusters", "families", "overview"]
+__all__ = ["cluster", "clusters", "families", "members", "overview"]
 
 _USAGE: Final = (
     " sum(llm_calls), sum(unpriced_calls), sum(input_tokens), sum(output_tokens),"
@@ -71,33 +72,52 @@ def clusters(
     conn: Connection,
     where: Filter | None = None,
     *,
-    family: str | None = None,
     order: ClusterOrder = "failed",
     limit: int = 100,
     offset: int = 0,
 ) -> ClusterPage:
     """Patterns, by default most failures first (ties: higher rate, more traces, id).
 
-    `where` counts only the newest runs that match it (`picking.NEWEST`), `family` only the
-    patterns of one family. Raises UsageError for an unknown order.
+    `where` counts only the newest runs that match it (`picking.NEWEST`). Raises UsageError for an
+    unknown order.
     """
-    if where is not None:
-        picked = Picking(conn, where)
-        return _cluster_page(conn, picked, picked.page(order, limit, offset, family))
-    by = Grouping(conn)
-    if family is None:
-        return _cluster_page(conn, by, by.page(order, limit, offset))
-    inside, params = "family_id = :family", {"family": family}
-    return _cluster_page(conn, by, by.page(order, limit, offset, inside, params))
+    by = Grouping(conn) if where is None else Picking(conn, where)
+    [page] = _cluster_pages(conn, by, [by.page(order, limit, offset)])
+    return page
 
 
-def _cluster_page(conn: Connection, by: Grouping | Picking, page: Page) -> ClusterPage:
-    said = pattern_annotations(conn, [group.id for group in page.groups])
-    made = tuple(
-        record(group, detail, page.failed, said.get(group.id))
-        for group, detail in zip(page.groups, by.details(page.groups), strict=True)
-    )
-    return ClusterPage(made, page.total, page.finished, page.failed)
+def members(
+    conn: Connection, limits: Mapping[str, int], where: Filter | None = None
+) -> dict[str, ClusterPage]:
+    """Of each of these families the patterns that failed most, at most so many.
+
+    A family without a finished run (of those that `where` counts) is left out. Totals, and the
+    shares of failures, are those of the family.
+    """
+    by = Grouping(conn) if where is None else Picking(conn, where)
+    pages = by.inside(limits)
+    return dict(zip(pages, _cluster_pages(conn, by, list(pages.values())), strict=True))
+
+
+def _cluster_pages(
+    conn: Connection, by: Grouping | Picking, pages: Sequence[Page]
+) -> list[ClusterPage]:
+    groups = [group for page in pages for group in page.groups]
+    ids = [group.id for group in groups]
+    said = pattern_annotations(conn, ids)
+    details = dict(zip(ids, by.details(groups), strict=True))
+    return [
+        ClusterPage(
+            tuple(
+                record(group, details[group.id], page.failed, said.get(group.id))
+                for group in page.groups
+            ),
+            page.total,
+            page.finished,
+            page.failed,
+        )
+        for page in pages
+    ]
 
 
 def families(
@@ -133,4 +153,5 @@ def cluster(conn: Connection, variant: str) -> Cluster:
     if not page.groups:
         raise NotFound(f"No trace of pattern {ids[0][0]} has ended yet; try again when one has.")
     failed = conn.value("SELECT sum(failed) FROM variant_totals") or 0
-    return _cluster_page(conn, by, page._replace(failed=failed)).clusters[0]
+    [whole] = _cluster_pages(conn, by, [page._replace(failed=failed)])
+    return whole.clusters[0]

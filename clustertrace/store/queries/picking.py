@@ -6,7 +6,7 @@ Answers what clustertrace.store.queries.grouping answers for all runs.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from clustertrace.filters import Filter
@@ -25,7 +25,7 @@ from clustertrace.summary import NS_PER_DAY
 
 __all__ = ["NEWEST", "Picking"]
 
-NEWEST: Final = 20_000
+NEWEST: Final = 10_000
 """Runs that a filter is counted over, newest first: so many can be grouped while a page waits."""
 _VARIANTS_A_QUERY: Final = 1_000
 
@@ -61,17 +61,29 @@ class Picking:
         for run in runs:
             self._runs[homes.get(run.variant, run.variant)].append(run)
 
-    def page(self, order: ClusterOrder, limit: int, offset: int, family: str | None = None) -> Page:
-        """Some of the groups, of one family if it is named. Raises UsageError."""
+    def page(self, order: ClusterOrder, limit: int, offset: int) -> Page:
+        """Some of the groups. Raises UsageError."""
         check_order(order)
-        own = None if family is None else _variants(self._conn, family)
-        groups = [
-            _group(name, runs) for name, runs in self._runs.items() if own is None or name in own
-        ]
+        return self._page(list(self._runs), order, slice(offset, offset + limit))
+
+    def inside(self, limits: Mapping[str, int]) -> dict[str, Page]:
+        """The patterns of these families that failed most, at most so many of each."""
+        homes = _homes(self._conn, set(self._runs))
+        own: dict[str, list[str]] = defaultdict(list)
+        for name in self._runs:
+            own[homes.get(name, name)].append(name)
+        return {
+            home: self._page(own[home], "failed", slice(limit))
+            for home, limit in limits.items()
+            if home in own
+        }
+
+    def _page(self, names: Sequence[str], order: ClusterOrder, shown: slice) -> Page:
+        groups = [_group(name, self._runs[name]) for name in names]
         groups.sort(key=lambda group: (*self._rank(group, order), group.id))
         finished = sum(group.finished for group in groups)
         failed = sum(group.failed for group in groups)
-        return Page(groups[offset : offset + limit], len(groups), finished, failed)
+        return Page(groups[shown], len(groups), finished, failed)
 
     def _rank(self, group: Group, order: ClusterOrder) -> tuple[float, ...]:
         rate = group.failed / group.finished
@@ -137,8 +149,3 @@ def _homes(conn: Connection, variants: set[str]) -> dict[str, str]:
             )
         )
     return found
-
-
-def _variants(conn: Connection, family: str) -> set[str]:
-    rows = conn.rows("SELECT variant_id FROM variants WHERE family_id = ?", (family,))
-    return {row[0] for row in rows}
