@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from clustertrace.cli.output import note, plain, print_json, stderr
+from clustertrace.cli.output import note, print_json, progressing_through
 from clustertrace.words import counted
 
 if TYPE_CHECKING:
-    from clustertrace.transcripts.finding import History
-    from clustertrace.transcripts.importing import Imported, Progress
+    from clustertrace.transcripts.importing import Imported
 
 __all__ = ["import_sessions"]
 
@@ -44,8 +40,9 @@ def import_sessions(
         with Store.open(db) as store:
             store.drain()
             for history in found:
-                with _progress(history) as tell:
-                    results.append(import_history(store, history, tell))
+                with progressing_through(str(history.place), history.size) as tell:
+                    result = import_history(store, history, lambda at: tell(at.size_done))
+                results.append(result)
             store.refresh()
     else:
         looked = ", ".join(str(history.place) for history in found)
@@ -55,25 +52,6 @@ def import_sessions(
         raise typer.Exit(1)
     if any(result.unreadable for result in results):
         raise typer.Exit(2)
-
-
-@contextmanager
-def _progress(history: History) -> Iterator[Callable[[Progress], None]]:
-    """A bar on a terminal; elsewhere nothing."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=stderr(), transient=True) as bar:
-        task = bar.add_task(plain(str(history.place)), total=history.size)
-        yield lambda at: bar.update(task, completed=at.size_done)
 
 
 def _report(results: list[Imported], *, as_json: bool) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from clustertrace.cli.app import Db, Json, Where, command
-from clustertrace.cli.output import note, plain, print_json, stderr, write_out
+from clustertrace.cli.output import note, print_json, progressing_through, write_out
 from clustertrace.errors import UsageError
 from clustertrace.opening import HOW_TO_BEGIN, has_database, reading
 from clustertrace.words import counted
@@ -20,7 +19,6 @@ from clustertrace.words import counted
 if TYPE_CHECKING:
     from clustertrace.exchange.exporting import Selection
     from clustertrace.exchange.importing import ImportResult
-    from clustertrace.exchange.reading import Source
     from clustertrace.store.store import Store
 
 __all__ = ["export", "import_"]
@@ -217,29 +215,10 @@ def _import_one(store: Store, path: Path, form: str) -> ImportResult:
             return import_records(store, predecessor.records(path), form)
         else:
             source = stack.enter_context(open_source(path))
-        progress = stack.enter_context(_progress(source))
+        progress = stack.enter_context(progressing_through(source.name, source.size))
         if form == "native":
             return import_native(store, source, progress)
         return import_foreign(store, source, form, progress)
-
-
-@contextmanager
-def _progress(source: Source) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal; elsewhere nothing."""
-    if not sys.stderr.isatty():
-        yield lambda position: None
-        return
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=stderr(), transient=True) as bar:
-        task = bar.add_task(plain(source.name), total=source.size)
-        yield lambda position: bar.update(task, completed=position)
 
 
 def _report(results: list[tuple[Path, ImportResult]], *, as_json: bool) -> None:

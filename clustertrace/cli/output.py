@@ -19,6 +19,7 @@ __all__ = [
     "plain",
     "print_json",
     "progressing",
+    "progressing_through",
     "stderr",
     "stdout",
     "write_out",
@@ -88,6 +89,25 @@ def progressing() -> Iterator[Callable[[str, int, int], None]]:
         yield lambda what, done, total: bar.update(
             task, description=what, completed=done, total=total
         )
+
+
+@contextmanager
+def progressing_through(what: str, size: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, elsewhere nothing; told how many bytes of `size` have been read."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=stderr(), transient=True) as bar:
+        task = bar.add_task(plain(what), total=size)
+        yield lambda done: bar.update(task, completed=done)
 
 
 def print_json(document: Any) -> None:

@@ -134,7 +134,9 @@ def session_breaks(conn: Connection, session_id: str) -> tuple[Break, ...]:
 def _rows(conn: Connection, rows: Sequence[Sequence[Any]]) -> tuple[SessionRow, ...]:
     ids = [row[0] for row in rows]
     spent, about = measures_of_sessions(conn, ids), _about(conn, ids)
-    return tuple(SessionRow(*row, *about[row[0]], spent.get(row[0]) or Measures()) for row in rows)
+    return tuple(
+        SessionRow._make((*row, *about[row[0]], spent.get(row[0]) or Measures())) for row in rows
+    )
 
 
 def _about(conn: Connection, ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
