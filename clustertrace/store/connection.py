@@ -154,6 +154,17 @@ class Connection(ABC):
         """Let numbers that are given from now on be higher than this one."""
 
     @abstractmethod
+    def make_room(self, numbers: Iterable[int]) -> None:
+        """Spans that bring these sequence numbers along are about to come."""
+
+    @abstractmethod
+    def foresee(self, condition: str, params: Mapping[str, Any]) -> None:
+        """Traces of a condition are going to be removed, in many transactions.
+
+        What holds nothing else may go at once.
+        """
+
+    @abstractmethod
     def has_table(self, name: str) -> bool:
         """Whether there is a table of this name."""
 

@@ -273,6 +273,8 @@ def _match(own: Connection, table: Table, there: Sequence[Row], rows: Sequence[R
     new = [row for row in rows if row not in have]
     if table.name == "spans":
         _tell_index(own, table, gone, new)
+        seq = table.columns.index("seq")
+        own.make_room(row[seq] for row in new)
     own.many(table.deletion, [table.key_of(row) for row in gone])
     own.many(table.insertion, new)
     return len(new)

@@ -68,7 +68,7 @@ def _retire(store: Store, where: Filter, max_bytes: int | None) -> Iterator[Reti
     while True:
         with store.writing() as conn:
             meant = _meant(conn, where, max_bytes)
-            conn.texts.foresee(conn, *meant(conn))
+            conn.foresee(*meant(conn))
             used = conn.used_bytes()
             goes_on(conn, time.time_ns())
         gone = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from clustertrace.store.connection import Connection
@@ -43,9 +43,6 @@ class Texts(Protocol):
 
     def clear(self, conn: Connection, /) -> None:
         """Forget every span, so that `advance` begins anew; in the caller's transaction."""
-
-    def foresee(self, conn: Connection, condition: str, params: Mapping[str, Any], /) -> None:
-        """Traces of a condition are going to be removed, in many transactions."""
 
     def left(self, conn: Connection, /) -> int:
         """How much is left for `tidy`; 0: nothing."""

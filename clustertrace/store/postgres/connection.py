@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from psycopg.pq import TransactionStatus
 from clustertrace.errors import StoreBusy, StoreError, StoreSlow
 from clustertrace.store.connection import Connection, Crossed, Params, TableSize
 from clustertrace.store.place import Place
-from clustertrace.store.postgres import text_index
+from clustertrace.store.postgres import months, text_index
 from clustertrace.store.postgres.adapters import adapt
 from clustertrace.store.postgres.dialect import translated
 from clustertrace.store.revisions import refuse_newer
@@ -37,9 +37,11 @@ NUMBERING: Final = "clustertrace numbering"
 """What writers hold together from numbering their spans until these are committed."""
 
 _SIZES: Final = (
-    "SELECT relname, reltuples, pg_table_size(c.oid), pg_indexes_size(c.oid) FROM pg_class c"
-    " JOIN pg_namespace n ON n.oid = relnamespace"
-    " WHERE relkind = 'r' AND n.nspname = current_schema() ORDER BY relname"
+    # Partitions are parts of their table.
+    "SELECT coalesce(inhparent::regclass::text, relname) AS name, min(reltuples) >= 0,"
+    " sum(reltuples), sum(pg_table_size(c.oid)), sum(pg_indexes_size(c.oid)) FROM pg_class c"
+    " JOIN pg_namespace n ON n.oid = relnamespace LEFT JOIN pg_inherits ON inhrelid = c.oid"
+    " WHERE relkind = 'r' AND n.nspname = current_schema() GROUP BY name ORDER BY name"
 )
 
 _TRACES: Final = 7777
@@ -67,6 +69,8 @@ class PostgresConnection(Connection):
         self.raw = raw
         self.name = name
         self._cursors = 0
+        self._month = 0
+        """The newest that has been seen (clustertrace.store.postgres.months)."""
 
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
         with readable(self.name):
@@ -157,6 +161,7 @@ class PostgresConnection(Connection):
             return ()
         with readable(self.name):
             self.raw.execute("SELECT pg_advisory_xact_lock_shared(hashtext(%s))", (NUMBERING,))
+            self._month = months.reached(self, self._month)
             rows = self.raw.execute(
                 "SELECT nextval('span_numbers') FROM generate_series(1, %s)", (count,)
             )
@@ -180,6 +185,14 @@ class PostgresConnection(Connection):
                 (highest, highest),
             )
 
+    def make_room(self, numbers: Iterable[int]) -> None:
+        with readable(self.name):
+            months.make_room(self, numbers)
+
+    def foresee(self, condition: str, params: Mapping[str, Any]) -> None:
+        with readable(self.name):
+            months.drop(self, condition, params)
+
     def has_table(self, name: str) -> bool:
         return bool(self.value("SELECT to_regclass(?) IS NOT NULL", (name,)))
 
@@ -193,12 +206,12 @@ class PostgresConnection(Connection):
             TableSize(
                 name,
                 # A table that the server has not looked at yet is new, and soon counted.
-                int(rows) if rows >= 0 else self.value(f"SELECT count(*) FROM {name}"),
-                table_bytes,
-                index_bytes,
-                estimated=rows >= 0,
+                int(rows) if known else self.value(f"SELECT count(*) FROM {name}"),
+                int(table_bytes),
+                int(index_bytes),
+                estimated=known,
             )
-            for name, rows, table_bytes, index_bytes in found
+            for name, known, rows, table_bytes, index_bytes in found
         ]
 
     def used_bytes(self) -> int:

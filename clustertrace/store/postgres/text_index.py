@@ -6,7 +6,7 @@ Kept just behind the commit, as SQLite's is, so that receiving never waits for i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from clustertrace.errors import StoreCorrupt
 from clustertrace.store.connection import Connection
@@ -22,7 +22,6 @@ __all__ = [
     "check",
     "clear",
     "containing",
-    "foresee",
     "forget",
     "forget_traces",
     "found",
@@ -77,10 +76,6 @@ def clear(conn: Connection) -> None:
     """Forget every span, so that `advance` begins anew; in the caller's transaction."""
     conn.run("DELETE FROM span_index")
     conn.run("DELETE FROM state WHERE key = ?", (POSITION,))
-
-
-def foresee(conn: Connection, condition: str, params: Mapping[str, Any]) -> None:
-    """Nothing to do: a span's words are one row, and go with it."""
 
 
 def left(conn: Connection) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -99,6 +99,12 @@ class SqliteConnection(Connection):
 
     def number_beyond(self, highest: int) -> None:
         """Nothing to do: a new number is beyond those of all spans that are there."""
+
+    def make_room(self, numbers: Iterable[int]) -> None:
+        """Nothing to do: there is room for any number."""
+
+    def foresee(self, condition: str, params: Mapping[str, Any]) -> None:
+        self.texts.foresee(self, condition, params)
 
     def last_number(self) -> int:
         return self.value("SELECT max(seq) FROM spans") or 0
