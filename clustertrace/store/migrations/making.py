@@ -7,7 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic import op
 
-__all__ = ["column", "index", "is_sqlite", "not_null", "null"]
+__all__ = ["column", "create_by_month", "index", "is_sqlite", "not_null", "null"]
 
 _NO_CASE: Final = " COLLATE NOCASE"
 
@@ -62,3 +62,16 @@ def index(
 def _as_there(column: str) -> str:
     plain = column.removesuffix(_NO_CASE)
     return f"{plain if plain == column else f'lower({plain})'} NULLS FIRST"
+
+
+def create_by_month(table: str, number: str, *columns: sa.Column[Any]) -> None:
+    """A table of spans, told apart by their number.
+
+    PostgreSQL keeps it in a partition a month (store.postgres.months), and one for what has none.
+    """
+    op.create_table(table, *columns, postgresql_partition_by=f"RANGE ({number})")
+    if not is_sqlite():
+        op.execute(
+            f"CREATE TABLE {table}_before PARTITION OF {table}"
+            f" FOR VALUES FROM (MINVALUE) TO ({1 << 40})"
+        )

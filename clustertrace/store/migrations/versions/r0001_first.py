@@ -8,7 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from clustertrace.store.migrations.making import column, index, is_sqlite, not_null, null
+from clustertrace.store.migrations.making import (
+    column,
+    create_by_month,
+    index,
+    is_sqlite,
+    not_null,
+    null,
+)
 
 revision = "0001"
 down_revision = None
@@ -29,8 +36,9 @@ def upgrade() -> None:
 
 
 def _spans() -> None:
-    op.create_table(
+    create_by_month(
         "spans",
+        "seq",
         column("trace_id", bytes, key=True),
         column("span_id", bytes, key=True),
         column("seq", int, key=not is_sqlite()),
@@ -46,24 +54,13 @@ def _spans() -> None:
         *null("finish_reason", "origin", "scope", "response_id", kind=str),
         *null("internal"),
         *null("input", "output", "attributes", "extra", kind=str),
-        postgresql_partition_by="RANGE (seq)",
     )
-    _before_the_first_month("spans")
     index("spans_seq", "spans", ["seq"], unique=True)
     index("spans_origin", "spans", ["origin"], where="origin IS NOT NULL")
     calls, failed = "scope IS NOT NULL", "scope IS NOT NULL AND status = 'error'"
     together = ["scope", "(start_ns / 4000000000)", "input_tokens", "start_ns"]
     index("spans_calls", "spans", together, where=calls)
     index("spans_failed_calls", "spans", ["scope", "start_ns"], where=failed)
-
-
-def _before_the_first_month(table: str) -> None:
-    """PostgreSQL keeps a partition a month (store.postgres.months), and one for what has none."""
-    if not is_sqlite():
-        op.execute(
-            f"CREATE TABLE {table}_before PARTITION OF {table}"
-            f" FOR VALUES FROM (MINVALUE) TO ({1 << 40})"
-        )
 
 
 def _traces() -> None:
@@ -397,13 +394,7 @@ def _text_index() -> None:
         )
         return
     words = sa.Column("words", sa.dialects.postgresql.TSVECTOR(), nullable=False)
-    op.create_table(
-        "span_index",
-        column("trace_id", bytes, key=True),
-        column("rowid", int, key=True),
-        words,
-        postgresql_partition_by="RANGE (rowid)",
-    )
-    _before_the_first_month("span_index")
+    ids = column("trace_id", bytes, key=True), column("rowid", int, key=True)
+    create_by_month("span_index", "rowid", *ids, words)
     op.execute("CREATE SEQUENCE span_numbers")
     op.create_index("span_index_words", "span_index", ["words"], postgresql_using="gin")
