@@ -128,7 +128,11 @@ ABSENT = {
         ["Fix the bug in `login.py`.", "Write a poem about rain.", "Refactor app.Parser."],
     ),
     "no-acceptance": (
-        ["Add a cache to the parser."],
+        [
+            "Add a cache to the parser.",
+            "Add a cache; it should probably work.",
+            "Add a cache, and ideally make sure of it.",
+        ],
         ["Add a cache so that a second call returns at once.", "What is a cache?"],
     ),
     "no-example": (

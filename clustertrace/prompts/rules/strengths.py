@@ -7,7 +7,7 @@ from typing import Final
 
 from clustertrace.prompts.draft import Draft
 from clustertrace.prompts.findings import Strength
-from clustertrace.prompts.phrases import Phrases
+from clustertrace.prompts.phrases import Hit, Phrases
 from clustertrace.prompts.vocabulary import WORK
 
 __all__ = ["STRENGTHS"]
@@ -23,6 +23,8 @@ _CHANGES: Final = WORK - frozenset(
     "analyse analyze compare describe explain find investigate list plan research review "
     "summarise summarize draft compose".split()
 )
+
+_DOUBT: Final = frozenset("maybe perhaps possibly probably ideally hopefully somehow".split())
 
 
 def _about_code(draft: Draft) -> bool:
@@ -74,7 +76,16 @@ class Acceptance(Strength):
         return _changes(draft)
 
     def present(self, draft: Draft) -> bool:
-        return self._phrases.within(draft)
+        return any(not _doubted(draft, hit) for hit in self._phrases.find(draft))
+
+
+def _doubted(draft: Draft, hit: Hit) -> bool:
+    """Whether a word of doubt stands beside it: what should probably work says nothing."""
+    beside = (
+        *draft.words[max(0, hit.first - 1) : hit.first],
+        *draft.words[hit.last : hit.last + 1],
+    )
+    return any(word.text in _DOUBT for word in beside)
 
 
 class Example(Strength):
