@@ -66,8 +66,11 @@ _NAME: Final = (
     r"|(?:api|access|secret|private)[_-]?key)"
 )
 
+_FOLDER: Final = r"""(?!(?:old)?pwd(?:\\*["'])?\s*[:=]\s*(?:\\*["'])?[/~])"""
+"""`PWD=/home/ann` in a listing of variables is where a shell stands, and no password."""
+
 _QUOTED: Final = re.compile(
-    rf"""(?P<head>(?P<pair>[\[(]\s*)?(?P<quote>\\*["'])(?:{_NAME})(?P=quote)"""
+    rf"""(?P<head>(?P<pair>[\[(]\s*)?(?P<quote>\\*["']){_FOLDER}(?:{_NAME})(?P=quote)"""
     r"""\s*(?(pair)[:,]|:)\s*\[?\s*)"""
     rf"""(?:(?P<open>\\+["']|'|")(?P<value>(?:[^"'\\]|\\+[^"'\\])+?|(?:[^"\\]|\\.)+?)(?P=open)"""
     r"""|(?P<bare>-?\d[\d.eE+-]*))""",
@@ -79,7 +82,7 @@ A comma comes between the two in a pair only: in `"kind":"password","value":1` t
 and what follows is the next key."""
 
 _ASSIGNED: Final = re.compile(
-    rf"""(?P<head>(?<![\w-]){_NAME}\s*+(?:=|:(?!//))\s*+(?:\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
+    rf"""(?P<head>(?<![\w-]){_FOLDER}{_NAME}\s*+(?:=|:(?!//))\s*+(?:\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
     r"""(?!\[redacted|[a-z_][\w.]*[(\[])(?P<value>[^\s"'\\,;&<>(){}\[\]]{4,})""",
     re.IGNORECASE,
 )
@@ -187,7 +190,8 @@ class Redactor:
         pair = f'"{name}": "'
         if not value or not self.suspects(f'{pair}{value}"'):
             return value
-        if self(f'{pair}x"')[1]:
+        some = "/x" if value[0] in "/~" else "x"  # no quotes, and the folder that a value may be
+        if self(f'{pair}{some}"')[1]:
             return _mark("by its name")
         return self(value)[0]
 

@@ -105,6 +105,8 @@ INNOCENT = [
     "<token/> <secret></secret> --password-file a.txt --token $TOKEN --secret <name>",
     '{"name": "token_count", "value": 12}',
     "| --- | ----- |",
+    "PWD=/home/ann OLDPWD=~ HOME=/home/ann",
+    '{"PWD": "/home/ann", "OLDPWD": "/"}',
 ]
 
 
@@ -209,3 +211,5 @@ def test_nothing_is_no_secret() -> None:
     assert cut.named("ACCESS_KEY", "") == ""
     assert cut('{"ACCESS_KEY": ""}') == ('{"ACCESS_KEY": ""}', 0)
     assert cut.named("ACCESS_KEY", "x") == "[redacted: by its name]"
+    assert cut.named("PWD", "/home/ann") == "/home/ann"
+    assert cut.named("PWD", "hunter2") == cut.named("SECRET", "/x") == "[redacted: by its name]"
