@@ -19,13 +19,13 @@ from psycopg import errors
 if TYPE_CHECKING:
     from clustertrace.store.postgres.connection import PostgresConnection
 
-__all__ = ["BITS", "TABLES", "drop", "make_room", "month_of", "reached"]
+__all__ = ["BITS", "drop", "make_room", "month_of", "reached"]
 
 BITS: Final = 40
 """Low bits of a number: a million million spans a month."""
 
-TABLES: Final = {"spans": "seq", "span_index": "rowid"}
-"""The tables that have a partition a month, and the number's column."""
+_TABLES: Final = ("spans", "span_index")
+"""The tables that have a partition a month."""
 
 _EPOCH: Final = 1970
 _LOCK: Final = "clustertrace months"
@@ -37,8 +37,7 @@ _MOVE: Final = (
     " + seqincrement, seqincrement)) FROM span_numbers, pg_sequence"
     " WHERE seqrelid = 'span_numbers'::regclass AND last_value < %(first)s"
 )
-"""To the first number of a month that this database may give: one in three, on one of three shards.
-"""
+"""To the first number of a month that this database gives: of three shards each gives a third."""
 
 
 def month_of(moment_ns: int) -> int:
@@ -88,7 +87,7 @@ def drop(conn: PostgresConnection, condition: str, params: Mapping[str, Any]) ->
     ]
     if not going:
         return
-    names = ", ".join(_name(table, month) for month in going for table in TABLES)
+    names = ", ".join(_name(table, month) for month in going for table in _TABLES)
     try:
         with conn.savepoint():
             conn.raw.execute(f"SET LOCAL lock_timeout = {_PATIENCE_MS}")
@@ -132,7 +131,7 @@ def _is_made(conn: PostgresConnection, month: int) -> bool:
 
 def _make(conn: PostgresConnection, month: int) -> None:
     """Make a month's partitions. Attached, not created as such, nobody who reads has to wait."""
-    for table in TABLES:
+    for table in _TABLES:
         name = _name(table, month)
         conn.control(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL EXCLUDING INDEXES)")
         conn.control(
