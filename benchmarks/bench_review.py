@@ -47,6 +47,12 @@ BY_DAY = {
     "missed_runs": "missed_tokens > 0",
     "dead_ends": "dead_end IS NOT NULL",
 }
+KEYS = {
+    "variant_id": "variant_id",
+    "dimension": "'session'",
+    "name": "coalesce(session_id, '(none)')",
+    "day": f"start_ns / {NS_PER_DAY}",
+}
 OF_MONEY = {"calls": "llm_calls", "misses": "missed_tokens > 0"}
 
 
@@ -83,21 +89,18 @@ def fill(path: Path, count: int, aim: str = "failures") -> None:
             f"INSERT INTO traces ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})",
             runs(count),
         )
-        _roll_up(raw, "variant_days", "variant_id", "variant_id", BY_DAY)
-        by_session = "'session', coalesce(session_id, '(none)')"
-        _roll_up(raw, "spending", by_session, "session_id", OF_MONEY)
+        _roll_up(raw, "variant_days", BY_DAY)
+        _roll_up(raw, "spending", OF_MONEY)
 
 
-def _roll_up(
-    raw: sqlite3.Connection, table: str, keys: str, by: str, made: Mapping[str, str]
-) -> None:
+def _roll_up(raw: sqlite3.Connection, table: str, made: Mapping[str, str]) -> None:
+    """Add up all runs in a table by day, each column as it is made, else as runs have it."""
     columns = [row[1] for row in raw.execute(f"PRAGMA table_info({table})")]
-    measures = columns[columns.index("day") + 1 :]
-    sums = ", ".join(f"sum({made.get(name, _own(name))})" for name in measures)
-    raw.execute(
-        f"INSERT INTO {table} SELECT {keys}, start_ns / {NS_PER_DAY} AS day, {sums}"
-        f" FROM traces GROUP BY {by}, day"
-    )
+    told = [
+        KEYS[name] if name in KEYS else f"sum({made.get(name, _own(name))})" for name in columns
+    ]
+    keys = ", ".join(str(place) for place, name in enumerate(columns, 1) if name in KEYS)
+    raw.execute(f"INSERT INTO {table} SELECT {', '.join(told)} FROM traces GROUP BY {keys}")
 
 
 def _own(name: str) -> str:
