@@ -155,10 +155,8 @@ def asked(opened: Store) -> dict[str, float]:
 def sizes(place: Place) -> dict[str, tuple[int, int]]:
     """The bytes of each table and of its indexes."""
     with Store.open(place.url) as opened, opened.read() as conn:
-        rows = conn.rows(
-            "SELECT relname, pg_table_size(relid), pg_indexes_size(relid) FROM pg_stat_user_tables"
-        )
-    return {name: (own, indexes) for name, own, indexes in rows}
+        tables = conn.table_sizes()
+    return {one.name: (one.table_bytes or 0, one.index_bytes or 0) for one in tables}
 
 
 class _UndoneError(Exception):
