@@ -50,7 +50,7 @@ _FORMS: Final = (
     ("npm token", r"(?<!\w)npm_[A-Za-z0-9]{36,}"),
     ("PyPI token", r"pypi-[\w-]{50,}"),
     ("SendGrid key", r"(?<!\w)SG\.[\w-]{16,}\.[\w-]{16,}"),
-    ("JWT", r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{4,}"),
+    ("JWT", r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{4,}"),
     (
         "private key",
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^\"\\]|\\+[^\"\\])*?"
@@ -59,18 +59,24 @@ _FORMS: Final = (
 )
 """Secrets that show by their form: what they are, and the pattern."""
 
-_NAME: Final = (
-    # What stands before it ends in a separator, or the name begins with a capital: dbPassword.
-    r"(?:[\w.-]*(?:[_.-]|(?-i:(?=[A-Z]))))?"
+_WORD: Final = (
+    # Not within a word: behind a separator, or with a capital, as in dbPassword.
+    r"(?:(?<![^\W_])|(?-i:(?=[A-Z])))"
     r"(?:passwd|password|passphrase|pwd|secret|credentials|token|authorization|cookie"
     r"|(?:api|access|secret|private)[_-]?key)"
 )
+_NAME: Final = rf"[\w.-]*{_WORD}"
+"""The whole name, where it is known where it begins: elsewhere each word of a long one would be
+read to its end."""
 
-_FOLDER: Final = r"""(?!(?:old)?pwd(?:\\*["'])?\s*[:=]\s*(?:\\*["'])?[/~])"""
+_FOLDER: Final = (
+    r"(?!(?:(?<![\w.-])(?:old)?|(?<=(?<![\w.-])old))pwd"
+    r"""(?:\\*["'])?\s*[:=]\s*(?:\\*["'])?[/~])"""
+)
 """`PWD=/home/ann` in a listing of variables is where a shell stands, and no password."""
 
 _QUOTED: Final = re.compile(
-    rf"""(?P<head>(?P<pair>[\[(]\s*)?(?P<quote>\\*["']){_FOLDER}(?:{_NAME})(?P=quote)"""
+    rf"""(?P<head>(?P<pair>[\[(]\s*)?(?<!\\)(?P<quote>\\*["']){_FOLDER}(?:{_NAME})(?P=quote)"""
     r"""\s*(?(pair)[:,]|:)\s*\[?\s*)"""
     rf"""(?:(?P<open>\\+["']|'|")(?P<value>(?:[^"'\\]|\\+[^"'\\])+?|(?:[^"\\]|\\.)+?)(?P=open)"""
     r"""|(?P<bare>-?\d[\d.eE+-]*))""",
@@ -82,7 +88,7 @@ A comma comes between the two in a pair only: in `"kind":"password","value":1` t
 and what follows is the next key."""
 
 _ASSIGNED: Final = re.compile(
-    rf"""(?P<head>(?<![\w-]){_FOLDER}{_NAME}\s*+(?:=|:(?!//))\s*+(?:\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
+    rf"""(?P<head>{_FOLDER}{_WORD}\s*+(?:=|:(?!//))\s*+(?:\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
     r"""(?!\[redacted|[a-z_][\w.]*[(\[])(?P<value>[^\s"'\\,;&<>(){}\[\]]{4,})""",
     re.IGNORECASE,
 )
@@ -95,7 +101,7 @@ _BEARER: Final = re.compile(
 )
 
 _URL: Final = re.compile(
-    r"(?P<head>\b[a-z][a-z0-9+.-]*://[^\s/:@\"'\\]*:)(?P<value>[^\s/@\"'\\]+)(?=@)"
+    r"(?P<head>\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@\"'\\]*:)(?P<value>[^\s/@\"'\\]+)(?=@)"
 )
 
 _FLAG: Final = re.compile(
@@ -112,7 +118,7 @@ _TAGGED: Final = re.compile(
 """What an element of XML holds."""
 
 _PAIRED: Final = re.compile(
-    rf"""(?P<head>(?P<quote>\\*["'])(?:name|key|kind|type)(?P=quote)\s*:\s*(?P=quote){_NAME}(?P=quote)"""
+    rf"""(?P<head>(?<!\\)(?P<quote>\\*["'])(?:name|key|kind|type)(?P=quote)\s*:\s*(?P=quote){_NAME}(?P=quote)"""
     r"""\s*,\s*(?P=quote)value(?P=quote)\s*:\s*(?P=quote))(?!\[redacted)"""
     r"""(?P<value>(?:[^"'\\]|\\+[^"'\\])+?)(?=(?P=quote))""",
     re.IGNORECASE,

@@ -165,6 +165,21 @@ def test_json_stays_json(value: Any) -> None:
     assert cut(text)[0] == text
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("a.", "a_", "a-", "A", "aB", "--a", " --a-", "<a", "<a.", '"a.', '"name":"', " ", "\\"),
+        *("password ", "password=", "--password ", "<password>", "eyJ", "eyJaaaaaaaa.", "sk-ab-"),
+        *("a://b:", "bearer ", "-----BEGIN PRIVATE KEY-----", '"name":"password",', "SG."),
+    ],
+)
+def test_a_long_text_is_read_once(part: str) -> None:
+    """Whatever it is made of: read again from each of its words, this would take half an hour."""
+    text, times = cut(part * (200_000 // len(part)) + " password: hunter2z")
+    assert "hunter2z" not in text
+    assert times >= 1
+
+
 @given(st.text())
 def test_where_nothing_is_suspected_nothing_would_be_cut(text: str) -> None:
     """The quick scan never hides a secret from the patterns."""
