@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+import altair as alt
+
 from clustertrace.app import words
 from clustertrace.app.span_rows import SpanRow
 from clustertrace.app.theme import Palette
-from clustertrace.app.vega import alt
 
 __all__ = ["ROW_PIXELS", "SELECTION", "chart", "values"]
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Final
 
+import altair as alt
 import streamlit as st
 
 from clustertrace.app.theme import DARK, LIGHT
-from clustertrace.app.vega import alt
 from clustertrace.store.queries.measuring import Measured
 from clustertrace.words import counted
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import altair as alt
 import streamlit as st
 
 from clustertrace.app.theme import DARK, LIGHT
-from clustertrace.app.vega import alt
 from clustertrace.model import Span
 
 __all__ = ["draw"]
