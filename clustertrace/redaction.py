@@ -89,12 +89,13 @@ and what follows is the next key."""
 
 _ASSIGNED: Final = re.compile(
     rf"""(?P<head>{_FOLDER}{_WORD}\s*+(?:=|:(?!//))\s*+(?:\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
-    r"""(?!\[redacted|[a-z_][\w.]*[(\[])(?P<value>[^\s"'\\,;&<>(){}\[\]]{4,})""",
+    r"""(?!\[redacted|(?<=\s)[a-z_][\w.]*[(\[])(?P<value>[^\s"'\\,;&<>(){}\[\]]{4,})""",
     re.IGNORECASE,
 )
 """A name, an equals sign or colon, and one word: a header, a shell's variable, a query string.
 
-What a program calls (`token = tokens.next()`) or declares (`token: Optional[str]`) is no secret."""
+What a program calls (`token = tokens.next()`) or declares (`token: Optional[str]`), with a space in
+front, is no secret; in quotes or without the space it may be one."""
 
 _BEARER: Final = re.compile(
     r"(?P<head>\b(?:bearer|basic)\s+)(?P<value>[\w.=+/~-]{16,})", re.IGNORECASE

@@ -55,6 +55,8 @@ NAMED = [
     ('apiKey: "zzzz1234"', "zzzz1234"),
     ("PASSWORD=hunter2", "hunter2"),
     ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI", "wJalr"),
+    ("PASSWORD='hunter2(x'", "hunter2"),
+    ("PASSWORD=hunter2[x", "hunter2"),
 ]
 
 WORDS = [

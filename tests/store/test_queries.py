@@ -278,6 +278,9 @@ def test_parentheses_close_where_they_stand(query: str, expression: str) -> None
         lambda conn, limit: queries.clusters(conn, limit=limit),
         lambda conn, limit: queries.clusters(conn, parse("since:2020-01-01"), limit=limit),
         lambda conn, limit: queries.families(conn, limit=limit),
+        lambda conn, limit: queries.members(
+            conn, {one.whole.id: 3 for one in queries.families(conn, limit=limit).families}
+        ),
         lambda conn, limit: queries.sessions(conn, limit=limit),
         lambda conn, limit: queries.traces(conn, limit=limit),
         lambda conn, limit: queries.search(conn, "step", limit=limit),

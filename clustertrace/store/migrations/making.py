@@ -68,6 +68,7 @@ def create_by_month(table: str, number: str, *columns: sa.Column[Any]) -> None:
     """A table of spans, told apart by their number.
 
     PostgreSQL keeps it in a partition a month (store.postgres.months), and one for what has none.
+    Where months begin, 2 to the 40th, stays in databases that are there, so it is written out.
     """
     op.create_table(table, *columns, postgresql_partition_by=f"RANGE ({number})")
     if not is_sqlite():

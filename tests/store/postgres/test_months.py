@@ -37,7 +37,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def store(migrated_url: str) -> Iterator[Store]:
-    """A database of PostgreSQL's, in which a span came long ago."""
+    """An empty database of PostgreSQL's."""
     with Store.open(migrated_url) as opened:
         yield opened
 
