@@ -5,7 +5,8 @@
 The script's time is a rerun of the page alone, without a browser, the median of seven. A page is
 painted when its heading stands and nothing runs any more, on a warm server and with the browser's
 cache; the median of three. Memory is what the pages' process holds after that, and again with ten
-tabs open. The last column is the script's time over that of a page that draws one heading.
+tabs open on /clusters, which then are left alone for ten seconds. The last column is the script's
+time over that of a page that draws one heading.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 from figures import Figure, tell
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 TABS = 10
+REST_SECONDS = 10
 
 
 def needed(store: Store) -> dict[str, dict[str, str]]:
@@ -105,21 +107,29 @@ def painted_ms(browser: Browser, url: str) -> float:
     return took
 
 
-def resident_mib(parent: int) -> float:
-    """What the processes below one hold, MiB."""
-    total = 0.0
+class Used(NamedTuple):
+    """What the processes below one hold, MiB, and have taken of a processor, seconds."""
+
+    mib: float
+    seconds: float
+
+
+def used_below(parent: int) -> Used:
+    """What they use now."""
+    pages = ticks = 0
     for entry in Path("/proc").iterdir():
         try:
             facts = (entry / "stat").read_text().rpartition(")")[2].split()
-            if entry.name.isdigit() and int(facts[1]) == parent:
-                total += int(facts[21]) * os.sysconf("SC_PAGE_SIZE") / 2**20
         except OSError:
             continue
-    return total
+        if entry.name.isdigit() and int(facts[1]) == parent:
+            pages += int(facts[21])
+            ticks += int(facts[11]) + int(facts[12])
+    return Used(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, ticks / os.sysconf("SC_CLK_TCK"))
 
 
 def main() -> None:
-    """Print a row for each page, then the memory."""
+    """Print a row for each page, then what open tabs take."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(folder) / "demo.db"
         with Store.open(path) as store:
@@ -183,13 +193,19 @@ def measure(
             painted = painted_ms(browser, f"{url}/{page.path}?{asked}")
             print(f"{page.module:12} {script:>10.0f} {painted:>11.0f}   × {script / floor:.1f}")
             slowest = max(slowest, painted)
-        before = resident_mib(server)
+        before = used_below(server)
         tabs = [browser.new_context().new_page() for _ in range(TABS)]
         for tab in tabs:
             tab.goto(f"{url}/clusters")
             tab.locator("h1, h2").first.wait_for()
-        after = resident_mib(server)
-        print(f"the pages' process: {before:.0f} MiB; with {TABS} tabs open {after:.0f} MiB")
+        opened = used_below(server)
+        time.sleep(REST_SECONDS)
+        rested = used_below(server)
+        share = (rested.seconds - opened.seconds) / REST_SECONDS
+        print(
+            f"the pages' process: {before.mib:.0f} MiB; with {TABS} tabs open"
+            f" {opened.mib:.0f} MiB, and at rest {share:.0%} of a core"
+        )
         browser.close()
     tell(Figure("painted", slowest, floor, "a page of one heading", f"{traces:,} traces"))
 
