@@ -87,6 +87,10 @@ PLACES = [
     "<a><NAME>hunter2z</NAME></a>",
     '{"name": "NAME", "value": "hunter2z"}',
     '{"a": "[{\\"key\\": \\"NAME\\", \\"value\\": \\"hunter2z\\"}]"}',
+    "env:\n- name: NAME\n  value: hunter2z\n- name: B\n  value: c\n",
+    '{"file": "env:\\n- name: \\"NAME\\"\\n  value: \\"hunter2z\\"\\n"}',
+    "My NAME is hunter2z, and what is yours?",
+    "The NAME was `hunter2z` until now.",
 ]
 
 PLACED = [place.replace("NAME", "password") for place in PLACES]
@@ -109,6 +113,8 @@ INNOCENT = [
     "| --- | ----- |",
     "PWD=/home/ann OLDPWD=~ HOME=/home/ann",
     '{"PWD": "/home/ann", "OLDPWD": "/"}',
+    "The password is required, the token is expired, and the secret was rotated in 2024.",
+    "- name: token_count\n  value: hundred\n- name: region\n  value: eu-west-1\n",
 ]
 
 
@@ -171,7 +177,18 @@ def test_json_stays_json(value: Any) -> None:
     "part",
     [
         *("a.", "a_", "a-", "A", "aB", "--a", " --a-", "<a", "<a.", '"a.', '"name":"', " ", "\\"),
-        *("password ", "password=", "--password ", "<password>", "eyJ", "eyJaaaaaaaa.", "sk-ab-"),
+        *(
+            "password ",
+            "password is ",
+            "password is a",
+            "name: password\\n",
+            "password=",
+            "--password ",
+            "<password>",
+            "eyJ",
+            "eyJaaaaaaaa.",
+            "sk-ab-",
+        ),
         *("a://b:", "bearer ", "-----BEGIN PRIVATE KEY-----", '"name":"password",', "SG."),
     ],
 )

@@ -1,0 +1,174 @@
+"""The patterns that cut secrets out of a text that may hold some.
+
+Loaded with the first such text: most programs' texts have none, and to compile the patterns takes
+half of what loading the recorder does.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from clustertrace.redaction.marks import MARK, mark
+
+__all__ = ["cut_secrets"]
+
+_FORMS: Final = (
+    ("Anthropic key", r"sk-ant-[\w-]{16,}"),
+    ("OpenAI key", r"(?<![\w-])sk-(?:[a-z0-9]{2,10}-)*[A-Za-z0-9_]{20}[\w-]*"),
+    ("AWS key", r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])"),
+    ("GitHub token", r"gh[pousr]_[A-Za-z0-9]{30,}"),
+    ("GitHub token", r"github_pat_\w{22,}"),
+    ("GitLab token", r"glpat-[\w-]{20,}"),
+    ("Slack token", r"(?:xox[a-z]|xapp)-[\w-]{10,}"),
+    ("Slack webhook", r"hooks\.slack\.com/services/[\w/]{20,}"),
+    ("Google key", r"AIza[\w-]{30,}"),
+    ("Google token", r"ya29\.[\w-]{20,}"),
+    ("Google secret", r"GOCSPX-[\w-]{20,}"),
+    ("Hugging Face token", r"(?<!\w)hf_[A-Za-z0-9]{30,}"),
+    ("Stripe key", r"(?<!\w)[spr]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+    ("Groq key", r"(?<!\w)gsk_[A-Za-z0-9]{40,}"),
+    ("xAI key", r"(?<![\w-])xai-[A-Za-z0-9]{40,}"),
+    ("Langfuse key", r"(?<![\w-])sk-lf-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    ("npm token", r"(?<!\w)npm_[A-Za-z0-9]{36,}"),
+    ("PyPI token", r"pypi-[\w-]{50,}"),
+    ("SendGrid key", r"(?<!\w)SG\.[\w-]{16,}\.[\w-]{16,}"),
+    ("JWT", r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{4,}"),
+    (
+        "private key",
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^\"\\]|\\+[^\"\\])*?"
+        r"(?:-----END [A-Z ]*PRIVATE KEY-----|(?=\\*\"|\Z))",
+    ),
+)
+"""Secrets that show by their form: what they are, and the pattern."""
+
+_WORD: Final = (
+    # Not within a word: behind a separator, or with a capital, as in dbPassword.
+    r"(?:(?<![^\W_])|(?-i:(?=[A-Z])))"
+    r"(?:passwd|password|passphrase|pwd|secret|credentials|token|authorization|cookie"
+    r"|(?:api|access|secret|private)[_-]?key)"
+)
+_NAME: Final = rf"[\w.-]*{_WORD}"
+"""The whole name, where it is known where it begins: elsewhere each word of a long one would be
+read to its end."""
+
+_FOLDER: Final = (
+    r"(?!(?:(?<![\w.-])(?:old)?|(?<=(?<![\w.-])old))pwd"
+    r"""(?:\\*["'])?\s*[:=]\s*(?:\\*["'])?[/~])"""
+)
+"""`PWD=/home/ann` in a listing of variables is where a shell stands, and no password."""
+
+_QUOTED: Final = re.compile(
+    rf"""(?P<head>(?P<pair>[\[(]\s*)?(?<!\\)(?P<quote>\\*["']){_FOLDER}(?:{_NAME})(?P=quote)"""
+    r"""\s*(?(pair)[:,]|:)\s*\[?\s*)"""
+    rf"""(?:(?P<open>\\+["']|'|")(?P<value>(?:[^"'\\]|\\+[^"'\\])+?|(?:[^"\\]|\\.)+?)(?P=open)"""
+    r"""|(?P<bare>-?\d[\d.eE+-]*))""",
+    re.IGNORECASE,
+)
+"""A name in quotes, in JSON or in JSON inside a JSON text, and the text or number that it has.
+
+A comma comes between the two in a pair only: in `"kind":"password","value":1` the name is a value,
+and what follows is the next key."""
+
+_ASSIGNED: Final = re.compile(
+    rf"""(?P<head>{_FOLDER}{_WORD}\s*+(?:=|:(?!//))\s*+(?:\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
+    r"""(?!\[redacted|(?<=\s)[a-z_][\w.]*[(\[])(?P<value>[^\s"'\\,;&<>(){}\[\]]{4,})""",
+    re.IGNORECASE,
+)
+"""A name, an equals sign or colon, and one word: a header, a shell's variable, a query string.
+
+What a program calls (`token = tokens.next()`) or declares (`token: Optional[str]`), with a space in
+front, is no secret; in quotes or without the space it may be one."""
+
+_BEARER: Final = re.compile(
+    r"(?P<head>\b(?:bearer|basic)\s+)(?P<value>[\w.=+/~-]{16,})", re.IGNORECASE
+)
+
+_URL: Final = re.compile(
+    r"(?P<head>\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@\"'\\]*:)(?P<value>[^\s/@\"'\\]+)(?=@)"
+)
+
+_FLAG: Final = re.compile(
+    rf"""(?P<head>(?<![\w-])--{_NAME}(?:\s+(?:\\*["'])?|\\*["']\s*,\s*\\*["']))"""
+    r"""(?!\[redacted|[-$<])(?P<value>[^\s"'\\]{4,})""",
+    re.IGNORECASE,
+)
+"""A flag of a command line and its word, in a shell's text or in a list of arguments."""
+
+_TAGGED: Final = re.compile(
+    rf"""(?P<head><(?:[\w.-]+:)?{_NAME}>)(?!\[redacted)(?P<value>(?:[^<>"\\]|\\+[^<>\\])+)(?=</)""",
+    re.IGNORECASE,
+)
+"""What an element of XML holds."""
+
+_PAIRED: Final = re.compile(
+    rf"""(?P<head>(?<!\\)(?P<quote>\\*["'])(?:name|key|kind|type)(?P=quote)\s*:\s*(?P=quote){_NAME}(?P=quote)"""
+    r"""\s*,\s*(?P=quote)value(?P=quote)\s*:\s*(?P=quote))(?!\[redacted)"""
+    r"""(?P<value>(?:[^"'\\]|\\+[^"'\\])+?)(?=(?P=quote))""",
+    re.IGNORECASE,
+)
+"""A name that is a value itself, and the value beside it: how variables and headers are listed."""
+
+_LISTED: Final = re.compile(
+    rf"""(?P<head>(?:\b|(?<=\\[nrt]))(?:name|key)\s*:\s*(?:\\*["'])?{_NAME}(?:\\*["'])?"""
+    r"""(?:\s|\\{1,8}[nrt]){1,40}value\s*:\s*(?:\\*["'])?)(?!\[redacted)"""
+    r"""(?P<value>[^\s"'\\,]{4,})""",
+    re.IGNORECASE,
+)
+"""The same in YAML, a line each."""
+
+_SAID: Final = re.compile(
+    rf"""(?P<head>{_WORD}\s{{1,4}}(?:is|was)\s{{1,4}}(?:\\*["'`])?)"""
+    r"""(?=[^\s"'\\,;`]*\d)(?=[^\s"'\\,;`]*[a-z])(?P<value>[^\s"'\\,;`]{6,})""",
+    re.IGNORECASE,
+)
+"""What people write: "the password is hunter2". A word without a digit is none: `is required`."""
+
+_CUT: Final = re.compile(r"… \[cut: \d{1,12} characters in all\]")
+"""What a text ends with that was too long (clustertrace.record.rebuilding)."""
+
+_COMPILED: Final = tuple((re.compile(pattern), mark(what)) for what, pattern in _FORMS)
+
+
+def cut_secrets(text: str) -> tuple[str, int]:
+    """The text without its secrets, and how many were cut."""
+    cut = 0
+    for pattern, replacement in _COMPILED:
+        text, times = pattern.subn(replacement, text)
+        cut += times
+    text, times = _by_name(text)
+    cut += times
+    for pattern in (_URL, _BEARER, _FLAG, _TAGGED, _PAIRED, _LISTED, _SAID):
+        text, times = pattern.subn(_keep_head, text)
+        cut += times
+    return text, cut
+
+
+def _by_name(text: str) -> tuple[str, int]:
+    """Cut what stands behind the name of a secret."""
+    counted = 0
+
+    def quoted(match: re.Match[str]) -> str:
+        nonlocal counted
+        value = match["value"]
+        if value is not None and _is_spent(value):
+            return match[0]
+        counted += 1
+        quote = match["open"] or match["quote"]
+        return f"{match['head']}{quote}{mark('by its name')}{quote}"
+
+    text = _QUOTED.sub(quoted, text)
+    text, times = _ASSIGNED.subn(_keep_head, text)
+    return text, counted + times
+
+
+def _is_spent(value: str) -> bool:
+    """Whether nothing of a secret is left: the mark stands there, or what length left of it."""
+    head, cut, _ = value.partition("…")
+    return value.startswith(MARK) or (
+        bool(cut) and MARK.startswith(head) and _CUT.fullmatch(value, len(head)) is not None
+    )
+
+
+def _keep_head(match: re.Match[str]) -> str:
+    return match["head"] + mark("by its name")
