@@ -2,14 +2,19 @@
 
 Rows are as wide as the plot and its margins, so that a click anywhere in a row selects it. Texts
 are marks, not axis labels, because only marks can have a colour of their own.
+
+Altair takes 0.2 s to make a chart, each time that a row is clicked. So what it makes is the form of
+a chart, kept for all that look alike; the rows are put into it (`chart`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import altair as alt
+import orjson
 
 from clustertrace.app import words
 from clustertrace.app.span_rows import SpanRow
@@ -25,6 +30,7 @@ _AXIS: Final = 30
 
 _NARROWEST: Final = 150
 _WIDEST: Final = 340
+_STEP: Final = 10
 _LETTER: Final = 7
 """About the width of a letter, pixels."""
 _LEVEL: Final = 14
@@ -41,11 +47,20 @@ _CANVAS_FROM: Final = 300
 _UNITS: Final = (("ms", 1e6, 2e9), ("s", 1e9, 300e9), ("min", 60e9, 7200e9), ("h", 3600e9, None))
 
 
+_TITLES: Final = {
+    "name": "Step",
+    "took": "Took",
+    "model": "Model",
+    "tokens": "Tokens in → out",
+    "cost": "Cost",
+}
+
+
 class _Margins(NamedTuple):
     """What lies left and right of the plot, pixels."""
 
     names: int
-    columns: list[tuple[int, str]]
+    columns: tuple[tuple[int, str], ...]
     """Right edge and field of each column."""
 
     @property
@@ -53,8 +68,8 @@ class _Margins(NamedTuple):
         return self.columns[-1][0]
 
 
-def values(rows: Sequence[SpanRow], now_ns: int) -> tuple[list[dict[str, Any]], str, float]:
-    """What the chart draws, the unit of its times, and its end in that unit."""
+def values(rows: Sequence[SpanRow], now_ns: int) -> tuple[list[dict[str, Any]], str]:
+    """What the chart draws, and the unit of its times."""
     start = min(row.start_ns for row in rows)
     end = max(now_ns if _runs(row) else row.end_ns or row.start_ns for row in rows)
     extent = max(1, end - start)
@@ -76,7 +91,7 @@ def values(rows: Sequence[SpanRow], now_ns: int) -> tuple[list[dict[str, Any]], 
                 **_columns(row),
             }
         )
-    return drawn, unit, (extent + shortest) / size
+    return drawn, unit
 
 
 def _runs(row: SpanRow) -> bool:
@@ -103,56 +118,47 @@ def _columns(row: SpanRow) -> dict[str, str]:
     }
 
 
-def chart(
-    rows: Sequence[SpanRow], colours: Palette, now_ns: int, selected: int | None
-) -> alt.LayerChart:
-    """The chart; `selected` is the row that is marked at first."""
-    data, unit, end = values(rows, now_ns)
-    picked = alt.selection_point(
-        name=SELECTION,
-        fields=["row"],
-        on="click",
-        clear=False,
-        empty=False,
-        toggle=False,
-        value=[{"row": selected}] if selected is not None else alt.Undefined,
-    )
-    base = alt.Chart({"values": data}).encode(
-        y=alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0)),
-        tooltip=_tooltip(data),
-    )
-    margins = _margins(data)
-    layers = [
-        _background(base, colours, picked, margins),
-        _bars(base, colours, unit, end),
-        *_names(base, colours, margins.names),
-        *(_column(base, colours, edge, field) for edge, field in margins.columns),
-    ]
-    made: alt.LayerChart = (
-        alt.layer(*layers)
-        .properties(
-            height=ROW_PIXELS * len(data) + _AXIS,
-            padding={"left": 2, "right": 6, "top": 5, "bottom": 5},
-            usermeta={
-                "embedOptions": {"renderer": "canvas" if len(data) > _CANVAS_FROM else "svg"}
-            },
-        )
-        .configure_view(stroke="transparent", clip=False)
-        .configure(font=_FONT, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
-    )
+def chart(rows: Sequence[SpanRow], colours: Palette, now_ns: int, selected: int) -> dict[str, Any]:
+    """The chart in Vega-Lite, with its data; `selected` is the row that is marked at first."""
+    data, unit = values(rows, now_ns)
+    made: dict[str, Any] = orjson.loads(_form(colours, unit, _margins(data), _shown(data)))
+    made["data"] = {"values": data}
+    made["height"] = ROW_PIXELS * len(data) + _AXIS
+    renderer = "canvas" if len(data) > _CANVAS_FROM else "svg"
+    made["usermeta"] = {"embedOptions": {"renderer": renderer}}
+    [picked] = made["params"]
+    picked["value"] = [{"row": selected}]
     return made
 
 
-def _tooltip(data: Sequence[dict[str, Any]]) -> list[alt.Tooltip]:
-    titles = {
-        "name": "Step",
-        "took": "Took",
-        "model": "Model",
-        "tokens": "Tokens in → out",
-        "cost": "Cost",
-    }
-    shown = {field: title for field, title in titles.items() if any(row[field] for row in data)}
-    return [alt.Tooltip(f"{field}:N", title=title) for field, title in shown.items()]
+@lru_cache(maxsize=64)
+def _form(colours: Palette, unit: str, margins: _Margins, shown: tuple[str, ...]) -> bytes:
+    """What charts of this look have in common, as JSON in Vega-Lite."""
+    picked = alt.selection_point(
+        name=SELECTION, fields=["row"], on="click", clear=False, empty=False, toggle=False
+    )
+    base = alt.Chart(alt.NamedData("rows")).encode(
+        y=alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0)),
+        tooltip=[alt.Tooltip(f"{field}:N", title=_TITLES[field]) for field in shown],
+    )
+    layers = [
+        _background(base, colours, picked, margins),
+        _bars(base, colours, unit),
+        *_names(base, colours, margins.names),
+        *(_column(base, colours, edge, field) for edge, field in margins.columns),
+    ]
+    made = (
+        alt.layer(*layers)
+        .properties(padding={"left": 2, "right": 6, "top": 5, "bottom": 5})
+        .configure_view(stroke="transparent", clip=False)
+        .configure(font=_FONT, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+    )
+    return orjson.dumps(made.to_dict())
+
+
+def _shown(data: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """What there is to say of a row where the pointer rests."""
+    return tuple(field for field in _TITLES if any(row[field] for row in data))
 
 
 def _background(
@@ -172,11 +178,11 @@ def _background(
     return made
 
 
-def _bars(base: alt.Chart, colours: Palette, unit: str, end: float) -> alt.Chart:
+def _bars(base: alt.Chart, colours: Palette, unit: str) -> alt.Chart:
     made: alt.Chart = base.mark_bar(height=11, cornerRadius=2, cursor="pointer").encode(
         x=alt.X(
             "from:Q",
-            scale=alt.Scale(domain=[0, end], nice=False),
+            scale=alt.Scale(domainMin=0, nice=False),
             axis=alt.Axis(
                 orient="top",
                 title=None,
@@ -240,12 +246,14 @@ def _names(base: alt.Chart, colours: Palette, width: int) -> list[alt.Chart]:
 def _margins(data: Sequence[dict[str, Any]]) -> _Margins:
     """As wide as the longest name, and the columns that have something to show."""
     wanted = max(row["depth"] * _LEVEL + len(row["name"]) * _LETTER for row in data) + 40
-    columns = [
+    # In steps, so that most charts have a width that another one had.
+    stepped = -(-wanted // _STEP) * _STEP
+    columns = tuple(
         (edge, field)
         for edge, field in ((_TOOK, "took"), (_TOKENS, "tokens"), (_COST, "cost"))
         if field == "took" or any(row[field] for row in data)
-    ]
-    return _Margins(min(_WIDEST, max(_NARROWEST, wanted)), columns)
+    )
+    return _Margins(min(_WIDEST, max(_NARROWEST, stepped)), columns)
 
 
 def _column(base: alt.Chart, colours: Palette, edge: int, field: str) -> alt.Chart:

@@ -79,8 +79,8 @@ def _chart(trace: Trace, rows: list[SpanRow]) -> SpanRow:
     """Draw tree and Gantt; the row that is selected."""
     first = _opened(trace, rows)
     dark = st.context.theme.type == "dark"
-    picked = st.altair_chart(
-        gantt.chart(rows, theme.DARK if dark else theme.LIGHT, time.time_ns(), first),
+    picked = st.vega_lite_chart(
+        spec=gantt.chart(rows, theme.DARK if dark else theme.LIGHT, time.time_ns(), first),
         key=f"gantt-{trace.trace_id}",
         theme=None,
         on_select="rerun",

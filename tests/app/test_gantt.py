@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import altair as alt
+
 from clustertrace.app import gantt
 from clustertrace.app.span_rows import broken, span_rows
 from clustertrace.app.theme import LIGHT
@@ -89,10 +91,10 @@ def test_a_trace_broke_at_its_innermost_first_failure() -> None:
 def test_times_have_the_unit_that_fits() -> None:
     """Milliseconds for short traces, minutes for long ones; instants stay visible."""
     rows, _ = span_rows([span(0, None, end_ns=5_000_000), span(0, 0, end_ns=0)], 10)
-    drawn, unit, end = gantt.values(rows, 0)
+    drawn, unit = gantt.values(rows, 0)
     assert unit == "ms"
     assert all(row["to"] > row["from"] for row in drawn)
-    assert end >= 5
+    assert max(row["to"] for row in drawn) == 5
     rows, _ = span_rows([span(0, None, end_ns=1_800 * SECOND)], 10)
     assert gantt.values(rows, 0)[1] == "min"
 
@@ -100,7 +102,7 @@ def test_times_have_the_unit_that_fits() -> None:
 def test_a_running_span_lasts_until_now() -> None:
     """What has not ended is drawn up to the present, and its duration is not claimed."""
     rows, _ = span_rows([span(0, None, status="running", end_ns=None)], 10)
-    [row], _, _ = gantt.values(rows, 7 * SECOND)
+    [row], _ = gantt.values(rows, 7 * SECOND)
     assert row["to"] == 7.0
     assert row["took"] == "…"
     assert row["name"] == "step …"
@@ -109,20 +111,29 @@ def test_a_running_span_lasts_until_now() -> None:
 def test_long_names_are_cut_and_stay_on_one_line() -> None:
     """A name can't make the chart wider or taller."""
     rows, _ = span_rows([span(0, None, "a\nb" * 1_000)], 10)
-    [row], _, _ = gantt.values(rows, 0)
+    [row], _ = gantt.values(rows, 0)
     assert len(row["name"]) <= 60
     assert "\n" not in row["name"]
 
 
 def test_the_chart_is_valid_vega_lite() -> None:
-    """Altair accepts it, with and without a marked row, for one row and for many."""
+    """Altair accepts it, for one row and for many, and it has the rows and the marked one."""
     for count in (1, 2, 400):
         rows, _ = span_rows([span(n, None) for n in range(count)], 1_000)
-        for selected in (None, 0):
-            spec = gantt.chart(rows, LIGHT, 0, selected).to_dict()
-            assert spec["height"] >= count * gantt.ROW_PIXELS
-            [picked] = spec["params"]
-            assert picked["name"] == gantt.SELECTION
-            assert ("value" in picked) == (selected is not None)
-            renderer = spec["usermeta"]["embedOptions"]["renderer"]
-            assert renderer == ("canvas" if count == 400 else "svg")
+        spec = gantt.chart(rows, LIGHT, 0, count - 1)
+        alt.LayerChart.from_dict(spec)
+        assert spec["height"] >= count * gantt.ROW_PIXELS
+        assert [row["row"] for row in spec["data"]["values"]] == list(range(count))
+        [picked] = spec["params"]
+        assert picked["name"] == gantt.SELECTION
+        assert picked["value"] == [{"row": count - 1}]
+        renderer = spec["usermeta"]["embedOptions"]["renderer"]
+        assert renderer == ("canvas" if count == 400 else "svg")
+
+
+def test_a_chart_is_its_own() -> None:
+    """What is done to one chart shows in no other of the same look."""
+    rows, _ = span_rows([span(0, None)], 10)
+    first = gantt.chart(rows, LIGHT, 0, 0)
+    first["layer"].clear()
+    assert gantt.chart(rows, LIGHT, 0, 0)["layer"]
