@@ -15,6 +15,10 @@ __all__ = ["BACKLOG", "listen"]
 BACKLOG: Final = 512
 """Connections that may wait to be accepted."""
 
+_ASKED_FOR: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+"""Seconds of silence, seconds between the questions that follow, and how many of these: who is
+silent for two minutes is gone. Else the system would wait for two hours."""
+
 
 def listen(host: str, port: int, option: str = "--port") -> list[socket.socket]:
     """Take a public port, on both of localhost's addresses where there are two.
@@ -39,6 +43,12 @@ def _bind(host: str, port: int, option: str) -> socket.socket:
         raise ServeError(f"{port} is no port; choose one from 1 to 65535 with {option}.") from None
     except OSError as error:
         raise ServeError(_why(error, host, port, option)) from None
+    # Connections have this from their listener: one whose other side vanished without a word, as a
+    # laptop that is shut does, is asked for, and closed.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _ASKED_FOR.items():
+        if hasattr(socket, name):  # not everywhere
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     # Made anew from its number, a socket knows that it is TCP. asyncio asks for that before it
     # turns off Nagle's algorithm, without which every answer with a body takes 40 ms.
     return socket.socket(fileno=listener.detach())
