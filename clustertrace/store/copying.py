@@ -272,16 +272,14 @@ def _match(own: Connection, table: Table, there: Sequence[Row], rows: Sequence[R
     gone = [row for row in there if row not in wanted]
     new = [row for row in rows if row not in have]
     if table.name == "spans":
-        _tell_index(own, table, gone, new)
-        seq = table.columns.index("seq")
-        own.make_room(row[seq] for row in new)
+        _make_way(own, table, gone, new)
     own.many(table.deletion, [table.key_of(row) for row in gone])
     own.many(table.insertion, new)
     return len(new)
 
 
-def _tell_index(own: Connection, table: Table, gone: Sequence[Row], new: Sequence[Row]) -> None:
-    """Keep the text index right, before these spans go and those come.
+def _make_way(own: Connection, table: Table, gone: Sequence[Row], new: Sequence[Row]) -> None:
+    """Keep the text index right, and have room, before these spans go and those come.
 
     One that keeps its number has the words that the index knows. Where one comes behind which the
     index has gone already, as when a command read the target before the copy was whole, it begins
@@ -293,6 +291,7 @@ def _tell_index(own: Connection, table: Table, gone: Sequence[Row], new: Sequenc
     done = own.texts.position(own)
     if any(row[seq] <= done and row[seq] not in stay for row in new):
         own.texts.clear(own)
+    own.make_room(row[seq] for row in new)
 
 
 def _index(target: Store, spans: int, progress: Progress) -> int:
