@@ -104,7 +104,8 @@ _WORDS: Final[dict[str, Callable[[str, str, int], str]]] = {
     "ends with": lambda step, *_: f"{step} as the last step",
     "at": lambda step, _, n: f"{step} as step {n}",
     "same call": lambda step, _, n: (
-        f"the same call{' of ' + step if step else ''} with the same arguments{_times(n)}"
+        f"{step + ' called' if step else 'a call made'}{_times(n) if n > 2 else ' again'}"
+        " with the same arguments"
     ),
     "same result": lambda step, *_: f"the same result from {step} more than once",
     "empty": lambda step, *_: f"an empty result from {step}",
