@@ -38,6 +38,8 @@ from clustertrace.store.queries.prompts import habits
 
 WITHIN_MS = 200
 """What a page's questions may take at a million traces."""
+SMALL = 10_000
+"""Traces of the database that a larger one is compared with."""
 NOTICED_MS = 5
 """Growth of questions that take less is noise."""
 
@@ -232,8 +234,9 @@ def main() -> None:
 
 
 def questions_figures(found: dict[int, dict[str, tuple[float, float]]]) -> list[Figure]:
-    """The slowest question, the one that grew most, and the slowest search."""
-    (traces, large), small = list(found.items())[-1], next(iter(found.values()))
+    """The slowest question, the slowest search, and what grew most from `SMALL` traces on."""
+    traces, large = list(found.items())[-1]
+    small = found.get(SMALL, {})
     pages = {name: warm for name, (_, warm) in large.items() if not name.startswith("/search")}
     searches = {name: large[name][1] for name in large if name not in pages}
     of = f"{traces:,} traces"
@@ -247,7 +250,7 @@ def questions_figures(found: dict[int, dict[str, tuple[float, float]]]) -> list[
         for name, warm in pages.items()
         if warm > NOTICED_MS and name in small
     }
-    if len(found) > 1 and grown:
+    if traces > SMALL and grown:
         most = max(grown, key=grown.__getitem__)
         figures.append(Figure("page growth", grown[most], of=f"{most}, {of}"))
     return figures
