@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 
 from clustertrace.errors import BadSetting
 from clustertrace.redaction.marks import mark
@@ -68,6 +67,8 @@ def redactor() -> Redactor | None:
 def _own_patterns(file: str) -> tuple[re.Pattern[str], ...]:
     if not file:
         return ()
+    from pathlib import Path  # 5 ms that every program which records would spend
+
     patterns = []
     try:
         lines = Path(file).expanduser().read_text("utf-8").splitlines()
