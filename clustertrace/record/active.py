@@ -297,9 +297,9 @@ def emit(line: str, said: str) -> None:
     """Append a line to the spool; `said` is what of it came from the user's program."""
     redact = config().redact
     if redact is not None and redact.suspects(said):
-        line, cut = redact(line)
+        text, cut = redact.json(line[:-1])
         if cut:
-            line = f'{line[:-2]},"redacted":{cut}}}\n'
+            line = f'{text[:-1]},"redacted":{cut}}}\n'
     spool.append(line.encode("ascii", "backslashreplace"))
 
 

@@ -13,9 +13,16 @@ from clustertrace.redaction.marks import MARK, mark
 
 __all__ = ["cut_secrets"]
 
+_ESCAPED: Final = r"(?<=\\[nrtbf])"
+"""Behind the escape of a line's end, whose letter belongs to no word: most texts are JSON."""
+
+_NO_WORD: Final = rf"(?:(?<!\w)|{_ESCAPED})"
+_NO_NAME: Final = rf"(?:(?<![\w-])|{_ESCAPED})"
+"""Where no word, or no name with hyphens, goes on."""
+
 _FORMS: Final = (
     ("Anthropic key", r"sk-ant-[\w-]{16,}"),
-    ("OpenAI key", r"(?<![\w-])sk-(?:[a-z0-9]{2,10}-)*[A-Za-z0-9_]{20}[\w-]*"),
+    ("OpenAI key", rf"{_NO_NAME}sk-(?:[a-z0-9]{{2,10}}-)*[A-Za-z0-9_]{{20}}[\w-]*"),
     ("AWS key", r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])"),
     ("GitHub token", r"gh[pousr]_[A-Za-z0-9]{30,}"),
     ("GitHub token", r"github_pat_\w{22,}"),
@@ -25,26 +32,26 @@ _FORMS: Final = (
     ("Google key", r"AIza[\w-]{30,}"),
     ("Google token", r"ya29\.[\w-]{20,}"),
     ("Google secret", r"GOCSPX-[\w-]{20,}"),
-    ("Hugging Face token", r"(?<!\w)hf_[A-Za-z0-9]{30,}"),
-    ("Stripe key", r"(?<!\w)[spr]k_(?:live|test)_[A-Za-z0-9]{16,}"),
-    ("Groq key", r"(?<!\w)gsk_[A-Za-z0-9]{40,}"),
-    ("xAI key", r"(?<![\w-])xai-[A-Za-z0-9]{40,}"),
-    ("Langfuse key", r"(?<![\w-])sk-lf-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-    ("npm token", r"(?<!\w)npm_[A-Za-z0-9]{36,}"),
+    ("Hugging Face token", rf"{_NO_WORD}hf_[A-Za-z0-9]{{30,}}"),
+    ("Stripe key", rf"{_NO_WORD}[spr]k_(?:live|test)_[A-Za-z0-9]{{16,}}"),
+    ("Groq key", rf"{_NO_WORD}gsk_[A-Za-z0-9]{{40,}}"),
+    ("xAI key", rf"{_NO_NAME}xai-[A-Za-z0-9]{{40,}}"),
+    ("Langfuse key", rf"{_NO_NAME}sk-lf-[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}"),
+    ("npm token", rf"{_NO_WORD}npm_[A-Za-z0-9]{{36,}}"),
     ("PyPI token", r"pypi-[\w-]{50,}"),
-    ("SendGrid key", r"(?<!\w)SG\.[\w-]{16,}\.[\w-]{16,}"),
-    ("JWT", r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{4,}"),
+    ("SendGrid key", rf"{_NO_WORD}SG\.[\w-]{{16,}}\.[\w-]{{16,}}"),
+    ("JWT", rf"{_NO_NAME}eyJ[\w-]{{8,}}\.[\w-]{{8,}}\.[\w-]{{4,}}"),
     (
         "private key",
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^\"\\]|\\+[^\"\\])*?"
-        r"(?:-----END [A-Z ]*PRIVATE KEY-----|(?=\\*\"|\Z))",
+        r"(?:-----END [A-Z ]*PRIVATE KEY-----|(?=\\*(?:\"|\Z)))",
     ),
 )
 """Secrets that show by their form: what they are, and the pattern."""
 
 _WORD: Final = (
     # Not within a word: behind a separator, or with a capital, as in dbPassword.
-    r"(?:(?<![^\W_])|(?-i:(?=[A-Z])))"
+    rf"(?:(?<![^\W_])|{_ESCAPED}|(?-i:(?=[A-Z])))"
     r"(?:passwd|password|passphrase|pwd|secret|credentials|token|authorization|cookie"
     r"|(?:api|access|secret|private)[_-]?key)"
 )
@@ -59,9 +66,9 @@ _FOLDER: Final = (
 """`PWD=/home/ann` in a listing of variables is where a shell stands, and no password."""
 
 _QUOTED: Final = re.compile(
-    rf"""(?P<head>(?P<pair>[\[(]\s*)?(?<!\\)(?P<quote>\\*["']){_FOLDER}(?:{_NAME})(?P=quote)"""
-    r"""\s*(?(pair)[:,]|:)\s*\[?\s*)"""
-    rf"""(?:(?P<open>\\+["']|'|")(?P<value>(?:[^"'\\]|\\+[^"'\\])+?|(?:[^"\\]|\\.)+?)(?P=open)"""
+    rf"""(?P<head>(?P<pair>[\[(]\s*)?(?<!\\)(?P<quote>\\{{0,31}}["']){_FOLDER}(?:{_NAME})(?P=quote)"""
+    r"""\s*+(?(pair)[:,]|:)\s*+(?:\[\s*+)?)"""
+    rf"""(?:(?P<open>\\{{1,31}}["']|'|")(?P<value>(?:[^"'\\]|\\+[^"'\\])+?|(?:[^"\\]|\\.)+?)(?P=open)"""
     r"""|(?P<bare>-?\d[\d.eE+-]*))""",
     re.IGNORECASE,
 )
@@ -72,7 +79,7 @@ and what follows is the next key."""
 
 _ASSIGNED: Final = re.compile(
     rf"""(?P<head>{_FOLDER}{_WORD}\s*+(?:=|:(?!//))\s*+(?:\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
-    r"""(?!\[redacted|(?<=\s)[a-z_][\w.]*[(\[])(?P<value>[^\s"'\\,;&<>(){}\[\]]{4,})""",
+    r"""(?!\[redacted|:|(?<=\s)[a-z_][\w.]*[(\[])(?P<value>[^\s"'\\,;&<>(){}\[\]]{4,})""",
     re.IGNORECASE,
 )
 """A name, an equals sign or colon, and one word: a header, a shell's variable, a query string.
@@ -81,16 +88,17 @@ What a program calls (`token = tokens.next()`) or declares (`token: Optional[str
 front, is no secret; in quotes or without the space it may be one."""
 
 _BEARER: Final = re.compile(
-    r"(?P<head>\b(?:bearer|basic)\s+)(?P<value>[\w.=+/~-]{16,})", re.IGNORECASE
+    rf"(?P<head>(?:\b|{_ESCAPED})(?:bearer|basic)\s+)(?P<value>[\w.=+/~-]{{16,}})", re.IGNORECASE
 )
 
 _URL: Final = re.compile(
-    r"(?P<head>\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@\"'\\]*:)(?P<value>[^\s/@\"'\\]+)(?=@)"
+    r"(?P<head>\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@\"'\\]*:)(?P<value>[^\s/@\"'\\]+)(?=@)",
+    re.IGNORECASE,
 )
 
 _FLAG: Final = re.compile(
-    rf"""(?P<head>(?<![\w-])--{_NAME}(?:\s+(?:\\*["'])?|\\*["']\s*,\s*\\*["']))"""
-    r"""(?!\[redacted|[-$<])(?P<value>[^\s"'\\]{4,})""",
+    rf"""(?P<head>(?:(?<![\w.-])|{_ESCAPED})--{_NAME}(?:\s+(?:\\*["'])?|\\*["']\s*,\s*\\*["']))"""
+    r"""(?!\[redacted|[-$<:,\]}])(?P<value>[^\s"'\\]{4,})""",
     re.IGNORECASE,
 )
 """A flag of a command line and its word, in a shell's text or in a list of arguments."""
@@ -102,7 +110,7 @@ _TAGGED: Final = re.compile(
 """What an element of XML holds."""
 
 _PAIRED: Final = re.compile(
-    rf"""(?P<head>(?<!\\)(?P<quote>\\*["'])(?:name|key|kind|type)(?P=quote)\s*:\s*(?P=quote){_NAME}(?P=quote)"""
+    rf"""(?P<head>(?<!\\)(?P<quote>\\{{0,31}}["'])(?:name|key|kind|type)(?P=quote)\s*:\s*(?P=quote){_NAME}(?P=quote)"""
     r"""\s*,\s*(?P=quote)value(?P=quote)\s*:\s*(?P=quote))(?!\[redacted)"""
     r"""(?P<value>(?:[^"'\\]|\\+[^"'\\])+?)(?=(?P=quote))""",
     re.IGNORECASE,
@@ -110,8 +118,8 @@ _PAIRED: Final = re.compile(
 """A name that is a value itself, and the value beside it: how variables and headers are listed."""
 
 _LISTED: Final = re.compile(
-    rf"""(?P<head>(?:\b|(?<=\\[nrt]))(?:name|key)\s*:\s*(?:\\*["'])?{_NAME}(?:\\*["'])?"""
-    r"""(?:\s|\\{1,8}[nrt]){1,40}value\s*:\s*(?:\\*["'])?)(?!\[redacted)"""
+    rf"""(?P<head>(?:\b|{_ESCAPED})(?:name|key)\s*:\s*(?:\\*["'])?{_NAME}(?:\\*["'])?"""
+    r"""(?:\s|\\{1,8}[nrt]){1,40}value\s*:\s*(?:\\*["'])?)(?!\[redacted|[:\]}])"""
     r"""(?P<value>[^\s"'\\,]{4,})""",
     re.IGNORECASE,
 )
@@ -119,7 +127,7 @@ _LISTED: Final = re.compile(
 
 _SAID: Final = re.compile(
     rf"""(?P<head>{_WORD}\s{{1,4}}(?:is|was)\s{{1,4}}(?:\\*["'`])?)"""
-    r"""(?=[^\s"'\\,;`]*\d)(?=[^\s"'\\,;`]*[a-z])(?P<value>[^\s"'\\,;`]{6,})""",
+    r"""(?![:\]}])(?=[^\s"'\\,;`]*\d)(?=[^\s"'\\,;`]*[a-z])(?P<value>[^\s"'\\,;`]{6,})""",
     re.IGNORECASE,
 )
 """What people write: "the password is hunter2". A word without a digit is none: `is required`."""

@@ -12,7 +12,8 @@ from typing import Final
 __all__ = ["may_hold_secrets"]
 
 _SEPARATED: Final = (
-    r"""\w{0,12}(?:[\\"']{0,4}\s{0,2}[:=,>]|[\\"'nrt\s]{1,40}value|\s{1,4}(?:is|was)\s)"""
+    r"""\w{0,12}(?:[\\"']{0,40}\s*+[:=,>]|[\\"'nrt\s]{1,80}[vV](?:alue|ALUE)"""
+    r"""|\s{1,4}(?:is|was|IS|WAS)\s)"""
 )
 """What follows a secret's name: the rest of the word, quotes, and what separates name and value."""
 
@@ -25,7 +26,7 @@ _DETECT: Final = re.compile(
             r"-(?=[\w-]{8})(?:(?<=sk-)|(?<=glpat-)|(?<=xox[a-z]-)|(?<=xapp-)|(?<=GOCSPX-)|(?<=pypi-)"
             r"|(?<=xai-))",
             r"-BEGIN(?<=-----BEGIN)",
-            r"-(?<=--)(?<![\w-]--)(?=[a-zA-Z])(?=[\w-]{0,30}(?:"
+            r"-(?<=--)(?:(?<![\w.-]--)|(?<=\\[nrtbf]--))(?=[a-zA-Z])(?=[\w.-]*(?:"
             r"[wW](?:[oO][rR])?[dD]|[hH][rR][aA][sS][eE]|[sS][eE][cC][rR][eE][tT]|[kK][eE][ynYN]"
             r"|[iI][aA][lL][sS]|[tT][iI][oO][nN]|[kK][iI][eE])[\\\"']{0,4}[\s,])",
             r"_(?=\w{8})(?:(?<=gh[pousr]_)|(?<=gsk_)|(?<=github_pat_)|(?<=hf_)|(?<=npm_)|(?<=k_live_)|(?<=k_test_))",

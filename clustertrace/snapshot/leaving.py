@@ -33,7 +33,7 @@ def leaving(traces: Sequence[Trace], *, metadata_only: bool = False) -> Leaving:
         if metadata_only:
             trace = _bare(trace)
         if redact is not None:
-            text, times = redact(dump_trace(trace).decode())
+            text, times = redact.json(dump_trace(trace).decode())
             if times:
                 trace = assembled(*parse_trace(text.encode()))
                 cut += times

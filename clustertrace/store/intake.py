@@ -91,7 +91,7 @@ class Policy(NamedTuple):
         return fact._replace(
             name=fact.name and cut(fact.name)[0],
             session_id=fact.session_id and cut(fact.session_id)[0],
-            extra=json_value(cut(json_text(fact.extra) or "")[0]) if fact.extra else fact.extra,
+            extra=json_value(cut.json(json_text(fact.extra) or "{}")[0]),
             tags={cut(key)[0]: cut.named(key, value) for key, value in fact.tags.items()},
             metrics=tuple(one._replace(name=cut(one.name)[0]) for one in fact.metrics),
             outcome_reason=fact.outcome_reason and cut(fact.outcome_reason)[0],
@@ -135,7 +135,7 @@ def _redacted(row: Row, redact: Redactor) -> Row:
     made, cut = list(row), 0
     for at in TEXTS:
         if made[at]:
-            made[at], times = redact(made[at])
+            made[at], times = (redact.json if at in JSON_TEXTS else redact)(made[at])
             cut += times
     if cut:
         told = json_value(made[ATTRIBUTES]) or {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from clustertrace.errors import BadSetting
 from clustertrace.redaction import MARK, Redactor, redactor
+from clustertrace.redaction.cutting import cut_secrets
+from clustertrace.redaction.scan import may_hold_secrets
 
 cut = Redactor()
 
@@ -93,6 +96,18 @@ PLACES = [
     "The NAME was `hunter2z` until now.",
 ]
 
+BEGUN = [
+    *(
+        "Password:",
+        "password=",
+        "the password is ",
+        "run --password ",
+        "- name: PASSWORD\n  value: ",
+    ),
+    *('"password": "', "Authorization: Bearer ", "postgres://ann:", "<password>", "token: '"),
+]
+"""Texts that end where the secret would begin."""
+
 PLACED = [place.replace("NAME", "password") for place in PLACES]
 
 INNOCENT = [
@@ -154,12 +169,14 @@ def test_ordinary_text_stays(text: str) -> None:
 @given(
     st.recursive(
         st.text()
-        | st.sampled_from([*SECRETS, *(text for text, _ in NAMED), *PLACED])
-        | st.integers(),
+        | st.sampled_from([*SECRETS, *(text for text, _ in NAMED), *PLACED, *BEGUN])
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.none(),
         lambda inner: (
             st.lists(inner, max_size=4)
             | st.dictionaries(
-                st.text() | st.sampled_from(["password", "token", 'api_key"', "a\\"]),
+                st.text() | st.sampled_from(["password", "token", 'api_key"', "a\\", *BEGUN]),
                 inner,
                 max_size=4,
             )
@@ -168,9 +185,78 @@ def test_ordinary_text_stays(text: str) -> None:
 )
 def test_json_stays_json(value: Any) -> None:
     """Whatever is cut, the text parses, nested JSON included, and a second pass cuts nothing."""
-    text, _ = cut(json.dumps(value))
+    text, _ = cut.json(json.dumps(value, separators=(",", ":")))
     json.loads(text)
-    assert cut(text)[0] == text
+    assert cut.json(text)[0] == text
+
+
+@pytest.mark.parametrize("begun", BEGUN)
+def test_a_name_without_a_value_breaks_nothing(begun: str) -> None:
+    """What a string ends with can't reach into what follows it."""
+    for value in (
+        {begun: None, "n": 1},
+        {begun: 12345},
+        {begun: 1.5e300},
+        [begun, 12345],
+        [[begun]],
+    ):
+        text, _ = cut.json(json.dumps(value, separators=(",", ":")))
+        left = json.loads(text)
+        assert type(left) is type(value)
+        assert len(left) == len(value)
+
+
+def test_a_pattern_that_breaks_json_cuts_strings() -> None:
+    """A pattern of the user's may match anything; what was JSON is JSON afterwards."""
+    own = Redactor([re.compile(r'"a.*b"')])
+    assert json.loads(own.json('{"x":"a","password":"hunter2","z":"b"}')[0]) == {
+        "x": "a",
+        "password": "[redacted: by its name]",
+        "z": "b",
+    }
+
+
+@pytest.mark.parametrize("text", [*SECRETS, *(text for text, _ in NAMED), *PLACED])
+def test_a_secret_may_begin_a_line(text: str) -> None:
+    """In JSON a line's end is a backslash and a letter, which belongs to no word."""
+    for end in ("\n", "\r\n", "\t"):
+        written = f"first{end}{text}"
+        plain, once = cut(written)
+        inside, twice = cut(json.dumps(written))
+        assert once >= 1
+        assert json.loads(inside).startswith("first")
+        assert twice >= 1, inside
+        if "\\" not in text:
+            assert json.loads(inside) == plain
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *(
+                    "password",
+                    "DB_PASSWORD",
+                    "apiKey",
+                    "token",
+                    "X-Secret-Key",
+                    "passphrase",
+                    "COOKIE",
+                ),
+                *("hunter22", "12345", "[", "]", "{", "}", ",", ":", "=", ">", "<", "</", "/", "@"),
+                *(" ", "    ", "\n", "\\n", '"', "'", '\\"', '\\\\\\"', "\\", "--", "-", ".", "a"),
+                *("name: ", "value: ", "Value: ", '"name":', '"value":', " is ", " was ", "://u:"),
+                *("Bearer ", "basic ", "sk-", "a1B2" * 12, "AKIA", "hf_", "eyJ", "ya29."),
+            ]
+        ),
+        max_size=14,
+    )
+)
+def test_the_scan_sees_what_would_be_cut(parts: list[str]) -> None:
+    """Where the quick scan suspects nothing, the patterns would have cut nothing."""
+    text = "".join(parts)
+    if cut_secrets(text)[1]:
+        assert may_hold_secrets(text), text
 
 
 @pytest.mark.parametrize(
@@ -190,6 +276,15 @@ def test_json_stays_json(value: Any) -> None:
             "sk-ab-",
         ),
         *("a://b:", "bearer ", "-----BEGIN PRIVATE KEY-----", '"name":"password",', "SG."),
+        *(
+            "--.",
+            "--a.",
+            "--password.",
+            '"password":  ',
+            "password\\",
+            "the password is 1 ",
+            "\\n--a",
+        ),
     ],
 )
 def test_a_long_text_is_read_once(part: str) -> None:
@@ -199,11 +294,23 @@ def test_a_long_text_is_read_once(part: str) -> None:
     assert times >= 1
 
 
-@given(st.text())
-def test_where_nothing_is_suspected_nothing_would_be_cut(text: str) -> None:
-    """The quick scan never hides a secret from the patterns."""
-    if not cut.suspects(text):
-        assert cut(text) == (text, 0)
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"password":' + " " * 100_000 + "x",
+        '"password"' + "\n" * 100_000 + "x",
+        "--" * 100_000 + "password",
+        "password" + "\\" * 100_000 + "x",
+        "-----BEGIN PRIVATE KEY-----" * 4_000 + "\\",
+        r"\"password\":" + "".join("\\" * n + "'" for n in range(400, 0, -1)) + "x",
+        "name: password" + "\\n" * 50_000,
+        "password is " + "1" * 100_000,
+    ],
+    ids=range(8),
+)
+def test_a_long_stretch_is_read_once(text: str) -> None:
+    """The same where one part of a text is long."""
+    cut_secrets(text)
 
 
 @pytest.mark.parametrize("left", ["", "[reda", "[redacted: by its name]"])
