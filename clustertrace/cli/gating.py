@@ -153,9 +153,8 @@ def check(
         with store.read() as conn:
             made = assertions.every(conn)
             results = [checks.check(one, assertions.seen(conn, one, now)) for one in made]
-            new = assertions.new_failing(conn)
         with store.writing() as conn:
-            assertions.mark_checked(conn, now)
+            new = assertions.take_new_failing(conn)
     form = Format.json if as_json else form
     if form is Format.json:
         text = _json_report(results, new)

@@ -50,6 +50,7 @@ class Seen(NamedTuple):
 
     failed: Sequence[bool]
     durations_ns: Sequence[int]
+    """Of those that have an end."""
     cost_usd: float
     unpriced_calls: int
     newer: int
@@ -98,10 +99,23 @@ def check(one: Assertion, seen: Seen | None) -> Result:
     if one.kind == "success_rate_above":
         return _rate(one, seen, runs)
     if one.kind == "latency_p95_below":
-        measured = float(p95(seen.durations_ns))
-        words = f"p95 is {duration(int(measured))} in {counted(runs, 'run')}."
-        return Result(one, measured < one.bound, runs, measured, None, words)
+        return _latency(one, seen)
     return _cost(one, seen, runs)
+
+
+def _latency(one: Assertion, seen: Seen) -> Result:
+    runs = len(seen.durations_ns)
+    if not runs:
+        return Result(one, False, 0, None, None, "No run has an end, so none has a duration.")
+    measured = float(p95(seen.durations_ns))
+    words = f"p95 is {duration(int(measured))} in {counted(runs, 'run')}"
+    if without := len(seen.failed) - runs:
+        words += f"; {counted(without, 'run')} without an end {_do(without)} not count"
+    return Result(one, measured < one.bound, runs, measured, None, f"{words}.")
+
+
+def _do(count: int) -> str:
+    return "does" if count == 1 else "do"
 
 
 def _rate(one: Assertion, seen: Seen, runs: int) -> Result:

@@ -12,12 +12,15 @@ from clustertrace.gate.reports import NewPattern
 from clustertrace.store import queries
 from clustertrace.store.connection import Connection
 
-__all__ = ["EVERY", "add", "every", "mark_checked", "new_failing", "remove", "seen"]
+__all__ = ["EVERY", "add", "every", "remove", "seen", "take_new_failing"]
 
 EVERY = "all"
 """Stands for every run, where a pattern is asked for."""
 
-_LAST_CHECK = "last_check_ns"
+_CHECKED = "patterns checked"
+"""In `state`: whether there was a check."""
+_KNOWN = "pattern "
+"""Before the id of each pattern that a run had ended in by then."""
 _MOST_NEW = 20
 _MOST_RUNS = 100_000
 """Newest runs that are looked at where no window is named: more would not change the answer."""
@@ -83,36 +86,37 @@ def seen(conn: Connection, one: Assertion, now_ns: int) -> Seen | None:
     )
     return Seen(
         [bool(row[0]) for row in rows],
-        [row[1] or 0 for row in rows],
+        [row[1] for row in rows if row[1] is not None],
         sum(row[2] or 0.0 for row in rows),
         sum(row[3] or 0 for row in rows),
         newer,
     )
 
 
-def new_failing(conn: Connection) -> list[NewPattern]:
-    """Failing patterns whose first run came after the last check, the worst first.
+def take_new_failing(conn: Connection) -> list[NewPattern]:
+    """Failing patterns that no run had ended in by the last check, the worst first.
 
-    Those whose failures the user expects are left out.
+    From now on, in the caller's transaction, they count as known; so do all at the first check.
+    Those whose failures the user expects are left out. A run's start says nothing here: one that
+    was under way at the last check, or came in later, is news.
     """
-    since = conn.value("SELECT value FROM state WHERE key = ?", (_LAST_CHECK,))
-    if since is None:
-        return []
-    rows = conn.rows(
-        "SELECT variant_id FROM traces WHERE start_ns > :since AND failed = 1 AND variant_id NOT IN"
-        " (SELECT variant_id FROM variant_annotations WHERE expected = 1)"
-        " GROUP BY variant_id HAVING NOT EXISTS (SELECT 1 FROM traces AS earlier"
-        "  WHERE earlier.variant_id = traces.variant_id AND earlier.start_ns <= :since)"
-        " ORDER BY count(*) DESC, variant_id LIMIT :most",
-        {"since": since, "most": _MOST_NEW},
+    checked = conn.value("SELECT value FROM state WHERE key = ?", (_CHECKED,))
+    rows = (
+        ()
+        if checked is None
+        else conn.rows(
+            "SELECT variant_id FROM variant_totals WHERE failed > 0 AND variant_id NOT IN"
+            " (SELECT variant_id FROM variant_annotations WHERE expected = 1)"
+            " AND NOT EXISTS (SELECT 1 FROM state WHERE key = :known || variant_id)"
+            " GROUP BY variant_id ORDER BY sum(failed) DESC, variant_id LIMIT :most",
+            {"known": _KNOWN, "most": _MOST_NEW},
+        )
     )
     found = [queries.cluster(conn, row[0]) for row in rows]
-    return [(one.id, one.name, one.steps, one.failed, one.count) for one in found]
-
-
-def mark_checked(conn: Connection, now_ns: int) -> None:
-    """Remember when patterns were last looked at."""
     conn.run(
-        "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (_LAST_CHECK, now_ns),
+        "INSERT INTO state SELECT DISTINCT :known || variant_id, 1 FROM variant_totals"
+        " WHERE traces > running + incomplete ON CONFLICT (key) DO NOTHING",
+        {"known": _KNOWN},
     )
+    conn.run("INSERT INTO state VALUES (?, 1) ON CONFLICT (key) DO NOTHING", (_CHECKED,))
+    return [(one.id, one.name, one.steps, one.failed, one.count) for one in found]

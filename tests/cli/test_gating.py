@@ -85,6 +85,33 @@ def test_new_failing_pattern(capsys: Capture) -> None:
     assert "New since the last check: newcomer" in capsys.readouterr().out
 
 
+def test_a_failing_pattern_is_new_whenever_its_run_began(capsys: Capture) -> None:
+    """A run that began before the last check, and came in after it, is told; a second time not."""
+    main(["assert", "all", "--cost-below", "1"])
+    main(["check"])
+    with Store.open() as store:
+        span = Span("e" * 32, "e" * 16, None, "late", "agent", "error", 10**18, 10**18 + 1)
+        store.write(Batch([span], [TraceFacts("e" * 32)]))
+        store.refresh()
+    capsys.readouterr()
+    assert main(["check", "--fail-on-new"]) == 1
+    assert "New since the last check: late" in capsys.readouterr().out
+    assert main(["check", "--fail-on-new"]) == 0
+
+
+def test_a_run_under_way_at_a_check_makes_nothing_known(capsys: Capture) -> None:
+    """What it fails with later is new, though its steps were there already."""
+    main(["assert", "all", "--cost-below", "1"])
+    running = Span("e" * 32, "e" * 16, None, "slow", "agent", "running", 10**18, None)
+    ended = running._replace(status="error", end_ns=10**18 + 5)
+    for span, code in ((running, 0), (ended, 1)):
+        with Store.open() as store:
+            store.write(Batch([span], []))
+            store.refresh()
+        assert main(["check", "--fail-on-new"]) == code
+    assert "New since the last check: slow" in capsys.readouterr().out
+
+
 def test_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """JUnit goes to a file, GitHub's summary to where its jobs look for it."""
     main(["assert", "all", "--cost-below", "1"])

@@ -46,6 +46,17 @@ def test_success_rate(failed: int, runs: int, passed: bool, words: str) -> None:
     assert words in result.words
 
 
+def test_runs_without_an_end_have_no_duration() -> None:
+    """They don't make the others look quick, and where no run has an end nothing is shown."""
+    claimed = asserted("latency_p95_below", 2 * SECOND)
+    some = check(claimed, seen(0, 3, durations_ns=[SECOND]))
+    assert some.passed
+    assert some.words == "p95 is 1.0 s in 1 run; 2 runs without an end do not count."
+    none = check(claimed, seen(0, 3, durations_ns=[]))
+    assert not none.passed
+    assert "none has a duration" in none.words
+
+
 @given(st.integers(0, 200), st.integers(1, 200), st.floats(0, 1))
 def test_rate_agrees_with_its_interval(failed: int, runs: int, bound: float) -> None:
     """Whatever the counts, the verdict is that of Wilson's lower bound."""
