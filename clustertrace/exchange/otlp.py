@@ -21,6 +21,7 @@ from clustertrace.conventions.raw import ERROR
 from clustertrace.conventions.readers import parsed
 from clustertrace.conventions.routes import DIALECTS
 from clustertrace.model import Span, Trace
+from clustertrace.store.rows import json_text
 
 __all__ = ["dump_otlp"]
 
@@ -43,6 +44,9 @@ _OTHER_INPUTS, _OTHER_OUTPUTS = (
 )
 """What `input.value` and `output.value` compete with where a span is read."""
 _LEAST, _MOST = -(2**63), 2**63 - 1
+_DEEPEST: Final = 30
+"""Levels of a value: protobuf's readers take a hundred messages within each other, three a level.
+What is deeper is text."""
 
 
 def dump_otlp(trace: Trace) -> bytes:
@@ -142,7 +146,7 @@ def _fields(span: Span) -> Iterator[tuple[str, Any]]:
         if content is None:
             continue
         plain = isinstance(content, str) and parsed(content) == content
-        told = content if plain else orjson.dumps(content).decode()
+        told = content if plain else json_text(content)
         if not others.isdisjoint(span.attributes):
             # The instrumentation told it twice, and what became the content was the better half.
             yield f"gen_ai.{name}.messages", told
@@ -188,11 +192,11 @@ def _objects(value: Any) -> Sequence[Mapping[str, Any]]:
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
-def _attributes(told: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": _value(value)} for key, value in told.items()]
+def _attributes(told: Mapping[str, Any], depth: int = 0) -> list[dict[str, Any]]:
+    return [{"key": key, "value": _value(value, depth)} for key, value in told.items()]
 
 
-def _value(value: Any) -> dict[str, Any]:
+def _value(value: Any, depth: int) -> dict[str, Any]:
     """OTLP's AnyValue. A null is one with nothing in it; 64 bits bound its integers."""
     if value is None:
         return {}
@@ -203,8 +207,10 @@ def _value(value: Any) -> dict[str, Any]:
         return {"intValue": str(value)} if fits else {"doubleValue": float(value)}
     if isinstance(value, float):
         return {"doubleValue": value}
+    if isinstance(value, Mapping | list | tuple) and depth >= _DEEPEST:
+        return {"stringValue": json_text(value)}
     if isinstance(value, Mapping):
-        return {"kvlistValue": {"values": _attributes(value)}}
+        return {"kvlistValue": {"values": _attributes(value, depth + 1)}}
     if isinstance(value, list | tuple):
-        return {"arrayValue": {"values": [_value(one) for one in value]}}
+        return {"arrayValue": {"values": [_value(one, depth + 1) for one in value]}}
     return {"stringValue": str(value)}

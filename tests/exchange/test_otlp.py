@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import orjson
 from hypothesis import given
@@ -118,6 +119,20 @@ def test_strange_values_are_carried() -> None:
     [after] = again(trace_of(ROOT._replace(attributes=told)))
     assert after.attributes["b"] == float(2**64 - 1)
     assert after.attributes["c"] == [[1], {"d": None}]
+
+
+def test_what_no_reader_would_take_is_text() -> None:
+    """A value nested deeper than readers of OTLP go ends as JSON text; nothing of it is lost."""
+    deep: Any = "end"
+    for _ in range(240):
+        deep = {"a": deep}
+    [after] = again(trace_of(ROOT._replace(attributes={"deep": deep, "input": deep})))
+    inner: Any = after.attributes["deep"]
+    for _ in range(30):
+        inner = inner["a"]
+    for _ in range(210):
+        inner = (json.loads(inner) if isinstance(inner, str) else inner)["a"]
+    assert inner == "end"
 
 
 def test_a_running_span_has_no_end() -> None:
