@@ -28,7 +28,7 @@ Samples = Sequence[tuple[str, Sequence[Suspect]]]
 
 
 @st.cache_data(
-    show_spinner="Comparing failed runs with those that passed…", max_entries=32, ttl=300
+    show_spinner="Comparing failed runs with those that did not fail…", max_entries=32, ttl=300
 )
 def _known(
     path: str, pattern: str, runs: int, failed: int
@@ -85,7 +85,9 @@ def _why(why: Why) -> markup.Markup:
 def _difference(one: Difference) -> markup.Markup:
     rate = one.failed / one.all_failed
     looks = [markup.link(f"run {at}", trace_url(ran)) for at, ran in enumerate(one.evidence[:3], 1)]
-    others = [markup.link("one that passed without it", trace_url(r)) for r in one.contrast[:1]]
+    others = [
+        markup.link("one without it that did not fail", trace_url(r)) for r in one.contrast[:1]
+    ]
     return markup.tag(
         "div",
         markup.tag("div", markup.rate_bar(rate, *wilson(one.failed, one.all_failed))),

@@ -68,7 +68,7 @@ def _share(trace: Trace) -> None:
 
 
 def _neighbours(trace: Trace, row: TraceRow) -> list[markup.Markup]:
-    """Ways to other runs: of its pattern, of its session, and the nearest that passed."""
+    """Ways to other runs: of its pattern, of its session, and the nearest that did not fail."""
     ways = []
     if row.variant:
         href = traces_url(f"pattern:{row.variant}")

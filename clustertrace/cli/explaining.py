@@ -32,9 +32,9 @@ def why(
 ) -> None:
     """Say what goes along with a pattern's failing.
 
-    Failed runs are compared with runs that passed, of the same pattern, else of its family, else
-    of the same root, and only up to where they failed. Also said: the step at which the chance of
-    failing jumps most. Exit code 1: there is no evidence.
+    Failed runs are compared with runs that did not fail, of the same pattern, else of its family,
+    else of the same root, and only up to where they failed. Also said: the step at which the chance
+    of failing jumps most. Exit code 1: there is no evidence.
     """
     from clustertrace.patterns.divergence import divergence
     from clustertrace.patterns.why_words import why_document

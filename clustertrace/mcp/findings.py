@@ -53,7 +53,7 @@ class Broken(Answer):
 
 
 class Difference(Answer):
-    """What failed runs did more often than those that passed, up to where they failed."""
+    """What failed runs did more often than those that did not fail, up to where they failed."""
 
     sentence: str
     failed: int

@@ -82,7 +82,7 @@ class Judgements:
         self,
         pattern_id: Annotated[str, Field(description="A pattern, by the beginning of its id.")],
     ) -> Reasons:
-        """Say what goes along with a pattern's failing, beside comparable runs that passed."""
+        """Say what goes along with a pattern's failing, beside like runs that did not fail."""
         with reading(self._db) as store, store.read() as conn:
             found = queries.cluster(conn, pattern_id)
             told = queries.why(conn, found)

@@ -23,7 +23,8 @@ and which patterns hold the failures.
 2. Call why for the one or two patterns with most failures, and rules for all runs. Keep apart \
 what is significant and what is only a few runs.
 3. Call get_trace for two failed runs of the worst pattern and, with compare_traces, put one \
-beside a run that passed. Name the first step that went wrong, with what went in and what came out.
+beside a run that did not fail. Name the first step that went wrong, with what went in and what \
+came out.
 4. Answer in this order: what fails and how often; the most likely reason and what speaks for it; \
 what you could not see; one change to try first, and how `verdict` would show that it helped.
 

@@ -132,13 +132,16 @@ def _presence(
     before: Mapping[str, Sequence[Run]],
     after: Mapping[str, Sequence[Run]],
 ) -> _Test:
-    """A pattern that only one window has, tested by its share of the independent runs."""
+    """A pattern that only one window has: its share of the runs, tested on independent ones."""
     all_before, all_after = (
         sum(len(_firsts(runs)) for runs in window.values()) for window in (before, after)
     )
     seen_before, seen_after = len(_firsts(one)), len(_firsts(other))
     p = fisher_two_sided(seen_after, all_after, seen_before + seen_after, all_before + all_after)
-    share_before, share_after = seen_before / all_before, seen_after / all_after
+    share_before, share_after = (
+        len(runs) / sum(map(len, window.values()))
+        for runs, window in ((one, before), (other, after))
+    )
     return _Test(pattern, "new" if other else "gone", share_before, share_after, p)
 
 

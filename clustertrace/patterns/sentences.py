@@ -8,9 +8,12 @@ from typing import Final
 from clustertrace.patterns.conditions import Condition
 from clustertrace.patterns.rules import Mined, Q, Rule
 from clustertrace.patterns.statistics import fisher_greater
-from clustertrace.words import percent
+from clustertrace.words import counted, percent
 
-__all__ = ["condition_words", "nothing_words", "rule_words", "runs_needed"]
+__all__ = ["condition_words", "needed_words", "nothing_words", "rule_words", "runs_needed"]
+
+_MOST_TIMES: Final = 100
+"""So many times today's runs are thought of: who has a hundred runs may well get ten thousand."""
 
 
 def rule_words(rule: Rule) -> str:
@@ -30,30 +33,42 @@ def nothing_words(mined: Mined) -> str:
         return f"None of the {mined.runs} runs failed, so there is nothing to explain."
     if mined.failed == mined.runs:
         return f"All {mined.runs} runs failed: there is no success to compare them with."
-    more = runs_needed(mined.runs, mined.failed, mined.tried)
     return (
         f"No significant pattern yet: {mined.tried:,} conditions were tried on {mined.runs} runs, "
-        f"{mined.failed} of them failed. About {more} more runs could show one that holds half of "
-        "the failures."
+        f"{mined.failed} of them failed. {needed_words(mined.runs, mined.failed, mined.tried)}"
     )
 
 
-def runs_needed(runs: int, failed: int, tried: int) -> int:
+def needed_words(runs: int, failed: int, tried: int) -> str:
+    """What more runs could show, in a sentence (`runs_needed`)."""
+    match runs_needed(runs, failed, tried):
+        case None:
+            return "More runs of this kind would hardly show one."
+        case 0:
+            return "One that holds half of the failures would have shown."
+        case more:
+            return (
+                f"About {counted(more, 'more run')} could show one that holds half of the failures."
+            )
+
+
+def runs_needed(runs: int, failed: int, tried: int) -> int | None:
     """More runs after which a condition with half of the failures would be significant.
 
     `failed` of `runs` runs failed, and `tried` conditions were tried on them. It supposes a
     condition that half of the failures and a tenth of the passes meet, and today's failure rate;
-    a rough guide, found by trying larger and larger numbers.
+    a rough guide, found by trying larger and larger numbers. 0: these runs would have shown it;
+    None: not even `_MOST_TIMES` as many would.
     """
     bound = Q / max(tried, 1)
     more = runs
-    while more < 1_000_000:
+    while more <= runs * _MOST_TIMES:
         lost = max(1, round(more * failed / runs))
         hit, chance = round(lost / 2), round((more - lost) / 10)
         if hit and fisher_greater(hit, hit + chance, lost, more) <= bound:
-            break
+            return more - runs
         more = more + max(1, more // 10)
-    return max(1, more - runs)
+    return None
 
 
 def condition_words(condition: Condition) -> str:

@@ -7,7 +7,7 @@ What is looked at, with the weight that it adds:
 - the step before the first failed one (1): it often fed it
 - a call that was made before with the same arguments (1.5; with the same result as well, 2)
 - a result that reads like an error (2), or is empty (1)
-- the first step at which the run parts from the most similar run that passed (1.5)
+- the first step at which the run parts from the most similar run that did not fail (1.5)
 - steps that failing runs take and others do not (up to 2): Ochiai's coefficient, which locates
   faults better than its rivals when programs are tested (Abreu, Zoeteweij and van Gemund,
   PRDC 2006), over the runs of the same agent.
@@ -195,7 +195,7 @@ def _results(steps: Sequence[_Step], found: list[list[Reason]]) -> None:
 def _parting(
     steps: Sequence[_Step], found: list[list[Reason]], siblings: Sequence[Sibling]
 ) -> None:
-    """Where the run leaves the way of the most similar run that passed."""
+    """Where the run leaves the way of the most similar run that did not fail."""
     own = [step.label for step in steps]
     passed = [sibling for sibling in siblings if not sibling.failed and sibling.labels]
     if not own or not passed:
@@ -208,7 +208,7 @@ def _parting(
         shared += 1
     if shared == len(own) == len(near.labels):
         return
-    run = f"the most similar run that passed ({near.trace_id[:8]})"
+    run = f"the most similar run that did not fail ({near.trace_id[:8]})"
     if shared == len(own):
         words = f"was the last step, where {run} went on with `{near.labels[shared]}`"
         at = shared - 1

@@ -7,7 +7,7 @@ from typing import Any
 
 from clustertrace.patterns.divergence import END, Divergence
 from clustertrace.patterns.documents import condition_document
-from clustertrace.patterns.sentences import condition_words, runs_needed
+from clustertrace.patterns.sentences import condition_words, needed_words, runs_needed
 from clustertrace.patterns.signature import Step
 from clustertrace.patterns.why import Difference, Why
 from clustertrace.words import chance, counted, step_text
@@ -33,7 +33,7 @@ def difference_words(one: Difference) -> str:
     said = " and ".join(condition_words(condition) for condition in one.conditions)
     return (
         f"{said[:1].upper()}{said[1:]}: {one.failed} of {one.all_failed} failed runs, "
-        f"{one.passed} of {one.all_passed} that passed."
+        f"{one.passed} of {one.all_passed} that did not fail."
     )
 
 
@@ -50,9 +50,9 @@ def compared_words(why: Why) -> str:
     """What was compared with what."""
     left = f"; {why.left_out} ended too early to be compared" if why.left_out else ""
     return (
-        f"{counted(why.all_failed, 'failed run')} against {why.all_passed} that passed, of those "
-        f"{_POPULATIONS[why.level]}, up to where they failed{left}. {why.tried:,} conditions were "
-        "tried. This says what goes along with failing, not what causes it."
+        f"{counted(why.all_failed, 'failed run')} against {why.all_passed} that did not fail, of "
+        f"those {_POPULATIONS[why.level]}, up to where they failed{left}. {why.tried:,} conditions "
+        "were tried. This says what goes along with failing, not what causes it."
     )
 
 
@@ -61,17 +61,17 @@ def nothing_words(why: Why) -> str:
     if not why.failed:
         return "No run of this pattern failed, so there is nothing to explain."
     if not why.all_passed:
-        return "No comparable run passed, so there is nothing to compare the failed ones with."
-    more = runs_needed(why.all_failed + why.all_passed, why.all_failed, why.tried)
+        return "Every comparable run failed, so there is nothing to compare them with."
+    failed, passed = counted(why.all_failed, "failed run"), why.all_passed
     if not why.tried:
         return (
-            f"No evidence: {counted(why.all_failed, 'failed run')} and {why.all_passed} that "
-            f"passed are too few to compare, or did the same. About {more} more could tell."
+            f"No evidence: {failed} and {passed} that did not fail are too few to compare, or did "
+            "the same."
         )
+    more = needed_words(why.all_failed + passed, why.all_failed, why.tried)
     return (
-        f"No evidence: none of the {why.tried:,} conditions tried tells "
-        f"{counted(why.all_failed, 'failed run')} from {why.all_passed} that passed. About {more} "
-        "more runs could show one that holds for half of the failed ones."
+        f"No evidence: none of the {why.tried:,} conditions tried tells {failed} from {passed} "
+        f"that did not fail. {more}"
     )
 
 
@@ -79,13 +79,16 @@ def divergence_words(one: Divergence) -> str:
     """Where the paths part, and what becomes of the runs that go either way."""
     way = f"After {_steps(one.path)}, " if one.path else ""
     step = "ended there" if one.step == END else f"took `{step_text(one.step)}`"
-    others = _steps([other for other in one.others if other != END][:3])
-    instead = f" (mostly {others})" if others else ""
+    instead = f" (mostly {_ways(one.others[:3])})" if one.others else ""
     text = (
         f"{way}{one.failed} of the {one.runs} runs that {step} failed, against {one.other_failed} "
         f"of the {one.other_runs} that went another way{instead}; p {chance(one.p)}."
     )
     return text[:1].upper() + text[1:]
+
+
+def _ways(steps: Sequence[Step]) -> str:
+    return ", ".join("ended there" if step == END else f"`{step_text(step)}`" for step in steps)
 
 
 def _steps(steps: Sequence[Step]) -> str:

@@ -28,7 +28,7 @@ def test_why_says_what_differs_and_where_paths_part(run: Any, forgetful: str) ->
     """Sentences with evidence for people; the same with every number as JSON."""
     shown = run("why", forgetful[:6])
     assert shown.code == 0
-    assert "- `cite` never called: 10 of 10 failed runs, 0 of 30 that passed." in shown.out
+    assert "- `cite` never called: 10 of 10 failed runs, 0 of 30 that did not fail." in shown.out
     assert "10 of the 10 runs that ended there failed, against 0 of the 30" in shown.out
     assert "not what causes it" in shown.err
     told = run("why", forgetful, "--json").answer

@@ -45,6 +45,13 @@ def test_ending_early_is_a_way_too() -> None:
     assert "9 of the 10 runs that ended there failed" in divergence_words(found)
 
 
+def test_where_most_of_the_others_ended_is_told() -> None:
+    """To end is a way as any other, and comes first where most went it."""
+    found = divergence(tree([path("a", 198, 2), path("a x", 2, 0), path("a y", 12, 11)]))
+    assert found is not None
+    assert "that went another way (mostly ended there, `x`)" in divergence_words(found)
+
+
 def test_loops_part_by_their_count() -> None:
     """How often a step came is part of the way."""
     found = divergence(tree([path("search*4-7", 10, 9), path("search cite", 30, 1)]))

@@ -108,6 +108,14 @@ def test_one_session_repeated_is_one_run() -> None:
     assert found(drift({"p": before}, {"p": after})) == []
 
 
+def test_shares_are_of_the_runs_that_are_counted() -> None:
+    """Ten of twenty runs are half of them, though their session counts once in the test."""
+    made = drift({"p": runs(10)}, {"p": runs(10), "q": runs(10, session="x")})
+    [new] = [change for change in made.changes if change.what == "new"]
+    assert change_words(new).startswith("new: 10 runs, 50 % of all (")
+    assert not new.significant
+
+
 def test_unknown_prices_are_not_compared() -> None:
     """Runs whose cost nobody knows say nothing about cost."""
     made = drift({"p": runs(30, cost=None)}, {"p": runs(30, cost=5.0)})

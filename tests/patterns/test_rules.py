@@ -14,7 +14,7 @@ from clustertrace.model import Span
 from clustertrace.patterns.conditions import Case, Condition, matches
 from clustertrace.patterns.field import Field, by_p, columns_of
 from clustertrace.patterns.rules import Mined, mine
-from clustertrace.patterns.sentences import nothing_words, rule_words
+from clustertrace.patterns.sentences import needed_words, nothing_words, rule_words, runs_needed
 from clustertrace.patterns.traits import run_of, traits_of
 
 TRACE = "0123456789abcdef0123456789abcdef"
@@ -136,6 +136,24 @@ def test_nothing_to_say_is_said(cases: list[Case], words: str) -> None:
     found = mine(cases)
     assert found.rules == ()
     assert words in nothing_words(found)
+
+
+@pytest.mark.parametrize(
+    ("runs", "failed", "tried", "more", "words"),
+    [
+        (20, 4, 300, range(5, 200), "more runs could show one that holds half of the failures."),
+        (1_000, 300, 5_000, range(1), "One that holds half of the failures would have shown."),
+        (1_500_000, 3, 5_000, range(1_000, 150_000_000), "could show one"),
+        (10_000, 1, 10**300, None, "More runs of this kind would hardly show one."),
+    ],
+)
+def test_how_many_runs_it_takes(
+    runs: int, failed: int, tried: int, more: range | None, words: str
+) -> None:
+    """It is no fewer than there are, and where these would have shown it, that is said."""
+    found = runs_needed(runs, failed, tried)
+    assert found is None if more is None else found in more
+    assert words in needed_words(runs, failed, tried)
 
 
 def test_runs_that_are_all_alike_have_no_rule() -> None:

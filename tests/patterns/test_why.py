@@ -41,7 +41,7 @@ def test_what_only_failed_runs_did_is_found() -> None:
     assert first.p <= first.q < 1e-6
     assert first.evidence == tuple(f"{at:032x}" for at in range(5))
     assert first.contrast == tuple(f"{at:032x}" for at in range(50, 55))
-    assert said(why)[0].endswith("12 of 12 failed runs, 0 of 40 that passed.")
+    assert said(why)[0].endswith("12 of 12 failed runs, 0 of 40 that did not fail.")
     assert len(why.differences) == 1, "conditions that hold for the same runs say the same"
 
 
@@ -111,7 +111,7 @@ def test_one_session_repeated_is_one_run() -> None:
     ("members", "words"),
     [
         ([member(at, "a b", failed=False) for at in range(9)], "No run of this pattern failed"),
-        ([member(at, "a b", failed=True) for at in range(9)], "No comparable run passed"),
+        ([member(at, "a b", failed=True) for at in range(9)], "Every comparable run failed"),
         ([member(at, f"a {'bc'[at]}", failed=at > 0) for at in range(2)], "are too few to compare"),
         ([member(at, "a b", failed=at % 2 > 0) for at in range(40)], "or did the same"),
     ],
@@ -156,6 +156,6 @@ def test_what_was_compared_is_told() -> None:
     """Counts of both sides, those left out, and what it means."""
     why = Why(3, "family", 8, 20, 2, 1234, (), ())
     assert compared_words(why).startswith(
-        "8 failed runs against 20 that passed, of those of this family of patterns, up to where "
-        "they failed; 2 ended too early to be compared. 1,234 conditions were tried."
+        "8 failed runs against 20 that did not fail, of those of this family of patterns, up to "
+        "where they failed; 2 ended too early to be compared. 1,234 conditions were tried."
     )
