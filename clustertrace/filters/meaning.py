@@ -71,10 +71,7 @@ def holds(filter_: Filter, subject: Subject) -> bool:
         case Sequence(steps):
             rest = iter(subject.steps)
             return all(
-                any(
-                    fits(name, step.pattern) and (failed or not step.failed)
-                    for name, failed in rest
-                )
+                any(fits(name, step.names) and (failed or not step.failed) for name, failed in rest)
                 for step in steps
             )
 

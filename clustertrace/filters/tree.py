@@ -46,6 +46,11 @@ class StepName:
     pattern: str
     failed: bool
 
+    @property
+    def names(self) -> str:
+        """The pattern of the names: `#`, as execution patterns write what varies, is any text."""
+        return self.pattern.replace("#", "*")
+
 
 @dataclass(frozen=True, slots=True)
 class Sequence:

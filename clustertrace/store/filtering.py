@@ -23,7 +23,7 @@ from clustertrace.filters.tree import (
     Text,
     Until,
 )
-from clustertrace.patterns.signature import STEP_KINDS
+from clustertrace.patterns.signature import NOT_STEPS, STEP_KINDS
 from clustertrace.store.connection import Connection
 from clustertrace.store.search_words import match_expression
 
@@ -75,7 +75,9 @@ _FIXED: Final[dict[str, dict[str, str]]] = {
 """Fields that have a few values, each with its condition."""
 
 _HEX: Final = frozenset("0123456789abcdef")
-_STEP_KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(STEP_KINDS))
+_STEP_KINDS, _NOT_STEPS = (
+    ", ".join(f"'{kind}'" for kind in sorted(kinds)) for kinds in (STEP_KINDS, NOT_STEPS)
+)
 
 
 _MANY: Final = 20_000
@@ -223,11 +225,11 @@ class _Maker:
             alias = f"s{at}"
             tables.append(f"spans AS {alias}")
             conditions.append(f"{alias}.trace_id = traces.trace_id")
-            conditions.append(f"{alias}.kind IN ({_STEP_KINDS})")
             conditions.append(f"{alias}.span_id <> traces.root_span_id")
-            conditions.append(self._like(f"{alias}.name", step.pattern))
+            conditions.append(self._like(f"{alias}.name", step.names))
             if step.failed:
                 conditions.append(f"{alias}.status = 'error'")
+            conditions.append(_acts(alias))
             if at:
                 now, before = (
                     f"({name}.start_ns, {name}.ordinal, {name}.span_id)"
@@ -235,6 +237,20 @@ class _Maker:
                 )
                 conditions.append(f"{now} > {before}")
         return f"(EXISTS (SELECT 1 FROM {', '.join(tables)} WHERE {' AND '.join(conditions)}))"
+
+
+def _acts(span: str) -> str:
+    """Whether a span is a step, as execution patterns have it (clustertrace.patterns.signature)."""
+    return (
+        f"{span}.internal IS NULL AND ({span}.kind IN ({_STEP_KINDS})"
+        f" OR {span}.kind NOT IN ({_NOT_STEPS}) AND NOT EXISTS ("
+        " WITH RECURSIVE below (span_id, kind, internal) AS ("
+        "  SELECT span_id, kind, internal FROM spans AS one"
+        f"  WHERE one.trace_id = {span}.trace_id AND one.parent_span_id = {span}.span_id"
+        "  UNION SELECT one.span_id, one.kind, one.internal FROM below JOIN spans AS one"
+        f"  ON one.trace_id = {span}.trace_id AND one.parent_span_id = below.span_id"
+        f" ) SELECT 1 FROM below WHERE kind NOT IN ({_NOT_STEPS}) AND internal IS NULL))"
+    )
 
 
 def _either_way(found: str) -> str:

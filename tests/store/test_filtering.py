@@ -26,14 +26,14 @@ from clustertrace.filters.tree import (
     Text,
     Until,
 )
-from clustertrace.model import Batch, Metric, Span, Trace, TraceFacts
-from clustertrace.patterns.signature import STEP_KINDS, in_order, root_of
+from clustertrace.model import INTERNAL, Batch, Metric, Span, Trace, TraceFacts
+from clustertrace.patterns.signature import in_order, root_of, steps_of
 from clustertrace.store import Store, queries
 from clustertrace.store.annotations import PatternWord, annotate_pattern
 from clustertrace.store.answers import PatternAnnotation
 from tests.store.conftest import SECOND, START
 
-NAMES = ("search", "open_page", "Cite", "a%b")
+NAMES = ("search", "open_page", "Cite", "a%b", "page 12")
 WORDS_ON_PATTERNS = (
     PatternWord(expected=True, priority="high"),
     PatternWord(priority="low"),
@@ -52,22 +52,23 @@ def made(rng: random.Random, number: int) -> tuple[list[Span], TraceFacts]:
     name = rng.choice(("agent", "Agent", "other"))
     root = Span(trace_id, "1" * 16, None, name, "agent", status, start, end, error_message=message)
     spans = [root]
-    for at in range(rng.randint(0, 5)):
-        kind = rng.choice(("tool", "llm"))
+    for at in range(rng.randint(0, 7)):
+        kind = rng.choice(("tool", "llm", "chain"))
         spans.append(
             Span(
                 trace_id,
                 f"{at + 2:016x}",
-                "1" * 16,
+                rng.choice([one for one in spans if one.kind in ("agent", "chain")]).span_id,
                 rng.choice(NAMES),
                 kind,
-                rng.choice(("ok", "ok", "error")),
+                "ok" if kind == "chain" else rng.choice(("ok", "ok", "error")),
                 start + at,
                 start + at + 5,
                 rng.choice(WORDS),
                 model=rng.choice(("gpt-x", "Claude-1")) if kind == "llm" else None,
                 input_tokens=rng.randint(0, 5) if kind == "llm" else None,
                 cost_usd=rng.choice((0.0, 0.5)) if kind == "llm" else None,
+                attributes={INTERNAL: True} if kind == "chain" and rng.random() < 0.3 else {},
             )
         )
     facts = TraceFacts(
@@ -124,9 +125,7 @@ def subject(
     }
     for metric in trace.metrics:
         numbers[f"metric.{metric.name}"] = (metric.value,)
-    steps = tuple(
-        (s.name, s.status == "error") for s in ordered if s.kind in STEP_KINDS and s is not root
-    )
+    steps = tuple((step.name, step.status == "error") for step in steps_of(ordered))
     words = {str(span.input).lower() for span in ordered} | {
         w for v in texts["error"] for w in v.split()
     }
@@ -172,7 +171,7 @@ def world(
 
 
 PATTERNS = st.sampled_from(
-    ["*", "s*", "search", "SEARCH", "a%b", "*e", "open_page", "openXpage", "x"]
+    ["*", "s*", "search", "SEARCH", "a%b", "*e", "open_page", "openXpage", "x", "page #", "#"]
 )
 STEPS = st.builds(StepName, PATTERNS, st.booleans())
 CONDITIONS = st.one_of(
