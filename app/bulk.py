@@ -16,6 +16,7 @@ _OUTCOMES: Final[dict[str, Outcome]] = {
     "✓ passed": "pass",
     "✕ failed": "fail",
     "○ unknown": "unknown",
+    "↺ what the run says": "own",
 }
 
 

@@ -22,6 +22,8 @@ from clustertrace.store.answers import TraceRow
 __all__ = ["draw", "suspects"]
 
 _OUTCOMES: Final[tuple[Outcome, ...]] = ("pass", "fail", "unknown")
+_OWN: Final[Outcome] = "own"
+_SHOWN: Final = {**{one: one for one in _OUTCOMES}, _OWN: "take back"}
 
 
 @guarded
@@ -31,7 +33,11 @@ def draw(trace: Trace, row: TraceRow) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         starred = st.toggle("Star", value=trace.starred, key=f"star {key}")
         outcome = st.segmented_control(
-            "Outcome", _OUTCOMES, default=trace.outcome, key=f"outcome {key}"
+            "Outcome",
+            (*_OUTCOMES, _OWN) if trace.by_hand else _OUTCOMES,
+            default=trace.outcome,
+            format_func=_SHOWN.get,
+            key=f"outcome {key}",
         )
         note = st.text_input("Note", value=trace.note or "", max_chars=LONGEST, key=f"note {key}")
         with st.popover("Share"):
@@ -41,7 +47,7 @@ def draw(trace: Trace, row: TraceRow) -> None:
             st.code(
                 f"clustertrace replay {key[:12]} --entry my_agent:run --stub all", language="bash"
             )
-    given = next((one for one in _OUTCOMES if one == outcome), None)
+    given = next((one for one in (*_OUTCOMES, _OWN) if one == outcome), None)
     word = TraceWord(
         outcome=given if given != trace.outcome else None,
         starred=starred if starred != trace.starred else None,

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["annotate", "outcome"]
 
-_OUTCOMES: Final[dict[str, Outcome]] = {"pass": "pass", "fail": "fail", "unknown": "unknown"}
+_OUTCOMES: Final[dict[str, Outcome]] = {
+    "pass": "pass",
+    "fail": "fail",
+    "unknown": "unknown",
+    "own": "own",
+}
 
 
 @command(
@@ -109,8 +114,9 @@ def outcome(
     said: Annotated[
         list[str],
         typer.Argument(
-            metavar="[TRACE]... pass|fail|unknown",
-            help="Traces by their ids, then what came of them. unknown: nobody knows.",
+            metavar="[TRACE]... pass|fail|unknown|own",
+            help="Traces by their ids, then what came of them. unknown: nobody knows; own: what the"
+            " run says of itself, so that you take your word back.",
         ),
     ],
     reason: Annotated[
@@ -126,7 +132,7 @@ def outcome(
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Say what came of runs: pass, fail or unknown.
+    """Say what came of runs: pass, fail or unknown; or take that back: own.
 
     Your word wins over the outcome that a run reported and over its root's error, now and when
     more of its spans arrive. Exit code 1: no trace matches.
@@ -138,7 +144,7 @@ def outcome(
     *ids, last = said
     verdict = _OUTCOMES.get(last)
     if verdict is None:
-        raise UsageError(f"End with pass, fail or unknown, not with {last!r}.")
+        raise UsageError(f"End with pass, fail, unknown or own, not with {last!r}.")
     if bool(ids) == (where is not None):
         raise UsageError("Name the traces, or say --where FILTER for all that match.")
     matching = None if where is None else parse(where)
@@ -156,7 +162,8 @@ def outcome(
         )
     else:
         verb = "would be" if dry_run else "now"
-        typer.echo(f"{counted(len(traces), 'trace')} {verb} {verdict}.")
+        shown = "judged by what they say of themselves" if verdict == "own" else verdict
+        typer.echo(f"{counted(len(traces), 'trace')} {verb} {shown}.")
     if not traces:
         raise typer.Exit(1)
 

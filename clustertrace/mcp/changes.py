@@ -60,7 +60,10 @@ class Changes:
         ],
         outcome: Annotated[
             Outcome | None,
-            Field(description="Of a run: what came of it; wins over what it said of itself."),
+            Field(
+                description="Of a run: what came of it; wins over what it said of itself, which"
+                " `own` lets count again."
+            ),
         ] = None,
         reason: Annotated[str | None, Field(description="Why that outcome.")] = None,
         star: Annotated[bool | None, Field(description="Of a run.")] = None,

@@ -29,7 +29,7 @@ __all__ = [
     "annotate_traces",
 ]
 
-Outcome = Literal["pass", "fail", "unknown"]
+Outcome = Literal["pass", "fail", "unknown", "own"]
 Priority = Literal["high", "normal", "low"]
 
 LONGEST: Final = 10_000
@@ -45,7 +45,8 @@ class TraceWord(NamedTuple):
     """What is said about runs. None leaves a thing as it is, an empty text takes it away."""
 
     outcome: Outcome | None = None
-    """`unknown`: nobody knows, whatever the run said of itself."""
+    """`unknown`: nobody knows, whatever the run said of itself. `own`: what the run says of itself,
+    so that what was said by hand is taken back."""
     reason: str | None = None
     """Of the outcome. An outcome that comes without one takes that of the last one away."""
     starred: bool | None = None
@@ -110,7 +111,7 @@ def _kept(priority: Priority) -> Literal["high", "low"] | None:
 
 def _checked(word: TraceWord) -> TraceWord:
     """The word as it may be stored, without secrets."""
-    if word.reason and word.outcome is None:
+    if word.reason and word.outcome in (None, "own"):
         raise UsageError("A reason needs an outcome; say pass, fail or unknown with it.")
     if not all(word.tags):
         raise UsageError("A tag needs a key; write key=value.")
@@ -150,7 +151,8 @@ def _say(conn: Connection, keys: Sequence[bytes], word: TraceWord) -> int:
                 "INSERT INTO trace_tags VALUES (?, ?, ?, 1)", [(one, key, value) for one in keys]
             )
     if word.outcome is not None:
-        _set(conn, keys, "given_outcome = ?, given_reason = ?", word.outcome, word.reason or None)
+        given = None if word.outcome == "own" else word.outcome
+        _set(conn, keys, "given_outcome = ?, given_reason = ?", given, word.reason or None)
         settle_traces(conn, keys)
     return len(keys)
 

@@ -33,6 +33,9 @@ def test_outcomes_in_bulk(run: Any, filled: Store) -> None:
     assert run("outcome", "pass", "--where", "spans:5").out == "3 traces now pass.\n"
     assert run("stats", "--json").answer["failed"] == 0
     assert run("outcome", "pass", "--where", "name:nothing").code == 1
+    taken_back = run("outcome", "own", "--where", "spans:5").out
+    assert taken_back == "3 traces now judged by what they say of themselves.\n"
+    assert run("stats", "--json").answer["failed"] == 2
 
 
 @pytest.mark.parametrize(
@@ -40,7 +43,7 @@ def test_outcomes_in_bulk(run: Any, filled: Store) -> None:
     [
         (("fail",), "--where FILTER"),
         (("0000", "fail", "--where", "spans:5"), "--where FILTER"),
-        (("good",), "pass, fail or unknown"),
+        (("good",), "pass, fail, unknown or own"),
         (("fail", "--where", "spans:"), "character 7"),
         (("ffff", "fail"), "no trace ffff"),
     ],

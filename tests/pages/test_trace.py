@@ -9,6 +9,7 @@ import pytest
 
 from clustertrace.model import INTERNAL, Batch
 from clustertrace.store import queries
+from clustertrace.store.annotations import TraceWord, annotate_traces
 from clustertrace.store.store import Store
 from tests.pages.conftest import run, told
 
@@ -126,6 +127,20 @@ def test_the_user_judges_a_run(some: Store, show: Callable[..., Any]) -> None:
     with some.read() as conn:
         kept = queries.trace(conn, f"{5:032x}")
     assert (kept.starred, kept.note) == (True, "look again")
+
+
+def test_the_user_takes_a_judgement_back(some: Store, show: Callable[..., Any]) -> None:
+    """Only a run that was judged by hand has something to take back."""
+    trace_id = f"{5:032x}"
+    with some.read() as conn:
+        before = queries.trace(conn, trace_id)
+    assert "own" not in show("trace", id=trace_id).ran.segmented_control[0].options
+    annotate_traces(some, [trace_id], TraceWord(outcome="fail"))
+    shown = show("trace", id=trace_id).ran
+    shown.segmented_control[0].set_value("own").run()
+    assert not shown.exception
+    with some.read() as conn:
+        assert queries.trace(conn, trace_id) == before
 
 
 @pytest.fixture

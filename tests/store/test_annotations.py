@@ -81,6 +81,16 @@ def test_unknown_takes_an_outcome_back(one: Store) -> None:
     assert totals(one) == (0, 0)
 
 
+def test_a_word_can_be_taken_back(one: Store) -> None:
+    """What the run says of itself counts again, as if nothing had been said."""
+    before, counted = row(one), totals(one)
+    annotate_traces(one, [TRACE], TraceWord(outcome="fail", reason="wrong"))
+    annotate_traces(one, [TRACE], TraceWord(outcome="own"))
+    assert (row(one), totals(one)) == (before, counted)
+    with pytest.raises(UsageError, match="A reason needs an outcome"):
+        annotate_traces(one, [TRACE], TraceWord(outcome="own", reason="wrong"))
+
+
 def test_star_note_and_tags_come_and_go(one: Store) -> None:
     """None leaves a thing alone, an empty text takes it away."""
     annotate_traces(one, [TRACE], TraceWord(starred=True, note="look", tags={"a": "b"}))
