@@ -15,7 +15,12 @@ __all__ = ["BACKLOG", "listen"]
 BACKLOG: Final = 512
 """Connections that may wait to be accepted."""
 
-_ASKED_FOR: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+_ASKED_FOR: Final = {
+    "TCP_KEEPIDLE": 60,
+    "TCP_KEEPALIVE": 60,  # the same on macOS
+    "TCP_KEEPINTVL": 15,
+    "TCP_KEEPCNT": 4,
+}
 """Seconds of silence, seconds between the questions that follow, and how many of these: who is
 silent for two minutes is gone. Else the system would wait for two hours."""
 
