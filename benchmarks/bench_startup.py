@@ -31,6 +31,7 @@ from clustertrace.store import Store
 COMMAND = str(Path(sys.executable).with_name("clustertrace"))
 PROGRAMS = {
     "python -c pass": [sys.executable, "-c", "pass"],
+    "import clustertrace": [sys.executable, "-c", "import clustertrace"],
     "import, and one traced call": [
         *(sys.executable, "-c", "import clustertrace; clustertrace.trace(print)()"),
     ],
@@ -39,7 +40,12 @@ PROGRAMS = {
     "clustertrace rules": [COMMAND, "rules"],
 }
 
-PROGRAM_OF = {"help": "clustertrace --help", "stats": "clustertrace stats"}
+PROGRAM_OF = {
+    "import": "import clustertrace",
+    "first call": "import, and one traced call",
+    "help": "clustertrace --help",
+    "stats": "clustertrace stats",
+}
 
 
 class Took(NamedTuple):
@@ -114,9 +120,12 @@ def main() -> None:
     port, pages = (statistics.median(one[at] for one in starts) for at in (0, 1))
     print(f"{'the port answers':28} {port:8.0f} ms")
     print(f"{'the pages answer':28} {pages:8.0f} ms")
-    imported = middle["import, and one traced call"]
     tell(
-        Figure("import", imported.wall - bare.wall, of=_cpu(imported.cpu - bare.cpu)),
+        *(
+            Figure(key, one.wall - bare.wall, of=_cpu(one.cpu - bare.cpu))
+            for key in ("import", "first call")
+            if (one := middle[PROGRAM_OF[key]])
+        ),
         *(
             Figure(key, one.wall, bare.wall, "bare Python", _cpu(one.cpu))
             for key in ("help", "stats")
