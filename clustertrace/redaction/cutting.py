@@ -97,7 +97,7 @@ _URL: Final = re.compile(
 )
 
 _FLAG: Final = re.compile(
-    rf"""(?P<head>(?:(?<![\w.-])|{_ESCAPED})--{_NAME}(?:\s+(?:\\*["'])?|\\*["']\s*,\s*\\*["']))"""
+    rf"""(?P<head>(?:(?<![\w.-])|{_ESCAPED})--(?=[a-z]){_NAME}(?:\s+(?:\\*["'])?|\\*["']\s*,\s*\\*["']))"""
     r"""(?!\[redacted|[-$<:,\]}])(?P<value>[^\s"'\\]{4,})""",
     re.IGNORECASE,
 )
