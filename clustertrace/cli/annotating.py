@@ -137,7 +137,7 @@ def outcome(
     Your word wins over the outcome that a run reported and over its root's error, now and when
     more of its spans arrive. Exit code 1: no trace matches.
     """
-    from clustertrace.filters import parse
+    from clustertrace.filters import parse_chosen
     from clustertrace.store import queries
     from clustertrace.store.annotations import TraceWord, annotate_traces
 
@@ -147,7 +147,7 @@ def outcome(
         raise UsageError(f"End with pass, fail, unknown or own, not with {last!r}.")
     if bool(ids) == (where is not None):
         raise UsageError("Name the traces, or say --where FILTER for all that match.")
-    matching = None if where is None else parse(where)
+    matching = None if where is None else parse_chosen(where)
     with reading(db) as store:
         with store.read() as conn:
             if matching is None:

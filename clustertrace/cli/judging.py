@@ -109,7 +109,7 @@ def _rubric(told: str) -> str:
 
 
 def _runs(store: Store, pattern: str | None, where: str | None, samples: int) -> list[Trace]:
-    from clustertrace.filters import parse
+    from clustertrace.filters import parse_chosen
     from clustertrace.filters.tree import And, Filter, Match, Not
     from clustertrace.store import queries
 
@@ -118,7 +118,7 @@ def _runs(store: Store, pattern: str | None, where: str | None, samples: int) ->
         if pattern is not None:
             parts.append(Match("pattern", queries.cluster(conn, pattern).id))
         if where is not None:
-            parts.append(parse(where))
+            parts.append(parse_chosen(where))
         rows = queries.traces(conn, And(tuple(parts)), limit=samples).rows
         if not rows:
             raise NotFound("No finished run matches; widen the filter or name another pattern.")

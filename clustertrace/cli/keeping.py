@@ -58,13 +58,13 @@ def vacuum(
 
     In small steps: recording and receiving go on meanwhile.
     """
-    from clustertrace.filters import parse
+    from clustertrace.filters import parse_chosen
     from clustertrace.filters.tree import And, Filter, Until
     from clustertrace.store import retention
 
     if older_than is None and max_size is None and where is None:
         raise UsageError("Say what to delete: --older-than 30d, --max-size 2GB or --where FILTER.")
-    parts: list[Filter] = [parse(where)] if where else []
+    parts: list[Filter] = [] if where is None else [parse_chosen(where)]
     if older_than is not None:
         parts.append(Until(max(0, time.time_ns() - _age(older_than, "--older-than"))))
     chosen = And(tuple(parts))

@@ -6,8 +6,8 @@
 Conditions side by side must all hold; `or`, `not` and parentheses combine them.
 """
 
-from clustertrace.filters.syntax import FilterError, parse
+from clustertrace.filters.syntax import FilterError, parse, parse_chosen
 from clustertrace.filters.tree import Filter
 from clustertrace.filters.writing import both, condition, taking
 
-__all__ = ["Filter", "FilterError", "both", "condition", "parse", "taking"]
+__all__ = ["Filter", "FilterError", "both", "condition", "parse", "parse_chosen", "taking"]

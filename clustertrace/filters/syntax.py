@@ -25,7 +25,7 @@ from clustertrace.filters.tree import (
     Until,
 )
 
-__all__ = ["CHOICES", "NUMBERS", "TEXTS", "FilterError", "parse", "read_duration"]
+__all__ = ["CHOICES", "NUMBERS", "TEXTS", "FilterError", "parse", "parse_chosen", "read_duration"]
 
 TEXTS: Final = {
     "name": "the root span's name",
@@ -124,6 +124,17 @@ def parse(text: str, *, now_ns: int | None = None) -> Filter:
     # Half a character, as a terminal may give it, could not be asked of a database.
     text = text.encode("utf-8", "replace").decode()
     return _Parser(text, time.time_ns() if now_ns is None else now_ns).whole()
+
+
+def parse_chosen(text: str) -> Filter:
+    """Read the filter that says which traces to change; an empty one chooses none.
+
+    It may come from a variable that is not set, and all is too much to mean by saying nothing.
+    Raises UsageError for an empty one, FilterError.
+    """
+    if not text.strip():
+        raise UsageError("--where is empty; say which traces it is about, or id:* for all of them.")
+    return parse(text)
 
 
 class _Parser:

@@ -36,6 +36,7 @@ def test_outcomes_in_bulk(run: Any, filled: Store) -> None:
     taken_back = run("outcome", "own", "--where", "spans:5").out
     assert taken_back == "3 traces now judged by what they say of themselves.\n"
     assert run("stats", "--json").answer["failed"] == 2
+    assert run("outcome", "fail", "--where", "id:*").out == "3 traces now fail.\n"
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,7 @@ def test_outcomes_in_bulk(run: Any, filled: Store) -> None:
         (("0000", "fail", "--where", "spans:5"), "--where FILTER"),
         (("good",), "pass, fail, unknown or own"),
         (("fail", "--where", "spans:"), "character 7"),
+        (("fail", "--where", ""), "--where is empty"),
         (("ffff", "fail"), "no trace ffff"),
     ],
 )

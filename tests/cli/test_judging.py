@@ -116,6 +116,7 @@ def test_without_a_key(capsys: Capture) -> None:
     [
         (["--rubric", " "], "The rubric is empty"),
         (["--where", "name:nobody"], "No finished run matches"),
+        (["--where", ""], "--where is empty"),
         (["--model", "made-up-model"], "no known price"),
     ],
 )

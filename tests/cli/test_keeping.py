@@ -60,6 +60,8 @@ def test_cleanup(capsys: Capture) -> None:
         (["vacuum", "--older-than", "-1d"], "--older-than wants an age"),
         (["vacuum", "--max-size", "much"], "--max-size wants a size"),
         (["vacuum", "--where", "status:("], "status"),
+        (["vacuum", "--where", ""], "--where is empty"),
+        (["vacuum", "--older-than", "1s", "--where", " "], "--where is empty"),
         (["cleanup", "--stale-after", "0"], "--stale-after wants an age"),
     ],
 )

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clustertrace.filters import parse
+from clustertrace.errors import UsageError
+from clustertrace.filters import parse, parse_chosen
 from clustertrace.filters.syntax import FilterError
 from clustertrace.filters.tree import (
     And,
@@ -112,6 +113,14 @@ def test_an_error_points_at_its_place(text: str, position: int, reason: str) -> 
         parse(text, now_ns=NOW)
     assert caught.value.position == position
     assert f"character {position + 1}:" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_nothing_chooses_nothing(text: str) -> None:
+    """Where traces are to be changed, an empty filter is refused rather than taken for all."""
+    with pytest.raises(UsageError, match="id:\\* for all"):
+        parse_chosen(text)
+    assert parse_chosen("id:*") == Match("id", "*")
 
 
 @given(st.text(max_size=80) | st.text(alphabet='ab:>()"-. ornt!*', max_size=60))
