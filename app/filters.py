@@ -12,7 +12,7 @@ import streamlit as st
 from clustertrace.app import connection, downloads, markup, saved_filters
 from clustertrace.app.links import FILTER
 from clustertrace.filters import Filter, FilterError, condition, parse
-from clustertrace.filters.syntax import NUMBERS, TEXTS
+from clustertrace.filters.fields import NUMBERS, TEXTS
 from clustertrace.filters.tree import And
 from clustertrace.store import queries
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clustertrace.conventions.dialect import STANDARD, Dialect, Field
 from clustertrace.conventions.routes import DIALECTS
-from clustertrace.filters.syntax import NUMBERS, TEXTS
+from clustertrace.filters.fields import NUMBERS, TEXTS
 from clustertrace.prompts.lint import RULES, STRENGTHS
 from clustertrace.settings import Settings
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final
 
-from clustertrace.endings import DEAD_ENDS
 from clustertrace.errors import UsageError
+from clustertrace.filters.fields import CHOICES, NUMBERS, TEXTS, TIMES
+from clustertrace.filters.nearly import likely_meant
 from clustertrace.filters.tree import (
     And,
     Compare,
@@ -25,57 +26,19 @@ from clustertrace.filters.tree import (
     Until,
 )
 
-__all__ = ["CHOICES", "NUMBERS", "TEXTS", "FilterError", "parse", "parse_chosen", "read_duration"]
-
-TEXTS: Final = {
-    "name": "the root span's name",
-    "status": "how the root ended: ok, error, running, incomplete",
-    "outcome": "the user's word: pass, fail, none",
-    "failed": "yes or no, by outcome or else by status",
-    "ending": "how it came to a dead end, or none",
-    "model": "any model that was called",
-    "session": "the conversation",
-    "pattern": "the beginning of a pattern's id",
-    "family": "the beginning of the id of a family of patterns",
-    "id": "the beginning of the trace's id",
-    "error": "the message of what went wrong",
-    "starred": "yes or no",
-    "note": "your note on it",
-    "expected": "whether you expect failures of its pattern: yes, no",
-    "priority": "that you gave its pattern: high, normal, low",
-}
-"""Fields that are compared as text, `field:value`, with what they mean."""
-
-NUMBERS: Final = {
-    "cost": "US dollars",
-    "duration": "time from start to end: ms, s, m, h",
-    "tokens": "tokens read and written",
-    "input_tokens": "tokens read, cached ones included",
-    "output_tokens": "tokens written",
-    "spans": "spans",
-    "errors": "spans that ended in error",
-    "calls": "model calls",
-    "missed": "tokens that had been in a cache and were paid for anew",
-    "lost": "what that cost, US dollars",
-}
-"""Fields that are compared as numbers, `field>value`, with their unit."""
-
-CHOICES: Final = {
-    "status": ("ok", "error", "running", "incomplete"),
-    "outcome": ("pass", "fail", "none"),
-    "failed": ("yes", "no"),
-    "ending": (*DEAD_ENDS, "none"),
-    "starred": ("yes", "no"),
-    "expected": ("yes", "no"),
-    "priority": ("high", "normal", "low"),
-}
-"""Fields that have no other values than these."""
+__all__ = ["FilterError", "parse", "parse_chosen", "read_duration"]
 
 _STEP: Final = re.compile(r'"[^"]+"|[^"].*', re.DOTALL)
 """The name of a step: in quotes as a whole, or not from its beginning."""
 
 _DEEPEST: Final = 50
 """Parentheses and `not` in each other; SQLite itself ends at a few hundred."""
+
+_MOST: Final = 500
+"""Conditions of a filter, each step of a `seq` counted; SQLite itself ends at a thousand."""
+
+_MOST_STEPS: Final = 30
+"""Steps of one `seq`; SQLite itself ends at 64, or sooner among conditions."""
 
 _DURATIONS: Final = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9}
 _AGES: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
@@ -146,6 +109,7 @@ class _Parser:
         self._tokens = list(_tokens(text))
         self._at = 0
         self._depth = 0
+        self._conditions = 0
 
     def whole(self) -> Filter:
         if not self._tokens:
@@ -185,6 +149,15 @@ class _Parser:
             return found
         if token["word"] or token["close"]:
             raise FilterError("a condition is missing before this", token.start)
+        found = self._read(token)
+        self._conditions += len(found.steps) if isinstance(found, Sequence) else 1
+        if self._conditions > _MOST:
+            raise FilterError(
+                f"more than {_MOST} conditions are too many; ask in parts", token.start
+            )
+        return found
+
+    def _read(self, token: _Token) -> Filter:
         if token["call"]:
             return _steps(token)
         if token["field"]:
@@ -234,12 +207,19 @@ def _words(token: _Token) -> Filter:
     if token["text"].startswith(("<", ">", "=")):
         reason = "write a comparison without spaces, such as cost>0.10; put texts in quotes"
         raise FilterError(reason, token.start)
+    if token["text"] == "~" or token["text"].startswith(("!=", "!~", "≠")):
+        reason = "write not before a condition, such as not status:ok; put texts in quotes"
+        raise FilterError(reason, token.start)
+    if token["text"] and (meant := likely_meant(token.match.string, token.start)):
+        raise FilterError(f"this is no condition; {meant}; put texts in quotes", token.start)
     return Text(_unquoted(token["text"]))
 
 
 def _steps(token: _Token) -> Filter:
     call, inside = token["call"].lower(), token["inside"]
     parts = list(_between_arrows(inside))
+    if len(parts) > _MOST_STEPS:
+        raise FilterError(f"more than {_MOST_STEPS} steps are too many; name fewer", token.start)
     steps = []
     for begin, end in parts:
         told = inside[begin:end].strip()
@@ -272,13 +252,16 @@ def _condition(token: _Token, now_ns: int) -> Filter:
     if not token["value"]:
         raise FilterError(f"{name}{operator} needs a value", token.match.end("op"))
     at = token.match.start("value")
+    if operator == "=" and token["value"].startswith("="):
+        meant = f"write {name}:{value.lstrip('=') or 'value'}"
+        raise FilterError(f"this is no condition; {meant}; put texts in quotes", token.start)
     if field.startswith(("tag.", "metric.")):
         kind, _, key = name.partition(".")
         key = _unquoted(key)
         if kind.lower() == "tag":
             return _text(f"tag.{key}", operator, value, at)
         return _number(f"metric.{key}", operator, value, at, _plain)
-    if field in ("since", "until"):
+    if field in TIMES:
         when = _time(value, now_ns, at)
         return Since(when) if field == "since" else Until(when)
     if field == "text":
@@ -287,7 +270,7 @@ def _condition(token: _Token, now_ns: int) -> Filter:
         return _text(field, operator, value, at)
     if field in NUMBERS:
         return _number(field, operator, value, at, _READERS.get(field, _plain))
-    known = ", ".join([*TEXTS, *NUMBERS, "tag.KEY", "metric.NAME", "since", "until", "text"])
+    known = ", ".join([*TEXTS, *NUMBERS, "tag.KEY", "metric.NAME", *TIMES, "text"])
     raise FilterError(f"there is no field {name!r}; fields are {known}", token.start)
 
 

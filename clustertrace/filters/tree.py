@@ -24,7 +24,7 @@ class Match:
     """A field's text fits a pattern in which `*` stands for anything; ASCII case is ignored."""
 
     field: str
-    """One of `syntax.TEXTS`, or `tag.KEY`."""
+    """One of `fields.TEXTS`, or `tag.KEY`."""
     pattern: str
 
 
@@ -33,7 +33,7 @@ class Compare:
     """A number of the trace compares so with another. A trace without it never matches."""
 
     field: str
-    """One of `syntax.NUMBERS`, or `metric.NAME` (any of its values)."""
+    """One of `fields.NUMBERS`, or `metric.NAME` (any of its values)."""
     operator: str
     value: float
     """In the field's own unit: US dollars, nanoseconds, counts."""

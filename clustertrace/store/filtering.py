@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from clustertrace.filters.syntax import CHOICES
+from clustertrace.filters.fields import CHOICES
 from clustertrace.filters.tree import (
     And,
     Compare,

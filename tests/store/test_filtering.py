@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clustertrace.endings import dead_end
+from clustertrace.filters import parse
 from clustertrace.filters.meaning import Subject, holds
 from clustertrace.filters.tree import (
     And,
@@ -233,3 +234,12 @@ def test_the_database_finds_what_the_filter_means(
     expected = {trace_id for trace_id, one in subjects.items() if holds(filter_, one)}
     assert {row.trace_id for row in page.rows} == expected
     assert page.total == len(expected)
+
+
+@pytest.mark.parametrize("first", ["has(a!)", "lacks(a)", f"seq({' -> '.join(['a!'] * 30)})"])
+def test_the_longest_filters(store: Store, first: str) -> None:
+    """What the language takes, the database can be asked."""
+    nested = f"{'not ' * 50}{first}"
+    longest = " or ".join([nested, *(["text:a", "tag.a:b", "cost>1"] * 156)])
+    with store.read() as conn:
+        assert queries.traces(conn, parse(longest)).total == 0
