@@ -32,7 +32,10 @@ _SHOWN: Final = 20
 )
 def drift(
     days: Annotated[
-        float, typer.Option(min=0.001, help="Compare the last so many days with those before.")
+        float,
+        typer.Option(
+            min=0.001, max=36_500, help="Compare the last so many days with those before."
+        ),
     ] = 7,
     before: Annotated[
         str | None,

@@ -148,7 +148,7 @@ def _age(told: str, option: str) -> int:
 
 def size_of(told: str) -> int:
     """500MB, 2 GB, 1000000 → bytes. Raises UsageError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", told.strip().lower())
+    match = re.fullmatch(r"(\d{1,18}(?:\.\d+)?)\s*([kmgt]?)b?", told.strip().lower())
     if match is None:
         raise UsageError(f"--max-size wants a size such as 500MB or 2GB, not {told!r}.")
     return int(float(match[1]) * _UNITS[match[2]])

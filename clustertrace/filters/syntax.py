@@ -26,7 +26,10 @@ from clustertrace.filters.tree import (
     Until,
 )
 
-__all__ = ["FilterError", "parse", "parse_chosen", "read_duration"]
+__all__ = ["LONGEST_DAYS", "FilterError", "parse", "parse_chosen", "read_duration"]
+
+LONGEST_DAYS: Final = 36_500
+"""The longest time that can be asked for, a hundred years."""
 
 _STEP: Final = re.compile(r'"[^"]+"|[^"].*', re.DOTALL)
 """The name of a step: in quotes as a whole, or not from its beginning."""
@@ -42,6 +45,9 @@ _MOST_STEPS: Final = 30
 
 _DURATIONS: Final = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9}
 _AGES: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+_LONGEST_NS: Final = LONGEST_DAYS * 86_400 * 10**9
+_LATEST_NS: Final = 2**63 - 1
+"""The last moment that a database can compare with, in the year 2262."""
 _SCALES: Final = {"": 1, "k": 1e3, "m": 1e6}
 
 _TOKEN: Final = re.compile(
@@ -306,10 +312,17 @@ def _duration(text: str) -> float | None:
 
 
 def read_duration(text: str) -> int | None:
-    """A time such as 800ms, 20s or 7d, as nanoseconds; None where it is none."""
+    """A time such as 800ms, 20s or 7d, as nanoseconds; None where it is none.
+
+    Raises UsageError for one of more than LONGEST_DAYS.
+    """
     seconds = _scaled(text, _AGES)
     found = _duration(text) if seconds is None else seconds * 1e9
-    return None if found is None or not math.isfinite(found) or found <= 0 else int(found)
+    if found is None or found <= 0:
+        return None
+    if found > _LONGEST_NS:
+        raise UsageError(f"{text[:40]!r} is too long; a time has at most {LONGEST_DAYS}d.")
+    return int(found)
 
 
 _READERS: Final = {"cost": _money, "duration": _duration}
@@ -326,10 +339,13 @@ def _time(text: str, now_ns: int, at: int) -> int:
     """A date, a date and time, or an age such as 7d."""
     age = _scaled(text, _AGES)
     if age is not None:
+        if abs(age) * 1e9 > _LONGEST_NS:
+            raise FilterError(f"{text[:40]!r} is too long; an age has at most {LONGEST_DAYS}d", at)
         # Before 1970 nothing was recorded, and far before it no database can compare.
         return max(0, now_ns - int(age * 1e9))
     try:
-        return int(datetime.fromisoformat(text).astimezone().timestamp() * 1e9)
+        told = int(datetime.fromisoformat(text).astimezone().timestamp() * 1e9)
+        return min(max(0, told), _LATEST_NS)
     except (ValueError, OverflowError, OSError):
         raise FilterError(
             f"{text!r} is no time; write 7d, 12h, 2025-11-23 or 2025-11-23T08:00", at

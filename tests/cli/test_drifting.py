@@ -69,3 +69,10 @@ def test_one_window_alone_is_wrong_use(run: Any) -> None:
     shown = run("drift", "--before", "tag.version:1")
     assert (shown.code, shown.out) == (2, "")
     assert "both --before and --after" in shown.err
+
+
+def test_more_than_a_century_is_refused(run: Any) -> None:
+    """Windows that no database could compare with are told before it is asked."""
+    shown = run("drift", "--days", "99999999")
+    assert (shown.code, shown.out) == (2, "")
+    assert "36500" in shown.err

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clustertrace.errors import UsageError
 from clustertrace.filters import parse, parse_chosen
-from clustertrace.filters.syntax import FilterError
+from clustertrace.filters.syntax import FilterError, read_duration
 from clustertrace.filters.tree import (
     And,
     Compare,
@@ -107,6 +107,9 @@ def test_a_filter_means_what_it_says(text: str, tree: Filter) -> None:
         ("Lacks(b or c", 5, "never closed"),
         ("cost > 3", 5, "without spaces"),
         ("cost >3", 5, "without spaces"),
+        ("since:99999999999d", 6, "at most 36500d"),
+        ("until:-99999999999d", 6, "at most 36500d"),
+        (f"since:{'9' * 400}d", 6, "at most 36500d"),
         ("cost != 3", 5, "not status:ok"),
         ("since:yesterday", 6, "7d, 12h"),
         ("tag.language!=de", 0, "write not tag.language:de;"),
@@ -134,6 +137,22 @@ def test_an_error_points_at_its_place(text: str, position: int, reason: str) -> 
         parse(text, now_ns=NOW)
     assert caught.value.position == position
     assert f"character {position + 1}:" in str(caught.value)
+
+
+def test_dates_that_no_database_can_compare_with() -> None:
+    """They are the last, or the first, moment that one can."""
+    assert parse("since:9999-12-31") == Since(2**63 - 1)
+    assert parse("since:1066-10-14") == Since(0)
+
+
+def test_times() -> None:
+    """A time has a unit and is no longer than a hundred years; what is none is nothing."""
+    assert read_duration("20s") == 20 * 10**9
+    assert read_duration("36500d") == 36_500 * DAY
+    assert [read_duration(text) for text in ("20", "-1d", "0s", "soon")] == [None] * 4
+    for text in ("36501d", "9" * 400 + "w"):
+        with pytest.raises(UsageError, match="at most 36500d"):
+            read_duration(text)
 
 
 @pytest.mark.parametrize("text", ["", " \n"])

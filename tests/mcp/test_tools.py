@@ -240,6 +240,11 @@ def test_hostile_text_stays_text(runs: Path, ask: Callable[..., Any]) -> None:
         ("annotate", {"id": "66312b6188ef"}, "Say something about it"),
         ("annotate", {"id": "66312b6188ef", "star": True}, "outcome, star and tags are for runs"),
         ("assert", {"pattern": "all"}, "Say what must be true"),
+        (
+            "assert",
+            {"pattern": "all", "cost_below": 1, "over_last": "99999999999d"},
+            "'99999999999d' is too long; a time has at most 36500d.",
+        ),
     ],
 )
 def test_refusals(
