@@ -10,15 +10,15 @@ __all__ = ["compare_before_and_after", "why_is_my_agent_failing"]
 
 
 def why_is_my_agent_failing(
-    filter: Annotated[  # noqa: A002 - the name that people see
+    where: Annotated[
         str, Field(description="Only these runs, such as `tag.agent:research since:7d`.")
     ] = "",
 ) -> str:
     """Find where an agent fails, why, and what to try first."""
-    where = f" with where={filter!r}" if filter.strip() else ""
+    within = f" with where={where!r}" if where.strip() else ""
     return f"""Find out why my agent is failing, from its recorded runs.
 
-1. Call failure_summary{where} and list_clusters{where}. Say how many of how many runs failed, \
+1. Call failure_summary{within} and list_clusters{within}. Say how many of how many runs failed, \
 and which patterns hold the failures.
 2. Call why for the one or two patterns with most failures, and rules for all runs. Keep apart \
 what is significant and what is only a few runs.

@@ -21,6 +21,7 @@ from clustertrace.mcp.costs import Costs
 from clustertrace.mcp.judgements import Judgements
 from clustertrace.mcp.prompts import compare_before_and_after, why_is_my_agent_failing
 from clustertrace.mcp.questions import Questions
+from clustertrace.mcp.tools import StrictTool
 from clustertrace.version import __version__
 
 __all__ = ["server"]
@@ -46,27 +47,34 @@ def server(db: str | None) -> MCPServer[Any]:
     """Make the server of the database `db` (None: what CLUSTERTRACE_DB says, else the usual)."""
     # Its own messages, one a request, would fill the editor's log.
     logging.getLogger("mcp").setLevel(logging.WARNING)
+    asks, judges, writes = Questions(db), Judgements(db), Changes(db)
+    reading = (
+        *(asks.list_clusters, asks.get_trace, asks.search, asks.failure_summary),
+        *(asks.recent_failed, judges.compare_traces, judges.rules, judges.why, judges.verdict),
+        Costs(db).cost,
+    )
     made = MCPServer(
         "clustertrace",
         title="clustertrace",
         instructions=_INSTRUCTIONS,
         version=__version__,
         log_level="WARNING",
+        tools=[
+            *(_tool(one, _READS) for one in reading),
+            _tool(writes.annotate, _REPLACES),
+            _tool(writes.assert_, _REPLACES, "assert"),
+        ],
     )
-    asks, judges, writes = Questions(db), Judgements(db), Changes(db)
-    counts = Costs(db)
-    for tool in (
-        *(asks.list_clusters, asks.get_trace, asks.search, asks.failure_summary),
-        *(asks.recent_failed, judges.compare_traces, judges.rules, judges.why, judges.verdict),
-        counts.cost,
-    ):
-        made.add_tool(_told(tool, ToolError), annotations=_READS)
-    made.add_tool(_told(writes.annotate, ToolError), annotations=_REPLACES)
-    made.add_tool(_told(writes.assert_, ToolError), name="assert", annotations=_REPLACES)
     _add_resources(made, asks)
     made.prompt("why-is-my-agent-failing")(why_is_my_agent_failing)
     made.prompt("compare-before-and-after")(compare_before_and_after)
     return made
+
+
+def _tool(
+    asked: Callable[..., Any], annotations: ToolAnnotations, name: str | None = None
+) -> StrictTool:
+    return StrictTool.of(_told(asked, ToolError), name, annotations)
 
 
 def _add_resources(made: MCPServer[Any], asks: Questions) -> None:

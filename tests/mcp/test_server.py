@@ -88,7 +88,7 @@ def test_prompts(runs: Path) -> None:
         async with Client(server(str(runs))) as client:
             given = {"before": "until:2026-01-01", "after": "since:2026-01-01"}
             asked = [
-                await client.get_prompt("why-is-my-agent-failing", {"filter": "since:7d"}),
+                await client.get_prompt("why-is-my-agent-failing", {"where": "since:7d"}),
                 await client.get_prompt("compare-before-and-after", given),
             ]
             names = {tool.name for tool in (await client.list_tools()).tools}

@@ -44,6 +44,7 @@ def test_what_is_offered(runs: Path) -> None:
     for name, tool in found.items():
         assert tool.description
         assert tool.output_schema["properties"]
+        assert tool.input_schema["additionalProperties"] is False
         assert tool.annotations.read_only_hint is (name in READING)
         assert tool.annotations.destructive_hint is (name in CHANGING)
 
@@ -241,6 +242,20 @@ def test_hostile_text_stays_text(runs: Path, ask: Callable[..., Any]) -> None:
         ("annotate", {"id": "66312b6188ef", "star": True}, "outcome, star and tags are for runs"),
         ("assert", {"pattern": "all"}, "Say what must be true"),
         (
+            "failure_summary",
+            {"filter": "tag.language:de"},
+            "There is no argument 'filter'; failure_summary takes group_by_tag, where, limit, "
+            "cursor.",
+        ),
+        ("why", {}, "why needs the argument 'pattern_id'."),
+        (
+            "list_clusters",
+            {"limit": 0},
+            "limit can't be 0: it should be greater than or equal to 1.",
+        ),
+        ("cost", {"by": "foo"}, "by can't be 'foo': it should be 'session', "),
+        ("annotate", {"id": "66312b6188ef", "tags": {"a": 1}}, "tags.a can't be 1: it should be "),
+        (
             "assert",
             {"pattern": "all", "cost_below": 1, "over_last": "99999999999d"},
             "'99999999999d' is too long; a time has at most 36500d.",
@@ -251,7 +266,9 @@ def test_refusals(
     refusal: Callable[..., str], tool: str, arguments: dict[str, Any], sentence: str
 ) -> None:
     """What can't be answered is a tool's error, in the library's own sentence."""
-    assert refusal(tool, **arguments).startswith(sentence)
+    told = refusal(tool, **arguments)
+    assert told.startswith(sentence)
+    assert "\n" not in told
 
 
 def test_one_span_by_its_id(ask: Callable[..., Any], refusal: Callable[..., str]) -> None:

@@ -1,0 +1,56 @@
+"""Tools that refuse what they can't use: an argument that is overlooked would look obeyed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Self, cast
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp_types import ToolAnnotations
+from pydantic import ValidationError
+
+from clustertrace.mcp.bounds import cut
+
+__all__ = ["StrictTool"]
+
+_SHOWN: Final = 80
+"""Characters of what a client gave, in the sentence that refuses it."""
+
+
+class StrictTool(Tool):
+    """A tool that has no other arguments than those of its schema, and says so in a sentence."""
+
+    @classmethod
+    def of(cls, asked: Callable[..., Any], name: str | None, annotations: ToolAnnotations) -> Self:
+        """The tool of a function, by its name or another."""
+        made = cast(Self, cls.from_function(asked, name=name, annotations=annotations))
+        given = made.fn_metadata.arg_model
+        given.model_config["extra"] = "forbid"
+        given.model_rebuild(force=True)
+        made.parameters = given.model_json_schema(by_alias=True)
+        return made
+
+    async def run(
+        self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
+    ) -> Any:
+        """Call it. Raises ToolError, in one sentence for arguments that don't fit."""
+        try:
+            self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as wrong:
+            told = self._refusal(wrong)
+            raise ToolError(f"Error executing tool {self.name}: {told}") from wrong
+        return await super().run(arguments, context, convert_result)
+
+    def _refusal(self, wrong: ValidationError) -> str:
+        """What is wrong with the first argument that is."""
+        first = wrong.errors(include_url=False)[0]
+        name = cut(".".join(map(str, first["loc"])), _SHOWN)
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(self.parameters.get("properties", ()))
+            return f"There is no argument {name!r}; {self.name} takes {known}."
+        if first["type"] == "missing":
+            return f"{self.name} needs the argument {name!r}."
+        reason = first["msg"].replace("Input should", "it should")
+        return f"{name} can't be {cut(repr(first['input']), _SHOWN)}: {reason}."
