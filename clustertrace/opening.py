@@ -11,7 +11,7 @@ from clustertrace.errors import NotFound
 if TYPE_CHECKING:
     from clustertrace.store.store import Store
 
-__all__ = ["HOW_TO_BEGIN", "has_database", "reading"]
+__all__ = ["HOW_TO_BEGIN", "has_database", "nothing_yet", "reading"]
 
 HOW_TO_BEGIN = (
     "Run your agent with clustertrace.trace, send OpenTelemetry to `clustertrace dashboard`, "
@@ -25,6 +25,17 @@ def has_database(db: str | None) -> bool:
 
     place = place_of(db)
     return not place.is_file or place.path.exists() or place.spool.exists()
+
+
+def nothing_yet(db: str | None, what: str) -> str:
+    """That there are no `what` yet, and how to begin.
+
+    Where there is no database its name is told: it may be mistyped.
+    """
+    from clustertrace.store.place import place_of
+
+    why = "" if has_database(db) else f": there is no database at {place_of(db)}"
+    return f"There are no {what} yet{why}. {HOW_TO_BEGIN}"
 
 
 @contextmanager

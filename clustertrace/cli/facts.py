@@ -9,7 +9,7 @@ import typer
 
 from clustertrace.cli.app import Db, Json, Where, command
 from clustertrace.cli.output import note, plain, print_json, stdout
-from clustertrace.opening import HOW_TO_BEGIN, has_database, reading
+from clustertrace.opening import has_database, nothing_yet, reading
 from clustertrace.words import count, counted, duration, moment, share, spent, step_text
 
 if TYPE_CHECKING:
@@ -41,10 +41,16 @@ def stats(where: Where = None, db: Db = None, as_json: Json = False) -> None:
         print_json(asdict(overview))
     elif overview.traces:
         stdout().print(_overview_table(overview))
-    elif where is not None:
-        note("No trace matches.")
-    else:
-        note(f"There are no traces yet. {HOW_TO_BEGIN}")
+    if not overview.traces:
+        _say_why(db, "traces", None if where is None else "No trace matches.", as_json=as_json)
+
+
+def _say_why(db: str | None, what: str, no_match: str | None, *, as_json: bool) -> None:
+    """Why an answer is empty. A program, too, should hear that there is no database."""
+    if not has_database(db):
+        note(nothing_yet(db, what))
+    elif not as_json:
+        note(no_match or nothing_yet(db, what))
 
 
 def _overview(db: str | None, where: str | None) -> Overview:
@@ -170,10 +176,9 @@ def clusters(
         )
     elif page.clusters:
         _print_clusters(page, shown)
-    elif where is not None:
-        note("No finished run matches.")
-    else:
-        note(f"There are no patterns yet. {HOW_TO_BEGIN}")
+    if not page.clusters:
+        no_match = None if where is None else "No finished run matches."
+        _say_why(db, "patterns", no_match, as_json=as_json)
 
 
 def _cluster_page(db: str | None, limit: int | None, where: str | None) -> ClusterPage:

@@ -11,7 +11,7 @@ from clustertrace.cli.app import Db, Json, Where, command
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.gaps import gaps
-from clustertrace.opening import HOW_TO_BEGIN, has_database, reading
+from clustertrace.opening import has_database, nothing_yet, reading
 from clustertrace.words import counted, duration, moment, secrets_cut, spent
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _find(
 
     matching = None if where is None else parse(where)
     if trace_id is None and not has_database(db):
-        _nothing(f"There are no traces yet. {HOW_TO_BEGIN}")
+        _nothing(nothing_yet(db, "traces"))
     with reading(db) as store, store.read() as conn:
         if trace_id is None:
             try:

@@ -13,7 +13,7 @@ import typer
 from clustertrace.cli.app import Db, Json, Where, command
 from clustertrace.cli.output import note, print_json, progressing_through, write_out
 from clustertrace.errors import UsageError
-from clustertrace.opening import HOW_TO_BEGIN, has_database, reading
+from clustertrace.opening import reading
 from clustertrace.words import counted
 
 if TYPE_CHECKING:
@@ -80,11 +80,7 @@ def export(
         _export_folder(which, form, Path(output), db)
         return
     with ExitStack() as stack:
-        conn = None
-        if ids or has_database(db):
-            conn = stack.enter_context(stack.enter_context(reading(db)).read())
-        else:
-            note(f"There are no traces yet. {HOW_TO_BEGIN}")
+        conn = stack.enter_context(stack.enter_context(reading(db)).read())
         write = stack.enter_context(open_target(Path(output))).write if output else write_out
         written = export_traces(conn, which, form, write)
     if output:
@@ -98,9 +94,6 @@ def _export_folder(which: Selection, form: str, folder: Path, db: str | None) ->
         raise UsageError(f"{folder} is a folder, which takes Parquet alone; name a file in it.")
     if which.ids:
         raise UsageError("A folder takes whole days: say --all or --where FILTER, or name a file.")
-    if not has_database(db):
-        note(f"There are no traces yet. {HOW_TO_BEGIN}")
-        return
     with reading(db) as store, store.read() as conn:
         days = export_days(conn, which.where, folder)
     note(

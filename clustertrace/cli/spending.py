@@ -9,7 +9,7 @@ import typer
 
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.output import note, plain, print_json, stdout
-from clustertrace.opening import HOW_TO_BEGIN, has_database, reading
+from clustertrace.opening import has_database, nothing_yet, reading
 from clustertrace.words import count, counted, money, share, spent
 
 if TYPE_CHECKING:
@@ -69,8 +69,14 @@ def cost(
         from clustertrace.spending_words import spending_document
 
         print_json(spending_document(by, page))
-    elif page is None or not page.total.calls:
-        note(f"No model calls. {HOW_TO_BEGIN}" if days is None else "No model calls in these days.")
+    if page is None:
+        # A program, too, should hear that there is no database.
+        note(nothing_yet(db, "model calls"))
+    elif as_json:
+        return
+    elif not page.total.calls:
+        none_now = "No model calls in these days."
+        note(nothing_yet(db, "model calls") if days is None else none_now)
     else:
         _print(by, page)
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from dirty_equals import IsApprox
 
+from clustertrace.store import Store
+
 
 @pytest.mark.usefixtures("filled")
 def test_stats_as_json(run: Any) -> None:
@@ -52,15 +54,25 @@ def test_a_fresh_machine_has_no_traces(run: Any, tmp_path: Path) -> None:
     assert {value for value in ran.answer.values() if value is not None} == {0}
     ran = run("stats")
     assert (ran.code, ran.out) == (0, "")
-    assert ran.err.startswith("There are no traces yet. Run your agent")
+    nowhere = f": there is no database at {tmp_path / 'traces.db'}. Run your agent"
+    assert ran.err.startswith(f"There are no traces yet{nowhere}")
+    assert run("stats", "--where", "status:ok", "--json").err == ran.err
     assert run("clusters", "--json").answer == {
         "clusters": [],
         "total": 0,
         "traces": 0,
         "failed": 0,
     }
-    assert run("clusters").err.startswith("There are no patterns yet.")
+    assert run("clusters").err.startswith(f"There are no patterns yet{nowhere}")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_database_has_no_traces(run: Any, store: Store) -> None:
+    """People are told how to begin; a program gets its zeros and nothing else."""
+    assert run("stats").err.startswith("There are no traces yet. Run your agent")
+    assert run("clusters").err.startswith("There are no patterns yet. Run your agent")
+    assert run("stats", "--where", "status:ok").err == "No trace matches.\n"
+    assert run("stats", "--json").err == run("clusters", "--json").err == ""
 
 
 @pytest.mark.usefixtures("filled")

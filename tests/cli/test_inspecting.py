@@ -34,7 +34,7 @@ def test_nothing_failed_is_an_answer(run: Any, tmp_path: Any) -> None:
     assert (ran.code, ran.out, ran.err) == (1, "", "No trace has failed.\n")
     ran = run("inspect", "--latest", "--db", tmp_path / "none.db")
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err.startswith("There are no traces yet.")
+    assert f"no traces yet: there is no database at {tmp_path / 'none.db'}. Run " in ran.err
 
 
 def test_who_says_that_it_failed(run: Any) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
+from clustertrace.store import Store
+
 OK, BROKEN, TOLD = (f"{number:032x}" for number in (1, 2, 3))
 
 
@@ -139,8 +141,8 @@ def test_otel_is_a_name_of_otlp(run: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_an_empty_table_has_its_titles(run: Any, form: str, tmp_path: Path) -> None:
-    """Without a database there is still a table, with nothing in it."""
+def test_an_empty_table_has_its_titles(run: Any, form: str, tmp_path: Path, store: Store) -> None:
+    """Without a trace there is still a table, with nothing in it."""
     assert run("export", "--all", "--format", form, "-o", tmp_path / "t").code == 0
     if form == "csv":
         assert (tmp_path / "t").read_text().startswith("trace_id,name,status")
@@ -159,11 +161,14 @@ def test_files_are_compressed_by_their_name(run: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.sqlite("a database that is not there")
-def test_nothing_to_export_is_said(run: Any) -> None:
-    """An empty export is empty, and people are told why."""
-    ran = run("export", "--all")
-    assert (ran.code, ran.out) == (0, "")
-    assert ran.err.startswith("There are no traces yet.")
+@pytest.mark.parametrize("more", [("-o", "all.jsonl"), ("--format", "parquet", "-o", "runs/")])
+def test_no_backup_of_what_is_not_there(run: Any, tmp_path: Path, more: tuple[str, ...]) -> None:
+    """A database that is mistyped is told, and no file is written that looks like its backup."""
+    *form, name = more
+    ran = run("export", "--all", *form, f"{tmp_path}/{name}", "--db", tmp_path / "typo.db")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"error: There is no database at {tmp_path / 'typo.db'}.")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("filled")
