@@ -23,7 +23,7 @@ def everything(totals: Overview) -> markup.Markup:
     where = words.zone(st.context.timezone)
     rate = wilson(totals.failed, totals.finished)
     parts = [
-        markup.fact(words.count(totals.traces), "runs", href=traces_url()),
+        markup.number(totals.traces, "run", href=traces_url()),
         markup.fact(
             f"{words.count(totals.failed)} failed",
             f"({words.share(totals.failed / max(1, totals.finished))}, 95 % interval "
@@ -53,12 +53,12 @@ def everything(totals: Overview) -> markup.Markup:
                 href=traces_url(_UNFINISHED),
             )
         )
-    parts.append(markup.fact(words.count(totals.variants), "patterns"))
+    parts.append(markup.number(totals.variants, "pattern"))
     parts.append(
         markup.fact(
             words.cost(totals.cost_usd, totals.unpriced_calls),
             "spent",
-            title=f"{words.count(totals.unpriced_calls)} model calls have no known price"
+            title=f"{words.count(totals.unpriced_calls)} model calls have no known cost"
             if totals.unpriced_calls
             else None,
         )
@@ -81,7 +81,7 @@ def some(page: ClusterPage, q: str) -> markup.Markup:
             f"{words.interval(rate)})",
             href=traces_url(q, "failed:yes"),
         ),
-        markup.fact(words.count(page.total), "patterns"),
+        markup.number(page.total, "pattern"),
     ]
     if page.traces >= NEWEST:
         parts.append(markup.muted(f"the newest {words.count(NEWEST)} are counted"))

@@ -29,6 +29,7 @@ __all__ = [
     "message",
     "muted",
     "notice",
+    "number",
     "page",
     "pointed",
     "rate_bar",
@@ -137,6 +138,11 @@ def fact(value: object, label: str, *, href: str = "", title: str | None = None)
     """A number and what it counts; with `href`, a link to it."""
     shown = link(value, href, title=title) if href else tag("span", value, title=title)
     return tag("span", tag("b", shown), " ", muted(label), cls="ct-fact")
+
+
+def number(of: int, noun: str, *, href: str = "") -> Markup:
+    """A fact: so many of a thing, one of it in the singular."""
+    return fact(words.count(of), noun if of == 1 else f"{noun}s", href=href)
 
 
 def facts(*all_facts: Markup) -> Markup:

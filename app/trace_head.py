@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import tzinfo
+from typing import Final
 
 from clustertrace.app import markup, words
 from clustertrace.app.links import pattern_url, session_url, traces_url
 from clustertrace.filters import condition
 from clustertrace.model import Trace
 from clustertrace.store.answers import TraceRow
-from clustertrace.words import secrets_cut
+from clustertrace.words import secrets_cut, shortened
 
 __all__ = ["head"]
+
+_NAME_SHOWN: Final = 120
 
 
 def head(trace: Trace, row: TraceRow, now_ns: int, where: tzinfo) -> markup.Markup:
@@ -21,7 +24,10 @@ def head(trace: Trace, row: TraceRow, now_ns: int, where: tzinfo) -> markup.Mark
 
 def _headline(row: TraceRow) -> markup.Markup:
     state = markup.state(words.state(row.outcome, row.status))
-    return markup.tag("h1", row.name or "(no name)", " ", state, cls="ct-headline")
+    name = row.name or "(no name)"
+    short = shortened(name, _NAME_SHOWN)
+    title = None if short == name else name
+    return markup.tag("h1", short, " ", state, cls="ct-headline", title=title)
 
 
 def _why(trace: Trace, row: TraceRow) -> markup.Markup:
@@ -42,12 +48,12 @@ def _facts(row: TraceRow, now_ns: int, where: tzinfo) -> markup.Markup:
     parts = [
         _took(row, now_ns),
         markup.fact(words.day(row.start_ns, where), "started"),
-        markup.fact(words.count(row.span_count), "spans"),
+        markup.number(row.span_count, "span"),
     ]
     if row.llm_calls:
         read, written = words.short_count(row.input_tokens), words.short_count(row.output_tokens)
         parts += [
-            markup.fact(words.count(row.llm_calls), "model calls"),
+            markup.number(row.llm_calls, "model call"),
             markup.fact(f"{read} → {written}", "tokens in → out"),
             markup.fact(words.cost(row.cost_usd, row.unpriced_calls), "spent"),
         ]

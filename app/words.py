@@ -31,6 +31,8 @@ __all__ = [
     "zone",
 ]
 
+_SMALLEST_USD: Final = 0.0001
+
 Tone = Literal["failed", "uncertain", "good", "plain"]
 
 KINDS: Final[Mapping[str, str]] = {
@@ -104,10 +106,12 @@ def short_count(number: int) -> str:
 
 
 def cost(usd: float, unpriced: int) -> str:
-    """Money, as a lower bound where some calls have no known price."""
-    if unpriced and usd == 0:
-        return "unpriced"
-    return f"≥ {money(usd)}" if unpriced else money(usd)
+    """Money, as a lower bound where some calls have no known cost."""
+    if not unpriced:
+        return money(usd)
+    if usd >= _SMALLEST_USD:
+        return f"≥ {money(usd)}"
+    return "> $0" if usd else "unpriced"
 
 
 def times(bucket: str) -> str:

@@ -25,12 +25,15 @@ __all__ = [
     "points",
     "secrets_cut",
     "share",
+    "shortened",
     "size_of",
     "spent",
     "step_text",
 ]
 
 _SMALLEST_CHANCE = 0.0001
+_SMALLEST_USD = 0.0001
+_NS_PER_DAY = 86_400 * 10**9
 
 
 def count(number: int) -> str:
@@ -75,14 +78,16 @@ def money(usd: float) -> str:
     """US dollars: four decimals below a dollar, where single calls live."""
     if usd == 0:
         return "$0"
-    return f"${usd:,.2f}" if usd >= 1 else f"${usd:.4f}" if usd >= 0.0001 else "<$0.0001"
+    return f"${usd:,.2f}" if usd >= 1 else f"${usd:.4f}" if usd >= _SMALLEST_USD else "<$0.0001"
 
 
 def spent(usd: float, unpriced: int) -> str:
-    """Money for a number of calls, of which so many have no known price: never $0 for those."""
+    """Money for a number of calls, of which so many have no known cost: never $0 for those."""
     if not unpriced:
         return money(usd)
-    return f"at least {money(usd)}" if usd else "price unknown"
+    if usd >= _SMALLEST_USD:
+        return f"at least {money(usd)}"
+    return "more than $0" if usd else "cost unknown"
 
 
 def secrets_cut(spans: Iterable[Span]) -> str | None:
@@ -99,9 +104,11 @@ def chance(p: float) -> str:
 
 
 def duration(nanoseconds: int | None) -> str:
-    """In the unit that leaves one to three digits before the point."""
+    """In the unit that leaves one to three digits before the point; whole days as such."""
     if nanoseconds is None:
         return "…"
+    if nanoseconds and nanoseconds % _NS_PER_DAY == 0:
+        return counted(nanoseconds // _NS_PER_DAY, "day")
     for unit, size, above in (("µs", 1e3, 1e6), ("ms", 1e6, 1e9), ("s", 1e9, 60e9)):
         if nanoseconds < above:
             amount = nanoseconds / size
@@ -118,6 +125,11 @@ def moment(nanoseconds: int) -> str:
         return datetime.fromtimestamp(nanoseconds / 1e9, UTC).astimezone().strftime("%F %T")
     except (OverflowError, ValueError):
         return f"{nanoseconds} ns"
+
+
+def shortened(text: str, limit: int) -> str:
+    """A name that somebody else chose, of at most `limit` characters."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def step_text(step: Step) -> str:

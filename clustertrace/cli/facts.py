@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -10,7 +10,7 @@ import typer
 from clustertrace.cli.app import Db, Json, Where, command
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.opening import has_database, nothing_yet, reading
-from clustertrace.words import count, counted, duration, moment, share, spent, step_text
+from clustertrace.words import count, counted, duration, moment, share, shortened, spent, step_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,6 +23,8 @@ _PATTERNS_SHOWN: Final = 20
 _PATTERNS_A_QUERY: Final = 500
 _WIDE: Final = 100
 """Columns of a terminal that has room for intervals and durations."""
+_NAME_SHOWN: Final = 80
+"""Characters of a name, of which a row has several."""
 
 
 @command(
@@ -132,7 +134,7 @@ def _cached(overview: Overview) -> str:
 
 
 def _unpriced(calls: int) -> str:
-    return f"{counted(calls, 'call')} without a known price" if calls else ""
+    return f"{counted(calls, 'call')} without a known cost" if calls else ""
 
 
 @command(
@@ -264,10 +266,11 @@ def _print_clusters(page: ClusterPage, shown: int | None) -> None:
 def _steps_cell(cluster: Cluster) -> Any:
     from rich.text import Text
 
-    cell = Text(plain(cluster.name) + ": ", style="dim")
+    cell = Text(plain(shortened(cluster.name, _NAME_SHOWN)) + ": ", style="dim")
     for number, step in enumerate(cluster.steps):
         cell.append(" → " if number else "", style="dim")
-        cell.append(plain(step_text(step)), style="not dim red" if any(step.failed) else "not dim")
+        short = replace(step, names=tuple(shortened(name, _NAME_SHOWN) for name in step.names))
+        cell.append(plain(step_text(short)), style="not dim red" if any(step.failed) else "not dim")
     if not cluster.steps:
         cell.append("no steps")
     return cell

@@ -12,7 +12,7 @@ from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.gaps import gaps
 from clustertrace.opening import has_database, nothing_yet, reading
-from clustertrace.words import counted, duration, moment, secrets_cut, spent
+from clustertrace.words import counted, duration, moment, secrets_cut, shortened, spent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,6 +25,7 @@ __all__ = ["inspect"]
 
 _ERRORS_SHOWN: Final = 5
 _ERROR_LENGTH: Final = 300
+_NAME_LENGTH: Final = 120
 
 
 @command(
@@ -142,7 +143,9 @@ def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
 
     verdict = _verdict(trace)
     style = "bold red" if trace.failed else "bold"
-    console.print(Text(plain(trace.name), style="bold"), Text(verdict, style=style))
+    console.print(
+        Text(plain(shortened(trace.name, _NAME_LENGTH)), style="bold"), Text(verdict, style=style)
+    )
     facts = [
         f"trace {trace.trace_id}",
         moment(trace.start_ns),
@@ -189,7 +192,7 @@ def _verdict(trace: Trace) -> str:
 def _usage(row: TraceRow) -> str:
     cost = spent(row.cost_usd, row.unpriced_calls)
     if row.unpriced_calls:
-        cost += f", {counted(row.unpriced_calls, 'call')} without a known price"
+        cost += f", {counted(row.unpriced_calls, 'call')} without a known cost"
     return (
         f"{counted(row.llm_calls, 'model call')} · {row.input_tokens:,} tokens read, "
         f"{row.output_tokens:,} written · {cost}"
@@ -205,7 +208,7 @@ def _show_errors(trace: Trace, console: Console) -> None:
     console.print()
     for span in broken[:_ERRORS_SHOWN]:
         message = " ".join(": ".join(filter(None, (span.error_type, span.error_message))).split())
-        text = Text(f"! {plain(span.name)} ", style="red")
+        text = Text(f"! {plain(shortened(span.name, _NAME_LENGTH))} ", style="red")
         text.append(f"{span.span_id[:8]} ", style="not red dim")
         text.append(plain(message)[:_ERROR_LENGTH] or "ended in an error", style="default")
         console.print(text)
@@ -223,7 +226,7 @@ def _show_suspects(suspects: Sequence[Suspect]) -> None:
     console = stdout()
     console.print("\nWhere it may have broken, most suspicious first:")
     for one in suspects:
-        text = Text(f"{one.place}. {plain(one.step)} ", style="bold")
+        text = Text(f"{one.place}. {plain(shortened(one.step, _NAME_LENGTH))} ", style="bold")
         text.append(f"{one.span_id[:8]} ", style="not bold dim")
         text.append(plain("; ".join(reason.words for reason in one.reasons)), style="not bold")
         console.print(text)

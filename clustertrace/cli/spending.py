@@ -103,7 +103,7 @@ def _print(by: str, page: SpendingPage) -> None:
     console.print(spending_sentence(total))
     if total.unpriced_calls:
         part = share(round(total.unpriced_calls / total.calls, 3))
-        console.print(f"{counted(total.unpriced_calls, 'call')} ({part}) without a known price.")
+        console.print(f"{counted(total.unpriced_calls, 'call')} ({part}) without a known cost.")
     if total.carried_usd:
         console.print(
             f"{money(total.carried_usd)} of it went into context that earlier calls had read."

@@ -43,7 +43,13 @@ def test_every_kind_has_a_sign() -> None:
 
 @pytest.mark.parametrize(
     ("usd", "unpriced", "text"),
-    [(0.0, 0, "$0"), (0.0, 2, "unpriced"), (1.5, 0, "$1.50"), (1.5, 1, "≥ $1.50")],
+    [
+        (0.0, 0, "$0"),
+        (0.0, 2, "unpriced"),
+        (0.00001, 2, "> $0"),
+        (1.5, 0, "$1.50"),
+        (1.5, 1, "≥ $1.50"),
+    ],
 )
 def test_unpriced_calls_are_not_free(usd: float, unpriced: int, text: str) -> None:
     """A sum with unknown parts is a lower bound."""

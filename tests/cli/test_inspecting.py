@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from clustertrace.exchange.native import SPAN_KEYS, TRACE_KEYS
+from clustertrace.model import Batch, Span
+from clustertrace.store import Store
 
 pytestmark = pytest.mark.usefixtures("filled")
 
@@ -106,3 +108,20 @@ def test_where_a_failed_run_may_have_broken(run: Any) -> None:
     assert first["reasons"][0]["what"] == "not recovered"
     assert run("inspect", OK, "--json").answer["suspects"] == []
     assert "may have broken" not in run("inspect", OK).out
+
+
+@pytest.mark.parametrize("command", [("inspect", "1" * 32), ("clusters",)])
+def test_long_names_fill_no_screen(run: Any, store: Store, command: tuple[str, ...]) -> None:
+    """A name that an agent made of a whole prompt is shown by its beginning."""
+    store.write(
+        Batch(
+            [
+                Span("1" * 32, "1" * 16, None, "n" * 3_000, "agent", "error", 1, 9),
+                Span("1" * 32, "2" * 16, "1" * 16, "s" * 3_000, "tool", "error", 2, 3),
+            ],
+            [],
+        )
+    )
+    ran = run(*command)
+    assert len(ran.out.splitlines()) < 25
+    assert "nnn…" in ran.out

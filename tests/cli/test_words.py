@@ -14,6 +14,7 @@ from clustertrace.words import (
     money,
     secrets_cut,
     share,
+    shortened,
     spent,
     step_text,
 )
@@ -37,6 +38,8 @@ US, MS, S = 10**3, 10**6, 10**9
         (3599 * S, "59 min 59 s"),
         (3600 * S, "1 h 0 min"),
         (100 * 3600 * S, "100 h 0 min"),
+        (24 * 3600 * S, "1 day"),
+        (7 * 24 * 3600 * S, "7 days"),
     ],
 )
 def test_durations(nanoseconds: int | None, text: str) -> None:
@@ -72,12 +75,18 @@ def test_counts_and_shares() -> None:
 
 def test_unpriced_calls_are_never_free() -> None:
     """What nobody knows a price for makes a sum a lower bound, and no sum at all no $0."""
-    assert [spent(1.5, 0), spent(0, 0), spent(1.5, 2), spent(0, 2)] == [
+    assert [spent(1.5, 0), spent(0, 0), spent(1.5, 2), spent(0.00001, 2), spent(0, 2)] == [
         "$1.50",
         "$0",
         "at least $1.50",
-        "price unknown",
+        "more than $0",
+        "cost unknown",
     ]
+
+
+def test_long_names_are_shortened() -> None:
+    """To so many characters, the last of which says that more was there."""
+    assert [shortened("search", 6), shortened("searches", 6)] == ["search", "searc…"]
 
 
 def test_cut_secrets_are_counted() -> None:

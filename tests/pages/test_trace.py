@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clustertrace.model import INTERNAL, Batch
+from clustertrace.model import INTERNAL, Batch, Span
 from clustertrace.store import queries
 from clustertrace.store.annotations import TraceWord, annotate_traces
 from clustertrace.store.store import Store
@@ -207,6 +207,19 @@ def test_turns_beside_it_are_a_click_away(coding: str, show: Callable[..., Any])
     first = show("trace", id=f"{1:032x}").html
     assert "The turn before" not in first
     assert "The turn after" in first
+
+
+def test_a_long_name_is_no_page_of_headings(store: Store, show: Callable[..., Any]) -> None:
+    """It begins the heading, and is whole in its tip; one of a thing is in the singular."""
+    name = "n" * 3_000
+    root = Span("1" * 32, "1" * 16, None, name, "llm", "ok", 1, 9)
+    store.write(Batch([root], []))
+    store.settle(everything=True)
+    html = show("trace", id="1" * 32).html
+    heading = html[html.index("<h1") : html.index("</h1>")]
+    assert f'title="{name}"' in heading
+    assert f">{'n' * 119}… " in heading
+    assert "model call<" in html
 
 
 def test_a_long_text_is_drawn_in_part(store: Store, show: Callable[..., Any]) -> None:
