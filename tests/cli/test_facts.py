@@ -47,6 +47,7 @@ def test_stats_in_words(run: Any) -> None:
     assert "$0.0375" in out
 
 
+@pytest.mark.sqlite("a database that is not there")
 def test_a_fresh_machine_has_no_traces(run: Any, tmp_path: Path) -> None:
     """Without a database the numbers are zero, people are told how to begin, and none is made."""
     ran = run("stats", "--json")

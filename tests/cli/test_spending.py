@@ -51,6 +51,7 @@ def test_days_in_which_nothing_was_spent(run: Any, monkeypatch: pytest.MonkeyPat
     assert run("cost", "--days", "7", "--json").answer["rows"] == []
 
 
+@pytest.mark.sqlite("a database that is not there")
 def test_no_database(run: Any, tmp_path: Path) -> None:
     """Nothing is spent, and none is made."""
     assert run("cost", "--json").answer["total"]["calls"] == 0
