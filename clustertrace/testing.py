@@ -119,7 +119,8 @@ def replay(
     `recording` is a trace in the native format (`clustertrace export`). `stub` says which calls
     the recording answers: "llm", "tools", "all", names of steps with commas, or None for none of
     them; from step `until` on (its number or name) calls are made for real. The user's database
-    is not touched. Raises CannotReplay where the recording lacks what it takes.
+    is not touched. Raises CannotReplay where the recording lacks what it takes, and NotFound
+    where it has no such step.
     """
     from clustertrace.replay.checking import replayed
 

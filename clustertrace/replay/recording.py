@@ -20,6 +20,7 @@ __all__ = [
     "Stubs",
     "calls_before",
     "missing",
+    "must_be_known",
     "must_be_whole",
     "recorded_calls",
     "stubs",
@@ -61,6 +62,18 @@ def stubs(told: str | None) -> Stubs:
         else:
             names.add(word)
     return Stubs(kinds, frozenset(names))
+
+
+def must_be_known(answered: Stubs, trace: Trace) -> None:
+    """Raise NotFound for a name that no step of the trace has: such a call would be made."""
+    ordered = in_order(trace.spans)
+    root = root_of(ordered)
+    steps = list(dict.fromkeys(span.name for span in ordered if span is not root))
+    for name in sorted(answered.names.difference(steps)):
+        raise NotFound(
+            f"The recording has no step {name!r} to stub; it has: "
+            f"{', '.join(steps[:20]) or 'none'}. llm, tools and all name them by their kind."
+        )
 
 
 class RecordedCall(NamedTuple):

@@ -21,6 +21,7 @@ from clustertrace.replay.arguments import Change, arguments_of
 from clustertrace.replay.player import LeftRecording, RecordingPlayer
 from clustertrace.replay.recording import (
     calls_before,
+    must_be_known,
     must_be_whole,
     recorded_calls,
     stubs,
@@ -84,10 +85,11 @@ def rerun(
     `stub` says which calls the recording answers (see replay.recording.stubs), `until` at which
     step it stops to. `model` replaces an argument of that name, or else the model of every call
     that a wrapped client makes. Raises CannotReplay, before anything runs, where the recording
-    lacks what it takes.
+    lacks what it takes, and NotFound where it has no step of a name that is to be stubbed.
     """
     root = root_of(in_order(recording.spans))
     answered = stubs(stub)
+    must_be_known(answered, recording)
     calls = recorded_calls(recording, answered)
     if until is not None:
         if stub is None:

@@ -216,6 +216,16 @@ def test_named_steps(recorded: Recorded) -> None:
     assert CALLS == ["why", "why", "why"]
 
 
+@pytest.mark.parametrize("stub", ["serch", "all,serch", "agent"])
+def test_unknown_stub(recorded: Recorded, stub: str) -> None:
+    """A name that no step has is refused, with those that it has, before anything is called."""
+    before = recorded(agent, "why", rounds=1)
+    CALLS.clear()
+    with pytest.raises(NotFound, match=r"no step '\w+' to stub; it has: search, pages, think"):
+        rerun(agent, before, stub=stub)
+    assert CALLS == []
+
+
 @pytest.mark.parametrize("size", [40_000])
 def test_cut_answer(recorded: Recorded, size: int) -> None:
     """An answer that was too large to keep is refused with its step, before anything runs."""
