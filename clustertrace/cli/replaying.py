@@ -22,6 +22,16 @@ __all__ = ["replay", "repro"]
 
 _STDOUT: Final = Path("-")
 
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change an argument, such as 'messages[0].content=Hello' (JSON or text).",
+        show_default=False,
+    ),
+]
+
 Entry = Annotated[
     str,
     typer.Option(
@@ -55,15 +65,7 @@ def replay(
             show_default=False,
         ),
     ] = None,
-    change: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PATH=VALUE",
-            help="Change an argument, such as 'messages[0].content=Hello' (JSON or text).",
-            show_default=False,
-        ),
-    ] = None,
+    change: Set = None,
     prompt_file: Annotated[
         Path | None,
         typer.Option(help="Use the text of this file as the prompt.", show_default=False),
@@ -201,6 +203,7 @@ def repro(
     stub: Annotated[
         str, typer.Option(metavar="CALLS", help="As for `replay`: what the recording answers.")
     ] = "all",
+    change: Set = None,
     expect_failure: Annotated[
         bool, typer.Option("--expect-failure", help="Pass while it fails, not when it is mended.")
     ] = False,
@@ -214,40 +217,48 @@ def repro(
     """Write a test from a failing run.
 
     A pytest file that holds the recorded answers, calls the entry and fails as long as the run
-    fails in the same way. It is run once before it is written. Exit code 1: the run does not
-    fail here as it was recorded, so there is nothing to test.
+    fails in the same way. It is run once before it is written. Exit code 1: the run did not
+    fail, or does not fail here as it was recorded, so there is nothing to test.
     """
+    from clustertrace.replay.arguments import parse_change, with_changes
     from clustertrace.replay.checking import replayed
     from clustertrace.replay.repro import repro_module, slim_recording
     from clustertrace.replay.running import entry_of
 
     with reading(db) as store:
         recording = _failing(store, of)
-    told = slim_recording(recording)
-    again = replayed(entry_of(entry), told, stub=stub, until=None)
-    text = None
-    if again.fails_as_recorded:
+    fails, text = False, None
+    if recording.failed:
+        recording = with_changes(recording, [parse_change(one) for one in change or []])
+        again = replayed(entry_of(entry), slim_recording(recording), stub=stub, until=None)
+        fails, outcome = again.fails_as_recorded, again.summary
+        summary = f"Nothing written: the run does not fail here as recorded. {outcome}"
+    else:
+        outcome = "The run did not fail, so there is nothing to test."
+        summary = (
+            f"Nothing written. {outcome} If what it gave was wrong, say so first: "
+            f"clustertrace outcome {recording.trace_id[:8]} fail"
+        )
+    if fails:
         inverse = expect_failure or mode == "negative"
         text = repro_module(recording, entry, stub=stub, expect_failure=inverse)
         _write(output, text, as_json=as_json)
-        summary = f"Wrote {output}. {again.summary}" if output != _STDOUT else again.summary
-    else:
-        summary = f"Nothing written: the run does not fail here as recorded. {again.summary}"
+        summary = f"Wrote {output}. {outcome}" if output != _STDOUT else outcome
     if as_json:
         print_json(
             {
                 "trace_id": recording.trace_id,
-                "fails_as_recorded": again.fails_as_recorded,
+                "fails_as_recorded": fails,
                 "file": str(output) if text and output != _STDOUT else None,
                 "test": text if output == _STDOUT else None,
-                "summary": again.summary,
+                "summary": outcome,
             }
         )
     elif output == _STDOUT:
         note(plain(summary))
     else:
         stdout().print(plain(summary))
-    if not again.fails_as_recorded:
+    if not fails:
         raise typer.Exit(1)
 
 

@@ -10,11 +10,19 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from clustertrace.errors import CannotReplay, UsageError
-from clustertrace.model import Span
-from clustertrace.replay.recording import missing
+from clustertrace.model import Span, Trace
+from clustertrace.patterns.signature import in_order, root_of
+from clustertrace.replay.recording import LOSSES, missing
 from clustertrace.replay.values import annotations_of, rebuilt
 
-__all__ = ["Arguments", "Change", "arguments_of", "parse_change", "prompt_change"]
+__all__ = [
+    "Arguments",
+    "Change",
+    "arguments_of",
+    "parse_change",
+    "prompt_change",
+    "with_changes",
+]
 
 _PATH: Final = re.compile(r"(?P<key>[^.\[\]=]+)|\[(?P<index>\d+)\]|\.")
 _PROMPTS: Final = ("prompt", "question", "query", "task", "message", "text", "input")
@@ -91,6 +99,23 @@ def arguments_of(root: Span, fn: Callable[..., Any], changes: Sequence[Change] =
                 f"{name or 'NAME'}=VALUE."
             )
     return _bound(told, fn)
+
+
+def with_changes(trace: Trace, changes: Sequence[Change]) -> Trace:
+    """The trace as if its root had been called with the changes made.
+
+    Raises CannotReplay where a change names a place that the recorded call does not have.
+    """
+    if not changes:
+        return trace
+    root = root_of(in_order(trace.spans))
+    given = {f"input.{change.path[0]}" for change in changes if len(change.path) == 1}
+    kept = dict(root.attributes)
+    for mark in LOSSES:
+        if isinstance(paths := kept.get(mark), list):
+            kept[mark] = [path for path in paths if path not in given]
+    called = root._replace(input=_changed(_recorded(root), changes), attributes=kept)
+    return trace._replace(spans=tuple(called if span is root else span for span in trace.spans))
 
 
 def _recorded(root: Span) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from clustertrace.record.playback import RecordedReply
 from clustertrace.redaction import MARK
 
 __all__ = [
+    "LOSSES",
     "RecordedCall",
     "Stubs",
     "calls_before",
@@ -31,6 +32,12 @@ _KINDS: Final[Mapping[str, frozenset[str]]] = {
     "tools": frozenset({"tool", "retriever", "reranker"}),
 }
 _OPERATION: Final = "gen_ai.operation.name"
+
+LOSSES: Final[Mapping[str, str]] = {
+    "clustertrace.cut": "was too large and is cut",
+    "clustertrace.opaque": "is no data and was kept as its repr",
+}
+"""Attributes that name what of a span's values is not as it was, and what became of it."""
 
 
 class Stubs(NamedTuple):
@@ -152,10 +159,7 @@ def missing(span: Span, field: str) -> Mapping[str, str]:
     The path is one level deep, and empty where it is the whole value.
     """
     lost: dict[str, str] = {}
-    for mark, reason in (
-        ("clustertrace.cut", "was too large and is cut"),
-        ("clustertrace.opaque", "is no data and was kept as its repr"),
-    ):
+    for mark, reason in LOSSES.items():
         paths = span.attributes.get(mark)
         for path in paths if isinstance(paths, list) else ():
             head, _, rest = str(path).partition(".")

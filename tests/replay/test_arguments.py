@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import clustertrace
+from clustertrace.assembling import assembled
 from clustertrace.errors import CannotReplay, UsageError
-from clustertrace.model import Span
-from clustertrace.replay.arguments import arguments_of, parse_change, prompt_change
+from clustertrace.model import Span, TraceFacts
+from clustertrace.replay.arguments import arguments_of, parse_change, prompt_change, with_changes
 from clustertrace.testing import capture_traces
 
 
@@ -97,6 +98,22 @@ def test_change_inside() -> None:
     again = arguments_of(span, run, [parse_change("messages[0].content=How?")])
     assert again.args == ([{"role": "user", "content": "How?"}],)
     assert span.input["messages"][0]["content"] == "Why?"
+
+
+def test_recording_with_changes() -> None:
+    """A changed recording holds the values that are given, and asks for no other in their place."""
+
+    def run(client: str, query: str) -> None: ...
+
+    lost = ["input.client", "input.query"]
+    span = root({"client": "<Client>", "query": "Why?"}, **{"clustertrace.opaque": lost})
+    before = assembled([span], TraceFacts(span.trace_id))
+    after = with_changes(before, [parse_change("client=mine")])
+    with pytest.raises(CannotReplay, match="'query' is no data"):
+        arguments_of(after.spans[0], run)
+    whole = with_changes(after, [parse_change("query=How?")])
+    assert arguments_of(whole.spans[0], run).args == ("mine", "How?")
+    assert before.spans[0] == span
 
 
 @pytest.mark.parametrize("told", ["nothing", "=x", "[0]=x", "a[=x", "a]b=x"])

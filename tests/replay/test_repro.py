@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -39,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def made(folder: Path, *options: str) -> int:
+def made(folder: Path, *options: str, entry: str = "failing_agent:run") -> int:
     """What `repro` returns for the newest trace; imports of the project are forgotten again."""
     from clustertrace.store import Store, queries
 
@@ -49,10 +51,11 @@ def made(folder: Path, *options: str) -> int:
             newest = queries.latest(conn)
     file = [] if "-o" in options or "--json" in options else ["-o", "test_it.py"]
     try:
-        return main(["repro", newest, "--entry", "failing_agent:run", *file, *options])
+        return main(["repro", newest, "--entry", entry, *file, *options])
     finally:
         sys.modules.pop("failing_agent", None)
-        sys.path.remove(str(folder))
+        if str(folder) in sys.path:
+            sys.path.remove(str(folder))
 
 
 def passes(folder: Path) -> bool:
@@ -107,6 +110,37 @@ def test_without_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert not passes(folder)
     assert "It made 3 calls" not in told.out
     assert "failed" in told.err
+
+
+def test_a_run_that_did_not_fail(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is refused with exit code 1 and what to do if it was wrong; its failure can be said."""
+    code = "import failing_agent; failing_agent.search('why')"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert made(folder, entry="failing_agent:search") == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert "The run did not fail, so there is nothing to test." in told
+    assert not (folder / "test_it.py").exists()
+    assert made(folder, "--json", entry="failing_agent:search") == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["fails_as_recorded"], answer["test"]) == (False, None)
+    assert main(shlex.split(told.partition("say so first: clustertrace ")[2])) == 0
+    assert made(folder, entry="failing_agent:search") == 0
+
+
+def test_an_argument_that_was_not_recorded(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is asked for, and one that is given stands in the test."""
+    (folder / "failing_agent.py").write_text(
+        AGENT.format(answer="[]", attempts=3).replace('"agent")', '"agent", skip="question")')
+    )
+    code = "import failing_agent\ntry: failing_agent.run('why')\nexcept LookupError: pass"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert made(folder) == 2
+    assert "give it with --set question=VALUE" in " ".join(capsys.readouterr().err.split())
+    assert made(folder, "--set", "question=why") == 0
+    assert not passes(folder)
+    assert '"question": "why"' in (folder / "test_it.py").read_text()
 
 
 def test_a_file_that_cannot_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
