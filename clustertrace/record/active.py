@@ -7,7 +7,6 @@ together from ready-made pieces, one write. Nothing here raises.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from typing import Any, Final
@@ -25,13 +24,6 @@ from clustertrace.record.values import Captured, Items, capture, plain_text
 
 __all__ = ["ActiveSpan", "Run", "current", "emit", "leave"]
 
-_OWN_FOLDERS: Final = tuple(
-    os.path.join(os.path.dirname(os.path.dirname(__file__)), name, "")
-    for name in ("record", "wrap")
-)
-"""No step of these is one of the user's program."""
-
-_STACK_BYTES: Final = 16_000
 _MESSAGE_BYTES: Final = 4_000
 
 
@@ -214,7 +206,11 @@ class ActiveSpan:
             message = "[an error whose message can't be read]"
         self._failed = True
         self._say_error(name, message)
-        stack = None if config().metadata_only else _stack(error)
+        if config().metadata_only:
+            return
+        from clustertrace.record.stacks import stack_of  # 3 ms that only errors cost
+
+        stack = stack_of(error)
         if stack is not None:
             self.set_attributes(**{"exception.stacktrace": stack})
 
@@ -301,17 +297,3 @@ def emit(line: str, said: str) -> None:
         if cut:
             line = f'{text[:-1]},"redacted":{cut}}}\n'
     spool.append(line.encode("ascii", "backslashreplace"))
-
-
-def _stack(error: BaseException) -> str | None:
-    """The traceback as Python prints it without the recorder, its end kept where it is long."""
-    import traceback  # 3 ms that only errors cost
-
-    try:
-        told = traceback.TracebackException.from_exception(error, limit=-50)
-        theirs = [step for step in told.stack if not step.filename.startswith(_OWN_FOLDERS)]
-        told.stack = traceback.StackSummary.from_list(theirs)
-        text = "".join(told.format())
-    except Exception:
-        return None
-    return text if len(text) <= _STACK_BYTES else f"[cut]\n{text[-_STACK_BYTES:]}"
