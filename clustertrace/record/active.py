@@ -22,7 +22,7 @@ from clustertrace.record.spool import spool
 from clustertrace.record.usage import usage
 from clustertrace.record.values import Captured, Items, capture, plain_text
 
-__all__ = ["ActiveSpan", "Run", "current", "emit", "leave"]
+__all__ = ["ActiveSpan", "Run", "current", "emit", "exits_well", "leave"]
 
 _MESSAGE_BYTES: Final = 4_000
 
@@ -191,10 +191,12 @@ class ActiveSpan:
 
     @quiet
     def fail(self, error: BaseException) -> None:
-        """Record an exception: its type, message and stack."""
+        """Record an exception: its type, message and stack; one that means no failure is none."""
         if isinstance(error, GeneratorExit):
             # Whoever asked for values has enough of them: nothing went wrong.
             self.set_attributes(**{"generator.abandoned": True})
+            return
+        if exits_well(error):
             return
         kind = type(error)
         name = kind.__qualname__
@@ -276,6 +278,14 @@ class ActiveSpan:
 
 current: Final[ContextVar[ActiveSpan | None]] = ContextVar("clustertrace_span", default=None)
 """The innermost open span of this task or thread."""
+
+
+def exits_well(error: BaseException) -> bool:
+    """Whether an exception is a program's way to end with exit code 0."""
+    if not isinstance(error, SystemExit):
+        return False
+    code = error.code
+    return code is None or (isinstance(code, int) and code == 0)
 
 
 def leave(ended: ActiveSpan | None, token: Token[ActiveSpan | None]) -> None:

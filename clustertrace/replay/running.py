@@ -14,6 +14,7 @@ from typing import Any, Final
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.model import Trace
 from clustertrace.patterns.signature import in_order, root_of
+from clustertrace.record.active import exits_well
 from clustertrace.record.decorator import TRACED
 from clustertrace.record.decorator import trace as traced
 from clustertrace.record.playback import playing
@@ -114,8 +115,8 @@ def rerun(
             _finish(run(*args, **kwargs))
         except LeftRecording:
             pass
-        except Exception as raised:  # the program's own, and part of the answer
-            error = f"{type(raised).__name__}: {raised}"
+        except (Exception, SystemExit) as raised:  # the program's own, and part of the answer
+            error = None if exits_well(raised) else f"{type(raised).__name__}: {raised}"
     return Rerun(player.played, tuple(player.differing), player.left, error)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import pickle
+import sys
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -91,17 +92,42 @@ def test_an_exception_is_recorded_and_goes_on_untouched(recorded: Recorded) -> N
     assert recorded.trace().status == "error"
 
 
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
-def test_interruptions_are_errors_too(recorded: Recorded, kind: type[BaseException]) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [KeyboardInterrupt(), SystemExit(2), SystemExit("0"), asyncio.CancelledError()],
+    ids=repr,
+)
+def test_interruptions_are_errors_too(recorded: Recorded, error: BaseException) -> None:
     """What ends a program or a task ends its spans in error, and goes on."""
 
     @trace
     def breaks() -> None:
-        raise kind
+        raise error
 
-    with pytest.raises(kind):
+    with pytest.raises(type(error)):
         breaks()
     assert recorded.spans()["breaks"].status == "error"
+
+
+@pytest.mark.parametrize("code", [0, None, False])
+def test_a_program_that_exits_well_has_not_failed(recorded: Recorded, code: object) -> None:
+    """`sys.exit(0)` goes on, and ends every sort of span that it leaves "ok", without an error."""
+
+    @trace
+    def main() -> None:
+        with span("block"):
+            list(items())
+
+    @trace
+    def items() -> Iterator[int]:
+        yield 1
+        sys.exit(code)  # type: ignore[arg-type]
+
+    with pytest.raises(SystemExit):
+        main()
+    spans = recorded.spans().values()
+    assert [(one.status, one.error_type) for one in spans] == [("ok", None)] * 3
+    assert recorded.trace().status == "ok"
 
 
 class Shop:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -143,6 +144,20 @@ def test_changed_argument(recorded: Recorded) -> None:
     assert traces.one().spans[0].input == {"question": "how", "rounds": 1}
     assert result.differing == (1, 2, 3)
     assert CALLS[-1] == "how"
+
+
+@pytest.mark.parametrize(("code", "error"), [(0, None), (3, "SystemExit: 3")])
+def test_exit(recorded: Recorded, code: int, error: str | None) -> None:
+    """An entry that exits ends its run, not the program that repeats it."""
+
+    @clustertrace.trace
+    def exits(code: int) -> None:
+        sys.exit(code)
+
+    with pytest.raises(SystemExit), capture_traces() as traces:
+        exits(code)
+    with capture_traces():
+        assert rerun(exits, traces.one()).error == error
 
 
 def test_left_recording(recorded: Recorded) -> None:
