@@ -97,7 +97,7 @@ def replay(
                 function, recording, stub=stub, until=until, changes=changes, model=model
             )
         store.refresh()
-        new = _newest_replay(store, recording.trace_id)
+        new = _new_run(store, result)
         _report(store, recording, new, result, as_json=as_json)
     if model is not None and new is not None:
         _warn_of_model(new, model)
@@ -131,14 +131,17 @@ def _warn_of_model(new: Trace, model: str) -> None:
         )
 
 
-def _newest_replay(store: Store, trace_id: str) -> Trace | None:
-    from clustertrace.filters.tree import Match
-    from clustertrace.replay.running import REPLAY_OF
+def _new_run(store: Store, result: Rerun) -> Trace | None:
+    from clustertrace.errors import NotFound
     from clustertrace.store import queries
 
+    if result.trace_id is None:
+        return None
     with store.read() as conn:
-        rows = queries.traces(conn, Match(f"tag.{REPLAY_OF}", trace_id), limit=1).rows
-        return queries.trace(conn, rows[0].trace_id) if rows else None
+        try:
+            return queries.trace(conn, result.trace_id)
+        except NotFound:
+            return None
 
 
 def _report(

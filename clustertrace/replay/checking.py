@@ -76,4 +76,5 @@ def replayed(
     recording = recording_of(told)
     with capture_traces() as traces:
         result = rerun(entry, recording, stub=stub, until=until)
-    return Replayed(recording, traces[0] if traces else None, result)
+    new = next((trace for trace in traces if trace.trace_id == result.trace_id), None)
+    return Replayed(recording, new, result)

@@ -40,9 +40,13 @@ class RecordingPlayer:
         live_after: bool = False,
         tags: Mapping[str, str] | None = None,
         model: str | None = None,
+        entry: str | None = None,
     ) -> None:
         self.tags = tags or {}
         self.model = model
+        self.trace_id: str | None = None
+        """The trace that the first call of `entry` is part of; other threads may begin more."""
+        self._entry = entry
         self.left: str | None = None
         """Which call the recording does not hold, if the run left it."""
         self.played = 0
@@ -58,6 +62,8 @@ class RecordingPlayer:
 
     def stand_in(self, span: ActiveSpan, fn: Callable[..., Any], sort: Sort) -> Callable[..., Any]:
         """See record.playback.Player."""
+        if self.trace_id is None and span.name == self._entry:
+            self.trace_id = span.trace_id
         if span.parent_id is None or not self._answered.hold(span.name, span.kind):
             return fn
         call = self._next(span.name, span)

@@ -46,6 +46,8 @@ class Rerun:
     """The call that the recording does not hold, if the run left it there and ended."""
     error: str | None
     """The exception that the entry ended in."""
+    trace_id: str | None = None
+    """The new run; None if the entry was not recorded."""
 
 
 def entry_of(told: str, folder: Path | None = None) -> Callable[..., Any]:
@@ -101,14 +103,15 @@ def rerun(
     if model is not None and "model" in parameters:
         changes, model = (*changes, Change(("model",), model)), None
     args, kwargs = arguments_of(root, entry, changes)
+    run = entry if hasattr(entry, TRACED) else traced(name=root.name, kind=root.kind)(entry)
     player = RecordingPlayer(
         calls,
         answered,
         live_after=until is not None,
         tags={REPLAY_OF: recording.trace_id},
         model=model,
+        entry=getattr(run, TRACED),
     )
-    run = entry if hasattr(entry, TRACED) else traced(name=root.name, kind=root.kind)(entry)
     error = None
     with playing(player):
         try:
@@ -117,7 +120,7 @@ def rerun(
             pass
         except (Exception, SystemExit) as raised:  # the program's own, and part of the answer
             error = None if exits_well(raised) else f"{type(raised).__name__}: {raised}"
-    return Rerun(player.played, tuple(player.differing), player.left, error)
+    return Rerun(player.played, tuple(player.differing), player.left, error, player.trace_id)
 
 
 def _finish(result: Any) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import clustertrace
 from clustertrace.cli import main
 from clustertrace.store import Store, queries
 
@@ -67,6 +69,25 @@ def test_left(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     told = ["replay", trace_id, "--entry", "searching_agent:run", "--stub", "all"]
     assert main([*told, "--set", "times=3"]) == 1
     assert "asked for 'search', which is not recorded" in capsys.readouterr().out
+
+
+def test_other_roots(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A thread that the entry starts is a run of its own, and not what is compared."""
+    import searching_agent
+
+    def run(question: str, times: int = 2) -> list[list[str]]:
+        found = [searching_agent.search(question) for _ in range(times)]
+        thread = threading.Thread(target=searching_agent.search, args=["aside"])
+        thread.start()
+        thread.join()
+        return found
+
+    searching_agent.run = clustertrace.trace(kind="agent")(run)
+    told = ["replay", trace_id, "--entry", "searching_agent:run", "--json"]
+    assert main(told) == 0
+    assert json.loads(capsys.readouterr().out)["same_output"]
+    assert main([*told[:-1], "--stub", "all"]) == 0
+    assert "It answered something else" not in capsys.readouterr().out
 
 
 def test_model_without_effect(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:

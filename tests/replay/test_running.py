@@ -17,6 +17,8 @@ import clustertrace
 from clustertrace.errors import CannotReplay, NotFound, UsageError
 from clustertrace.record import playback
 from clustertrace.replay.arguments import parse_change
+from clustertrace.replay.checking import replayed
+from clustertrace.replay.repro import slim_recording
 from clustertrace.replay.running import REPLAY_OF, entry_of, rerun
 from clustertrace.testing import capture_traces
 
@@ -158,6 +160,33 @@ def test_exit(recorded: Recorded, code: int, error: str | None) -> None:
         exits(code)
     with capture_traces():
         assert rerun(exits, traces.one()).error == error
+
+
+@pytest.mark.parametrize("name", ["aside", "brisk"])
+def test_entry_among_other_roots(recorded: Recorded, name: str) -> None:
+    """The new run is the entry's, whatever else it begins in threads, and of whatever name."""
+
+    @clustertrace.trace(name=name)
+    def aside() -> None: ...
+
+    @clustertrace.trace
+    def brisk() -> int:
+        threads = [threading.Thread(target=aside) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+            thread.join()
+        return 7
+
+    with capture_traces() as traces:
+        brisk()
+    before = next(trace for trace in traces if trace.spans[0].output == 7)
+    with capture_traces() as traces:
+        result = rerun(brisk, before)
+    (new,) = [trace for trace in traces if trace.trace_id == result.trace_id]
+    assert (len(traces), new.spans[0].output) == (4, 7)
+    again = replayed(brisk, slim_recording(before), stub=None, until=None)
+    assert again.trace is not None
+    assert again.trace.spans[0].output == 7
 
 
 def test_left_recording(recorded: Recorded) -> None:
