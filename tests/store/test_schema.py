@@ -6,11 +6,13 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateIndex
 from sqlmodel import SQLModel
 
@@ -24,16 +26,17 @@ from tests.store.conftest import batch, root
 @pytest.mark.sqlite("its file")
 def test_the_migrations_lead_to_the_tables(store: Store) -> None:
     """Columns, keys and indexes in the file are those that the tables declare."""
-    found = inspect(create_engine(f"sqlite:///{store.path}"))
     declared = SQLModel.metadata.tables
-    names = {name for name in found.get_table_names() if not name.startswith("span_index")}
-    assert names - {"alembic_version"} == set(declared)
-    for name, table in declared.items():
-        columns = [(column["name"], column["nullable"]) for column in found.get_columns(name)]
-        assert columns == [(column.name, column.nullable) for column in table.columns]
-        keys = found.get_pk_constraint(name)["constrained_columns"]
-        assert keys == [column.name for column in table.primary_key]
-    with sqlite3.connect(store.path) as raw:
+    with create_engine(f"sqlite:///{store.path}", poolclass=NullPool).connect() as conn:
+        found = inspect(conn)
+        names = {name for name in found.get_table_names() if not name.startswith("span_index")}
+        assert names - {"alembic_version"} == set(declared)
+        for name, table in declared.items():
+            columns = [(column["name"], column["nullable"]) for column in found.get_columns(name)]
+            assert columns == [(column.name, column.nullable) for column in table.columns]
+            keys = found.get_pk_constraint(name)["constrained_columns"]
+            assert keys == [column.name for column in table.primary_key]
+    with closing(sqlite3.connect(store.path)) as raw:
         made = raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql != ''")
         indexes = {name: sql for name, sql in made if not name.startswith("span_index")}
     assert indexes == {
