@@ -25,6 +25,9 @@ def _told() -> tuple[list[str], bytes]:
         # No setting of a person's own may change what is measured.
         clean = {k: v for k, v in os.environ.items() if not k.startswith("CLUSTERTRACE_")}
         clean |= {"CLUSTERTRACE_DB": str(here / "case.db"), "TZ": "UTC"}
+        # Versions of Python mark other parts of a traceback's lines; without marks they agree. What
+        # is compiled so is not kept, since it would have none for anybody.
+        clean |= {"PYTHONNODEBUGRANGES": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
         def run(*arguments: str) -> str:
             command = [sys.executable, "-m", *arguments]
