@@ -36,7 +36,7 @@ def draw(trace: Trace, row: TraceRow) -> None:
             "Outcome",
             (*_OUTCOMES, _OWN) if trace.by_hand else _OUTCOMES,
             default=trace.outcome,
-            format_func=_SHOWN.get,
+            format_func=lambda one: _SHOWN[one],
             key=f"outcome {key}",
         )
         note = st.text_input("Note", value=trace.note or "", max_chars=LONGEST, key=f"note {key}")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from clustertrace.errors import UsageError
 from clustertrace.filters.syntax import read_duration
 from clustertrace.gate.checks import Kind
 
 __all__ = ["Claims", "claims"]
+
+
+_MOST_DIGITS: Final = 9
+"""Of a number of runs."""
 
 
 class Claims(NamedTuple):
@@ -61,6 +65,10 @@ def _window(over_last: str | None) -> tuple[int | None, int | None]:
     """Runs, and nanoseconds, that are looked at."""
     if over_last is None:
         return None, None
-    if over_last.isascii() and over_last.isdecimal() and int(over_last):
+    if over_last.isascii() and over_last.isdecimal() and over_last.strip("0"):
+        if len(over_last) > _MOST_DIGITS:
+            raise UsageError(
+                f"over-last takes at most {_MOST_DIGITS} digits of runs; leave it out for all runs."
+            )
         return int(over_last), None
     return None, _time(over_last, "over-last")

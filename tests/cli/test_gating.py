@@ -63,6 +63,7 @@ def test_nothing_asserted() -> None:
         (["assert", "zzzz", "--cost-below", "1"], "There is no pattern zzzz"),
         (["assert", "all", "--latency-p95-below", "soon"], "wants a time"),
         (["assert", "all", "--cost-below", "1", "--over-last", "-3"], "wants a time"),
+        (["assert", "all", "--cost-below", "1", "--over-last", "9" * 30], "at most 9 digits"),
     ],
 )
 def test_wrong_use(told: list[str], sentence: str, capsys: Capture) -> None:
