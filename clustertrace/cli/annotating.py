@@ -132,10 +132,10 @@ def outcome(
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Say what came of runs: pass, fail or unknown; or take that back: own.
+    """Say what came of runs: pass, fail or unknown.
 
     Your word wins over the outcome that a run reported and over its root's error, now and when
-    more of its spans arrive. Exit code 1: no trace matches.
+    more of its spans arrive, until you take it back (own). Exit code 1: no trace matches.
     """
     from clustertrace.filters import parse_chosen
     from clustertrace.store import queries

@@ -152,6 +152,6 @@ def _cost(one: Assertion, seen: Seen, runs: int) -> Result:
     words = f"{money(measured)} a run on average in {counted(runs, 'run')}"
     if seen.unpriced_calls:
         calls = counted(seen.unpriced_calls, "call")
-        words += f", and {calls} without a known cost: that of a run is not known"
+        words += f", and {calls} without a known price: the cost is not known"
         return Result(one, False, runs, measured, None, f"{words}.")
     return Result(one, measured < one.bound, runs, measured, None, f"{words}.")
