@@ -34,8 +34,8 @@ LONGEST_DAYS: Final = 36_500
 _STEP: Final = re.compile(r'"[^"]+"|[^"].*', re.DOTALL)
 """The name of a step: in quotes as a whole, or not from its beginning."""
 
-_DEEPEST: Final = 30
-"""Parentheses and `not` in each other; SQLite itself ends at some forty around a step."""
+_DEEPEST: Final = 50
+"""Parentheses and `not` in each other."""
 
 _MOST: Final = 500
 """Conditions of a filter, each step of a `seq` counted; SQLite itself ends at a thousand."""

@@ -116,6 +116,8 @@ class _Maker:
                 # Two names' traces, each in order, are not in order together.
                 self._names_in_order = False
                 return self._joined(" OR ", parts)
+            case Not(Not(inner)):
+                return self.sql(inner)
             case Not(inner):
                 return f"NOT {self.sql(inner)}"
             case Match():

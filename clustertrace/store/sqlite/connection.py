@@ -169,6 +169,10 @@ def readable(path: Path) -> Iterator[None]:
                 f"{path} can't be opened for writing; check its permissions or choose another "
                 "with CLUSTERTRACE_DB."
             ) from error
+        if reason == "parser stack overflow":
+            raise StoreError(
+                "This filter has too much within each other for SQLite; ask in parts."
+            ) from error
         raise StoreError(f"{path} could not answer: {reason}.") from error
     except sqlite3.DatabaseError as error:
         raise StoreCorrupt(
