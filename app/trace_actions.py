@@ -23,7 +23,6 @@ __all__ = ["draw", "suspects"]
 
 _OUTCOMES: Final[tuple[Outcome, ...]] = ("pass", "fail", "unknown")
 _OWN: Final[Outcome] = "own"
-_SHOWN: Final = {**{one: one for one in _OUTCOMES}, _OWN: "take back"}
 
 
 @guarded
@@ -36,7 +35,7 @@ def draw(trace: Trace, row: TraceRow) -> None:
             "Outcome",
             (*_OUTCOMES, _OWN) if trace.by_hand else _OUTCOMES,
             default=trace.outcome,
-            format_func=lambda one: _SHOWN[one],
+            format_func=lambda one: "take back" if one == _OWN else one,
             key=f"outcome {key}",
         )
         note = st.text_input("Note", value=trace.note or "", max_chars=LONGEST, key=f"note {key}")

@@ -8,7 +8,17 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from clustertrace.words import chance, count, counted, duration, interval, money, points, share
+from clustertrace.words import (
+    SMALLEST_USD,
+    chance,
+    count,
+    counted,
+    duration,
+    interval,
+    money,
+    points,
+    share,
+)
 
 __all__ = [
     "KINDS",
@@ -31,7 +41,6 @@ __all__ = [
     "zone",
 ]
 
-_SMALLEST_USD: Final = 0.0001
 
 Tone = Literal["failed", "uncertain", "good", "plain"]
 
@@ -109,7 +118,7 @@ def cost(usd: float, unpriced: int) -> str:
     """Money, as a lower bound where some calls have no known cost."""
     if not unpriced:
         return money(usd)
-    if usd >= _SMALLEST_USD:
+    if usd >= SMALLEST_USD:
         return f"≥ {money(usd)}"
     return "> $0" if usd else "unpriced"
 

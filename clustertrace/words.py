@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from clustertrace.store.answers import Step
 
 __all__ = [
+    "SMALLEST_USD",
     "chance",
     "count",
     "counted",
@@ -32,7 +33,8 @@ __all__ = [
 ]
 
 _SMALLEST_CHANCE = 0.0001
-_SMALLEST_USD = 0.0001
+SMALLEST_USD = 0.0001
+"""What is shown as less than it."""
 _NS_PER_DAY = 86_400 * 10**9
 
 
@@ -78,14 +80,14 @@ def money(usd: float) -> str:
     """US dollars: four decimals below a dollar, where single calls live."""
     if usd == 0:
         return "$0"
-    return f"${usd:,.2f}" if usd >= 1 else f"${usd:.4f}" if usd >= _SMALLEST_USD else "<$0.0001"
+    return f"${usd:,.2f}" if usd >= 1 else f"${usd:.4f}" if usd >= SMALLEST_USD else "<$0.0001"
 
 
 def spent(usd: float, unpriced: int) -> str:
     """Money for a number of calls, of which so many have no known cost: never $0 for those."""
     if not unpriced:
         return money(usd)
-    if usd >= _SMALLEST_USD:
+    if usd >= SMALLEST_USD:
         return f"at least {money(usd)}"
     return "more than $0" if usd else "cost unknown"
 

@@ -11,6 +11,7 @@ import typer
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import UsageError
+from clustertrace.filters.syntax import LONGEST_DAYS
 from clustertrace.opening import reading
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def drift(
     days: Annotated[
         float,
         typer.Option(
-            min=0.001, max=36_500, help="Compare the last so many days with those before."
+            min=0.001, max=LONGEST_DAYS, help="Compare the last so many days with those before."
         ),
     ] = 7,
     before: Annotated[

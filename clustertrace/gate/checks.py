@@ -110,12 +110,8 @@ def _latency(one: Assertion, seen: Seen) -> Result:
     measured = float(p95(seen.durations_ns))
     words = f"p95 is {duration(int(measured))} in {counted(runs, 'run')}"
     if without := len(seen.failed) - runs:
-        words += f"; {counted(without, 'run')} without an end {_do(without)} not count"
+        words += f"; {counted(without, 'run')} without an end left out"
     return Result(one, measured < one.bound, runs, measured, None, f"{words}.")
-
-
-def _do(count: int) -> str:
-    return "does" if count == 1 else "do"
 
 
 def _rate(one: Assertion, seen: Seen, runs: int) -> Result:

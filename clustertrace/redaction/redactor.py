@@ -41,8 +41,6 @@ class Redactor:
 
     def json(self, text: str) -> tuple[str, int]:
         """As a call, of a text that is JSON and stays JSON."""
-        if not self.suspects(text):
-            return text, 0
         from clustertrace.redaction.json_texts import cut_json
 
         return cut_json(text, self, self.named)
