@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from clustertrace.addresses import (
+from clustertrace.telling.addresses import (
     FILTER,
     pattern_url,
     review_url,

@@ -1,4 +1,4 @@
-"""All hand-made HTML of the pages, made of clustertrace.markup's `tag`, the one place that escapes.
+"""All hand-made HTML of the pages, made of `tag` (clustertrace.telling.markup), which escapes.
 
 Streamlit sanitises the result once more.
 """
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from clustertrace.app import words
-from clustertrace.markup import Markup, join, tag
 from clustertrace.store.answers import Hit, Step
+from clustertrace.telling.markup import Markup, join, tag
 
 __all__ = [
     "Markup",

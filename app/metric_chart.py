@@ -12,7 +12,7 @@ import streamlit as st
 
 from clustertrace.app.theme import DARK, LIGHT
 from clustertrace.store.queries.measuring import Measured
-from clustertrace.words import counted
+from clustertrace.telling.words import counted
 
 __all__ = ["ROLLING", "STATES", "draw", "sentence"]
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 import streamlit as st
 
 from clustertrace.app import markup, words
-from clustertrace.conversation import conversation, parsed, text
-from clustertrace.edits import Edit, edits
-from clustertrace.message_parts import Part, parts_of, remaining
+from clustertrace.payloads.conversation import conversation, parsed, text
+from clustertrace.payloads.edits import Edit, edits
+from clustertrace.payloads.message_parts import Part, parts_of, remaining
 
 __all__ = ["show"]
 

@@ -11,9 +11,9 @@ import streamlit as st
 from clustertrace.app import markup, words
 from clustertrace.app.links import trace_url, traces_url
 from clustertrace.filters import condition
-from clustertrace.spending import Break
-from clustertrace.spending_words import BREAK_REASONS
 from clustertrace.store.queries.conversing import Session, SessionRow, Turn
+from clustertrace.telling.spending import BREAK_REASONS
+from clustertrace.understanding.spending import Break
 
 __all__ = ["draw", "title"]
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import streamlit as st
 
-from clustertrace.app import filters
+from clustertrace.app.filter_bar import filters
 from clustertrace.app.guard import guarded
 from clustertrace.app.links import catch_clicks
 

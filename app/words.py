@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from clustertrace.words import (
+from clustertrace.telling.words import (
     SMALLEST_USD,
     chance,
     count,

@@ -24,7 +24,7 @@ from steady_writer import told, writing
 
 from clustertrace.filters import parse
 from clustertrace.store import Store, queries
-from clustertrace.store.retention import retire
+from clustertrace.store.upkeep.retention import retire
 
 DELETED = 0.3
 QUIET_SECONDS = 5

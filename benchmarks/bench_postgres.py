@@ -28,7 +28,7 @@ from clustertrace.store import Store, queries
 from clustertrace.store.connection import Connection
 from clustertrace.store.place import place_of
 from clustertrace.store.rows import SEQ
-from clustertrace.store.writer import prepared
+from clustertrace.store.writing.writer import prepared
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

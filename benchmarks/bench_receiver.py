@@ -27,7 +27,7 @@ from typing import NamedTuple
 from figures import Figure, tell
 from otlp_load import BODY_SPANS, Load, as_json, bodies, send_all
 
-from clustertrace.conventions.otlp import decode_protobuf
+from clustertrace.conventions.otlp.traces import decode_protobuf
 from clustertrace.store import Store, queries
 from clustertrace.store.rows import span_row
 

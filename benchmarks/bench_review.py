@@ -24,7 +24,7 @@ from typing import Any
 from clustertrace.review.aims import read_aim
 from clustertrace.review.weeks import window
 from clustertrace.store import Store, queries
-from clustertrace.store.commitments import commit
+from clustertrace.store.said.commitments import commit
 from clustertrace.summary import NS_PER_DAY
 
 SMALL = 10_000

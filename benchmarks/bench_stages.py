@@ -23,11 +23,11 @@ from typing import Any, TypeVar
 from figures import machine
 from otlp_load import BODY_SPANS, bodies
 
-from clustertrace.conventions.otlp import decode_protobuf
+from clustertrace.conventions.otlp.traces import decode_protobuf
 from clustertrace.model import Batch
 from clustertrace.store import Store
 from clustertrace.store.rows import span_row
-from clustertrace.store.writer import prepared
+from clustertrace.store.writing.writer import prepared
 
 ROUNDS = 10
 T = TypeVar("T")

@@ -17,6 +17,7 @@ __all__ = [
     "EMPTY",
     "INTERNAL",
     "KINDS",
+    "MODEL_KINDS",
     "OUTCOMES",
     "SPAN_STATUSES",
     "TRACE_STATUSES",
@@ -45,6 +46,9 @@ KINDS: Final = frozenset(
     ]
 )
 """Span kinds: OpenInference's, in lower case. A decorated function is a `chain` unless told."""
+
+MODEL_KINDS: Final = frozenset({"llm", "embedding"})
+"""Kinds of spans that are calls of a model."""
 
 INTERNAL: Final = "clustertrace.internal"
 """The attribute of a span that is an instrumentation's inner life and no step of the run.

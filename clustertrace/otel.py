@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind, StatusCode
 
 from clustertrace.content import bare
-from clustertrace.conventions.otlp import received
+from clustertrace.conventions.otlp.traces import received
 from clustertrace.conventions.raw import ERROR, Event, Origin, RawSpan, origin, times
 from clustertrace.errors import BadInput
 from clustertrace.model import Span, TraceFacts

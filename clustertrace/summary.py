@@ -12,18 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from clustertrace.calls import MODEL_KINDS, repeats
-from clustertrace.endings import dead_end
-from clustertrace.folding import internal, visible
-from clustertrace.model import Span, TraceFacts
+from clustertrace.model import MODEL_KINDS, Span, TraceFacts
 from clustertrace.patterns.signature import Variant, in_order, root_of, variant
+from clustertrace.understanding.calls import is_unpriced, repeats
+from clustertrace.understanding.endings import dead_end
+from clustertrace.understanding.folding import internal, visible
 
 __all__ = [
     "NS_PER_DAY",
     "Summary",
     "bucket_middle_ns",
     "duration_bucket",
-    "is_unpriced",
     "prompt_of",
     "summarise",
 ]
@@ -64,7 +63,7 @@ class Summary:
     prompt_span_id: str
     """The span whose payload holds the first prompt (see `prompt_of`)."""
     dead_end: str | None
-    """How it came to a dead end (clustertrace.endings); None: it did not, or it still runs."""
+    """How it came to a dead end (clustertrace.understanding.endings); None: not, or not yet."""
     variant: Variant
     calls: tuple[Span, ...] = ()
     """The model calls that count, in order."""
@@ -78,8 +77,8 @@ class Summary:
 def summarise(spans: Sequence[Span], told: TraceFacts, elsewhere: Sequence[Span] = ()) -> Summary:
     """Summarise a trace that has at least one span; payloads need not be loaded.
 
-    `elsewhere` are model calls of other traces that may be among its own (clustertrace.calls):
-    each call counts once.
+    `elsewhere` are model calls of other traces that may be among its own: each call counts once
+    (clustertrace.understanding.calls).
     """
     ordered = in_order(spans)
     root = root_of(ordered)
@@ -136,11 +135,6 @@ def _failed(outcome: str | None, status: str) -> bool | None:
     if outcome is not None:
         return outcome == "fail"
     return {"ok": False, "error": True}.get(status)
-
-
-def is_unpriced(span: Span) -> bool:
-    """A call that answered and whose price nobody knows; a call that failed outright is free."""
-    return span.cost_usd is None and (span.status != "error" or span.output_tokens is not None)
 
 
 def _error(ordered: Sequence[Span], root: Span) -> str | None:

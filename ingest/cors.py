@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
-from clustertrace.addresses import loopback
 from clustertrace.ingest.signals import SIGNALS
+from clustertrace.telling.addresses import loopback
 
 __all__ = ["asks_first", "local_page", "sharing"]
 

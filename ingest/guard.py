@@ -18,11 +18,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from clustertrace.addresses import PublicAddress, loopback
 from clustertrace.ingest.admission import from_here
 from clustertrace.ingest.admission import refusal as without_key
 from clustertrace.ingest.cors import asks_first, local_page, sharing
 from clustertrace.keys import new_key
+from clustertrace.telling.addresses import PublicAddress, loopback
 
 __all__ = ["Guard"]
 

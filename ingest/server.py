@@ -14,7 +14,6 @@ from typing import Final
 import uvicorn
 
 from clustertrace import settings
-from clustertrace.addresses import PublicAddress, loopback, public_address
 from clustertrace.errors import ServeError
 from clustertrace.ingest.app import State, receiver
 from clustertrace.ingest.body import Room
@@ -30,6 +29,7 @@ from clustertrace.keys import access_key
 from clustertrace.pricing import own_prices
 from clustertrace.store.place import Place, place_of
 from clustertrace.store.store import Store
+from clustertrace.telling.addresses import PublicAddress, loopback, public_address
 
 __all__ = ["serve"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from clustertrace.conventions.otlp import Received, slices_of_json, slices_of_protobuf
-from clustertrace.conventions.otlp_logs import logs_of_json, logs_of_protobuf
-from clustertrace.conventions.otlp_metrics import metrics_of_json, metrics_of_protobuf
+from clustertrace.conventions.otlp.logs import logs_of_json, logs_of_protobuf
+from clustertrace.conventions.otlp.metrics import metrics_of_json, metrics_of_protobuf
+from clustertrace.conventions.otlp.traces import Received, slices_of_json, slices_of_protobuf
 from clustertrace.ingest.committer import Committer
 
 __all__ = ["SIGNALS", "SLICE", "Decode", "Signal", "keep"]

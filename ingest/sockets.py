@@ -7,8 +7,8 @@ import socket
 from contextlib import suppress
 from typing import Final
 
-from clustertrace.addresses import loopback
 from clustertrace.errors import ServeError
+from clustertrace.telling.addresses import loopback
 
 __all__ = ["BACKLOG", "listen"]
 

@@ -7,25 +7,18 @@ from typing import Final
 
 import streamlit as st
 
-from clustertrace.app import (
-    cluster_facts,
-    connection,
-    families,
-    filters,
-    first_screen,
-    markup,
-    patterns,
-    rules,
-    words,
-)
+from clustertrace.app import connection, markup, words
+from clustertrace.app.clusters import cluster_facts, families, patterns, rules
+from clustertrace.app.clusters.patterns import Look
 from clustertrace.app.empty import ways_in
+from clustertrace.app.filter_bar import filters
 from clustertrace.app.guard import guarded
-from clustertrace.app.patterns import Look
+from clustertrace.app.trace_list import first_screen
 from clustertrace.filters import Filter, both
-from clustertrace.headline import headline
 from clustertrace.store import queries
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries import ClusterOrder
+from clustertrace.telling.headline import headline
 
 __all__ = ["draw"]
 

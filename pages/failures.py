@@ -7,14 +7,14 @@ from typing import Final
 
 import streamlit as st
 
-from clustertrace.app import call_graph, connection, filters, markup, words
+from clustertrace.app import connection, markup, words
 from clustertrace.app.empty import ways_in
-from clustertrace.app.filters import Asked
+from clustertrace.app.filter_bar.filters import Asked, current
+from clustertrace.app.graph import call_graph
 from clustertrace.app.links import trace_url, traces_url
 from clustertrace.filters import taking
 from clustertrace.patterns import flow
 from clustertrace.patterns.fingerprints import MessageGroup, groups
-from clustertrace.patterns.flow import PatternRuns, StepRate
 from clustertrace.store import queries
 
 __all__ = ["draw"]
@@ -28,7 +28,7 @@ _PATIENCE_SECONDS: Final = 5
 
 def draw() -> None:
     """Draw the page."""
-    asked = filters.current()
+    asked = current()
     if asked is None:
         return
     with connection.read() as conn, conn.within(_PATIENCE_SECONDS):
@@ -61,7 +61,7 @@ def _none(runs: int, asked: Asked) -> str:
     return f"None of {words.counted(runs, 'finished run')} failed."
 
 
-def _sentence(rates: list[StepRate], failed: int) -> str:
+def _sentence(rates: list[flow.StepRate], failed: int) -> str:
     runs = words.counted(failed, "run")
     if not rates:
         return f"{runs} failed, none of them at a step: only their results were wrong."
@@ -72,7 +72,7 @@ def _sentence(rates: list[StepRate], failed: int) -> str:
     )
 
 
-def _rates(rates: list[StepRate], texts: Sequence[str]) -> markup.Markup:
+def _rates(rates: list[flow.StepRate], texts: Sequence[str]) -> markup.Markup:
     rows = [
         (
             rate.name,
@@ -104,7 +104,7 @@ def _rates(rates: list[StepRate], texts: Sequence[str]) -> markup.Markup:
     )
 
 
-def _first(patterns: list[PatternRuns]) -> markup.Markup:
+def _first(patterns: list[flow.PatternRuns]) -> markup.Markup:
     found = flow.first_failures(patterns)
     most = max(runs for _, _, runs in found)
     rows = [
@@ -128,11 +128,11 @@ def _messages(messages: list[MessageGroup]) -> markup.Markup:
     )
 
 
-def _prefixes(patterns: list[PatternRuns], tags: tuple[str, ...], asked: Asked) -> None:
+def _prefixes(patterns: list[flow.PatternRuns], tags: tuple[str, ...], asked: Asked) -> None:
     st.html(markup.page(markup.subheading("How failing runs begin")))
     by = st.selectbox("By", ["agent", *(f"tag.{key}" for key in tags)], key="by", width=240)
     if by == "agent":
-        grouped: dict[str, list[PatternRuns]] = {}
+        grouped: dict[str, list[flow.PatternRuns]] = {}
         for one in patterns:
             if one.failed:
                 grouped.setdefault(one.name, []).append(one)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from clustertrace.app import connection, filters, markup, metric_chart, words
+from clustertrace.app import connection, markup, metric_chart, words
 from clustertrace.app.empty import ways_in
+from clustertrace.app.filter_bar import filters
 from clustertrace.app.links import pattern_url, trace_url
 from clustertrace.patterns.statistics import p95
 from clustertrace.store import queries

@@ -7,19 +7,13 @@ from datetime import tzinfo
 
 import streamlit as st
 
-from clustertrace.app import (
-    connection,
-    explanation,
-    filters,
-    judging,
-    markup,
-    patterns,
-    trace_table,
-    words,
-)
-from clustertrace.app.filters import Asked
+from clustertrace.app import connection, markup, words
+from clustertrace.app.clusters import explanation, judging, patterns
+from clustertrace.app.filter_bar import filters
+from clustertrace.app.filter_bar.filters import Asked
 from clustertrace.app.guard import guarded
 from clustertrace.app.links import traces_url, url
+from clustertrace.app.trace_list import trace_table
 from clustertrace.errors import NotFound
 from clustertrace.store import queries
 from clustertrace.store.answers import Cluster

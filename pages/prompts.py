@@ -6,7 +6,8 @@ from typing import Final
 
 import streamlit as st
 
-from clustertrace.app import critique, habits, markup, template_rows
+from clustertrace.app import markup
+from clustertrace.app.prompting import critique, habits, template_rows
 from clustertrace.prompts.habit_words import habit_headline
 
 __all__ = ["draw"]

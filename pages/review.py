@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import streamlit as st
 
-from clustertrace.app import commitment, connection, empty, markup, week_sections, words
+from clustertrace.app import connection, empty, markup, words
 from clustertrace.app.links import review_url
+from clustertrace.app.reviewing import commitment, week_sections
 from clustertrace.errors import UsageError
 from clustertrace.review import sections
 from clustertrace.review.layout import dates

@@ -11,9 +11,9 @@ from clustertrace.app import connection, empty, markup, session_timeline, words
 from clustertrace.app.links import session_url, traces_url
 from clustertrace.errors import NotFound
 from clustertrace.filters import condition
-from clustertrace.spending_words import spending_sentence
 from clustertrace.store import queries
 from clustertrace.store.queries.conversing import SessionOrder, SessionRow
+from clustertrace.telling.spending import spending_sentence
 
 __all__ = ["draw"]
 

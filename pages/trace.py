@@ -7,20 +7,12 @@ from typing import Final
 
 import streamlit as st
 
-from clustertrace.app import (
-    connection,
-    gantt,
-    markup,
-    span_details,
-    theme,
-    trace_actions,
-    trace_head,
-    words,
-)
+from clustertrace.app import connection, markup, theme, words
 from clustertrace.app.guard import guarded
-from clustertrace.app.laid_out import laid_out
 from clustertrace.app.links import url
-from clustertrace.app.span_rows import SpanRow, broken
+from clustertrace.app.trace_page import gantt, span_details, trace_actions, trace_head
+from clustertrace.app.trace_page.laid_out import laid_out
+from clustertrace.app.trace_page.span_rows import SpanRow, broken
 from clustertrace.errors import NotFound
 from clustertrace.model import Span, Trace
 from clustertrace.store import queries

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clustertrace.app import connection, filters, first_screen, trace_table
+from clustertrace.app import connection
 from clustertrace.app.empty import ways_in
-from clustertrace.app.filters import Asked
+from clustertrace.app.filter_bar import filters
+from clustertrace.app.filter_bar.filters import Asked
 from clustertrace.app.guard import guarded
+from clustertrace.app.trace_list import first_screen, trace_table
 from clustertrace.store import queries
 
 __all__ = ["draw"]

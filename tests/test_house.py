@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,13 @@ PUBLIC_API = {"clustertrace", "clustertrace.testing"}
 """What a user of the library may import, and so the demo."""
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Every imported module of a file by its full name, with the line."""
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+def imports(path: Path, *, at_runtime: bool = False) -> Iterator[tuple[int, str]]:
+    """Every imported module of a file by its full name, with the line.
+
+    `at_runtime` leaves out what only type checkers import.
+    """
+    tree = ast.parse((ROOT / path).read_text())
+    for node in ast.walk(Untyped().visit(tree) if at_runtime else tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -57,6 +62,16 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.module or ""
             # `from clustertrace import store` imports a module too.
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+class Untyped(ast.NodeTransformer):
+    """Takes `if TYPE_CHECKING:` out."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        """An `if`, unless it is that one: then what stands in its `else`."""
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return node.orelse
+        return self.generic_visit(node)
 
 
 def folder_of(module: str) -> str | None:
@@ -226,3 +241,68 @@ def test_names_that_are_loaded_late_are_whole(package: str) -> None:
     names = set(__import__(package, fromlist=["__all__"]).__all__)
     assert done.stdout.split() == []
     assert names & modules == set()
+
+
+EXAMPLES = {
+    *("app/login.py", "docs/a.md", "docs/plan.md", "tests/test_login.py"),
+    "clustertrace/ingest/app.py",
+}
+"""Paths in the docs that stand for a reader's own, or say that they are not here."""
+
+
+def test_files_that_the_docs_name_are_there() -> None:
+    """A module that moved leaves no stale name behind."""
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("demo/*.md")]
+    named = {
+        name
+        for page in pages
+        for name in re.findall(r"`([\w/]+\.(?:py|css|md))`", page.read_text())
+    }
+    folders = (*FOLDERS, "tests", "benchmarks", "docs")
+    there = "\n".join(str(path) for folder in folders for path in (ROOT / folder).rglob("*.*"))
+    there = f"{there}\n" + "\n".join(str(path) for path in ROOT.glob("*.*"))
+    assert len(named) > 50
+    assert sorted(name for name in named - EXAMPLES if f"/{name}\n" not in f"{there}\n") == []
+
+
+@pytest.mark.parametrize("folder", sorted(path.name for path in (ROOT / "app").iterdir()))
+def test_nothing_in_app_hides_a_library(folder: str) -> None:
+    """Streamlit puts app/ itself on the import path."""
+    assert folder.removesuffix(".py") not in sys.stdlib_module_names
+
+
+BACKWARD = {
+    ("clustertrace.store.store", "clustertrace.store.distributed"): "`Store.open` makes either",
+    ("clustertrace.testing", "clustertrace.replay"): "the public face calls what uses it",
+}
+"""Imports against the arrows, made in a function's body, and why."""
+
+
+def test_packages_import_each_other_in_one_direction() -> None:
+    """What two packages of clustertrace/ know of each other never goes in a circle."""
+    paths = {module_name(path): path for path in MODULES if path.parts[0] == "clustertrace"}
+    faces = {"clustertrace", "clustertrace.store"}
+    names = {name: path for name, path in paths.items() if name not in faces}
+    arrows: dict[str, set[str]] = {package_of(name): set() for name in names}
+    for name, path in names.items():
+        for _, found in imports(path, at_runtime=True):
+            if found == "clustertrace.store.Store":
+                arrows[package_of(name)].add("clustertrace.store.store")
+            elif found in names:
+                arrows[package_of(name)].add(package_of(found))
+    backward = {pair for pair in BACKWARD if pair[1] in arrows[pair[0]]}
+    assert backward == set(BACKWARD)
+    for start, end in backward:
+        arrows[start].remove(end)
+    list(TopologicalSorter({one: known - {one} for one, known in arrows.items()}).static_order())
+
+
+def module_name(path: Path) -> str:
+    """The dotted name of a file below clustertrace/."""
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def package_of(module: str) -> str:
+    """What a module belongs to: a folder of clustertrace/ or of its store/, or itself."""
+    parts = module.split(".")
+    return ".".join(parts[: 3 if parts[1] == "store" else 2])

@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export import (
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
-from clustertrace.conventions.otlp import decode_protobuf
+from clustertrace.conventions.otlp.traces import decode_protobuf
 from clustertrace.otel import ClustertraceSpanExporter
 from clustertrace.store import Store, queries
 

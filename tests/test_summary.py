@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustertrace.model import Span, TraceFacts
-from clustertrace.summary import bucket_middle_ns, duration_bucket, prompt_of, summarise
+from clustertrace.summary import (
+    bucket_middle_ns,
+    duration_bucket,
+    prompt_of,
+    summarise,
+)
 
 TRACE = "0123456789abcdef0123456789abcdef"
 NOTHING_TOLD = TraceFacts(TRACE)

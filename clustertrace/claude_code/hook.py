@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from clustertrace.claude_code import starting
-from clustertrace.json_text import parsed, with_value, without
+from clustertrace.json_edits.text import parsed, with_value, without
 
 __all__ = [
     "EVENTS",

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from clustertrace.claude_code.environment import CONTENT
-from clustertrace.json_files import Changed, change, read
-from clustertrace.json_text import with_value, without
+from clustertrace.json_edits.files import Changed, change, read
+from clustertrace.json_edits.text import with_value, without
 
 __all__ = [
     "Written",

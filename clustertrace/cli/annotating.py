@@ -12,11 +12,11 @@ from clustertrace.cli.output import note as tell
 from clustertrace.cli.output import plain, print_json
 from clustertrace.errors import UsageError
 from clustertrace.opening import reading
-from clustertrace.words import counted
+from clustertrace.telling.words import counted
 
 if TYPE_CHECKING:
-    from clustertrace.store.annotations import Outcome, PatternWord, TraceWord
     from clustertrace.store.answers import TraceRow
+    from clustertrace.store.said.annotations import Outcome, PatternWord, TraceWord
     from clustertrace.store.store import Store
 
 __all__ = ["annotate", "outcome"]
@@ -76,7 +76,7 @@ def annotate(
     said so far.
     """
     from clustertrace.store import queries
-    from clustertrace.store.annotations import (
+    from clustertrace.store.said.annotations import (
         PatternWord,
         TraceWord,
         annotate_pattern,
@@ -139,7 +139,7 @@ def outcome(
     """
     from clustertrace.filters import parse_chosen
     from clustertrace.store import queries
-    from clustertrace.store.annotations import TraceWord, annotate_traces
+    from clustertrace.store.said.annotations import TraceWord, annotate_traces
 
     *ids, last = said
     verdict = _OUTCOMES.get(last)

@@ -91,7 +91,7 @@ def install(
         print_json(snippet(told))
         note(f"With --target it is put in its place: {', '.join(Target)}.")
         return
-    from clustertrace.json_files import change, preview
+    from clustertrace.json_edits.files import change, preview
 
     place = place_of(target)
     edit = edit_of(place, told)

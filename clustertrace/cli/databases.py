@@ -13,7 +13,7 @@ from clustertrace.cli.app import Db, Json, app
 from clustertrace.cli.output import note, print_json, progressing, stdout
 from clustertrace.errors import NotFound
 from clustertrace.opening import HOW_TO_BEGIN, has_database, reading
-from clustertrace.words import count, counted, moment, size_of
+from clustertrace.telling.words import count, counted, moment, size_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -62,8 +62,8 @@ def copy(
     off goes on where it was; a later one brings what is new. A target that holds other data is
     left alone.
     """
-    from clustertrace.store import copying
     from clustertrace.store.store import Store
+    from clustertrace.store.upkeep import copying
 
     with reading(db) as source, Store.open(to) as target, progressing() as progress:
         done = copying.copy(source, target, progress)

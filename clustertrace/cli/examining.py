@@ -24,14 +24,14 @@ from clustertrace.doctor.checks import Port
 from clustertrace.doctor.findings import Finding
 from clustertrace.doctor.sending import send_test
 from clustertrace.errors import ClustertraceError, ServeError, StoreCorrupt
-from clustertrace.json_files import read
+from clustertrace.json_edits.files import read
 from clustertrace.settings import load
 from clustertrace.store import Store, queries
-from clustertrace.store.checking import check
-from clustertrace.store.copying import is_unfinished
 from clustertrace.store.place import Place, place_of
+from clustertrace.store.queries.describing import is_unfinished
 from clustertrace.store.sqlite.aside import set_aside
-from clustertrace.words import counted
+from clustertrace.store.upkeep.checking import check
+from clustertrace.telling.words import counted
 
 __all__ = ["examine"]
 

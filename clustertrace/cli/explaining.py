@@ -9,7 +9,7 @@ import typer
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.opening import reading
-from clustertrace.words import chance
+from clustertrace.telling.words import chance
 
 if TYPE_CHECKING:
     from clustertrace.patterns.divergence import Divergence

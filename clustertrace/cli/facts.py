@@ -10,7 +10,16 @@ import typer
 from clustertrace.cli.app import Db, Json, Where, command
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.opening import has_database, nothing_yet, reading
-from clustertrace.words import count, counted, duration, moment, share, shortened, spent, step_text
+from clustertrace.telling.words import (
+    count,
+    counted,
+    duration,
+    moment,
+    share,
+    shortened,
+    spent,
+    step_text,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -162,7 +171,7 @@ def clusters(
     A pattern is what traces share that took the same steps: `fetch!` is a step that failed,
     `search ×2–3` one that ran two or three times in a row.
     """
-    from clustertrace.headline import WORST
+    from clustertrace.telling.headline import WORST
 
     shown = limit if limit or as_json else _PATTERNS_SHOWN
     # The sentence is about the worst of all, however few are to be shown.
@@ -229,7 +238,7 @@ def _print_clusters(page: ClusterPage, shown: int | None) -> None:
     from rich import box
     from rich.table import Table
 
-    from clustertrace.headline import headline
+    from clustertrace.telling.headline import headline
 
     console = stdout()
     console.print(headline(page))

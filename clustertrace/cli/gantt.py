@@ -11,8 +11,8 @@ from rich.text import Text
 
 from clustertrace.cli.output import plain
 from clustertrace.model import Span, Trace
-from clustertrace.tree import Row, rows_of
-from clustertrace.words import count, duration, money
+from clustertrace.telling.words import count, duration, money
+from clustertrace.understanding.tree import Row, rows_of
 
 __all__ = ["bar", "gantt"]
 

@@ -64,7 +64,7 @@ def assert_(
     all, `remove ID` forgets one.
     """
     from clustertrace.gate.claims import claims
-    from clustertrace.store import assertions
+    from clustertrace.store.said import assertions
 
     with reading(db) as store:
         if pattern == "list":
@@ -146,7 +146,7 @@ def check(
     are new since the last check are told.
     """
     from clustertrace.gate import checks, reports
-    from clustertrace.store import assertions
+    from clustertrace.store.said import assertions
 
     now = time.time_ns()
     with reading(db) as store:

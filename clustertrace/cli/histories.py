@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from clustertrace.cli.output import note, print_json, progressing_through
-from clustertrace.words import counted
+from clustertrace.telling.words import counted
 
 if TYPE_CHECKING:
     from clustertrace.transcripts.importing import Imported

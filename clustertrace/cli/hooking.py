@@ -13,7 +13,7 @@ from clustertrace.cli.output import note, print_json
 from clustertrace.cli.serving import GrpcPort, usual_grpc_port
 
 if TYPE_CHECKING:
-    from clustertrace.json_files import Changed
+    from clustertrace.json_edits.files import Changed
 
 __all__ = ["claude_code_hook", "ensure_dashboard", "install", "status", "uninstall"]
 
@@ -67,7 +67,7 @@ def install(
     """
     from clustertrace.claude_code import hook
     from clustertrace.claude_code.user_settings import session_environment, settings_path
-    from clustertrace.json_files import change
+    from clustertrace.json_edits.files import change
     from clustertrace.store import Store
 
     # A new database takes a second to make, which the end of a short first session has not.
@@ -88,7 +88,7 @@ def uninstall(as_json: Json = False) -> None:
     """
     from clustertrace.claude_code import hook
     from clustertrace.claude_code.user_settings import settings_path
-    from clustertrace.json_files import change
+    from clustertrace.json_edits.files import change
 
     done = change(settings_path(), hook.uninstalled)
     _tell(done, as_json, "starts no receiver any more.", "has no hook of ours.")
@@ -102,7 +102,7 @@ def status(as_json: Json = False) -> None:
     """
     from clustertrace.claude_code.hook import look_up
     from clustertrace.claude_code.user_settings import managed_settings, settings_path
-    from clustertrace.json_files import read
+    from clustertrace.json_edits.files import read
 
     path = settings_path()
     found = look_up(read(path), managed_settings())

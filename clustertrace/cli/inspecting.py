@@ -10,9 +10,9 @@ import typer
 from clustertrace.cli.app import Db, Json, Where, command
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import NotFound, UsageError
-from clustertrace.gaps import gaps
 from clustertrace.opening import has_database, nothing_yet, reading
-from clustertrace.words import counted, duration, moment, secrets_cut, shortened, spent
+from clustertrace.telling.words import counted, duration, moment, secrets_cut, shortened, spent
+from clustertrace.understanding.gaps import gaps
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -118,8 +118,8 @@ def _span(trace: Trace, wanted: str) -> Span:
 
 def _show_trace(trace: Trace, row: TraceRow) -> None:
     from clustertrace.cli.gantt import ROWS_SHOWN, gantt
-    from clustertrace.folding import visible
     from clustertrace.patterns.signature import in_order, root_of
+    from clustertrace.understanding.folding import visible
 
     console = stdout()
     _show_head(trace, row, console)

@@ -12,7 +12,7 @@ from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import ClustertraceError, NotFound, UsageError
 from clustertrace.opening import reading
-from clustertrace.words import counted, money
+from clustertrace.telling.words import counted, money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +128,7 @@ def _runs(store: Store, pattern: str | None, where: str | None, samples: int) ->
 def _store(store: Store, one: Judged, model: str, *, set_outcome: bool) -> None:
     """Keep a verdict, if there is one."""
     from clustertrace.model import Batch, Metric, TraceFacts
-    from clustertrace.store import annotations
+    from clustertrace.store.said import annotations
 
     if one.verdict is None:
         return

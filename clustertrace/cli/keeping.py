@@ -12,7 +12,7 @@ from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.output import note, print_json
 from clustertrace.errors import UsageError
 from clustertrace.opening import reading
-from clustertrace.words import count, counted
+from clustertrace.telling.words import count, counted
 
 __all__ = ["EXAMPLES", "cleanup", "size_of", "vacuum"]
 
@@ -60,7 +60,7 @@ def vacuum(
     """
     from clustertrace.filters import parse_chosen
     from clustertrace.filters.tree import And, Filter, Until
-    from clustertrace.store import retention
+    from clustertrace.store.upkeep import retention
 
     if older_than is None and max_size is None and where is None:
         raise UsageError("Say what to delete: --older-than 30d, --max-size 2GB or --where FILTER.")
@@ -125,7 +125,7 @@ def cleanup(
     A program that sends OpenTelemetry and is killed leaves its runs running. What this program's
     own recorder began needs no cleaning: a vanished process is noticed.
     """
-    from clustertrace.store import retention
+    from clustertrace.store.upkeep import retention
 
     since = max(0, time.time_ns() - _age(stale_after, "--stale-after"))
     with reading(db) as store:

@@ -14,7 +14,7 @@ from clustertrace.cli.app import Db, Json, Where, command
 from clustertrace.cli.output import note, print_json, progressing_through, write_out
 from clustertrace.errors import UsageError
 from clustertrace.opening import reading
-from clustertrace.words import counted
+from clustertrace.telling.words import counted
 
 if TYPE_CHECKING:
     from clustertrace.exchange.exporting import Selection
@@ -199,7 +199,7 @@ def _import_one(store: Store, path: Path, form: str) -> ImportResult:
     from clustertrace.exchange.foreign.importing import import_foreign, import_records
     from clustertrace.exchange.importing import import_native
     from clustertrace.exchange.reading import open_source, source_of
-    from clustertrace.store import predecessor
+    from clustertrace.store.upkeep import predecessor
 
     with ExitStack() as stack:
         if path == Path("-"):

@@ -9,7 +9,7 @@ import typer
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.output import print_json, progressing
 from clustertrace.opening import reading
-from clustertrace.words import counted, money
+from clustertrace.telling.words import counted, money
 
 __all__ = ["backfill_cost", "backfill_signatures"]
 
@@ -25,7 +25,7 @@ def backfill_cost(db: Db = None, as_json: Json = False) -> None:
     With the prices known now, your own first, as of the day of each call. Costs that were
     reported with a call stay. A receiver may run meanwhile; a second run changes nothing.
     """
-    from clustertrace.store.backfill import backfill_costs
+    from clustertrace.store.upkeep.backfill import backfill_costs
 
     with reading(db) as store, progressing() as progress:
         done = backfill_costs(store, partial(progress, "pricing traces"))
@@ -55,7 +55,7 @@ def backfill_signatures(db: Db = None, as_json: Json = False) -> None:
     Names, totals, failures and patterns follow from the spans; a newer clustertrace may see more
     in them. A receiver may run meanwhile; a second run changes nothing.
     """
-    from clustertrace.store import backfill
+    from clustertrace.store.upkeep import backfill
 
     with reading(db) as store, progressing() as progress:
         done = backfill.backfill_signatures(store, partial(progress, "summarising traces"))

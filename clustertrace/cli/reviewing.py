@@ -101,7 +101,8 @@ def review(
 def _say(store: Store, changes: Changes, plan: str | None, aim: str, mark: Mark | None) -> None:
     from clustertrace.review.aims import read_aim
     from clustertrace.review.commitments import Kept
-    from clustertrace.store import commitments, queries
+    from clustertrace.store import queries
+    from clustertrace.store.said import commitments
 
     if mark is not None:
         tested = changes.last and changes.last.tested

@@ -12,7 +12,7 @@ from clustertrace.cli.app import Db, Json, Where, app
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import BadInput, UsageError
 from clustertrace.opening import reading
-from clustertrace.words import chance, percent
+from clustertrace.telling.words import chance, percent
 
 if TYPE_CHECKING:
     from clustertrace.patterns.conditions import Case

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from clustertrace.addresses import loopback, public_address
 from clustertrace.cli.app import Db, command
 from clustertrace.cli.output import note
 from clustertrace.errors import ServeError
 from clustertrace.keys import VARIABLE, access_key, bearer, key_place
-from clustertrace.words import counted
+from clustertrace.telling.addresses import loopback, public_address
+from clustertrace.telling.words import counted
 
 if TYPE_CHECKING:
     from clustertrace.cli.supervisor import Address

@@ -10,7 +10,7 @@ import typer
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.output import note, print_json
 from clustertrace.opening import reading
-from clustertrace.words import counted
+from clustertrace.telling.words import counted
 
 if TYPE_CHECKING:
     from clustertrace.model import Trace

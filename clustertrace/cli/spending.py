@@ -10,7 +10,7 @@ import typer
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.opening import has_database, nothing_yet, reading
-from clustertrace.words import count, counted, money, share, spent
+from clustertrace.telling.words import count, counted, money, share, spent
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -66,7 +66,7 @@ def cost(
     """
     page = _page(db, by, days, limit or (_ROWS_OF_JSON if as_json else _ROWS_SHOWN))
     if as_json:
-        from clustertrace.spending_words import spending_document
+        from clustertrace.telling.spending import spending_document
 
         print_json(spending_document(by, page))
     if page is None:
@@ -97,7 +97,7 @@ def _page(
 
 
 def _print(by: str, page: SpendingPage) -> None:
-    from clustertrace.spending_words import BREAK_REASONS, spending_sentence
+    from clustertrace.telling.spending import BREAK_REASONS, spending_sentence
 
     console, total = stdout(), page.total
     console.print(spending_sentence(total))

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from clustertrace.calls import MODEL_KINDS
 from clustertrace.conventions.content import (
     finish_reason,
     of_tool,
@@ -24,7 +23,7 @@ from clustertrace.conventions.raw import ERROR, RawSpan
 from clustertrace.conventions.readers import text, word
 from clustertrace.conventions.routes import COMPOSITE, Routes, routes_of
 from clustertrace.conventions.usage import usage_of
-from clustertrace.model import Span
+from clustertrace.model import MODEL_KINDS, Span
 
 __all__ = ["ORIGINAL_NAME", "resolve"]
 

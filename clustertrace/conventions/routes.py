@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from clustertrace.conventions.claude_code import CLAUDE_CODE
-from clustertrace.conventions.codex import CODEX
 from clustertrace.conventions.dialect import (
     READERS,
     STAYING,
@@ -16,19 +14,21 @@ from clustertrace.conventions.dialect import (
     Field,
     Refine,
 )
-from clustertrace.conventions.genai import GENAI
-from clustertrace.conventions.google_adk import GOOGLE_ADK
-from clustertrace.conventions.langfuse import LANGFUSE
-from clustertrace.conventions.langsmith import LANGSMITH
-from clustertrace.conventions.litellm import LITELLM
-from clustertrace.conventions.logfire import LOGFIRE
-from clustertrace.conventions.logfire_agents import LOGFIRE_AGENTS
-from clustertrace.conventions.mlflow import MLFLOW
-from clustertrace.conventions.openinference import OPENINFERENCE
-from clustertrace.conventions.openllmetry import OPENLLMETRY
+from clustertrace.conventions.dialects.claude_code import CLAUDE_CODE
+from clustertrace.conventions.dialects.codex import CODEX
+from clustertrace.conventions.dialects.genai import GENAI
+from clustertrace.conventions.dialects.google_adk import GOOGLE_ADK
+from clustertrace.conventions.dialects.langfuse import LANGFUSE
+from clustertrace.conventions.dialects.langsmith import LANGSMITH
+from clustertrace.conventions.dialects.litellm import LITELLM
+from clustertrace.conventions.dialects.logfire import LOGFIRE
+from clustertrace.conventions.dialects.logfire_agents import LOGFIRE_AGENTS
+from clustertrace.conventions.dialects.mlflow import MLFLOW
+from clustertrace.conventions.dialects.openinference import OPENINFERENCE
+from clustertrace.conventions.dialects.openllmetry import OPENLLMETRY
+from clustertrace.conventions.dialects.strands import STRANDS
+from clustertrace.conventions.dialects.vercel import VERCEL
 from clustertrace.conventions.readers import Reader
-from clustertrace.conventions.strands import STRANDS
-from clustertrace.conventions.vercel import VERCEL
 
 __all__ = ["COMPOSITE", "DIALECTS", "Routes", "routes_of"]
 

@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 
 from clustertrace.doctor.findings import Finding
 from clustertrace.record.config import without_login
-from clustertrace.store.checking import Checked
 from clustertrace.store.queries.arriving import Newest
-from clustertrace.words import counted, duration, moment, size_of
+from clustertrace.store.upkeep.checking import Checked
+from clustertrace.telling.words import counted, duration, moment, size_of
 
 __all__ = [
     "Port",

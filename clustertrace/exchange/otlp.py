@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 
 from clustertrace.conventions.dialect import Field
-from clustertrace.conventions.otlp import OUTCOME, REASON, TAG
+from clustertrace.conventions.otlp.traces import OUTCOME, REASON, TAG
 from clustertrace.conventions.raw import ERROR
 from clustertrace.conventions.readers import parsed
 from clustertrace.conventions.routes import DIALECTS

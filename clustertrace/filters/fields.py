@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from clustertrace.endings import DEAD_ENDS
+from clustertrace.understanding.endings import DEAD_ENDS
 
 __all__ = ["CHOICES", "NUMBERS", "TEXTS", "TIMES"]
 

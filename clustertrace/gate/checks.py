@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from clustertrace.patterns.statistics import Z95, p95, wilson
-from clustertrace.words import counted, duration, money, share
+from clustertrace.telling.words import counted, duration, money, share
 
 __all__ = ["KINDS", "Assertion", "Kind", "Result", "Seen", "check", "claim"]
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from clustertrace.gate.checks import Result, claim
 from clustertrace.patterns.signature import Step
-from clustertrace.words import counted, step_text
+from clustertrace.telling.words import counted, step_text
 
 __all__ = ["NewPattern", "junit", "markdown", "new_words"]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from clustertrace.conventions.log_homes import CLAUDE_CODE, CODEX
+from clustertrace.conventions.otlp.log_homes import CLAUDE_CODE, CODEX
 from clustertrace.joining.belonging import Host, in_order, of_trace
 from clustertrace.model import Log, Span
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, Final
 
-from clustertrace.amending import REFUSED
 from clustertrace.conventions.content import with_system
-from clustertrace.conventions.log_homes import derived_id
+from clustertrace.conventions.otlp.log_homes import derived_id
 from clustertrace.conventions.readers import dollars, parsed, said, text
 from clustertrace.joining.filling import Spans, event, made, own, pairs, shared, started
 from clustertrace.model import Log, Span
 from clustertrace.pricing import unpriced
+from clustertrace.understanding.amending import REFUSED
 
 __all__ = ["build", "fill"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any, Final
 
-from clustertrace.conventions.log_homes import derived_id
+from clustertrace.conventions.otlp.log_homes import derived_id
 from clustertrace.conventions.readers import parsed, said, text
 from clustertrace.joining.filling import Spans, event, made, own, pairs, shared, started
 from clustertrace.model import INTERNAL, Log, Span

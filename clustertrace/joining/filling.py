@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from clustertrace.calls import reporter
 from clustertrace.content import CAPTURE
-from clustertrace.conventions.log_homes import CLAUDE_CODE, CODEX
+from clustertrace.conventions.otlp.log_homes import CLAUDE_CODE, CODEX
 from clustertrace.conventions.raw import Origin, RawSpan
 from clustertrace.conventions.resolve import resolve
 from clustertrace.model import Log, Span
 from clustertrace.redaction import REDACTED
+from clustertrace.understanding.calls import reporter
 from clustertrace.wire import MAX_NS
 
 __all__ = [

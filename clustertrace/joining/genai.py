@@ -9,14 +9,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
-from clustertrace.calls import reporter
-from clustertrace.conventions.genai import GENAI
-from clustertrace.conventions.log_homes import DETAILS, derived_id
+from clustertrace.conventions.dialects.genai import GENAI
+from clustertrace.conventions.otlp.log_homes import DETAILS, derived_id
 from clustertrace.conventions.raw import ERROR, Event, Origin, RawSpan
 from clustertrace.conventions.resolve import resolve
 from clustertrace.joining.filling import Spans, event, made, own, shared
 from clustertrace.model import INTERNAL, Log, Span
 from clustertrace.pricing import unpriced
+from clustertrace.understanding.calls import reporter
 
 __all__ = ["build", "fill"]
 

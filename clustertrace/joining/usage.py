@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
-from clustertrace.conventions.log_homes import USAGE_METRICS, derived_id
 from clustertrace.conventions.naming import vendor_of
+from clustertrace.conventions.otlp.log_homes import USAGE_METRICS, derived_id
 from clustertrace.conventions.readers import dollars
 from clustertrace.joining.filling import MADE, Spans, shared
 from clustertrace.model import Log, Span

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from clustertrace.mcp.bounds import cut
 from clustertrace.store.answers import Cluster, Hit, TraceRow
-from clustertrace.words import step_text
+from clustertrace.telling.words import step_text
 
 __all__ = [
     "Answer",

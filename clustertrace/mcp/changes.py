@@ -12,8 +12,9 @@ from clustertrace.gate.checks import claim
 from clustertrace.gate.claims import claims
 from clustertrace.mcp.answers import Answer, Pattern, Run
 from clustertrace.opening import reading
-from clustertrace.store import assertions, queries
-from clustertrace.store.annotations import (
+from clustertrace.store import queries
+from clustertrace.store.said import assertions
+from clustertrace.store.said.annotations import (
     Outcome,
     PatternWord,
     Priority,

@@ -11,9 +11,9 @@ from clustertrace.filters import parse
 from clustertrace.mcp.answers import Answer
 from clustertrace.mcp.bounds import Cursor, Limit, cursor_at, cut, start_of
 from clustertrace.opening import reading
-from clustertrace.spending_words import BREAK_REASONS, spending_document, spending_sentence
 from clustertrace.store import queries
 from clustertrace.store.queries.costing import By
+from clustertrace.telling.spending import BREAK_REASONS, spending_document, spending_sentence
 
 __all__ = ["Costs"]
 

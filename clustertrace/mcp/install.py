@@ -9,8 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from clustertrace.json_files import Edit
-from clustertrace.json_text import parsed, with_value
+from clustertrace.json_edits.files import Edit
+from clustertrace.json_edits.text import parsed, with_value
 
 __all__ = ["Place", "Target", "edit_of", "entry", "place_of", "snippet"]
 

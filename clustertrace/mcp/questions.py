@@ -9,7 +9,6 @@ from pydantic import Field
 from clustertrace.errors import UsageError
 from clustertrace.filters import Filter, parse
 from clustertrace.filters.writing import both, condition
-from clustertrace.headline import WORST, headline
 from clustertrace.mcp.answers import Answer, Found, FoundList, Pattern, PatternList, Run, RunList
 from clustertrace.mcp.bounds import Cursor, Limit, Where, cursor_at, page_of, start_of
 from clustertrace.mcp.runs import RunDetail, run_detail
@@ -18,7 +17,8 @@ from clustertrace.patterns.verdict import Side
 from clustertrace.store import queries
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries import ClusterOrder
-from clustertrace.words import counted, share
+from clustertrace.telling.headline import WORST, headline
+from clustertrace.telling.words import counted, share
 
 __all__ = ["FailureSummary", "Questions"]
 

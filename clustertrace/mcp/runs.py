@@ -8,7 +8,6 @@ from typing import Any, Final, Self
 import orjson
 
 from clustertrace.errors import NotFound
-from clustertrace.gaps import gaps
 from clustertrace.mcp.answers import Answer, Run, milliseconds
 from clustertrace.mcp.bounds import cursor_at, cut, start_of
 from clustertrace.model import Span, Trace
@@ -16,6 +15,7 @@ from clustertrace.patterns.signature import in_order
 from clustertrace.patterns.suspects import Suspect
 from clustertrace.store import queries
 from clustertrace.store.connection import Connection
+from clustertrace.understanding.gaps import gaps
 
 __all__ = ["RunDetail", "run_detail"]
 

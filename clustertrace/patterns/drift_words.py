@@ -7,7 +7,7 @@ from typing import Any
 
 from clustertrace.patterns.drift import FEW, Change, Drift
 from clustertrace.patterns.signature import Variant
-from clustertrace.words import chance, counted, duration, money, share, step_text
+from clustertrace.telling.words import chance, counted, duration, money, share, step_text
 
 __all__ = ["change_words", "drift_document", "steps_words", "summary_words"]
 

@@ -8,7 +8,7 @@ from typing import Final
 from clustertrace.patterns.conditions import Condition
 from clustertrace.patterns.rules import Mined, Q, Rule
 from clustertrace.patterns.statistics import fisher_greater
-from clustertrace.words import counted, percent
+from clustertrace.telling.words import counted, percent
 
 __all__ = ["condition_words", "needed_words", "nothing_words", "rule_words", "runs_needed"]
 

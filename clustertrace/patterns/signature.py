@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from clustertrace.calls import MODEL_KINDS
-from clustertrace.folding import visible
-from clustertrace.model import Span
+from clustertrace.model import MODEL_KINDS, Span
+from clustertrace.understanding.folding import visible
 
 __all__ = [
     "KEPT",

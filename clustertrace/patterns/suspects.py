@@ -25,11 +25,10 @@ from typing import Final, Literal, NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
-from clustertrace.calls import MODEL_KINDS
-from clustertrace.folding import visible
-from clustertrace.model import Span
+from clustertrace.model import MODEL_KINDS, Span
 from clustertrace.patterns.signature import in_order, normal_name, root_of, steps_of
 from clustertrace.patterns.traits import Act, act_of
+from clustertrace.understanding.folding import visible
 
 __all__ = ["MOST", "Reason", "Sibling", "Suspect", "labels_of", "suspects"]
 

@@ -17,7 +17,7 @@ from clustertrace.patterns.statistics import (
     cochran_mantel_haenszel,
     wilson,
 )
-from clustertrace.words import points, share
+from clustertrace.telling.words import points, share
 
 __all__ = ["Side", "Verdict", "verdict", "verdict_words"]
 

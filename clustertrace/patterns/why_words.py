@@ -10,7 +10,7 @@ from clustertrace.patterns.documents import condition_document
 from clustertrace.patterns.sentences import condition_words, needed_words, runs_needed
 from clustertrace.patterns.signature import Step
 from clustertrace.patterns.why import Difference, Why
-from clustertrace.words import chance, counted, step_text
+from clustertrace.telling.words import chance, counted, step_text
 
 __all__ = [
     "broke_words",

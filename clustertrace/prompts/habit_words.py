@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from clustertrace.prompts.habits import LEAST, Compared, Habits
-from clustertrace.words import counted, points, share
+from clustertrace.telling.words import counted, points, share
 
 __all__ = ["compared_words", "effect_words", "habit_headline", "of_rule"]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from clustertrace.conversation import parsed, part_text
-from clustertrace.transcripts.claude_rows import NO_PROMPT
+from clustertrace.payloads.conversation import NO_PROMPT, parsed, part_text
 
 __all__ = ["LONGEST", "written"]
 

@@ -14,7 +14,7 @@ from clustertrace.model import Trace, TraceFacts
 from clustertrace.patterns.signature import Variant
 from clustertrace.replay.running import Rerun, rerun
 from clustertrace.summary import summarise
-from clustertrace.words import step_text
+from clustertrace.telling.words import step_text
 
 __all__ = ["Replayed", "recording_of", "replayed", "variant_of"]
 

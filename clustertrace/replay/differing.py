@@ -8,7 +8,7 @@ from clustertrace.model import Trace, TraceFacts
 from clustertrace.patterns.signature import in_order, root_of
 from clustertrace.replay.running import Rerun
 from clustertrace.summary import summarise
-from clustertrace.words import count, counted, duration, money
+from clustertrace.telling.words import count, counted, duration, money
 
 __all__ = ["Facts", "asked_model", "facts_of", "sentences"]
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from clustertrace.model import Span, Trace
 from clustertrace.replay.checking import variant_of
+from clustertrace.telling.words import step_text
 from clustertrace.wire import span_to_dict
-from clustertrace.words import step_text
 
 __all__ = ["repro_module", "slim_recording"]
 

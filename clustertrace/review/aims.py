@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from clustertrace.errors import UsageError
 from clustertrace.patterns.verdict import Side, Verdict, verdict, verdict_words
 from clustertrace.review.sums import PatternWeek, Sums
-from clustertrace.words import money, share
+from clustertrace.telling.words import money, share
 
 __all__ = [
     *("FIGURES", "Aim", "Figure", "Offer", "Samples", "Comparison"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from clustertrace.addresses import review_url, traces_url
 from clustertrace.filters import condition
 from clustertrace.patterns.drift_words import steps_words
 from clustertrace.patterns.signature import Variant
@@ -13,7 +12,8 @@ from clustertrace.review.aims import FIGURES, Aim, Offer, figure_words
 from clustertrace.review.commitments import Changes, Commitment
 from clustertrace.review.layout import Cell, Fact, Marked, Section, dates
 from clustertrace.review.weeks import Window, before, window
-from clustertrace.words import counted
+from clustertrace.telling.addresses import review_url, traces_url
+from clustertrace.telling.words import counted
 
 __all__ = ["aim_words", "last_change", "next_change", "offer_words", "week_by_week"]
 

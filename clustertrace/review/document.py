@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from clustertrace.endings import DEAD_ENDS
 from clustertrace.filters import condition
 from clustertrace.patterns.drift_words import steps_words
 from clustertrace.patterns.statistics import wilson
@@ -13,6 +12,7 @@ from clustertrace.review.record import DeadEnd, Dear, Review
 from clustertrace.review.sections import headline
 from clustertrace.review.sums import PatternWeek, Sums
 from clustertrace.review.weeks import Window
+from clustertrace.understanding.endings import DEAD_ENDS
 
 __all__ = ["review_document"]
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from clustertrace.addresses import HOME
 from clustertrace.review.layout import Cell, Fact, Section
 from clustertrace.review.record import Review
 from clustertrace.review.sections import facts, headline, sections
+from clustertrace.telling.addresses import HOME
 
 __all__ = ["review_markdown"]
 

@@ -38,7 +38,7 @@ class DeadEnd(NamedTuple):
     name: str
     said: str | None
     kind: str
-    """How that one ended (clustertrace.endings.DEAD_ENDS)."""
+    """How that one ended (clustertrace.understanding.endings.DEAD_ENDS)."""
     start_ns: int
     runs: int
     """How many of its runs came to one."""

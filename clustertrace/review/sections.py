@@ -9,16 +9,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from clustertrace.addresses import (
-    FILTER,
-    pattern_url,
-    review_url,
-    session_url,
-    trace_url,
-    traces_url,
-    url,
-)
-from clustertrace.endings import DEAD_ENDS
 from clustertrace.filters import condition
 from clustertrace.patterns.drift_words import steps_words
 from clustertrace.patterns.statistics import wilson
@@ -27,7 +17,17 @@ from clustertrace.review.layout import Cell, Column, Fact, Section, date_words, 
 from clustertrace.review.record import DeadEnd, Dear, Review
 from clustertrace.review.sums import PatternWeek
 from clustertrace.review.weeks import Window
-from clustertrace.words import count, counted, interval, money, share, spent
+from clustertrace.telling.addresses import (
+    FILTER,
+    pattern_url,
+    review_url,
+    session_url,
+    trace_url,
+    traces_url,
+    url,
+)
+from clustertrace.telling.words import count, counted, interval, money, share, spent
+from clustertrace.understanding.endings import DEAD_ENDS
 
 __all__ = ["another_week", "facts", "headline", "rate", "sections", "week_sections"]
 

@@ -17,12 +17,12 @@ class Sums(NamedTuple):
     ended: int = 0
     """Runs that no longer run."""
     dead_ends: int = 0
-    """Those that came to a dead end (clustertrace.endings)."""
+    """Those that came to a dead end (clustertrace.understanding.endings)."""
     unpriced_calls: int = 0
     input_tokens: int = 0
     cache_read_tokens: int = 0
     missed_tokens: int = 0
-    """What had been in a cache and was paid for anew (clustertrace.spending)."""
+    """What had been in a cache and was paid for anew (clustertrace.understanding.spending)."""
     missed_runs: int = 0
     """Runs that missed a cache."""
     cost_usd: float = 0.0

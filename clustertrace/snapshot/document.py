@@ -13,14 +13,23 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from clustertrace.gaps import gaps
-from clustertrace.markup import Markup, join, tag
 from clustertrace.model import Span, Trace, TraceFacts
 from clustertrace.snapshot.payload import payload
 from clustertrace.store.answers import Cluster
 from clustertrace.summary import Summary, summarise
-from clustertrace.tree import rows_of
-from clustertrace.words import count, counted, duration, moment, money, share, spent, step_text
+from clustertrace.telling.markup import Markup, join, tag
+from clustertrace.telling.words import (
+    count,
+    counted,
+    duration,
+    moment,
+    money,
+    share,
+    spent,
+    step_text,
+)
+from clustertrace.understanding.gaps import gaps
+from clustertrace.understanding.tree import rows_of
 
 __all__ = ["SPANS_SHOWN", "pattern_document", "trace_document"]
 

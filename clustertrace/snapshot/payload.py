@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from clustertrace.conversation import conversation, parsed
-from clustertrace.markup import Markup, join, tag
-from clustertrace.message_parts import Part, parts_of, remaining
+from clustertrace.payloads.conversation import conversation, parsed
+from clustertrace.payloads.message_parts import Part, parts_of, remaining
+from clustertrace.telling.markup import Markup, join, tag
 
 __all__ = ["payload"]
 

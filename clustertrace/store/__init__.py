@@ -1,6 +1,6 @@
 """The only code that knows the database: tables, migrations, the writer and the queries."""
 
 from clustertrace.store.store import Store
-from clustertrace.store.writer import Written
+from clustertrace.store.writing.writer import Written
 
 __all__ = ["Store", "Written"]

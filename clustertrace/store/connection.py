@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from clustertrace.errors import StoreBusy
 
 if TYPE_CHECKING:
-    from clustertrace.store.texts import Texts
+    from clustertrace.store.search.index import Texts
 
 __all__ = ["TEXT_INDEX", "Connection", "Crossed", "Params", "Pool", "TableSize"]
 

@@ -20,9 +20,9 @@ from clustertrace.store.connection import Connection
 from clustertrace.store.place import Place
 from clustertrace.store.postgres.connection import connect
 from clustertrace.store.postgres.shards import NOT_HERE, Shard, split
+from clustertrace.store.settling.traits import COUNTED
 from clustertrace.store.store import Store
-from clustertrace.store.traits import COUNTED
-from clustertrace.store.writer import Prepared, Written
+from clustertrace.store.writing.writer import Prepared, Written
 
 __all__ = ["DistributedStore"]
 

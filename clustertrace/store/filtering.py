@@ -25,7 +25,7 @@ from clustertrace.filters.tree import (
 )
 from clustertrace.patterns.signature import NOT_STEPS, STEP_KINDS
 from clustertrace.store.connection import Connection
-from clustertrace.store.search_words import match_expression
+from clustertrace.store.search.words import match_expression
 
 __all__ = ["condition"]
 

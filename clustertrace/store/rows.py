@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import orjson
 
-from clustertrace.calls import MODEL_KINDS, RESPONSE_ID, SCOPE, reporter, response_id
-from clustertrace.model import EMPTY, INTERNAL, Span
+from clustertrace.model import EMPTY, INTERNAL, MODEL_KINDS, Span
+from clustertrace.understanding.calls import RESPONSE_ID, SCOPE, reporter, response_id
 
 __all__ = [
     "ATTRIBUTES",

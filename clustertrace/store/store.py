@@ -12,22 +12,16 @@ from typing import ClassVar, Final, Self, TypeVar
 
 from clustertrace.model import Batch
 from clustertrace.pricing import own_prices
-from clustertrace.store import (
-    draining,
-    news,
-    noting_prompts,
-    removing,
-    settling,
-    traits,
-    writer,
-)
 from clustertrace.store.connection import Connection, Crossed, Pool
-from clustertrace.store.draining import Drained
 from clustertrace.store.engines import opened
 from clustertrace.store.going_on import is_going_on
-from clustertrace.store.intake import policy
 from clustertrace.store.place import Place, place_of
-from clustertrace.store.writer import Prepared, Written
+from clustertrace.store.queries.templates import templates
+from clustertrace.store.settling import prompts, removing, settle, traits
+from clustertrace.store.writing import draining, news, writer
+from clustertrace.store.writing.draining import Drained
+from clustertrace.store.writing.intake import policy
+from clustertrace.store.writing.writer import Prepared, Written
 
 __all__ = ["Store"]
 
@@ -132,7 +126,7 @@ class Store:
         until = _NEVER if everything else time.time_ns()
         return self._if(
             lambda conn: news.has_due(conn, until),
-            lambda conn: settling.settle_due(conn, until, limit),
+            lambda conn: settle.settle_due(conn, until, limit),
         )
 
     def index_text(self, *, limit: int = _INDEX_SLICE) -> int:
@@ -159,7 +153,9 @@ class Store:
 
     def note_prompts(self, *, limit: int = _PROMPTS_SLICE) -> int:
         """Look at what users wrote to begin runs, at most `limit` of these; how many."""
-        return self._if(noting_prompts.has_more, lambda conn: noting_prompts.advance(conn, limit))
+        return self._if(
+            prompts.has_more, lambda conn: prompts.advance(conn, templates(conn), limit)
+        )
 
     def refresh(self) -> None:
         """Take in all that is there: spools drained, traces settled, texts and more noted.

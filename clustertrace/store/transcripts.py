@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from clustertrace.model import Batch
 from clustertrace.store.connection import Connection
 from clustertrace.store.store import Store
-from clustertrace.store.writer import Written, prepared
+from clustertrace.store.writing.writer import Written, prepared
 
 __all__ = ["Read", "owners", "progress_of", "write_turns"]
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from clustertrace.amending import REFUSED
-from clustertrace.calls import RESPONSE_ID, SCOPE
 from clustertrace.conventions.naming import vendor_of
 from clustertrace.conventions.readers import text
-from clustertrace.endings import ENDS_BADLY
 from clustertrace.model import EMPTY, Span
 from clustertrace.transcripts import claude_rows as row_of
 from clustertrace.transcripts.claude_rows import INTERRUPTED
 from clustertrace.transcripts.turn import Turn, moment
+from clustertrace.understanding.amending import REFUSED
+from clustertrace.understanding.calls import RESPONSE_ID, SCOPE
+from clustertrace.understanding.endings import ENDS_BADLY
 
 __all__ = ["Agent", "Link", "Requests"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from clustertrace.conventions.log_homes import turn_id
+from clustertrace.conventions.otlp.log_homes import turn_id
 from clustertrace.conventions.readers import text
 from clustertrace.transcripts.claude_agent import Link, Requests
 from clustertrace.transcripts.claude_rows import is_prompt

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from clustertrace.amending import REFUSED
 from clustertrace.conventions.readers import count, text
+from clustertrace.payloads.conversation import NO_PROMPT
 from clustertrace.transcripts.turn import short_folder
+from clustertrace.understanding.amending import REFUSED
 
 __all__ = [
     "INTERRUPTED",
-    "NO_PROMPT",
     "SYNTHETIC",
     "blocks",
     "content",
@@ -38,11 +38,6 @@ SYNTHETIC: Final = "<synthetic>"
 """The model of messages that no model made."""
 
 _INTERRUPTION: Final = "[Request interrupted by user"
-NO_PROMPT: Final = (
-    *("<local-command-", "<command-name>", "<command-message>", "<bash-stdout>", "<bash-stderr>"),
-    *("<bash-input>", "Caveat: The messages below", "[Request interrupted by user"),
-)
-"""Beginnings of what stands in the user's place and asks the model for nothing by itself."""
 
 _DENIED: Final = (
     "The user doesn't want to proceed with this tool use",

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from clustertrace.conventions.log_homes import CODEX, derived_id
+from clustertrace.conventions.otlp.log_homes import CODEX, derived_id
 from clustertrace.conventions.readers import text
 from clustertrace.transcripts.codex_steps import Steps, said_by_user
 from clustertrace.transcripts.rows import Row

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from clustertrace.amending import REFUSED
-from clustertrace.calls import SCOPE
 from clustertrace.conventions.naming import vendor_of
 from clustertrace.conventions.readers import count, parsed, text
 from clustertrace.model import EMPTY, Span
 from clustertrace.transcripts.turn import Turn, moment
+from clustertrace.understanding.amending import REFUSED
+from clustertrace.understanding.calls import SCOPE
 
 __all__ = ["SCOPE_NAME", "Steps", "said_by_user"]
 

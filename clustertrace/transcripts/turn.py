@@ -2,7 +2,7 @@
 
 A turn is one prompt and all that the agent did until it rested; it becomes one trace. Its ids
 follow from the session's and the prompt's, so that a turn which is read again, or was reported by
-telemetry too, is the same (clustertrace.conventions.log_homes).
+telemetry too, is the same (clustertrace.conventions.otlp.log_homes).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from clustertrace.conventions.log_homes import derived_id
+from clustertrace.conventions.otlp.log_homes import derived_id
 from clustertrace.conventions.readers import time_ns
 from clustertrace.model import EMPTY, Span, TraceFacts
 from clustertrace.wire import MAX_NS

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from clustertrace.claude_code import starting, user_settings
-from clustertrace.store import Store, copying, queries
+from clustertrace.store import Store, queries
+from clustertrace.store.upkeep import copying
 
 
 @pytest.fixture

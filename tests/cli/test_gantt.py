@@ -11,7 +11,7 @@ from rich.console import Console
 
 from clustertrace.cli.gantt import bar, gantt
 from clustertrace.model import Span, Trace
-from clustertrace.tree import rows_of
+from clustertrace.understanding.tree import rows_of
 
 ID = "1" * 32
 

@@ -6,7 +6,7 @@ import pytest
 
 from clustertrace.model import Span
 from clustertrace.store.answers import Step
-from clustertrace.words import (
+from clustertrace.telling.words import (
     count,
     counted,
     duration,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clustertrace.conventions.otlp import decode_protobuf
+from clustertrace.conventions.otlp.traces import decode_protobuf
 from clustertrace.model import Span
 
 Mapped = Callable[..., Span]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from clustertrace.conventions.otlp import decode_protobuf
+from clustertrace.conventions.otlp.traces import decode_protobuf
 from clustertrace.model import INTERNAL, Span
 from clustertrace.store import queries
 from clustertrace.store.store import Store

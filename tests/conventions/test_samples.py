@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clustertrace.conventions.otlp import Received, decode_json, decode_protobuf
+from clustertrace.conventions.otlp.traces import Received, decode_json, decode_protobuf
 
 SPOKEN = ("otel-", "openinference-", "openllmetry-", "anthropic-sdk-")
 """The instrumentors whose dialects are mapped in full."""

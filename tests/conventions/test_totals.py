@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from clustertrace.conventions.otlp import Received, decode_json, decode_protobuf
+from clustertrace.conventions.otlp.traces import Received, decode_json, decode_protobuf
 from clustertrace.store import queries
 from clustertrace.store.store import Store
 

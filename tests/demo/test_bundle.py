@@ -14,9 +14,9 @@ import pytest
 
 from clustertrace.exchange.bundle import load_bundle
 from clustertrace.filters import parse
-from clustertrace.headline import headline
 from clustertrace.store import queries
 from clustertrace.store.store import Store
+from clustertrace.telling.headline import headline
 
 NOW_NS = 1_790_000_000 * 10**9
 DAY_NS = 86_400 * 10**9

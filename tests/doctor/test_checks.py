@@ -10,8 +10,8 @@ import pytest
 from clustertrace.doctor import checks
 from clustertrace.doctor.checks import Port
 from clustertrace.doctor.findings import Finding, document, well
-from clustertrace.store.checking import Checked
 from clustertrace.store.queries.arriving import Newest
+from clustertrace.store.upkeep.checking import Checked
 
 DB = "/home/me/traces.db"
 SAID = {"db": DB, "version": "1.0", "pid": 77, "ui": "ready", "trouble": None}

@@ -11,7 +11,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clustertrace.conventions.otlp import decode_json, decode_protobuf
+from clustertrace.conventions.otlp.traces import decode_json, decode_protobuf
 from clustertrace.exchange.otlp import dump_otlp
 from clustertrace.model import KINDS, Span, Trace
 

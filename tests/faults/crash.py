@@ -7,7 +7,7 @@ again and again, and started anew at once. Whatever was promised is written into
 whose call had returned, spans that the receiver had acknowledged, files whose import had ended
 well. After so many kills the database is held against the ledger: every promised span is there
 just once, its pages are whole, and all totals and the text index are those of its spans
-(clustertrace.store.checking). Then the next campaign begins, on a new database.
+(clustertrace.store.upkeep.checking). Then the next campaign begins, on a new database.
 
 Victims are forked from a process that has loaded everything, so that a kill costs milliseconds
 and hits work rather than imports.
@@ -35,7 +35,7 @@ import crash_load as load
 
 from clustertrace.ingest import server as _server  # noqa: F401 - loaded before the first fork
 from clustertrace.store import Store
-from clustertrace.store.checking import check
+from clustertrace.store.upkeep.checking import check
 
 CAMPAIGN: Final = 150
 """Kills before the database is looked at."""

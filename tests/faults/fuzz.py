@@ -104,14 +104,14 @@ class Bench:
                     trace_document(trace)
 
     def _ways(self) -> dict[str, Callable[[bytes], object]]:
-        from clustertrace.conventions import otlp, otlp_logs, otlp_metrics
+        from clustertrace.conventions.otlp import logs, metrics, traces
 
         return {
-            "otlp-json": lambda data: self._otlp(otlp.slices_of_json, data),
-            "otlp-protobuf": lambda data: self._otlp(otlp.slices_of_protobuf, data),
-            "logs-json": lambda data: self._otlp(otlp_logs.logs_of_json, data),
-            "logs-protobuf": lambda data: self._otlp(otlp_logs.logs_of_protobuf, data),
-            "metrics-json": lambda data: self._otlp(otlp_metrics.metrics_of_json, data),
+            "otlp-json": lambda data: self._otlp(traces.slices_of_json, data),
+            "otlp-protobuf": lambda data: self._otlp(traces.slices_of_protobuf, data),
+            "logs-json": lambda data: self._otlp(logs.logs_of_json, data),
+            "logs-protobuf": lambda data: self._otlp(logs.logs_of_protobuf, data),
+            "metrics-json": lambda data: self._otlp(metrics.metrics_of_json, data),
             "lines": self._lines,
             "native": self._native,
             "claude-code": lambda data: self._history("claude-code", data),
@@ -293,9 +293,9 @@ def _instrumented(told: argparse.Namespace) -> bool:
         print(json.dumps(codes, indent=2))
         sys.exit(int(any(codes.values())))
     with atheris.instrument_imports(include=["clustertrace"], enable_loader_override=False):
-        import clustertrace.conventions.otlp
-        import clustertrace.conventions.otlp_logs
-        import clustertrace.conventions.otlp_metrics
+        import clustertrace.conventions.otlp.logs
+        import clustertrace.conventions.otlp.metrics
+        import clustertrace.conventions.otlp.traces
         import clustertrace.exchange.foreign.importing
         import clustertrace.exchange.importing
         import clustertrace.store.queries

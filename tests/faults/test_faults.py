@@ -20,7 +20,7 @@ from clustertrace.model import Batch, Span
 from clustertrace.record import spool as spooling
 from clustertrace.record.spool import spool
 from clustertrace.store import Store, queries
-from clustertrace.store.checking import check
+from clustertrace.store.upkeep.checking import check
 from tests.ingest.conftest import otlp, running
 
 JSON = {"Content-Type": "application/json"}

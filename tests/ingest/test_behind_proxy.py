@@ -13,11 +13,11 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from clustertrace.addresses import public_address
 from clustertrace.doctor.sending import send_test
 from clustertrace.errors import UsageError
 from clustertrace.ingest.guard import Guard
 from clustertrace.store.place import place_of
+from clustertrace.telling.addresses import public_address
 
 KEY = "a-key-that-nobody-guesses"
 ORIGIN = "https://traces.example.com"

@@ -17,10 +17,10 @@ import yaml
 from typer.main import get_command
 
 import clustertrace.cli.program  # noqa: F401  (what `clustertrace` alone does)
-from clustertrace.addresses import public_address
 from clustertrace.cli.app import app
 from clustertrace.ingest.exposition import Figures, Histogram, exposition
 from clustertrace.settings import Settings
+from clustertrace.telling.addresses import public_address
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FOLDER = DOCS / "team"

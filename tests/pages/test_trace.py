@@ -9,7 +9,7 @@ import pytest
 
 from clustertrace.model import INTERNAL, Batch, Span
 from clustertrace.store import queries
-from clustertrace.store.annotations import TraceWord, annotate_traces
+from clustertrace.store.said.annotations import TraceWord, annotate_traces
 from clustertrace.store.store import Store
 from tests.pages.conftest import run, told
 
@@ -236,7 +236,7 @@ def test_steps_are_read_once_for_all_clicks_and_anew_after_news(
     some: Store, show: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A click on a long trace costs no second reading; a step that comes late is seen."""
-    from clustertrace.app import laid_out
+    from clustertrace.app.trace_page import laid_out
 
     reads: list[str] = []
 

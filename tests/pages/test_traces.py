@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from clustertrace.app import trace_table
+from clustertrace.app.trace_list import trace_table
 from clustertrace.exchange.importing import import_native
 from clustertrace.exchange.reading import open_source
 from clustertrace.store import queries
-from clustertrace.store.annotations import TraceWord, annotate_traces
+from clustertrace.store.said.annotations import TraceWord, annotate_traces
 from clustertrace.store.sqlite import connection as connection_module
 from clustertrace.store.store import Store
 

@@ -8,10 +8,10 @@ import pytest
 from sqlmodel import SQLModel
 
 from clustertrace.errors import StoreError
-from clustertrace.store import tables
 from clustertrace.store.place import place_of
 from clustertrace.store.postgres import citus, nodes
 from clustertrace.store.postgres.placement import BY_TRACE, HERE, NAMED, SUMMED
+from clustertrace.store.schema import tables
 
 
 def test_every_table_is_in_one_group() -> None:

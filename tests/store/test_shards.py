@@ -16,12 +16,12 @@ from clustertrace.exchange.bundle import load_bundle
 from clustertrace.filters import parse
 from clustertrace.model import Batch, Span
 from clustertrace.store import Store, queries
-from clustertrace.store.annotations import TraceWord, annotate_traces
-from clustertrace.store.backfill import backfill_signatures
-from clustertrace.store.checking import check
-from clustertrace.store.copying import copy
 from clustertrace.store.place import place_of
-from clustertrace.store.retention import retire
+from clustertrace.store.said.annotations import TraceWord, annotate_traces
+from clustertrace.store.upkeep.backfill import backfill_signatures
+from clustertrace.store.upkeep.checking import check
+from clustertrace.store.upkeep.copying import copy
+from clustertrace.store.upkeep.retention import retire
 from clustertrace.wire import span_to_dict
 from tests.ingest.conftest import otlp, running
 from tests.postgres_cluster import Cluster, newest_binaries

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clustertrace.conventions.log_homes import turn_id
+from clustertrace.conventions.otlp.log_homes import turn_id
 from clustertrace.model import Span
 from clustertrace.transcripts.claude_code import Reader
 from clustertrace.transcripts.rows import rows

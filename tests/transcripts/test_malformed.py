@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clustertrace.store.intake import policy
+from clustertrace.store.writing.intake import policy
 from clustertrace.transcripts import claude_code, codex
 from clustertrace.transcripts.rows import rows
 from clustertrace.transcripts.turn import Portion

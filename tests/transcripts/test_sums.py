@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clustertrace.spending import Measures
 from clustertrace.store import queries
 from clustertrace.store.queries.costing import BY, By
 from clustertrace.store.store import Store
 from clustertrace.transcripts.finding import Agent, find
 from clustertrace.transcripts.importing import import_history
+from clustertrace.understanding.spending import Measures
 
 COMPLETE: tuple[By, ...] = ("session", "project", "model", "day")
 """What every call counts for exactly once; a tool or a skill has only some of them."""

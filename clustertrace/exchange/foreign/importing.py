@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from clustertrace.conventions.otlp import Received, slices_of_json, slices_of_protobuf
-from clustertrace.conventions.otlp_logs import logs_of_json
-from clustertrace.conventions.otlp_metrics import metrics_of_json
+from clustertrace.conventions.otlp.logs import logs_of_json
+from clustertrace.conventions.otlp.metrics import metrics_of_json
+from clustertrace.conventions.otlp.traces import Received, slices_of_json, slices_of_protobuf
 from clustertrace.errors import BadInput
 from clustertrace.exchange.foreign import langfuse, langsmith, phoenix, predecessor
 from clustertrace.exchange.importing import BadLine, ImportResult, Progress

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from clustertrace.conventions.otlp import received
+from clustertrace.conventions.otlp.traces import received
 from clustertrace.conventions.raw import ERROR, Event, RawSpan, origin
 from clustertrace.exchange.foreign.fields import (
     moment_ns,

@@ -3,7 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from clustertrace.store import tables as tables  # registers the tables in the metadata
+from clustertrace.store.schema import tables as tables  # registers the tables in the metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

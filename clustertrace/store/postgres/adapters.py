@@ -10,7 +10,7 @@ from psycopg.adapt import Dumper, Loader
 from psycopg.types.string import StrDumper
 
 from clustertrace.store.postgres.words import text_query
-from clustertrace.store.search_words import Expression
+from clustertrace.store.search.words import Expression
 
 __all__ = ["adapt"]
 

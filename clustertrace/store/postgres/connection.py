@@ -13,11 +13,11 @@ from psycopg.pq import TransactionStatus
 
 from clustertrace.errors import StoreBusy, StoreError, StoreSlow
 from clustertrace.store.connection import Connection, Crossed, Params, TableSize
+from clustertrace.store.migrations.revisions import refuse_newer
 from clustertrace.store.place import Place
 from clustertrace.store.postgres import months, text_index
 from clustertrace.store.postgres.adapters import adapt
 from clustertrace.store.postgres.dialect import translated
-from clustertrace.store.revisions import refuse_newer
 
 __all__ = ["NUMBERING", "PostgresConnection", "connect", "readable"]
 

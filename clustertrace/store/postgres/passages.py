@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Final
 
 from clustertrace.store.postgres.words import Near, Row, folded, parts_of, words_in
-from clustertrace.store.texts import MARK, MARK_END, PASSAGE_WORDS
+from clustertrace.store.search.index import MARK, MARK_END, PASSAGE_WORDS
 
 __all__ = ["passages"]
 

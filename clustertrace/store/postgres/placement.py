@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from clustertrace.store.removing import TABLES
+from clustertrace.store.settling.removing import TABLES
 
 __all__ = ["BY_TRACE", "HERE", "NAMED", "SUMMED"]
 

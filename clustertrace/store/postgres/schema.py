@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from clustertrace.errors import StoreCorrupt
+from clustertrace.store.migrations.revisions import HEAD, refuse_newer, revision, upgrade
 from clustertrace.store.place import Place
 from clustertrace.store.postgres.connection import PostgresConnection, connect, readable
-from clustertrace.store.revisions import HEAD, refuse_newer, revision, upgrade
 
 __all__ = ["opened"]
 

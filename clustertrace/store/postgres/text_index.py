@@ -12,8 +12,8 @@ from clustertrace.errors import StoreCorrupt
 from clustertrace.store.connection import Connection
 from clustertrace.store.postgres.passages import passages as passages_of
 from clustertrace.store.postgres.words import text_vector
-from clustertrace.store.text_position import POSITION, behind, has_more, position
-from clustertrace.store.texts import FIELDS
+from clustertrace.store.search.index import FIELDS
+from clustertrace.store.search.position import POSITION, behind, has_more, position
 
 __all__ = [
     "advance",

@@ -6,17 +6,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from clustertrace.calls import MODEL_KINDS, repeats
 from clustertrace.errors import NotFound, UsageError
-from clustertrace.model import Span
+from clustertrace.model import MODEL_KINDS, Span
 from clustertrace.patterns.signature import in_order, root_of
-from clustertrace.spending import Break, Measures, breaks
 from clustertrace.store.answers import TraceRow
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.costing import measures_of_sessions
 from clustertrace.store.queries.listing import of_session
 from clustertrace.store.rows import SLIM_COLUMNS, slim_span
-from clustertrace.store.spending import shares_of
+from clustertrace.store.settling.spending import shares_of
+from clustertrace.understanding.calls import repeats
+from clustertrace.understanding.spending import Break, Measures, breaks
 
 __all__ = [
     *("Session", "SessionOrder", "SessionPage", "SessionRow", "Turn"),

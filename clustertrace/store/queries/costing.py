@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
-from clustertrace.spending import Measures
 from clustertrace.store.connection import Connection
+from clustertrace.understanding.spending import Measures
 
 __all__ = ["BY", "By", "Spending", "SpendingPage", "measures_of_sessions", "spending"]
 
@@ -35,7 +35,7 @@ class SpendingPage(NamedTuple):
     """How many there are."""
     total: Measures
     breaks: tuple[Spending, ...]
-    """Why caches were missed (clustertrace.spending.Break), the dearest reason first."""
+    """Why caches were missed (`Break` of clustertrace.understanding.spending), dearest first."""
 
 
 def spending(

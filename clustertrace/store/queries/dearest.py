@@ -6,10 +6,10 @@ from typing import Final
 
 from clustertrace.review.record import Dear
 from clustertrace.review.weeks import Window
-from clustertrace.spending import NONE
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.periods import period
 from clustertrace.summary import NS_PER_DAY
+from clustertrace.understanding.spending import NONE
 
 __all__ = ["dearest"]
 

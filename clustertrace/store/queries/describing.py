@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from clustertrace.store.connection import Connection, TableSize
-from clustertrace.store.copying import is_unfinished
-from clustertrace.store.revisions import revision
+from clustertrace.store.migrations.revisions import revision
 
-__all__ = ["Description", "description"]
+__all__ = ["Description", "description", "is_unfinished"]
 
 _NOT_OURS = "alembic_version"
 
@@ -49,3 +48,8 @@ def description(conn: Connection) -> Description:
         copy_unfinished=is_unfinished(conn),
         tables=tuple(one for one in conn.table_sizes() if one.name != _NOT_OURS),
     )
+
+
+def is_unfinished(conn: Connection) -> bool:
+    """Whether this database is becoming a copy of another one, and is none yet."""
+    return conn.value("SELECT 1 FROM copies WHERE digest IS NULL LIMIT 1") is not None

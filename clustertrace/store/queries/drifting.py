@@ -11,7 +11,7 @@ from clustertrace.patterns.drift import Run
 from clustertrace.patterns.signature import Variant
 from clustertrace.store import filtering
 from clustertrace.store.connection import Connection
-from clustertrace.store.variants import steps_of
+from clustertrace.store.settling.variants import steps_of
 
 __all__ = ["runs_by_pattern", "variants_of"]
 

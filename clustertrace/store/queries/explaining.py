@@ -11,7 +11,7 @@ from clustertrace.store.answers import Cluster
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.listing import whole
 from clustertrace.store.queries.relating import LEVELS, Level, relatives
-from clustertrace.store.variants import steps_of
+from clustertrace.store.settling.variants import steps_of
 
 __all__ = ["paths", "why"]
 

@@ -11,7 +11,7 @@ from clustertrace.patterns.signature import Step
 from clustertrace.store import filtering
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.picking import NEWEST
-from clustertrace.store.variants import steps_of
+from clustertrace.store.settling.variants import steps_of
 
 __all__ = ["MESSAGES", "PATTERNS", "failure_messages", "pattern_runs", "patterns_by_tag"]
 

@@ -13,7 +13,7 @@ from clustertrace.errors import UsageError
 from clustertrace.model import EMPTY
 from clustertrace.store.answers import Cluster, Day, PatternAnnotation
 from clustertrace.store.connection import Connection
-from clustertrace.store.variants import steps_of
+from clustertrace.store.settling.variants import steps_of
 from clustertrace.summary import NS_PER_DAY, bucket_middle_ns
 
 __all__ = [

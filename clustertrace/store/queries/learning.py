@@ -13,7 +13,7 @@ from clustertrace.patterns.learning import Learned, learn
 from clustertrace.patterns.traits import MEASURES, VERSION, Trait
 from clustertrace.store import filtering
 from clustertrace.store.connection import Connection
-from clustertrace.store.traits import COUNTED
+from clustertrace.store.settling.traits import COUNTED
 
 __all__ = ["learned", "runs_noted"]
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from clustertrace.endings import DEAD_ENDS
 from clustertrace.review.aims import offered
 from clustertrace.review.record import DeadEnd, Review, WeekRuns
 from clustertrace.review.sums import PatternWeek, Sums
@@ -17,6 +16,7 @@ from clustertrace.store.queries.dearest import dearest
 from clustertrace.store.queries.drifting import variants_of
 from clustertrace.store.queries.periods import Period, period
 from clustertrace.store.queries.weekly import week_of_patterns
+from clustertrace.understanding.endings import DEAD_ENDS
 
 __all__ = ["review"]
 

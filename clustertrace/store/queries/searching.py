@@ -7,8 +7,8 @@ from typing import Final
 
 from clustertrace.store.answers import Facets, Hit, HitPage
 from clustertrace.store.connection import Connection
-from clustertrace.store.search_words import match_expression
-from clustertrace.store.texts import MARK
+from clustertrace.store.search.index import MARK
+from clustertrace.store.search.words import match_expression
 
 __all__ = ["facets", "search"]
 

@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from clustertrace.calls import MODEL_KINDS, repeats
-from clustertrace.model import INTERNAL, Span
+from clustertrace.model import INTERNAL, MODEL_KINDS, Span
 from clustertrace.patterns.signature import in_order
 from clustertrace.store.answers import TraceRow
 from clustertrace.store.connection import Connection
-from clustertrace.store.elsewhere import calls_elsewhere
 from clustertrace.store.rows import SLIM_COLUMNS, slim_span
+from clustertrace.store.writing.elsewhere import calls_elsewhere
+from clustertrace.understanding.calls import repeats
 
 __all__ = ["Step", "steps"]
 

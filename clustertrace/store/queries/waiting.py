@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from clustertrace.store import news
 from clustertrace.store.connection import Connection
+from clustertrace.store.writing import news
 
 __all__ = ["Backlog", "backlog"]
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from clustertrace.errors import StoreBusy, StoreCorrupt, StoreError, StoreSlow
 from clustertrace.store.connection import Connection, Params, TableSize
-from clustertrace.store.revisions import refuse_newer
+from clustertrace.store.migrations.revisions import refuse_newer
 from clustertrace.store.sqlite import text_index
 from clustertrace.store.sqlite.sizes import table_sizes
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from clustertrace.errors import StoreCorrupt, StoreError
 from clustertrace.store.going_on import is_going_on
-from clustertrace.store.revisions import HEAD, refuse_newer, revision, upgrade
+from clustertrace.store.migrations.revisions import HEAD, refuse_newer, revision, upgrade
 from clustertrace.store.sqlite.connection import SqliteConnection, connect, readable
 
 __all__ = ["opened"]

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from clustertrace.store.connection import Connection
+from clustertrace.store.search.index import FIELDS, MARK, MARK_END, PASSAGE_WORDS
+from clustertrace.store.search.position import POSITION, behind, has_more, position
 from clustertrace.store.sqlite import text_parts
 from clustertrace.store.sqlite.text_parts import Part
-from clustertrace.store.text_position import POSITION, behind, has_more, position
-from clustertrace.store.texts import FIELDS, MARK, MARK_END, PASSAGE_WORDS
 
 __all__ = [
     "advance",

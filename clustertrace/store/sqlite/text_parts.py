@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from clustertrace.store.connection import Connection
-from clustertrace.store.texts import FIELDS
+from clustertrace.store.search.index import FIELDS
 
 __all__ = [
     "SPANS",

@@ -13,9 +13,9 @@ import pytest
 from clustertrace.filters import parse
 from clustertrace.model import Batch, Span
 from clustertrace.store import Store, queries
-from clustertrace.store.copying import copy
 from clustertrace.store.postgres import months
-from clustertrace.store.retention import retire
+from clustertrace.store.upkeep.copying import copy
+from clustertrace.store.upkeep.retention import retire
 
 SECOND = 10**9
 DECEMBER = 12 * 56 + 11

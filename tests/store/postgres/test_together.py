@@ -12,7 +12,7 @@ import pytest
 from clustertrace.errors import StoreBusy
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store
-from clustertrace.store.tables import SQLModel
+from clustertrace.store.schema.tables import SQLModel
 from tests.postgres_cluster import Cluster
 
 SECOND = 10**9

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from clustertrace.store.postgres.passages import passages
 from clustertrace.store.postgres.words import text_query, text_vector
-from clustertrace.store.search_words import match_expression
-from clustertrace.store.texts import MARK, MARK_END
+from clustertrace.store.search.index import MARK, MARK_END
+from clustertrace.store.search.words import match_expression
 from tests.postgres_cluster import Cluster
 
 WORDS = st.sampled_from(

@@ -1,0 +1,1 @@
+"""Patterns, families and failure rules on screen, and why one fails."""

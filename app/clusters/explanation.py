@@ -1,0 +1,129 @@
+"""Why a pattern fails, on its page: differences, where runs broke, where paths part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from clustertrace.app import connection, markup, words
+from clustertrace.app.clusters import ways
+from clustertrace.app.guard import guarded
+from clustertrace.app.links import trace_url
+from clustertrace.filters import parse
+from clustertrace.patterns import why_words
+from clustertrace.patterns.divergence import Divergence, Node, divergence
+from clustertrace.patterns.statistics import wilson
+from clustertrace.patterns.suspects import Suspect
+from clustertrace.patterns.why import Difference, Why
+from clustertrace.store import queries
+from clustertrace.store.answers import Cluster
+
+__all__ = ["draw", "suspect"]
+
+_SAMPLES: Final = 3
+"""Failed runs whose suspicious steps are shown."""
+
+Samples = Sequence[tuple[str, Sequence[Suspect]]]
+
+
+@st.cache_data(
+    show_spinner="Comparing failed runs with those that did not fail…", max_entries=32, ttl=300
+)
+def _known(
+    path: str, pattern: str, runs: int, failed: int
+) -> tuple[Why, Node, Divergence | None, Samples]:
+    """Worked out anew where the arguments, which stand for the state of the pattern, change."""
+    with connection.read() as conn:
+        cluster = queries.cluster(conn, pattern)
+        root = queries.paths(conn, cluster.name)
+        newest = queries.traces(conn, parse(f"pattern:{pattern} failed:yes"), limit=_SAMPLES)
+        read = [queries.trace(conn, row.trace_id) for row in newest.rows]
+        samples = [(one.trace_id, queries.suspects_of(conn, one)) for one in read]
+        return queries.why(conn, cluster), root, divergence(root, cluster.steps), samples
+
+
+@guarded
+def draw(cluster: Cluster) -> None:
+    """Draw it; a pattern that never failed needs no explanation."""
+    if not cluster.failed:
+        return
+    path = connection.place()
+    why, root, parting, samples = _known(path, cluster.id, cluster.count, cluster.failed)
+    with st.expander("Why it fails", expanded=True):
+        st.html(markup.page(_why(why)))
+    if any(suspects for _, suspects in samples):
+        with st.expander("Where its newest failed runs may have broken", expanded=True):
+            st.html(markup.page(*_samples(samples)))
+    if root.runs > cluster.count:
+        with st.expander("Where the paths of this agent part", expanded=True):
+            said = (
+                why_words.divergence_words(parting)
+                if parting is not None
+                else "No branch of the paths fails significantly more often than the others."
+            )
+            st.html(
+                markup.page(
+                    markup.tag("p", *markup.coded(said)), ways.tree(root, parting, cluster.steps)
+                )
+            )
+
+
+def _why(why: Why) -> markup.Markup:
+    parts = []
+    if broke := why_words.broke_words(why):
+        parts.append(markup.tag("p", *markup.coded(broke)))
+    if why.differences:
+        rows = [_difference(one) for one in why.differences]
+        parts.append(markup.tag("div", *rows, cls="ct-rules"))
+        parts.append(markup.tag("p", markup.muted(why_words.compared_words(why))))
+    else:
+        parts.append(markup.tag("p", why_words.nothing_words(why)))
+    return markup.join(parts)
+
+
+def _difference(one: Difference) -> markup.Markup:
+    rate = one.failed / one.all_failed
+    looks = [markup.link(f"run {at}", trace_url(ran)) for at, ran in enumerate(one.evidence[:3], 1)]
+    others = [
+        markup.link("one without it that did not fail", trace_url(r)) for r in one.contrast[:1]
+    ]
+    return markup.tag(
+        "div",
+        markup.tag("div", markup.rate_bar(rate, *wilson(one.failed, one.all_failed))),
+        markup.tag(
+            "div",
+            markup.tag("div", *markup.coded(why_words.difference_words(one)), cls="ct-rule-words"),
+            markup.muted(
+                f"p {words.chance(one.p)}, q {words.chance(one.q)} · ",
+                markup.join([*looks, *others], " · "),
+            ),
+        ),
+        cls="ct-rule",
+    )
+
+
+def _samples(samples: Samples) -> list[markup.Markup]:
+    made = []
+    for trace_id, suspects in samples:
+        rows = [suspect(trace_id, one) for one in suspects]
+        head = markup.link(f"run {trace_id[:8]}", trace_url(trace_id))
+        nothing = markup.muted("nothing stands out in this run")
+        made.append(
+            markup.tag("div", markup.tag("b", head), *(rows or [nothing]), cls="ct-suspects")
+        )
+    return made
+
+
+def suspect(trace_id: str, one: Suspect) -> markup.Markup:
+    """A suspicious step with its reasons, on a line."""
+    said = "; ".join(reason.words for reason in one.reasons)
+    return markup.tag(
+        "div",
+        markup.muted(f"step {one.place} "),
+        markup.link(one.step, trace_url(trace_id, one.span_id), cls="ct-more"),
+        " ",
+        *markup.coded(said),
+        cls="ct-suspect",
+    )

@@ -1,0 +1,91 @@
+"""What the user says about a pattern: expected, its priority, a note, and how its runs went."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from clustertrace.app import connection, markup, words
+from clustertrace.app.guard import guarded
+from clustertrace.filters.tree import Match
+from clustertrace.store import queries
+from clustertrace.store.answers import Cluster
+from clustertrace.store.said.annotations import (
+    LONGEST,
+    Outcome,
+    PatternWord,
+    TraceWord,
+    annotate_pattern,
+    annotate_traces,
+)
+
+__all__ = ["draw", "marks"]
+
+_PRIORITIES: Final = ("high", "normal", "low")
+_OUTCOMES: Final[dict[Outcome, tuple[str, str]]] = {
+    "pass": (":material/check:", "Say that {} passed"),
+    "fail": (":material/close:", "Say that {} failed"),
+    "unknown": (":material/question_mark:", "Say that nobody knows how {} went"),
+}
+_MOST: Final = 2_000
+"""Runs that are judged at once from a page; more take longer than one waits for a click."""
+
+
+@guarded
+def draw(cluster: Cluster) -> None:
+    """Draw the row; each choice is stored at once."""
+    said = cluster.annotation
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        expected = st.toggle("Failures expected", value=said.expected, key=f"expected {cluster.id}")
+        priority = st.segmented_control(
+            "Priority",
+            _PRIORITIES,
+            default=said.priority or "normal",
+            required=True,
+            key=f"priority {cluster.id}",
+        )
+        note = st.text_input(
+            "Note", value=said.note or "", max_chars=LONGEST, key=f"note {cluster.id}"
+        )
+        with st.popover("How its runs went", help="Give all of its runs an outcome."):
+            _outcomes(cluster)
+    chosen = PatternWord(expected, priority or "normal", note.strip())
+    before = PatternWord(said.expected, said.priority or "normal", said.note or "")
+    if chosen != before:
+        annotate_pattern(connection.store(), cluster.id, chosen)
+
+
+def _outcomes(cluster: Cluster) -> None:
+    if cluster.count > _MOST:
+        sentence = (
+            f"There are {words.count(cluster.count)} runs of this pattern. Judge them with "
+            f"`clustertrace outcome`, or a few of them on their own pages."
+        )
+        st.html(markup.page(markup.tag("p", *markup.coded(sentence))))
+        return
+    runs = words.counted(cluster.count, "run")
+    st.html(markup.page(markup.muted("Your word counts for more than what a run said of itself.")))
+    for outcome, (sign, label) in _OUTCOMES.items():
+        if st.button(label.format(runs), icon=sign, key=f"{outcome} {cluster.id}", width="stretch"):
+            with connection.read() as conn:
+                ids = queries.matching(conn, Match("pattern", cluster.id))
+            annotate_traces(connection.store(), ids, TraceWord(outcome))
+            st.rerun()
+
+
+def marks(cluster: Cluster) -> markup.Markup:
+    """What was said about a pattern, where it stands in a list."""
+    said = cluster.annotation
+    parts = [
+        text
+        for text, told in (
+            ("expected", said.expected),
+            (f"{said.priority} priority", said.priority is not None),
+        )
+        if told
+    ]
+    shown: list[markup.Markup] = [markup.tag("span", text, cls="ct-tag") for text in parts]
+    if said.note:
+        shown.append(markup.tag("span", said.note, cls="ct-muted ct-small ct-note"))
+    return markup.join(shown)

@@ -1,0 +1,222 @@
+"""Patterns on screen: the bar of failures, and a row a pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Final, NamedTuple
+
+from clustertrace.app import markup, words
+from clustertrace.app.clusters import judging
+from clustertrace.app.links import pattern_url, trace_url, traces_url
+from clustertrace.filters import condition
+from clustertrace.store.answers import Cluster, ClusterPage, Overview, Step
+from clustertrace.summary import NS_PER_DAY
+
+__all__ = [
+    "Look",
+    "cells",
+    "failure_bar",
+    "head",
+    "row",
+    "spark",
+    "steps_text",
+    "table",
+    "who_says",
+]
+
+_SEGMENTS: Final = 8
+_COLUMNS: Final = 24
+_TALL_COLUMNS: Final = 90
+"""Columns of a sparkline; a longer time gets several days a column."""
+
+
+def steps_text(steps: Sequence[Step], limit: int = 6) -> str:
+    """Steps as plain text, for places that can't hold chips."""
+    shown = [
+        "/".join(
+            name + "!" if failed else name
+            for name, failed in zip(step.names, step.failed, strict=True)
+        )
+        + f" {words.times(step.count)}".rstrip()
+        for step in steps[:limit]
+    ]
+    return " → ".join(shown + ["…"] * (len(steps) > limit)) or "no steps"
+
+
+def failure_bar(page: ClusterPage) -> markup.Markup:
+    """All failures in one bar, split by pattern; the rest in one last segment."""
+    failing = [cluster for cluster in page.clusters if cluster.failed]
+    # A single failure is no pattern: such segments say nothing that the rest does not.
+    named = [cluster for cluster in failing[:_SEGMENTS] if cluster.failed > 1]
+    parts = [
+        (
+            cluster.failed,
+            f"{cluster.failed} · {cluster.name}: {steps_text(cluster.steps)}",
+            f"{cluster.failed} of {page.failed} failures ({words.share(cluster.share_of_failures)})"
+            f" · {cluster.name}: {steps_text(cluster.steps, 20)}",
+            pattern_url(cluster.id),
+        )
+        for cluster in named
+    ]
+    rest = page.failed - sum(cluster.failed for cluster in named)
+    if rest:
+        label = f"{rest} in other patterns" if named else f"{rest}, no two in one pattern"
+        parts.append((rest, label, label, traces_url("failed:yes")))
+    return markup.segments(parts, rest=min(rest, 1))
+
+
+class Look(NamedTuple):
+    """What every row of a page needs to know."""
+
+    totals: Overview
+    where: tzinfo
+    now_ns: int
+    q: str = ""
+    """The filter that the rows are counted with."""
+
+
+def table(clusters: Sequence[Cluster], look: Look) -> markup.Markup:
+    """A head line and a row a pattern; the whole row leads to the pattern."""
+    return markup.tag("div", head(), *(row(one, look) for one in clusters), cls="ct-patterns")
+
+
+def head() -> markup.Markup:
+    """The head line of a table of patterns."""
+    return markup.tag(
+        "div",
+        *(
+            markup.tag("span", text, cls=cls)
+            for text, cls in (
+                ("Failed of runs", ""),
+                ("Steps", ""),
+                ("p50 · p95", "ct-right"),
+                ("Cost", "ct-right"),
+                ("Runs by day", ""),
+                ("Seen", "ct-right"),
+            )
+        ),
+        cls="ct-row ct-head",
+    )
+
+
+def row(cluster: Cluster, look: Look, *, member: bool = False) -> markup.Markup:
+    """A pattern; a `member` stands below its family."""
+    named = "" if member else markup.tag("span", cluster.name or "(no name)", cls="ct-root")
+    sample = markup.link(
+        "open a failed run" if cluster.failed else "open a run",
+        trace_url(cluster.sample_trace_id),
+        cls="ct-muted ct-small ct-onhover",
+    )
+    return cells(
+        cluster,
+        look,
+        markup.tag("div", named, judging.marks(cluster), sample),
+        cover=pattern_url(cluster.id),
+        label=f"Pattern {cluster.id}",
+        runs=(condition("pattern", cluster.id), look.q),
+        cls="ct-row ct-member" if member else "ct-row",
+    )
+
+
+def cells(
+    cluster: Cluster,
+    look: Look,
+    name: markup.Markup,
+    *,
+    cover: str,
+    label: str,
+    runs: Sequence[str],
+    cls: str,
+) -> markup.Markup:
+    """A row of the table, with `name` above its steps.
+
+    It leads to `cover`; `runs` narrow the list of traces that its numbers lead to.
+    """
+    return markup.tag(
+        "div",
+        markup.tag("a", href=cover, target="_self", cls="ct-cover", aria_label=label),
+        markup.tag("div", _rate(cluster, runs)),
+        markup.tag("div", name, markup.chips(cluster.steps)),
+        markup.tag(
+            "div",
+            words.duration(cluster.p50_ns),
+            markup.tag("br"),
+            markup.muted(words.duration(cluster.p95_ns)),
+            cls="ct-right",
+        ),
+        markup.tag("div", _cost(cluster), cls="ct-right ct-nowrap"),
+        markup.tag("div", spark(cluster, look.totals)),
+        markup.tag(
+            "div",
+            markup.tag(
+                "span", words.moment(cluster.last_ns, look.where, look.now_ns), title="last"
+            ),
+            markup.tag("br"),
+            markup.muted("since ", words.moment(cluster.first_ns, look.where, look.now_ns)),
+            cls="ct-right ct-small",
+        ),
+        cls=cls,
+    )
+
+
+def _rate(cluster: Cluster, runs: Sequence[str]) -> markup.Markup:
+    low, high = cluster.interval
+    numbers = [
+        markup.link(
+            cluster.failed,
+            traces_url(*runs, "failed:yes"),
+            cls="ct-failed" if cluster.failed else "",
+        ),
+        " of ",
+        markup.link(cluster.count, traces_url(*runs)),
+        markup.muted(f"  {words.share(round(cluster.failure_rate, 2))}"),
+    ]
+    told = markup.tag("span", markup.muted(who_says(cluster)), cls="ct-small")
+    return markup.join([*numbers, markup.rate_bar(cluster.failure_rate, low, high), told])
+
+
+def who_says(cluster: Cluster) -> str:
+    """Who says that its runs failed: a recorded outcome, or only an error of the root span."""
+    by_error = cluster.failed - cluster.failed_by_outcome
+    if not cluster.failed:
+        return ""
+    if not by_error:
+        return "by outcome"
+    if not cluster.failed_by_outcome:
+        return "by error"
+    return f"{cluster.failed_by_outcome} by outcome, {by_error} by error"
+
+
+def _cost(cluster: Cluster) -> markup.Markup:
+    each = cluster.cost_usd / cluster.count if cluster.count else 0.0
+    return markup.join(
+        [
+            words.cost(cluster.cost_usd, cluster.unpriced_calls),
+            markup.tag("br"),
+            markup.muted(f"{words.money(each)} each" if each else ""),
+        ]
+    )
+
+
+def spark(cluster: Cluster, totals: Overview, *, tall: bool = False) -> markup.Markup:
+    """Columns of equal time for all patterns, so that they can be compared down a page."""
+    first, last = (totals.first_ns or 0) // NS_PER_DAY, (totals.last_ns or 0) // NS_PER_DAY
+    width = max(1, -(-(last - first + 1) // (_TALL_COLUMNS if tall else _COLUMNS)))
+    columns = [[0, 0] for _ in range((last - first) // width + 1)]
+    for day in cluster.days:
+        at = min(len(columns) - 1, max(0, (day.day - first) // width))
+        columns[at][0] += day.count
+        columns[at][1] += day.failed
+    return markup.sparkline(
+        [
+            (runs, failed, f"{_date(first + at * width)}: {failed} of {runs} failed")
+            for at, (runs, failed) in enumerate(columns)
+        ],
+        tall=tall,
+    )
+
+
+def _date(day: int) -> str:
+    at = datetime.fromtimestamp(day * NS_PER_DAY / 1e9, UTC)
+    return f"{at.day} {at:%b %Y}"

@@ -1,0 +1,75 @@
+"""The traces that the filter leaves as a file: whole, or a table of them.
+
+The menu must not stand in a part of a page that draws itself anew: that would let go of the file
+which is being made, or of one that the browser has not fetched yet.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from clustertrace.app import connection, markup, words
+from clustertrace.exchange.native import dump_trace
+from clustertrace.exchange.tables import csv_table, parquet_table
+from clustertrace.filters import both
+from clustertrace.store import queries
+
+if TYPE_CHECKING:
+    from clustertrace.app.filter_bar.filters import Asked
+
+__all__ = ["menu"]
+
+_WHOLE: Final = 1_000
+_LINES: Final = 10_000
+"""Traces in one file, whole or a line each: it is made in memory."""
+
+
+def menu(asked: Asked) -> None:
+    """Draw the menu. A file is made when its button is clicked."""
+    with st.popover("Export", icon=":material/download:"):
+        st.download_button(
+            "Whole traces (JSON Lines)",
+            lambda: _whole(asked),
+            "traces.jsonl",
+            "application/jsonl",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Table (CSV)", lambda: _csv(asked), "traces.csv", "text/csv", on_click="ignore"
+        )
+        st.download_button(
+            "Table (Parquet)",
+            lambda: _parquet(asked),
+            "traces.parquet",
+            "application/vnd.apache.parquet",
+            on_click="ignore",
+        )
+        which = f"--where {shlex.quote(both(*asked.texts))}" if asked.texts else "--all"
+        st.html(
+            markup.page(
+                markup.muted(
+                    f"The newest that match: {words.count(_WHOLE)} whole, or {words.count(_LINES)} "
+                    "lines of a table. All of them, whole:"
+                ),
+                markup.text_block(f"clustertrace export {which}"),
+            )
+        )
+
+
+def _whole(asked: Asked) -> bytes:
+    with connection.read() as conn:
+        traces = queries.export(conn, asked.where, newest=_WHOLE)
+        return b"".join(dump_trace(trace) for trace in traces)
+
+
+def _csv(asked: Asked) -> str:
+    with connection.read() as conn:
+        return csv_table(queries.newest(conn, asked.where, _LINES))
+
+
+def _parquet(asked: Asked) -> bytes:
+    with connection.read() as conn:
+        return parquet_table(queries.newest(conn, asked.where, _LINES))

@@ -1,0 +1,1 @@
+"""The graph of how runs go from step to step."""

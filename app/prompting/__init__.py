@@ -1,0 +1,1 @@
+"""Prompts on screen: drafts reviewed, habits, templates."""

@@ -1,0 +1,90 @@
+"""A draft, reviewed: its words marked, each finding with what to write and what it did so far."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from clustertrace.app import markup, words
+from clustertrace.app.prompting import deepen
+from clustertrace.prompts.deepening import about_draft
+from clustertrace.prompts.findings import Finding
+from clustertrace.prompts.habit_words import effect_words
+from clustertrace.prompts.habits import Habits
+from clustertrace.prompts.lint import Review, review_draft
+from clustertrace.prompts.marking import pieces
+
+__all__ = ["DRAFT", "LONGEST", "SHOWN", "draw"]
+
+DRAFT: Final = "draft"
+SHOWN: Final = "critiqued draft"
+"""Keys of the session: what stands in the field, and what was reviewed."""
+
+LONGEST: Final = 100_000
+
+
+def draw(found: Habits) -> None:
+    """Draw the tab."""
+    with st.form("critique", border=False):
+        typed = st.text_area(
+            "Draft",
+            key=DRAFT,
+            height=190,
+            max_chars=LONGEST,
+            placeholder="Paste a prompt. Ctrl+Enter critiques it; it stays on this machine.",
+        )
+        if st.form_submit_button("Critique", type="primary", help="Ctrl+Enter in the field"):
+            st.session_state[SHOWN] = typed or ""
+    text = str(st.session_state.get(SHOWN, ""))
+    if not text.strip():
+        return
+    review = review_draft(text)
+    st.html(markup.page(_summary(review), _marked(text, review), _list(review, found)))
+    deepen.draw(about_draft(text, review.findings), "draft")
+
+
+def _summary(review: Review) -> markup.Markup:
+    parts = []
+    if review.findings:
+        parts.append(f"{words.counted(len(review.findings), 'finding')}.")
+    elif review.language:
+        parts.append("No rule has anything to say.")
+    if review.strengths:
+        parts.append(f"Good habits: {', '.join(one.habit for one in review.strengths)}.")
+    if review.unread:
+        parts.append(f"{review.unread} rules are for English only and were not applied.")
+    return markup.tag("p", " ".join(parts), cls="ct-why")
+
+
+def _marked(text: str, review: Review) -> markup.Markup:
+    parts: list[object] = []
+    for piece in pieces(text, review.findings):
+        if not piece.about:
+            parts.append(piece.text)
+            continue
+        said = " ".join(review.findings[number - 1].message for number in piece.about)
+        parts.append(markup.tag("mark", piece.text, title=said))
+        parts += [markup.tag("sup", number) for number in piece.ending]
+    return markup.tag("pre", *parts, cls="ct-text ct-marked")
+
+
+def _list(review: Review, found: Habits) -> markup.Markup:
+    rows = [_finding(number, one, found) for number, one in enumerate(review.findings, 1)]
+    return markup.tag("div", *rows)
+
+
+def _finding(number: int, one: Finding, found: Habits) -> markup.Markup:
+    place = number if one.start is not None else "–"
+    return markup.tag(
+        "div",
+        markup.tag("span", place, cls="ct-muted ct-right"),
+        markup.tag("span", one.level, cls=f"ct-level ct-level-{one.level}"),
+        markup.tag(
+            "div",
+            markup.tag("b", one.message),
+            markup.tag("div", one.suggestion),
+            markup.tag("div", markup.muted(effect_words(one.rule, found)), cls="ct-small"),
+        ),
+        cls="ct-finding",
+    )

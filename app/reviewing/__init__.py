@@ -1,0 +1,1 @@
+"""A week's review on screen."""

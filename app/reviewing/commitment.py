@@ -1,0 +1,96 @@
+"""One change a week: mark the last one, plan the next."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from clustertrace.app import connection, markup
+from clustertrace.app.guard import guarded
+from clustertrace.app.reviewing import week_sections
+from clustertrace.errors import ClustertraceError
+from clustertrace.review.change_sections import (
+    last_change,
+    next_change,
+    offer_words,
+    week_by_week,
+)
+from clustertrace.review.commitments import MARKS, Changes, Kept
+from clustertrace.review.record import Review
+from clustertrace.store.said import commitments
+
+__all__ = ["draw"]
+
+_MARK: Final = "mark"
+_CHANGE: Final = "change"
+_AIM: Final = "aim"
+
+
+def draw(found: Review) -> None:
+    """Draw what was planned, with the ways to mark and to plan."""
+    changes, variants = found.changes, found.variants
+    if (section := last_change(changes, variants)) is not None:
+        st.html(week_sections.section(section))
+        _marks(changes)
+    st.html(week_sections.section(next_change(changes, variants)))
+    _plan(found)
+    if (section := week_by_week(changes, variants)) is not None:
+        st.html(week_sections.section(section))
+
+
+def _marks(changes: Changes) -> None:
+    last = changes.last
+    if last is None or last.tested is None:
+        return
+    tested = last.tested
+    key = f"{_MARK} {last.week}"
+
+    @guarded
+    def said() -> None:
+        mark = st.session_state[key]
+        kept = mark and Kept(mark, tested.before, tested.after, tested.made.word)
+        commitments.mark(connection.store(), last.week, kept or None)
+
+    st.segmented_control(
+        "Did you do it?",
+        MARKS,
+        default=last.kept.mark if last.kept else None,
+        key=key,
+        on_change=said,
+    )
+
+
+def _plan(found: Review) -> None:
+    changes = found.changes
+    if changes.too_late:
+        return
+    if changes.planned is not None:
+        if changes.planned.kept is None and st.button("Withdraw the plan"):
+            commitments.withdraw(connection.store(), changes.planned.week)
+            st.rerun()
+        return
+    if not changes.offers:
+        st.html(markup.page(markup.muted("A plan needs a figure, and these days have none.")))
+        return
+    with st.form("plan", clear_on_submit=True):
+        change = st.text_input(
+            "What will you change?",
+            key=_CHANGE,
+            max_chars=commitments.LONGEST,
+            placeholder="Say in the system prompt when to stop searching",
+        )
+        offer = st.selectbox(
+            "Which figure is it for?",
+            changes.offers,
+            format_func=lambda one: offer_words(one, found.variants),
+            key=_AIM,
+        )
+        if not st.form_submit_button("Plan it", type="primary"):
+            return
+    try:
+        commitments.commit(connection.store(), changes.coming.first, change, offer.aim)
+    except ClustertraceError as error:
+        st.html(markup.notice(str(error)))
+        return
+    st.rerun()

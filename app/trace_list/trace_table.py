@@ -1,0 +1,197 @@
+"""A list of traces as a table: sorted and cut in the database, a click leads to the trace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import streamlit as st
+
+from clustertrace.app import connection, markup, words
+from clustertrace.app.filter_bar.filters import Asked
+from clustertrace.app.links import follow, follower, pattern_url, trace_url
+from clustertrace.app.trace_list import bulk, trace_columns
+from clustertrace.app.trace_list.trace_columns import ORDERS, STAR
+from clustertrace.store import queries
+from clustertrace.store.answers import TracePage, TraceRow
+from clustertrace.store.said.annotations import TraceWord, annotate_traces
+
+__all__ = ["show"]
+
+_ROWS: Final = 50
+_PAGE_PIXELS: Final = 48
+_PAGES_SHOWN: Final = 8
+_REACH: Final = queries.COUNTED // _ROWS
+"""Pages that can be turned to: whoever looks for more than that has a filter to write."""
+
+_TAG_KEYS: Final = 200
+_CLICKS: Final = "clicks in the table"
+_HELD: Final = "held traces"
+_TO_STAR: Final = "to star"
+_PATIENCE_SECONDS: Final = 5
+_RESTS: Final = 20
+"""A look that took long is repeated only after so many times that long."""
+
+
+class _View(NamedTuple):
+    """What of which traces is on screen."""
+
+    texts: tuple[str, ...]
+    order: str
+    descending: bool
+    number: int
+    clicks: int
+    """A selection ends with each: a table with a new key has nothing selected."""
+
+
+class _Held(NamedTuple):
+    """The rows on screen, and what it took to get them."""
+
+    view: _View
+    page: TracePage
+    at: float
+    took: float
+
+
+def show(asked: Asked, nothing: str) -> None:
+    """Draw the traces that are asked for, or the sentence `nothing`."""
+    if starring := st.session_state.pop(_TO_STAR, None):
+        trace_id, starred = starring
+        annotate_traces(connection.store(), [trace_id], TraceWord(starred=starred))
+        st.session_state.pop(_HELD, None)
+    order, descending = _order()
+    view = _View(asked.texts, order, descending, _number(), st.session_state.get(_CLICKS, 0))
+    found = _found(asked, view)
+    # The number of pages is not known before the query, nor the query without the page.
+    if found.total and not found.rows:
+        view = view._replace(number=1)
+        found = _found(asked, view)
+    tags = _above(found, _selected(view, found.rows))
+    if found.rows:
+        _table(found.rows, view, tags)
+    else:
+        st.html(markup.notice(nothing))
+
+
+def _number() -> int:
+    """The page that is asked for: by its widget, which is drawn later, or by the address."""
+    asked = st.session_state.get("page") or st.query_params.get("page", "")
+    return min(_REACH, max(1, int(asked))) if str(asked).isdecimal() else 1
+
+
+def _order() -> tuple[str, bool]:
+    order = st.query_params.get("sort", "started")
+    return order if order in ORDERS else "started", st.query_params.get("way") != "up"
+
+
+def _found(asked: Asked, view: _View) -> TracePage:
+    """The rows; those on screen stay while some of them are selected."""
+    held: _Held | None = st.session_state.get(_HELD)
+    began = time.monotonic()
+    if held and held.view == view:
+        rests = began < held.at + _RESTS * held.took
+        if rests or _selected(view, held.page.rows):
+            return held.page
+    with connection.read() as conn, conn.within(_PATIENCE_SECONDS):
+        page = queries.traces(
+            conn,
+            asked.where,
+            order=ORDERS[view.order],
+            descending=view.descending,
+            limit=_ROWS,
+            offset=(view.number - 1) * _ROWS,
+        )
+    ended = time.monotonic()
+    st.session_state[_HELD] = _Held(view, page, ended, ended - began)
+    return page
+
+
+def _key(view: _View) -> str:
+    return f"traces {hash(view):x}"
+
+
+def _selected(view: _View, rows: Sequence[TraceRow]) -> list[str]:
+    """The ids of the rows that are ticked."""
+    state = st.session_state.get(_key(view))
+    ticked = state.selection.rows if state else []
+    return [rows[at].trace_id for at in ticked if at < len(rows)]
+
+
+def _above(found: TracePage, ticked: Sequence[str]) -> Sequence[str]:
+    """How many there are, what can be done with them, and the way to further pages.
+
+    Returns the tags that have columns.
+    """
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if ticked:
+            if bulk.bar(ticked):
+                _refresh()
+        else:
+            total = f"{words.count(found.total)}{'+' if found.more else ''}"
+            st.html(markup.page(markup.facts(markup.fact(total, "traces"))), width="content")
+        st.space("stretch")
+        pages = min(_REACH, -(-found.total // _ROWS))
+        if pages > 1:
+            # Left to itself in a row, it would shrink to the number of this page.
+            wide = _PAGE_PIXELS * (min(pages, _PAGES_SHOWN) + 2)
+            st.pagination(pages, key="page", bind="query-params", width=wide)
+        return _tag_columns()
+
+
+def _tag_columns() -> Sequence[str]:
+    with connection.read() as conn:
+        keys = queries.tag_keys(conn, _TAG_KEYS)
+    with st.popover("Columns", icon=":material/view_column:"):
+        return st.multiselect(
+            "Tags as columns",
+            keys,
+            key="col",
+            bind="query-params",
+            select_all=False,
+            placeholder="none",
+        )
+
+
+def _refresh() -> None:
+    """Look again, with nothing selected."""
+    st.session_state.pop(_HELD, None)
+    st.session_state[_CLICKS] = st.session_state.get(_CLICKS, 0) + 1
+    st.rerun(scope="fragment")
+
+
+def _table(rows: Sequence[TraceRow], view: _View, tags: Sequence[str]) -> None:
+    where, now = words.zone(st.context.timezone), time.time_ns()
+    key = _key(view)
+    follower()
+    st.dataframe(
+        trace_columns.columns(rows, where, now, tags),
+        key=key,
+        column_config=trace_columns.config(view.order, view.descending, tags),
+        hide_index=True,
+        height="content",
+        selection_mode=["multi-row", "single-cell", "single-column"],
+        on_select=lambda: _picked(st.session_state[key].selection, rows, view),
+        alt="Traces",
+    )
+
+
+def _picked(selection: Any, rows: Sequence[TraceRow], view: _View) -> None:
+    """A click on a cell leads to its trace or pattern, or stars it; one on a title sorts."""
+    if selection.cells:
+        at, column = selection.cells[0]
+        row = rows[at]
+        if column == STAR:
+            st.session_state[_TO_STAR] = (row.trace_id, not row.starred)
+            st.session_state[_CLICKS] = view.clicks + 1
+        elif column == "pattern" and row.variant:
+            follow(pattern_url(row.variant))
+        else:
+            follow(trace_url(row.trace_id))
+    elif selection.columns:
+        st.session_state[_CLICKS] = view.clicks + 1
+        column = selection.columns[0]
+        if column in ORDERS:
+            st.query_params["sort"] = column
+            way = "up" if column == view.order and view.descending else "down"
+            st.query_params["way"] = way

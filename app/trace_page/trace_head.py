@@ -1,0 +1,87 @@
+"""What stands above a trace: its state and why, its facts, its tags."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from typing import Final
+
+from clustertrace.app import markup, words
+from clustertrace.app.links import pattern_url, session_url, traces_url
+from clustertrace.filters import condition
+from clustertrace.model import Trace
+from clustertrace.store.answers import TraceRow
+from clustertrace.telling.words import secrets_cut, shortened
+
+__all__ = ["head"]
+
+_NAME_SHOWN: Final = 120
+
+
+def head(trace: Trace, row: TraceRow, now_ns: int, where: tzinfo) -> markup.Markup:
+    """Everything above the chart; `where` is the zone of the browser."""
+    return markup.join([_headline(row), _why(trace, row), _facts(row, now_ns, where), _tags(trace)])
+
+
+def _headline(row: TraceRow) -> markup.Markup:
+    state = markup.state(words.state(row.outcome, row.status))
+    name = row.name or "(no name)"
+    short = shortened(name, _NAME_SHOWN)
+    title = None if short == name else name
+    return markup.tag("h1", short, " ", state, cls="ct-headline", title=title)
+
+
+def _why(trace: Trace, row: TraceRow) -> markup.Markup:
+    """What the state rests on; the user's reason or the error where there is one."""
+    parts: list[object] = [words.state(row.outcome, row.status).reason]
+    if trace.outcome_reason:
+        parts += [" Reason: ", markup.tag("b", trace.outcome_reason)]
+    elif row.error and row.failed:
+        parts += [" First error: ", markup.tag("b", row.error)]
+    elif row.error_count:
+        parts.append(f" {words.counted(row.error_count, 'step')} ended in an error on the way.")
+    if cut := secrets_cut(trace.spans):
+        parts.append(f" {cut}")
+    return markup.tag("p", *parts, cls="ct-why")
+
+
+def _facts(row: TraceRow, now_ns: int, where: tzinfo) -> markup.Markup:
+    parts = [
+        _took(row, now_ns),
+        markup.fact(words.day(row.start_ns, where), "started"),
+        markup.number(row.span_count, "span"),
+    ]
+    if row.llm_calls:
+        read, written = words.short_count(row.input_tokens), words.short_count(row.output_tokens)
+        parts += [
+            markup.number(row.llm_calls, "model call"),
+            markup.fact(f"{read} → {written}", "tokens in → out"),
+            markup.fact(words.cost(row.cost_usd, row.unpriced_calls), "spent"),
+        ]
+    if row.variant:
+        shown = markup.link(row.variant[:6], pattern_url(row.variant))
+        parts.append(markup.fact(shown, "pattern"))
+    if row.session_id:
+        href = session_url(row.session_id)
+        parts.append(markup.fact(row.session_id, "session", href=href))
+    parts.append(markup.fact(row.trace_id, "id"))
+    return markup.facts(*parts)
+
+
+def _took(row: TraceRow, now_ns: int) -> markup.Markup:
+    if row.status == "running":
+        return markup.fact(words.duration(max(0, now_ns - row.start_ns)), "so far")
+    known = row.duration_ns is not None
+    return markup.fact(words.duration(row.duration_ns) if known else "unknown", "took")
+
+
+def _tags(trace: Trace) -> markup.Markup:
+    tags = (
+        markup.link(f"{key}: {value}", traces_url(condition(f"tag.{key}", value)), cls="ct-tag")
+        for key, value in trace.tags.items()
+    )
+    metrics = (
+        markup.tag("span", metric.name, " ", markup.tag("b", f"{metric.value:g}"), cls="ct-tag")
+        for metric in trace.metrics
+        if metric.span_id is None
+    )
+    return markup.tag("div", *tags, *metrics, cls="ct-tags")

@@ -1,0 +1,1 @@
+"""One convention for naming attributes a file."""

@@ -1,0 +1,1 @@
+"""OTLP requests, in both encodings, to raw spans, records and points."""

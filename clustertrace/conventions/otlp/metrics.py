@@ -1,0 +1,186 @@
+"""An OTLP metric request → the points that say what a session used, as records.
+
+Those of tokens and cost that name their session are kept; they repeat what logs and spans say, and
+are looked at where neither came (clustertrace.joining.usage). All other points are answered as
+left out: they belong to no run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+
+from clustertrace.conventions.otlp import json_walk, protobuf_values
+from clustertrace.conventions.otlp.json_values import (
+    attributes_of,
+    list_of,
+    object_of,
+    objects_of,
+    text_of,
+    whole,
+)
+from clustertrace.conventions.otlp.log_homes import USAGE_METRICS, session_trace_id
+from clustertrace.conventions.otlp.traces import Received
+from clustertrace.conventions.otlp.walk import Kind, scopes
+from clustertrace.conventions.raw import origin
+from clustertrace.conventions.readers import dollars, text
+from clustertrace.model import Batch, Log, TraceFacts
+from clustertrace.wire import MAX_NS
+
+__all__ = ["metrics_of_json", "metrics_of_protobuf"]
+
+_METRICS: Final = Kind(
+    ExportMetricsServiceRequest, Metric, "resource_metrics", "scope_metrics", "metrics"
+)
+_METRICS_IN_JSON: Final = json_walk.Kind("metric", "resourceMetrics", "scopeMetrics", "metrics")
+_SHAPES: Final = ("sum", "gauge", "histogram", "exponentialHistogram", "summary")
+_SUMMED: Final = ("sum", "histogram")
+_VALUES: Final = ("asDouble", "asInt", "sum")
+_SESSIONS: Final = ("session.id", "gen_ai.conversation.id", "resource.session.id")
+_TEMPORALITIES: Final = {
+    "AGGREGATION_TEMPORALITY_DELTA": 1,
+    "AGGREGATION_TEMPORALITY_CUMULATIVE": 2,
+}
+
+
+class _Point(NamedTuple):
+    metric: str
+    scope: str
+    start_ns: int
+    time_ns: int
+    value: Any
+    """The number of a sum; of a histogram, the sum of what it counted."""
+    temporality: Any
+    attributes: dict[str, Any]
+    shared: Mapping[str, Any]
+
+
+_Left = tuple[str, int]
+"""A metric that is not kept, and how many points it has."""
+
+
+def metrics_of_json(body: bytes | bytearray, size: int) -> Iterator[Received]:
+    """Decode application/json; `size` changes nothing, points are small.
+
+    Raises BadInput when the body is no metric request.
+    """
+    yield _received(_read_json(body))
+
+
+def metrics_of_protobuf(body: bytes | bytearray, size: int) -> Iterator[Received]:
+    """Decode application/x-protobuf; `size` changes nothing, points are small.
+
+    Raises BadInput when the body is no metric request.
+    """
+    yield _received(_read_protobuf(body))
+
+
+def _received(points: Iterator[_Point | _Left | str]) -> Received:
+    rejected: list[str] = []
+    logs: list[Log] = []
+    facts: dict[str, TraceFacts] = {}
+    left: Counter[str] = Counter()
+    for point in points:
+        if isinstance(point, str):
+            rejected.append(point)
+            continue
+        if not isinstance(point, _Point):
+            left[point[0]] += point[1]
+            continue
+        told = {**point.attributes, **point.shared}
+        session = next((found for key in _SESSIONS if (found := text(told.get(key)))), None)
+        value = dollars(point.value)
+        if session is None or value is None or not 0 < point.time_ns <= MAX_NS:
+            left[point.metric] += 1
+            continue
+        home = session_trace_id(session)
+        about = {"value": value, "temporality": point.temporality, "start_ns": point.start_ns}
+        logs.append(
+            Log(
+                *(home, None, point.time_ns, point.metric, point.scope, None, told | about),
+                session_id=session,
+            )
+        )
+        service = told.get("resource.service.name")
+        tags = {"service": service} if isinstance(service, str) and service else {}
+        facts[home] = TraceFacts(home, session_id=session, tags=tags)
+    reason = "only tokens and costs that name a session are kept"
+    reasons = [f"{name}: {reason}" for name, count in left.items() for _ in range(count)]
+    return Received(Batch([], list(facts.values()), None, logs), rejected, reasons)
+
+
+def _read_json(body: bytes | bytearray) -> Iterator[_Point | _Left | str]:
+    found = json_walk.scopes(body, _METRICS_IN_JSON)
+    del body
+    for of_resource, scope, metrics in found:
+        resource = attributes_of(of_resource.get("attributes"))
+        name = text_of(scope.get("name"))
+        shared = origin(resource, name, text_of(scope.get("version")), {}).attributes
+        for metric in metrics:
+            if not isinstance(metric, dict):
+                yield "a metric: it is not a JSON object"
+                continue
+            yield from _of_json(metric, name, shared)
+
+
+def _of_json(
+    metric: Mapping[str, Any], scope: str, shared: Mapping[str, Any]
+) -> Iterator[_Point | _Left]:
+    name = text_of(metric.get("name"))
+    shape = next((shape for shape in _SUMMED if shape in metric), None)
+    if name not in USAGE_METRICS or shape is None:
+        shapes = [object_of(metric, shape) for shape in _SHAPES]
+        yield name, sum(len(list_of(shape, "dataPoints")) for shape in shapes)
+        return
+    told = object_of(metric, shape)
+    temporality = told.get("aggregationTemporality")
+    if isinstance(temporality, str):
+        temporality = _TEMPORALITIES.get(temporality)
+    for point in objects_of(told, "dataPoints"):
+        yield _Point(
+            name,
+            scope,
+            whole(point.get("startTimeUnixNano")),
+            whole(point.get("timeUnixNano")),
+            next((point[key] for key in _VALUES if key in point), None),
+            temporality,
+            attributes_of(point.get("attributes")),
+            shared,
+        )
+
+
+def _read_protobuf(body: bytes | bytearray) -> Iterator[_Point | _Left | str]:
+    for of_resource, of_scope, items in scopes(body, _METRICS):
+        resource = protobuf_values.attributes_of(of_resource.attributes)
+        shared = origin(resource, of_scope.name, of_scope.version, {}).attributes
+        for metric in items:
+            if metric is None:
+                yield "a metric: it can't be decoded"
+                continue
+            yield from _of_protobuf(metric, of_scope.name, shared)
+
+
+def _of_protobuf(metric: Any, scope: str, shared: Mapping[str, Any]) -> Iterator[_Point | _Left]:
+    shape = metric.WhichOneof("data")
+    told = getattr(metric, shape or "sum")
+    if metric.name not in USAGE_METRICS or shape not in _SUMMED:
+        yield metric.name, len(told.data_points)
+        return
+    for point in told.data_points:
+        which = "sum" if shape == "histogram" else point.WhichOneof("value")
+        yield _Point(
+            metric.name,
+            scope,
+            point.start_time_unix_nano,
+            point.time_unix_nano,
+            getattr(point, which) if which else None,
+            told.aggregation_temporality,
+            protobuf_values.attributes_of(point.attributes),
+            shared,
+        )

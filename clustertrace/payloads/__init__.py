@@ -1,0 +1,1 @@
+"""What stands in inputs and outputs: conversations, parts of messages, edits of files; pure."""

@@ -1,0 +1,95 @@
+"""Payloads that are conversations, in whichever provider's shape; pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+__all__ = ["NO_PROMPT", "call_text", "conversation", "parsed", "part_text", "text"]
+
+NO_PROMPT: Final = (
+    *("<local-command-", "<command-name>", "<command-message>", "<bash-stdout>", "<bash-stderr>"),
+    *("<bash-input>", "Caveat: The messages below", "[Request interrupted by user"),
+)
+"""Beginnings of what stands in the user's place and asks the model for nothing by itself."""
+
+_SAID: Final = ("content", "parts", "text", "tool_calls")
+_TEXTS: Final = ("text", "input_text", "output_text", "summary_text", "thinking")
+"""Types of message parts that are plain text, of several providers."""
+_BETWEEN: Final = frozenset(
+    {
+        *("function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output"),
+        *("reasoning", "local_shell_call", "local_shell_call_output"),
+    }
+)
+_CUT: Final = "[cut: "
+"""What stands for the messages that a list is too long to be kept with (clustertrace.record)."""
+_ARGUMENTS: Final = ("arguments", "args", "input")
+"""What providers call the arguments of a call."""
+
+
+def text(value: Any) -> str:
+    """A JSON value in one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def parsed(value: Any) -> Any:
+    """JSON that was recorded as a string."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+def conversation(value: Any) -> tuple[list[Mapping[str, Any]], dict[str, Any]]:
+    """The messages in a payload, and what it holds beside them; no messages: no conversation."""
+    if isinstance(value, Mapping) and isinstance(value.get("messages"), list):
+        messages, _ = conversation(value["messages"])
+        rest = {key: held for key, held in value.items() if key != "messages"}
+        return (messages, rest) if messages else ([], {})
+    items: Any = [value] if isinstance(value, Mapping) else value
+    if not isinstance(items, list) or not items:
+        return [], {}
+    messages = [message for item in items if (message := _as_message(item)) is not None]
+    whole = len(messages) == len(items) and any(map(_is_message, items))
+    return (messages, {}) if whole else ([], {})
+
+
+def _as_message(item: Any) -> Mapping[str, Any] | None:
+    """A message, or what stands between messages: what was cut by the recorder's limit, and in
+    OpenAI's Responses a call or its result."""
+    if isinstance(item, str) and item.startswith(_CUT):
+        return {"role": "…", "content": item}
+    if _is_message(item):
+        return item if isinstance(item, Mapping) else None
+    if not isinstance(item, Mapping) or not isinstance(item.get("type"), str):
+        return None
+    said_by = "tool" if item["type"].endswith("_output") else "assistant"
+    return {**item, "role": said_by} if item["type"] in _BETWEEN else None
+
+
+def _is_message(item: Any) -> bool:
+    return (
+        isinstance(item, Mapping)
+        and isinstance(item.get("role"), str)
+        and any(key in item for key in _SAID)
+    )
+
+
+def part_text(part: Any) -> str | None:
+    """What a part of a message says, where it is text."""
+    if isinstance(part, Mapping) and part.get("type", "text") in _TEXTS:
+        part = next((part[key] for key in ("text", "content", "thinking") if key in part), part)
+    return part if isinstance(part, str) else None
+
+
+def call_text(call: Any) -> str:
+    """A call that a model asks for, as `name(arguments)`, whoever's form it has."""
+    told = call.get("function", call) if isinstance(call, Mapping) else call
+    if not isinstance(told, Mapping) or not isinstance(told.get("name"), str):
+        return text(call)
+    given: Any = next((told[key] for key in _ARGUMENTS if key in told), {})
+    return f"{told['name']}({given if isinstance(given, str) else text(given)})"

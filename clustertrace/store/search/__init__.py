@@ -1,0 +1,1 @@
+"""What the text indexes of both databases share."""

@@ -1,0 +1,123 @@
+"""Puts what records say into the rows of their spans, as often as there is news of either.
+
+Joining (clustertrace.joining) always begins with the spans as they came, which are kept beside
+those that it changed: so the order of arrival decides nothing, and doing it again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from clustertrace.joining.belonging import Host
+from clustertrace.model import Log, Span
+from clustertrace.pricing import price_span, unpriced
+from clustertrace.store.connection import Connection
+from clustertrace.store.rows import SLIM_COLUMNS, SPAN_COLUMNS, slim_span, span_of_row, span_row
+from clustertrace.store.writing import log_rows
+from clustertrace.store.writing.intake import policy
+from clustertrace.store.writing.placing import place, remove
+from clustertrace.store.writing.twins import twins_of, with_twins
+from clustertrace.store.writing.unjoined import forget, keep, unjoined
+
+__all__ = ["join"]
+
+_AT_ONCE: Final = 500
+
+
+class _Stored(NamedTuple):
+    span: Span
+    origin: str | None
+
+
+class _Records(NamedTuple):
+    """The records that count for a trace, and where those of its session may belong."""
+
+    logs: list[Log]
+    hosts: list[Host]
+    left_out: int
+
+
+def join(conn: Connection, trace_ids: Sequence[bytes]) -> None:
+    """Join those of these traces that have records, or transcripts of their turns.
+
+    In the caller's transaction.
+    """
+    for trace_id in {*log_rows.with_logs(conn, trace_ids), *with_twins(conn, trace_ids)}:
+        _join(conn, trace_id)
+
+
+def _join(conn: Connection, trace_id: bytes) -> None:
+    from clustertrace.joining import concerned, joined
+
+    sql = f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id = ?"
+    slim = {row[1]: slim_span(row) for row in conn.rows(sql, (trace_id,))}
+    before = unjoined(conn, [(trace_id, span_id) for span_id in slim])
+    made = {key[1] for key, whole in before.items() if whole is None}
+    changed = {key[1]: whole for key, whole in before.items() if whole is not None}
+    came = {span_id: span for span_id, span in slim.items() if span_id not in made}
+    records, twins = _records(conn, trace_id, list(came.values())), twins_of(conn, trace_id)
+    about = concerned(list(came.values()), records.logs, twins)
+    touched = {bytes.fromhex(span_id) for span_id in about}
+    stored = _whole(conn, trace_id, touched | made | set(changed))
+    came |= {span_id: stored[span_id].span for span_id in touched} | changed
+    spans = joined(trace_id.hex(), list(came.values()), *records, twins=twins)
+    wanted = {bytes.fromhex(span.span_id): span for span in spans}
+    keep(conn, trace_id, {span_id: came.get(span_id) for span_id in wanted})
+    gone = made - set(wanted)
+    forget(conn, [(trace_id, span_id) for span_id in gone])
+    _replace(conn, trace_id, stored, changed | wanted, gone)
+
+
+def _replace(
+    conn: Connection,
+    trace_id: bytes,
+    stored: Mapping[bytes, _Stored],
+    wanted: Mapping[bytes, Span],
+    gone: Iterable[bytes],
+) -> None:
+    """Write the rows of the spans that are to be other than they are."""
+    allowed = policy()
+    rows = []
+    for span_id, span in wanted.items():
+        now = stored.get(span_id)
+        # Prices may have changed since it came.
+        row = allowed.row(price_span(unpriced(span)), None if now is None else now.origin)
+        if now is None or row != span_row(*now):
+            rows.append(row)
+    remove(conn, [(trace_id, span_id) for span_id in gone])
+    remove(conn, [row[:2] for row in rows if row[1] in stored])
+    if rows:
+        place(conn, rows)
+
+
+def _whole(conn: Connection, trace_id: bytes, span_ids: Iterable[bytes]) -> dict[bytes, _Stored]:
+    found: dict[bytes, _Stored] = {}
+    ids: list[Any] = sorted(span_ids)
+    for begin in range(0, len(ids), _AT_ONCE):
+        some = ids[begin : begin + _AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        sql = (
+            f"SELECT {SPAN_COLUMNS}, origin FROM spans WHERE trace_id = ? AND span_id IN ({marks})"
+        )
+        for row in conn.rows(sql, (trace_id, *some)):
+            found[row[1]] = _Stored(span_of_row(row), row[-1])
+    return found
+
+
+def _records(conn: Connection, trace_id: bytes, came: Sequence[Span]) -> _Records:
+    from clustertrace.joining import usage
+
+    session = conn.value("SELECT session_id FROM traces WHERE trace_id = ?", (trace_id,))
+    begin = min((span.start_ns for span in came), default=0)
+    end = max((span.end_ns or span.start_ns for span in came), default=0)
+    logs, left_out = log_rows.logs_of(conn, trace_id, session, (begin, end) if came else None)
+    hosts = []
+    if session is not None and any(log.session_id and log.turn for log in logs):
+        hosts = log_rows.hosts(conn, session)
+    if any(usage.is_point(log) for log in logs):
+        others = "SELECT 1 FROM traces WHERE session_id = ? AND trace_id <> ? LIMIT 1"
+        if conn.value(others, (session, trace_id)):
+            # More is known of the session than its metrics, which repeat it.
+            logs = [log for log in logs if not usage.is_point(log)]
+    return _Records(logs, hosts, left_out)

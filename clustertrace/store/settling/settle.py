@@ -1,0 +1,234 @@
+"""Settling: a trace with news is summarised anew and moved between the roll-up rows.
+
+A trace is due a moment after news of it (clustertrace.store.writing.writer), whether or not its
+root has ended, and again after further news. So a late span simply leads to another settling, and
+what a trace added to the roll-ups is taken out before the new is put in.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from clustertrace.model import Span, TraceFacts
+from clustertrace.patterns.signature import Variant
+from clustertrace.store.connection import Connection
+from clustertrace.store.rows import SLIM_COLUMNS, json_value, slim_span
+from clustertrace.store.settling import variants
+from clustertrace.store.settling.amendments import amend
+from clustertrace.store.settling.joins import join
+from clustertrace.store.settling.rollups import ROLLED, Rollups
+from clustertrace.store.settling.setting_aside import each_that_can
+from clustertrace.store.settling.spending import Settled, settle_spending
+from clustertrace.store.writing import news
+from clustertrace.store.writing.elsewhere import calls_elsewhere
+from clustertrace.store.writing.twins import absorb
+from clustertrace.summary import NS_PER_DAY, Summary, prompt_of, summarise
+from clustertrace.understanding.spending import Measures
+
+__all__ = ["DERIVED", "settle_due", "settle_traces"]
+
+_TOLD: Final = (
+    "told_name, told_status, told_start_ns, told_end_ns, session_id,"
+    " CASE WHEN given_outcome IS NULL THEN told_outcome ELSE nullif(given_outcome, 'unknown') END,"
+    " CASE WHEN given_outcome IS NULL THEN told_reason ELSE given_reason END"
+)
+"""An outcome that was given by hand wins over one that the run reported."""
+
+DERIVED: Final = (
+    *("name", "status", "failed", "start_ns", "half_day", "end_ns", "duration_ns", "root_span_id"),
+    *("span_count", "error_count", "llm_calls", "unpriced_calls", "input_tokens"),
+    *("output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd"),
+    *("missed_tokens", "lost_usd", "error", "first_prompt", "variant_id"),
+    *("outcome", "outcome_reason", "dead_end", "prompt_span_id", "prompt_due"),
+    *("rolled_session_id", "traits_due"),
+)
+"""The columns of `traces` that settling fills."""
+
+_SETTLED: Final = (
+    f"INSERT INTO traces (trace_id, {', '.join(DERIVED)})"
+    f" VALUES (?{', ?' * len(DERIVED)}) ON CONFLICT (trace_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in DERIVED)
+)
+
+_NOTHING: Final = (None,) * len(DERIVED)
+_UNKNOWN: Final = (None,) * (7 + len(ROLLED))
+"""What is told, and rolled up, of a trace that has no row yet."""
+
+
+def settle_due(conn: Connection, now_ns: int, limit: int) -> int:
+    """Settle traces that are due by `now_ns`, longest waiting first, in the caller's transaction.
+
+    Returns how many were settled, at most `limit`.
+    """
+    ids = conn.take(news.due(conn, now_ns, limit), wait=False)
+    each_that_can(conn, ids, lambda some: settle_traces(conn, some), "totals", news.DONE)
+    return len(ids)
+
+
+def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool = True) -> None:
+    """Summarise these traces and bring the roll-ups up to date, in the caller's transaction.
+
+    `place` puts new variants into families; without it `variants.place_all` must follow.
+    """
+    if not trace_ids:
+        return
+    conn.take(trace_ids)
+    trace_ids = [*trace_ids, *absorb(conn, trace_ids)]
+    join(conn, trace_ids)
+    marks = ", ".join("?" * len(trace_ids))
+    spans: dict[bytes, list[Span]] = defaultdict(list)
+    for row in conn.rows(
+        f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", trace_ids
+    ):
+        spans[row[0]].append(slim_span(row))
+    for trace_id, own in spans.items():
+        amend(conn, trace_id, own)
+    elsewhere = calls_elsewhere(conn, spans)
+    runs: list[_Run] = []
+    sql = f"SELECT trace_id, {_TOLD}, {', '.join(ROLLED)} FROM traces WHERE trace_id IN ({marks})"
+    known = {row[0]: row[1:] for row in conn.rows(sql, trace_ids)}
+    for trace_id in sorted(set(trace_ids)):
+        row = known.get(trace_id, _UNKNOWN)
+        told, before = row[:7], row[7:]
+        facts = TraceFacts(
+            trace_id.hex(),
+            name=told[0],
+            status=told[1],
+            start_ns=told[2],
+            end_ns=told[3],
+            session_id=told[4],
+            outcome=told[5],
+            outcome_reason=told[6],
+        )
+        # Something was said of a trace before any span of it came, or it was made of records that
+        # have turned out to belong to another.
+        own = spans[trace_id]
+        summary = summarise(own, facts, elsewhere.get(trace_id, ())) if own else None
+        runs.append(_Run(trace_id, before, facts, summary))
+    money = [
+        Settled(one.trace_id, one.facts.session_id, one.summary, spans[one.trace_id])
+        for one in runs
+    ]
+    # From here on rows are changed that other runs add to as well.
+    conn.take_turns("roll-ups")
+    spent = settle_spending(conn, money)
+    summaries = [one.summary for one in runs if one.summary is not None]
+    variants.name(conn, [summary.variant for summary in summaries])
+    _write(conn, runs, spent)
+    if place:
+        variants.place(conn, _ended_first(summaries))
+
+
+class _Run(NamedTuple):
+    """A trace that is settled."""
+
+    trace_id: bytes
+    before: Sequence[Any]
+    """What the roll-ups hold of it, in the order of `ROLLED`."""
+    facts: TraceFacts
+    summary: Summary | None
+    """None where it has no span."""
+
+
+def _write(conn: Connection, runs: Sequence[_Run], spent: Mapping[bytes, Measures]) -> None:
+    """Write what was derived, and move the runs between the rows of the roll-ups."""
+    rollups = Rollups()
+    settled: list[tuple[Any, ...]] = []
+    for trace_id, before, facts, summary in runs:
+        if before[0] is not None:
+            rollups.add(before, -1)
+        if summary is None:
+            if before[0] is not None:
+                settled.append((trace_id, *_NOTHING))
+                conn.run("DELETE FROM prompts WHERE trace_id = ?", (trace_id,))
+            continue
+        rollups.add(_contribution(summary, facts, spent[trace_id]), 1)
+        told_too = (facts.outcome, facts.outcome_reason)
+        due = (*_prompt(summary), facts.session_id, None if summary.failed is None else 1)
+        columns = _columns(conn, trace_id, summary, spent[trace_id])
+        settled.append((trace_id, *columns, *told_too, *due))
+    conn.many(_SETTLED, settled)
+    news.forget(conn, [run.trace_id for run in runs])
+    rollups.apply(conn)
+
+
+def _columns(
+    conn: Connection, trace_id: bytes, summary: Summary, spent: Measures
+) -> tuple[Any, ...]:
+    return (
+        summary.name,
+        summary.status,
+        summary.failed,
+        summary.start_ns,
+        2 * summary.start_ns // NS_PER_DAY,
+        summary.end_ns,
+        summary.duration_ns,
+        bytes.fromhex(summary.root_span_id),
+        summary.span_count,
+        summary.error_count,
+        summary.llm_calls,
+        summary.unpriced_calls,
+        summary.input_tokens,
+        summary.output_tokens,
+        summary.cache_read_tokens,
+        summary.cache_write_tokens,
+        summary.reasoning_tokens,
+        summary.cost_usd,
+        spent.missed_tokens,
+        spent.lost_usd,
+        summary.error,
+        _first_prompt(conn, trace_id, summary),
+        summary.variant.id,
+    )
+
+
+def _prompt(summary: Summary) -> tuple[Any, ...]:
+    """How it ended, and that its prompt is due; one that runs may still end in another way."""
+    due = None if summary.status == "running" else 1
+    return summary.dead_end, bytes.fromhex(summary.prompt_span_id), due
+
+
+def _first_prompt(conn: Connection, trace_id: bytes, summary: Summary) -> str | None:
+    for span_id in dict.fromkeys((summary.prompt_span_id, summary.root_span_id)):
+        row = conn.row(
+            "SELECT kind, input, output FROM spans WHERE trace_id = ? AND span_id = ?",
+            (trace_id, bytes.fromhex(span_id)),
+        )
+        said = row and prompt_of(row[0], json_value(row[1]), json_value(row[2]))
+        if said:
+            return said
+    return None
+
+
+def _contribution(summary: Summary, facts: TraceFacts, spent: Measures) -> tuple[Any, ...]:
+    """What the trace adds to the roll-ups, in the order of `ROLLED`."""
+    return (
+        summary.variant.id,
+        summary.start_ns,
+        summary.status,
+        summary.failed,
+        facts.outcome,
+        summary.duration_ns,
+        summary.span_count,
+        summary.llm_calls,
+        summary.unpriced_calls,
+        summary.input_tokens,
+        summary.output_tokens,
+        summary.cache_read_tokens,
+        summary.cache_write_tokens,
+        summary.reasoning_tokens,
+        summary.cost_usd,
+        spent.missed_tokens,
+        spent.lost_usd,
+        summary.dead_end,
+        facts.session_id,
+    )
+
+
+def _ended_first(summaries: Sequence[Summary]) -> list[Variant]:
+    """The variants of runs that have ended, in the order of the runs' start."""
+    ended = [summary for summary in summaries if summary.failed is not None]
+    ended.sort(key=lambda summary: (summary.start_ns, summary.variant.id))
+    return [summary.variant for summary in ended]

@@ -1,0 +1,105 @@
+"""What is true of finished runs, kept just behind settling, so that rules need read no span.
+
+A run that was settled is due (`traces.traits_due`). Its spans are read once, payloads of steps
+included, and what conditions ask of them is stored in some hundred bytes. Traits are known by a
+hash, so that no two machines need agree on numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from clustertrace.model import Span
+from clustertrace.patterns.signature import NOT_STEPS
+from clustertrace.patterns.traits import MEASURES, VERSION, Trait, run_of, traits_of
+from clustertrace.store.connection import Connection
+from clustertrace.store.rows import SLIM_COLUMNS, json_value, slim_span
+from clustertrace.store.settling.setting_aside import each_that_can
+
+__all__ = ["COUNTED", "advance", "has_more"]
+
+_DONE: Final = "UPDATE traces SET traits_due = NULL WHERE trace_id = ?"
+
+COUNTED: Final = "traits_noted"
+"""The key in `state` of how often traits of a run were worked out."""
+
+_SPANS: Final = 20_000
+"""Spans that are read in one slice, unless a single run has more."""
+
+_SPANS_OF: Final = (
+    f"SELECT {SLIM_COLUMNS},"
+    + ",".join(
+        f" CASE WHEN kind IN ({', '.join(repr(kind) for kind in sorted(NOT_STEPS))})"
+        f" THEN NULL ELSE {payload} END"
+        for payload in ("input", "output")
+    )
+    + " FROM spans WHERE trace_id IN "
+)
+
+
+def has_more(conn: Connection) -> bool:
+    """Whether any run waits."""
+    return bool(conn.value("SELECT 1 FROM traces WHERE traits_due = 1 LIMIT 1"))
+
+
+def advance(conn: Connection, limit: int) -> int:
+    """Work out the traits of at most `limit` runs, in the caller's transaction; of how many."""
+    keys = _slice(conn, limit)
+    each_that_can(conn, keys, lambda some: _note(conn, some), "traits", _DONE)
+    return len(keys)
+
+
+def _note(conn: Connection, keys: Sequence[bytes]) -> None:
+    """Write down what is true of these runs."""
+    marks = ", ".join("?" * len(keys))
+    spans: dict[bytes, list[Span]] = defaultdict(list)
+    for row in conn.rows(f"{_SPANS_OF}({marks})", keys):
+        read = slim_span(row)
+        spans[row[0]].append(read._replace(input=json_value(row[-2]), output=json_value(row[-1])))
+    rows, names = [], dict[int, Trait]()
+    for key in keys:
+        found, measures = traits_of(run_of(spans[key]))
+        own = {_key(trait): trait for trait in found}
+        names |= own
+        numbers = array("d", (measures[name] for name in MEASURES))
+        rows.append((key, VERSION, array("q", sorted(own)).tobytes(), numbers.tobytes()))
+    conn.many("INSERT INTO trait_names VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", _rows(names))
+    conn.many(
+        "INSERT INTO trace_traits VALUES (?, ?, ?, ?) ON CONFLICT (trace_id) DO UPDATE SET"
+        " version = excluded.version, traits = excluded.traits, measures = excluded.measures",
+        rows,
+    )
+    conn.run(f"UPDATE traces SET traits_due = NULL WHERE trace_id IN ({marks})", keys)
+    conn.run(
+        "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = state.value + ?",
+        (COUNTED, len(keys), len(keys)),
+    )
+
+
+def _slice(conn: Connection, limit: int) -> list[bytes]:
+    keys: list[bytes] = []
+    spans = 0
+    for key, count in conn.rows(
+        "SELECT trace_id, span_count FROM traces WHERE traits_due = 1 LIMIT ?", (limit,)
+    ):
+        spans += count or 0
+        if keys and spans > _SPANS:
+            break
+        keys.append(key)
+    return keys
+
+
+def _rows(names: dict[int, Trait]) -> Iterable[tuple[Any, ...]]:
+    return [(key, *trait) for key, trait in names.items()]
+
+
+@lru_cache(maxsize=1 << 16)
+def _key(trait: Trait) -> int:
+    what, step, other, number = trait
+    text = f"{what}\x1f{step}\x1f{other}\x1f{float(number):g}".encode("utf-8", "replace")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little", signed=True)

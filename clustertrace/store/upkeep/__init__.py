@@ -1,0 +1,1 @@
+"""A database looked after: cut down, checked, copied, worked out anew."""

@@ -1,0 +1,167 @@
+"""Work out anew what was derived before: costs after prices, summaries after algorithms changed.
+
+Both go through the database in slices of traces, each in a short transaction, so that a receiver
+goes on writing in between; a run that was broken off is simply started again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from clustertrace.model import MODEL_KINDS
+from clustertrace.pricing import COST_SOURCE, price_span, unpriced
+from clustertrace.store.connection import Connection
+from clustertrace.store.rows import SPAN_COLUMNS, json_text, span_of_row
+from clustertrace.store.settling import variants
+from clustertrace.store.settling.settle import settle_traces
+from clustertrace.store.store import Store
+from clustertrace.understanding.calls import is_unpriced
+
+__all__ = ["Costs", "Progress", "Signatures", "backfill_costs", "backfill_signatures"]
+
+SLICE: Final = 200
+"""Traces in one transaction."""
+
+Progress = Callable[[int, int], None]
+"""Told how many traces are done, of how many."""
+
+
+@dataclass(slots=True)
+class Costs:
+    """What became of the model calls."""
+
+    calls: int = 0
+    changed: int = 0
+    """Those whose cost is another now."""
+    reported: int = 0
+    """Those whose cost was reported with them: it stays."""
+    unpriced: int = 0
+    """Those that nobody knows a price for."""
+    added_usd: float = 0.0
+    """By how much the total grew; negative if it shrank."""
+
+
+@dataclass(slots=True)
+class Signatures:
+    """What became of the traces."""
+
+    traces: int = 0
+    changed: int = 0
+    """Those that belong to another pattern now."""
+
+
+class _Change(NamedTuple):
+    trace_id: bytes
+    span_id: bytes
+    seq: int
+    cost_usd: float | None
+    attributes: str | None
+    """JSON."""
+    same_words: bool
+    """Whether the text index has nothing to learn."""
+
+
+def backfill_costs(store: Store, progress: Progress | None = None) -> Costs:
+    """Price every model call anew that did not report its cost; roll-ups follow.
+
+    Raises BadSetting when CLUSTERTRACE_PRICING_JSON can't be used, StoreBusy when another
+    program keeps the database to itself.
+    """
+    result = Costs()
+    for trace_ids in _slices(store, progress):
+        with store.read() as conn:
+            changes = list(_changes(conn, trace_ids, result))
+        if changes:
+            with store.writing() as conn:
+                _apply(conn, changes)
+    return result
+
+
+def backfill_signatures(store: Store, progress: Progress | None = None) -> Signatures:
+    """Summarise every trace anew, with today's algorithms; roll-ups follow.
+
+    Raises StoreBusy when another program keeps the database to itself.
+    """
+    result = Signatures()
+    for trace_ids in _slices(store, progress):
+        with store.writing() as conn:
+            before = _variants(conn, trace_ids)
+            settle_traces(conn, trace_ids, place=False)
+            after = _variants(conn, trace_ids)
+        result.traces += len(after)
+        result.changed += sum(before.get(key) != variant for key, variant in after.items())
+    with store.writing() as conn:
+        variants.place_all(conn)
+    while store.note_traits() + store.note_prompts():
+        pass
+    return result
+
+
+def _slices(store: Store, progress: Progress | None) -> Iterator[list[bytes]]:
+    """The ids of all traces in order; those that come meanwhile are of today anyway."""
+    last, done = b"", 0
+    while True:
+        with store.read() as conn:
+            total = conn.value("SELECT count(*) FROM traces") or 0
+            rows = conn.rows(
+                "SELECT trace_id FROM traces WHERE trace_id > ? ORDER BY trace_id LIMIT ?",
+                (last, SLICE),
+            )
+        if not rows:
+            return
+        yield [row[0] for row in rows]
+        last, done = rows[-1][0], done + len(rows)
+        if progress:
+            progress(done, max(done, total))
+
+
+def _variants(conn: Connection, trace_ids: Sequence[bytes]) -> dict[bytes, str | None]:
+    marks = ", ".join("?" * len(trace_ids))
+    sql = f"SELECT trace_id, variant_id FROM traces WHERE trace_id IN ({marks})"
+    return {row[0]: row[1] for row in conn.rows(sql, trace_ids)}
+
+
+def _changes(conn: Connection, trace_ids: Sequence[bytes], result: Costs) -> Iterator[_Change]:
+    """The calls of these traces that cost something else now; counts them all."""
+    marks = ", ".join("?" * len(trace_ids))
+    kinds = ", ".join("?" * len(MODEL_KINDS))
+    sql = f"SELECT {SPAN_COLUMNS}, seq FROM spans WHERE trace_id IN ({marks}) AND kind IN ({kinds})"
+    params: list[Any] = [*trace_ids, *MODEL_KINDS]
+    for row in conn.rows(sql, params):
+        before = span_of_row(row)
+        after = price_span(unpriced(before))
+        result.calls += 1
+        result.reported += after.cost_usd is not None and COST_SOURCE not in after.attributes
+        result.unpriced += is_unpriced(after)
+        if after.cost_usd == before.cost_usd:
+            continue
+        result.changed += 1
+        result.added_usd += (after.cost_usd or 0.0) - (before.cost_usd or 0.0)
+        same_words = (COST_SOURCE in before.attributes) == (COST_SOURCE in after.attributes)
+        attributes = json_text(after.attributes) if after.attributes else None
+        yield _Change(row[0], row[1], row[-1], after.cost_usd, attributes, same_words)
+
+
+def _apply(conn: Connection, changes: Sequence[_Change]) -> None:
+    """Write the new costs, except to spans that have changed since they were read."""
+    still = [change for change in changes if _seq(conn, change) == change.seq]
+    conn.texts.forget(conn, [change[:2] for change in still if not change.same_words])
+    numbers = conn.numbers(len(still))
+    conn.many(
+        "UPDATE spans SET cost_usd = ?, attributes = ?, seq = ? WHERE trace_id = ? AND span_id = ?",
+        [
+            (
+                *(change.cost_usd, change.attributes),
+                change.seq if change.same_words else number,
+                *change[:2],
+            )
+            for number, change in zip(numbers, still, strict=True)
+        ],
+    )
+    settle_traces(conn, sorted({change.trace_id for change in still}))
+
+
+def _seq(conn: Connection, change: _Change) -> Any:
+    return conn.value("SELECT seq FROM spans WHERE trace_id = ? AND span_id = ?", change[:2])

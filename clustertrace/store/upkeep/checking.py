@@ -1,0 +1,209 @@
+"""Whether a database is sound: its pages, its text index, and every total against the spans.
+
+Roll-ups are kept by adding and taking out (clustertrace.store.settling.settle), so a fault there
+would stay unseen for ever. Here a copy is made, all that was derived is thrown away in it and
+worked out anew from the spans, and the two are compared. Nothing is changed in the database itself.
+The copy is a file of SQLite's, whichever the database is; pages are a server's own affair.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from clustertrace.errors import StoreCorrupt, StoreError
+from clustertrace.store.connection import Connection
+from clustertrace.store.settling.settle import DERIVED
+from clustertrace.store.sqlite.connection import SqliteConnection, readable
+from clustertrace.store.store import Store
+from clustertrace.store.upkeep.copying import fill
+from clustertrace.store.writing import news
+
+__all__ = ["Checked", "check"]
+
+_WAITING: Final = frozenset({"traits_due", "prompt_due"})
+"""Derived, and no fact: what is still to be done for a trace."""
+
+_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "traces": ("trace_id",),
+    "variants": ("variant_id",),
+    "variant_days": ("variant_id", "day"),
+    "variant_totals": ("variant_id",),
+    "variant_durations": ("variant_id", "day", "bucket"),
+    "sessions": ("session_id",),
+    "spending": ("dimension", "name", "day"),
+    "trace_spending": ("trace_id",),
+    "trace_traits": ("trace_id",),
+    "prompts": ("trace_id",),
+}
+"""What is compared. Families are left out: their order is that of arrival, which is not kept."""
+
+_NEAR: Final = 1e-6
+"""Sums of dollars may differ by so much of themselves: they were added in another order."""
+
+_DAMAGES: Final = 20
+"""Sentences about damage that are worth reading."""
+
+
+class Checked(NamedTuple):
+    """What was found."""
+
+    traces: int
+    spans: int
+    damage: tuple[str, ...]
+    """What SQLite says of the file's pages; empty: all is well."""
+    index_agrees: bool
+    """Whether the text index holds just the words of the spans."""
+    differing: Mapping[str, int]
+    """Rows that are others when worked out anew, by table; only tables that have some."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.damage and self.index_agrees and not self.differing
+
+
+def check(store: Store) -> Checked:
+    """Check a database that has been refreshed; takes as much disk again as it has, for a while.
+
+    Raises StoreError where there is not so much room.
+    """
+    damage = _damage(store) if store.place.is_file else ()
+    if damage:
+        return Checked(0, 0, damage, index_agrees=True, differing={})
+    # Beside a server's database there may be nothing at all.
+    beside = store.path.parent if store.path.parent.is_dir() else Path(tempfile.gettempdir())
+    try:
+        with tempfile.TemporaryDirectory(prefix=".check-", dir=beside) as folder:
+            return _compare(store, Path(folder) / "copy.db")
+    except OSError as error:
+        raise StoreError(
+            f"{beside} can't take a copy of the database to check "
+            f"({error.strerror or error}); free some space there."
+        ) from None
+
+
+def _damage(store: Store) -> tuple[str, ...]:
+    try:
+        with store.read() as conn:
+            found = tuple(row[0] for row in conn.rows(f"PRAGMA integrity_check({_DAMAGES})"))
+    except StoreCorrupt as error:
+        # Some damage ends the check itself.
+        return (str(error.__cause__),)
+    return () if found == ("ok",) else found
+
+
+def _compare(store: Store, copy: Path) -> Checked:
+    index_agrees = _copy(store, copy)
+    with Store.open(copy) as own:
+        with own.writing() as conn:
+            _forget(conn)
+        own.refresh()
+        with own.read() as conn:
+            differing = {table: _differing(conn, table) for table in _KEYS}
+            traces = conn.value("SELECT count(*) FROM traces") or 0
+            spans = conn.value("SELECT count(*) FROM spans") or 0
+    found = {table: rows for table, rows in differing.items() if rows}
+    return Checked(traces, spans, (), index_agrees, found)
+
+
+def _copy(store: Store, to: Path) -> bool:
+    """Copy the database into a file; whether the text index holds just what the spans say."""
+    with store.read() as conn:
+        _require_room(conn, to.parent)
+        if isinstance(conn, SqliteConnection):
+            _back_up(conn, to)
+        else:
+            from clustertrace.store.postgres import text_index as words
+
+            with Store.open(to) as own:
+                fill(conn, own)
+            return words.agrees(conn)
+    # Looking through SQLite's index changes it.
+    with Store.open(to) as own:
+        while own.index_text():
+            pass
+        try:
+            with own.writing() as conn:
+                conn.texts.check(conn)
+        except StoreCorrupt:
+            return False
+    return True
+
+
+def _require_room(conn: Connection, folder: Path) -> None:
+    needed = 2 * conn.size_bytes()
+    if shutil.disk_usage(folder).free < needed:
+        raise StoreError(
+            f"Checking needs {needed // 10**6} MB in {folder.parent}, which are not free; free "
+            "some space there."
+        )
+
+
+def _back_up(conn: SqliteConnection, to: Path) -> None:
+    to.touch(mode=0o600)
+    with readable(conn.path), closing(sqlite3.connect(to)) as made:
+        conn.raw.backup(made)
+
+
+def _forget(conn: Connection) -> None:
+    """Keep what was derived beside, and take it out of every table."""
+    for table in _KEYS:
+        conn.run(f"CREATE TABLE {_before(table)} AS SELECT {_list(conn, table)} FROM {table}")
+        keys = ", ".join(_KEYS[table])
+        conn.run(f"CREATE INDEX {_before(table)}_key ON {_before(table)} ({keys})")
+        if table != "traces":
+            conn.run(f"DELETE FROM {table}")
+    conn.run("DELETE FROM families")
+    nothing = ", ".join(f"{name} = NULL" for name in DERIVED)
+    conn.run(f"UPDATE traces SET {nothing}")
+    news.mark_found(conn, "SELECT DISTINCT trace_id FROM spans", (), 0)
+
+
+def _differing(conn: Connection, table: str) -> int:
+    """How many rows are not the same before and now."""
+    keys = _KEYS[table]
+    same = " AND ".join(f"a.{key} = b.{key}" for key in keys)
+    other = (
+        " OR ".join(_unlike(name, kind) for name, kind in _columns(conn, table).items()) or "FALSE"
+    )
+    gone = (
+        f"SELECT count(*) FROM {_before(table)} a LEFT JOIN {table} b ON {same}"
+        f" WHERE b.{keys[0]} IS NULL OR {other}"
+    )
+    new = (
+        f"SELECT count(*) FROM {table} a LEFT JOIN {_before(table)} b ON {same}"
+        f" WHERE b.{keys[0]} IS NULL"
+    )
+    return int(conn.value(gone)) + int(conn.value(new))
+
+
+def _unlike(name: str, kind: str) -> str:
+    if kind != "DOUBLE":
+        return f"a.{name} IS NOT b.{name}"
+    near = f"abs(a.{name} - b.{name}) <= {_NEAR} * max(1e-3, abs(b.{name}))"
+    return f"NOT coalesce({near}, a.{name} IS b.{name})"
+
+
+def _columns(conn: Connection, table: str) -> dict[str, str]:
+    """The columns to compare, with their types."""
+    told = {row[1]: row[2] for row in conn.rows(f"PRAGMA table_info({table})")}
+    told.pop("family_id", None)
+    if table == "traces":
+        compared = {*_KEYS[table], *DERIVED} - _WAITING
+        told = {name: kind for name, kind in told.items() if name in compared}
+    return told
+
+
+def _list(conn: Connection, table: str) -> str:
+    names: Sequence[str] = list(_columns(conn, table))
+    return ", ".join(names)
+
+
+def _before(table: str) -> str:
+    return f"before_{table}"

@@ -1,0 +1,1 @@
+"""The way in: what arrives becomes rows, idempotent and in any order."""

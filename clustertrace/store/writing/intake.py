@@ -1,0 +1,194 @@
+"""What may be kept: the one place that every span and fact passes on its way into the database.
+
+Whichever way a record came in, here it loses its content (CLUSTERTRACE_CAPTURE=metadata), its
+secrets (CLUSTERTRACE_REDACT), and what is beyond CLUSTERTRACE_MAX_PAYLOAD_BYTES; attributes tell
+what went. Passing twice changes nothing more, so that an export of the database, imported
+anywhere, is the same again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+
+from clustertrace.content import CAPTURE, bare
+from clustertrace.errors import BadSetting
+from clustertrace.model import EMPTY, Log, Span, TraceFacts
+from clustertrace.record.values import capture
+from clustertrace.redaction import REDACTED, Redactor, redactor
+from clustertrace.store.rows import (
+    ATTRIBUTES,
+    JSON_TEXTS,
+    NAME,
+    SAID,
+    TEXTS,
+    json_text,
+    json_value,
+    span_row,
+)
+from clustertrace.store.writing.log_rows import log_row
+
+__all__ = ["Policy", "policy"]
+
+CUT: Final = "clustertrace.cut"
+"""The attribute that names what was too large, as the recorder does: `input.query`, `output`."""
+
+_SLACK_BYTES: Final = 512
+"""The recorder's own mark may stand beyond the limit; what it has cut is not cut again."""
+
+_NO_SPAN: Final = "0" * 16
+_PATHS_NAMED: Final = 20
+_MARKS: Final = frozenset({CUT, "clustertrace.opaque", REDACTED, CAPTURE})
+
+Row = tuple[Any, ...]
+
+_texts: Final = itemgetter(*TEXTS)
+
+
+class Policy(NamedTuple):
+    """What the settings let pass."""
+
+    redact: Redactor | None
+    metadata_only: bool
+    payload_bytes: int
+
+    def row(self, span: Span, origin: str | None) -> Row:
+        """The row of `spans` that may be stored of a span."""
+        if self.metadata_only:
+            span = bare(span)
+        row = span_row(span, origin)
+        said = "\n".join(filter(None, _texts(row)))
+        if self.redact is not None and self.redact.suspects(said):
+            row = _redacted(row, self.redact)
+        # A character takes at most four bytes.
+        limit = self.payload_bytes // 4
+        if len(said) > limit and any(len(text) > limit for text in _texts(row) if text):
+            row = _fitted(row, self.payload_bytes)
+        return row
+
+    def log(self, log: Log) -> Row:
+        """The row of `logs` that may be stored of a record: its texts pass as a span's do."""
+        span = Span(log.trace_id, _NO_SPAN, None, log.name, "chain", "ok", log.time_ns, None)
+        row = self.row(span._replace(input=log.body, attributes=log.attributes), None)
+        log = log._replace(name=row[NAME])
+        if self.redact is not None:
+            session = log.session_id and self.redact(log.session_id)[0]
+            log = log._replace(scope=self.redact(log.scope)[0], session_id=session)
+        return log_row(log, body=row[SAID], attributes=row[ATTRIBUTES])
+
+    def facts(self, fact: TraceFacts) -> TraceFacts:
+        """What may be stored of what was said about a trace."""
+        if self.metadata_only:
+            # What a user writes about a run is no content of the run.
+            reason = fact.outcome_reason if fact.by_hand else None
+            fact = fact._replace(outcome_reason=reason, extra=EMPTY)
+        cut = self.redact
+        if cut is None:
+            return fact
+        return fact._replace(
+            name=fact.name and cut(fact.name)[0],
+            session_id=fact.session_id and cut(fact.session_id)[0],
+            extra=json_value(cut.json(json_text(fact.extra) or "{}")[0]),
+            tags={cut(key)[0]: cut.named(key, value) for key, value in fact.tags.items()},
+            metrics=tuple(one._replace(name=cut(one.name)[0]) for one in fact.metrics),
+            outcome_reason=fact.outcome_reason and cut(fact.outcome_reason)[0],
+            note=fact.note and cut(fact.note)[0],
+        )
+
+
+def policy() -> Policy:
+    """The policy that the environment asks for. Raises BadSetting where it can't be used."""
+    return Policy(
+        redactor(),
+        _metadata_only(os.environ.get("CLUSTERTRACE_CAPTURE", "")),
+        _payload_bytes(os.environ.get("CLUSTERTRACE_MAX_PAYLOAD_BYTES", "")),
+    )
+
+
+@lru_cache(maxsize=8)
+def _metadata_only(told: str) -> bool:
+    capture_word = told.strip().lower() or "full"
+    if capture_word not in ("full", "metadata"):
+        raise BadSetting(
+            f"CLUSTERTRACE_CAPTURE can't be used: it must be full or metadata, not {told!r}; "
+            "change or unset it."
+        )
+    return capture_word == "metadata"
+
+
+@lru_cache(maxsize=8)
+def _payload_bytes(told: str) -> int:
+    text = told.strip() or "32768"
+    if not text.isascii() or not text.isdecimal() or int(text) < 256:
+        raise BadSetting(
+            "CLUSTERTRACE_MAX_PAYLOAD_BYTES can't be used: it must be a whole number from 256, "
+            f"not {told!r}; change or unset it."
+        )
+    return int(text)
+
+
+def _redacted(row: Row, redact: Redactor) -> Row:
+    """The row without secrets in its texts, and with their number among the attributes."""
+    made, cut = list(row), 0
+    for at in TEXTS:
+        if made[at]:
+            made[at], times = (redact.json if at in JSON_TEXTS else redact)(made[at])
+            cut += times
+    if cut:
+        told = json_value(made[ATTRIBUTES]) or {}
+        before = told.get(REDACTED)
+        told[REDACTED] = cut + (before if isinstance(before, int) else 0)
+        made[ATTRIBUTES] = json_text(told)
+    return tuple(made)
+
+
+def _fitted(row: Row, limit: int) -> Row:
+    """The row with every text within the limit, and with the names of those that were not."""
+    made = list(row)
+    told: Mapping[str, Any] = json_value(row[ATTRIBUTES]) or {}
+    marks = {key: value for key, value in told.items() if key in _MARKS}
+    rest = {key: value for key, value in told.items() if key not in _MARKS}
+    before = marks.get(CUT)
+    known = [path for path in before if isinstance(path, str)] if isinstance(before, list) else []
+    paths: list[str] = []
+    for at, field in TEXTS.items():
+        text = json_text(rest) if at == ATTRIBUTES and rest else made[at]
+        slack = _SLACK_BYTES if any(path.partition(".")[0] == field for path in known) else 0
+        if text is None or _size(text) <= limit + slack:
+            continue
+        value = json_value(text) if at in JSON_TEXTS else text
+        value, within = _shortened(value, limit)
+        if at == ATTRIBUTES:
+            rest = value
+        made[at] = json_text(value) if at in JSON_TEXTS else value
+        paths += [f"{field}.{path}".rstrip(".") for path in within]
+    if paths:
+        named = [*known, *(path for path in paths if path not in known)]
+        made[ATTRIBUTES] = json_text({CUT: named, **_without(marks, CUT), **rest})
+    return tuple(made)
+
+
+def _without(mapping: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in mapping.items() if name != key}
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def _shortened(value: Any, limit: int) -> tuple[Any, Sequence[str]]:
+    """A value that fits, and the paths in it where something is missing.
+
+    Marks take room as well, so that what was cut may still be too large and is cut deeper.
+    """
+    budget = limit
+    while True:
+        text, paths, _ = capture(value, budget)
+        made = json_value(text)
+        size = _size((made if isinstance(value, str) else json_text(made)) or "")
+        if size <= limit or budget <= 16:
+            return made, paths if 0 < len(paths) <= _PATHS_NAMED else ("",)
+        budget = min(budget - 16, budget * limit // size)

@@ -1,0 +1,163 @@
+"""Turns that were seen both ways, in a transcript and by telemetry: they are one.
+
+Telemetry's trace stays. The spans that the transcript tells of the same turn leave the table of
+spans and wait among those as they came (`unjoined_spans`); whenever the trace is joined, they fill
+it (clustertrace.joining.transcripts). Whichever came first, the result is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from clustertrace.model import Span, TraceFacts
+from clustertrace.store.connection import Connection
+from clustertrace.store.rows import SPAN_COLUMNS, span_of_row
+from clustertrace.store.writing.placing import remove
+from clustertrace.store.writing.unjoined import forget, keep, unjoined, unjoined_of
+from clustertrace.wire import MAX_NS
+
+__all__ = ["absorb", "forget_twins", "twins_of", "with_twins", "woken_by"]
+
+_AROUND_NS: Final = 3600 * 10**9
+"""A turn's telemetry begins at most so long before or after its transcript."""
+
+_TRANSCRIPT: Final = "instr(attributes, '.transcript\"') > 0"
+"""The scope of transcripts' spans ends so, and nothing cheaper tells of tools."""
+
+_SCOPES: Final = ("com.anthropic.claude_code.transcript", "codex.transcript")
+
+
+def woken_by(
+    conn: Connection,
+    facts: Sequence[TraceFacts],
+    starts: Sequence[int],
+    turns: Sequence[bytes],
+) -> set[bytes]:
+    """The turns from transcripts that telemetry which comes now may be of.
+
+    `starts` are those of its spans, nanoseconds; `turns` what its records name.
+    """
+    found: set[bytes] = set()
+    sessions = sorted({fact.session_id for fact in facts if fact.session_id is not None})
+    for ids in (turns[at : at + 500] for at in range(0, len(turns), 500)):
+        sql = f"SELECT trace_id FROM transcript_turns WHERE trace_id IN ({_marks(ids)})"
+        found.update(row[0] for row in conn.rows(sql, ids))
+    if starts:
+        sql = (
+            "SELECT t.trace_id FROM traces t WHERE t.session_id = ? AND t.start_ns BETWEEN ? AND ?"
+            " AND t.trace_id IN (SELECT trace_id FROM transcript_turns)"
+        )
+        around = (min(starts) - _AROUND_NS, _after(max(starts)))
+        for session in sessions:
+            found.update(row[0] for row in conn.rows(sql, (session, *around)))
+    return found
+
+
+def absorb(conn: Connection, trace_ids: Sequence[bytes]) -> list[bytes]:
+    """Take what transcripts tell out of those of these traces that telemetry reported too.
+
+    Returns the traces that are to be settled in their place, or again.
+    """
+    hosts: list[bytes] = []
+    sql = f"SELECT DISTINCT trace_id FROM transcript_turns WHERE trace_id IN ({_marks(trace_ids)})"
+    for (trace_id,) in conn.rows(sql, trace_ids):
+        host = _host(conn, trace_id)
+        if host is not None and _move(conn, trace_id, host):
+            hosts.append(host)
+    return [host for host in dict.fromkeys(hosts) if host not in trace_ids]
+
+
+def with_twins(conn: Connection, trace_ids: Sequence[bytes]) -> list[bytes]:
+    """Those of these traces that transcripts tell something of."""
+    sql = f"SELECT DISTINCT trace_id FROM turn_hosts WHERE trace_id IN ({_marks(trace_ids)})"
+    return [row[0] for row in conn.rows(sql, trace_ids)]
+
+
+def twins_of(conn: Connection, trace_id: bytes) -> list[Span]:
+    """The spans that transcripts tell of the turns of a trace."""
+    turns = [row[0] for row in conn.rows(
+        "SELECT turn FROM turn_hosts WHERE trace_id = ? ORDER BY turn", (trace_id,)
+    )]  # fmt: skip
+    return [span for turn in turns for span in unjoined_of(conn, turn)]
+
+
+def forget_twins(conn: Connection, trace_ids: Sequence[bytes]) -> None:
+    """These traces are removed, and with them what transcripts tell of their turns."""
+    marks = _marks(trace_ids)
+    turns = conn.rows(f"SELECT turn FROM turn_hosts WHERE trace_id IN ({marks})", trace_ids)
+    for table in ("unjoined_spans", "trace_tags"):
+        conn.many(f"DELETE FROM {table} WHERE trace_id = ?", turns)
+    conn.run(f"DELETE FROM turn_hosts WHERE trace_id IN ({marks})", trace_ids)
+
+
+def _after(ns: int) -> int:
+    return min(ns + _AROUND_NS, MAX_NS)
+
+
+def _host(conn: Connection, turn: bytes) -> bytes | None:
+    """The trace that telemetry made of a turn."""
+    known = conn.value("SELECT trace_id FROM turn_hosts WHERE turn = ?", (turn,))
+    if known is not None:
+        return bytes(known)
+    # Records of the same prompt name it.
+    found = conn.value(
+        "SELECT trace_id FROM logs WHERE turn = ? AND trace_id <> turn LIMIT 1", (turn,)
+    )
+    if found is not None:
+        return bytes(found)
+    calls = conn.rows(
+        "SELECT DISTINCT response_id FROM spans WHERE trace_id = ? AND kind = 'llm'"
+        " AND scope = ? AND response_id IS NOT NULL LIMIT 100",
+        (turn, _SCOPES[0]),
+    )
+    row = conn.row("SELECT (SELECT session_id FROM traces WHERE trace_id = :turn),"
+                   " min(start_ns), max(start_ns) FROM spans WHERE trace_id = :turn",
+                   {"turn": turn})  # fmt: skip
+    if calls and row is not None and row[0] is not None:
+        ids = [call[0] for call in calls]
+        found = conn.value(
+            "SELECT s.trace_id FROM traces t JOIN spans s ON s.trace_id = t.trace_id"
+            " WHERE t.session_id = ? AND t.trace_id <> ? AND s.start_ns BETWEEN ? AND ?"
+            f" AND s.kind = 'llm' AND s.scope <> ? AND s.response_id IN ({_marks(ids)}) LIMIT 1",
+            (row[0], turn, row[1] - _AROUND_NS, _after(row[2]), _SCOPES[0], *ids),
+        )
+        return None if found is None else bytes(found)
+    # Codex's rollouts name the trace of their telemetry.
+    both = conn.value(
+        "SELECT 1 FROM spans WHERE trace_id = ? AND kind = 'llm' AND scope LIKE 'codex%'"
+        " AND scope <> ? LIMIT 1",
+        (turn, _SCOPES[1]),
+    )
+    return turn if both else None
+
+
+def _move(conn: Connection, turn: bytes, host: bytes) -> bool:
+    """Take the spans that a transcript tells of a turn out of it; whether there were any."""
+    sql = f"SELECT {SPAN_COLUMNS} FROM spans WHERE trace_id = ? AND {_TRANSCRIPT}"
+    spans = {row[1]: span_of_row(row) for row in conn.rows(sql, (turn,))}
+    if not spans:
+        return False
+    keys = [(turn, span_id) for span_id in spans]
+    came = unjoined(conn, keys)
+    forget(conn, keys)
+    keep(conn, turn, {key[1]: came.get(key) or spans[key[1]] for key in keys})
+    remove(conn, keys)
+    conn.run("INSERT INTO turn_hosts VALUES (?, ?) ON CONFLICT DO NOTHING", (turn, host))
+    if host != turn:
+        conn.run(
+            "INSERT INTO trace_tags SELECT ?, key, value, by_hand FROM trace_tags"
+            " WHERE trace_id = ? ON CONFLICT DO NOTHING",
+            (host, turn),
+        )
+        conn.run(
+            "INSERT INTO traces (trace_id, session_id) SELECT ?, session_id FROM traces"
+            " WHERE trace_id = ? AND session_id IS NOT NULL ON CONFLICT (trace_id) DO UPDATE"
+            " SET session_id = coalesce(traces.session_id, excluded.session_id)",
+            (host, turn),
+        )
+    return True
+
+
+def _marks(items: Sequence[Any]) -> str:
+    return ", ".join("?" * len(items))

@@ -1,0 +1,231 @@
+"""The one way in: a batch of spans, facts and records becomes rows, then these are written.
+
+Writing is idempotent and does not depend on the order of arrival: of two copies of a span the
+richer one stays (`_rank`), whichever came first, and a copy that changes nothing leaves no mark.
+Nothing is computed here that needs a whole trace; a trace with news is marked as due, and
+settling (clustertrace.store.settling.settle) does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final, NamedTuple, TypeVar
+
+from clustertrace.model import Batch, TraceFacts
+from clustertrace.pricing import price_span
+from clustertrace.store.connection import Connection
+from clustertrace.store.rows import (
+    END,
+    ORIGIN,
+    SAID,
+    SEQ,
+    START,
+    STATUS,
+    json_text,
+    span_row,
+)
+from clustertrace.store.writing import log_rows, news, twins
+from clustertrace.store.writing.elsewhere import wake
+from clustertrace.store.writing.intake import policy
+from clustertrace.store.writing.placing import place, remove
+from clustertrace.store.writing.unjoined import forget, unjoined
+
+__all__ = ["Prepared", "Written", "chunks", "prepared", "write"]
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+"""A row of `spans`."""
+Key = tuple[Any, ...]
+"""Trace id and span id, binary."""
+
+SETTLE_AFTER_NS: Final = 200_000_000
+"""A trace with news is settled so long after the first of them."""
+
+_IDS_A_QUERY: Final = 500
+
+_TOLD: Final = (
+    *("told_name", "told_status", "told_start_ns", "told_end_ns"),
+    *("told_outcome", "told_reason", "session_id", "extra"),
+)
+
+_TELL: Final = (
+    f"INSERT INTO traces (trace_id, {', '.join(_TOLD)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (trace_id) DO UPDATE SET "
+    + ", ".join(f"{name} = coalesce(excluded.{name}, traces.{name})" for name in _TOLD)
+)
+
+_GIVE: Final = (
+    "INSERT INTO traces (trace_id, given_outcome, given_reason, starred, note)"
+    " VALUES (?, ?, ?, ?, ?) ON CONFLICT (trace_id) DO UPDATE SET"
+    " given_outcome = coalesce(traces.given_outcome, excluded.given_outcome), given_reason ="
+    " CASE WHEN traces.given_outcome IS NULL THEN excluded.given_reason"
+    " ELSE traces.given_reason END,"
+    " starred = coalesce(traces.starred, excluded.starred),"
+    " note = coalesce(traces.note, excluded.note)"
+)
+"""What a file says by hand; what was said here already stays."""
+
+_TAG: Final = (
+    "INSERT INTO trace_tags VALUES (?, ?, ?, 0) ON CONFLICT (trace_id, key) "
+    "DO UPDATE SET value = excluded.value WHERE trace_tags.by_hand = 0"
+)
+
+_METRIC: Final = "INSERT INTO trace_metrics VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+
+
+class Written(NamedTuple):
+    """What became of the spans of a batch."""
+
+    new: int
+    updated: int
+    same: int
+    """Copies of what was there already."""
+
+
+class Prepared(NamedTuple):
+    """A batch as it may be stored."""
+
+    spans: int
+    rows: Mapping[Key, Row]
+    """The best copy of each span."""
+    facts: Sequence[TraceFacts]
+    logs: Sequence[Row]
+    """Rows of `logs`."""
+
+
+def prepared(batch: Batch) -> Prepared:
+    """Everything that can be done before the database is locked: prices, secrets, rows."""
+    allowed = policy()
+    return Prepared(
+        len(batch.spans),
+        _one_each(allowed.row(price_span(span), batch.origin) for span in batch.spans),
+        [allowed.facts(fact) for fact in batch.facts],
+        [allowed.log(log) for log in batch.logs],
+    )
+
+
+def write(conn: Connection, batch: Prepared, now_ns: int) -> Written:
+    """Write a batch inside the caller's transaction."""
+    rows, facts = batch.rows, batch.facts
+    conn.take(list({key[0] for key in rows}))
+    stored = _stored(conn, list(rows))
+    fresh = [row for key, row in rows.items() if key not in stored] if stored else [*rows.values()]
+    changed = [rows[key] for key in stored if _rank(rows[key]) > stored[key]]
+    if changed:
+        keys = [row[:2] for row in changed]
+        remove(conn, keys)
+        forget(conn, keys)
+    first = place(conn, [*fresh, *changed])
+    touched = {row[0] for row in fresh} | {row[0] for row in changed}
+    touched.update(bytes.fromhex(fact.trace_id) for fact in facts)
+    touched.update(log_rows.of_sessions(conn, facts))
+    starts = [row[START] for row in fresh]
+    touched.update(twins.woken_by(conn, facts, starts, log_rows.turns_of(batch.logs)))
+    told = log_rows.add(conn, batch.logs)
+    due = now_ns + SETTLE_AFTER_NS
+    later = {trace_id: log_rows.count(conn, trace_id) * news.PER_SPAN_NS for trace_id in told}
+    news.mark(conn, ((one, due + later.get(one, 0)) for one in sorted(touched | told)))
+    if first is not None:
+        wake(conn, first - 1, due)
+    _tell(conn, facts)
+    return Written(len(fresh), len(changed), batch.spans - len(fresh) - len(changed))
+
+
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of at most `size` items."""
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+def _one_each(rows: Iterable[Row]) -> dict[Key, Row]:
+    """The best copy of each span of a batch."""
+    best: dict[Key, Row] = {}
+    for row in rows:
+        key = row[:2]
+        other = best.get(key)
+        if other is None or _rank(row) > _rank(other):
+            best[key] = row
+    return best
+
+
+def _stored(conn: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any, ...]]:
+    """The ranks of the stored copies. Spans of new traces, the usual case, cost nothing."""
+    known: set[bytes] = set()
+    for ids in chunks({key[0] for key in keys}, _IDS_A_QUERY):
+        marks = ", ".join(["(?)"] * len(ids))
+        sql = (
+            f"SELECT column1 FROM (VALUES {marks}) AS asked"
+            " WHERE EXISTS (SELECT 1 FROM spans WHERE spans.trace_id = column1)"
+        )
+        known.update(row[0] for row in conn.rows(sql, ids))
+    found: dict[Key, tuple[Any, ...]] = {}
+    for pairs in chunks((key for key in keys if key[0] in known), _IDS_A_QUERY):
+        marks = ", ".join(["(?, ?)"] * len(pairs))
+        sql = f"SELECT * FROM spans WHERE (trace_id, span_id) IN (VALUES {marks})"
+        for row in conn.rows(sql, [part for pair in pairs for part in pair]):
+            found[row[:2]] = _rank(row)
+    for key, came in unjoined(conn, list(found)).items():
+        found[key] = () if came is None else _rank(span_row(came, None))
+    return found
+
+
+def _rank(row: Row) -> tuple[Any, ...]:
+    """Which of two copies of a span says more: ended, later, fuller; at last any fixed order."""
+    state = {"running": 0, "incomplete": 1}.get(row[STATUS], 2)
+    said = [value for value in row[SAID:] if value is not None]
+    filled = sum(1 for value in row if value is not None)
+    known = tuple((value is not None, value) for value in row[SEQ + 2 : ORIGIN])
+    texts = tuple(value or "" for value in row[SAID:])
+    return (state, row[END] or 0, filled, sum(map(len, said)), texts, repr(known))
+
+
+def _tell(conn: Connection, facts: Sequence[TraceFacts]) -> None:
+    told = [
+        (
+            *(bytes.fromhex(fact.trace_id), fact.name, fact.status, fact.start_ns, fact.end_ns),
+            *((None, None) if fact.by_hand else (fact.outcome, fact.outcome_reason)),
+            fact.session_id,
+            json_text(fact.extra) if fact.extra else None,
+        )
+        for fact in facts
+    ]
+    # Most facts are tags alone.
+    conn.many(_TELL, [row for row in told if any(value is not None for value in row[1:])])
+    conn.many(
+        _GIVE,
+        [
+            (
+                bytes.fromhex(fact.trace_id),
+                (fact.outcome or "unknown") if fact.by_hand else None,
+                fact.outcome_reason if fact.by_hand else None,
+                1 if fact.starred else None,
+                fact.note,
+            )
+            for fact in facts
+            if fact.by_hand or fact.starred or fact.note
+        ],
+    )
+    conn.many(
+        _TAG,
+        [
+            (bytes.fromhex(fact.trace_id), key, value)
+            for fact in facts
+            for key, value in fact.tags.items()
+        ],
+    )
+    conn.many(
+        _METRIC,
+        [
+            (
+                bytes.fromhex(fact.trace_id),
+                metric.name,
+                metric.time_ns,
+                bytes.fromhex(metric.span_id or ""),
+                metric.value,
+            )
+            for fact in facts
+            for metric in fact.metrics
+        ],
+    )

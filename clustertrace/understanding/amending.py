@@ -1,0 +1,129 @@
+"""What the spans of a trace say about each other, once they are together.
+
+A span is mapped by itself when it arrives. Some instrumentations put on one span what people look
+for on another: Claude Code tells a tool's failure, and that it was refused, on phases below it, and
+that a turn failed on its last call; Codex names the model above the call; the OpenAI Agents SDK
+tells the error that ended a run on the agent, and closes the workflow around it without a word. A
+pure function of the spans; doing it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from clustertrace.model import Span
+from clustertrace.understanding.endings import ENDS_BADLY
+
+__all__ = ["REFUSED", "amended"]
+
+REFUSED: Final = "refused"
+"""The finish reason of a tool call that nobody permitted: it did not run, which is no error."""
+
+_EXECUTION: Final = "claude_code.tool.execution"
+_PERMISSION: Final = "claude_code.tool.blocked_on_user"
+_REJECTED: Final = "reject"
+
+_TURN: Final = "claude_code.interaction"
+_STEPS: Final = frozenset({"llm", "tool"})
+
+_RAISED: Final = re.compile(
+    r"(\{'message': ')?(Error in agent run|Max turns exceeded|Guardrail tripwire triggered)"
+)
+"""What the OpenAI Agents SDK writes on an agent whose run it ends with an exception."""
+
+_AROUND: Final = frozenset({"agent", "chain"})
+"""Kinds of spans that stand around a run; a tool that runs an agent may live with its error."""
+
+
+def amended(spans: Sequence[Span]) -> list[Span]:
+    """The spans of a trace that the others change, as they should be; payloads are not needed."""
+    by_id = {span.span_id: span for span in spans}
+    changed: dict[str, Span] = {}
+    found = (
+        *_tools(spans, by_id),
+        *_models(spans, by_id),
+        *_runs(spans, by_id),
+        *_turns(spans, by_id),
+    )
+    for span in found:
+        if span != by_id[span.span_id]:
+            changed[span.span_id] = span
+    return list(changed.values())
+
+
+def _tools(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
+    for phase in spans:
+        if phase.name not in (_EXECUTION, _PERMISSION):
+            continue
+        tool = by_id.get(phase.parent_span_id or "")
+        if tool is None or tool.kind != "tool":
+            continue
+        if phase.name == _PERMISSION:
+            if phase.finish_reason == _REJECTED:
+                yield tool._replace(finish_reason=REFUSED)
+        elif phase.status == "error":
+            yield tool._replace(
+                status="error",
+                error_type=tool.error_type or phase.error_type,
+                error_message=tool.error_message or phase.error_message,
+            )
+
+
+def _models(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
+    for call in spans:
+        if call.kind != "llm" or call.model is not None or call.output_tokens is None:
+            continue
+        above, seen = by_id.get(call.parent_span_id or ""), {call.span_id}
+        while above is not None and above.span_id not in seen:
+            if above.model is not None:
+                yield call._replace(model=above.model, provider=call.provider or above.provider)
+                break
+            seen.add(above.span_id)
+            above = by_id.get(above.parent_span_id or "")
+
+
+def _runs(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
+    """What stands around an agent whose run was ended, unless the program went on inside it."""
+    for agent in spans:
+        if agent.kind != "agent" or agent.status != "error" or agent.end_ns is None:
+            continue
+        if not _RAISED.match(str(agent.error_message)):
+            continue
+        above, seen = by_id.get(agent.parent_span_id or ""), {agent.span_id}
+        while above is not None and above.kind in _AROUND and above.span_id not in seen:
+            if any(
+                span.parent_span_id == above.span_id and span.start_ns >= agent.end_ns
+                for span in spans
+            ):
+                break
+            if above.status == "ok":
+                yield above._replace(
+                    status="error", error_type=agent.error_type, error_message=agent.error_message
+                )
+            seen.add(above.span_id)
+            above = by_id.get(above.parent_span_id or "")
+
+
+def _turns(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
+    """Claude Code's turns that ended with a call which failed, or whose answer is none."""
+    last: dict[str, Span] = {}
+    for span in spans:
+        turn = by_id.get(span.parent_span_id or "")
+        if turn is None or turn.name != _TURN or span.kind not in _STEPS:
+            continue
+        before = last.get(turn.span_id)
+        if before is None or (before.start_ns, before.span_id) < (span.start_ns, span.span_id):
+            last[turn.span_id] = span
+    for turn_id, call in last.items():
+        turn = by_id[turn_id]
+        if call.kind != "llm" or turn.status != "ok":
+            continue
+        if call.status == "error":
+            kind, said = call.error_type, call.error_message
+        elif call.finish_reason in ENDS_BADLY:
+            kind, said = call.finish_reason, ENDS_BADLY[call.finish_reason]
+        else:
+            continue
+        yield turn._replace(status="error", error_type=kind, error_message=said)

@@ -1,0 +1,157 @@
+"""What a trace lacks, tokens, costs or content, and why where that can be known.
+
+A pure function of a whole trace. Each sentence stands for all the calls that lack the same for the
+same reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from clustertrace.content import CAPTURE
+from clustertrace.conventions.dialect import STANDARD, Field
+from clustertrace.conventions.readers import parsed
+from clustertrace.model import MODEL_KINDS, Span
+from clustertrace.understanding.calls import is_stream, repeats, reporter, reports_again
+
+__all__ = ["gaps"]
+
+_MISSING: Final = "clustertrace.missing"
+"""The attribute in which a recorder tells what it could not get, and why."""
+
+_SENT_NONE: Final = "what reported them sent none"
+
+_WITHOUT_TOKENS: Final = (
+    ("openinference.instrumentation.llama_index", "OpenInference reads none from LlamaIndex"),
+    ("openinference.instrumentation.dspy", "OpenInference reads none from DSPy"),
+)
+
+_NO_END: Final = (None, "error")
+"""Finish reasons of streams that were left half way."""
+
+_ALWAYS_TELLING: Final = ("anthropic", "google", "gcp.vertex_ai", "aws.bedrock")
+_NOT_ASKED: Final = (
+    'a stream tells them only if it is asked to: set stream_options={"include_usage": True}'
+)
+
+_WITHOUT_CONTENT: Final = (
+    (
+        "com.anthropic.claude_code",
+        "Claude Code sends it in its logs only: export them too (OTEL_LOGS_EXPORTER=otlp)",
+    ),
+    (
+        "codex",
+        "Codex sends prompts and tool results alone, in its logs: set `exporter` under [otel] in "
+        "its config.toml",
+    ),
+    ("com.anthropic.sdk", "the Anthropic SDK's own spans carry none unless it is told to"),
+    (
+        "gcp.vertex.agent",
+        "Google ADK sends it in its logs only: export them too",
+    ),
+    ("strands", "Strands sends it in span events, and none came"),
+    (
+        "opentelemetry.instrumentation",
+        "its instrumentation leaves it out: set "
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY (TRACELOOP_TRACE_CONTENT=true"
+        " for Traceloop)",
+    ),
+    ("openinference", "it was hidden (OPENINFERENCE_HIDE_INPUTS, OPENINFERENCE_HIDE_OUTPUTS)"),
+)
+"""Beginnings of the names of scopes, and why their calls have no content."""
+
+_SILENT_ON_EMBEDDINGS: Final = (
+    "opentelemetry.instrumentation.genai",
+    "opentelemetry.instrumentation.google_genai",
+)
+
+_LOGGED: Final = "cost_usd_micros"
+"""An attribute of Claude Code's log records: they came, and have put it there."""
+
+_NOT_LOGGED: Final = "Claude Code's logs leave it out: set OTEL_LOG_RAW_API_BODIES=1"
+
+
+def gaps(spans: Sequence[Span]) -> tuple[str, ...]:
+    """Sentences on what the model calls of a trace lack, given with their payloads."""
+    if not spans:
+        return ()
+    again = repeats(spans)
+    calls = [span for span in spans if span.kind in MODEL_KINDS and span.span_id not in again]
+    answered = [span for span in calls if span.status == "ok"]
+    said = [again[span.span_id] for span in spans if span.span_id in again and _said(span)]
+    told_again = {
+        span.span_id for span in answered if any(reports_again(reason, span) for reason in said)
+    }
+    lacking = Counter(
+        (what, why)
+        for span in answered
+        for what, why in (*_tokens(span), *_cost(span), *_content(span))
+        if what != "content" or span.span_id not in told_again
+    )
+    told = Counter(
+        reason for span in calls if isinstance(reason := span.attributes.get(_MISSING), str)
+    )
+    return (
+        *(f"{_calls(count)} without {what}: {why}." for (what, why), count in lacking.items()),
+        *(f"{_calls(count)} without {reason}." for reason, count in told.items()),
+    )
+
+
+def _calls(count: int) -> str:
+    return "1 model call" if count == 1 else f"{count} model calls"
+
+
+def _tokens(span: Span) -> Iterator[tuple[str, str]]:
+    told = _MISSING in span.attributes
+    if span.input_tokens is None and span.output_tokens is None and not told:
+        yield "token counts", _stream(span) or _by_scope(span, _WITHOUT_TOKENS)
+
+
+def _stream(span: Span) -> str | None:
+    """Why a stream told no tokens, if it was one."""
+    told = span.attributes
+    asked = parsed(told.get("llm.invocation_parameters"))
+    streamed = (
+        told.get(STANDARD[Field.STREAM]) is True
+        or STANDARD[Field.FIRST_TOKEN_SECONDS] in told
+        or (isinstance(asked, dict) and asked.get("stream") is True)
+        or is_stream(span)
+    )
+    if not streamed:
+        return None
+    if span.finish_reason in _NO_END:
+        return "their stream was not read to its end"
+    return None if span.provider in _ALWAYS_TELLING else _NOT_ASKED
+
+
+def _cost(span: Span) -> Iterator[tuple[str, str]]:
+    if span.cost_usd is not None or (span.input_tokens is None and span.output_tokens is None):
+        return
+    if span.model is None:
+        yield "a cost", "no model is named"
+    else:
+        yield "a cost", f"no price of {span.model} is known (docs/cost.md says how to add one)"
+
+
+def _content(span: Span) -> Iterator[tuple[str, str]]:
+    if _said(span):
+        return
+    if span.attributes.get(CAPTURE) == "metadata":
+        yield "content", "CLUSTERTRACE_CAPTURE=metadata keeps none"
+    elif _LOGGED in span.attributes:
+        yield "content", _NOT_LOGGED
+    elif span.kind == "embedding" and reporter(span).startswith(_SILENT_ON_EMBEDDINGS):
+        yield "content", "its instrumentation tells none of embeddings"
+    else:
+        yield "content", _by_scope(span, _WITHOUT_CONTENT)
+
+
+def _said(span: Span) -> bool:
+    return span.input is not None or span.output is not None
+
+
+def _by_scope(span: Span, reasons: Sequence[tuple[str, str]]) -> str:
+    scope = reporter(span)
+    return next((why for begins, why in reasons if scope.startswith(begins)), _SENT_NONE)

@@ -1,0 +1,337 @@
+"""Where the money of a run went: to which model, tool, sub-agent or skill, and what was in vain.
+
+Each model call reads its whole conversation again. Cached, that costs a tenth; where the cache is
+missed, it is paid for anew. From the tokens of a call and of the one before it in the same
+conversation follows what it **carried** along (what earlier calls had read or said already) and
+what it **missed** (what had been in the cache and was not read from it).
+
+Pure functions of the spans without payloads. Costs are US dollars, times nanoseconds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from clustertrace.model import Span
+from clustertrace.pricing import TokenRates, token_rates
+from clustertrace.understanding.calls import is_unpriced
+
+__all__ = ["DIMENSIONS", "NONE", "Break", "Measures", "Shares", "Spent", "Tail", "breaks", "spent"]
+
+DIMENSIONS: Final = (
+    *("total", "session", "project", "model", "skill", "subagent", "tool", "break"),
+)
+"""What money is counted by. Each splits all of it, except `break`, which has only what was lost."""
+
+CACHE_LIVES_NS: Final = 5 * 60 * 10**9
+"""How long a cache is kept after its last use, unless it was paid for longer."""
+
+NONE: Final = "(none)"
+"""The name of what has no name: a call of no session, of no skill."""
+
+_WORTH_TELLING: Final = 1024
+"""Tokens: no provider caches less, and boundaries of blocks explain smaller differences."""
+
+_MAIN: Final = "(main agent)"
+_SUB_AGENT_TOOLS: Final = frozenset({"Agent", "Task"})
+"""Claude Code's tools that run a sub-agent, of which telemetry has no span."""
+
+
+class Measures(NamedTuple):
+    """What model calls came to."""
+
+    calls: int = 0
+    unpriced_calls: int = 0
+    """Those that nobody knows a price for."""
+    input_tokens: int = 0
+    """Cached ones included."""
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    carried_tokens: int = 0
+    """Of the input: what earlier calls of the conversation had read or said already."""
+    missed_tokens: int = 0
+    """Of these: what had been in the cache and was paid for anew."""
+    misses: int = 0
+    """Calls that missed it."""
+    cost_usd: float = 0.0
+    cache_read_usd: float = 0.0
+    cache_write_usd: float = 0.0
+    output_usd: float = 0.0
+    carried_usd: float = 0.0
+    lost_usd: float = 0.0
+    """What the missed tokens cost beyond reading them from the cache."""
+
+    @property
+    def hit_rate(self) -> float:
+        """Of the input, the share that was read from a cache; 0 to 1."""
+        return self.cache_read_tokens / self.input_tokens if self.input_tokens else 0.0
+
+    @classmethod
+    def summed(cls, all_measures: Sequence[Measures]) -> Measures:
+        """The sum of some."""
+        if len(all_measures) == 1:
+            return all_measures[0]
+        return cls(*map(sum, zip(*all_measures, strict=True)))
+
+    def negative(self) -> Measures:
+        """What takes these out again."""
+        negative: list[Any] = [-number for number in self]
+        return Measures(*negative)
+
+
+Shares = Mapping[tuple[str, str], Measures]
+"""By dimension and name; the same object where several are equal."""
+
+
+class Tail(NamedTuple):
+    """What a conversation leaves to its next call."""
+
+    model: str | None
+    context_tokens: int
+    """All that the last call read and said."""
+    cached_tokens: int
+    """What of it was in the cache then."""
+    end_ns: int
+
+
+class Break(NamedTuple):
+    """A call that did not find in the cache what had been there."""
+
+    call: Span
+    reason: str
+    """`idle`: the cache was too old. `model`: another model. `start`: nothing was found, so the
+    system prompt or the tools were others. `history`: earlier messages were others."""
+    kept_tokens: int
+    """Where the prefix broke: so much of it was still found."""
+    missed_tokens: int
+    lost_usd: float
+    idle_ns: int
+    """Since the call before."""
+
+
+class Spent(NamedTuple):
+    """What a run spent."""
+
+    shares: Shares
+    tail: Tail | None
+    """Of its main conversation, which the session's next run goes on with."""
+
+
+def spent(
+    calls: Sequence[Span],
+    spans: Sequence[Span],
+    roots: Collection[str],
+    *,
+    session: str | None,
+    project: str | None,
+    skills: Mapping[str, str],
+    before: Tail | None,
+) -> Spent:
+    """Split what the model calls of a run cost.
+
+    `calls` are those that count, in order; `roots` are the ids of root spans, `skills` the skill
+    that a call was made for, `before` is what the session's run before left.
+    """
+    owners = _Owners(spans, roots)
+    tools = owners.tools_before(calls)
+    tails: dict[str, Tail | None] = {_MAIN: before}
+    found: dict[str, dict[str, list[Measures]]] = {
+        name: defaultdict(list) for name in ("model", "skill", "subagent", "tool", "break")
+    }
+    every: list[Measures] = []
+    for call in calls:
+        owner = owners.of(call)
+        broken, one = _measured(call, tails.get(owner))
+        tails[owner] = _left(call, tails.get(owner))
+        every.append(one)
+        found["model"][call.model or NONE].append(one)
+        found["skill"][skills.get(call.span_id, NONE)].append(one)
+        found["subagent"][owners.name(owner)].append(one)
+        if broken is not None:
+            lost = Measures(misses=1, missed_tokens=one.missed_tokens, lost_usd=one.lost_usd)
+            found["break"][broken.reason].append(lost)
+        for tool, part in _split(one, tools.get(call.span_id) or [NONE]):
+            found["tool"][tool].append(part)
+    return Spent(_shares(every, session, project, found), tails[_MAIN])
+
+
+def _shares(
+    every: Sequence[Measures],
+    session: str | None,
+    project: str | None,
+    found: Mapping[str, Mapping[str, Sequence[Measures]]],
+) -> Shares:
+    if not every:
+        return {}
+    total = Measures.summed(every)
+    shares = {("total", ""): total}
+    shares |= {("session", session or NONE): total, ("project", project or NONE): total}
+    for dimension, parts in found.items():
+        for name, some in parts.items():
+            whole = len(parts) == 1 and dimension != "break"
+            shares[dimension, name] = total if whole else Measures.summed(some)
+    return shares
+
+
+def breaks(calls: Sequence[Span], spans: Sequence[Span], roots: Collection[str]) -> Iterator[Break]:
+    """The calls of a session's runs, in order, that missed the cache; arguments as of `spent`."""
+    owners = _Owners(spans, roots)
+    tails: dict[str, Tail | None] = {}
+    for call in calls:
+        owner = owners.of(call)
+        broken, _ = _measured(call, tails.get(owner))
+        tails[owner] = _left(call, tails.get(owner))
+        if broken is not None:
+            yield broken
+
+
+def _left(call: Span, before: Tail | None) -> Tail | None:
+    """What a conversation leaves after a call.
+
+    A call that failed, or told no tokens, changes nothing, nor does a small one of another model
+    in between, such as for a title.
+    """
+    if call.input_tokens is None:
+        return before
+    read, written = call.cache_read_tokens or 0, call.cache_write_tokens or 0
+    context = call.input_tokens + (call.output_tokens or 0)
+    if before is not None and call.model != before.model and 2 * context < before.context_tokens:
+        return before
+    return Tail(call.model, context, read + written, call.end_ns or call.start_ns)
+
+
+def _measured(call: Span, before: Tail | None) -> tuple[Break | None, Measures]:
+    """What a call came to, after what stood before it in its conversation."""
+    given, read = call.input_tokens or 0, call.cache_read_tokens or 0
+    written, said = call.cache_write_tokens or 0, call.output_tokens or 0
+    carried = min(given, before.context_tokens) if before else 0
+    rates = _rates(call)
+    broken = _broken(call, before, rates)
+    missed = broken.missed_tokens if broken else 0
+    paid = Measures(
+        calls=1,
+        unpriced_calls=int(is_unpriced(call)),
+        input_tokens=given,
+        output_tokens=said,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        carried_tokens=carried,
+        missed_tokens=missed,
+        misses=int(broken is not None),
+        cost_usd=call.cost_usd or 0.0,
+        lost_usd=broken.lost_usd if broken else 0.0,
+    )
+    if rates is None:
+        return broken, paid
+    again = min(carried, read)
+    anew = rates.cache_write if written else rates.fresh
+    return broken, paid._replace(
+        cache_read_usd=read * rates.cache_read,
+        cache_write_usd=written * rates.cache_write,
+        output_usd=said * rates.output,
+        carried_usd=again * rates.cache_read + (carried - again) * anew,
+    )
+
+
+def _rates(call: Span) -> TokenRates | None:
+    """The rates that give what the call cost; those of the list, where it cost nothing else."""
+    if call.cost_usd is None or call.model is None:
+        return None
+    given, read = call.input_tokens or 0, call.cache_read_tokens or 0
+    written = call.cache_write_tokens or 0
+    rates = token_rates(call.model, call.provider, input_tokens=given, when_ns=call.start_ns)
+    if rates is None:
+        return None
+    listed = (
+        max(0, given - read - written) * rates.fresh
+        + read * rates.cache_read
+        + written * rates.cache_write
+        + (call.output_tokens or 0) * rates.output
+    )
+    factor = call.cost_usd / listed if listed else 1.0
+    return TokenRates(*(rate * factor for rate in rates))
+
+
+def _broken(call: Span, before: Tail | None, rates: TokenRates | None) -> Break | None:
+    given, read = call.input_tokens or 0, call.cache_read_tokens or 0
+    # Of a context that was cut short nothing else could be expected.
+    if before is None or not given or given < min(before.context_tokens, before.cached_tokens):
+        return None
+    missed = min(before.cached_tokens, given) - read
+    if missed < _WORTH_TELLING:
+        return None
+    idle = max(0, call.start_ns - before.end_ns)
+    if call.model != before.model:
+        reason = "model"
+    elif idle > CACHE_LIVES_NS:
+        reason = "idle"
+    else:
+        reason = "history" if read else "start"
+    anew = 0.0
+    if rates is not None:
+        paid = rates.cache_write if call.cache_write_tokens else rates.fresh
+        anew = max(0.0, paid - rates.cache_read)
+    return Break(call, reason, read, missed, missed * anew, idle)
+
+
+def _split(one: Measures, names: Sequence[str]) -> Iterator[tuple[str, Measures]]:
+    """A call's measures in equal parts; whole numbers stay whole and add up.
+
+    Each part counts the call: it was made for all of them.
+    """
+    if len(names) == 1:
+        yield names[0], one
+        return
+    count = len(names)
+    for at, name in enumerate(names):
+        parts: list[Any] = [
+            number // count + (at < number % count) if isinstance(number, int) else number / count
+            for number in one
+        ]
+        yield name, Measures(*parts)._replace(calls=1)
+
+
+class _Owners:
+    """Which agent each span belongs to: a sub-agent, or the main one."""
+
+    def __init__(self, spans: Sequence[Span], roots: Collection[str]) -> None:
+        self._spans = spans
+        self._by_id = {span.span_id: span for span in spans}
+        self._below = dict.fromkeys(roots, _MAIN)
+        """Whose the spans below a span are."""
+
+    def of(self, span: Span) -> str:
+        """The id of the sub-agent's span, or `_MAIN`."""
+        passed: list[str] = []
+        above = span.parent_span_id
+        while above is not None and above not in self._below and above not in passed:
+            passed.append(above)
+            parent = self._by_id.get(above)
+            if parent is None:
+                break
+            if parent.kind == "agent" or parent.name in _SUB_AGENT_TOOLS:
+                self._below[above] = above
+                break
+            above = parent.parent_span_id
+        owner = self._below.get(above or "", _MAIN)
+        self._below.update(dict.fromkeys(passed, owner))
+        return owner
+
+    def name(self, owner: str) -> str:
+        """What an agent is called."""
+        return owner if owner == _MAIN else self._by_id[owner].name
+
+    def tools_before(self, calls: Sequence[Span]) -> dict[str, list[str]]:
+        """For each call the tools whose results it reads first: those since its agent's last."""
+        counted = {call.span_id for call in calls}
+        waiting: dict[str, list[str]] = defaultdict(list)
+        found: dict[str, list[str]] = {}
+        for span in sorted(self._spans, key=lambda one: (one.start_ns, one.ordinal, one.span_id)):
+            if span.span_id in counted:
+                found[span.span_id] = waiting.pop(self.of(span), [])
+            elif span.kind == "tool":
+                waiting[self.of(span)].append(span.name)
+        return found

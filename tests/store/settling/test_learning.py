@@ -1,0 +1,95 @@
+"""Traits beside each finished run: worked out once, kept right, and enough to learn rules from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from clustertrace.model import Batch, Span, TraceFacts
+from clustertrace.patterns import traits as traits_module
+from clustertrace.patterns.conditions import case_of
+from clustertrace.patterns.rules import mine
+from clustertrace.store import Store, queries
+from clustertrace.store.settling import traits as noting
+from clustertrace.store.upkeep.backfill import backfill_signatures
+
+Make = Callable[..., list[Span]]
+
+
+def fill(store: Store, make: Make, runs: int = 60) -> None:
+    """Store runs of which those that search four times failed."""
+    for number in range(1, runs + 1):
+        loops = number % 3 == 0
+        tools = ["search"] * 4 if loops else ["search", "cite"]
+        told = TraceFacts(f"{number:032x}", outcome="fail" if loops else "pass", session_id=None)
+        store.write(Batch(make(number, *tools), [told]))
+    store.refresh()
+
+
+def test_rules_from_traits_are_those_from_spans(store: Store, make_trace: Make) -> None:
+    """What is kept of each run gives the same rules as its spans, with the newest failed runs."""
+    fill(store, make_trace)
+    with store.read() as conn:
+        learned = queries.learned(conn, 1000)
+        cases = [case_of(t.spans, t.failed, t.session_id) for t in queries.export(conn)]
+    direct = mine(cases)
+    assert learned.mined.rules == direct.rules
+    assert learned.mined.tried == direct.tried
+    assert learned.samples[0] == tuple(f"{number:032x}" for number in (60, 57, 54, 51, 48))
+
+
+def test_only_the_newest_runs_are_learned_from(store: Store, make_trace: Make) -> None:
+    """The limit counts finished runs, newest first; an empty database has nothing to say."""
+    with store.read() as conn:
+        assert queries.learned(conn, 10).mined.runs == 0
+    fill(store, make_trace, 12)
+    with store.read() as conn:
+        mined = queries.learned(conn, 5).mined
+    assert (mined.runs, mined.failed) == (5, 2)
+
+
+def test_a_running_run_has_no_traits_yet(store: Store, make_trace: Make) -> None:
+    """Traits are worked out when a run has ended, and again when it has news."""
+    head, *steps = make_trace(1, "search")
+    store.write(Batch([head._replace(status="running", end_ns=None), *steps], []))
+    store.refresh()
+    with store.read() as conn:
+        assert queries.runs_noted(conn) == 0
+    store.write(Batch([head], []))
+    store.refresh()
+    with store.read() as conn:
+        assert queries.runs_noted(conn) == 1
+        before = conn.value("SELECT traits FROM trace_traits")
+    store.write(Batch(make_trace(1, "search", "cite")[2:], []))
+    store.refresh()
+    with store.read() as conn:
+        assert queries.runs_noted(conn) == 2
+        assert len(conn.value("SELECT traits FROM trace_traits")) > len(before)
+
+
+def test_a_slice_is_no_longer_than_it_may(
+    store: Store, make_trace: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs are taken by number and by spans; one that is longer than a slice goes alone."""
+    for number in range(1, 5):
+        store.write(Batch(make_trace(number, "search", "cite"), []))
+    store.settle(everything=True)
+    assert store.note_traits(limit=1) == 1
+    monkeypatch.setattr(noting, "_SPANS", 2)
+    assert [store.note_traits() for _ in range(4)] == [1, 1, 1, 0]
+
+
+def test_traits_of_another_version_do_not_count(
+    store: Store, make_trace: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newer algorithm starts from nothing until the runs are worked out anew."""
+    fill(store, make_trace, 3)
+    for module in (noting, traits_module):
+        monkeypatch.setattr(module, "VERSION", 99)
+    monkeypatch.setattr("clustertrace.store.queries.learning.VERSION", 99)
+    with store.read() as conn:
+        assert queries.learned(conn, 10).mined.runs == 0
+    backfill_signatures(store)
+    with store.read() as conn:
+        assert queries.learned(conn, 10).mined.runs == 3

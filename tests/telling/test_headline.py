@@ -1,0 +1,42 @@
+"""The pitch in one sentence, for every shape of data."""
+
+from __future__ import annotations
+
+import pytest
+
+from clustertrace.store.answers import Cluster, ClusterPage
+from clustertrace.telling.headline import headline
+
+
+def page(traces: int, *failed: int) -> ClusterPage:
+    """Patterns with these numbers of failures, most first."""
+    clusters = tuple(
+        Cluster(str(n), "agent", (), lost, lost, 0.0, 0.0, 0, None, None, 0, 0, "")
+        for n, lost in enumerate(failed)
+    )
+    return ClusterPage(clusters, len(clusters), traces, sum(failed))
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (page(0), "No trace has finished yet."),
+        (page(40, 0, 0), "None of the 40 finished traces failed."),
+        (page(40, 1, 0), "1 of 40 finished traces failed."),
+        (page(40, 1, 1, 1), "3 traces failed, and no two of them in one pattern."),
+        (page(60, 6, 4, 1, 1), "2 patterns hold 10 of the 12 failures (83 %)."),
+        (page(60, 12, 0), "1 pattern holds 12 of the 12 failures (100 %)."),
+        (
+            page(2000, 400, 400, 400, 400, 400),
+            "4 patterns hold 1,600 of the 2,000 failures (80 %).",
+        ),
+        (
+            page(60, *[2] * 10),
+            "Failures are spread over many patterns: "
+            "the 5 worst hold 10 of the 20 failures (50 %).",
+        ),
+    ],
+)
+def test_the_headline_says_where_the_failures_are(answer: ClusterPage, sentence: str) -> None:
+    """The fewest patterns that hold four fifths of the failures if they are few, or the spread."""
+    assert headline(answer) == sentence
