@@ -1,4 +1,4 @@
-"""Start the pages: `python -m clustertrace.app.launch --port N --public-port 7777 --db DATABASE`.
+"""Start the pages: `python -m clustertrace.app.launch --port N --public-port 7777`.
 
 They listen on a private loopback port behind the receiver, which owns the public one. Every
 option that a stray `.streamlit/config.toml` could change to our harm is pinned, and the program

@@ -33,7 +33,7 @@ from clustertrace.record.config import config
 from clustertrace.record.notices import notice
 from clustertrace.record.spans import flush
 from clustertrace.record.spool import spool
-from clustertrace.wire import span_to_dict
+from clustertrace.wire import metric_to_dict, span_to_dict
 
 __all__ = ["ClustertraceSpanExporter"]
 
@@ -90,6 +90,7 @@ def _fact_line(fact: TraceFacts) -> dict[str, Any]:
         "tags": dict(fact.tags) or None,
         "outcome": fact.outcome,
         "outcome_reason": None if config().metadata_only else fact.outcome_reason,
+        "metrics": [metric_to_dict(metric) for metric in fact.metrics] or None,
     }
     said = {key: value for key, value in told.items() if value is not None}
     return {"type": "trace", "trace_id": fact.trace_id, **said}

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
+from clustertrace.conventions.readers import count
 from clustertrace.errors import BadSetting
 from clustertrace.model import Span
 
@@ -207,9 +208,9 @@ _UNUSUAL_KEYS: Final = frozenset((*_HOUR_KEYS, *_TIER_KEYS, *_BATCH_KEYS, _SPEED
 def _kept_for_an_hour(attributes: Mapping[str, Any]) -> int:
     """Cache writes with an hour to live, as the instrumentations name them."""
     for key in _HOUR_KEYS:
-        told = attributes.get(key)
-        if isinstance(told, int | str) and str(told).isascii() and str(told).isdecimal():
-            return int(told)
+        tokens = count(attributes.get(key))
+        if tokens is not None:
+            return tokens
     return 0
 
 

@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from clustertrace.model import MODEL_KINDS, Span, TraceFacts
 from clustertrace.patterns.signature import Variant, in_order, root_of, variant
-from clustertrace.understanding.calls import is_unpriced, repeats
+from clustertrace.understanding.calls import repeats
 from clustertrace.understanding.endings import dead_end
 from clustertrace.understanding.folding import internal, visible
+from clustertrace.understanding.reports import is_unpriced
 
 __all__ = [
     "NS_PER_DAY",

@@ -329,16 +329,19 @@ def _count(value: Any, key: str) -> int | None:
 
 def _dollars(value: Any, key: str) -> float | None:
     amount = _number(value, key)
-    if amount is not None and abs(amount) > MAX_USD:
-        raise BadInput(f"{key} must be US dollars, at most 10^9, not {_short(value)}")
+    if amount is not None and not 0 <= amount <= MAX_USD:
+        raise BadInput(f"{key} must be US dollars, from 0 to at most 10^9, not {_short(value)}")
     return amount
 
 
 def _number(value: Any, key: str) -> float | None:
     if value is None:
         return None
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    except OverflowError:
+        pass
     raise BadInput(f"{key} must be a finite number, not {_short(value)}")
 
 

@@ -35,14 +35,14 @@ def draw() -> None:
         st.html(markup.notice(str(error)))
         return
     rows = align(left.places, right.places)
-    st.html(markup.page(markup.heading(_sentence(left, right, rows)), _table(left, right, rows)))
+    st.html(markup.page(markup.heading(_sentence(left, rows)), _table(left, right, rows)))
     _difference(rows)
 
 
-def _sentence(left: Side, right: Side, rows: Sequence[Pair]) -> str:
+def _sentence(side: Side, rows: Sequence[Pair]) -> str:
     parting = next((row for row in rows if row.first_divergence), None)
     if parting is None:
-        return f"Both {left.sort}s take the same {words.counted(len(rows), 'step')}."
+        return f"Both {side.sort}s take the same {words.counted(len(rows), 'step')}."
     place = parting.left or parting.right
     same = sum(row.what == "same" for row in rows)
     return (

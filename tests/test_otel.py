@@ -35,7 +35,12 @@ def provider() -> Iterator[TracerProvider]:
 def speak(provider: TracerProvider) -> None:
     """Make one trace of everything that a span can carry."""
     tracer = provider.get_tracer("my.scope", "1.2", attributes={"part": "a"})
-    with tracer.start_as_current_span("agent", attributes={"session.id": "s1"}) as root:
+    said = {
+        "session.id": "s1",
+        "evaluations.0.evaluation.name": "tone",
+        "evaluations.0.evaluation.score": 0.7,
+    }
+    with tracer.start_as_current_span("agent", attributes=said) as root:
         linked = Link(SpanContext(1, 2, is_remote=True), {"why": "x"})
         with tracer.start_as_current_span(
             "chat m",
@@ -64,7 +69,7 @@ def speak(provider: TracerProvider) -> None:
 def test_spans_are_those_that_the_receiver_would_have_stored(
     provider: TracerProvider, store: Store
 ) -> None:
-    """Kinds, tokens, errors, events, links, resource and scope are the same either way."""
+    """Kinds, tokens, errors, events, links, resource, scope and scores are the same either way."""
     memory = InMemorySpanExporter()
     provider.add_span_processor(SimpleSpanProcessor(memory))
     provider.add_span_processor(SimpleSpanProcessor(ClustertraceSpanExporter()))
@@ -82,6 +87,8 @@ def test_spans_are_those_that_the_receiver_would_have_stored(
         assert stored._replace(attributes={}, cost_usd=None) == span._replace(attributes={})
         assert kept == span.attributes
     assert (trace.session_id, trace.tags, trace.status) == ("s1", {"service": "shop"}, "error")
+    assert [(one.name, one.value) for one in trace.metrics] == [("tone", 0.7)]
+    assert trace.metrics == tuple(one for fact in expected.batch.facts for one in fact.metrics)
 
 
 @pytest.mark.parametrize(("capture", "reason"), [("full", "no source"), ("metadata", None)])

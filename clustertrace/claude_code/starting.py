@@ -87,14 +87,16 @@ def ensure(
         for name, value in os.environ.items()
         if name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
-    db = db or environment.pop("CLUSTERTRACE_DB", "")
+    db = db or environment.get("CLUSTERTRACE_DB", "")
+    if db:
+        # Not as an argument, which every user of the machine can read: a URL may hold a password.
+        # As a whole path, since the receiver runs in another folder than we do.
+        whole = db if "://" in db else os.path.abspath(os.path.expanduser(db))
+        environment["CLUSTERTRACE_DB"] = whole
     command = [sys.executable, "-P", "-m", "clustertrace.ingest", "--port", str(port)]
     command += ["--idle-shutdown-minutes", f"{idle_minutes:g}"]
     if grpc_port is not None:
         command += ["--grpc-port", str(grpc_port)]
-    if db:
-        # The receiver runs in another folder than we do.
-        command += ["--db", db if "://" in db else os.path.abspath(os.path.expanduser(db))]
     _start(command, environment, folder, lock)
 
 

@@ -85,8 +85,13 @@ def install(
     backup is left beside it.
     """
     from clustertrace.mcp.install import edit_of, entry, place_of, snippet
+    from clustertrace.store.place import place_of as database_of
 
     told = entry(_absolute(db or os.environ.get("CLUSTERTRACE_DB")))
+    if database_of(db).holds_secret:
+        # It would stand in the settings, and on a command line that every user can read.
+        told = entry(None)
+        note("A password stays out of settings: set CLUSTERTRACE_DB where the editor starts.")
     if target is None:
         print_json(snippet(told))
         note(f"With --target it is put in its place: {', '.join(Target)}.")

@@ -11,6 +11,7 @@ from clustertrace.claude_code.starting import IDLE_MINUTES, PORT
 from clustertrace.cli.app import Json, app, command
 from clustertrace.cli.output import note, print_json
 from clustertrace.cli.serving import GrpcPort, usual_grpc_port
+from clustertrace.errors import UsageError
 
 if TYPE_CHECKING:
     from clustertrace.json_edits.files import Changed
@@ -69,7 +70,13 @@ def install(
     from clustertrace.claude_code.user_settings import session_environment, settings_path
     from clustertrace.json_edits.files import change
     from clustertrace.store import Store
+    from clustertrace.store.place import place_of
 
+    if place_of(db).holds_secret and db:
+        raise UsageError(
+            "The hook's command would show the database's password to every user of this machine; "
+            "set CLUSTERTRACE_DB in the environment of Claude Code, and leave --db out."
+        )
     # A new database takes a second to make, which the end of a short first session has not.
     Store.open(db).close()
     grpc_port = usual_grpc_port() if grpc_port is None else grpc_port

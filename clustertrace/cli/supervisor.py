@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -68,19 +68,18 @@ def health(address: Address) -> dict[str, Any] | None:
     Raises ServeError where something else than clustertrace answers.
     """
     connection = http.client.HTTPConnection(address._reachable, address.port, timeout=_ANSWER_S)
-    try:
-        connection.connect()
-    except OSError:
-        return None
-    try:
-        connection.request("GET", "/healthz")
-        said = json.loads(connection.getresponse().read(65536))
-        if isinstance(said, dict) and "ui" in said:
-            return said
-    except (OSError, http.client.HTTPException, ValueError):
-        pass
-    finally:
-        connection.close()
+    with closing(connection):
+        try:
+            connection.connect()
+        except OSError:
+            return None
+        try:
+            connection.request("GET", "/healthz")
+            said = json.loads(connection.getresponse().read(65536))
+            if isinstance(said, dict) and "ui" in said:
+                return said
+        except (OSError, http.client.HTTPException, ValueError):
+            pass
     raise ServeError(
         f"Port {address.port} is taken by another program; choose another one with --port."
     )

@@ -10,12 +10,19 @@ __all__ = ["unflatten"]
 _WRAPPERS: Final = frozenset({"message", "tool_call", "message_content", "document", "evaluation"})
 """Singular names that OpenInference puts around each element of a list."""
 
+_DEEPEST: Final = 60
+_DIGITS: Final = 10
+"""Instrumentations nest a few levels and count a few hundred; others' keys may say anything."""
+
 
 def unflatten(pairs: Iterable[tuple[str, Any]]) -> Any:
-    """Build the nested value that dotted paths spell; where two clash, the first one stays."""
+    """Build the nested value that dotted paths spell; where two clash, the first one stays.
+
+    A path of more than `_DEEPEST` steps has its last ones together as one name.
+    """
     tree: dict[str, Any] = {}
     for path, value in pairs:
-        steps = path.split(".")
+        steps = path.split(".", _DEEPEST)
         holder = tree
         for step in steps[:-1]:
             below = holder.setdefault(step, {})
@@ -30,7 +37,7 @@ def unflatten(pairs: Iterable[tuple[str, Any]]) -> Any:
 def _lists(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
-    if node and all(key.isascii() and key.isdigit() for key in node):
+    if node and all(key.isascii() and key.isdigit() and len(key) < _DIGITS for key in node):
         return [_unwrapped(_lists(node[key])) for key in sorted(node, key=int)]
     return {key: _lists(value) for key, value in node.items()}
 

@@ -25,6 +25,7 @@ __all__ = [
     "parsed",
     "provider",
     "said",
+    "scalar",
     "seconds",
     "text",
     "time_ns",
@@ -81,6 +82,14 @@ def parsed(value: Any) -> Any:
         except orjson.JSONDecodeError:
             return value
     return None if value == "" or value == [] or value == {} else value
+
+
+def scalar(value: str) -> Any:
+    """What a text that is called JSON stands for where it is no object, list or string."""
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
 
 
 def said(value: Any) -> Any:

@@ -20,9 +20,9 @@ from clustertrace.conventions.events import Told, read_events
 from clustertrace.conventions.indexed import unflatten
 from clustertrace.conventions.naming import shown_name, vendor_of
 from clustertrace.conventions.raw import ERROR, RawSpan
-from clustertrace.conventions.readers import text, word
+from clustertrace.conventions.readers import scalar, text, word
 from clustertrace.conventions.routes import COMPOSITE, Routes, routes_of
-from clustertrace.conventions.usage import usage_of
+from clustertrace.conventions.usage import inclusive, usage_of
 from clustertrace.model import MODEL_KINDS, Span
 
 __all__ = ["ORIGINAL_NAME", "resolve"]
@@ -35,6 +35,8 @@ _KIND, _MODEL, _PROVIDER = int(Field.KIND), int(Field.MODEL), int(Field.PROVIDER
 _INPUT, _OUTPUT, _SYSTEM = int(Field.INPUT), int(Field.OUTPUT), int(Field.SYSTEM)
 _BARE_INPUT, _BARE_OUTPUT = int(Field.BARE_INPUT), int(Field.BARE_OUTPUT)
 _CONTENT_PAIRS: Final = ((_INPUT, _BARE_INPUT), (_OUTPUT, _BARE_OUTPUT))
+_MIMES: Final = ((_BARE_INPUT, "input.mime_type"), (_BARE_OUTPUT, "output.mime_type"))
+"""What says of a content that it is JSON."""
 _IN_TOKENS, _FRESH, _OUT_TOKENS = (
     int(Field.INPUT_TOKENS),
     int(Field.FRESH_INPUT_TOKENS),
@@ -77,7 +79,7 @@ def resolve(raw: RawSpan) -> tuple[Span, str | None]:
     if found[_CONTENT] != _NO_CONTENT:
         _settle_content(kind, told, found, keys, raw.attributes, rest)
     if found[_FACTS] != _NO_FACTS:
-        _place_standard(raw, found, keys, rest)
+        _place_standard(raw, found, rest)
     if not failed:
         for field in (_ERROR_TYPE, _ERROR_MESSAGE):
             if keys[field] is not None:
@@ -100,7 +102,11 @@ def resolve(raw: RawSpan) -> tuple[Span, str | None]:
         (told.error_message or raw.status_message or found[_ERROR_MESSAGE]) if failed else None,
         found[_MODEL],
         found[_PROVIDER] or (vendor_of(found[_MODEL]) if found[_MODEL] else None),
-        _inclusive(found),
+        inclusive(
+            found[_IN_TOKENS],
+            found[_FRESH],
+            (found[_READ_TOKENS] or 0) + (found[_WRITE_TOKENS] or 0),
+        ),
         found[_OUT_TOKENS],
         found[_READ_TOKENS],
         found[_WRITE_TOKENS],
@@ -197,6 +203,7 @@ def _settle_content(
     rest: dict[str, Any],
 ) -> None:
     """Choose between structured and bare content, and bring it into its usual shape."""
+    _read_scalars(found, keys, attributes)
     if found[_OUTPUT] is None:
         found[_OUTPUT] = reply(found)
     elif found[_PIECES] != _NO_PIECES:
@@ -217,6 +224,15 @@ def _settle_content(
             found[_INPUT] = with_system(found[_SYSTEM], found[_INPUT])
         else:
             rest[keys[_SYSTEM] or "gen_ai.system_instructions"] = found[_SYSTEM]
+
+
+def _read_scalars(found: list[Any], keys: list[Any], attributes: Mapping[str, Any]) -> None:
+    """Numbers and truths that are called JSON; texts are left to those that say they are none."""
+    for bare, mime in _MIMES:
+        written = attributes.get(keys[bare] or "")
+        is_json = attributes.get(mime) == "application/json"
+        if is_json and isinstance(written, str) and written is found[bare]:
+            found[bare] = scalar(written)
 
 
 def _read_whole(kind: str, request: Any, response: Any, found: list[Any]) -> None:
@@ -252,29 +268,13 @@ def _unwrap(
                 rest[keys[field]] = attributes[keys[field]]
 
 
-def _place_standard(raw: RawSpan, found: list[Any], keys: list[Any], rest: dict[str, Any]) -> None:
+def _place_standard(raw: RawSpan, found: list[Any], rest: dict[str, Any]) -> None:
     """Facts without a field stand under their standard names, whatever they came as."""
     if found[_FIRST_NS] is not None and found[_FIRST_SECONDS] is None:
         found[_FIRST_SECONDS] = max(0, found[_FIRST_NS] - raw.start_ns) / 1e9
     for field, key in _STANDARD:
         if found[field] is not None:
             rest.setdefault(key, found[field])
-
-
-def _inclusive(found: list[Any]) -> int | None:
-    """Input tokens, cached ones included.
-
-    Most dialects say they count that way; older releases of some instrumentors did not, and give
-    themselves away when the part is larger than the whole.
-    """
-    tokens: int | None = found[_IN_TOKENS]
-    cached: int = (found[_READ_TOKENS] or 0) + (found[_WRITE_TOKENS] or 0)
-    if found[_FRESH] is not None:
-        inclusive: int = found[_FRESH] + cached
-        return inclusive
-    if tokens is None or cached <= tokens:
-        return tokens
-    return tokens + cached
 
 
 def _guessed_kind(found: list[Any]) -> str:

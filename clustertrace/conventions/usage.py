@@ -8,7 +8,15 @@ from typing import Any, Final
 from clustertrace.conventions.dialect import Field
 from clustertrace.conventions.readers import count, dollars, parsed
 
-__all__ = ["anthropic_metadata", "buckets", "cost_details", "input_details", "usage", "usage_of"]
+__all__ = [
+    "anthropic_metadata",
+    "buckets",
+    "cost_details",
+    "inclusive",
+    "input_details",
+    "usage",
+    "usage_of",
+]
 
 _PATHS: Final[Mapping[Field, tuple[str, ...]]] = {
     Field.INPUT_TOKENS: (
@@ -154,6 +162,20 @@ def cost_details(value: Any) -> Iterator[tuple[Field, Any]]:
         total = next((told[key] for key in ("total", "total_cost") if key in told), None)
         parts = [cost for part in told.values() if (cost := dollars(part)) is not None]
         yield Field.COST_USD, dollars(total) if total is not None else sum(parts) or None
+
+
+def inclusive(tokens: int | None, fresh: int | None, cached: int) -> int | None:
+    """Input tokens, cached ones (those read and those written) included.
+
+    `fresh` are those that were told without cached ones. Most dialects say they count all; older
+    releases of some instrumentors did not, and give themselves away when the part is larger than
+    the whole.
+    """
+    if fresh is not None:
+        return fresh + cached
+    if tokens is None or cached <= tokens:
+        return tokens
+    return tokens + cached
 
 
 def _at(told: Mapping[str, Any], path: str) -> Any:

@@ -139,11 +139,16 @@ def _state(path: Path) -> tuple[int, int] | None:
 
 
 def _days_in(folder: Path) -> set[date]:
-    return {
-        date.fromisoformat(named[1])
-        for path in folder.glob("traces/day=*")
-        if (named := _DAY.fullmatch(path.name))
-    }
+    return {day for path in folder.glob("traces/day=*") if (day := _day_of(path.name)) is not None}
+
+
+def _day_of(name: str) -> date | None:
+    """The day of a folder; None of one that is not ours."""
+    named = _DAY.fullmatch(name)
+    try:
+        return date.fromisoformat(named[1]) if named else None
+    except ValueError:
+        return None
 
 
 def _duration(step: Step) -> float | None:

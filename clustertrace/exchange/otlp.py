@@ -3,7 +3,9 @@ writes, and what any OTLP receiver takes.
 
 Facts stand under OpenTelemetry's GenAI names, and kinds and contents under OpenInference's, which
 other tools read beside them. What a span was received with goes back where it stood: resource,
-scope, links, events. Read again here, a span has the same fields, and every attribute that it had.
+scope, links, events. Read again here, a span has the same fields, and every attribute that it had;
+but OTLP has no word for a message of a span that did not fail, which is lost, nor for one whose
+process is gone, which comes back as one that still runs; and an empty list or object is no content.
 https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 """
 
@@ -44,6 +46,7 @@ _OTHER_INPUTS, _OTHER_OUTPUTS = (
 )
 """What `input.value` and `output.value` compete with where a span is read."""
 _LEAST, _MOST = -(2**63), 2**63 - 1
+_LARGEST: Final = 10**300
 _DEEPEST: Final = 30
 """Levels of a value: protobuf's readers take a hundred messages within each other, three a level.
 What is deeper is text."""
@@ -203,8 +206,11 @@ def _value(value: Any, depth: int) -> dict[str, Any]:
     if isinstance(value, bool):
         return {"boolValue": value}
     if isinstance(value, int):
-        fits = _LEAST <= value <= _MOST
-        return {"intValue": str(value)} if fits else {"doubleValue": float(value)}
+        if _LEAST <= value <= _MOST:
+            return {"intValue": str(value)}
+        return (
+            {"doubleValue": float(value)} if abs(value) < _LARGEST else {"stringValue": str(value)}
+        )
     if isinstance(value, float):
         return {"doubleValue": value}
     if isinstance(value, Mapping | list | tuple) and depth >= _DEEPEST:

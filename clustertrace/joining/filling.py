@@ -13,7 +13,7 @@ from clustertrace.conventions.raw import Origin, RawSpan
 from clustertrace.conventions.resolve import resolve
 from clustertrace.model import Log, Span
 from clustertrace.redaction import REDACTED
-from clustertrace.understanding.calls import reporter
+from clustertrace.understanding.reports import reporter
 from clustertrace.wire import MAX_NS
 
 __all__ = [

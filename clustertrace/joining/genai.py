@@ -16,7 +16,7 @@ from clustertrace.conventions.resolve import resolve
 from clustertrace.joining.filling import Spans, event, made, own, shared
 from clustertrace.model import INTERNAL, Log, Span
 from clustertrace.pricing import unpriced
-from clustertrace.understanding.calls import reporter
+from clustertrace.understanding.reports import reporter
 
 __all__ = ["build", "fill"]
 

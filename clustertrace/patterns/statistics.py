@@ -229,7 +229,7 @@ def cochran_mantel_haenszel(strata: Iterable[Stratum]) -> StratifiedTest:
     (1989) 1323).
     """
     deviation = variance = 0.0
-    weighted = weights = spread = 0.0
+    weighted = weights = of_weights = of_strata = 0.0
     informative = 0
     for failed_after, after, failed_before, before in strata:
         runs, failed = after + before, failed_after + failed_before
@@ -241,14 +241,16 @@ def cochran_mantel_haenszel(strata: Iterable[Stratum]) -> StratifiedTest:
             variance += after * before * failed * (runs - failed) / (runs * runs * (runs - 1))
         weights += after * before / runs
         weighted += (failed_after * before - failed_before * after) / runs
-        spread += (
-            failed_after * (after - failed_after) * before**3
-            + failed_before * (before - failed_before) * after**3
-        ) / (after * before * runs**2)
+        held_after, held_before = after - failed_after, before - failed_before
+        tilt = after * before * (before - after) / 2
+        of_weights += (after**2 * failed_before - before**2 * failed_after + tilt) / runs**2
+        of_strata += (failed_after * held_before + failed_before * held_after) / runs
     if not weights:
         return StratifiedTest(1.0, 0.0, Interval(-1.0, 1.0), 0)
     difference = weighted / weights
-    margin = Z95 * sqrt(spread) / weights
+    # Sato's variance stays right where strata are many and small; that of a few large ones is the
+    # usual one.
+    margin = Z95 * sqrt(max(0.0, difference * of_weights + of_strata / 2)) / weights
     p = erfc(sqrt(deviation**2 / variance / 2)) if variance else 1.0
     interval = Interval(max(-1.0, difference - margin), min(1.0, difference + margin))
     return StratifiedTest(p, difference, interval, informative)

@@ -118,7 +118,11 @@ def _bytes(value: Any) -> bytes:
         return b""
     if isinstance(value, str):
         return value.encode("utf-8", "replace")
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except (TypeError, UnicodeEncodeError):
+        # Deeper than it writes, numbers past 64 bits, halves of characters.
+        return repr(value).encode("utf-8", "replace")
 
 
 def traits_of(run: Run) -> tuple[set[Trait], dict[str, float]]:

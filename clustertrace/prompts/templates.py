@@ -67,7 +67,7 @@ def matches(body: str, text: str, *, cut: bool = False) -> bool:
     if not line.startswith(first):
         return cut and first.startswith(line)
     if not rest:
-        return line == first or cut
+        return line == first
     at = len(first)
     for piece in rest[:-1]:
         found = line.find(piece, at)

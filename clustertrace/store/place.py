@@ -28,6 +28,11 @@ class Place:
     is_file: bool
 
     @property
+    def holds_secret(self) -> bool:
+        """Whether `text` has a password, which must stand on no command line and in no settings."""
+        return self.text != self.name
+
+    @property
     def spool(self) -> Path:
         """Where recorders of this database leave their spans."""
         return self.path.with_name(f"{self.path.name}.spool")

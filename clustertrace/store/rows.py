@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from clustertrace.model import EMPTY, INTERNAL, MODEL_KINDS, Span
-from clustertrace.understanding.calls import RESPONSE_ID, SCOPE, reporter, response_id
+from clustertrace.understanding.reports import RESPONSE_ID, SCOPE, reporter, response_id
 
 __all__ = [
     "ATTRIBUTES",
@@ -46,23 +46,62 @@ SLIM_COLUMNS: Final = ", ".join(SLIM)
 SPAN_COLUMNS: Final = ", ".join((*SLIM, *PAYLOAD))
 
 
+DEEPEST: Final = 200
+"""Levels of a stored value; what is deeper stands there as JSON text. Every reader and writer takes
+so many, with what a face or a file puts around them (orjson writes 254)."""
+
+
 def json_text(value: Any) -> str | None:
-    """JSON text of a plain value; a null stays a null. Never raises on what a parser can make."""
+    """JSON text of a plain value; a null stays a null. Never raises on what a parser can make.
+
+    It is never nested deeper than `DEEPEST` levels.
+    """
     if value is None:
         return None
     try:
-        return orjson.dumps(value).decode()
+        text = orjson.dumps(value)
     except (TypeError, UnicodeEncodeError):
         return _patient_json(value)
+    # Most texts open fewer levels in all.
+    if text.count(b"[") + text.count(b"{") > DEEPEST and _is_deeper(value):
+        return _patient_json(value)
+    return text.decode()
+
+
+def _is_deeper(value: Any) -> bool:
+    """Whether a value has more than `DEEPEST` levels, asked of the writer: it is quick and takes
+    254, so that it refuses one with too many that stands within 54 more."""
+    for _ in range(254 - DEEPEST):
+        value = [value]
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return True
+    return False
 
 
 def _patient_json(value: Any) -> str:
     """For what the fast writer refuses: numbers past 64 bits, lone surrogates, great depth."""
+    return _written(_flattened(value, DEEPEST))
+
+
+def _written(value: Any) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     except (ValueError, RecursionError):
         text = json.dumps("[nested too deeply to be stored]")
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _flattened(value: Any, levels: int) -> Any:
+    """A value whose parts below so many levels are JSON texts."""
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        return _written(value)
+    if isinstance(value, list):
+        return [_flattened(item, levels - 1) for item in value]
+    return {key: _flattened(part, levels - 1) for key, part in value.items()}
 
 
 def json_value(text: str | None) -> Any:

@@ -111,11 +111,12 @@ def duration(nanoseconds: int | None) -> str:
         return "…"
     if nanoseconds and nanoseconds % _NS_PER_DAY == 0:
         return counted(nanoseconds // _NS_PER_DAY, "day")
-    for unit, size, above in (("µs", 1e3, 1e6), ("ms", 1e6, 1e9), ("s", 1e9, 60e9)):
-        if nanoseconds < above:
-            amount = nanoseconds / size
-            return f"{amount:.0f} {unit}" if amount >= 10 or amount == 0 else f"{amount:.1f} {unit}"
-    minutes, seconds = divmod(nanoseconds // 10**9, 60)
+    for unit, size, above in (("µs", 1e3, 1000), ("ms", 1e6, 1000), ("s", 1e9, 60)):
+        amount = nanoseconds / size
+        if round(amount) < above:
+            digits = 0 if amount >= 9.95 or not amount else 1
+            return f"{amount:.{digits}f} {unit}"
+    minutes, seconds = divmod(round(nanoseconds / 1e9), 60)
     if minutes < 60:
         return f"{minutes} min {seconds} s"
     return f"{minutes // 60} h {minutes % 60} min"

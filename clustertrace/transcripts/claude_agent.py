@@ -17,8 +17,8 @@ from clustertrace.transcripts import claude_rows as row_of
 from clustertrace.transcripts.claude_rows import INTERRUPTED
 from clustertrace.transcripts.turn import Turn, moment
 from clustertrace.understanding.amending import REFUSED
-from clustertrace.understanding.calls import RESPONSE_ID, SCOPE
 from clustertrace.understanding.endings import ENDS_BADLY
+from clustertrace.understanding.reports import RESPONSE_ID, SCOPE
 
 __all__ = ["Agent", "Link", "Requests"]
 

@@ -162,7 +162,7 @@ def usage(told: Told) -> dict[str, Any]:
         "attributes": {
             key: value
             for key, value in (
-                ("cache_creation_1h_tokens", _kept(used).get("ephemeral_1h_input_tokens")),
+                ("cache_creation_1h_tokens", count(_kept(used).get("ephemeral_1h_input_tokens"))),
                 ("service_tier", used.get("service_tier")),
                 ("speed", used.get("speed")),
             )

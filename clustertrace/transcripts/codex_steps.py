@@ -11,7 +11,7 @@ from clustertrace.conventions.readers import count, parsed, text
 from clustertrace.model import EMPTY, Span
 from clustertrace.transcripts.turn import Turn, moment
 from clustertrace.understanding.amending import REFUSED
-from clustertrace.understanding.calls import SCOPE
+from clustertrace.understanding.reports import SCOPE
 
 __all__ = ["SCOPE_NAME", "Steps", "said_by_user"]
 

@@ -6,6 +6,7 @@ among the sessions and say nothing more.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -22,6 +23,7 @@ __all__ = ["Links", "session_of", "sub_agent"]
 
 _FOLDER: Final = "subagents"
 _META_BYTES: Final = 1024 * 1024
+_NAME: Final = re.compile(r"[\w-]{1,200}")
 
 
 class Links:
@@ -53,7 +55,9 @@ def session_of(path: Path, file: BinaryIO) -> tuple[str, Path]:
         return folder.name, folder.with_name(folder.name + ".jsonl")
     told = next((row.told for row in rows(file) if row.told), {})
     session = text(told.get("sessionId")) or path.stem
-    return session, path.with_name(session + ".jsonl")
+    # A file may say anything of its session; only a plain name is one of a file beside it.
+    beside = session if _NAME.fullmatch(session) else path.stem
+    return session, path.with_name(beside + ".jsonl")
 
 
 def sub_agent(path: Path, session: Path, links: Links) -> SubAgent:

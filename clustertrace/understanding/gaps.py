@@ -14,7 +14,9 @@ from clustertrace.content import CAPTURE
 from clustertrace.conventions.dialect import STANDARD, Field
 from clustertrace.conventions.readers import parsed
 from clustertrace.model import MODEL_KINDS, Span
-from clustertrace.understanding.calls import is_stream, repeats, reporter, reports_again
+from clustertrace.understanding.calls import repeats, reports_again
+from clustertrace.understanding.reports import reporter
+from clustertrace.understanding.streams import is_stream
 
 __all__ = ["gaps"]
 

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from clustertrace.model import Span
 from clustertrace.pricing import TokenRates, token_rates
-from clustertrace.understanding.calls import is_unpriced
+from clustertrace.understanding.reports import is_unpriced
 
 __all__ = ["DIMENSIONS", "NONE", "Break", "Measures", "Shares", "Spent", "Tail", "breaks", "spent"]
 

@@ -13,13 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustertrace.cli import main
+from clustertrace.conventions.otlp.traces import received
+from clustertrace.conventions.raw import RawSpan, origin
 from clustertrace.errors import BadInput
 from clustertrace.exchange.foreign import langfuse, langsmith, phoenix, predecessor
 from clustertrace.exchange.foreign.fields import moment_ns, span_id, trace_id
-from clustertrace.model import Trace
+from clustertrace.model import Span, Trace
 from clustertrace.store import Store, queries
 
 SECOND = 10**9
+COUNTED = [name for name in Span._fields if name.endswith("_tokens")]
 NOON = 1_762_171_200 * SECOND
 
 LANGFUSE = {
@@ -166,6 +169,88 @@ def test_langsmith(tmp_path: Path) -> None:
     assert (chat.model, chat.provider) == ("gpt-4o-mini", "openai")
     assert (chat.status, chat.error_type) == ("error", "RateLimitError")
     assert chat.start_ns == NOON + SECOND // 2
+
+
+USAGES = [
+    {"input": 100, "input_cached_tokens": 80, "output": 20, "total": 120},
+    {"input": 20, "input_cached_tokens": 80, "output": 20, "total": 120},
+    {"prompt_tokens": 100, "input": 100, "completion_tokens": 20, "output": 20},
+    {"output": 50, "output_reasoning_tokens": 30, "total": 60},
+    {"input": 10, "input_ephemeral_1h_input_tokens": 500, "output": 5},
+    {"input": 10, "output": 5, "cache_read_input_tokens": 90},
+]
+
+
+@pytest.mark.parametrize("usage", USAGES)
+def test_langfuse_counts_as_its_sdk_does(usage: dict[str, int]) -> None:
+    """An export's usage and costs are what the same call comes to over OpenTelemetry."""
+    costs = {"input": 0.1, "output": 0.2}
+    told = LANGFUSE["observations"][0] | {"usageDetails": usage, "costDetails": costs}
+    spans, _ = langfuse.read(LANGFUSE | {"observations": [told]})
+    attributes = {
+        "langfuse.observation.type": "generation",
+        "langfuse.observation.usage_details": json.dumps(usage),
+        "langfuse.observation.cost_details": json.dumps(costs),
+    }
+    raw = RawSpan(
+        *("a" * 32, "b" * 16, None, "chat", NOON, NOON, 0, "", attributes, [], {}),
+        origin({}, "", "", {}),
+    )
+    (sent,) = received([raw]).batch.spans
+    assert all(spans[0][at] == sent[at] for at in map(Span._fields.index, COUNTED))
+    assert spans[0].cost_usd == pytest.approx(0.3)
+    hour = "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens"
+    assert spans[0].attributes.get(hour) == sent.attributes.get(hour)
+
+
+def test_langfuse_with_one_root() -> None:
+    """What is said of the trace alone stands in its only root, which keeps what it has."""
+    silent = {**LANGFUSE["observations"][2], "output": "said"}
+    told = LANGFUSE | {"observations": [silent], "metadata": {"customer": "acme"}}
+    (root,), _ = langfuse.read(told)
+    assert (root.input, root.output) == (LANGFUSE["input"], "said")
+    assert root.attributes == {"customer": "acme"}
+
+
+def test_langfuse_score_at_no_time() -> None:
+    """A score whose time can't be read has the trace's, and costs nothing else."""
+    told = LANGFUSE | {"scores": [{"name": "helpful", "value": 1, "timestamp": "yesterday"}]}
+    spans, facts = langfuse.read(told)
+    assert [one.time_ns for one in facts.metrics] == [spans[0].start_ns]
+
+
+@pytest.mark.parametrize("form", ["generations", "record"])
+def test_langsmith_cached_tokens(form: str) -> None:
+    """LangChain's tracer leaves the usage with the message; the API sums it up in the run."""
+    used = {
+        "input_tokens": 10_000,
+        "output_tokens": 10,
+        "input_token_details": {"cache_read": 9000},
+    }
+    outputs = {"generations": [[{"message": {"kwargs": {"usage_metadata": used}}}]]}
+    summed = {
+        "prompt_tokens": 10_000,
+        "completion_tokens": 10,
+        "prompt_token_details": {"cache_read": 9000},
+    }
+    told = {**LANGSMITH[1], **({"outputs": outputs} if form == "generations" else summed)}
+    told = told if form == "generations" else told | {"outputs": {}}
+    (span,), _ = langsmith.read(told)
+    assert (span.input_tokens, span.output_tokens, span.cache_read_tokens) == (10_000, 10, 9000)
+
+
+def test_langsmith_pending() -> None:
+    """A run that has not ended is not taken for one that went well."""
+    (span,), _ = langsmith.read(LANGSMITH[0] | {"end_time": None, "status": "pending"})
+    assert (span.status, span.end_ns) == ("incomplete", None)
+
+
+@pytest.mark.parametrize("number", ["1" * 400, "1e400", "-1", "NaN"])
+def test_numbers_that_nothing_costs(number: str, tmp_path: Path) -> None:
+    """A number that no sum can have costs nothing but itself."""
+    told = json.dumps(LANGFUSE).replace("0.0012", number)
+    trace = stored(tmp_path, "langfuse", told)
+    assert [span.cost_usd for span in trace.spans if span.kind == "llm"] != [0.0012]
 
 
 @pytest.mark.parametrize("nested", [False, True])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -138,7 +137,6 @@ def test_unknown_keys_are_kept_on_trace_and_span() -> None:
             orjson.dumps(RECORD | {"spans": [SPAN | {"attributes": []}]}),
             "attributes must be an obj",
         ),
-        (json.dumps(RECORD | {"deep": json.loads("[" * 300 + "]" * 300)}).encode(), "250 levels"),
     ],
 )
 def test_what_breaks_a_rule_is_refused_by_its_key(line: bytes, reason: str) -> None:

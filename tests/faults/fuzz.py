@@ -100,6 +100,7 @@ class Bench:
                 if len(spans) != len(trace.spans):
                     raise Fault("a trace is another one after export and import")
                 dump_otlp(trace)
+                queries.suspects_of(conn, trace)
                 if 0 < len(trace.spans) < 200:
                     trace_document(trace)
 

@@ -122,6 +122,17 @@ def test_one_large_stratum_is_the_difference_of_rates() -> None:
     assert found.interval == pytest.approx((-0.2 - margin, -0.2 + margin), abs=1e-3)
 
 
+def test_pairs_have_the_interval_of_pairs() -> None:
+    """Twenty tasks, each run once before and once after: as wide as a difference of pairs."""
+    pairs = [Stratum(0, 1, 1, 1)] * 10 + [Stratum(1, 1, 0, 1)] * 6
+    pairs += [Stratum(1, 1, 1, 1)] * 2 + [Stratum(0, 1, 0, 1)] * 2
+    found = cochran_mantel_haenszel(pairs)
+    margin = 1.96 * (16 - (10 - 6) ** 2 / 20) ** 0.5 / 20
+    assert found.risk_difference == pytest.approx(-0.2)
+    assert found.interval == pytest.approx((-0.2 - margin, -0.2 + margin), abs=1e-4)
+    assert found.p == pytest.approx(0.317, abs=1e-3)
+
+
 def test_a_changed_mix_cannot_fake_a_win() -> None:
     """Rates that are equal in each group stay equal, however the groups' sizes move."""
     easy, hard = Stratum(9, 90, 1, 10), Stratum(5, 10, 45, 90)

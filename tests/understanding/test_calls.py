@@ -7,6 +7,7 @@ import pytest
 
 from clustertrace.model import Span
 from clustertrace.understanding.calls import repeats
+from clustertrace.understanding.same_calls import by_start, pairs
 
 SECOND = 10**9
 STREAMED = "streaming response from 'gpt-4o-mini'"
@@ -125,6 +126,29 @@ def test_parallel_calls_pair_one_to_one() -> None:
         for number in range(5)
     ]
     assert len(repeats(spans)) == 5
+
+
+@pytest.mark.parametrize("between", [0.0, 10.0])
+def test_hundreds_of_calls_at_once(between: float) -> None:
+    """Equal calls at once count once each, even where one reporter tells of all of them first."""
+    spans = [
+        call(f"{scope}{number}", scope, parent="p", start=(number + later) / 1000, end=90)
+        for scope, later in (("one", 0.0), ("two", between * 300))
+        for number in range(300)
+    ]
+    assert len(repeats(spans)) == 300
+
+
+@pytest.mark.parametrize("scopes", [1, 2, 3])
+def test_what_is_looked_at_grows_with_the_calls(scopes: int) -> None:
+    """Ten times as many calls at once are ten times the work: others wait while a run settles."""
+
+    def looks(count: int) -> int:
+        at_once = [call(str(one), f"scope {one % scopes}", parent="p") for one in range(count)]
+        return sum(1 for _ in pairs(at_once, by_start))
+
+    assert looks(4_000) <= 11 * looks(400)
+    assert looks(400) <= 400 * 32 * scopes
 
 
 def test_streams_of_logfire() -> None:

@@ -84,7 +84,12 @@ def received(raws: Iterable[RawSpan | str]) -> Received:
         if isinstance(raw, str):
             rejected.append(raw)
             continue
-        span, session = resolve(raw)
+        try:
+            span, session = resolve(raw)
+        except Exception as error:
+            # Ours to mend; until then it costs no other span of its request.
+            rejected.append(f"span {raw.name!r}: it can't be read ({error!r:.200})")
+            continue
         spans.append(span)
         if _EVALUATIONS in span.attributes:
             scores += _scores(span)

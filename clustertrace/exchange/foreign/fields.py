@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from clustertrace.conventions.dialect import Field
+from clustertrace.conventions.readers import number, parsed
+from clustertrace.conventions.usage import inclusive
 from clustertrace.errors import BadInput
-from clustertrace.wire import MAX_NS, MAX_TOKENS, MAX_USD
+from clustertrace.wire import MAX_NS
 
 __all__ = [
     "amount",
-    "count",
-    "dollars",
+    "counted",
     "moment_ns",
+    "moment_or",
     "needed_ns",
     "object_of",
     "objects_of",
     "span_id",
     "tags_of",
-    "text",
+    "tokens_of",
     "trace_id",
 ]
 
@@ -64,13 +65,13 @@ def moment_ns(told: Any) -> int | None:
             raise BadInput(f"{told[:40]!r} is no time") from None
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
         return _checked((at - _EPOCH) // timedelta(microseconds=1) * 1000, told)
-    if isinstance(told, bool) or not isinstance(told, int | float) or not math.isfinite(told):
+    if isinstance(told, bool) or not isinstance(told, int | float) or told != told:
         raise BadInput(f"{told!r:.40} is no time")
     for limit, scale in ((1e11, 1e9), (1e14, 1e6), (1e17, 1e3)):
         if abs(told) < limit:
             # Float seconds are exact to a microsecond.
             return _checked(round(told * scale / 1000) * 1000, told)
-    return _checked(int(told), told)
+    return _checked(int(told) if abs(told) <= MAX_NS else MAX_NS + 1, told)
 
 
 def _checked(found: int, told: Any) -> int:
@@ -87,41 +88,53 @@ def needed_ns(told: Any, name: str) -> int:
     return found
 
 
-def text(told: Any) -> str | None:
-    """A text that says something."""
-    return told if isinstance(told, str) and told else None
-
-
-def count(told: Any) -> int | None:
-    """A number of tokens."""
-    usable = isinstance(told, int | float) and not isinstance(told, bool)
-    return int(told) if usable and 0 <= told <= MAX_TOKENS else None
-
-
-def dollars(told: Any) -> float | None:
-    """US dollars of one call, if anybody can have paid so much."""
-    paid = amount(told)
-    return paid if paid is not None and 0 <= paid <= MAX_USD else None
+def moment_or(told: Any, otherwise: int) -> int:
+    """As `moment_ns`, for a time that nothing depends on: what is none is another one."""
+    try:
+        return moment_ns(told) or otherwise
+    except BadInput:
+        return otherwise
 
 
 def amount(told: Any) -> float | None:
     """A number that is one; also as text, as decimals are sometimes written."""
-    if isinstance(told, str):
-        try:
-            told = float(told)
-        except ValueError:
-            return None
-    usable = isinstance(told, int | float) and not isinstance(told, bool) and math.isfinite(told)
-    return float(told) if usable else None
+    try:
+        found = number(float(told) if isinstance(told, str) else told)
+    except (ValueError, OverflowError):
+        return None
+    return found
+
+
+def counted(told: Iterable[tuple[Field, Any]]) -> dict[Field, Any]:
+    """The first that is told of each field, as where attributes are read."""
+    found: dict[Field, Any] = {}
+    for field, value in told:
+        if value is not None:
+            found.setdefault(field, value)
+    return found
+
+
+def tokens_of(
+    found: Mapping[Field, Any],
+) -> tuple[int | None, int | None, int | None, int | None, int | None]:
+    """Read, cached ones included; written; from a cache; into a cache; thought: as in a span."""
+    read, written = found.get(Field.CACHE_READ_TOKENS), found.get(Field.CACHE_WRITE_TOKENS)
+    return (
+        inclusive(
+            found.get(Field.INPUT_TOKENS),
+            found.get(Field.FRESH_INPUT_TOKENS),
+            (read or 0) + (written or 0),
+        ),
+        found.get(Field.OUTPUT_TOKENS),
+        read,
+        written,
+        found.get(Field.REASONING_TOKENS),
+    )
 
 
 def object_of(told: Any) -> Mapping[str, Any]:
     """An object, also as JSON text; an empty one where there is none."""
-    if isinstance(told, str) and told[:1] == "{":
-        try:
-            told = json.loads(told)
-        except (ValueError, RecursionError):
-            return {}
+    told = parsed(told)
     return told if isinstance(told, Mapping) else {}
 
 

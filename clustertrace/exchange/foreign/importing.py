@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from clustertrace.conventions.otlp.logs import logs_of_json
 from clustertrace.conventions.otlp.metrics import metrics_of_json
 from clustertrace.conventions.otlp.traces import Received, slices_of_json, slices_of_protobuf
@@ -17,6 +15,7 @@ from clustertrace.exchange.reading import Source
 from clustertrace.model import Batch, Log, Span, TraceFacts
 from clustertrace.store import queries
 from clustertrace.store.store import Store
+from clustertrace.wire import loads
 
 __all__ = ["FORMATS", "import_foreign", "import_records"]
 
@@ -145,8 +144,8 @@ def _of_document(number: int, text: bytes, read: Read) -> Iterator[_Piece]:
 
 def _loads(text: bytes) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return loads(text)
+    except BadInput:
         return None
 
 

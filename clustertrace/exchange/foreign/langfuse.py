@@ -1,7 +1,7 @@
 """Langfuse: a trace with its observations and scores, as its public API and its exports give it.
 
 https://langfuse.com/docs/api-and-data-platform/features/public-api: `GET /api/public/traces/{id}`.
-Its usage buckets exclude each other, so everything that begins with `input` was read.
+Its usage and costs are read as those that its SDK sends (clustertrace.conventions.usage).
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from clustertrace.conventions.dialect import STANDARD, Field
+from clustertrace.conventions.readers import count, dollars, text
+from clustertrace.conventions.usage import buckets, cost_details, usage
 from clustertrace.exchange.foreign.fields import (
     amount,
-    count,
-    dollars,
+    counted,
     moment_ns,
+    moment_or,
     needed_ns,
     object_of,
     objects_of,
     span_id,
     tags_of,
-    text,
+    tokens_of,
     trace_id,
 )
 from clustertrace.model import Metric, Span, TraceFacts
@@ -47,7 +50,9 @@ def read(record: Mapping[str, Any]) -> tuple[list[Span], TraceFacts]:
     trace = trace_id(record.get("id"))
     spans = [_span(one, trace) for one in objects_of(record.get("observations"))]
     roots = [span for span in spans if span.parent_span_id is None]
-    if len(roots) != 1:
+    if len(roots) == 1:
+        spans = [_with_the_trace_s(span, record) if span is roots[0] else span for span in spans]
+    else:
         spans = _below_one_root(record, trace, spans)
     facts = TraceFacts(
         trace,
@@ -63,6 +68,15 @@ def read(record: Mapping[str, Any]) -> tuple[list[Span], TraceFacts]:
         metrics=tuple(_scores(record, trace, spans[0].start_ns)),
     )
     return spans, facts
+
+
+def _with_the_trace_s(root: Span, record: Mapping[str, Any]) -> Span:
+    """The only root, with what is said of the trace and not of it."""
+    return root._replace(
+        input=record.get("input") if root.input is None else root.input,
+        output=record.get("output") if root.output is None else root.output,
+        attributes={**object_of(record.get("metadata")), **root.attributes},
+    )
 
 
 def _below_one_root(record: Mapping[str, Any], trace: str, spans: list[Span]) -> list[Span]:
@@ -93,7 +107,7 @@ def _below_one_root(record: Mapping[str, Any], trace: str, spans: list[Span]) ->
 def _span(one: Mapping[str, Any], trace: str) -> Span:
     parent = one.get("parentObservationId")
     failed = one.get("level") == "ERROR"
-    usage, costs = object_of(one.get("usageDetails")), object_of(one.get("costDetails"))
+    used = _usage(one)
     start = needed_ns(one.get("startTime"), "startTime")
     end = moment_ns(one.get("endTime"))
     return Span(
@@ -111,50 +125,39 @@ def _span(one: Mapping[str, Any], trace: str) -> Span:
         text(one.get("statusMessage")) if failed else None,
         text(one.get("model")),
         None,
-        *(_tokens(one, usage)),
-        _cost(one, costs),
-        attributes=_rest(one),
+        *tokens_of(used),
+        _cost(one),
+        attributes=_rest(one, used),
     )
 
 
-def _tokens(
-    one: Mapping[str, Any], usage: Mapping[str, Any]
-) -> tuple[int | None, int | None, int | None, int | None, int | None]:
-    """Read, written, from a cache, into a cache, thought."""
+def _usage(one: Mapping[str, Any]) -> dict[Field, Any]:
+    """What an observation used, in today's words, else in those of older exports."""
+    details = object_of(one.get("usageDetails"))
+    if details:
+        return counted(buckets(details))
     old = object_of(one.get("usage"))
-    if not usage:
-        read, written = count(old.get("input")), count(old.get("output"))
-        if read is None:
-            read, written = count(old.get("promptTokens")), count(old.get("completionTokens"))
-        return read, written, None, None, None
-    return (
-        _sum(usage, ("input", "prompt_tokens", "cache_")),
-        _sum(usage, ("output", "completion_tokens")),
-        _sum(usage, ("input_cached_tokens", "cache_read", "input_cache_read")),
-        _sum(usage, ("cache_creation", "input_cache_creation")),
-        _sum(usage, ("output_reasoning",)),
-    )
+    older = [
+        (Field.INPUT_TOKENS, count(old.get("promptTokens"))),
+        (Field.OUTPUT_TOKENS, count(old.get("completionTokens"))),
+    ]
+    return counted([*usage(old, own=False), *older])
 
 
-def _sum(usage: Mapping[str, Any], beginnings: tuple[str, ...]) -> int | None:
-    told = [count(value) for key, value in usage.items() if key.startswith(beginnings)]
-    known = [one for one in told if one is not None]
-    return sum(known) if known else None
+def _cost(one: Mapping[str, Any]) -> float | None:
+    costs = cost_details(one.get("costDetails"))
+    others = (dollars(one.get(key)) for key in ("calculatedTotalCost", "totalCost"))
+    # Langfuse writes 0 for models that it has no price for.
+    return next((cost for cost in (*(told for _, told in costs), *others) if cost), None)
 
 
-def _cost(one: Mapping[str, Any], costs: Mapping[str, Any]) -> float | None:
-    for told in (costs.get("total"), one.get("calculatedTotalCost"), one.get("totalCost")):
-        # Langfuse writes 0 for models that it has no price for.
-        found = dollars(told)
-        if found:
-            return found
-    return None
-
-
-def _rest(one: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+def _rest(one: Mapping[str, Any], used: Mapping[Field, Any]) -> dict[str, Any]:
+    rest = {
         key: value for key, value in one.items() if key not in _USED and value not in (None, "", {})
     }
+    if Field.HOUR_TOKENS in used:
+        rest[STANDARD[Field.HOUR_TOKENS]] = used[Field.HOUR_TOKENS]
+    return rest
 
 
 def _scores(record: Mapping[str, Any], trace: str, start_ns: int) -> list[Metric]:
@@ -162,7 +165,7 @@ def _scores(record: Mapping[str, Any], trace: str, start_ns: int) -> list[Metric
     for one in objects_of(record.get("scores")):
         value, name = amount(one.get("value")), text(one.get("name"))
         if value is not None and name:
-            at = moment_ns(one.get("timestamp") or one.get("createdAt")) or start_ns
+            at = moment_or(one.get("timestamp") or one.get("createdAt"), start_ns)
             of = one.get("observationId")
             scores.append(Metric(name, value, at, span_id(of, trace) if of else None))
     return scores

@@ -5,19 +5,21 @@ https://docs.smith.langchain.com/reference/data_formats/run_data_format
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from clustertrace.conventions.dialect import STANDARD, Field
+from clustertrace.conventions.readers import dollars, text
+from clustertrace.conventions.usage import usage
 from clustertrace.exchange.foreign.fields import (
     amount,
-    count,
-    dollars,
+    counted,
     moment_ns,
     needed_ns,
     object_of,
     span_id,
     tags_of,
-    text,
+    tokens_of,
     trace_id,
 )
 from clustertrace.model import Metric, Span, TraceFacts
@@ -37,24 +39,25 @@ def read(record: Mapping[str, Any]) -> tuple[list[Span], TraceFacts]:
     about = object_of(extra.get("metadata"))
     start = needed_ns(record.get("start_time"), "start_time")
     end, error = moment_ns(record.get("end_time")), text(record.get("error"))
+    used = _used(record)
     span = Span(
         trace,
         span_id(record.get("id"), trace),
         span_id(parent, trace) if parent else None,
         text(record.get("name")) or "run",
         _KINDS.get(str(record.get("run_type")), "chain"),
-        "error" if error else "ok",
+        "error" if error else "ok" if end is not None else "incomplete",
         start,
-        max(start, end) if end is not None else start,
+        max(start, end) if end is not None else None,
         record.get("inputs"),
         record.get("outputs"),
         _error_type(error),
         error,
         text(about.get("ls_model_name")) or _model(extra),
         text(about.get("ls_provider")),
-        *_tokens(record),
+        *tokens_of(used),
         dollars(record.get("total_cost")) or None,
-        attributes={key: record[key] for key in _ATTRIBUTES if record.get(key)},
+        attributes=_rest(record, used),
     )
     if parent:
         return [span], TraceFacts(trace)
@@ -72,6 +75,13 @@ def read(record: Mapping[str, Any]) -> tuple[list[Span], TraceFacts]:
     )
 
 
+def _rest(record: Mapping[str, Any], used: Mapping[Field, Any]) -> dict[str, Any]:
+    rest = {key: record[key] for key in _ATTRIBUTES if record.get(key)}
+    if Field.HOUR_TOKENS in used:
+        rest[STANDARD[Field.HOUR_TOKENS]] = used[Field.HOUR_TOKENS]
+    return rest
+
+
 def _error_type(error: str | None) -> str | None:
     """LangSmith keeps `Type('message')` with its traceback behind."""
     name = (error or "").partition("(")[0]
@@ -83,23 +93,30 @@ def _model(extra: Mapping[str, Any]) -> str | None:
     return text(asked.get("model")) or text(asked.get("model_name"))
 
 
-def _tokens(
-    record: Mapping[str, Any],
-) -> tuple[int | None, int | None, int | None, int | None, int | None]:
-    """Read, written, from a cache, into a cache, thought; only of model calls.
-
-    Chains repeat the sums of what is below them.
-    """
+def _used(record: Mapping[str, Any]) -> dict[Field, Any]:
+    """The tokens of a model call; chains repeat the sums of what is below them."""
     if record.get("run_type") not in ("llm", "embedding"):
-        return None, None, None, None, None
-    usage = object_of(object_of(record.get("outputs")).get("usage_metadata"))
-    read, written = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
-    of_input = object_of(usage.get("input_token_details"))
-    of_output = object_of(usage.get("output_token_details"))
-    return (
-        count(record.get("prompt_tokens")) if read is None else read,
-        count(record.get("completion_tokens")) if written is None else written,
-        count(of_input.get("cache_read")),
-        count(of_input.get("cache_creation")),
-        count(of_output.get("reasoning")),
-    )
+        return {}
+    return counted(pair for told in _usages(record) for pair in usage(told, own=False))
+
+
+def _usages(record: Mapping[str, Any]) -> Iterator[Any]:
+    """Wherever LangChain and LangSmith put the usage of a call, the most detailed first."""
+    outputs = object_of(record.get("outputs"))
+    yield outputs.get("usage_metadata")
+    for some in _list(outputs.get("generations"))[:1]:
+        for one in some[:1] if isinstance(some, list) else [some]:
+            message = object_of(object_of(one).get("message"))
+            yield object_of(message.get("kwargs")).get("usage_metadata")
+            yield message.get("usage_metadata")
+    yield object_of(outputs.get("llm_output")).get("token_usage")
+    yield {
+        "prompt_tokens": record.get("prompt_tokens"),
+        "completion_tokens": record.get("completion_tokens"),
+        "input_token_details": record.get("prompt_token_details"),
+        "output_token_details": record.get("completion_token_details"),
+    }
+
+
+def _list(told: Any) -> list[Any]:
+    return told if isinstance(told, list) else []

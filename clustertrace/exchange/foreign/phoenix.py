@@ -12,13 +12,14 @@ from typing import Any, Final
 
 from clustertrace.conventions.otlp.traces import received
 from clustertrace.conventions.raw import ERROR, Event, RawSpan, origin
+from clustertrace.conventions.readers import text
+from clustertrace.errors import BadInput
 from clustertrace.exchange.foreign.fields import (
     moment_ns,
     needed_ns,
     object_of,
     objects_of,
     span_id,
-    text,
     trace_id,
 )
 from clustertrace.model import Span, TraceFacts
@@ -61,8 +62,12 @@ def read(record: Mapping[str, Any]) -> tuple[list[Span], TraceFacts]:
         {},
         origin({}, _SCOPE, "", {}),
     )
-    batch = received([raw]).batch
-    return batch.spans, batch.facts[0] if batch.facts else TraceFacts(trace)
+    batch, rejected, _ = received([raw])
+    if rejected:
+        raise BadInput(rejected[0])
+    facts = batch.facts[0] if batch.facts else TraceFacts(trace)
+    metrics = tuple(metric for fact in batch.facts for metric in fact.metrics)
+    return batch.spans, facts._replace(metrics=metrics)
 
 
 def _attributes(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

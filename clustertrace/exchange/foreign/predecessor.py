@@ -6,16 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from clustertrace.conventions.readers import count, text
 from clustertrace.errors import BadInput
 from clustertrace.exchange.foreign.fields import (
     amount,
-    count,
     moment_ns,
     needed_ns,
     object_of,
     objects_of,
     span_id,
-    text,
     trace_id,
 )
 from clustertrace.model import Metric, Span, TraceFacts

@@ -17,7 +17,7 @@ from clustertrace.store.rows import SPAN_COLUMNS, json_text, span_of_row
 from clustertrace.store.settling import variants
 from clustertrace.store.settling.settle import settle_traces
 from clustertrace.store.store import Store
-from clustertrace.understanding.calls import is_unpriced
+from clustertrace.understanding.reports import is_unpriced
 
 __all__ = ["Costs", "Progress", "Signatures", "backfill_costs", "backfill_signatures"]
 

@@ -15,7 +15,7 @@ from clustertrace.model import MODEL_KINDS, Span
 from clustertrace.store.connection import Connection
 from clustertrace.store.rows import SLIM_COLUMNS, slim_span
 from clustertrace.store.writing import news
-from clustertrace.understanding.calls import TOGETHER_NS
+from clustertrace.understanding.same_calls import TOGETHER_NS
 
 __all__ = ["FAILED_AT_ONCE", "calls_elsewhere", "wake"]
 

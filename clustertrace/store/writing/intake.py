@@ -85,18 +85,44 @@ class Policy(NamedTuple):
             # What a user writes about a run is no content of the run.
             reason = fact.outcome_reason if fact.by_hand else None
             fact = fact._replace(outcome_reason=reason, extra=EMPTY)
-        cut = self.redact
-        if cut is None:
-            return fact
+        return self._within(fact if self.redact is None else _secretless(fact, self.redact))
+
+    def _within(self, fact: TraceFacts) -> TraceFacts:
+        """What was said about a trace, each text within the limit."""
+        short = self._short
         return fact._replace(
-            name=fact.name and cut(fact.name)[0],
-            session_id=fact.session_id and cut(fact.session_id)[0],
-            extra=json_value(cut.json(json_text(fact.extra) or "{}")[0]),
-            tags={cut(key)[0]: cut.named(key, value) for key, value in fact.tags.items()},
-            metrics=tuple(one._replace(name=cut(one.name)[0]) for one in fact.metrics),
-            outcome_reason=fact.outcome_reason and cut(fact.outcome_reason)[0],
-            note=fact.note and cut(fact.note)[0],
+            name=fact.name and short(fact.name),
+            session_id=fact.session_id and short(fact.session_id),
+            extra=self._fitting(fact.extra) if fact.extra else fact.extra,
+            tags={short(key): short(value) for key, value in fact.tags.items()},
+            metrics=tuple(one._replace(name=short(one.name)) for one in fact.metrics),
+            outcome_reason=fact.outcome_reason and short(fact.outcome_reason),
+            note=fact.note and short(fact.note),
         )
+
+    def _fitting(self, extra: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a file says more of a trace, within the limit."""
+        fits = _size(json_text(dict(extra)) or "") <= self.payload_bytes
+        return extra if fits else _shortened(extra, self.payload_bytes)[0]
+
+    def _short(self, text: str) -> str:
+        """A text within the limit."""
+        limit = self.payload_bytes
+        fits = len(text) <= limit // 4 or _size(text) <= limit
+        return text if fits else str(_shortened(text, limit)[0])
+
+
+def _secretless(fact: TraceFacts, cut: Redactor) -> TraceFacts:
+    """What was said about a trace, without secrets."""
+    return fact._replace(
+        name=fact.name and cut(fact.name)[0],
+        session_id=fact.session_id and cut(fact.session_id)[0],
+        extra=json_value(cut.json(json_text(fact.extra) or "{}")[0]),
+        tags={cut(key)[0]: cut.named(key, value) for key, value in fact.tags.items()},
+        metrics=tuple(one._replace(name=cut(one.name)[0]) for one in fact.metrics),
+        outcome_reason=fact.outcome_reason and cut(fact.outcome_reason)[0],
+        note=fact.note and cut(fact.note)[0],
+    )
 
 
 def policy() -> Policy:

@@ -8,10 +8,12 @@ settling (clustertrace.store.settling.settle) does the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
+from clustertrace.errors import ClustertraceError
 from clustertrace.model import Batch, TraceFacts
 from clustertrace.pricing import price_span
 from clustertrace.store.connection import Connection
@@ -34,10 +36,13 @@ from clustertrace.store.writing.unjoined import forget, unjoined
 __all__ = ["Prepared", "Written", "chunks", "prepared", "write"]
 
 T = TypeVar("T")
+Made = TypeVar("Made")
 Row = tuple[Any, ...]
 """A row of `spans`."""
 Key = tuple[Any, ...]
 """Trace id and span id, binary."""
+
+_LOG: Final = logging.getLogger("clustertrace")
 
 SETTLE_AFTER_NS: Final = 200_000_000
 """A trace with news is settled so long after the first of them."""
@@ -95,14 +100,33 @@ class Prepared(NamedTuple):
 
 
 def prepared(batch: Batch) -> Prepared:
-    """Everything that can be done before the database is locked: prices, secrets, rows."""
+    """Everything that can be done before the database is locked: prices, secrets, rows.
+
+    What no row can be made of costs nothing but itself, and a line in the log.
+    """
     allowed = policy()
+    origin = batch.origin
+    rows = list(_made(lambda span: allowed.row(price_span(span), origin), batch.spans))
     return Prepared(
-        len(batch.spans),
-        _one_each(allowed.row(price_span(span), batch.origin) for span in batch.spans),
-        [allowed.facts(fact) for fact in batch.facts],
-        [allowed.log(log) for log in batch.logs],
+        len(rows),
+        _one_each(rows),
+        list(_made(allowed.facts, batch.facts)),
+        list(_made(allowed.log, batch.logs)),
     )
+
+
+def _made(make: Callable[[T], Made], records: Iterable[T]) -> Iterator[Made]:
+    """What is made of each record that something can be made of."""
+    for record in records:
+        try:
+            yield make(record)
+        except ClustertraceError:
+            raise
+        except Exception as error:
+            _LOG.warning(
+                "A %s of trace %s can't be stored (%r), all others are; please report this.",
+                *(type(record).__name__.lower(), getattr(record, "trace_id", "unknown"), error),
+            )
 
 
 def write(conn: Connection, batch: Prepared, now_ns: int) -> Written:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clustertrace.model import Metric, Span, Trace, TraceFacts
+from clustertrace.exchange.native import dump_trace, parse_trace
+from clustertrace.model import Batch, Metric, Span, Trace, TraceFacts
+from clustertrace.pricing import price_span
 from clustertrace.store import Store, queries
+from clustertrace.store.writing import writer
 from tests.store.conftest import SECOND, START, TRACE, batch, root, span
 
 
@@ -179,12 +183,62 @@ def test_odd_payloads_are_stored(store: Store, value: Any) -> None:
 
 
 def test_a_nest_too_deep_for_any_parser_is_said_so(store: Store) -> None:
-    """A value nested past every limit is replaced by a note, not by an exception."""
+    """What is nested past every limit is replaced by a note, not by an exception."""
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
     store.write(batch(RUN[0]._replace(input=deep)))
-    assert "deeply" in settled(store).spans[0].input
+    assert "deeply" in json.dumps(settled(store).spans[0].input)
+
+
+@pytest.mark.parametrize("levels", [199, 200, 201, 253, 254, 255, 300, 500])
+def test_deep_values_are_shown_and_exported(store: Store, levels: int) -> None:
+    """However deep a value came, whatever reads it can: below the 200th level it is text."""
+    deep: Any = "core"
+    for _ in range(levels):
+        deep = {"a": deep}
+    failed = RUN[0]._replace(input=deep, output=[deep], status="error")
+    store.write(batch(failed))
+    trace = settled(store)
+    spans, _ = parse_trace(dump_trace(trace))
+    assert spans[0].input == trace.spans[0].input
+    assert (trace.spans[0].input == deep) == (levels <= 200)
+    assert "core" in json.dumps(trace.spans[0].input)
+    with store.read() as conn:
+        assert queries.suspects_of(conn, trace) is not None
+        assert conn.value("SELECT count(*) FROM trace_traits") == 1
+
+
+def test_what_no_row_can_be_made_of_costs_nothing_else(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of ours in one span is told in the log, and all others are stored."""
+
+    def broken(span: Span) -> Span:
+        if span.span_id == RUN[1].span_id:
+            raise ValueError("a fault of ours")
+        return price_span(span)
+
+    monkeypatch.setattr(writer, "price_span", broken)
+    assert store.write(batch(*RUN)).new == len(RUN) - 1
+    assert "a fault of ours" in caplog.text
+    assert {span.span_id for span in settled(store).spans} == {
+        span.span_id for span in RUN if span is not RUN[1]
+    }
+
+
+def test_what_is_said_of_a_run_is_within_the_limit(store: Store) -> None:
+    """Tags and reasons of three megabytes are cut as payloads are, once."""
+    trace_id = RUN[0].trace_id
+    fact = TraceFacts(
+        trace_id, outcome="fail", outcome_reason="y" * 3_000_000, tags={"k": "x" * 3_000_000}
+    )
+    store.write(Batch([*RUN], [fact]))
+    once = settled(store)
+    assert len(once.tags["k"]) < 40_000
+    assert len(once.outcome_reason or "") < 40_000
+    store.write(Batch([], [fact._replace(tags=once.tags, outcome_reason=once.outcome_reason)]))
+    assert settled(store).tags == once.tags
 
 
 def test_two_stores_write_to_one_file(tmp_path: Path) -> None:

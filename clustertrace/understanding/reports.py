@@ -1,0 +1,100 @@
+"""What the report of a model call says of itself, and which reports are known to be of one call."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from clustertrace.model import Span
+
+__all__ = [
+    "RESPONSE_ID",
+    "SCOPE",
+    "Groups",
+    "Identity",
+    "identity",
+    "is_unpriced",
+    "order",
+    "reporter",
+    "response_id",
+    "same_model",
+]
+
+SCOPE: Final = "scope.name"
+RESPONSE_ID: Final = "gen_ai.response.id"
+"""The attributes that are looked at."""
+
+_EDITION: Final = re.compile(r"([-@](20[0-9-]+|[0-9]{4}|latest|v[0-9].*))?")
+"""What may stand behind a model's name: a date, a version."""
+
+Identity = tuple[str, str]
+
+
+def response_id(span: Span) -> str | None:
+    """The id of the response that a call got. It may come again: alone it proves nothing."""
+    told = span.attributes.get(RESPONSE_ID)
+    return told if isinstance(told, str) and told else None
+
+
+def reporter(span: Span) -> str:
+    """The scope of the instrumentation that reports a span; empty for this program's own."""
+    scope = span.attributes.get(SCOPE)
+    return scope if isinstance(scope, str) else ""
+
+
+def is_unpriced(span: Span) -> bool:
+    """A call that answered and whose price nobody knows; a call that failed outright is free."""
+    return span.cost_usd is None and (span.status != "error" or span.output_tokens is not None)
+
+
+def identity(span: Span) -> Identity:
+    """What tells a span from all others, of this trace or of another."""
+    return span.trace_id, span.span_id
+
+
+def order(span: Span) -> tuple[int, str, str]:
+    return span.start_ns, span.trace_id, span.span_id
+
+
+def same_model(one: str | None, other: str | None) -> bool:
+    """Whether names mean the same model: one may carry a vendor before it or a date behind it."""
+    if one is None or other is None:
+        return False
+    short, long = sorted(
+        (one.rpartition("/")[2].lower(), other.rpartition("/")[2].lower()), key=len
+    )
+    return long.startswith(short) and _EDITION.fullmatch(long[len(short) :]) is not None
+
+
+class Groups:
+    """Spans that report the same call (a disjoint-set forest)."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self._spans = spans
+        self._above = {identity(span): identity(span) for span in spans}
+
+    def join(self, one: Span, other: Span) -> None:
+        """Say that both report one call."""
+        self._above[self._top(identity(one))] = self._top(identity(other))
+
+    def together(self, one: Span, other: Span) -> bool:
+        """Whether both are known to report one call."""
+        return self._top(identity(one)) == self._top(identity(other))
+
+    def calls(self, spans: Iterable[Span]) -> int:
+        """How many calls these are reports of, as far as is known."""
+        return len({self._top(identity(span)) for span in spans})
+
+    def groups(self) -> Iterable[list[Span]]:
+        """All groups of more than one."""
+        groups: dict[Identity, list[Span]] = defaultdict(list)
+        for span in self._spans:
+            groups[self._top(identity(span))].append(span)
+        return [group for group in groups.values() if len(group) > 1]
+
+    def _top(self, at: Identity) -> Identity:
+        while self._above[at] != at:
+            at = self._above[at] = self._above[self._above[at]]
+        return at

@@ -1,0 +1,147 @@
+"""Reports of one call by different instrumentations, found by what both of them say."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from itertools import combinations
+from typing import Any, Final
+
+from clustertrace.model import Span
+from clustertrace.understanding.reports import (
+    Groups,
+    Identity,
+    identity,
+    order,
+    reporter,
+    response_id,
+    same_model,
+)
+
+__all__ = ["TOGETHER_NS", "by_start", "join_scopes", "pairs"]
+
+TOGETHER_NS: Final = 2 * 10**9
+"""Reports of one call in different traces begin at most so far apart."""
+
+_NEAREST: Final = 16
+"""So many before and after a report, in time, may be another one of the same call."""
+
+End = tuple[Identity, str]
+"""A report, and the reporter of another one of the same call."""
+
+Nearness = Callable[[Sequence[Span], Sequence[Span]], Iterator[tuple[Span, Span]]]
+"""Of two reporters' spans, each in its order, those that may be reports of one call."""
+
+
+def join_scopes(models: Sequence[Span], joined: Groups) -> None:
+    """Reports of different instrumentations that say the same of the same time, one to one.
+
+    Those that begin nearest to each other first. What is left is taken in its order: one reporter
+    may tell of all calls that begin together before the other tells of the first.
+    """
+    taken: set[End] = set()
+    _join(pairs(models, by_start), joined, taken)
+    _join(pairs(models, _by_rank(taken)), joined, taken)
+
+
+def _join(found: Iterator[tuple[Span, Span]], joined: Groups, taken: set[End]) -> None:
+    """Join what is the same call; `taken` has the reports that were joined, and takes these."""
+    candidates = sorted(
+        (
+            (abs(one.start_ns - other.start_ns), order(one), order(other), one, other)
+            for one, other in found
+            if _at_once(one, other) and _same_call(one, other)
+        ),
+        key=lambda candidate: candidate[:3],
+    )
+    for _, _, _, one, other in candidates:
+        ends = {(identity(one), reporter(other)), (identity(other), reporter(one))}
+        if not ends & taken and not joined.together(one, other):
+            taken |= ends
+            joined.join(one, other)
+
+
+def pairs(models: Sequence[Span], nearness: Nearness) -> Iterator[tuple[Span, Span]]:
+    """Pairs of different reporters that may be the same call, the earlier one first.
+
+    An agent may make thousands of calls at once, and to compare all of them with all others would
+    hold up everybody who writes: `nearness` names the few that are worth it.
+    """
+    if len({reporter(span) for span in models}) < 2:
+        return
+    seen: set[tuple[Identity, Identity]] = set()
+    for alike in _by_what_they_share(models).values():
+        for some, others in combinations(alike.values(), 2):
+            for span, near in nearness(some, others):
+                one, other = sorted((span, near), key=order)
+                pair = (identity(one), identity(other))
+                if pair not in seen:
+                    seen.add(pair)
+                    yield one, other
+
+
+def by_start(some: Sequence[Span], others: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
+    """Each of some with those of the others that begin nearest."""
+    starts = [order(span) for span in others]
+    for span in some:
+        at = bisect_left(starts, order(span))
+        for near in others[max(0, at - _NEAREST) : at + _NEAREST]:
+            yield span, near
+
+
+def _by_rank(taken: Set[End]) -> Nearness:
+    """Of those without a partner the first of some with the first of the others, and so on."""
+
+    def near(some: Sequence[Span], others: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
+        one, other = reporter(some[0]), reporter(others[0])
+        return zip(
+            (span for span in some if (identity(span), other) not in taken),
+            (span for span in others if (identity(span), one) not in taken),
+            strict=False,
+        )
+
+    return near
+
+
+def _by_what_they_share(models: Sequence[Span]) -> Mapping[Any, Mapping[str, list[Span]]]:
+    """Calls by each thing that two reports of one must share, and by reporter, in their order."""
+    shared: dict[Any, dict[str, list[Span]]] = defaultdict(lambda: defaultdict(list))
+    for span in models:
+        keys: list[Any] = [
+            ("tokens", span.kind, span.input_tokens),
+            ("place", span.kind, span.trace_id, span.parent_span_id),
+        ]
+        said = response_id(span)
+        if said is not None:
+            keys.append(("response", span.kind, said))
+        for key in keys:
+            shared[key][reporter(span)].append(span)
+    return shared
+
+
+def _at_once(one: Span, other: Span) -> bool:
+    """Whether the second begins while the first runs."""
+    return one.end_ns is None or other.start_ns <= one.end_ns
+
+
+def _same_call(one: Span, other: Span) -> bool:
+    if one.kind != other.kind or reporter(one) == reporter(other):
+        return False
+    if one.trace_id != other.trace_id and abs(one.start_ns - other.start_ns) > TOGETHER_NS:
+        return False
+    ids = response_id(one), response_id(other)
+    if None not in ids:
+        return ids[0] == ids[1]
+    if not same_model(one.model, other.model):
+        return False
+    said, said_too = one.output_tokens, other.output_tokens
+    if one.trace_id != other.trace_id:
+        if None not in (one.parent_span_id, other.parent_span_id):
+            return False
+        if said is said_too is None and one.status == other.status == "error":
+            return one.input_tokens == other.input_tokens
+    if said is None or said_too is None:
+        return (one.trace_id, one.parent_span_id) == (other.trace_id, other.parent_span_id)
+    # A stream's first chunk announces a token that some count on top.
+    return one.input_tokens == other.input_tokens and abs(said - said_too) <= 1

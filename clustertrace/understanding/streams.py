@@ -1,0 +1,95 @@
+"""Streams that Logfire reports as two spans: the request, and the response once it is read."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from clustertrace.model import Span
+from clustertrace.understanding.reports import (
+    Groups,
+    Identity,
+    identity,
+    order,
+    reporter,
+    same_model,
+)
+
+__all__ = ["STREAMED", "is_stream", "join_streams", "streams_elsewhere"]
+
+STREAMED: Final = "logfire"
+"""Scopes that report a stream as two spans: the request, and the response once it is read."""
+
+_STREAM: Final = "streaming response from "
+"""How the names of such responses begin."""
+
+_NEAREST: Final = 32
+"""Requests that ended before and after a response began that may be its own."""
+
+
+def join_streams(models: Sequence[Span], joined: Groups) -> None:
+    """Logfire's requests, which know no tokens, with the responses that were read after them."""
+    requests: dict[Any, list[tuple[int, str, Span]]] = defaultdict(list)
+    for span in models:
+        if _asks_logfire(span):
+            ended = span.end_ns or span.start_ns
+            requests[span.trace_id, reporter(span)].append((ended, span.span_id, span))
+    for ends in requests.values():
+        ends.sort()
+    candidates = sorted(
+        (
+            (abs(ended - read.start_ns), order(asked), order(read), asked, read)
+            for read in models
+            if is_stream(read)
+            for ended, _, asked in _nearest(
+                requests.get((read.trace_id, reporter(read)), ()), read.start_ns
+            )
+            if asked.start_ns <= read.start_ns and same_model(asked.model, read.model)
+        ),
+        key=lambda candidate: candidate[:3],
+    )
+    taken: set[Identity] = set()
+    for _, _, _, asked, read in candidates:
+        pair = {identity(asked), identity(read)}
+        if not pair & taken:
+            taken |= pair
+            joined.join(asked, read)
+
+
+def _nearest(
+    ends: Sequence[tuple[int, str, Span]], time_ns: int
+) -> Sequence[tuple[int, str, Span]]:
+    at = bisect(ends, time_ns, key=lambda end: end[0])
+    return ends[max(0, at - _NEAREST) : at + _NEAREST]
+
+
+def is_stream(span: Span) -> bool:
+    """Whether a span is a response that Logfire reports apart from its request."""
+    return reporter(span).startswith(STREAMED) and span.name.startswith(_STREAM)
+
+
+def _asks_logfire(span: Span) -> bool:
+    """Whether a span may be a request whose response was streamed."""
+    return (
+        span.kind == "llm"
+        and (span.status, span.output_tokens) == ("ok", None)
+        and reporter(span).startswith(STREAMED)
+        and not span.name.startswith(_STREAM)
+    )
+
+
+def streams_elsewhere(
+    models: Sequence[Span], here: str, told: Mapping[str, str], joined: Groups
+) -> Iterator[tuple[str, str]]:
+    """Logfire's requests whose response is a trace of its own: only that one has the tokens."""
+    grouped = {identity(span) for group in joined.groups() for span in group}
+    for span in models:
+        if (
+            (span.trace_id, span.parent_span_id) == (here, None)
+            and _asks_logfire(span)
+            and identity(span) not in grouped
+            and span.span_id not in told
+        ):
+            yield span.span_id, "its stream is reported in a trace of its own"
