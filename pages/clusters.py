@@ -84,7 +84,7 @@ def _above(where: Filter | None, q: str) -> None:
     facts = cluster_facts.everything(totals) if where is None else cluster_facts.some(worst, q)
     st.html(markup.page(markup.heading(headline(worst)), facts))
     if worst.failed:
-        st.html(markup.page(patterns.failure_bar(worst)))
+        st.html(markup.page(patterns.failure_bar(worst, q)))
     if worst.failed and where is None:
         rules.draw(totals)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
@@ -10,16 +9,14 @@ import streamlit as st
 from clustertrace.app import connection, markup, words
 from clustertrace.app.empty import ways_in
 from clustertrace.app.filter_bar.filters import Asked, current
-from clustertrace.app.graph import call_graph
-from clustertrace.app.links import trace_url, traces_url
-from clustertrace.filters import taking
+from clustertrace.app.graph import call_graph, step_rates
+from clustertrace.app.links import trace_url
 from clustertrace.patterns import flow
 from clustertrace.patterns.fingerprints import MessageGroup, groups
 from clustertrace.store import queries
 
 __all__ = ["draw"]
 
-_STEPS: Final = 15
 _MESSAGES: Final = 12
 _FIRST: Final = 12
 _VALUES: Final = 10
@@ -43,11 +40,11 @@ def draw() -> None:
         st.html(markup.notice(_none(sum(one.runs for one in patterns), asked)))
         return
     rates = [rate for rate in flow.step_rates(patterns) if rate.broke]
-    st.html(markup.page(markup.heading(_sentence(rates, failed))))
+    st.html(markup.page(markup.heading(_sentence(rates, patterns, failed))))
     left, right = st.columns(2, gap="large")
     with left:
         st.html(markup.page(markup.subheading("Steps that end in an error")))
-        st.html(markup.page(_rates(rates, asked.texts)))
+        st.html(markup.page(step_rates.table(rates, asked.texts)))
         st.html(markup.page(markup.subheading("The first step that broke"), _first(patterns)))
     with right:
         st.html(markup.page(markup.subheading("What they say"), _messages(messages)))
@@ -61,46 +58,17 @@ def _none(runs: int, asked: Asked) -> str:
     return f"None of {words.counted(runs, 'finished run')} failed."
 
 
-def _sentence(rates: list[flow.StepRate], failed: int) -> str:
+def _sentence(rates: list[flow.StepRate], patterns: list[flow.PatternRuns], failed: int) -> str:
     runs = words.counted(failed, "run")
     if not rates:
         return f"{runs} failed, none of them at a step: only their results were wrong."
+    only = next((runs for at, _, runs in flow.first_failures(patterns) if not at), 0)
+    part = "all" if only == failed else words.count(only)
+    results = f", {part} of them by their results alone" if only else ""
     worst = rates[0]
     return (
-        f"{runs} failed; the step that broke most often is {worst.name}: "
+        f"{runs} failed{results}; the step that broke most often is {worst.name}: "
         f"in {words.count(worst.broke)} of {words.counted(worst.runs, 'run')} that took it."
-    )
-
-
-def _rates(rates: list[flow.StepRate], texts: Sequence[str]) -> markup.Markup:
-    rows = [
-        (
-            rate.name,
-            markup.join(
-                [
-                    markup.link(rate.broke, traces_url(*texts, taking(rate.name, failed=True))),
-                    markup.link(words.count(rate.runs), traces_url(*texts, taking(rate.name))),
-                ],
-                " / ",
-            ),
-            markup.rate_bar(rate.broke / rate.runs, *rate.interval),
-            markup.link(
-                f"{words.count(rate.failed)} failed in the end",
-                traces_url(*texts, taking(rate.name), "failed:yes"),
-            ),
-        )
-        for rate in rates[:_STEPS]
-    ]
-    if not rows:
-        return markup.muted("No step did.")
-    return markup.join(
-        [
-            markup.rows(rows),
-            markup.muted(
-                "Runs in which the step ended in an error, of those that took it, with the 95 % "
-                "interval. An agent whose own step broke is not counted again."
-            ),
-        ]
     )
 
 

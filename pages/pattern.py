@@ -87,7 +87,7 @@ def _facts(cluster: Cluster, where: tzinfo, now_ns: int) -> markup.Markup:
         href=traces_url(own, "failed:yes"),
     )
     return markup.facts(
-        markup.number(cluster.count, "run", href=traces_url(own)),
+        markup.number(cluster.count, "finished run", href=traces_url(own, "finished:yes")),
         *([failed] if cluster.failed else []),
         markup.fact(words.interval(cluster.interval), "failure rate, 95 % interval"),
         markup.fact(

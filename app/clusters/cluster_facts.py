@@ -15,7 +15,7 @@ from clustertrace.store.queries.picking import NEWEST
 
 __all__ = ["everything", "some"]
 
-_UNFINISHED: Final = "status:running or status:incomplete"
+_UNFINISHED: Final = "finished:no"
 
 
 def everything(totals: Overview) -> markup.Markup:
@@ -74,7 +74,9 @@ def some(page: ClusterPage, q: str) -> markup.Markup:
     """The runs that match a filter."""
     rate = wilson(page.failed, page.traces)
     parts = [
-        markup.fact(words.count(page.traces), "runs match", href=traces_url(q)),
+        markup.fact(
+            words.count(page.traces), "finished runs match", href=traces_url(q, "finished:yes")
+        ),
         markup.fact(
             f"{words.count(page.failed)} failed",
             f"({words.share(page.failed / max(1, page.traces))}, 95 % interval "

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from clustertrace.app import markup, words
 from clustertrace.app.clusters import judging
 from clustertrace.app.links import pattern_url, trace_url, traces_url
-from clustertrace.filters import condition
+from clustertrace.filters import condition, of_patterns
 from clustertrace.store.answers import Cluster, ClusterPage, Overview, Step
 from clustertrace.summary import NS_PER_DAY
 
@@ -44,8 +44,11 @@ def steps_text(steps: Sequence[Step], limit: int = 6) -> str:
     return " → ".join(shown + ["…"] * (len(steps) > limit)) or "no steps"
 
 
-def failure_bar(page: ClusterPage) -> markup.Markup:
-    """All failures in one bar, split by pattern; the rest in one last segment."""
+def failure_bar(page: ClusterPage, q: str = "") -> markup.Markup:
+    """All failures in one bar, split by pattern; the rest in one last segment.
+
+    `q` is the filter of the page, which the way to the rest keeps.
+    """
     failing = [cluster for cluster in page.clusters if cluster.failed]
     # A single failure is no pattern: such segments say nothing that the rest does not.
     named = [cluster for cluster in failing[:_SEGMENTS] if cluster.failed > 1]
@@ -62,7 +65,9 @@ def failure_bar(page: ClusterPage) -> markup.Markup:
     rest = page.failed - sum(cluster.failed for cluster in named)
     if rest:
         label = f"{rest} in other patterns" if named else f"{rest}, no two in one pattern"
-        parts.append((rest, label, label, traces_url("failed:yes")))
+        others = of_patterns([cluster.id for cluster in named])
+        but = [f"not ({others})"] if others else []
+        parts.append((rest, label, label, traces_url(q, "failed:yes", *but)))
     return markup.segments(parts, rest=min(rest, 1))
 
 
@@ -169,7 +174,7 @@ def _rate(cluster: Cluster, runs: Sequence[str]) -> markup.Markup:
             cls="ct-failed" if cluster.failed else "",
         ),
         " of ",
-        markup.link(cluster.count, traces_url(*runs)),
+        markup.link(cluster.count, traces_url(*runs, "finished:yes")),
         markup.muted(f"  {words.share(round(cluster.failure_rate, 2))}"),
     ]
     told = markup.tag("span", markup.muted(who_says(cluster)), cls="ct-small")

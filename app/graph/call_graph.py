@@ -10,7 +10,7 @@ import streamlit as st
 from clustertrace.app import markup, words
 from clustertrace.app.graph import call_picture
 from clustertrace.app.links import follow, follower, traces_url
-from clustertrace.filters import taking
+from clustertrace.filters import of_patterns, taking
 from clustertrace.patterns import flow
 from clustertrace.patterns.flow import END, START, PatternRuns
 from clustertrace.patterns.statistics import wilson
@@ -45,10 +45,7 @@ def draw(patterns: list[PatternRuns], filters: Sequence[str] = ()) -> None:
     rows = [
         (
             f"{edge.source} → {edge.target}",
-            markup.link(
-                f"{words.count(edge.failed)} of {words.counted(edge.runs, 'run')} failed",
-                _traces((edge.source, edge.target), filters),
-            ),
+            _counts(edge, filters),
             markup.rate_bar(edge.failed / edge.runs, *wilson(edge.failed, edge.runs)),
         )
         for edge in sorted(shown, key=lambda edge: (edge.p, -edge.runs))[:_ROWS]
@@ -65,10 +62,25 @@ def draw(patterns: list[PatternRuns], filters: Sequence[str] = ()) -> None:
     )
 
 
-def _traces(steps: Sequence[str], filters: Sequence[str]) -> str:
-    """The traces that took these steps, under the filters of the page."""
-    named = [name for name in steps if name not in (START, END)]
-    return traces_url(*filters, *([taking(*named)] if named else []))
+def _taking(name: str, filters: Sequence[str]) -> str:
+    """The finished traces that took a step, under the filters of the page."""
+    return traces_url(*filters, *([] if name in (START, END) else [taking(name)]), "finished:yes")
+
+
+def _counts(edge: flow.Edge, filters: Sequence[str]) -> object:
+    """How many runs go a way and fail; a link to them where there can be one."""
+    text = f"{words.count(edge.failed)} of {words.counted(edge.runs, 'run')} failed"
+    going = _going(edge, filters)
+    return markup.link(text, going) if going else text
+
+
+def _going(edge: flow.Edge, filters: Sequence[str]) -> str:
+    """The finished traces that go a way; none where too many patterns do for a filter.
+
+    No condition says that one step directly follows another, or is the last.
+    """
+    those = of_patterns(edge.taken_in)
+    return traces_url(*filters, those, "finished:yes") if those else ""
 
 
 def _follow(
@@ -79,8 +91,9 @@ def _follow(
         st.session_state[_CLICKED] = clicked
         kind, at = (clicked or " ")[0], (clicked or "")[1:].partition(".")[0]
         if kind == "n":
-            follow(_traces((names[int(at)],), filters))
+            follow(_taking(names[int(at)], filters))
         elif kind == "e":
             edge = edges[int(at)]
-            follow(_traces((edge.source, edge.target), filters))
+            steps = [name for name in (edge.source, edge.target) if name not in (START, END)]
+            follow(_going(edge, filters) or traces_url(*filters, taking(*steps)))
     follower()

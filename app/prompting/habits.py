@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from clustertrace.app import connection, markup, words
-from clustertrace.app.links import trace_url, traces_url
+from clustertrace.app.links import trace_url
 from clustertrace.app.prompting import deepen
 from clustertrace.prompts.deepening import about_habits
 from clustertrace.prompts.habit_words import compared_words
@@ -65,7 +65,6 @@ def _facts(found: Habits) -> markup.Markup:
             markup.fact(
                 words.count(found.dead),
                 "came to a dead end",
-                href=traces_url("not ending:none"),
                 title="An error, a refusal, no tokens left, an interruption, or your word.",
             ),
             markup.fact(words.count(found.independent), "count: one a session, text and result"),

@@ -38,6 +38,14 @@ _TOOK: Final = 62
 _TOKENS: Final = 165
 _COST: Final = 238
 """Right edges of the columns beside the plot, pixels from its right edge."""
+_ROOMY: Final = 760
+"""From so many pixels on all columns stand beside the plot; below, the bars get their room."""
+_NAMES_SHARE: Final = 0.4
+"""Of the chart's width, at most, for the names of steps."""
+_IS_ROOMY: Final = f"room >= {_ROOMY}"
+_NOTHING: Final = alt.value("")
+_BARS: Final = 1
+"""Which layer the bars are."""
 _DEEPEST: Final = 12
 _LONGEST_NAME: Final = 60
 _FONT: Final = '"Source Sans", sans-serif'
@@ -124,9 +132,11 @@ def chart(rows: Sequence[SpanRow], colours: Palette, now_ns: int, selected: int)
     made: dict[str, Any] = orjson.loads(_form(colours, unit, _margins(data), _shown(data)))
     made["data"] = {"values": data}
     made["height"] = ROW_PIXELS * len(data) + _AXIS
+    # Known here, so that a browser that has no data yet need not wonder.
+    made["layer"][_BARS]["encoding"]["x"]["scale"]["domain"] = [0, max(row["to"] for row in data)]
     renderer = "canvas" if len(data) > _CANVAS_FROM else "svg"
     made["usermeta"] = {"embedOptions": {"renderer": renderer}}
-    [picked] = made["params"]
+    [picked] = [param for param in made["params"] if param["name"] == SELECTION]
     picked["value"] = [{"row": selected}]
     return made
 
@@ -137,6 +147,8 @@ def _form(colours: Palette, unit: str, margins: _Margins, shown: tuple[str, ...]
     picked = alt.selection_point(
         name=SELECTION, fields=["row"], on="click", clear=False, empty=False, toggle=False
     )
+    room = alt.param("room", expr=f"containerSize()[0] || {_ROOMY}")
+    names = alt.param("names", expr=f"min({margins.names}, round(room * {_NAMES_SHARE}))")
     base = alt.Chart(alt.NamedData("rows")).encode(
         y=alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0)),
         tooltip=[alt.Tooltip(f"{field}:N", title=_TITLES[field]) for field in shown],
@@ -144,11 +156,12 @@ def _form(colours: Palette, unit: str, margins: _Margins, shown: tuple[str, ...]
     layers = [
         _background(base, colours, picked, margins),
         _bars(base, colours, unit),
-        *_names(base, colours, margins.names),
+        *_names(base, colours),
         *(_column(base, colours, edge, field) for edge, field in margins.columns),
     ]
     made = (
         alt.layer(*layers)
+        .add_params(room, names)
         .properties(padding={"left": 2, "right": 6, "top": 5, "bottom": 5})
         .configure_view(stroke="transparent", clip=False)
         .configure(font=_FONT, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
@@ -167,8 +180,8 @@ def _background(
     made: alt.Chart = (
         base.mark_rect(cursor="pointer", cornerRadius=3)
         .encode(
-            x=alt.value(-margins.names),
-            x2=alt.value(alt.expr(f"width + {margins.right}")),
+            x=alt.value(alt.expr("-names")),
+            x2=alt.value(alt.expr(f"width + ({_IS_ROOMY} ? {margins.right} : {_TOOK})")),
             color=alt.when(picked)
             .then(alt.value(colours.raised))
             .otherwise(alt.value("transparent")),
@@ -182,11 +195,11 @@ def _bars(base: alt.Chart, colours: Palette, unit: str) -> alt.Chart:
     made: alt.Chart = base.mark_bar(height=11, cornerRadius=2, cursor="pointer").encode(
         x=alt.X(
             "from:Q",
-            scale=alt.Scale(domainMin=0, nice=False),
+            scale=alt.Scale(nice=False),
             axis=alt.Axis(
                 orient="top",
                 title=None,
-                tickCount=6,
+                tickCount=alt.expr("width < 300 ? 3 : 6"),
                 grid=True,
                 gridColor=colours.border,
                 domain=False,
@@ -214,8 +227,8 @@ def _by_status(colours: Palette, otherwise: str) -> alt.Color:
     )
 
 
-def _names(base: alt.Chart, colours: Palette, width: int) -> list[alt.Chart]:
-    offset = f"datum.depth * {_LEVEL} - {width}"
+def _names(base: alt.Chart, colours: Palette) -> list[alt.Chart]:
+    offset = f"datum.depth * {_LEVEL} - names"
     signs = base.mark_text(
         align="left",
         baseline="middle",
@@ -231,7 +244,7 @@ def _names(base: alt.Chart, colours: Palette, width: int) -> list[alt.Chart]:
         baseline="middle",
         fontSize=13,
         dx=alt.expr(f"{offset} + 20"),
-        limit=alt.expr(f"{width - 28} - datum.depth * {_LEVEL}"),
+        limit=alt.expr(f"max(20, names - 28 - datum.depth * {_LEVEL})"),
         cursor="pointer",
     ).encode(
         x=alt.value(0),
@@ -257,7 +270,12 @@ def _margins(data: Sequence[dict[str, Any]]) -> _Margins:
 
 
 def _column(base: alt.Chart, colours: Palette, edge: int, field: str) -> alt.Chart:
+    """A column of texts beside the plot; where there is little room, only how long it took."""
+    always = edge == _TOOK
+    text = f"{field}:N" if always else alt.when(_IS_ROOMY).then(f"{field}:N").otherwise(_NOTHING)
+    # An empty text has a place too, which would take room from the plot.
+    place = f"width + {edge}" if always else f"{_IS_ROOMY} ? width + {edge} : width"
     made: alt.Chart = base.mark_text(
         align="right", baseline="middle", fontSize=12, color=colours.muted, cursor="pointer"
-    ).encode(x=alt.value(alt.expr(f"width + {edge}")), text=f"{field}:N")
+    ).encode(x=alt.value(alt.expr(place)), text=text)
     return made

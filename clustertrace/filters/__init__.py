@@ -8,6 +8,15 @@ Conditions side by side must all hold; `or`, `not` and parentheses combine them.
 
 from clustertrace.filters.syntax import FilterError, parse, parse_chosen
 from clustertrace.filters.tree import Filter
-from clustertrace.filters.writing import both, condition, taking
+from clustertrace.filters.writing import both, condition, of_patterns, taking
 
-__all__ = ["Filter", "FilterError", "both", "condition", "parse", "parse_chosen", "taking"]
+__all__ = [
+    "Filter",
+    "FilterError",
+    "both",
+    "condition",
+    "of_patterns",
+    "parse",
+    "parse_chosen",
+    "taking",
+]

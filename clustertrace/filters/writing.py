@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from clustertrace.filters.syntax import parse
 from clustertrace.filters.tree import Or
 
-__all__ = ["both", "condition", "taking"]
+__all__ = ["both", "condition", "of_patterns", "taking"]
+
+MOST_PATTERNS: Final = 12
+PATTERN_DIGITS: Final = 12
+"""Of a pattern's id; of a hundred thousand patterns hardly two begin alike so far."""
 
 _PLAIN_KEY: Final = re.compile(r"[\w./-]*\w", re.ASCII)
 _PLAIN_VALUE: Final = re.compile(r"[\w.,:/@+-]+", re.ASCII)
@@ -46,6 +51,13 @@ def taking(*steps: str, failed: bool = False) -> str:
     """
     names = " -> ".join(_step(name) for name in steps)
     return f"{'has' if len(steps) == 1 else 'seq'}({names}{'!' if failed else ''})"
+
+
+def of_patterns(ids: Sequence[str]) -> str | None:
+    """The condition that a trace has one of these patterns; None for more than a person reads."""
+    if not 0 < len(ids) <= MOST_PATTERNS:
+        return None
+    return " or ".join(f"pattern:{one[:PATTERN_DIGITS]}" for one in ids)
 
 
 def _step(name: str) -> str:

@@ -53,6 +53,10 @@ class StepRate:
     """Runs in which it ended in an error."""
     failed: int
     """Runs that took the step and failed as a whole."""
+    taken_in: tuple[str, ...]
+    """The ids of the patterns that take it."""
+    broke_in: tuple[str, ...]
+    """And of those in which it ended in an error."""
 
     @property
     def interval(self) -> Interval:
@@ -70,6 +74,8 @@ class Edge:
     failed: int
     p: float
     """Fisher's exact test, one-sided: runs that go this way fail more often than the others."""
+    taken_in: tuple[str, ...]
+    """The ids of the patterns that go this way."""
 
 
 def step_rates(patterns: Iterable[PatternRuns]) -> list[StepRate]:
@@ -77,15 +83,25 @@ def step_rates(patterns: Iterable[PatternRuns]) -> list[StepRate]:
 
     An agent whose own step broke is not counted as broken once more: the error is the step's.
     """
-    runs: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    taken: dict[tuple[str, str], list[PatternRuns]] = defaultdict(list)
+    broken: dict[tuple[str, str], list[PatternRuns]] = defaultdict(list)
     for one in patterns:
-        broke, taken = _broken(one.steps), {part[0] for part in _parts(one.steps)}
-        for part in taken:
-            counted = runs[part]
-            counted[0] += one.runs
-            counted[1] += one.runs if part in broke else 0
-            counted[2] += one.failed
-    rates = [StepRate(*part, *counted) for part, counted in runs.items()]
+        broke = _broken(one.steps)
+        for part in {part[0] for part in _parts(one.steps)}:
+            taken[part].append(one)
+            if part in broke:
+                broken[part].append(one)
+    rates = [
+        StepRate(
+            *part,
+            sum(one.runs for one in those),
+            sum(one.runs for one in broken[part]),
+            sum(one.failed for one in those),
+            tuple(one.id for one in those),
+            tuple(one.id for one in broken[part]),
+        )
+        for part, those in taken.items()
+    ]
     return sorted(rates, key=lambda rate: (-rate.broke, -rate.runs, rate.name))
 
 
@@ -122,16 +138,16 @@ def _first_broken(steps: Sequence[Step]) -> tuple[int, str]:
 
 def edges(patterns: Sequence[PatternRuns]) -> list[Edge]:
     """Which step directly follows which, by runs that go this way; the most frequent first."""
-    runs: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    ways: dict[tuple[str, str], list[PatternRuns]] = defaultdict(list)
     for one in patterns:
         for pair in _pairs(one.steps):
-            runs[pair][0] += one.runs
-            runs[pair][1] += one.failed
+            ways[pair].append(one)
     all_runs, all_failed = sum(p.runs for p in patterns), sum(p.failed for p in patterns)
-    found = [
-        Edge(*pair, taken, failed, fisher_greater(failed, taken, all_failed, all_runs))
-        for pair, (taken, failed) in runs.items()
-    ]
+    found = []
+    for pair, those in ways.items():
+        runs, failed = sum(one.runs for one in those), sum(one.failed for one in those)
+        p = fisher_greater(failed, runs, all_failed, all_runs)
+        found.append(Edge(*pair, runs, failed, p, tuple(one.id for one in those)))
     return sorted(found, key=lambda edge: (-edge.runs, edge.source, edge.target))
 
 

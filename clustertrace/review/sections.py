@@ -41,7 +41,7 @@ _SO: Final = {
 """Runs that ended in one of DEAD_ENDS, after their number."""
 
 _ENDED: Final = "not status:running or failed:yes or failed:no"
-_FINISHED: Final = "failed:yes or failed:no"
+_FINISHED: Final = "finished:yes"
 _LONGEST: Final = 72
 """Characters of a prompt that a row shows."""
 
@@ -192,7 +192,7 @@ def _most_run(found: Review) -> Section:
         sentence += f"; the week before {_times(earlier[-1].runs)}"
     rows = tuple(
         (
-            Cell(dates(week.window), review_url(str(week.window.first))),
+            Cell(dates(week.window), traces_url(week.window.filter)),
             Cell(
                 counted(week.runs, "run"),
                 traces_url(condition("pattern", most.id), week.window.filter, _FINISHED),

@@ -41,7 +41,7 @@ def test_every_pattern_is_a_row_with_links(some: Store, show: Callable[..., Any]
         page = queries.clusters(conn)
     for cluster in page.clusters:
         assert f'href="/pattern?id={cluster.id}"' in html
-        assert f'href="/?where=pattern%3A{cluster.id}"' in html
+        assert f'href="/?where=pattern%3A{cluster.id}&amp;where=finished%3Ayes"' in html
         assert f'href="/?where=pattern%3A{cluster.id}&amp;where=failed%3Ayes"' in html
 
 

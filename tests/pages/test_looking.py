@@ -46,7 +46,10 @@ def test_search_of_nothing(demo: Store, show: Show) -> None:
 def test_failures(demo: Store, show: Show) -> None:
     """A sentence, error rates of steps, first broken steps, messages, and beginnings."""
     html = show("failures").html
-    assert "12 runs failed; the step that broke most often is retrieve: in 3 of 19 runs" in html
+    assert (
+        "12 runs failed, 10 of them by their results alone; the step that broke most often is "
+        "retrieve: in 3 of 19 runs"
+    ) in html
     assert "6 searches made, and the question is still open" in html
     assert "web_search" in html
     assert "has%28retrieve%21%29" in html
@@ -63,8 +66,11 @@ def test_no_failures(store: Store, show: Show) -> None:
 def test_failures_and_metrics_take_the_filter(demo: Store, show: Show) -> None:
     """What matches is counted, links keep the filter, and nothing left is said in a sentence."""
     page = show("failures", where=["tag.agent:research"])
-    assert "6 runs failed; the step that broke most often is open_page" in page.html
-    assert "/?where=tag.agent%3Aresearch&amp;where=seq%28web_search" in page.html
+    assert (
+        "6 runs failed, all of them by their results alone; the step that broke most often is "
+        "open_page"
+    ) in page.html
+    assert "/?where=tag.agent%3Aresearch&amp;where=pattern%3A" in page.html
     assert "No finished run matches" in show("failures", where=["name:none"]).html
 
     page = show("metrics", where=["tag.agent:research"], name="answer_score")
