@@ -50,7 +50,7 @@ def _facts(row: SessionRow) -> markup.Markup:
     one = row.measures
     parts = [
         markup.fact(words.cost(row.cost_usd, one.unpriced_calls), "spent"),
-        markup.number(one.calls, "model call"),
+        markup.number(one.calls, "call"),
         markup.fact(words.share(round(one.hit_rate, 3)), "of the input from a cache"),
         markup.fact(words.money(one.carried_usd), "for context carried along"),
         markup.fact(words.moment(row.first_ns, where, now), "began"),

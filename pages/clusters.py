@@ -82,7 +82,7 @@ def _above(where: Filter | None, q: str) -> None:
         totals = queries.overview(conn)
         worst = queries.clusters(conn, where, limit=_ROWS)
     facts = cluster_facts.everything(totals) if where is None else cluster_facts.some(worst, q)
-    st.html(markup.page(markup.heading(headline(worst)), facts))
+    st.html(markup.page(markup.heading(headline(worst, filtered=where is not None)), facts))
     if worst.failed:
         st.html(markup.page(patterns.failure_bar(worst, q)))
     if worst.failed and where is None:

@@ -73,7 +73,7 @@ def _all() -> None:
     st.html(
         markup.page(
             markup.heading(f"{words.counted(known, 'session')}."),
-            markup.muted(f"All model calls: {spending_sentence(total)}"),
+            markup.muted(f"All of them: {spending_sentence(total)}"),
         )
     )
     order = st.segmented_control(

@@ -72,6 +72,9 @@ def everything(totals: Overview) -> markup.Markup:
 
 def some(page: ClusterPage, q: str) -> markup.Markup:
     """The runs that match a filter."""
+    everything_else = markup.link("Show all runs", url("clusters"), cls="ct-more")
+    if not page.traces:
+        return markup.facts(everything_else)
     rate = wilson(page.failed, page.traces)
     parts = [
         markup.fact(
@@ -87,4 +90,4 @@ def some(page: ClusterPage, q: str) -> markup.Markup:
     ]
     if page.traces >= NEWEST:
         parts.append(markup.muted(f"the newest {words.count(NEWEST)} are counted"))
-    return markup.facts(*parts, markup.link("Show all runs", url("clusters"), cls="ct-more"))
+    return markup.facts(*parts, everything_else)

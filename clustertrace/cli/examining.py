@@ -55,7 +55,7 @@ def examine(
     awaited = settings is not None and claude.reports_here(settings, port, grpc)
     findings = [
         _versions(own),
-        checks.receiver(seen, place.name, own, awaited=awaited, started_by_hook=started),
+        checks.receiver(seen, _as_told(seen, place), own, awaited=awaited, started_by_hook=started),
     ]
     if send:
         findings.append(_sent(seen, place))
@@ -98,7 +98,19 @@ def _sent(port: Port, place: Place) -> Finding:
     said = port.said.get("db")
     # What others are told of a database lacks its password, which ours may have.
     other = None if said is None else place_of(said)
-    return send_test("localhost", port.number, place if said == place.name else other)
+    return send_test("localhost", port.number, place if said == _as_told(port, place) else other)
+
+
+def _as_told(port: Port, place: Place) -> str:
+    """The database's name, or the receiver's for the same one: a path may go round by a folder."""
+
+    def real(name: str) -> str:
+        folder, file = os.path.split(name)
+        return name if "://" in name else os.path.join(os.path.realpath(folder), file)
+
+    said = (port.said or {}).get("db")
+    same = isinstance(said, str) and real(said) == real(place.name)
+    return str(said) if same else place.name
 
 
 def _database(place: Place, *, recount: bool, aside: bool) -> list[Finding]:

@@ -72,12 +72,16 @@ def _text(file: str) -> str:
     """The draft, line ends as they are, so that offsets hold."""
     if file != _STDIN:
         try:
-            return Path(file).read_bytes().decode("utf-8", "replace")
+            told = Path(file).read_bytes()
         except OSError as error:
             raise UsageError(f"{file} can't be read ({error.strerror}).") from None
-    if sys.stdin.isatty():
-        note("Write the prompt; Ctrl-D ends it.")
-    return sys.stdin.buffer.read().decode("utf-8", "replace")
+    else:
+        if sys.stdin.isatty():
+            note("Write the prompt; Ctrl-D ends it.")
+        told = sys.stdin.buffer.read()
+    if b"\0" in told:
+        raise UsageError(f"{'That' if file == _STDIN else file} is no text; give a prompt.")
+    return told.decode("utf-8", "replace")
 
 
 def _show(review: Review, text: str) -> None:

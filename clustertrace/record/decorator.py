@@ -11,7 +11,7 @@ from clustertrace.record.active import ActiveSpan, current, leave
 from clustertrace.record.callables import Sort, argument_reader, sort_of
 from clustertrace.record.config import config
 from clustertrace.record.notices import notice
-from clustertrace.record.options import kind_of, rate_of, tags_of, text_of
+from clustertrace.record.options import kind_of, names_of, rate_of, tags_of, text_of
 from clustertrace.record.spans import session_now
 from clustertrace.record.values import Items
 
@@ -56,7 +56,7 @@ def trace(
     sample: the share of traces to record, 0 to 1, where this call is the outermost.
     skip: names of arguments not to record.
     """
-    skipped = (skip,) if isinstance(skip, str) else tuple(skip)
+    skipped = names_of(skip)
     if fn is None or isinstance(fn, str):
         return functools.partial(
             _decorate, name=name or fn, kind=kind, tags=tags, sample=sample, skip=skipped

@@ -8,7 +8,7 @@ from typing import Any
 from clustertrace.model import KINDS
 from clustertrace.record.notices import notice
 
-__all__ = ["kind_of", "rate_of", "tags_of", "text_of"]
+__all__ = ["kind_of", "names_of", "rate_of", "tags_of", "text_of"]
 
 
 def text_of(value: Any) -> str:
@@ -30,6 +30,20 @@ def kind_of(kind: Any, name: str) -> str:
         f"kinds are {', '.join(sorted(KINDS))}."
     )
     return "chain"
+
+
+def names_of(skip: Any) -> tuple[str, ...]:
+    """The names of arguments that are not recorded; with a word about what is no names."""
+    if isinstance(skip, str):
+        return (skip,)
+    try:
+        return tuple(skip)
+    except TypeError:
+        notice(
+            f"clustertrace takes names of arguments to skip, not {_shown(skip)}, and skips none; "
+            'for instance skip=["password"].'
+        )
+        return ()
 
 
 def rate_of(sample: Any) -> float | None:

@@ -18,10 +18,13 @@ WORST: Final = 5
 """Patterns that are looked at: more than this are no place to look at, but a spread."""
 
 
-def headline(page: ClusterPage) -> str:
-    """Say where the failures are; `page` has the `WORST` patterns, those that failed most."""
+def headline(page: ClusterPage, *, filtered: bool = False) -> str:
+    """Say where the failures are; `page` has the `WORST` patterns, those that failed most.
+
+    `filtered`: only of traces that match a filter.
+    """
     if not page.traces:
-        return "No trace has finished yet."
+        return "No finished trace matches." if filtered else "No trace has finished yet."
     if not page.failed:
         return f"None of the {page.traces:,} finished traces failed."
     if page.failed == 1:

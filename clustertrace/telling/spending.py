@@ -45,7 +45,8 @@ def spending_document(by: str, page: SpendingPage | None) -> dict[str, Any]:
 def spending_sentence(total: Measures) -> str:
     """What all of it came to."""
     return (
-        f"{spent(total.cost_usd, total.unpriced_calls)} for {counted(total.calls, 'model call')}; "
+        f"{spent(total.cost_usd, total.unpriced_calls)} for {counted(total.calls, 'call')} "
+        "of models, embeddings included; "
         f"{share(round(total.hit_rate, 3))} of the input was read from a cache."
     )
 

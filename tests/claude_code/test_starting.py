@@ -81,6 +81,9 @@ def test_the_receiver_knows_nothing_of_the_session(started: Any, tmp_path: Path)
     told = Path(f"/proc/{process}/environ").read_text()
     assert "SECRET_TOKEN" not in told
     assert "CLUSTERTRACE_CAPTURE=metadata" in told
+    # A database's URL may hold a password, and every user of the machine can read a command line.
+    assert b"--db" not in Path(f"/proc/{process}/cmdline").read_bytes()
+    assert f"CLUSTERTRACE_DB={tmp_path / 'traces.db'}" in told
     assert Path(f"/proc/{process}/cwd").resolve() == Path.home() / ".clustertrace"
     # Its streams, the lock, and nothing that it was given besides.
     streams = [os.readlink(f"/proc/{process}/fd/{number}") for number in range(4)]

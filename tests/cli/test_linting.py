@@ -57,9 +57,15 @@ def test_other_languages_and_nothing_are_said(run: Run) -> None:
     assert "There is no text." in run("lint", given=b"  ").err
 
 
+def test_what_is_no_text_is_refused(run: Run) -> None:
+    """A program or a picture by mistake is no prompt without faults."""
+    ran = run("lint", "-", given=b"\x7fELF\0\0 maybe")
+    assert (ran.code, "is no text" in ran.err) == (2, True)
+
+
 def test_bytes_that_are_no_text_are_survived(run: Run) -> None:
     """What is no UTF-8 is read as far as it goes."""
-    assert run("lint", "--json", given=b"\xff\xfe\x00 maybe the \xed\xa0\x80").code == 0
+    assert run("lint", "--json", given=b"\xff\xfe maybe the \xed\xa0\x80").code == 0
 
 
 @pytest.mark.parametrize("wrong", [["nowhere.md"], ["--fail-on", "severe"]])

@@ -19,7 +19,7 @@ def test_costs(run: Run, filled: Store) -> None:
     done = run("backfill-cost", "--json")
     assert done.code == 0
     assert done.answer == {"calls": 3, "changed": 0, "reported": 3, "unpriced": 0, "added_usd": 0.0}
-    assert "3 model calls: 0 priced anew, 3 keep the cost" in run("backfill-cost").out
+    assert "3 calls of models: 0 priced anew, 3 keep the cost" in run("backfill-cost").out
 
 
 def test_signatures(run: Run, filled: Store) -> None:

@@ -20,7 +20,8 @@ def test_cost_by_tool(run: Any) -> None:
     """A sentence about all, then a line for each, the dearest first."""
     out = run("cost", "--by", "tool", "--limit", "2").out
     assert out.startswith(
-        "$0.0335 for 32 model calls; 85.7 % of the input was read from a cache.\n"
+        "$0.0335 for 32 calls of models, embeddings included; 85.7 % of the input was read "
+        "from a cache.\n"
     )
     assert "$0.0142 of it went into context that earlier calls had read." in out
     assert out.index("(none)") < out.index("Bash")

@@ -157,6 +157,25 @@ def test_openinference_values(mapped: Mapped) -> None:
     assert (span.input, span.output) == ({"q": 1}, "done")
 
 
+@pytest.mark.parametrize(("told", "value"), [("1", 1), ("2.5", 2.5), ("true", True), ("x", "x")])
+def test_openinference_scalars(mapped: Mapped, told: str, value: object) -> None:
+    """A number that is called JSON is one; without that word it is a text."""
+    assert mapped({"output.value": told, "output.mime_type": "application/json"}).output == value
+    assert mapped({"output.value": told}).output == told
+    quoted = {"output.value": json.dumps(told), "output.mime_type": "application/json"}
+    assert mapped(quoted).output == told
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["llm.input_messages." + "9" * 5_000, "retrieval.documents." + "a." * 3_000 + "b"],
+)
+def test_absurd_keys(mapped: Mapped, key: str) -> None:
+    """A key with a number of 5 000 digits, or of 3 000 parts, costs no other attribute."""
+    span = mapped({key: "x", f"{key}.message.role": "user", "gen_ai.request.model": "m"})
+    assert span.model == "m"
+
+
 def test_model_of_a_failed_call(mapped: Mapped) -> None:
     """A call that failed names its model only among its parameters."""
     parameters = '{"model": "gpt-4o-mini", "temperature": 0.2}'

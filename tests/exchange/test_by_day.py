@@ -57,6 +57,13 @@ def column(folder: Path, table: str, day: str, name: str) -> list[Any]:
     return pyarrow.parquet.ParquetFile(path).read()[name].to_pylist()  # type: ignore[no-any-return]
 
 
+def test_folders_of_others_are_left_alone(two_days: Store, tmp_path: Path) -> None:
+    """What only looks like a day is none."""
+    (tmp_path / "traces" / "day=2026-13-45").mkdir(parents=True)
+    export(two_days, tmp_path)
+    assert column(tmp_path, "traces", FIRST, "trace_id")
+
+
 def test_a_run_stands_on_the_day_that_it_began_on(two_days: Store, tmp_path: Path) -> None:
     """Spans stand with their run; tags are those of the day; no draft is left."""
     done = export(two_days, tmp_path / "runs")

@@ -115,3 +115,12 @@ def test_broken_settings_are_left_alone(home: Path, capsys: pytest.CaptureFixtur
     assert "line 3" in capsys.readouterr().err
     assert file.read_text() == '{\n  "mcpServers": \n'
     assert len(list(file.parent.iterdir())) == 1
+
+
+def test_a_password_stays_out_of_settings(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The server's command line can be read by every user; the variable can't."""
+    url = "postgresql://me:hunter2@localhost/runs"
+    assert main(["mcp", "install", "--target", "cursor", "--db", url]) == 0
+    said = capsys.readouterr()
+    assert "hunter2" not in (home / ".cursor/mcp.json").read_text() + said.out + said.err
+    assert "CLUSTERTRACE_DB" in said.err

@@ -49,7 +49,7 @@ def test_sessions_are_listed_with_their_money(talks: Store, show: Show) -> None:
     """The latest first, or the dearest; each leads to its turns."""
     html = show("sessions").html
     assert "2 sessions." in html
-    assert "$1.26 for 3 model calls" in html
+    assert "$1.26 for 3 calls of models" in html
     assert html.index("id=cheap") < html.index("id=long")
     assert "~/project" in html
     dearest = show("sessions", by="Dearest").html

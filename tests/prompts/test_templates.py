@@ -63,6 +63,14 @@ def test_a_cut_text_may_go_on() -> None:
     assert not matches(BODY, "Something else altogether", cut=True)
 
 
+def test_a_template_without_variables_is_all_of_a_text() -> None:
+    """A cut text that goes on behind it was not written with it."""
+    fixed = "Fix the failing test in the login form, and say why it failed."
+    assert matches(fixed, fixed)
+    assert matches(fixed, fixed[:30], cut=True)
+    assert not matches(fixed, f"{fixed} And then", cut=True)
+
+
 def test_the_most_telling_template_wins() -> None:
     """Of several that fit, the one with the most text of its own, the newest version of it."""
     wide = Template("wide", "w", (), (Version(1, "Review the file {rest}", 0),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from clustertrace.store.writing.intake import policy
 from clustertrace.transcripts import claude_code, codex
 from clustertrace.transcripts.rows import rows
+from clustertrace.transcripts.sub_agents import session_of
 from clustertrace.transcripts.turn import Portion
 
 _ANY = st.recursive(
@@ -171,3 +173,13 @@ def test_half_a_line_waits_for_its_rest() -> None:
     assert [(row.told, row.whole) for row in rows(whole)] == [({"a": 1}, True), ({"b": 2}, False)]
     assert [row.told for row in rows(io.BytesIO(b'{"a":1}\n{"b":'))] == [{"a": 1}]
     assert [row.told for row in rows(io.BytesIO(b'{"a":1}\n{"b":2}\n'), 8)] == [{"b": 2}]
+
+
+@pytest.mark.parametrize("told", ["a/b", "a\0b", "..", "x" * 5_000, 7])
+def test_a_sub_agent_of_no_session(told: Any, tmp_path: Path) -> None:
+    """What a file says of its session may be anything, and is a path only if it is a name."""
+    path = tmp_path / "agent-1.jsonl"
+    path.write_text(json.dumps({"type": "user", "sessionId": told}) + "\n")
+    with path.open("rb") as file:
+        _, beside = session_of(path, file)
+    assert beside == tmp_path / "agent-1.jsonl"

@@ -165,9 +165,13 @@ def readable(path: Path) -> Iterator[None]:
                 f"{path} can't be written ({reason}); free some disk space and try again."
             ) from error
         if "readonly" in reason or "unable to open" in reason:
+            if path.is_dir():
+                raise StoreError(
+                    f"{path} is a folder; name a file in it with CLUSTERTRACE_DB."
+                ) from error
             raise StoreError(
-                f"{path} can't be opened for writing; check its permissions or choose another "
-                "with CLUSTERTRACE_DB."
+                f"{path} can't be opened for writing, which reading takes too; check its "
+                "permissions, copy it to a place of yours, or choose another with CLUSTERTRACE_DB."
             ) from error
         if reason == "parser stack overflow":
             raise StoreError(

@@ -109,6 +109,7 @@ def _back_up(conn: SqliteConnection, found: str) -> None:
 def _upgrade(path: Path) -> None:
     """Run the missing revisions in one transaction; two processes that start at once take turns."""
     from sqlalchemy import create_engine, event
+    from sqlalchemy.exc import DBAPIError
 
     engine = create_engine(f"sqlite:///{path}")
 
@@ -116,4 +117,8 @@ def _upgrade(path: Path) -> None:
     def _own_transactions(raw: sqlite3.Connection, _record: object) -> None:
         raw.isolation_level = None  # else the driver commits before each CREATE
 
-    upgrade(engine, "BEGIN IMMEDIATE")
+    try:
+        upgrade(engine, "BEGIN IMMEDIATE")
+    except DBAPIError as error:
+        with readable(path):
+            raise error.orig or error from None

@@ -189,3 +189,23 @@ def test_a_database_that_is_there_is_not_made_again(
     Store.open(store.path).close()
     with pytest.raises(StoreError, match="can't be made"):
         Store.open(store.path.with_name("new.db"))
+
+
+@pytest.mark.sqlite("a server's disk is its own")
+def test_a_disk_that_is_full_when_a_database_is_made(tmp_path: Path) -> None:
+    """A sentence says so, whichever statement met it."""
+    program = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); "
+        "from clustertrace.errors import StoreBusy; from clustertrace.store import Store\n"
+        "try: Store.open(sys.argv[1])\n"
+        "except StoreBusy as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "t.db"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "can't be written" in done.stdout
+    assert "free some disk space" in done.stdout
