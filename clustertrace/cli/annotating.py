@@ -161,8 +161,8 @@ def outcome(
             {"outcome": verdict, "reason": reason, "traces": len(traces), "dry_run": dry_run}
         )
     else:
-        verb = "would be" if dry_run else "now"
-        shown = "judged by what they say of themselves" if verdict == "own" else verdict
+        verb = "would have" if dry_run else "now has" if len(traces) == 1 else "now have"
+        shown = "no outcome but their own" if verdict == "own" else f"the outcome {verdict}"
         typer.echo(f"{counted(len(traces), 'trace')} {verb} {shown}.")
     if not traces:
         raise typer.Exit(1)

@@ -30,13 +30,15 @@ def test_outcomes_in_bulk(run: Any, filled: Store) -> None:
         run("outcome", "pass", "--where", "spans:5", "--dry-run").out == "3 traces would be pass.\n"
     )
     assert run("stats", "--json").answer["failed"] == 2
-    assert run("outcome", "pass", "--where", "spans:5").out == "3 traces now pass.\n"
+    assert (
+        run("outcome", "pass", "--where", "spans:5").out == "3 traces now have the outcome pass.\n"
+    )
     assert run("stats", "--json").answer["failed"] == 0
     assert run("outcome", "pass", "--where", "name:nothing").code == 1
     taken_back = run("outcome", "own", "--where", "spans:5").out
-    assert taken_back == "3 traces now judged by what they say of themselves.\n"
+    assert taken_back == "3 traces now have no outcome but their own.\n"
     assert run("stats", "--json").answer["failed"] == 2
-    assert run("outcome", "fail", "--where", "id:*").out == "3 traces now fail.\n"
+    assert run("outcome", "fail", "--where", "id:*").out == "3 traces now have the outcome fail.\n"
 
 
 @pytest.mark.parametrize(

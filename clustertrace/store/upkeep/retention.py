@@ -134,13 +134,24 @@ def _delete(store: Store, meant: _Meant) -> Iterator[Retired]:
             _shorten_first(turns, page)
             some = _fitting(page, turns.size)
             page = page[len(some) :]
-            turns.take(partial(_remove, trace_ids=[one.trace_id for one in some]))
-            yield Retired(len(some), sum(one.spans for one in some))
+            gone = turns.take(partial(_remove, some=some, meant=meant))
+            yield Retired(len(gone), sum(one.spans for one in gone))
 
 
-def _remove(conn: Connection, trace_ids: Sequence[bytes]) -> None:
-    remove_traces(conn, trace_ids)
+def _remove(conn: Connection, some: Sequence[_Going], meant: _Meant) -> list[_Going]:
+    """Remove those of some that are still meant; a star may have come since they were read."""
+    condition, params = meant(conn)
+    names = [f"going{number}" for number in range(len(some))]
+    still = conn.rows(
+        f"SELECT trace_id FROM traces WHERE {condition}"
+        f" AND trace_id IN ({', '.join(f':{name}' for name in names)})",
+        {**params, **dict(zip(names, (one.trace_id for one in some), strict=True))},
+    )
+    known = {trace_id for (trace_id,) in still}
+    gone = [one for one in some if one.trace_id in known]
+    remove_traces(conn, [one.trace_id for one in gone])
     goes_on(conn, time.time_ns())
+    return gone
 
 
 def _shorten_first(turns: Turns, page: Sequence[_Going]) -> None:
@@ -207,7 +218,13 @@ def close_stale(store: Store, since_ns: int, *, dry_run: bool) -> int:
             some = [trace_id.hex() for (trace_id,) in rows[at : at + _SLICE]]
             for part, own in store.split(some):
                 with part.writing() as conn:
-                    keys = [bytes.fromhex(one) for one in own]
+                    # News may have come since they were read.
+                    stale = f"SELECT 1 FROM traces WHERE trace_id = :trace_id AND {_STALE}"
+                    keys = [
+                        key
+                        for key in map(bytes.fromhex, own)
+                        if conn.value(stale, {"trace_id": key, "since": since_ns})
+                    ]
                     conn.many(
                         "UPDATE spans SET status = 'incomplete'"
                         " WHERE trace_id = ? AND status = 'running' AND origin IS NULL",

@@ -12,6 +12,7 @@ from clustertrace.exchange.native import parse_trace
 from clustertrace.filters import parse
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store, queries
+from clustertrace.store.said.annotations import TraceWord, annotate_traces
 from clustertrace.store.upkeep import retention
 
 DEMO = Path(__file__).parents[3] / "demo" / "traces.jsonl.gz"
@@ -63,6 +64,20 @@ def test_as_if_never_there(store: Store, tmp_path: Path) -> None:
     with store.writing() as conn:
         conn.texts.check(conn)
         assert not store.place.is_file or conn.value("PRAGMA integrity_check") == "ok"
+
+
+def test_a_star_that_comes_meanwhile(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is no longer meant when its turn comes stays."""
+    monkeypatch.setattr(retention, "_FEWEST", 20)
+    demo(store)
+    slices = retention.retire(store, parse("starred:no"))
+    next(slices)
+    with store.read() as conn:
+        newest = queries.traces(conn, limit=1).rows[0].trace_id
+    annotate_traces(store, [newest], TraceWord(starred=True))
+    list(slices)
+    with store.read() as conn:
+        assert [row.trace_id for row in queries.traces(conn).rows] == [newest]
 
 
 def test_all_of_it(store: Store) -> None:
