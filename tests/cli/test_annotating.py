@@ -26,13 +26,11 @@ def test_an_outcome_by_hand_changes_the_totals(run: Any, filled: Store) -> None:
 
 def test_outcomes_in_bulk(run: Any, filled: Store) -> None:
     """A filter names the traces; --dry-run only counts them."""
-    assert (
-        run("outcome", "pass", "--where", "spans:5", "--dry-run").out == "3 traces would be pass.\n"
-    )
+    planned = run("outcome", "pass", "--where", "spans:5", "--dry-run").out
+    assert planned == "3 traces would have the outcome pass.\n"
     assert run("stats", "--json").answer["failed"] == 2
-    assert (
-        run("outcome", "pass", "--where", "spans:5").out == "3 traces now have the outcome pass.\n"
-    )
+    done = run("outcome", "pass", "--where", "spans:5").out
+    assert done == "3 traces now have the outcome pass.\n"
     assert run("stats", "--json").answer["failed"] == 0
     assert run("outcome", "pass", "--where", "name:nothing").code == 1
     taken_back = run("outcome", "own", "--where", "spans:5").out
