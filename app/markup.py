@@ -40,6 +40,7 @@ __all__ = [
     "subheading",
     "tag",
     "text_block",
+    "unbroken",
 ]
 
 
@@ -99,6 +100,11 @@ def rows(cells: Sequence[Sequence[object]], head: Sequence[str] = ()) -> Markup:
     )
     shown = tag("thead", tag("tr", *(tag("th", title, scope="col") for title in titles)))
     return tag("table", shown if head else "", tag("tbody", *lines), cls="ct-rows")
+
+
+def unbroken(value: str) -> Markup:
+    """A number or a moment that stays on one line."""
+    return tag("span", value, cls="ct-nowrap")
 
 
 def bar(part: float) -> Markup:

@@ -68,11 +68,11 @@ def _turn(number: int, turn: Turn, dearest: float) -> tuple[object, ...]:
     asked = " ".join((trace.first_prompt or trace.name or "(no name)").split())
     return (
         markup.muted(words.count(number)),
-        words.moment(trace.start_ns, where, now),
+        markup.unbroken(words.moment(trace.start_ns, where, now)),
         markup.link(asked[:_SHORT], trace_url(trace.trace_id), title=asked[: 4 * _SHORT]),
         markup.state(words.state(trace.outcome, trace.status)),
         words.duration(trace.duration_ns),
-        words.cost(trace.cost_usd, trace.unpriced_calls),
+        markup.unbroken(words.cost(trace.cost_usd, trace.unpriced_calls)),
         markup.bar(spent.cost_usd / dearest if dearest else 0.0),
         words.share(round(spent.hit_rate, 3)) if spent.input_tokens else "",
         f"{words.short_count(spent.missed_tokens)} tokens" if spent.missed_tokens else "",

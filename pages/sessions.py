@@ -115,8 +115,8 @@ def _line(row: SessionRow) -> tuple[object, ...]:
         row.project or "",
         words.count(row.turns),
         markup.link(words.count(row.failed), failed) if row.failed else "",
-        words.cost(row.cost_usd, one.unpriced_calls),
+        markup.unbroken(words.cost(row.cost_usd, one.unpriced_calls)),
         words.share(round(one.hit_rate, 3)) if one.input_tokens else "",
-        words.money(one.lost_usd) if one.missed_tokens else "",
-        words.moment(row.last_ns, where, now),
+        markup.unbroken(words.money(one.lost_usd)) if one.missed_tokens else "",
+        markup.unbroken(words.moment(row.last_ns, where, now)),
     )
