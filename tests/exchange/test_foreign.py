@@ -245,6 +245,14 @@ def test_langsmith_pending() -> None:
     assert (span.status, span.end_ns) == ("incomplete", None)
 
 
+def test_our_own_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file of ours under another name is told so, once a line."""
+    file = tmp_path / "runs.jsonl"
+    file.write_text('{"format":"clustertrace/1","spans":[{},{}]}\n')
+    assert main(["import", "--from", "langfuse", str(file)]) == 2
+    assert capsys.readouterr().err.count("leave --from away") == 1
+
+
 @pytest.mark.parametrize("number", ["1" * 400, "1e400", "-1", "NaN"])
 def test_numbers_that_nothing_costs(number: str, tmp_path: Path) -> None:
     """A number that no sum can have costs nothing but itself."""

@@ -11,6 +11,7 @@ from clustertrace.conventions.otlp.traces import Received, slices_of_json, slice
 from clustertrace.errors import BadInput
 from clustertrace.exchange.foreign import langfuse, langsmith, phoenix, predecessor
 from clustertrace.exchange.importing import BadLine, ImportResult, Progress
+from clustertrace.exchange.native import FORMAT
 from clustertrace.exchange.reading import Source
 from clustertrace.model import Batch, Log, Span, TraceFacts
 from clustertrace.store import queries
@@ -134,6 +135,9 @@ def _of_document(number: int, text: bytes, read: Read) -> Iterator[_Piece]:
     document = _loads(text)
     if document is None:
         yield _Piece(number, [], [], [], ["it is no JSON"])
+        return
+    if isinstance(document, Mapping) and document.get("format") == FORMAT:
+        yield _Piece(number, [], [], [], ["this is clustertrace's own format; leave --from away"])
         return
     for record in _records_of(document):
         if not isinstance(record, Mapping):
