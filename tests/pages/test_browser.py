@@ -205,7 +205,7 @@ def test_filters_stay_from_page_to_page_and_through_the_back_button(
     bar.press("Escape")
 
     page.get_by_role("link", name="Clusters").click()
-    page.get_by_text("6 runs match").wait_for()
+    page.get_by_text("6 finished runs match").wait_for()
     assert page.url == url + filtered.replace("/?", "/clusters?")
     page.go_back()
     page.get_by_text("6 traces").wait_for()
