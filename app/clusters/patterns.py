@@ -107,7 +107,8 @@ def head() -> markup.Markup:
 
 def row(cluster: Cluster, look: Look, *, member: bool = False) -> markup.Markup:
     """A pattern; a `member` stands below its family."""
-    named = "" if member else markup.tag("span", cluster.name or "(no name)", cls="ct-root")
+    whole = markup.tag("span", cluster.name or "(no name)", cls="ct-root")
+    named = markup.muted(f"pattern {cluster.id[:6]}") if member else whole
     sample = markup.link(
         "open a failed run" if cluster.failed else "open a run",
         trace_url(cluster.sample_trace_id),
