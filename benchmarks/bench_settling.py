@@ -5,7 +5,9 @@
 The same number of spans is stored each time, as fewer and longer traces, in batches of 500 among
 which what is due is settled, as a receiver does it. Settling reads a trace as a whole, and a trace
 that grows is settled again and again: the longer it is, the later. So the cost of a span may be
-that of some settlings, but must not grow with the trace. CPU time of this one process.
+that of some settlings, but must not grow with the trace. "At once" are traces whose model calls all
+run at the same time, reported twice: none may be compared with all others. CPU time of this one
+process.
 
 What is told last is a trace that goes on slowly, a span now and then: which share of a core it
 takes to settle it again and again.
@@ -26,11 +28,23 @@ from clustertrace.model import Batch, Span
 from clustertrace.store import Store
 
 BATCH = 500
+
+
+def at_once(spans: list[Span]) -> None:
+    """All model calls run from the first to the last moment, each reported by two programs."""
+    first, last = spans[0].start_ns, spans[0].end_ns
+    for at, span in enumerate(spans):
+        if span.kind == "llm":
+            told = {"scope.name": f"program {at // 4 % 2}"}
+            spans[at] = span._replace(start_ns=first + at, end_ns=last, attributes=told)
+
+
 ORDERS: dict[str, Callable[[list[Span]], None]] = {
     "as begun": lambda spans: None,
     "as ended": lambda spans: spans.sort(key=lambda span: span.end_ns or 0),
     "backwards": lambda spans: spans.reverse(),
     "at random": lambda spans: random.Random(5).shuffle(spans),
+    "at once": at_once,
 }
 NAMES = ("search", "fetch", "read_file", "answer")
 

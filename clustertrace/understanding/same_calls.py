@@ -27,6 +27,9 @@ TOGETHER_NS: Final = 2 * 10**9
 _NEAREST: Final = 16
 """So many before and after a report, in time, may be another one of the same call."""
 
+_REPORTERS: Final = 8
+"""Nobody traces calls with more programs than that at once."""
+
 End = tuple[Identity, str]
 """A report, and the reporter of another one of the same call."""
 
@@ -72,7 +75,8 @@ def pairs(models: Sequence[Span], nearness: Nearness) -> Iterator[tuple[Span, Sp
         return
     seen: set[tuple[Identity, Identity]] = set()
     for alike in _by_what_they_share(models).values():
-        for some, others in combinations(alike.values(), 2):
+        told_most = sorted(alike.values(), key=len, reverse=True)[:_REPORTERS]
+        for some, others in combinations(told_most, 2):
             for span, near in nearness(some, others):
                 one, other = sorted((span, near), key=order)
                 pair = (identity(one), identity(other))
