@@ -29,15 +29,16 @@ from clustertrace.exchange.bundle import load_bundle
 from clustertrace.store import Store
 
 COMMAND = str(Path(sys.executable).with_name("clustertrace"))
+TRACED = [sys.executable, "-c", "import clustertrace; clustertrace.trace(print)()"]
 PROGRAMS = {
     "python -c pass": [sys.executable, "-c", "pass"],
     "import clustertrace": [sys.executable, "-c", "import clustertrace"],
-    "import, and one traced call": [
-        *(sys.executable, "-c", "import clustertrace; clustertrace.trace(print)()"),
-    ],
     "clustertrace --help": [COMMAND, "--help"],
     "clustertrace stats": [COMMAND, "stats"],
     "clustertrace rules": [COMMAND, "rules"],
+    # What it records is news for the next one.
+    "import, and one traced call": TRACED,
+    "stats, with a run to take in": [COMMAND, "stats"],
 }
 
 PROGRAM_OF = {

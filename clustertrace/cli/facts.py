@@ -65,12 +65,14 @@ def _say_why(db: str | None, what: str, no_match: str | None, *, as_json: bool) 
 
 
 def _overview(db: str | None, where: str | None) -> Overview:
-    from clustertrace.filters import parse
     from clustertrace.store import queries
     from clustertrace.store.answers import Overview
 
-    matching = None if where is None else parse(where)
+    matching = None
+    if where is not None:
+        from clustertrace.filters import parse
 
+        matching = parse(where)
     if not has_database(db):
         return Overview(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, None, None)
     with reading(db) as store, store.read() as conn:

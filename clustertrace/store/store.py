@@ -1,27 +1,31 @@
-"""A database of traces: open it, write through it, read from it."""
+"""A database of traces: open it, write through it, read from it.
+
+The writer, and what is done behind it, are loaded when there is something to do: most commands find
+nothing, and half of what they would load is theirs.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import ClassVar, Final, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeVar
 
 from clustertrace.model import Batch
-from clustertrace.pricing import own_prices
 from clustertrace.store.connection import Connection, Crossed, Pool
 from clustertrace.store.engines import opened
 from clustertrace.store.going_on import is_going_on
 from clustertrace.store.place import Place, place_of
-from clustertrace.store.queries.templates import templates
-from clustertrace.store.settling import prompts, removing, settle, traits
-from clustertrace.store.writing import draining, news, writer
+from clustertrace.store.settling import due
+from clustertrace.store.writing import draining, news
 from clustertrace.store.writing.draining import Drained
-from clustertrace.store.writing.intake import policy
-from clustertrace.store.writing.writer import Prepared, Written
+
+if TYPE_CHECKING:
+    from clustertrace.store.writing.writer import Prepared, Written
 
 __all__ = ["Store"]
 
@@ -32,6 +36,12 @@ _PROMPTS_SLICE: Final = 200
 _NEVER: Final = 2**63 - 1
 _TRIES: Final = 5
 _PAUSE_SECONDS: Final = 0.05
+
+_HOW_TO_KEEP: Final = (
+    *("CLUSTERTRACE_CAPTURE", "CLUSTERTRACE_MAX_PAYLOAD_BYTES", "CLUSTERTRACE_REDACT_PATTERNS"),
+    "CLUSTERTRACE_PRICING_JSON",
+)
+"""Settings of what is kept of a span."""
 
 T = TypeVar("T")
 
@@ -69,9 +79,7 @@ class Store:
         Raises StoreError, StoreCorrupt, StoreTooNew or BadSetting.
         """
         place = place_of(db)
-        # A setting that can't be used is told now, not when the first span comes.
-        policy()
-        own_prices()
+        _check_settings()
         conn = opened(place)
         if not place.is_file:
             from clustertrace.store.postgres.shards import shards_of
@@ -84,8 +92,9 @@ class Store:
 
     def write(self, batch: Batch) -> Written:
         """Commit a batch in one transaction; idempotent by trace and span id."""
-        rows = writer.prepared(batch)
-        return self.write_prepared(rows)
+        from clustertrace.store.writing.writer import prepared
+
+        return self.write_prepared(prepared(batch))
 
     def write_prepared(self, rows: Prepared) -> Written:
         """Commit a batch that has been prepared."""
@@ -93,7 +102,9 @@ class Store:
 
     def put(self, conn: Connection, batch: Prepared, now_ns: int) -> Written:
         """Write a batch inside a transaction of `writing`."""
-        return writer.write(conn, batch, now_ns)
+        from clustertrace.store.writing.writer import write
+
+        return write(conn, batch, now_ns)
 
     def end(self, conn: Connection, segment: str) -> None:
         """End what ran in the process of a spool segment, inside a transaction of `writing`."""
@@ -110,7 +121,9 @@ class Store:
     def remove(self, *trace_ids: str) -> None:
         """Take traces out again, with all that followed from them; unknown ones are no matter."""
         ids = [bytes.fromhex(one) for one in trace_ids]
-        self._done(lambda conn: removing.remove_traces(conn, ids))
+        from clustertrace.store.settling.removing import remove_traces
+
+        self._done(lambda conn: remove_traces(conn, ids))
 
     def drain(self, *, wait: float = draining.LOCK_SECONDS, limit: int | None = None) -> Drained:
         """Read what recorders have left in the spool, or about `limit` bytes of it.
@@ -124,10 +137,13 @@ class Store:
     def settle(self, *, everything: bool = False, limit: int = _SETTLE_SLICE) -> int:
         """Settle traces that are due, or `everything` with news; how many, at most `limit`."""
         until = _NEVER if everything else time.time_ns()
-        return self._if(
-            lambda conn: news.has_due(conn, until),
-            lambda conn: settle.settle_due(conn, until, limit),
-        )
+
+        def work(conn: Connection) -> int:
+            from clustertrace.store.settling.settle import settle_due
+
+            return settle_due(conn, until, limit)
+
+        return self._if(lambda conn: news.has_due(conn, until), work)
 
     def index_text(self, *, limit: int = _INDEX_SLICE) -> int:
         """Carry the text index forward by at most `limit` spans; how many were added."""
@@ -149,13 +165,24 @@ class Store:
 
     def note_traits(self, *, limit: int = _TRAITS_SLICE) -> int:
         """Work out what is true of finished runs, at most `limit` of them; how many."""
-        return self._if(traits.has_more, lambda conn: traits.advance(conn, limit))
+
+        def work(conn: Connection) -> int:
+            from clustertrace.store.settling.traits import advance
+
+            return advance(conn, limit)
+
+        return self._if(due.traits, work)
 
     def note_prompts(self, *, limit: int = _PROMPTS_SLICE) -> int:
         """Look at what users wrote to begin runs, at most `limit` of these; how many."""
-        return self._if(
-            prompts.has_more, lambda conn: prompts.advance(conn, templates(conn), limit)
-        )
+
+        def work(conn: Connection) -> int:
+            from clustertrace.store.queries.templates import templates
+            from clustertrace.store.settling.prompts import advance
+
+            return advance(conn, templates(conn), limit)
+
+        return self._if(due.prompts, work)
 
     def refresh(self) -> None:
         """Take in all that is there: spools drained, traces settled, texts and more noted.
@@ -232,3 +259,13 @@ class Store:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+
+def _check_settings() -> None:
+    """Tell now, not with the first span, of a setting that can't be used. Raises BadSetting."""
+    if any(os.environ.get(name) for name in _HOW_TO_KEEP):
+        from clustertrace.pricing import own_prices
+        from clustertrace.store.writing.intake import policy
+
+        policy()
+        own_prices()

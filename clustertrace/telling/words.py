@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from clustertrace.redaction import REDACTED
-
 if TYPE_CHECKING:
     from clustertrace.model import Span
     from clustertrace.patterns.statistics import Interval
@@ -94,6 +92,8 @@ def spent(usd: float, unpriced: int) -> str:
 
 def secrets_cut(spans: Iterable[Span]) -> str | None:
     """How many secrets were cut out of these spans, as a sentence; None if there were none."""
+    from clustertrace.redaction import REDACTED  # few that need words need what looks for secrets
+
     told = [span.attributes.get(REDACTED) for span in spans]
     cut = sum(number for number in told if isinstance(number, int))
     verb = "was" if cut == 1 else "were"

@@ -47,12 +47,13 @@ if TYPE_CHECKING:
         tags_of,
     )
     from clustertrace.store.queries.naming import Named, named
-    from clustertrace.store.queries.patterns import cluster, clusters, families, members, overview
+    from clustertrace.store.queries.patterns import cluster, clusters, families, members
     from clustertrace.store.queries.relating import relatives, siblings, suspects_of
     from clustertrace.store.queries.reviewing import review
     from clustertrace.store.queries.saving import saved_filters
     from clustertrace.store.queries.searching import facets, search
     from clustertrace.store.queries.stepping import Step, steps
+    from clustertrace.store.queries.totals import overview
     from clustertrace.store.queries.vocabulary import names, tag_keys, tag_keys_of, tag_values
     from clustertrace.store.queries.waiting import Backlog, backlog
 
@@ -139,7 +140,8 @@ if not TYPE_CHECKING:
             "measuring": ["matching_metrics", "metric_names", "metric_values", "tags_of"],
             "naming": ["Named", "named"],
             "arriving": ["newest_span"],
-            "patterns": ["cluster", "clusters", "families", "members", "overview"],
+            "patterns": ["cluster", "clusters", "families", "members"],
+            "totals": ["overview"],
             "reviewing": ["review"],
             "saving": ["saved_filters"],
             "searching": ["facets", "search"],

@@ -17,7 +17,7 @@ from clustertrace.store.connection import Connection
 from clustertrace.store.rows import json_value
 from clustertrace.store.settling.setting_aside import each_that_can
 
-__all__ = ["advance", "has_more", "match_again"]
+__all__ = ["advance", "match_again"]
 
 _DONE: Final = "UPDATE traces SET prompt_due = NULL WHERE trace_id = ?"
 
@@ -30,11 +30,6 @@ _DUE: Final = (
 )
 _SPAN: Final = "SELECT kind, input, output FROM spans WHERE trace_id = ? AND span_id = ?"
 _KEPT: Final = "INSERT INTO prompts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-
-
-def has_more(conn: Connection) -> bool:
-    """Whether any run waits."""
-    return bool(conn.value("SELECT 1 FROM traces WHERE prompt_due = 1 LIMIT 1"))
 
 
 def advance(conn: Connection, known: Sequence[Template], limit: int) -> int:

@@ -21,7 +21,7 @@ from clustertrace.store.connection import Connection
 from clustertrace.store.rows import SLIM_COLUMNS, json_value, slim_span
 from clustertrace.store.settling.setting_aside import each_that_can
 
-__all__ = ["COUNTED", "advance", "has_more"]
+__all__ = ["COUNTED", "advance"]
 
 _DONE: Final = "UPDATE traces SET traits_due = NULL WHERE trace_id = ?"
 
@@ -40,11 +40,6 @@ _SPANS_OF: Final = (
     )
     + " FROM spans WHERE trace_id IN "
 )
-
-
-def has_more(conn: Connection) -> bool:
-    """Whether any run waits."""
-    return bool(conn.value("SELECT 1 FROM traces WHERE traits_due = 1 LIMIT 1"))
 
 
 def advance(conn: Connection, limit: int) -> int:

@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from clustertrace.errors import StoreBusy, StoreError
 from clustertrace.store.connection import Connection
 from clustertrace.store.writing import news
-from clustertrace.store.writing.writer import SETTLE_AFTER_NS, Prepared, Written, prepared, write
-from clustertrace.wire import parse_lines
+
+if TYPE_CHECKING:
+    from clustertrace.store.writing.writer import Prepared, Written
 
 __all__ = ["Drained", "Into", "drain", "end"]
 
@@ -68,7 +69,7 @@ def drain(
     if segments:
         with _alone(spool, wait):
             for segment in segments:
-                some, worse, size = _drain_segment(conn, segment, limit, into or Into(write, end))
+                some, worse, size = _drain_segment(conn, segment, limit, into or _straight())
                 spans += some
                 bad += worse
                 read += bool(some or worse)
@@ -77,6 +78,13 @@ def drain(
                     if limit <= 0:
                         break
     return Drained(spans, bad, read)
+
+
+def _straight() -> Into:
+    """Into the database that the position is kept in."""
+    from clustertrace.store.writing.writer import write
+
+    return Into(write, end)
 
 
 @contextmanager
@@ -102,6 +110,10 @@ def _drain_segment(
     conn: Connection, path: Path, limit: int | None, into: Into
 ) -> tuple[int, int, int]:
     """Read one segment from where it was left; (spans, bad lines, bytes)."""
+    # Most commands find nothing to read, and these take long to load.
+    from clustertrace.store.writing.writer import prepared
+    from clustertrace.wire import parse_lines
+
     try:
         file = path.open("rb")
     except (FileNotFoundError, PermissionError):
@@ -166,7 +178,7 @@ def _remember(conn: Connection, name: str, offset: int) -> None:
 def end(conn: Connection, segment: str) -> None:
     """Mark what still ran in a process that is gone, in the caller's transaction."""
     ended = "SELECT DISTINCT trace_id FROM spans WHERE origin = ?"
-    news.mark_found(conn, ended, (segment,), time.time_ns() + SETTLE_AFTER_NS)
+    news.mark_found(conn, ended, (segment,), time.time_ns() + news.SETTLE_AFTER_NS)
     conn.run("UPDATE spans SET status = 'incomplete', origin = NULL WHERE origin = ?", (segment,))
 
 

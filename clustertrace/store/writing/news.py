@@ -12,7 +12,20 @@ from typing import Any, Final
 
 from clustertrace.store.connection import Connection
 
-__all__ = ["DONE", "PER_SPAN_NS", "due", "forget", "has_due", "mark", "mark_found", "oldest"]
+__all__ = [
+    "DONE",
+    "PER_SPAN_NS",
+    "SETTLE_AFTER_NS",
+    "due",
+    "forget",
+    "has_due",
+    "mark",
+    "mark_found",
+    "oldest",
+]
+
+SETTLE_AFTER_NS: Final = 200_000_000
+"""A trace with news is settled so long after the first of them."""
 
 PER_SPAN_NS: Final = 200_000
 """A trace waits so much longer for each span or record that it has: a long one costs no more a

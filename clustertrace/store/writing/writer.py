@@ -44,9 +44,6 @@ Key = tuple[Any, ...]
 
 _LOG: Final = logging.getLogger("clustertrace")
 
-SETTLE_AFTER_NS: Final = 200_000_000
-"""A trace with news is settled so long after the first of them."""
-
 _IDS_A_QUERY: Final = 500
 
 _TOLD: Final = (
@@ -147,7 +144,7 @@ def write(conn: Connection, batch: Prepared, now_ns: int) -> Written:
     starts = [row[START] for row in fresh]
     touched.update(twins.woken_by(conn, facts, starts, log_rows.turns_of(batch.logs)))
     told = log_rows.add(conn, batch.logs)
-    due = now_ns + SETTLE_AFTER_NS
+    due = now_ns + news.SETTLE_AFTER_NS
     later = {trace_id: log_rows.count(conn, trace_id) * news.PER_SPAN_NS for trace_id in told}
     news.mark(conn, ((one, due + later.get(one, 0)) for one in sorted(touched | told)))
     if first is not None:

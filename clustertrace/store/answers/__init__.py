@@ -1,0 +1,59 @@
+"""What the read side answers with: small frozen records, no SQL and no I/O.
+
+Every face of the product (pages, commands, MCP, snapshots) gets these and nothing else.
+Times are nanoseconds since the Unix epoch, durations nanoseconds, costs US dollars.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clustertrace.late import late
+
+if TYPE_CHECKING:
+    from clustertrace.patterns.signature import Step
+    from clustertrace.store.answers.metrics import MetricSummary
+    from clustertrace.store.answers.patterns import (
+        Cluster,
+        ClusterPage,
+        Day,
+        Family,
+        FamilyPage,
+        PatternAnnotation,
+    )
+    from clustertrace.store.answers.search import Facets, Hit, HitPage
+    from clustertrace.store.answers.totals import Overview
+    from clustertrace.store.answers.traces import TracePage, TraceRow
+
+__all__ = [
+    "Cluster",
+    "ClusterPage",
+    "Day",
+    "Facets",
+    "Family",
+    "FamilyPage",
+    "Hit",
+    "HitPage",
+    "MetricSummary",
+    "Overview",
+    "PatternAnnotation",
+    "Step",
+    "TracePage",
+    "TraceRow",
+]
+
+# A frozen record takes a millisecond to define: a command loads those that it shows.
+if not TYPE_CHECKING:
+    __getattr__ = late(
+        __name__,
+        {
+            "patterns": [
+                *("Step", "Day", "PatternAnnotation"),
+                *("Cluster", "ClusterPage", "Family", "FamilyPage"),
+            ],
+            "metrics": ["MetricSummary"],
+            "search": ["Hit", "Facets", "HitPage"],
+            "totals": ["Overview"],
+            "traces": ["TraceRow", "TracePage"],
+        },
+    )

@@ -1,0 +1,48 @@
+"""Spans that words were found in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["Facets", "Hit", "HitPage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One span that matches a text search."""
+
+    trace_id: str
+    span_id: str
+    trace_name: str
+    span_name: str
+    kind: str
+    failed: bool
+    start_ns: int
+    field: str
+    """Which field matched: name, input, output, error or attributes."""
+    snippet: str
+    """The words around the match; matches stand between \\x02 and \\x03."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What kinds of spans match a search, among the newest that do."""
+
+    kinds: Mapping[str, int]
+    failed: int
+    looked_at: int
+    """How many matching spans were looked at."""
+    more: bool
+    """Whether further ones match."""
+
+
+@dataclass(frozen=True, slots=True)
+class HitPage:
+    """Some of the matching spans."""
+
+    hits: tuple[Hit, ...]
+    more: bool
+    """Whether further hits follow."""
+    behind: int
+    """Spans that are stored but not yet in the text index."""

@@ -1,0 +1,66 @@
+"""All runs in a few numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from clustertrace.store.answers import Overview
+from clustertrace.store.connection import Connection
+
+if TYPE_CHECKING:
+    from clustertrace.filters import Filter
+
+__all__ = ["overview"]
+
+_USAGE: Final = (
+    " sum(llm_calls), sum(unpriced_calls), sum(input_tokens), sum(output_tokens),"
+    " sum(cache_read_tokens), sum(cache_write_tokens), sum(cost_usd)"
+)
+_TOTALS: Final = (
+    "SELECT sum(traces), sum(failed), sum(failed_by_outcome), sum(running), sum(incomplete),"
+    " count(CASE WHEN traces > running + incomplete THEN 1 END),"
+    " (SELECT count(*) FROM sessions), (SELECT min(start_ns) FROM traces),"
+    f" (SELECT max(start_ns) FROM traces), sum(spans),{_USAGE} FROM variant_totals"
+)
+_TOTALS_OF: Final = (
+    "SELECT count(*), sum(failed), sum(failed = 1 AND outcome IS NOT NULL),"
+    " sum(failed IS NULL AND status = 'running'), sum(failed IS NULL AND status <> 'running'),"
+    " count(DISTINCT CASE WHEN failed IS NOT NULL THEN variant_id END),"
+    " count(DISTINCT session_id), min(start_ns), max(start_ns),"
+    f" sum(span_count),{_USAGE} FROM traces WHERE start_ns IS NOT NULL AND "
+)
+"""The same of single runs."""
+
+
+def overview(conn: Connection, where: Filter | None = None) -> Overview:
+    """All runs in a few numbers, from the roll-ups; or those that match, counted one by one."""
+    if where is None:
+        row = conn.row(_TOTALS)
+    else:
+        from clustertrace.store import filtering
+
+        condition, params = filtering.condition(conn, where)
+        row = conn.row(_TOTALS_OF + condition, params)
+    assert row is not None
+    traces, failed, by_outcome, running, incomplete, variants, sessions, first, last, *sums = row
+    spans, *usage = (value or 0 for value in sums)
+    return Overview(
+        traces=traces or 0,
+        failed=failed or 0,
+        failed_by_outcome=by_outcome or 0,
+        failed_by_status=(failed or 0) - (by_outcome or 0),
+        running=running or 0,
+        incomplete=incomplete or 0,
+        spans=spans,
+        variants=variants,
+        sessions=sessions,
+        llm_calls=usage[0],
+        unpriced_calls=usage[1],
+        input_tokens=usage[2],
+        output_tokens=usage[3],
+        cache_read_tokens=usage[4],
+        cache_write_tokens=usage[5],
+        cost_usd=float(usage[6]),
+        first_ns=first,
+        last_ns=last,
+    )

@@ -1,0 +1,17 @@
+"""Whether anything waits behind settling; apart from the work, which takes long to load."""
+
+from __future__ import annotations
+
+from clustertrace.store.connection import Connection
+
+__all__ = ["prompts", "traits"]
+
+
+def traits(conn: Connection) -> bool:
+    """Whether traits of any run do."""
+    return bool(conn.value("SELECT 1 FROM traces WHERE traits_due = 1 LIMIT 1"))
+
+
+def prompts(conn: Connection) -> bool:
+    """Whether the prompt of any run does."""
+    return bool(conn.value("SELECT 1 FROM traces WHERE prompt_due = 1 LIMIT 1"))
