@@ -57,8 +57,13 @@ def access_key(database: Path) -> str:
     path = _path(database)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            _make(path)
+        try:
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pass
+        else:
+            with os.fdopen(file, "w") as made:
+                made.write(new_key())
         key = path.read_text().strip()
     except OSError as error:
         raise StoreError(
@@ -68,19 +73,6 @@ def access_key(database: Path) -> str:
     if len(key) < 16:
         raise StoreError(f"{path} holds no key; delete it, and start again.")
     return key
-
-
-def _make(path: Path) -> None:
-    """Make the file whole or not at all: another process may read it, or make it, just now."""
-    making = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as made:
-        made.write(new_key())
-    try:
-        os.link(making, path)
-    except FileExistsError:
-        pass
-    finally:
-        making.unlink()
 
 
 def _path(database: Path) -> Path:

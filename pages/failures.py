@@ -39,7 +39,7 @@ def draw() -> None:
     if not failed:
         st.html(markup.notice(_none(sum(one.runs for one in patterns), asked)))
         return
-    rates = [rate for rate in flow.step_rates(patterns) if rate.broke]
+    rates = flow.step_rates(patterns)
     st.html(markup.page(markup.heading(_sentence(rates, patterns, failed))))
     left, right = st.columns(2, gap="large")
     with left:
@@ -60,7 +60,7 @@ def _none(runs: int, asked: Asked) -> str:
 
 def _sentence(rates: list[flow.StepRate], patterns: list[flow.PatternRuns], failed: int) -> str:
     runs = words.counted(failed, "run")
-    if not rates:
+    if not any(rate.broke for rate in rates):
         return f"{runs} failed, none of them at a step: only their results were wrong."
     only = next((runs for at, _, runs in flow.first_failures(patterns) if not at), 0)
     part = "all" if only == failed else words.count(only)

@@ -17,10 +17,10 @@ _STEPS: Final = 15
 
 
 def table(rates: Sequence[StepRate], filters: Sequence[str]) -> markup.Markup:
-    """Those that broke in most runs; the links keep the filters of the page."""
+    """Of all rates those that broke in most runs; the links keep the filters of the page."""
     names = Counter(rate.name for rate in rates)
     rows = []
-    for rate in rates[:_STEPS]:
+    for rate in [rate for rate in rates if rate.broke][:_STEPS]:
         # What a condition on a name says too is not said of one of two kinds with that name, nor
         # of an agent, whose error is not counted where a step of it broke.
         plain = names[rate.name] == 1 and rate.kind != "agent"

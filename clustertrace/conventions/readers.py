@@ -39,6 +39,9 @@ Reader = Callable[[Any], Any]
 _OPENERS: Final = frozenset(("{", "[", '"'))
 """What a text begins with that may be JSON."""
 
+_LONGEST_SCALAR: Final = 18
+"""Characters. A longer number might lose digits."""
+
 _WITHHELD: Final = frozenset({"<REDACTED>", "<redacted>", "[REDACTED]"})
 """What instrumentations write where content was turned off."""
 
@@ -86,6 +89,8 @@ def parsed(value: Any) -> Any:
 
 def scalar(value: str) -> Any:
     """What a text that is called JSON stands for where it is no object, list or string."""
+    if len(value) > _LONGEST_SCALAR:
+        return value
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError:

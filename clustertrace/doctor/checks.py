@@ -117,19 +117,15 @@ def copied(*, unfinished: bool) -> list[Finding]:
     return [Finding("copy", "wrong", told, "go on with `clustertrace db copy`, as it was begun")]
 
 
-_OF_PRICES: Final = frozenset({"spending", "trace_spending"})
-"""Tables that follow from prices beside the spans."""
-
-
 def soundness(found: Checked) -> Finding:
     """Whether the file is whole, and its totals and index are those of its spans."""
     rescue = "keep what it holds: `clustertrace export --all > all.jsonl`, and import that anew"
     if found.damage:
         told = f"The database is damaged: {'; '.join(found.damage[:3])}."
         return Finding("contents", "wrong", told, rescue)
-    if found.index_agrees and found.differing and _OF_PRICES.issuperset(found.differing):
-        told = "Some costs were worked out with other prices than are known here."
-        again = "set CLUSTERTRACE_PRICING_JSON as it was, or `clustertrace backfill-cost`"
+    if found.index_agrees and found.only_by_prices:
+        told = "What caches cost was worked out with other prices than are known here."
+        again = "set CLUSTERTRACE_PRICING_JSON as it was, or `clustertrace backfill-signatures`"
         return Finding("contents", "note", told, again)
     wrong = [f"{counted(rows, 'row')} of {table}" for table, rows in found.differing.items()]
     wrong += [] if found.index_agrees else ["the text index"]

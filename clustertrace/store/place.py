@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,9 @@ from clustertrace.errors import BadSetting
 from clustertrace.record.config import database_file, without_login
 
 __all__ = ["Place", "place_of"]
+
+_PASSWORD: Final = re.compile(r"([?&])(?:ssl)?password=[^&]*&?", re.IGNORECASE)
+"""A password in the query of a URL, where libpq takes one too."""
 
 _SCHEMES: Final = ("postgresql", "postgresql+psycopg", "postgres")
 
@@ -61,6 +65,6 @@ def place_of(db: str | Path | None = None) -> Place:
 
 
 def _without_password(url: str) -> str:
-    shown, login = without_login(url)
+    shown, login = without_login(_PASSWORD.sub(r"\1", url).rstrip("?&"))
     user = login.partition(":")[0]
     return shown.replace("://", f"://{user}@", 1) if user else shown

@@ -95,6 +95,9 @@ class Groups:
         return [group for group in groups.values() if len(group) > 1]
 
     def _top(self, at: Identity) -> Identity:
-        while self._above[at] != at:
-            at = self._above[at] = self._above[self._above[at]]
+        above = self._above
+        while above[at] != at:
+            # Half of the way is left out next time.
+            above[at] = above[above[at]]
+            at = above[at]
         return at

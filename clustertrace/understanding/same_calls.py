@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import combinations
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from clustertrace.understanding.reports import (
     same_model,
 )
 
-__all__ = ["TOGETHER_NS", "by_start", "join_scopes", "pairs"]
+__all__ = ["TOGETHER_NS", "alike", "by_start", "join_scopes", "pairs"]
 
 TOGETHER_NS: Final = 2 * 10**9
 """Reports of one call in different traces begin at most so far apart."""
@@ -33,19 +33,26 @@ _REPORTERS: Final = 8
 End = tuple[Identity, str]
 """A report, and the reporter of another one of the same call."""
 
-Nearness = Callable[[Sequence[Span], Sequence[Span]], Iterator[tuple[Span, Span]]]
-"""Of two reporters' spans, each in its order, those that may be reports of one call."""
+Keys = Callable[[Span], Iterable[Any]]
+"""What a report must share with another one of the same call: one of these at least."""
+
+Nearness = Callable[[Sequence[Span], Sequence[Span]], Iterable[tuple[Span, Span]]]
+"""Of two reporters' spans, each in its order, those that may be reports of one call: which begin
+nearest (`by_start`), or the first with the first and so on (`zip`)."""
 
 
 def join_scopes(models: Sequence[Span], joined: Groups) -> None:
     """Reports of different instrumentations that say the same of the same time, one to one.
 
-    Those that begin nearest to each other first. What is left is taken in its order: one reporter
-    may tell of all calls that begin together before the other tells of the first.
+    Those first that agree in a response's id or in what was read and written: many calls at once
+    may have the same prompt, and one stream is counted a token longer by some. Of these, those that
+    begin nearest to each other; what is left is taken in its order, since one reporter may tell of
+    all calls that begin together before the other tells of the first.
     """
     taken: set[End] = set()
-    _join(pairs(models, by_start), joined, taken)
-    _join(pairs(models, _by_rank(taken)), joined, taken)
+    for keys in (_agreeing, alike):
+        for nearness in (by_start, zip):
+            _join(pairs(models, nearness, keys, taken), joined, taken)
 
 
 def _join(found: Iterator[tuple[Span, Span]], joined: Groups, taken: set[End]) -> None:
@@ -65,8 +72,10 @@ def _join(found: Iterator[tuple[Span, Span]], joined: Groups, taken: set[End]) -
             joined.join(one, other)
 
 
-def pairs(models: Sequence[Span], nearness: Nearness) -> Iterator[tuple[Span, Span]]:
-    """Pairs of different reporters that may be the same call, the earlier one first.
+def pairs(
+    models: Sequence[Span], nearness: Nearness, keys: Keys, taken: Set[End] = frozenset()
+) -> Iterator[tuple[Span, Span]]:
+    """Pairs of different reporters that share a key and are not taken, the earlier one first.
 
     An agent may make thousands of calls at once, and to compare all of them with all others would
     hold up everybody who writes: `nearness` names the few that are worth it.
@@ -74,10 +83,12 @@ def pairs(models: Sequence[Span], nearness: Nearness) -> Iterator[tuple[Span, Sp
     if len({reporter(span) for span in models}) < 2:
         return
     seen: set[tuple[Identity, Identity]] = set()
-    for alike in _by_what_they_share(models).values():
-        told_most = sorted(alike.values(), key=len, reverse=True)[:_REPORTERS]
-        for some, others in combinations(told_most, 2):
-            for span, near in nearness(some, others):
+    for reports in _by_what_they_share(models, keys).values():
+        told_most = sorted(reports.items(), key=lambda told: -len(told[1]))[:_REPORTERS]
+        for (name, some), (other_name, others) in combinations(told_most, 2):
+            left = [span for span in some if (identity(span), other_name) not in taken]
+            right = [span for span in others if (identity(span), name) not in taken]
+            for span, near in nearness(left, right):
                 one, other = sorted((span, near), key=order)
                 pair = (identity(one), identity(other))
                 if pair not in seen:
@@ -94,32 +105,28 @@ def by_start(some: Sequence[Span], others: Sequence[Span]) -> Iterator[tuple[Spa
             yield span, near
 
 
-def _by_rank(taken: Set[End]) -> Nearness:
-    """Of those without a partner the first of some with the first of the others, and so on."""
-
-    def near(some: Sequence[Span], others: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
-        one, other = reporter(some[0]), reporter(others[0])
-        return zip(
-            (span for span in some if (identity(span), other) not in taken),
-            (span for span in others if (identity(span), one) not in taken),
-            strict=False,
-        )
-
-    return near
+def _agreeing(span: Span) -> Iterator[Any]:
+    """What tells a call from most others."""
+    said = response_id(span)
+    if said is not None:
+        yield "response", span.kind, said
+    if span.output_tokens is not None:
+        yield "counts", span.kind, span.input_tokens, span.output_tokens
 
 
-def _by_what_they_share(models: Sequence[Span]) -> Mapping[Any, Mapping[str, list[Span]]]:
-    """Calls by each thing that two reports of one must share, and by reporter, in their order."""
+def alike(span: Span) -> Iterator[Any]:
+    """What two reports of one call share at least, where they have no response's id."""
+    yield "tokens", span.kind, span.input_tokens
+    yield "place", span.kind, span.trace_id, span.parent_span_id
+
+
+def _by_what_they_share(
+    models: Sequence[Span], keys: Keys
+) -> Mapping[Any, Mapping[str, list[Span]]]:
+    """Calls by each key of theirs, and by reporter, in their order."""
     shared: dict[Any, dict[str, list[Span]]] = defaultdict(lambda: defaultdict(list))
     for span in models:
-        keys: list[Any] = [
-            ("tokens", span.kind, span.input_tokens),
-            ("place", span.kind, span.trace_id, span.parent_span_id),
-        ]
-        said = response_id(span)
-        if said is not None:
-            keys.append(("response", span.kind, said))
-        for key in keys:
+        for key in keys(span):
             shared[key][reporter(span)].append(span)
     return shared
 

@@ -62,8 +62,9 @@ def test_the_database_is_there_for_the_first_session(
     run("claude-code-hook", "install", "--db", tmp_path / "new.db")
     assert (tmp_path / "new.db").exists()
     before = settings.read_text()
-    ran = run("claude-code-hook", "install", "--db", "postgresql://me:hunter2@localhost/x")
-    assert (ran.code, "CLUSTERTRACE_DB" in ran.err, "hunter2" in ran.err) == (2, True, False)
+    for url in ("postgresql://me:hunter2@localhost/x", "postgresql://h/x?user=me&password=hunter2"):
+        ran = run("claude-code-hook", "install", "--db", url)
+        assert (ran.code, "CLUSTERTRACE_DB" in ran.err, "hunter2" in ran.err) == (2, True, False)
     ran = run("claude-code-hook", "install", "--db", settings / "impossible.db")
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert settings.read_text() == before

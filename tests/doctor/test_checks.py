@@ -135,5 +135,5 @@ def test_what_the_contents_are_worth() -> None:
     assert (damaged.state, "page 3 is never used" in damaged.sentence) == ("wrong", True)
     off = checks.soundness(sound._replace(differing={"sessions": 2}, index_agrees=False))
     assert off.sentence.endswith("these differ: 2 rows of sessions, the text index.")
-    priced = checks.soundness(sound._replace(differing={"spending": 4, "trace_spending": 2}))
-    assert (priced.state, "backfill-cost" in (priced.advice or "")) == ("note", True)
+    priced = checks.soundness(sound._replace(differing={"spending": 4}, only_by_prices=True))
+    assert (priced.state, "backfill-signatures" in (priced.advice or "")) == ("note", True)

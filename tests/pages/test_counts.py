@@ -35,8 +35,12 @@ def run(rng: random.Random, number: int) -> Batch:
         spans.append(
             Span(
                 *(trace_id, f"{(number << 8) + at:016x}", rng.choice(spans).span_id),
-                rng.choice(["search", "fetch", 'odd "x" (!)', "Plan"]),
-                rng.choice(["tool", "agent", "retriever", "llm"]),
+                *rng.choice(
+                    [
+                        *(("search", "tool"), ("search", "retriever"), ("fetch", "tool")),
+                        *(('odd "x" (!)', "tool"), ("Plan", "agent"), ("chat", "llm")),
+                    ]
+                ),
                 rng.choice(["ok", "ok", "error"]),
                 *(start + at, start + at + 5),
             )

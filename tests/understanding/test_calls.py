@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from itertools import permutations
+from random import Random
 from typing import Any
 
 import pytest
 
 from clustertrace.model import Span
 from clustertrace.understanding.calls import repeats
-from clustertrace.understanding.same_calls import by_start, pairs
+from clustertrace.understanding.same_calls import alike, by_start, pairs
 
 SECOND = 10**9
 STREAMED = "streaming response from 'gpt-4o-mini'"
@@ -128,6 +129,32 @@ def test_parallel_calls_pair_one_to_one() -> None:
     assert len(repeats(spans)) == 5
 
 
+@pytest.mark.parametrize("reporters", [2, 3, 4, 5, 8])
+def test_many_reports_of_one_call(reporters: int) -> None:
+    """However many programs report it, side by side or one inside the other, it counts once."""
+    beside = [call(f"b{at}", f"scope {at}", parent="p", start=at / 100) for at in range(reporters)]
+    assert len(repeats(beside)) == reporters - 1
+    inside = [
+        call(f"i{at}", f"scope {at}", parent=f"i{at - 1}" if at else "p", start=at / 100)
+        for at in range(reporters)
+    ]
+    assert len(repeats(inside)) == reporters - 1
+
+
+@pytest.mark.parametrize("calls", [10, 40, 100, 300])
+@pytest.mark.parametrize("later", [0.002, 0.02, 1.0])
+def test_one_prompt_asked_many_times(calls: int, later: float) -> None:
+    """Answers of different lengths to one prompt, all asked at once and told of by two programs."""
+    rng = Random(calls)
+    spans = []
+    for at in range(calls):
+        tokens, start = (412, rng.randint(80, 300)), at * 5e-5
+        for scope, after in (("one", 0.0), ("two", later)):
+            one = call(f"{scope}{at}", scope, parent="p", start=start + after, end=9, tokens=tokens)
+            spans.append(one)
+    assert len(repeats(spans)) >= 0.9 * calls
+
+
 @pytest.mark.parametrize("between", [0.0, 10.0])
 def test_hundreds_of_calls_at_once(between: float) -> None:
     """Equal calls at once count once each, even where one reporter tells of all of them first."""
@@ -145,7 +172,7 @@ def test_what_is_looked_at_grows_with_the_calls(scopes: int) -> None:
 
     def looks(count: int) -> int:
         at_once = [call(str(one), f"scope {one % scopes}", parent="p") for one in range(count)]
-        return sum(1 for _ in pairs(at_once, by_start))
+        return sum(1 for _ in pairs(at_once, by_start, alike))
 
     for count in (400, 4_000):
         assert looks(count) <= count * 32 * min(scopes, 8)

@@ -88,7 +88,7 @@ def received(raws: Iterable[RawSpan | str]) -> Received:
             span, session = resolve(raw)
         except Exception as error:
             # Ours to mend; until then it costs no other span of its request.
-            rejected.append(f"span {raw.name!r}: it can't be read ({error!r:.200})")
+            rejected.append(f"span {raw.name!r:.200}: it can't be read ({type(error).__name__})")
             continue
         spans.append(span)
         if _EVALUATIONS in span.attributes:

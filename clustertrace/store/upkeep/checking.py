@@ -43,6 +43,14 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What is compared. Families are left out: their order is that of arrival, which is not kept."""
 
+_OF_PRICES: Final = frozenset(
+    {
+        *("lost_usd", "carried_usd", "cache_read_usd", "cache_write_usd", "output_usd"),
+        *("shares", "tail"),  # the same of one run, as JSON
+    }
+)
+"""Columns that are worked out with prices whenever a run is settled."""
+
 _NEAR: Final = 1e-6
 """Sums of dollars may differ by so much of themselves: they were added in another order."""
 
@@ -61,6 +69,8 @@ class Checked(NamedTuple):
     """Whether the text index holds just the words of the spans."""
     differing: Mapping[str, int]
     """Rows that are others when worked out anew, by table; only tables that have some."""
+    only_by_prices: bool = False
+    """All of them differ only in sums that follow from prices, and these may have changed."""
 
     @property
     def sound(self) -> bool:
@@ -106,10 +116,13 @@ def _compare(store: Store, copy: Path) -> Checked:
         own.refresh()
         with own.read() as conn:
             differing = {table: _differing(conn, table) for table in _KEYS}
+            only_by_prices = any(differing.values()) and not any(
+                _differing(conn, table, prices=False) for table in _KEYS
+            )
             traces = conn.value("SELECT count(*) FROM traces") or 0
             spans = conn.value("SELECT count(*) FROM spans") or 0
     found = {table: rows for table, rows in differing.items() if rows}
-    return Checked(traces, spans, (), index_agrees, found)
+    return Checked(traces, spans, (), index_agrees, found, only_by_prices)
 
 
 def _copy(store: Store, to: Path) -> bool:
@@ -165,13 +178,13 @@ def _forget(conn: Connection) -> None:
     news.mark_found(conn, "SELECT DISTINCT trace_id FROM spans", (), 0)
 
 
-def _differing(conn: Connection, table: str) -> int:
-    """How many rows are not the same before and now."""
+def _differing(conn: Connection, table: str, *, prices: bool = True) -> int:
+    """How many rows are not the same as before; without `prices`, in what follows from none."""
     keys = _KEYS[table]
     same = " AND ".join(f"a.{key} = b.{key}" for key in keys)
-    other = (
-        " OR ".join(_unlike(name, kind) for name, kind in _columns(conn, table).items()) or "FALSE"
-    )
+    columns = _columns(conn, table).items()
+    compared = [_unlike(name, kind) for name, kind in columns if prices or name not in _OF_PRICES]
+    other = " OR ".join(compared) or "FALSE"
     gone = (
         f"SELECT count(*) FROM {_before(table)} a LEFT JOIN {table} b ON {same}"
         f" WHERE b.{keys[0]} IS NULL OR {other}"

@@ -131,15 +131,48 @@ def _delete(store: Store, meant: _Meant) -> Iterator[Retired]:
     turns = Turns(store, _FEWEST, _MOST)
     for page in _pages(store, meant):
         while page:
-            _shorten_first(turns, page)
-            some = _fitting(page, turns.size)
+            if page[0].spans > 2 * turns.size:
+                some = page[:1]
+                gone = some if _remove_long(turns, page[0], meant) else []
+            else:
+                some = _fitting(page, turns.size)
+                gone = turns.take(partial(_remove, some=some, meant=meant))
             page = page[len(some) :]
-            gone = turns.take(partial(_remove, some=some, meant=meant))
             yield Retired(len(gone), sum(one.spans for one in gone))
 
 
 def _remove(conn: Connection, some: Sequence[_Going], meant: _Meant) -> list[_Going]:
-    """Remove those of some that are still meant; a star may have come since they were read."""
+    """Remove those of some that are still meant."""
+    gone = _still_meant(conn, some, meant)
+    remove_traces(conn, [one.trace_id for one in gone])
+    goes_on(conn, time.time_ns())
+    return gone
+
+
+def _remove_long(turns: Turns, one: _Going, meant: _Meant) -> bool:
+    """Remove a trace of very many spans, some at a time, if it is still meant: whether it was.
+
+    That is asked once, while it is whole: a filter may be about spans that go first.
+    """
+
+    def begin(conn: Connection) -> bool:
+        found = bool(_still_meant(conn, [one], meant))
+        if found:
+            remove_spans(conn, trace_id=one.trace_id, limit=turns.size)
+        return found
+
+    left = one.spans - turns.size
+    if not turns.take(begin):
+        return False
+    while left > 2 * turns.size:
+        left -= turns.size
+        turns.take(partial(remove_spans, trace_id=one.trace_id, limit=turns.size))
+    turns.take(lambda conn: remove_traces(conn, [one.trace_id]))
+    return True
+
+
+def _still_meant(conn: Connection, some: Sequence[_Going], meant: _Meant) -> list[_Going]:
+    """Those that are: a star may have come since they were read."""
     condition, params = meant(conn)
     names = [f"going{number}" for number in range(len(some))]
     still = conn.rows(
@@ -148,18 +181,7 @@ def _remove(conn: Connection, some: Sequence[_Going], meant: _Meant) -> list[_Go
         {**params, **dict(zip(names, (one.trace_id for one in some), strict=True))},
     )
     known = {trace_id for (trace_id,) in still}
-    gone = [one for one in some if one.trace_id in known]
-    remove_traces(conn, [one.trace_id for one in gone])
-    goes_on(conn, time.time_ns())
-    return gone
-
-
-def _shorten_first(turns: Turns, page: Sequence[_Going]) -> None:
-    """Take most of the spans out of the first trace, if it has many more than make a turn."""
-    first, left = page[0].trace_id, page[0].spans
-    while left > 2 * turns.size:
-        left -= turns.size
-        turns.take(partial(remove_spans, trace_id=first, limit=turns.size))
+    return [one for one in some if one.trace_id in known]
 
 
 def _pages(store: Store, meant: _Meant) -> Iterator[list[_Going]]:
@@ -213,23 +235,30 @@ def close_stale(store: Store, since_ns: int, *, dry_run: bool) -> int:
     """
     with store.read() as conn:
         rows = conn.rows(f"SELECT trace_id FROM traces WHERE {_STALE}", {"since": since_ns})
-    if not dry_run:
-        for at in range(0, len(rows), _SLICE):
-            some = [trace_id.hex() for (trace_id,) in rows[at : at + _SLICE]]
-            for part, own in store.split(some):
-                with part.writing() as conn:
-                    # News may have come since they were read.
-                    stale = f"SELECT 1 FROM traces WHERE trace_id = :trace_id AND {_STALE}"
-                    keys = [
-                        key
-                        for key in map(bytes.fromhex, own)
-                        if conn.value(stale, {"trace_id": key, "since": since_ns})
-                    ]
-                    conn.many(
-                        "UPDATE spans SET status = 'incomplete'"
-                        " WHERE trace_id = ? AND status = 'running' AND origin IS NULL",
-                        [(key,) for key in keys],
-                    )
-                    news.mark(conn, [(key, 0) for key in keys])
-        store.refresh()
-    return len(rows)
+    if dry_run:
+        return len(rows)
+    ended = 0
+    for at in range(0, len(rows), _SLICE):
+        some = [trace_id.hex() for (trace_id,) in rows[at : at + _SLICE]]
+        for part, own in store.split(some):
+            with part.writing() as conn:
+                ended += _close(conn, own, since_ns)
+    store.refresh()
+    return ended
+
+
+def _close(conn: Connection, trace_ids: Sequence[str], since_ns: int) -> int:
+    """Close those that are still stale, in the caller's transaction; news may have come since."""
+    stale = f"SELECT 1 FROM traces WHERE trace_id = :trace_id AND {_STALE}"
+    keys = [
+        key
+        for key in map(bytes.fromhex, trace_ids)
+        if conn.value(stale, {"trace_id": key, "since": since_ns})
+    ]
+    conn.many(
+        "UPDATE spans SET status = 'incomplete'"
+        " WHERE trace_id = ? AND status = 'running' AND origin IS NULL",
+        [(key,) for key in keys],
+    )
+    news.mark(conn, [(key, 0) for key in keys])
+    return len(keys)

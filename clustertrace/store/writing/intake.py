@@ -88,7 +88,7 @@ class Policy(NamedTuple):
         return self._within(fact if self.redact is None else _secretless(fact, self.redact))
 
     def _within(self, fact: TraceFacts) -> TraceFacts:
-        """What was said about a trace, each text within the limit."""
+        """What was said about a trace, each text within the limit; the user's own words stay."""
         short = self._short
         return fact._replace(
             name=fact.name and short(fact.name),
@@ -96,8 +96,8 @@ class Policy(NamedTuple):
             extra=self._fitting(fact.extra) if fact.extra else fact.extra,
             tags={short(key): short(value) for key, value in fact.tags.items()},
             metrics=tuple(one._replace(name=short(one.name)) for one in fact.metrics),
-            outcome_reason=fact.outcome_reason and short(fact.outcome_reason),
-            note=fact.note and short(fact.note),
+            outcome_reason=fact.outcome_reason
+            and (fact.outcome_reason if fact.by_hand else short(fact.outcome_reason)),
         )
 
     def _fitting(self, extra: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -121,8 +121,10 @@ def _made(make: Callable[[T], Made], records: Iterable[T]) -> Iterator[Made]:
             raise
         except Exception as error:
             _LOG.warning(
-                "A %s of trace %s can't be stored (%r), all others are; please report this.",
-                *(type(record).__name__.lower(), getattr(record, "trace_id", "unknown"), error),
+                # Not what the error says: it may quote the record, secrets included.
+                "A %s of trace %s can't be stored (%s), all others are; please report this.",
+                *(type(record).__name__.lower(), getattr(record, "trace_id", "unknown")),
+                type(error).__name__,
             )
 
 

@@ -80,6 +80,28 @@ def test_a_star_that_comes_meanwhile(store: Store, monkeypatch: pytest.MonkeyPat
         assert [row.trace_id for row in queries.traces(conn).rows] == [newest]
 
 
+@pytest.mark.parametrize("where", ["text:needle", "model:gpt-4o", "name:root"])
+def test_a_long_run_goes_as_a_whole(
+    store: Store, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Also where what it is meant by stands in spans that go first."""
+    monkeypatch.setattr(retention, "_FEWEST", 20)
+    root = Span("ab" * 16, f"{1:016x}", None, "root", "agent", "ok", 10**18, 10**18 + 9)
+    spans = [root] + [
+        root._replace(span_id=f"{at:016x}", parent_span_id=root.span_id, name="step", kind="tool")
+        for at in range(2, 200)
+    ]
+    for at in (1, 150, 199):
+        spans[at - 1] = spans[at - 1]._replace(input="a needle")
+    spans[1] = spans[1]._replace(kind="llm", model="gpt-4o")
+    store.write(Batch(spans, []))
+    store.refresh()
+    assert [one.traces for one in retention.retire(store, parse(where))] == [1]
+    with store.read() as conn:
+        assert conn.value("SELECT count(*) FROM spans") == 0
+        assert queries.overview(conn).traces == 0
+
+
 def test_all_of_it(store: Store) -> None:
     """A database of which everything was deleted is empty, and its file is short again."""
     with store.read() as conn:
