@@ -51,6 +51,10 @@ DEEPEST: Final = 200
 so many, with what a face or a file puts around them (orjson writes 254)."""
 
 
+_LARGE: Final = 1 << 20
+_TOO_DEEP: Final = '"[nested too deeply to be stored]"'
+
+
 def json_text(value: Any) -> str | None:
     """JSON text of a plain value; a null stays a null. Never raises on what a parser can make.
 
@@ -82,14 +86,23 @@ def _is_deeper(value: Any) -> bool:
 
 def _patient_json(value: Any) -> str:
     """For what the fast writer refuses: numbers past 64 bits, lone surrogates, great depth."""
-    return _written(_flattened(value, DEEPEST))
+    text = _written(value)
+    if not _may_be_deep(text):
+        return text
+    # To flatten goes through all of it; what is so large is cut to a thousandth afterwards anyway.
+    return json.dumps(text) if len(text) > _LARGE else _written(_flattened(value, DEEPEST))
+
+
+def _may_be_deep(text: str) -> bool:
+    """Whether a text opens enough levels; a note in place of what could not be written does too."""
+    return text.count("[") + text.count("{") > DEEPEST or text == _TOO_DEEP
 
 
 def _written(value: Any) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     except (ValueError, RecursionError):
-        text = json.dumps("[nested too deeply to be stored]")
+        text = _TOO_DEEP
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
