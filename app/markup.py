@@ -25,6 +25,7 @@ __all__ = [
     "icon",
     "join",
     "link",
+    "linked",
     "marks",
     "message",
     "muted",
@@ -68,6 +69,11 @@ def heading(text: str) -> Markup:
 def link(text: object, href: str, *, cls: str = "", title: str | None = None) -> Markup:
     """A link to a page of ours."""
     return tag("a", text, href=href, cls=cls, title=title, target="_self")
+
+
+def linked(text: object, href: str, *, title: str | None = None) -> Markup:
+    """A link, or the text alone where there is nowhere to go."""
+    return link(text, href, title=title) if href else tag("span", text, title=title)
 
 
 def coded(text: str) -> list[object]:
@@ -142,7 +148,7 @@ def muted(*parts: object) -> Markup:
 
 def fact(value: object, label: str, *, href: str = "", title: str | None = None) -> Markup:
     """A number and what it counts; with `href`, a link to it."""
-    shown = link(value, href, title=title) if href else tag("span", value, title=title)
+    shown = linked(value, href, title=title)
     return tag("span", tag("b", shown), " ", muted(label), cls="ct-fact")
 
 

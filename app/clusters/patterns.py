@@ -44,7 +44,7 @@ def steps_text(steps: Sequence[Step], limit: int = 6) -> str:
     return " → ".join(shown + ["…"] * (len(steps) > limit)) or "no steps"
 
 
-def failure_bar(page: ClusterPage, q: str = "") -> markup.Markup:
+def failure_bar(page: ClusterPage, q: str) -> markup.Markup:
     """All failures in one bar, split by pattern; the rest in one last segment.
 
     `q` is the filter of the page, which the way to the rest keeps.

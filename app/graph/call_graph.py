@@ -45,7 +45,10 @@ def draw(patterns: list[PatternRuns], filters: Sequence[str] = ()) -> None:
     rows = [
         (
             f"{edge.source} → {edge.target}",
-            _counts(edge, filters),
+            markup.linked(
+                f"{words.count(edge.failed)} of {words.counted(edge.runs, 'run')} failed",
+                _going(edge, filters),
+            ),
             markup.rate_bar(edge.failed / edge.runs, *wilson(edge.failed, edge.runs)),
         )
         for edge in sorted(shown, key=lambda edge: (edge.p, -edge.runs))[:_ROWS]
@@ -65,13 +68,6 @@ def draw(patterns: list[PatternRuns], filters: Sequence[str] = ()) -> None:
 def _taking(name: str, filters: Sequence[str]) -> str:
     """The finished traces that took a step, under the filters of the page."""
     return traces_url(*filters, *([] if name in (START, END) else [taking(name)]), "finished:yes")
-
-
-def _counts(edge: flow.Edge, filters: Sequence[str]) -> object:
-    """How many runs go a way and fail; a link to them where there can be one."""
-    text = f"{words.count(edge.failed)} of {words.counted(edge.runs, 'run')} failed"
-    going = _going(edge, filters)
-    return markup.link(text, going) if going else text
 
 
 def _going(edge: flow.Edge, filters: Sequence[str]) -> str:
@@ -95,5 +91,6 @@ def _follow(
         elif kind == "e":
             edge = edges[int(at)]
             steps = [name for name in (edge.source, edge.target) if name not in (START, END)]
-            follow(_going(edge, filters) or traces_url(*filters, taking(*steps)))
+            about = [taking(*steps)] if steps else []
+            follow(_going(edge, filters) or traces_url(*filters, *about, "finished:yes"))
     follower()

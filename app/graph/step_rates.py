@@ -53,7 +53,7 @@ def table(rates: Sequence[StepRate], filters: Sequence[str]) -> markup.Markup:
     )
 
 
-def _link(runs: int, filters: Sequence[str], condition: str | None, state: str) -> object:
+def _link(runs: int, filters: Sequence[str], condition: str | None, state: str) -> markup.Markup:
     """A number of runs that leads to them; just a number where no short condition has them."""
-    number = words.count(runs)
-    return markup.link(number, traces_url(*filters, condition, state)) if condition else number
+    there = traces_url(*filters, condition, state) if condition else ""
+    return markup.linked(words.count(runs), there)

@@ -50,8 +50,9 @@ DEEPEST: Final = 200
 """Levels of a stored value; what is deeper stands there as JSON text. Every reader and writer takes
 so many, with what a face or a file puts around them (orjson writes 254)."""
 
-
 _LARGE: Final = 1 << 20
+"""Characters from which a deep value becomes one text: flattening takes a second a million."""
+
 _TOO_DEEP: Final = '"[nested too deeply to be stored]"'
 
 
@@ -87,15 +88,17 @@ def _is_deeper(value: Any) -> bool:
 def _patient_json(value: Any) -> str:
     """For what the fast writer refuses: numbers past 64 bits, lone surrogates, great depth."""
     text = _written(value)
-    if not _may_be_deep(text):
+    if not _is_deep_text(text):
         return text
-    # To flatten goes through all of it; what is so large is cut to a thousandth afterwards anyway.
     return json.dumps(text) if len(text) > _LARGE else _written(_flattened(value, DEEPEST))
 
 
-def _may_be_deep(text: str) -> bool:
-    """Whether a text opens enough levels; a note in place of what could not be written does too."""
-    return text.count("[") + text.count("{") > DEEPEST or text == _TOO_DEEP
+def _is_deep_text(text: str) -> bool:
+    """Whether a text has too many levels, or is the note in place of what could not be written."""
+    try:
+        return text == _TOO_DEEP or _is_deeper(orjson.loads(text))
+    except orjson.JSONDecodeError:
+        return True
 
 
 def _written(value: Any) -> str:

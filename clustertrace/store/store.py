@@ -1,7 +1,7 @@
 """A database of traces: open it, write through it, read from it.
 
 The writer, and what is done behind it, are loaded when there is something to do: most commands find
-nothing, and half of what they would load is theirs.
+nothing, and would take half as long again.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from clustertrace.conventions.dialect import Field
+from clustertrace.conventions.dialect import STANDARD, Field
 from clustertrace.conventions.readers import number, parsed
 from clustertrace.conventions.usage import inclusive
 from clustertrace.errors import BadInput
@@ -17,6 +17,7 @@ from clustertrace.wire import MAX_NS
 __all__ = [
     "amount",
     "counted",
+    "hour_of",
     "moment_ns",
     "moment_or",
     "needed_ns",
@@ -130,6 +131,12 @@ def tokens_of(
         written,
         found.get(Field.REASONING_TOKENS),
     )
+
+
+def hour_of(found: Mapping[Field, Any]) -> dict[str, Any]:
+    """The attribute of tokens that a cache keeps for an hour, which have no field of a span."""
+    told = found.get(Field.HOUR_TOKENS)
+    return {} if told is None else {STANDARD[Field.HOUR_TOKENS]: told}
 
 
 def object_of(told: Any) -> Mapping[str, Any]:

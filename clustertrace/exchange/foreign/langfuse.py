@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from clustertrace.conventions.dialect import STANDARD, Field
+from clustertrace.conventions.dialect import Field
 from clustertrace.conventions.readers import count, dollars, text
 from clustertrace.conventions.usage import buckets, cost_details, usage
 from clustertrace.exchange.foreign.fields import (
     amount,
     counted,
+    hour_of,
     moment_ns,
     moment_or,
     needed_ns,
@@ -155,9 +156,7 @@ def _rest(one: Mapping[str, Any], used: Mapping[Field, Any]) -> dict[str, Any]:
     rest = {
         key: value for key, value in one.items() if key not in _USED and value not in (None, "", {})
     }
-    if Field.HOUR_TOKENS in used:
-        rest[STANDARD[Field.HOUR_TOKENS]] = used[Field.HOUR_TOKENS]
-    return rest
+    return rest | hour_of(used)
 
 
 def _scores(record: Mapping[str, Any], trace: str, start_ns: int) -> list[Metric]:

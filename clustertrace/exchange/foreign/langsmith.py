@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from clustertrace.conventions.dialect import STANDARD, Field
+from clustertrace.conventions.dialect import Field
 from clustertrace.conventions.readers import dollars, text
 from clustertrace.conventions.usage import usage
 from clustertrace.exchange.foreign.fields import (
     amount,
     counted,
+    hour_of,
     moment_ns,
     needed_ns,
     object_of,
@@ -77,9 +78,7 @@ def read(record: Mapping[str, Any]) -> tuple[list[Span], TraceFacts]:
 
 def _rest(record: Mapping[str, Any], used: Mapping[Field, Any]) -> dict[str, Any]:
     rest = {key: record[key] for key in _ATTRIBUTES if record.get(key)}
-    if Field.HOUR_TOKENS in used:
-        rest[STANDARD[Field.HOUR_TOKENS]] = used[Field.HOUR_TOKENS]
-    return rest
+    return rest | hour_of(used)
 
 
 def _error_type(error: str | None) -> str | None:

@@ -167,7 +167,12 @@ def _remove_long(turns: Turns, one: _Going, meant: _Meant) -> bool:
     while left > 2 * turns.size:
         left -= turns.size
         turns.take(partial(remove_spans, trace_id=one.trace_id, limit=turns.size))
-    turns.take(lambda conn: remove_traces(conn, [one.trace_id]))
+
+    def end(conn: Connection) -> None:
+        remove_traces(conn, [one.trace_id])
+        goes_on(conn, time.time_ns())
+
+    turns.take(end)
     return True
 
 

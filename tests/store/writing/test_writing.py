@@ -15,6 +15,7 @@ from clustertrace.exchange.native import dump_trace, parse_trace
 from clustertrace.model import Batch, Metric, Span, Trace, TraceFacts
 from clustertrace.pricing import price_span
 from clustertrace.store import Store, queries
+from clustertrace.store.rows import json_text, json_value
 from clustertrace.store.writing import writer
 from tests.store.conftest import SECOND, START, TRACE, batch, root, span
 
@@ -207,6 +208,16 @@ def test_deep_values_are_shown_and_exported(store: Store, levels: int) -> None:
     with store.read() as conn:
         assert queries.suspects_of(conn, trace) is not None
         assert conn.value("SELECT count(*) FROM trace_traits") == 1
+
+
+def test_large_values_keep_their_form() -> None:
+    """Two megabytes with a number past 64 bits are no text: only what is deep becomes one."""
+    value = [{"n": 2**70, "text": "x" * 4_000} for _ in range(500)]
+    assert json_value(json_text(value)) == json.loads(json.dumps(value))
+    deep: Any = "core"
+    for _ in range(300):
+        deep = [deep]
+    assert isinstance(json_value(json_text([deep] * 8_000)), str)
 
 
 def test_what_no_row_can_be_made_of_costs_nothing_else(
