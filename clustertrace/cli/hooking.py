@@ -72,7 +72,7 @@ def install(
     from clustertrace.store import Store
     from clustertrace.store.place import place_of
 
-    if place_of(db).holds_secret and db:
+    if db and place_of(db).holds_secret:
         raise UsageError(
             "The hook's command would show the database's password to every user of this machine; "
             "set CLUSTERTRACE_DB in the environment of Claude Code, and leave --db out."

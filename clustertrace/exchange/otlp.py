@@ -47,6 +47,7 @@ _OTHER_INPUTS, _OTHER_OUTPUTS = (
 """What `input.value` and `output.value` compete with where a span is read."""
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _LARGEST: Final = 10**300
+"""A whole number from here on is text: no double holds it."""
 _DEEPEST: Final = 30
 """Levels of a value: protobuf's readers take a hundred messages within each other, three a level.
 What is deeper is text."""
