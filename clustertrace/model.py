@@ -27,6 +27,7 @@ __all__ = [
     "Span",
     "Trace",
     "TraceFacts",
+    "failed",
 ]
 
 EMPTY: Final[Mapping[str, Any]] = {}
@@ -181,5 +182,15 @@ class Trace(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """The user's word, if there is one; else whether the root span ended in error."""
-        return self.outcome == "fail" if self.outcome else self.status == "error"
+        """Whether it is known to have failed (`failed`)."""
+        return failed(self.outcome, self.status) is True
+
+
+def failed(outcome: str | None, status: str) -> bool | None:
+    """Whether a run failed: the user's word, if there is one; else how its root span ended.
+
+    None as long as nobody can tell: it runs, or its process vanished, and no outcome is set.
+    """
+    if outcome is not None:
+        return outcome == "fail"
+    return {"ok": False, "error": True}.get(status)

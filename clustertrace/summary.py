@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from clustertrace.model import MODEL_KINDS, Span, TraceFacts
+from clustertrace.model import MODEL_KINDS, Span, TraceFacts, failed
 from clustertrace.patterns.signature import Variant, in_order, root_of, variant
 from clustertrace.understanding.calls import repeats
 from clustertrace.understanding.endings import dead_end
@@ -45,7 +45,7 @@ class Summary:
     name: str
     status: str
     failed: bool | None
-    """None as long as nobody can tell: it runs, or its process vanished, and no outcome is set."""
+    """None as long as nobody can tell (clustertrace.model.failed)."""
     start_ns: int
     end_ns: int | None
     duration_ns: int | None
@@ -91,7 +91,7 @@ def summarise(spans: Sequence[Span], told: TraceFacts, elsewhere: Sequence[Span]
     return Summary(
         name=root.name if told.name is None else told.name,
         status=status,
-        failed=_failed(told.outcome, status),
+        failed=failed(told.outcome, status),
         start_ns=start,
         end_ns=end,
         duration_ns=None if end is None else max(0, end - start),
@@ -130,12 +130,6 @@ def _variant(shown: Sequence[Span], root: Span) -> Variant:
         root = root._replace(name=INNER_LIFE)
         shown = [root]
     return variant(shown, root)
-
-
-def _failed(outcome: str | None, status: str) -> bool | None:
-    if outcome is not None:
-        return outcome == "fail"
-    return {"ok": False, "error": True}.get(status)
 
 
 def _error(ordered: Sequence[Span], root: Span) -> str | None:

@@ -86,7 +86,7 @@ def learn(
     from clustertrace.patterns.documents import mined_document
     from clustertrace.patterns.rules import mine
 
-    mined = mine([case for _, case in _cases(file)])
+    mined = mine([case for _, case, is_known in _cases(file) if is_known])
     document = mined_document(mined)
     try:
         output.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
@@ -115,7 +115,7 @@ def match(
 
     learned = conditions_of_document(_json(document))
     found = []
-    for trace_id, case in _cases(file, finished_only=False):
+    for trace_id, case, _ in _cases(file):
         ids = [name for name, rule in learned if matches(rule, case.traits, case.measures)]
         found.append({"trace_id": trace_id, "rules": ids})
     if as_json:
@@ -146,26 +146,20 @@ def _show(document: dict[str, Any], mined: Mined) -> None:
     )
 
 
-def _cases(file: Path, *, finished_only: bool = True) -> Iterator[tuple[str, Case]]:
-    """The runs of a file; a line that can't be read ends it with its number."""
-    from clustertrace.exchange.native import parse_trace
+def _cases(file: Path) -> Iterator[tuple[str, Case, bool]]:
+    """The runs of a file by their trace ids, and whether it is known how each went."""
+    from clustertrace.exchange.native import traces_of
     from clustertrace.exchange.reading import open_source
+    from clustertrace.model import failed
     from clustertrace.patterns.conditions import case_of
     from clustertrace.patterns.signature import in_order, root_of
 
     with open_source(file) as source:
-        for number, line in source:
-            try:
-                spans, facts = parse_trace(line)
-            except BadInput as error:
-                raise BadInput(f"{file}, line {number}: {error}.") from None
-            if not spans:
-                continue
+        for spans, facts in traces_of(source):
             status = facts.status or root_of(in_order(spans)).status
-            if finished_only and facts.outcome is None and status not in ("ok", "error"):
-                continue
-            failed = facts.outcome == "fail" if facts.outcome else status == "error"
-            yield facts.trace_id, case_of(spans, failed, facts.session_id)
+            went = failed(facts.outcome, status)
+            case = case_of(spans, went is True, facts.session_id)
+            yield facts.trace_id, case, went is not None
 
 
 def _json(path: Path) -> Any:

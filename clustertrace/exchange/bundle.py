@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from clustertrace.exchange.native import parse_trace
+from clustertrace.exchange.native import traces_of
 from clustertrace.exchange.reading import source_of
 from clustertrace.exchange.shifting import newest_ns, shift_times
 from clustertrace.model import Batch
@@ -16,7 +16,7 @@ __all__ = ["load_bundle"]
 def load_bundle(store: Store, now_ns: int) -> int:
     """Write the bundled traces, moved so that the newest ends at `now_ns`; how many they are."""
     with (files("clustertrace.demo") / "traces.jsonl.gz").open("rb") as raw:
-        traces = [parse_trace(line) for _, line in source_of(raw, "traces.jsonl.gz")]
+        traces = list(traces_of(source_of(raw, "traces.jsonl.gz")))
     delta_ns = now_ns - max(newest_ns(spans) for spans, _ in traces)
     moved = [shift_times(spans, facts, delta_ns) for spans, facts in traces]
     store.write(

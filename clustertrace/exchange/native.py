@@ -8,12 +8,13 @@ span, and written back, so that a newer clustertrace's files survive an older on
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import orjson
 
 from clustertrace.errors import BadInput
+from clustertrace.exchange.reading import Source
 from clustertrace.model import EMPTY, TRACE_STATUSES, Span, Trace, TraceFacts
 from clustertrace.wire import (
     facts_from_dict,
@@ -25,7 +26,15 @@ from clustertrace.wire import (
     trace_id_of,
 )
 
-__all__ = ["FORMAT", "SPAN_KEYS", "TRACE_KEYS", "dump_trace", "parse_trace", "trace_to_dict"]
+__all__ = [
+    "FORMAT",
+    "SPAN_KEYS",
+    "TRACE_KEYS",
+    "dump_trace",
+    "parse_trace",
+    "trace_to_dict",
+    "traces_of",
+]
 
 FORMAT: Final = "clustertrace/1"
 
@@ -64,6 +73,18 @@ def parse_trace(line: bytes) -> tuple[list[Span], TraceFacts]:
         raise BadInput(f'format must be "{FORMAT}", not {json.dumps(record.get("format"))[:40]}')
     trace_id = trace_id_of(record.get("trace_id"))
     return _spans(record.get("spans"), trace_id), _facts(record, trace_id)
+
+
+def traces_of(source: Source) -> Iterator[tuple[list[Span], TraceFacts]]:
+    """Read all lines, of a source that has to be right as a whole.
+
+    Raises BadInput that names the source and the line which can't be used.
+    """
+    for number, line in source:
+        try:
+            yield parse_trace(line)
+        except BadInput as error:
+            raise BadInput(f"{source.name}, line {number}: {error}.") from None
 
 
 def _spans(records: Any, trace_id: str) -> list[Span]:
