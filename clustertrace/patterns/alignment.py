@@ -1,7 +1,8 @@
 """Two runs, or two patterns, side by side: which steps are the same, and where they part.
 
 Steps are aligned with the fewest insertions, deletions and changes (Levenshtein's distance, by
-rapidfuzz). Two steps are the same if their names, and whether they failed, are.
+rapidfuzz). Two steps stand in one row if their names, and whether they failed, are the same; if
+they also repeat as often, they are the same.
 """
 
 from __future__ import annotations
@@ -22,10 +23,18 @@ __all__ = ["Pair", "Place", "align", "places_of_spans", "places_of_variant"]
 class Place:
     """A step on one of the two sides."""
 
-    label: str
-    """The name, with a `!` if it failed and a count if it repeats."""
+    name: str
+    """With a `!` if it failed."""
     span: Span | None = None
     """The span behind it, where the side is a run."""
+    count: str = "1"
+    """How often it repeats, as a pattern says it."""
+
+    @property
+    def label(self) -> str:
+        """The name, and the count if it repeats."""
+        times = self.count.replace("-", "–")
+        return self.name if self.count == "1" else f"{self.name} ×{times}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +82,13 @@ def places_of_variant(variant: Variant) -> tuple[Place, ...]:
         names = " ".join(
             name + "!" * failed for name, failed in zip(step.names, step.failed, strict=True)
         )
-        places.append(Place(names if step.count == "1" else f"{names} ×{step.count}"))
+        places.append(Place(names, count=step.count))
     return tuple(places)
 
 
 def align(left: Sequence[Place], right: Sequence[Place]) -> tuple[Pair, ...]:
     """The two sides row by row, the first row that is not the same marked."""
-    one, other = [place.label for place in left], [place.label for place in right]
+    one, other = [place.name for place in left], [place.name for place in right]
     rows: list[Pair] = []
     for step in Levenshtein.opcodes(one, other):
         ours = left[step.src_start : step.src_end]
@@ -89,7 +98,10 @@ def align(left: Sequence[Place], right: Sequence[Place]) -> tuple[Pair, ...]:
         elif step.tag == "insert":
             rows += (Pair("inserted", None, place) for place in theirs)
         elif step.tag == "equal":
-            rows += (Pair("same", *pair) for pair in zip(ours, theirs, strict=True))
+            rows += (
+                Pair("same" if place.count == there.count else "changed", place, there)
+                for place, there in zip(ours, theirs, strict=True)
+            )
         else:
             rows += (Pair("changed", *pair) for pair in zip(ours, theirs, strict=True))
     for at, row in enumerate(rows):

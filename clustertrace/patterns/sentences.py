@@ -28,7 +28,7 @@ def rule_words(rule: Rule) -> str:
 def nothing_words(mined: Mined) -> str:
     """Why there is no rule, and what it would take to see one."""
     if not mined.runs:
-        return "There are no finished runs yet."
+        return "There are no finished runs to learn from."
     if not mined.failed:
         return f"None of the {mined.runs} runs failed, so there is nothing to explain."
     if mined.failed == mined.runs:

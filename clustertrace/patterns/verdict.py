@@ -118,6 +118,9 @@ def verdict_words(made: Verdict, strata: str, did: str = "failed") -> str:
         f"{before.failed} of {before.runs} {did} before ({_rounded(before.rate)}), {after.failed} "
         f"of {after.runs} after ({_rounded(after.rate)})."
     )
+    for side, when in ((before, "before"), (after, "after")):
+        if not side.runs:
+            return f"No evidence: there are no finished runs {when}."
     if not made.strata:
         return f"No evidence: no {strata} has finished runs both before and after. {counts}"
     low, high = made.interval

@@ -114,9 +114,16 @@ class ActiveSpan:
         """Record what came out; any value serialises."""
         self._output = self._captured("output", value)
 
-    def set_attributes(self, **attributes: Any) -> None:
-        """Add attributes; a name that is there already gets the new value."""
-        self._attributes = (self._attributes or {}) | attributes
+    @quiet
+    def set_attributes(
+        self, mapping: Mapping[str, Any] | None = None, /, **attributes: Any
+    ) -> None:
+        """Add attributes, by name or, as OpenTelemetry's spans take them, as a mapping.
+
+        A name that is there already gets the new value.
+        """
+        given = {} if mapping is None else {str(name): mapping[name] for name in mapping}
+        self._attributes = (self._attributes or {}) | given | attributes
 
     @quiet
     def set_status(self, status: str, message: str | None = None) -> None:

@@ -58,7 +58,7 @@ def config() -> Config:
     spool = _spool(endpoint)
     return Config(
         disabled=_read("DISABLED", False, _truth) or not spool,
-        metadata_only=_read("CAPTURE", False, _capture),
+        metadata_only=_metadata_only(),
         payload_bytes=_read("MAX_PAYLOAD_BYTES", 32768, _size),
         sample_rate=_read("SAMPLE_RATE", 1.0, _share),
         endpoint=endpoint,
@@ -144,14 +144,20 @@ def _read(name: str, default: T, parse: Callable[[str], Any]) -> T:
     return parsed
 
 
+def _metadata_only() -> bool:
+    """Whether no content is recorded. A word that is neither of the two was meant to hide some."""
+    text = os.environ.get("CLUSTERTRACE_CAPTURE", "").strip()
+    if text.lower() in ("", "full"):
+        return False
+    if text.lower() != "metadata":
+        notice(f"CLUSTERTRACE_CAPTURE={text!r} is neither full nor metadata; no content is kept.")
+    return True
+
+
 def _truth(text: str) -> bool:
     if text.lower() in _TRUE | _FALSE:
         return text.lower() in _TRUE
     raise ValueError
-
-
-def _capture(text: str) -> bool:
-    return ("full", "metadata").index(text.lower()) == 1
 
 
 def _size(text: str) -> int:

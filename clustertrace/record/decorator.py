@@ -262,6 +262,7 @@ def _async_generator(fn: Callable[..., Any], calls: _Calls) -> Callable[..., Any
         perform = _performer(fn, opened, "async generator") if opened else fn
         running = perform(*args, **kwargs)
         step, given = running.asend, None
+        left = False
         try:
             while True:
                 token = current.set(inside)
@@ -283,18 +284,27 @@ def _async_generator(fn: Callable[..., Any], calls: _Calls) -> Callable[..., Any
                         leave(inside, token)
                     raise
                 except BaseException as thrown:
+                    # A loop that ends cancels whoever closes what its consumer has left.
+                    left = _is_cancellation(thrown)
                     step, given = running.athrow, thrown
         except StopAsyncIteration:
             if yields is not None:
                 yields.done()
         except BaseException as error:
             if yields is not None:
-                yields.done(error)
+                enough = left and _is_cancellation(error)
+                yields.done(GeneratorExit() if enough else error)
             raise
         finally:
             given = None  # an exception that holds this frame must not be held by it
 
     return traced
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    from asyncio import CancelledError  # most programs that record load no asyncio
+
+    return isinstance(error, CancelledError)
 
 
 _WRAPPERS: Final = {

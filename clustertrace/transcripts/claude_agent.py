@@ -229,6 +229,8 @@ class Agent:
     def _assistant(self, told: Told, at: int) -> None:
         if row_of.is_error(told):
             self._failed_call(told, at)
+        elif not row_of.message(told):
+            return  # damaged: it says nothing of any call
         elif row_of.message(told).get("model") != row_of.SYNTHETIC:
             self._call(told, at)
         self._last_ns = at

@@ -66,7 +66,17 @@ def test_patterns_are_aligned_by_their_elements() -> None:
     """A pattern's elements carry their count and their failure."""
     ordered = in_order(spans("a", "a", "b!"))
     labels = [place.label for place in places_of_variant(variant(ordered, root_of(ordered)))]
-    assert labels == ["a ×2-3", "b!"]
+    assert labels == ["a ×2–3", "b!"]
+
+
+def test_a_step_that_repeats_more_often_stands_beside_itself() -> None:
+    """The same step in another number is changed, and is set beside no other step."""
+    often, once = [Place("search", count="4-7")], [Place("search"), Place("open"), Place("cite")]
+    assert [(row.what, row.left, row.right) for row in align(often, once)] == [
+        ("changed", often[0], once[0]),
+        ("inserted", None, once[1]),
+        ("inserted", None, once[2]),
+    ]
 
 
 @given(st.lists(st.sampled_from("abc")), st.lists(st.sampled_from("abc")))

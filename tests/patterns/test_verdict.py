@@ -48,6 +48,12 @@ def test_without_common_groups_there_is_nothing_to_compare() -> None:
     assert "no task has finished runs both before and after" in verdict_words(made, "task")
 
 
+def test_a_side_without_runs_is_named() -> None:
+    """A filter that matches nothing is told as that, not as names that do not meet."""
+    made = verdict({}, {"b": Side(0, 9)})
+    assert verdict_words(made, "task") == "No evidence: there are no finished runs before."
+
+
 def test_the_smallest_change_is_what_such_numbers_show() -> None:
     """A change of the size told is found about four times out of five."""
     rng = random.Random(1)

@@ -32,7 +32,6 @@ def test_defaults_agree_with_the_settings() -> None:
         ("SAMPLE_RATE", "2"),
         ("SAMPLE_RATE", "nan"),
         ("DISABLED", "perhaps"),
-        ("CAPTURE", "some"),
         ("REDACT_PATTERNS", "/no/such/file"),
     ],
 )
@@ -46,6 +45,17 @@ def test_a_bad_value_is_noticed_and_replaced(
     assert config()._replace(redact=None) == usual._replace(redact=None)
     assert config().redact is not None
     assert f"CLUSTERTRACE_{name}" in caplog.text
+
+
+@pytest.mark.parametrize("word", ["none", "meta", "Metadata"])
+def test_a_word_that_means_to_hide_content_hides_it(
+    word: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever CLUSTERTRACE_CAPTURE says but `full`, no content is kept; a misspelling is told."""
+    config.cache_clear()
+    monkeypatch.setenv("CLUSTERTRACE_CAPTURE", word)
+    assert config().metadata_only
+    assert ("neither full nor metadata" in caplog.text) == (word != "Metadata")
 
 
 def test_the_database_is_where_the_environment_says(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import pickle
 import sys
@@ -283,6 +284,47 @@ def test_an_abandoned_generator_says_so(recorded: Recorded) -> None:
     assert (made.status, made.output) == ("ok", [1])
     assert made.attributes["generator.abandoned"] is True
     assert cleaned == [True]
+
+
+def test_a_stream_left_as_the_loop_ends_is_no_error(recorded: Recorded) -> None:
+    """The loop cancels the closing of what its consumer left; a cancelled run stays an error."""
+
+    @trace
+    async def stream(name: str) -> AsyncIterator[int]:
+        yield 1
+        await asyncio.sleep(60 if name == "cancelled" else 0)
+        yield 2
+
+    async def leave() -> None:
+        async for _ in stream("left"):
+            break
+
+    async def wait() -> None:
+        async for _ in stream("cancelled"):
+            pass
+
+    async def cancel() -> None:
+        task = asyncio.create_task(wait())
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(leave())
+    asyncio.run(cancel())
+    found = {trace.spans[0].input["name"]: trace.spans[0] for trace in recorded.traces()}
+    assert found["left"].status == "ok"
+    assert found["left"].attributes["generator.abandoned"] is True
+    assert found["cancelled"].status == "error"
+
+
+def test_attributes_are_taken_as_a_mapping_too(recorded: Recorded) -> None:
+    """As OpenTelemetry's spans take them; what is no mapping never reaches the program."""
+    with clustertrace.span("step") as step:
+        step.set_attributes({"gen_ai.x": 1}, b=2)
+        step.set_attributes("nothing")  # type: ignore[arg-type]
+    found = recorded.spans()["step"]
+    assert (found.status, found.attributes["gen_ai.x"], found.attributes["b"]) == ("ok", 1, 2)
 
 
 def test_a_generator_that_fails_keeps_what_it_yielded(recorded: Recorded) -> None:

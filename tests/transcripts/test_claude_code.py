@@ -132,6 +132,13 @@ def test_words_on_an_answer_are_no_call(
     assert turn[0].error_message == "API Error"
 
 
+def test_an_answer_without_a_message_is_no_call(session: Any, turns: Turns, drawn: Draw) -> None:
+    """A damaged row neither adds a call nor opens a turn that has ended."""
+    told = [session.prompt(0), session.answer(1, "m1", "Done.")]
+    damaged = session.answer(2, "m2", "x") | {"message": 5}
+    assert drawn(turns([*told, damaged])[0]) == drawn(turns(told)[0])
+
+
 def test_a_turn_that_nobody_ended(session: Any, turns: Turns, drawn: Draw) -> None:
     """It runs as long as somebody may go on with it, and never ended where nobody did."""
     told = [session.prompt(0), session.answer(1, "m1", ("t1", "Bash"))]
