@@ -46,7 +46,8 @@ def verdict(
 
     Failure rates before and after, compared within groups (Cochran, Mantel and Haenszel), with
     the interval and the smallest change that so many runs could have shown. Where no finished run
-    has the tag, runs are grouped by the name of their root. Each side is its newest 10 000 runs.
+    has the tag, runs are grouped by the name of their root. Each side is its newest 10 000 runs; a
+    run that matches both filters is one after.
     """
     from clustertrace.filters import parse
     from clustertrace.patterns import verdict as judging

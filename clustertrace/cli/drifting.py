@@ -52,7 +52,7 @@ def drift(
     """Say what changed from one window of time to the next.
 
     Patterns that are new, gone, fail more or less, cost or take more or less, tested and corrected
-    together. Exit code 1: nothing is significant.
+    together. A run that matches both filters is a later one. Exit code 1: nothing is significant.
     """
     from clustertrace.patterns.drift import drift as compare
     from clustertrace.patterns.drift_words import drift_document
@@ -71,13 +71,14 @@ def drift(
 
 
 def _windows(days: float, before: str | None, after: str | None) -> tuple[Filter, Filter]:
-    from clustertrace.filters import parse
+    from clustertrace.filters import before_only, parse
     from clustertrace.filters.tree import And, Since, Until
 
     if (before is None) != (after is None):
         raise UsageError("Give both --before and --after, or neither.")
     if before is not None and after is not None:
-        return parse(before), parse(after)
+        later = parse(after)
+        return before_only(parse(before), later), later
     now = time.time_ns()
     length = round(days * _NS_PER_DAY)
     return And((Since(now - 2 * length), Until(now - length))), And((Since(now - length),))

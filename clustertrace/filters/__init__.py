@@ -7,12 +7,13 @@ Conditions side by side must all hold; `or`, `not` and parentheses combine them.
 """
 
 from clustertrace.filters.syntax import FilterError, parse, parse_chosen
-from clustertrace.filters.tree import Filter
+from clustertrace.filters.tree import Filter, before_only
 from clustertrace.filters.writing import both, condition, of_patterns, taking
 
 __all__ = [
     "Filter",
     "FilterError",
+    "before_only",
     "both",
     "condition",
     "of_patterns",

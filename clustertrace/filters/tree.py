@@ -16,6 +16,7 @@ __all__ = [
     "StepName",
     "Text",
     "Until",
+    "before_only",
 ]
 
 
@@ -102,3 +103,8 @@ class Or:
 
 
 Filter = Match | Compare | Sequence | Since | Until | Text | Not | And | Or
+
+
+def before_only(before: Filter, after: Filter) -> Filter:
+    """The runs before a change, without those that are after it as well."""
+    return And((before, Not(after)))

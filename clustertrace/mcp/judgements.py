@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from clustertrace.filters import Filter, parse
+from clustertrace.filters import Filter, before_only, parse
 from clustertrace.mcp.bounds import Cursor, cut, page_of
 from clustertrace.mcp.findings import (
     Compared,
@@ -105,7 +105,7 @@ class Judgements:
         first, second = parse(before), parse(after)
         with reading(self._db) as store, store.read() as conn:
             sides = queries.before_and_after(conn, first, second, by)
-            samples = [_newest(conn, where) for where in (first, second)]
+            samples = [_newest(conn, where) for where in (before_only(first, second), second)]
         made = verdict(sides.before, sides.after)
         return Judgement(
             word=made.word,

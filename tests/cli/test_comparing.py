@@ -40,6 +40,15 @@ def test_an_improvement_is_said_in_a_sentence(run: Any, two_versions: Store) -> 
     assert told["interval"][0] < told["difference"] < told["interval"][1] < 0
 
 
+def test_a_run_that_matches_both_is_one_after(run: Any, two_versions: Store) -> None:
+    """Everything against the new version counts no run on both sides."""
+    new = ("--after", "tag.version:2", "--by", "name", "--json")
+    apart = json.loads(run("verdict", "--before", "tag.version:1", *new).out)
+    everything = json.loads(run("verdict", "--before", "name:agent", *new).out)
+    assert everything["before"]["runs"] > 0
+    assert everything["before"] == apart["before"]
+
+
 def test_without_the_tag_runs_are_grouped_by_name(run: Any, two_versions: Store) -> None:
     """A group that nobody has gives way to the root's name; a chosen one does not."""
     told = run("verdict", "--before", "until:2000-01-01", "--after", "has(x)", "--json")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from clustertrace.errors import NotFound, UsageError
-from clustertrace.filters import Filter
+from clustertrace.filters import Filter, before_only
 from clustertrace.patterns import verdict
 from clustertrace.patterns.alignment import places_of_spans, places_of_variant
 from clustertrace.patterns.sides import Side
@@ -31,11 +31,12 @@ class BeforeAfter(NamedTuple):
 
 
 def before_and_after(conn: Connection, before: Filter, after: Filter, by: str) -> BeforeAfter:
-    """Finished runs of both sides by group (see `failures_by`).
+    """Finished runs of both sides by group (see `failures_by`); one that matches both is after.
 
     Where nobody has the usual tag, `tag.task`, they are grouped by the name of their root.
     """
-    both = BeforeAfter(failures_by(conn, before, by), failures_by(conn, after, by), by)
+    earlier = before_only(before, after)
+    both = BeforeAfter(failures_by(conn, earlier, by), failures_by(conn, after, by), by)
     if by == "tag.task" and not both.before and not both.after:
         return before_and_after(conn, before, after, "name")
     return both
