@@ -61,13 +61,13 @@ def _none(runs: int, asked: Asked) -> str:
 def _sentence(rates: list[flow.StepRate], patterns: list[flow.PatternRuns], failed: int) -> str:
     runs = words.counted(failed, "run")
     if not any(rate.broke for rate in rates):
-        return f"{runs} failed, none of them at a step: only their results were wrong."
+        return f"{runs} failed without a step that broke."
     only = next((runs for at, _, runs in flow.first_failures(patterns) if not at), 0)
     part = "all" if only == failed else words.count(only)
-    results = f", {part} of them by their results alone" if only else ""
+    unbroken = f", {part} of them without a step that broke" if only else ""
     worst = rates[0]
     return (
-        f"{runs} failed{results}; the step that broke most often is {worst.name}: "
+        f"{runs} failed{unbroken}; the step that broke most often is {worst.name}: "
         f"in {words.count(worst.broke)} of {words.counted(worst.runs, 'run')} that took it."
     )
 

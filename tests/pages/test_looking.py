@@ -47,7 +47,7 @@ def test_failures(demo: Store, show: Show) -> None:
     """A sentence, error rates of steps, first broken steps, messages, and beginnings."""
     html = show("failures").html
     assert (
-        "12 runs failed, 10 of them by their results alone; the step that broke most often is "
+        "12 runs failed, 10 of them without a step that broke; the step that broke most often is "
         "retrieve: in 3 of 19 runs"
     ) in html
     assert "6 searches made, and the question is still open" in html
@@ -63,11 +63,21 @@ def test_no_failures(store: Store, show: Show) -> None:
     assert "None of 1 finished run failed." in show("failures").html
 
 
+def test_a_run_that_raised_has_no_wrong_result(store: Store, show: Show) -> None:
+    """Of runs in which no step broke, the page says just that, whatever ended them."""
+    root = Span("ab" * 16, "cd" * 8, None, "a", "agent", "error", 1, 2, error_message="gave up")
+    store.write(Batch([root], []))
+    store.refresh()
+    html = show("failures").html
+    assert "1 run failed without a step that broke." in html
+    assert "result" not in html
+
+
 def test_failures_and_metrics_take_the_filter(demo: Store, show: Show) -> None:
     """What matches is counted, links keep the filter, and nothing left is said in a sentence."""
     page = show("failures", where=["tag.agent:research"])
     assert (
-        "6 runs failed, all of them by their results alone; the step that broke most often is "
+        "6 runs failed, all of them without a step that broke; the step that broke most often is "
         "open_page"
     ) in page.html
     assert "/?where=tag.agent%3Aresearch&amp;where=pattern%3A" in page.html
