@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
@@ -74,26 +75,35 @@ def _sentence(rates: list[flow.StepRate], patterns: list[flow.PatternRuns], fail
 
 def _first(patterns: list[flow.PatternRuns]) -> markup.Markup:
     found = flow.first_failures(patterns)
-    most = max(runs for _, _, runs in found)
+    # By position the late ones would be cut, however frequent.
+    by_runs = sorted(found, key=lambda one: -one[2])
+    most = by_runs[0][2]
     rows = [
         (f"step {at}" if at else "", name, markup.bar(runs / most), words.count(runs))
-        for at, name, runs in found[:_FIRST]
+        for at, name, runs in sorted(by_runs[:_FIRST])
     ]
-    return markup.rows(rows)
+    return _with_more(rows, [runs for _, _, runs in by_runs[_FIRST:]])
 
 
 def _messages(messages: list[MessageGroup]) -> markup.Markup:
     if not messages:
         return markup.muted("No failed run left a message.")
-    return markup.rows(
-        [
-            (
-                markup.tag("span", words.count(one.runs), cls="ct-whole"),
-                markup.link(one.example, trace_url(one.trace_id)),
-            )
-            for one in messages[:_MESSAGES]
-        ]
-    )
+    rows = [
+        (
+            markup.tag("span", words.count(one.runs), cls="ct-whole"),
+            markup.link(one.example, trace_url(one.trace_id)),
+        )
+        for one in messages[:_MESSAGES]
+    ]
+    return _with_more(rows, [one.runs for one in messages[_MESSAGES:]])
+
+
+def _with_more(rows: Sequence[Sequence[object]], cut: Sequence[int]) -> markup.Markup:
+    """A list, and below it what was cut off it, of which each is in so many other runs."""
+    if not cut:
+        return markup.rows(rows)
+    more = f"{words.count(len(cut))} more, in {words.counted(sum(cut), 'run')}."
+    return markup.join([markup.rows(rows), markup.muted(more)])
 
 
 def _prefixes(patterns: list[flow.PatternRuns], tags: tuple[str, ...], asked: Asked) -> None:
@@ -107,12 +117,18 @@ def _prefixes(patterns: list[flow.PatternRuns], tags: tuple[str, ...], asked: As
     else:
         with connection.read() as conn, conn.within(_PATIENCE_SECONDS):
             grouped = queries.patterns_by_tag(conn, by.removeprefix("tag."), asked.where)
+    if not grouped:
+        st.html(markup.page(markup.muted("No failed run has it.")))
+        return
+    failed = {value: sum(one.failed for one in those) for value, those in grouped.items()}
+    by_runs = sorted(failed, key=lambda value: -failed[value])
     rows = [
         (
             value,
-            words.counted(sum(one.failed for one in those), "failed run"),
-            " → ".join(flow.common_prefix(one.steps for one in those)) or "nothing in common",
+            words.counted(failed[value], "failed run"),
+            " → ".join(flow.common_prefix(one.steps for one in grouped[value]))
+            or "nothing in common",
         )
-        for value, those in list(grouped.items())[:_VALUES]
+        for value in by_runs[:_VALUES]
     ]
-    st.html(markup.page(markup.rows(rows) if rows else markup.muted("No failed run has it.")))
+    st.html(markup.page(_with_more(rows, [failed[value] for value in by_runs[_VALUES:]])))

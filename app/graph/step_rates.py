@@ -19,8 +19,9 @@ _STEPS: Final = 15
 def table(rates: Sequence[StepRate], filters: Sequence[str]) -> markup.Markup:
     """Of all rates those that broke in most runs; the links keep the filters of the page."""
     names = Counter(rate.name for rate in rates)
+    broken = [rate for rate in rates if rate.broke]
     rows = []
-    for rate in [rate for rate in rates if rate.broke][:_STEPS]:
+    for rate in broken[:_STEPS]:
         # What a condition on a name says too is not said of one of two kinds with that name, nor
         # of an agent, whose error is not counted where a step of it broke.
         plain = names[rate.name] == 1 and rate.kind != "agent"
@@ -46,11 +47,18 @@ def table(rates: Sequence[StepRate], filters: Sequence[str]) -> markup.Markup:
         [
             markup.rows(rows),
             markup.muted(
-                "Runs in which the step ended in an error, of those that took it, with the 95 % "
-                "interval. An agent whose own step broke is not counted again."
+                f"{_more(broken[_STEPS:])}Runs in which the step ended in an error, of those that "
+                "took it, with the 95 % interval. An agent whose own step broke is not counted "
+                "again."
             ),
         ]
     )
+
+
+def _more(cut: Sequence[StepRate]) -> str:
+    # Several steps may break in one run, so that their runs don't add up.
+    most = words.counted(max((rate.broke for rate in cut), default=0), "run")
+    return f"{words.count(len(cut))} more, each in at most {most}. " if cut else ""
 
 
 def _link(runs: int, filters: Sequence[str], condition: str | None, state: str) -> markup.Markup:

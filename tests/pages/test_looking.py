@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +11,16 @@ import pytest
 
 from clustertrace.exchange.bundle import load_bundle
 from clustertrace.filters import parse
-from clustertrace.model import Batch, Span
+from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store, queries
+from tests.pages.conftest import run, told
 
 Show = Callable[..., Any]
+
+
+def failing(number: int) -> TraceFacts:
+    """A failure for a reason that no other number has."""
+    return told(outcome="fail", outcome_reason=f"no {chr(97 + number)} there")
 
 
 @pytest.fixture
@@ -71,6 +78,26 @@ def test_a_run_that_raised_has_no_wrong_result(store: Store, show: Show) -> None
     html = show("failures").html
     assert "1 run failed without a step that broke." in html
     assert "result" not in html
+
+
+def test_cut_lists_keep_the_most_frequent_and_say_what_they_cut(store: Store, show: Show) -> None:
+    """Each of the lists of failures leaves out what is rare, and says how much that is."""
+    # A late step that broke in three runs, and twenty that each broke early in one.
+    late = [run(n, *(f"go {at}" for at in "abcd"), "late!", facts=failing(0)) for n in (1, 2, 3)]
+    early = [run(n, f"{chr(61 + n)} breaks!", facts=failing(n)) for n in range(4, 24)]
+    for batch in [*late, *early]:
+        [root, *tools] = batch.spans
+        store.write(batch._replace(spans=[root._replace(name=f"on {tools[-1].name}"), *tools]))
+    store.refresh()
+    html = show("failures").html
+    part = re.split("<h2", html)
+    steps, first, messages = part[1], part[2], part[3]
+    assert "6 more, each in at most 1 run. Runs in which" in steps
+    assert ">step 5<" in first
+    assert first.index("A breaks") < first.index(">late<")
+    assert "9 more, in 9 runs." in first
+    assert "9 more, in 9 runs." in messages
+    assert "11 more, in 11 runs." in part[-1]
 
 
 def test_failures_and_metrics_take_the_filter(demo: Store, show: Show) -> None:
