@@ -41,7 +41,7 @@ def draw() -> None:
 def _trace(wanted: str) -> None:
     with connection.read() as conn:
         row = queries.trace_row(conn, wanted)
-    steps = laid_out(row.trace_id)
+    steps = laid_out(row.trace_id, st.query_params.get("span", ""))
     with connection.read() as conn:
         trace = queries.trace(conn, row.trace_id, steps.spans)
         broke = queries.suspects_of(conn, trace)
@@ -58,7 +58,7 @@ def _trace(wanted: str) -> None:
             st.html(
                 markup.notice(
                     f"{words.count(steps.left_out)} more rows are not drawn; "
-                    f"clustertrace inspect {trace.trace_id} lists them."
+                    f"clustertrace inspect {trace.trace_id} --json has them all."
                 )
             )
         for note in steps.notes:

@@ -35,23 +35,38 @@ class LaidOut(NamedTuple):
     """What is not drawn, and what the record itself lacks."""
 
 
-def laid_out(trace_id: str) -> LaidOut:
-    """The steps of a trace; read again only when one has come, changed or gone."""
+class _Read(NamedTuple):
+    spans: Sequence[Span]
+    shown: Sequence[Span]
+    notes: list[str]
+
+
+def laid_out(trace_id: str, wanted: str = "") -> LaidOut:
+    """The steps of a trace; read again only when one has come, changed or gone.
+
+    The span with the id `wanted` has a row, however many are left out.
+    """
     with connection.read() as conn:
         state = queries.spans_state(conn, trace_id)
-    return _read(connection.place(), trace_id, state)
+    return _laid_out(connection.place(), trace_id, state, wanted)
+
+
+@st.cache_resource(show_spinner=False, max_entries=_KEPT, ttl=_KEPT_SECONDS)
+def _laid_out(place: str, trace_id: str, state: tuple[int, int], wanted: str) -> LaidOut:
+    # Kept beside what was read, so that another span in the address costs no second reading.
+    spans, shown, notes = _read(place, trace_id, state)
+    return LaidOut(spans, *span_rows(shown, _ROWS, wanted), notes)
 
 
 @st.cache_resource(
     show_spinner="Reading the steps…", show_time=True, max_entries=_KEPT, ttl=_KEPT_SECONDS
 )
-def _read(place: str, trace_id: str, state: tuple[int, int]) -> LaidOut:
+def _read(place: str, trace_id: str, state: tuple[int, int]) -> _Read:
     with connection.read() as conn:
         spans = queries.trace(conn, trace_id).spans
     ordered = in_order(spans)
-    shown = visible(ordered, root_of(ordered))
-    rows, left_out = span_rows(tuple(shown), _ROWS)
+    shown = tuple(visible(ordered, root_of(ordered)))
     notes = list(gaps(spans))
     if folded := len(spans) - len(shown):
         notes.insert(0, f"{counted(folded, 'internal span')} of the instrumentation not drawn.")
-    return LaidOut(spans, rows, left_out, notes)
+    return _Read(spans, shown, notes)

@@ -232,6 +232,20 @@ def test_a_long_text_is_drawn_in_part(store: Store, show: Callable[..., Any]) ->
     assert len(html) < 60_000
 
 
+def test_a_step_far_down_is_opened(store: Store, show: Callable[..., Any]) -> None:
+    """Past the rows that are drawn, the one that broke opens, or the one in the address."""
+    tools = [f"{chr(0x4E00 + n)} goes" for n in range(1_200)]
+    store.write(run(1, *tools, "fetch!", "the last"))
+    store.refresh()
+    html = show("trace", id=f"{1:032x}").html
+    assert "<b>Timeout</b>" in html
+    assert (
+        f"203 more rows are not drawn; clustertrace inspect {1:032x} --json has them all." in html
+    )
+    assert "the last" not in html
+    assert "the last" in show("trace", id=f"{1:032x}", span=f"{1_203:016x}").html
+
+
 def test_steps_are_read_once_for_all_clicks_and_anew_after_news(
     some: Store, show: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,6 +64,45 @@ def test_what_can_not_be_folded_is_counted() -> None:
     assert (len(rows), left_out) == (10, 91)
 
 
+def test_what_failed_and_what_is_asked_for_is_never_left_out() -> None:
+    """Far down as they may be, they are drawn in their place, and what is above them too."""
+    calls = [span(n, 1, f"call {n}") for n in range(2, 102)]
+    deep = [span(90_001, 95, "deep"), span(90_002, 99, "broke", status="error")]
+    rows, left_out = span_rows([span(1, None, "root"), *calls, *deep], 10, f"{90_001:016x}")
+    names = [row.span.name for row in rows]
+    assert names[:2] == ["root", "call 2"]
+    assert names[-4:] == ["call 95", "deep", "call 99", "broke"]
+    assert (len(rows), left_out) == (10, 93)
+
+
+def test_where_it_broke_is_drawn_however_much_failed() -> None:
+    """Failed rows take half of the room at most, and the first failure in time is among them."""
+    late = [span(n, 1, f"call {n}", status="error") for n in range(2, 102)]
+    early = span(900, 101, "early", status="error")
+    spans = [span(1, None, "root"), early, *late[:-1], late[-1]._replace(status="ok")]
+    rows, _ = span_rows(spans, 10)
+    assert broken(spans) == early
+    names = [row.span.name for row in rows]
+    assert names[-2:] == ["call 101", "early"]
+    assert len(names) == 10
+
+
+def test_folding_hides_neither_failures_below_nor_what_is_asked_for() -> None:
+    """Of equal siblings those stay apart that have one below, and the one asked for itself."""
+    turns = [span(n, 1, "turn") for n in range(2, 100)]
+    below = span(900, 50, "fetch", status="error")
+    rows, _ = span_rows([span(1, None, "root"), *turns, below], 10, f"{70:016x}")
+    assert [(row.span.name, len(row.spans)) for row in rows] == [
+        ("root", 1),
+        ("turn", 48),
+        ("turn", 1),
+        ("fetch", 1),
+        ("turn", 19),
+        ("turn", 1),
+        ("turn", 29),
+    ]
+
+
 def test_circles_and_orphans_are_drawn_once() -> None:
     """Whatever the parents say, every span is in one row."""
     spans = [span(1, 2), span(2, 1), span(3, 3), span(4, 99)]
