@@ -118,7 +118,7 @@ def _rate(one: Assertion, seen: Seen, runs: int) -> Result:
     passed = runs - sum(seen.failed)
     low, high = wilson(passed, runs)
     words = (
-        f"{passed} of {counted(runs, 'run')} succeeded ({share(round(passed / runs, 3))}, "
+        f"{passed} of {counted(runs, 'run')} did not fail ({share(round(passed / runs, 3))}, "
         f"95 % interval {share(round(low, 3))} to {share(round(high, 3))})"
     )
     if low > one.bound:

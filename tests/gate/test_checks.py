@@ -33,7 +33,7 @@ def seen(failed: int, runs: int, **more: Any) -> Seen:
     ("failed", "runs", "passed", "words"),
     [
         (0, 3, False, "not shown; at this rate 16 runs would show"),
-        (0, 50, True, "50 of 50 runs succeeded"),
+        (0, 50, True, "50 of 50 runs did not fail (100 %, 95 % interval 92.9 % to 100 %)."),
         (1, 10, False, "not shown"),
         (30, 60, False, "it is below"),
         (12, 60, False, "no number of runs would show"),
@@ -44,6 +44,14 @@ def test_success_rate(failed: int, runs: int, passed: bool, words: str) -> None:
     result = check(asserted("success_rate_above", 0.8), seen(failed, runs))
     assert result.passed is passed
     assert words in result.words
+
+
+@pytest.mark.parametrize("failed", [0, 1, 30, 60])
+def test_success_is_not_claimed(failed: int) -> None:
+    """Of runs that did not fail nobody may know whether they are right, so nothing more is said."""
+    said = check(asserted("success_rate_above", 0.8), seen(failed, 60)).words
+    assert said.startswith(f"{60 - failed} of 60 runs did not fail (")
+    assert "succe" not in said
 
 
 def test_runs_without_an_end_have_no_duration() -> None:
