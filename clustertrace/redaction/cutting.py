@@ -49,11 +49,38 @@ _FORMS: Final = (
 )
 """Secrets that show by their form: what they are, and the pattern."""
 
+_PASS: Final = (
+    "db|database|sql|mysql|mssql|pg|postgres(?:ql)?|mongo(?:db)?|redis|oracle|jdbc|user|admin"
+    "|root|login|auth|account|sudo|smtp|imap|pop3?|e?mail|gmail|s?ftp|ssh|ldap|proxy|vpn|wifi|https?"
+    "|rabbitmq|amqp|mqtt|kafka|registry|docker|git|app|api|service|server|client|key|keystore|cert"
+)
+"""Whose `pass` is a password. By itself the word is an outcome or a round (`pass: 12`,
+`first_pass`, `tests_pass`), so that it needs one of these in front."""
+
+_KEYS: Final = (
+    "api|access|secret|private|account|encryption|ssh|signing|master|license|openai|anthropic"
+    "|claude|gemini|azure|groq|mistral|cohere|deepseek|xai|router|openrouter|stripe|sendgrid"
+)
+"""Whose `key` is a secret: that of a table, a cache or a sort is none."""
+
+_IS_SAID: Final = r"(?!\s*+:\s++[a-z]++(?![\w.+/=-]))"
+"""Not `jwt: malformed` or `creds: none`: behind these names a colon and a plain word is prose."""
+
+_VERSION: Final = r"""(?!(?:\\*["'])?\s*+[:=]=?\s*+(?:\\*["'])?[\^~]?\d++\.\d)"""
+"""Not `PyJWT==2.8.0`, nor `"jwt": "^9.0"`: a package."""
+
+_PATH: Final = r"""(?!(?:\\*["'])?\s*+[:=,]?\s*+(?:\\*["'])?[/~])"""
+"""Not `ssh_key: ~/.ssh/id_rsa`, which says where the key lies."""
+
 _WORD: Final = (
     # Not within a word: behind a separator, or with a capital, as in dbPassword.
     rf"(?:(?<![^\W_])|{_ESCAPED}|(?-i:(?=[A-Z])))"
-    r"(?:passwd|password|passphrase|pwd|secret|credentials|token|authorization|cookie"
-    r"|(?:api|access|secret|private)[_-]?key)"
+    r"(?:pass(?:wd|word|phrase)|pwd|secret|credentials|token|authorization|cookie"
+    rf"|(?:passcode|creds|bearer|jwt{_VERSION}){_IS_SAID}|conn(?:ection)?[_-]?str(?:ing)?"
+    # One look at the word's end spares most words the comparison with each of the lists.
+    r"|(?=[a-z0-9]{2,16}+(?:[_-](?:key|pass)|(?<=key)|(?<=pass)))"
+    rf"(?:(?:{_PASS})(?:[_-]|(?-i:(?=P))|(?<=db)|(?<=user))pass"
+    rf"|(?:{_KEYS})[_-]?key(?:(?<!ssh.key)(?<!sshkey)|{_PATH})))"
 )
 _NAME: Final = rf"[\w.-]*{_WORD}"
 """The whole name, where it is known where it begins: elsewhere each word of a long one would be
@@ -66,7 +93,9 @@ _FOLDER: Final = (
 """`PWD=/home/ann` in a listing of variables is where a shell stands, and no password."""
 
 _QUOTED: Final = re.compile(
-    rf"""(?P<head>(?P<pair>[\[(]\s*)?(?<!\\)(?P<quote>\\{{0,31}}["']){_FOLDER}(?:{_NAME})(?P=quote)"""
+    rf"""(?P<head>(?P<pair>[\[(]\s*)?(?<!\\)(?P<quote>\\{{0,31}}["'])"""
+    r"""(?(pair)(?!(?:passcode|creds|bearer|jwt)\\*["']))"""
+    rf"""{_FOLDER}(?:{_NAME})(?P=quote)"""
     r"""\s*+(?(pair)[:,]|:)\s*+(?:\[\s*+)?)"""
     rf"""(?:(?P<open>\\{{1,31}}["']|'|")(?P<value>(?:[^"'\\]|\\+[^"'\\])+?|(?:[^"\\]|\\.)+?)(?P=open)"""
     r"""|(?P<bare>-?\d[\d.eE+-]*))""",
@@ -75,7 +104,7 @@ _QUOTED: Final = re.compile(
 """A name in quotes, in JSON or in JSON inside a JSON text, and the text or number that it has.
 
 A comma comes between the two in a pair only: in `"kind":"password","value":1` the name is a value,
-and what follows is the next key."""
+and what follows is the next key. `["bearer", "basic"]` is no pair, but a list of ways to log in."""
 
 _ASSIGNED: Final = re.compile(
     rf"""(?P<head>{_FOLDER}{_WORD}\s*+(?:=|:(?!//))\s*+(?:\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""

@@ -17,8 +17,14 @@ _SEPARATED: Final = (
 )
 """What follows a secret's name: the rest of the word, quotes, and what separates name and value."""
 
-_JOINED: Final = r"(?:(?<=[_-]...)|(?<=[pPeE][iItT]...)|(?<=[sStT][sSeE]...))"
-"""What stands in front of a `key` that is one: a separator, or the end of `api`, `secret` …"""
+_JOINED: Final = (
+    r"(?:(?<=[_-]...)|(?<=[pPeE][iItTrR]...)|(?<=[sStT][sSeEhH]...)|(?<=[nNoO][tTnNgGiIqQ]...)"
+    r"|(?<=[aAiI][iIcClL]...)|(?<=[rRpP][eE]...))"
+)
+"""What stands in front of a `key` that is one: a separator, or the end of `api`, `openai` …"""
+
+_PASS: Final = r"(?:(?<=[_-]....)|(?<=[a-z0-9]Pass)|(?<=[dD][bB]....)|(?<=[eE][rR]....))(?!\w)"
+"""What stands in front of a `pass` that is a password, and nothing behind it: `passed`."""
 
 _DETECT: Final = re.compile(
     "|".join(
@@ -28,7 +34,9 @@ _DETECT: Final = re.compile(
             r"-BEGIN(?<=-----BEGIN)",
             r"-(?<=--)(?:(?<![\w.-]--)|(?<=\\[nrtbf]--))(?=[a-zA-Z])(?=[\w.-]*(?:"
             r"[wW](?:[oO][rR])?[dD]|[hH][rR][aA][sS][eE]|[sS][eE][cC][rR][eE][tT]|[kK][eE][ynYN]"
-            r"|[iI][aA][lL][sS]|[tT][iI][oO][nN]|[kK][iI][eE])[\\\"']{0,4}[\s,])",
+            r"|[iI][aA][lL][sS]|[tT][iI][oO][nN]|[kK][iI][eE]|[pP][aA][sS][sS](?:[cC][oO][dD][eE])?"
+            r"|[rR][eE][dD][sS]|[sS][tT][rR](?:[iI][nN][gG])?|[jJ][wW][tT]|[aA][rR][eE][rR]"
+            r")[\\\"']{0,4}[\s,])",
             r"_(?=\w{8})(?:(?<=gh[pousr]_)|(?<=gsk_)|(?<=github_pat_)|(?<=hf_)|(?<=npm_)|(?<=k_live_)|(?<=k_test_))",
             r"I(?:(?<=AKI)A|(?<=ASI)A|(?<=AI)za)",
             r"J(?<=eyJ)",
@@ -39,12 +47,16 @@ _DETECT: Final = re.compile(
             *(
                 rf"{letter}(?:{form}){_SEPARATED}"
                 for letter, form in (
-                    ("w", r"ord(?<=[pP]assword)|d(?:(?<=[pP]asswd)|(?<=[pP]wd))"),
-                    ("W", r"(?<=[pP][aA][sS][sS]W)(?:OR|or)?[dD]|(?<=[pP]W)[dD]"),
-                    ("p", r"hrase(?<=[sS]phrase)"),
-                    ("P", r"(?:HRASE|hrase)(?<=[sS]P.....)"),
-                    ("c", r"ret(?<=[sS]ecret)|redential"),
-                    ("C", r"RET(?<=SECRET)|(?:RED|red)(?:ENTIAL|ential)"),
+                    ("w", r"ord(?<=[pP]assword)|d(?:(?<=[pP]asswd)|(?<=[pP]wd))|t(?<=[jJ]wt)"),
+                    ("W", r"(?<=[pP][aA][sS][sS]W)(?:OR|or)?[dD]|(?<=[pP]W)[dD]|(?<=[jJ]W)[tT]"),
+                    ("p", rf"hrase(?<=[sS]phrase)|ass(?:code|{_PASS})"),
+                    ("P", rf"(?:HRASE|hrase)(?<=[sS]P.....)|(?:ASS|ass)(?:CODE|code|{_PASS})"),
+                    ("c", r"re(?:t(?<=[sS]ecret)|d(?:ential|s))|onn(?:ection)?[_-]?[sS]tr"),
+                    (
+                        "C",
+                        r"RET(?<=SECRET)|(?:RED|red)(?:ENTIAL|ential|[sS])"
+                        r"|(?:ONN|onn)(?:ECTION|ection)?[_-]?[sS](?:TR|tr)",
+                    ),
                     ("k", rf"ey{_JOINED}|en(?<=[tT]oken)(?!s)"),
                     ("k", r"ie(?<=[cC]ookie)"),
                     ("K", rf"(?:EY|ey){_JOINED}|(?<=TOK)EN(?!S)|(?<=OOK)IE"),
@@ -52,8 +64,8 @@ _DETECT: Final = re.compile(
                     ("Z", r"ATION(?<=UTHORIZATION)"),
                 )
             ),
-            r"b(?:earer|asic)\s+[\w.=+/~-]{16}",
-            r"B(?:earer|EARER|asic|ASIC)\s+[\w.=+/~-]{16}",
+            rf"b(?:(?:earer|asic)\s+[\w.=+/~-]{{16}}|earer{_SEPARATED})",
+            rf"B(?:(?:earer|EARER|asic|ASIC)\s+[\w.=+/~-]{{16}}|(?:earer|EARER){_SEPARATED})",
         )
     )
 )

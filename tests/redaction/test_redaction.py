@@ -60,12 +60,22 @@ NAMED = [
     ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI", "wJalr"),
     ("PASSWORD='hunter2(x'", "hunter2"),
     ("PASSWORD=hunter2[x", "hunter2"),
+    ("DB_PASS=hunter2 dbpass=hunter2 DBPASS=hunter2", "hunter2"),
+    ("DefaultEndpointsProtocol=https;AccountName=ann;AccountKey=aB3xyz==;E=1", "aB3xyz"),
+    ('{"connection_string": "Server=db;Uid=ann;Pwd=hunter2"}', "hunter2"),
+    ('{"jwt": "malformed"}', "malformed"),
+    ('{"ssh_key": "b3BlbnNzaC1rZXk"}', "b3Blb"),
+    ('{"type": "bearer", "value": "hunter2"}', "hunter2"),
 ]
 
 WORDS = [
     *("passwd password passphrase pwd secret token credentials cookie authorization".split()),
     *("api_key access_key secret_key private_key access_token client_secret id_token".split()),
     *("db_password github_token set_cookie proxy_authorization x_api_key".split()),
+    *("db_pass smtp_pass mail_user_pass passcode creds aws_creds jwt user_jwt bearer".split()),
+    *("openai_key anthropic_key account_key encryption_key ssh_key signing_key".split()),
+    *("master_key license_key azure_openai_key gemini_key groq_key stripe_key".split()),
+    *("connection_string db_connection_string conn_str".split()),
 ]
 SPELLINGS = {
     "snake": lambda words: "_".join(words),
@@ -110,6 +120,13 @@ BEGUN = [
 
 PLACED = [place.replace("NAME", "password") for place in PLACES]
 
+OTHER_NAMES = [
+    *("pass passed passes bypass compass first_pass tests_pass forward_pass pass_rate".split()),
+    *("key monkey primary_key foreign_key cache_key sort_key public_key partition_key".split()),
+    *("ssh_key_name license_key_id jwt_algorithm bearer_format passcode_length sacred".split()),
+]
+"""Names that only resemble those of secrets."""
+
 INNOCENT = [
     "The password is required. Enter your secret key: now",
     '{"input_tokens": 5, "max_tokens": 100, "tokens": ["a", "b"]}',
@@ -129,6 +146,19 @@ INNOCENT = [
     "PWD=/home/ann OLDPWD=~ HOME=/home/ann",
     '{"PWD": "/home/ann", "OLDPWD": "/"}',
     "The password is required, the token is expired, and the secret was rotated in 2024.",
+    '{"pass": true, "pass_rate": 0.97, "tests_pass": 1234, "db_pass": null}',
+    '{"pass": 3, "fail": 1234, "outcome": "pass", "bypass": "cache"}',
+    "test: pass\nif quiet:\n    pass\nelse: pass\n",
+    "tool --pass 3 --pass 1234 --second-pass quickly --bypass proxies",
+    "sshpass: command not found; COMPASS=north BYPASS=true FIRST_PASS=done",
+    "PyJWT==2.8.0\nflask-jwt==0.3.2\n",
+    '{"jwt": "^9.0.2", "auth": ["jwt", "bearer"], "type": "bearer"}',
+    '["bearer", "basic"]',
+    "jwt: malformed, bearer: missing; creds: none given; passcode: required",
+    "ssh_key: ~/.ssh/id_ed25519\n",
+    '{"ssh_key": "/home/ann/.ssh/id_rsa", "argv": ["--ssh-key", "~/.ssh/id_rsa"]}',
+    "ssh --ssh-key ~/.ssh/id_rsa host",
+    "ALTER TABLE a ADD PRIMARY KEY (id); primary_key=True, foreign_key='users.id'",
     "- name: token_count\n  value: hundred\n- name: region\n  value: eu-west-1\n",
 ]
 
@@ -158,6 +188,15 @@ def test_a_name_is_one_however_it_is_spelled(place: str, spelling: str) -> None:
     names = [SPELLINGS[spelling](word.split("_")) for word in WORDS]
     left = {name: cut(place.replace("NAME", name))[0] for name in names}
     assert [name for name, text in left.items() if "hunter2z" in text] == []
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_name_that_resembles_one_keeps_its_value(place: str, spelling: str) -> None:
+    """An outcome, a round, a table's key and what is said of a secret stay at every place."""
+    names = [SPELLINGS[spelling](word.split("_")) for word in OTHER_NAMES]
+    texts = [place.replace("NAME", name) for name in names]
+    assert [text for text in texts if cut(text) != (text, 0)] == []
 
 
 @pytest.mark.parametrize("text", INNOCENT)
@@ -243,6 +282,9 @@ def test_a_secret_may_begin_a_line(text: str) -> None:
                     "passphrase",
                     "COOKIE",
                 ),
+                *("db_pass", "DB_PASS", "smtpPass", "dbpass", "passcode", "PASSCODE", "creds"),
+                *("OPENAI_KEY", "AccountKey", "signingkey", "ssh_key", "licenseKey", "groqKey"),
+                *("connection_string", "ConnStr", "CONNECTION_STRING", "jwt", "JWT", "Bearer"),
                 *("hunter22", "12345", "[", "]", "{", "}", ",", ":", "=", ">", "<", "</", "/", "@"),
                 *(" ", "    ", "\n", "\\n", '"', "'", '\\"', '\\\\\\"', "\\", "--", "-", ".", "a"),
                 *("name: ", "value: ", "Value: ", '"name":', '"value":', " is ", " was ", "://u:"),
@@ -279,6 +321,13 @@ def test_the_scan_sees_what_would_be_cut(parts: list[str]) -> None:
         *(
             "--.",
             "--a.",
+            "--db_pass.",
+            "db_",
+            "ssh_key ",
+            "ssh_key: ",
+            "jwt: a",
+            "jwt=1",
+            "conn",
             "--password.",
             '"password":  ',
             "password\\",
@@ -305,8 +354,13 @@ def test_a_long_text_is_read_once(part: str) -> None:
         r"\"password\":" + "".join("\\" * n + "'" for n in range(400, 0, -1)) + "x",
         "name: password" + "\\n" * 50_000,
         "password is " + "1" * 100_000,
+        "ssh_key" + " " * 100_000 + "x",
+        "ssh_key" + "\\" * 100_000 + "x",
+        "jwt: " + "a" * 100_000,
+        "jwt" + " " * 100_000 + "x",
+        "jwt=" + "1" * 3 + ".1" * 50_000,
     ],
-    ids=range(8),
+    ids=range(13),
 )
 def test_a_long_stretch_is_read_once(text: str) -> None:
     """The same where one part of a text is long; only the unended key among these is a secret."""
