@@ -275,7 +275,7 @@ def _async_generator(fn: Callable[..., Any], calls: _Calls) -> Callable[..., Any
                     yields.keep(item)
                 try:
                     given = yield item
-                    step = running.asend
+                    step, left = running.asend, False
                 except GeneratorExit:
                     token = current.set(inside)
                     try:

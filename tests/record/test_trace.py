@@ -318,6 +318,27 @@ def test_a_stream_left_as_the_loop_ends_is_no_error(recorded: Recorded) -> None:
     assert found["cancelled"].status == "error"
 
 
+def test_a_cancellation_survived_at_a_yield_excuses_no_later_one(recorded: Recorded) -> None:
+    """A stream that goes on after one was thrown in is cancelled for real by the next."""
+
+    @trace
+    async def stubborn() -> AsyncIterator[int]:
+        with contextlib.suppress(asyncio.CancelledError):
+            yield 1
+        yield 2
+        raise asyncio.CancelledError
+
+    async def main() -> None:
+        running = stubborn()
+        assert await anext(running) == 1
+        assert await running.athrow(asyncio.CancelledError()) == 2  # type: ignore[attr-defined]
+        with contextlib.suppress(asyncio.CancelledError):
+            await anext(running)
+
+    asyncio.run(main())
+    assert recorded.spans()["stubborn"].status == "error"
+
+
 def test_attributes_are_taken_as_a_mapping_too(recorded: Recorded) -> None:
     """As OpenTelemetry's spans take them; what is no mapping never reaches the program."""
     with clustertrace.span("step") as step:
