@@ -19,6 +19,7 @@ __all__ = [
     "KINDS",
     "MODEL_KINDS",
     "OUTCOMES",
+    "REPLAY_OF",
     "SPAN_STATUSES",
     "TRACE_STATUSES",
     "Batch",
@@ -58,6 +59,12 @@ It is stored and searchable like any other, and folded where steps are shown or 
 
 SPAN_STATUSES: Final = frozenset({"ok", "error", "running", "incomplete"})
 """`running` has not ended yet; `incomplete` never will, because its process is gone."""
+
+REPLAY_OF: Final = "replay_of"
+"""The tag of a run that repeats another: the id of that one.
+
+It is kept, shown and compared like any other, and counted nowhere: whoever replays a failure ten
+times has not seen ten failures."""
 
 TRACE_STATUSES: Final = SPAN_STATUSES
 OUTCOMES: Final = frozenset({"pass", "fail"})

@@ -6,9 +6,9 @@ from datetime import tzinfo
 from typing import Final
 
 from clustertrace.app import markup, words
-from clustertrace.app.links import pattern_url, session_url, traces_url
+from clustertrace.app.links import pattern_url, session_url, trace_url, traces_url
 from clustertrace.filters import condition
-from clustertrace.model import Trace
+from clustertrace.model import REPLAY_OF, Trace
 from clustertrace.store.answers import TraceRow
 from clustertrace.telling.words import secrets_cut, shortened
 
@@ -39,6 +39,8 @@ def _why(trace: Trace, row: TraceRow) -> markup.Markup:
         parts += [" First error: ", markup.tag("b", row.error)]
     elif row.error_count:
         parts.append(f" {words.counted(row.error_count, 'step')} ended in an error on the way.")
+    if of := trace.tags.get(REPLAY_OF):
+        parts += [" A replay of ", markup.link(of[:6], trace_url(of)), ": no number counts it."]
     if cut := secrets_cut(trace.spans):
         parts.append(f" {cut}")
     return markup.tag("p", *parts, cls="ct-why")

@@ -74,7 +74,7 @@ def _overview(db: str | None, where: str | None) -> Overview:
 
         matching = parse(where)
     if not has_database(db):
-        return Overview(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, None, None)
+        return Overview(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, None, None, 0)
     with reading(db) as store, store.read() as conn:
         return queries.overview(conn, matching)
 
@@ -99,6 +99,7 @@ def _overview_lines(overview: Overview) -> list[tuple[str, str, str]]:
             count(overview.traces),
             "" if all_finished else unfinished,
         ),
+        ("", "", _replays(overview)),
         ("Failed", count(overview.failed), _failure_rate(overview)),
         ("", "", _who_says_failed(overview)),
         ("Patterns", count(overview.variants), ""),
@@ -117,6 +118,10 @@ def _overview_lines(overview: Overview) -> list[tuple[str, str, str]]:
         lines.append(("First", moment(overview.first_ns), ""))
         lines.append(("Last", moment(overview.last_ns), ""))
     return lines
+
+
+def _replays(overview: Overview) -> str:
+    return f"and {counted(overview.replays, 'replay')}, not counted" if overview.replays else ""
 
 
 def _failure_rate(overview: Overview) -> str:

@@ -141,6 +141,8 @@ def _show_trace(trace: Trace, row: TraceRow) -> None:
 def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
     from rich.text import Text
 
+    from clustertrace.model import REPLAY_OF
+
     verdict = _verdict(trace)
     style = "bold red" if trace.failed else "bold"
     console.print(
@@ -159,6 +161,8 @@ def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
         console.print(_usage(row))
     if trace.session_id:
         console.print(plain(f"session {trace.session_id}"))
+    if of := trace.tags.get(REPLAY_OF):
+        console.print(plain(f"A replay of {of}: no number counts it."))
     if trace.tags:
         console.print(
             plain("tags " + ", ".join(f"{key}={text}" for key, text in trace.tags.items()))

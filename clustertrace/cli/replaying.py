@@ -80,8 +80,8 @@ def replay(
 
     Calls the entry with the recorded arguments, in this folder and environment; without --stub
     its tools and models are really called. The new run is a trace of its own, with the tag
-    replay_of. What can't be rebuilt is refused with its name. Exit code 1: the run asked for a
-    call that the recording does not hold.
+    replay_of, and no number counts it. What can't be rebuilt is refused with its name. Exit code 1:
+    the run asked for a call that the recording does not hold.
     """
     from clustertrace.record.redirecting import recording_into
     from clustertrace.replay import running

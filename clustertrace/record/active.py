@@ -87,6 +87,8 @@ class ActiveSpan:
             if playback.player is not None:
                 recorded = True
                 self._tags = {**(tags or {}), **playback.player.tags}
+                # A conversation is not longer because one of its turns was repeated.
+                session = None
             self.run = Run(recorded, session)
             self.parent_id: str | None = None
         else:

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from clustertrace.errors import NotFound, UsageError
-from clustertrace.model import Trace
+from clustertrace.model import REPLAY_OF, Trace
 from clustertrace.patterns.signature import in_order, root_of
 from clustertrace.record.active import exits_well
 from clustertrace.record.decorator import TRACED
@@ -28,10 +28,7 @@ from clustertrace.replay.recording import (
     stubs,
 )
 
-__all__ = ["REPLAY_OF", "Rerun", "entry_of", "rerun"]
-
-REPLAY_OF: Final = "replay_of"
-"""The tag of a replayed run: the id of the trace that it repeats."""
+__all__ = ["Rerun", "entry_of", "rerun"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ _ANNOTATED: Final = "IN (SELECT variant_id FROM variant_annotations WHERE"
 
 _FIXED: Final[dict[str, dict[str, str]]] = {
     "failed": {"yes": "failed IS 1", "no": "failed IS 0"},
-    "finished": {"yes": "failed IS NOT NULL", "no": "failed IS NULL"},
+    "finished": {"yes": "failed IS NOT NULL", "no": "failed IS NULL AND variant_id IS NOT NULL"},
     "status": {one: f"status IS '{one}'" for one in CHOICES["status"]},
     "outcome": {
         "none": "outcome IS NULL",

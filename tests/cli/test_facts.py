@@ -35,6 +35,7 @@ def test_stats_as_json(run: Any) -> None:
         "cost_usd": IsApprox(0.0375),
         "first_ns": 1_760_000_060 * 10**9,
         "last_ns": 1_760_000_180 * 10**9,
+        "replays": 0,
     }
 
 

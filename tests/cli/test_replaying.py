@@ -55,6 +55,23 @@ def test_same_again(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert queries.trace(conn, answer["trace_id"]).tags == {"replay_of": trace_id}
 
 
+def test_counted_nowhere(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """No number counts the new run, nor does a conversation that it was begun in; who looks at it
+    is told."""
+    told = ["replay", trace_id, "--entry", "searching_agent:run", "--json"]
+    with clustertrace.session("conversation"):
+        assert main(told) == 0
+    again = json.loads(capsys.readouterr().out)["trace_id"]
+    assert main(["stats"]) == 0
+    numbers = capsys.readouterr().out
+    assert "and 1 replay, not counted" in numbers
+    assert main(["stats", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert [facts[name] for name in ("traces", "replays", "sessions", "spans")] == [1, 1, 0, 3]
+    assert main(["inspect", again]) == 0
+    assert f"A replay of {trace_id}: no number counts it." in capsys.readouterr().out
+
+
 def test_changed(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What a change made of the run is said in words."""
     told = ["replay", trace_id, "--entry", "searching_agent:run", "--set", "question=how"]

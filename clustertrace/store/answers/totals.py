@@ -31,6 +31,8 @@ class Overview:
     cost_usd: float
     first_ns: int | None
     last_ns: int | None
+    replays: int
+    """Runs that repeat a recorded one; none of the other numbers has them."""
 
     @property
     def finished(self) -> int:

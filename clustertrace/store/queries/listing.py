@@ -9,10 +9,11 @@ from typing import Any, Final, Literal, get_args
 
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.filters import Filter
-from clustertrace.model import EMPTY, Metric, Span, Trace
+from clustertrace.model import EMPTY, Metric, Span, Trace, failed
 from clustertrace.store import filtering
 from clustertrace.store.answers import MetricSummary, TracePage, TraceRow
 from clustertrace.store.connection import Connection
+from clustertrace.store.queries.totals import replays
 from clustertrace.store.rows import SPAN_COLUMNS, json_value, span_of_row
 from clustertrace.summary import NS_PER_DAY
 
@@ -53,7 +54,7 @@ _SHORTEST_PREFIX: Final = 4
 _TRACES_A_QUERY: Final = 200
 
 _ROW: Final = (
-    "trace_id, name, status, outcome, failed, start_ns, duration_ns, session_id, variant_id,"
+    "trace_id, name, status, outcome, start_ns, duration_ns, session_id, variant_id,"
     " span_count, error_count, llm_calls, unpriced_calls, input_tokens, output_tokens, cost_usd,"
     " first_prompt, error, given_outcome IS NOT NULL, starred IS NOT NULL, note"
 )
@@ -92,7 +93,7 @@ def traces(
     shown = tuple(_trace_rows(conn, rows))
     total = offset + len(rows)
     if where is None:
-        total = conn.value("SELECT sum(traces) FROM variant_totals") or 0
+        total = (conn.value("SELECT sum(traces) FROM variant_totals") or 0) + replays(conn)
     elif len(rows) in (0, limit):
         return TracePage(shown, *_counted(conn, condition, params, total + 1))
     return TracePage(shown, total)
@@ -294,8 +295,10 @@ def _trace_rows(conn: Connection, rows: Sequence[_Row]) -> list[TraceRow]:
 
 
 def _trace_row(row: Sequence[Any], tags: Mapping[str, str]) -> TraceRow:
-    given = (bool(row[18]), bool(row[19]), row[20])
-    values = [row[0].hex(), *row[1:4], bool(row[4]), *row[5:18], tags, *given]
+    given = (bool(row[17]), bool(row[18]), row[19])
+    # Of a replay the column says nothing, so that nobody counts it; how it went is known.
+    lost = failed(outcome=row[3], status=row[2]) is True
+    values = [row[0].hex(), *row[1:4], lost, *row[4:17], tags, *given]
     return TraceRow(*values)
 
 

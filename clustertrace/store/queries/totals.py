@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
+from clustertrace.model import EMPTY
 from clustertrace.store.answers import Overview
 from clustertrace.store.connection import Connection
 
 if TYPE_CHECKING:
     from clustertrace.filters import Filter
 
-__all__ = ["overview"]
+__all__ = ["overview", "replays"]
 
 _USAGE: Final = (
     " sum(llm_calls), sum(unpriced_calls), sum(input_tokens), sum(output_tokens),"
     " sum(cache_read_tokens), sum(cache_write_tokens), sum(cost_usd)"
 )
+_EDGE: Final = (
+    "SELECT start_ns FROM traces WHERE start_ns IS NOT NULL AND variant_id IS NOT NULL"
+    " ORDER BY start_ns {} LIMIT 1"
+)
+"""The first start, or the last, of a run that counts."""
 _TOTALS: Final = (
     "SELECT sum(traces), sum(failed), sum(failed_by_outcome), sum(running), sum(incomplete),"
     " count(CASE WHEN traces > running + incomplete THEN 1 END),"
-    " (SELECT count(*) FROM sessions), (SELECT min(start_ns) FROM traces),"
-    f" (SELECT max(start_ns) FROM traces), sum(spans),{_USAGE} FROM variant_totals"
+    f" (SELECT count(*) FROM sessions), ({_EDGE.format('ASC')}), ({_EDGE.format('DESC')}),"
+    f" sum(spans),{_USAGE} FROM variant_totals"
 )
 _TOTALS_OF: Final = (
     "SELECT count(*), sum(failed), sum(failed = 1 AND outcome IS NOT NULL),"
     " sum(failed IS NULL AND status = 'running'), sum(failed IS NULL AND status <> 'running'),"
     " count(DISTINCT CASE WHEN failed IS NOT NULL THEN variant_id END),"
     " count(DISTINCT session_id), min(start_ns), max(start_ns),"
-    f" sum(span_count),{_USAGE} FROM traces WHERE start_ns IS NOT NULL AND "
+    f" sum(span_count),{_USAGE} FROM traces WHERE variant_id IS NOT NULL AND "
 )
 """The same of single runs."""
 
@@ -35,12 +42,13 @@ _TOTALS_OF: Final = (
 def overview(conn: Connection, where: Filter | None = None) -> Overview:
     """All runs in a few numbers, from the roll-ups; or those that match, counted one by one."""
     if where is None:
-        row = conn.row(_TOTALS)
+        row, repeated = conn.row(_TOTALS), replays(conn)
     else:
         from clustertrace.store import filtering
 
         condition, params = filtering.condition(conn, where)
         row = conn.row(_TOTALS_OF + condition, params)
+        repeated = replays(conn, condition, params)
     assert row is not None
     traces, failed, by_outcome, running, incomplete, variants, sessions, first, last, *sums = row
     spans, *usage = (value or 0 for value in sums)
@@ -63,4 +71,11 @@ def overview(conn: Connection, where: Filter | None = None) -> Overview:
         cost_usd=float(usage[6]),
         first_ns=first,
         last_ns=last,
+        replays=repeated,
     )
+
+
+def replays(conn: Connection, condition: str = "TRUE", params: Mapping[str, Any] = EMPTY) -> int:
+    """How many traces repeat a recorded one: they are of no pattern and in no roll-up."""
+    sql = "SELECT count(*) FROM traces WHERE variant_id IS NULL AND start_ns IS NOT NULL AND "
+    return int(conn.value(sql + condition, params) or 0)

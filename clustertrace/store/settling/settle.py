@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from clustertrace.model import Span, TraceFacts
+from clustertrace.model import REPLAY_OF, Span, TraceFacts
 from clustertrace.patterns.signature import Variant
 from clustertrace.store.connection import Connection
 from clustertrace.store.rows import SLIM_COLUMNS, json_value, slim_span
@@ -52,6 +52,14 @@ _SETTLED: Final = (
     + ", ".join(f"{name} = excluded.{name}" for name in DERIVED)
 )
 
+_COUNTED_BY: Final = frozenset(
+    (
+        *("failed", "half_day", "variant_id", "dead_end", "prompt_due", "rolled_session_id"),
+        "traits_due",
+    )
+)
+"""Columns by which whatever counts, groups or learns finds its runs: a replay has none of them."""
+
 _NOTHING: Final = (None,) * len(DERIVED)
 _UNKNOWN: Final = (None,) * (7 + len(ROLLED))
 """What is told, and rolled up, of a trace that has no row yet."""
@@ -86,6 +94,7 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
     for trace_id, own in spans.items():
         amend(conn, trace_id, own)
     elsewhere = calls_elsewhere(conn, spans)
+    replays = _replays(conn, trace_ids)
     runs: list[_Run] = []
     sql = f"SELECT trace_id, {_TOLD}, {', '.join(ROLLED)} FROM traces WHERE trace_id IN ({marks})"
     known = {row[0]: row[1:] for row in conn.rows(sql, trace_ids)}
@@ -106,15 +115,15 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
         # have turned out to belong to another.
         own = spans[trace_id]
         summary = summarise(own, facts, elsewhere.get(trace_id, ())) if own else None
-        runs.append(_Run(trace_id, before, facts, summary))
+        runs.append(_Run(trace_id, before, facts, summary, trace_id not in replays))
     money = [
-        Settled(one.trace_id, one.facts.session_id, one.summary, spans[one.trace_id])
+        Settled(one.trace_id, one.facts.session_id, one.counted, spans[one.trace_id])
         for one in runs
     ]
     # From here on rows are changed that other runs add to as well.
     conn.take_turns("roll-ups")
     spent = settle_spending(conn, money)
-    summaries = [one.summary for one in runs if one.summary is not None]
+    summaries = [one.counted for one in runs if one.counted is not None]
     variants.name(conn, [summary.variant for summary in summaries])
     _write(conn, runs, spent)
     if place:
@@ -130,28 +139,48 @@ class _Run(NamedTuple):
     facts: TraceFacts
     summary: Summary | None
     """None where it has no span."""
+    counts: bool
+    """Whether it is no replay."""
+
+    @property
+    def counted(self) -> Summary | None:
+        """What it adds to numbers and patterns, if anything."""
+        return self.summary if self.counts else None
+
+
+def _replays(conn: Connection, trace_ids: Sequence[bytes]) -> set[bytes]:
+    """Those of the traces that repeat a recorded one."""
+    marks = ", ".join("?" * len(trace_ids))
+    sql = f"SELECT trace_id FROM trace_tags WHERE trace_id IN ({marks}) AND key = ?"
+    return {row[0] for row in conn.rows(sql, (*trace_ids, REPLAY_OF))}
 
 
 def _write(conn: Connection, runs: Sequence[_Run], spent: Mapping[bytes, Measures]) -> None:
     """Write what was derived, and move the runs between the rows of the roll-ups."""
     rollups = Rollups()
     settled: list[tuple[Any, ...]] = []
-    for trace_id, before, facts, summary in runs:
+    for trace_id, before, facts, summary, counts in runs:
         if before[0] is not None:
             rollups.add(before, -1)
+            if summary is None or not counts:
+                conn.run("DELETE FROM prompts WHERE trace_id = ?", (trace_id,))
         if summary is None:
             if before[0] is not None:
                 settled.append((trace_id, *_NOTHING))
-                conn.run("DELETE FROM prompts WHERE trace_id = ?", (trace_id,))
             continue
-        rollups.add(_contribution(summary, facts, spent[trace_id]), 1)
+        if counts:
+            rollups.add(_contribution(summary, facts, spent[trace_id]), 1)
         told_too = (facts.outcome, facts.outcome_reason)
         due = (*_prompt(summary), facts.session_id, None if summary.failed is None else 1)
-        columns = _columns(conn, trace_id, summary, spent[trace_id])
-        settled.append((trace_id, *columns, *told_too, *due))
+        derived = (*_columns(conn, trace_id, summary, spent[trace_id]), *told_too, *due)
+        settled.append((trace_id, *(derived if counts else map(_uncounted, DERIVED, derived))))
     conn.many(_SETTLED, settled)
     news.forget(conn, [run.trace_id for run in runs])
     rollups.apply(conn)
+
+
+def _uncounted(column: str, value: Any) -> Any:
+    return None if column in _COUNTED_BY else value
 
 
 def _columns(
