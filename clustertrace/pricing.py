@@ -72,21 +72,23 @@ class _Prices(NamedTuple):
 
 
 def price_span(span: Span) -> Span:
-    """The span with its cost, if it is a model call that has tokens and reports no cost itself.
+    """The span with its cost, if it is a model call whose tokens are known and whose cost is not.
 
     A cost that was worked out is marked as such (`COST_SOURCE`). Raises BadSetting when
     CLUSTERTRACE_PRICING_JSON can't be used.
     """
     if span.cost_usd is not None or span.kind not in _PRICED_KINDS or span.model is None:
         return span
-    if span.input_tokens is None and span.output_tokens is None:
+    written = 0 if span.kind == "embedding" else span.output_tokens
+    if span.input_tokens is None or written is None:
+        # Half of the tokens at their price, and the others as if there were none, is no cost.
         return span
     usual = _UNUSUAL_KEYS.isdisjoint(span.attributes)
     cost = price(
         span.model,
         span.provider,
-        input_tokens=span.input_tokens or 0,
-        output_tokens=span.output_tokens or 0,
+        input_tokens=span.input_tokens,
+        output_tokens=written,
         cache_read_tokens=span.cache_read_tokens or 0,
         cache_write_tokens=span.cache_write_tokens or 0,
         cache_write_1h_tokens=0 if usual else _kept_for_an_hour(span.attributes),

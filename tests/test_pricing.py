@@ -35,7 +35,8 @@ def cost(model: str, provider: str | None = None, **tokens: int) -> float | None
 
 
 def call(**fields: object) -> Span:
-    usual: dict[str, object] = {"model": "gpt-4o-mini", "provider": "openai", "input_tokens": 1000}
+    usual: dict[str, object] = {"model": "gpt-4o-mini", "provider": "openai"}
+    usual |= {"input_tokens": 1000, "output_tokens": 0}
     return Span("1" * 32, "2" * 16, None, "chat", "llm", "ok", WHEN, WHEN + 1)._replace(
         **{**usual, **fields}
     )
@@ -234,6 +235,12 @@ def test_span_gets_its_cost() -> None:
     assert pricing.unpriced(call(cost_usd=0.5)).cost_usd == 0.5
 
 
+def test_embedding_writes_nothing() -> None:
+    """Of a call for embeddings all is known once it is known what was read."""
+    asked = call(kind="embedding", model="text-embedding-3-small", output_tokens=None)
+    assert pricing.price_span(asked).cost_usd == pytest.approx(0.00002)
+
+
 @pytest.mark.parametrize(
     ("attributes", "dollars"),
     [
@@ -279,6 +286,8 @@ def test_span_says_what_is_kept_for_an_hour(key: str, told: object, hour: int) -
         call(kind="agent"),
         call(model=None),
         call(input_tokens=None),
+        call(output_tokens=None),
+        call(kind="embedding", input_tokens=None),
         call(model="a-model-nobody-knows"),
     ],
 )

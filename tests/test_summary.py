@@ -50,11 +50,11 @@ def test_usage_is_the_sum_of_the_model_calls() -> None:
 
 
 def test_a_call_without_a_price_is_unpriced_unless_it_failed() -> None:
-    """A missing price is counted, never taken for nothing; a refused call costs nothing."""
-    made = summarise(
-        [ROOT, span(2, "llm", output_tokens=5), span(3, "llm", status="error")], NOTHING_TOLD
-    )
-    assert made.unpriced_calls == 1
+    """A missing price is counted, never taken for nothing; a refused call costs nothing, one that
+    broke off after it had read something may have."""
+    refused, broken = span(3, "llm", status="error"), span(4, "llm", status="error", input_tokens=9)
+    made = summarise([ROOT, span(2, "llm", output_tokens=5), refused, broken], NOTHING_TOLD)
+    assert made.unpriced_calls == 2
 
 
 @pytest.mark.parametrize(

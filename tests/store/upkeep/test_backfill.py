@@ -44,7 +44,8 @@ def prices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def call(number: int, model: str, **more: Any) -> Any:
     """A model call that read a million tokens."""
-    return span(number, "chat", kind="llm", model=model, input_tokens=10**6, **more)
+    tokens = {"input_tokens": 10**6, "output_tokens": 0}
+    return span(number, "chat", kind="llm", model=model, **tokens, **more)
 
 
 def costs(store: Store) -> list[float | None]:

@@ -176,6 +176,7 @@ def test_batch_prices_hold_without_content(store: Store, monkeypatch: pytest.Mon
         kind="llm",
         model="gpt-4o-mini",
         input_tokens=1000,
+        output_tokens=0,
         start_ns=november_2026,
         end_ns=november_2026 + 1,
         attributes=booked,
