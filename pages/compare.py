@@ -8,11 +8,12 @@ from typing import Final
 import streamlit as st
 
 from clustertrace.app import connection, markup, payload, words
-from clustertrace.app.links import pattern_url, trace_url
+from clustertrace.app.links import pattern_url, trace_url, url
 from clustertrace.errors import NotFound
 from clustertrace.patterns.alignment import Pair, Place, align
-from clustertrace.patterns.sides import Side
 from clustertrace.store import queries
+from clustertrace.store.answers import Side
+from clustertrace.telling.went import side_went
 
 __all__ = ["draw"]
 
@@ -26,7 +27,7 @@ def draw() -> None:
         a = st.text_input("A", key="a", bind="query-params", placeholder="A trace or a pattern")
         b = st.text_input("B", key="b", bind="query-params", placeholder="Another of the same sort")
     if not a.strip() or not b.strip():
-        st.html(markup.notice("Name two traces, or two patterns, by their ids."))
+        st.html(markup.page(_invitation()))
         return
     try:
         with connection.read() as conn:
@@ -37,6 +38,22 @@ def draw() -> None:
     rows = align(left.places, right.places)
     st.html(markup.page(markup.heading(_sentence(left, rows)), _table(left, right, rows)))
     _difference(rows)
+
+
+def _invitation() -> markup.Markup:
+    """What to name, and two runs that are worth a look: one that failed, and one like it that did
+    not."""
+    told = markup.notice("Name two traces, or two patterns, by their ids.")
+    with connection.read() as conn:
+        worst = next((one for one in queries.clusters(conn, limit=1).clusters if one.failed), None)
+        near = queries.relatives(conn, worst.id, failed=False, limit=1) if worst else ()
+    if worst is None or not near:
+        return told
+    pair = url("compare", {"a": worst.sample_trace_id, "b": near[0].trace_id})
+    link = markup.link(
+        "A run of the pattern that fails most, beside the nearest that did not", pair
+    )
+    return markup.join([told, link])
 
 
 def _sentence(side: Side, rows: Sequence[Pair]) -> str:
@@ -52,7 +69,10 @@ def _sentence(side: Side, rows: Sequence[Pair]) -> str:
 
 
 def _table(left: Side, right: Side, rows: Sequence[Pair]) -> markup.Markup:
-    lines: list[Sequence[object]] = [("", _link(left), _link(right), "")]
+    lines: list[Sequence[object]] = [
+        ("", _link(left), _link(right), ""),
+        ("", markup.muted(side_went(left)), markup.muted(side_went(right)), ""),
+    ]
     for number, row in enumerate(rows[:_ROWS], 1):
         notes = [_SIGNS[row.what]] + ["they part here"] * row.first_divergence
         notes += ["other input"] * row.input_differs + ["other output"] * row.output_differs

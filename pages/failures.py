@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
@@ -10,16 +9,14 @@ import streamlit as st
 from clustertrace.app import connection, markup, words
 from clustertrace.app.empty import ways_in
 from clustertrace.app.filter_bar.filters import Asked, current
-from clustertrace.app.graph import call_graph, step_rates
-from clustertrace.app.links import trace_url
+from clustertrace.app.graph import call_graph, failure_lists, step_rates
+from clustertrace.filters import condition
 from clustertrace.patterns import flow
-from clustertrace.patterns.fingerprints import MessageGroup, groups
+from clustertrace.patterns.fingerprints import groups
 from clustertrace.store import queries
 
 __all__ = ["draw"]
 
-_MESSAGES: Final = 12
-_FIRST: Final = 12
 _VALUES: Final = 10
 _PATIENCE_SECONDS: Final = 5
 
@@ -40,15 +37,16 @@ def draw() -> None:
     if not failed:
         st.html(markup.notice(_none(sum(one.runs for one in patterns), asked)))
         return
-    rates = flow.step_rates(patterns)
-    st.html(markup.page(markup.heading(_sentence(rates, patterns, failed))))
+    rates, first = flow.step_rates(patterns), flow.first_failures(patterns)
+    broke = failure_lists.first_failures(first, asked.texts)
+    st.html(markup.page(markup.heading(_sentence(rates, first, failed))))
     left, right = st.columns(2, gap="large")
     with left:
         st.html(markup.page(markup.subheading("Steps that end in an error")))
         st.html(markup.page(step_rates.table(rates, asked.texts)))
-        st.html(markup.page(markup.subheading("The first step that broke"), _first(patterns)))
+        st.html(markup.page(markup.subheading("The first step that broke"), broke))
     with right:
-        st.html(markup.page(markup.subheading("What they say"), _messages(messages)))
+        st.html(markup.page(markup.subheading("What they say"), failure_lists.messages(messages)))
     call_graph.draw(patterns, asked.texts)
     _prefixes(patterns, tags, asked)
 
@@ -59,11 +57,11 @@ def _none(runs: int, asked: Asked) -> str:
     return f"None of {words.counted(runs, 'finished run')} failed."
 
 
-def _sentence(rates: list[flow.StepRate], patterns: list[flow.PatternRuns], failed: int) -> str:
+def _sentence(rates: list[flow.StepRate], first: list[flow.FirstFailure], failed: int) -> str:
     runs = words.counted(failed, "run")
     if not any(rate.broke for rate in rates):
         return f"{runs} failed without a step that broke."
-    only = next((runs for at, _, runs in flow.first_failures(patterns) if not at), 0)
+    only = next((one.runs for one in first if not one.place), 0)
     part = "all" if only == failed else words.count(only)
     unbroken = f", {part} of them without a step that broke" if only else ""
     worst = rates[0]
@@ -71,39 +69,6 @@ def _sentence(rates: list[flow.StepRate], patterns: list[flow.PatternRuns], fail
         f"{runs} failed{unbroken}; the step that broke most often is {worst.name}: "
         f"in {words.count(worst.broke)} of {words.counted(worst.runs, 'run')} that took it."
     )
-
-
-def _first(patterns: list[flow.PatternRuns]) -> markup.Markup:
-    found = flow.first_failures(patterns)
-    # By position the late ones would be cut, however frequent.
-    by_runs = sorted(found, key=lambda one: -one[2])
-    most = by_runs[0][2]
-    rows = [
-        (f"step {at}" if at else "", name, markup.bar(runs / most), words.count(runs))
-        for at, name, runs in sorted(by_runs[:_FIRST])
-    ]
-    return _with_more(rows, [runs for _, _, runs in by_runs[_FIRST:]])
-
-
-def _messages(messages: list[MessageGroup]) -> markup.Markup:
-    if not messages:
-        return markup.muted("No failed run left a message.")
-    rows = [
-        (
-            markup.tag("span", words.count(one.runs), cls="ct-whole"),
-            markup.link(one.example, trace_url(one.trace_id)),
-        )
-        for one in messages[:_MESSAGES]
-    ]
-    return _with_more(rows, [one.runs for one in messages[_MESSAGES:]])
-
-
-def _with_more(rows: Sequence[Sequence[object]], cut: Sequence[int]) -> markup.Markup:
-    """A list, and below it what was cut off it, of which each is in so many other runs."""
-    if not cut:
-        return markup.rows(rows)
-    more = f"{words.count(len(cut))} more, in {words.counted(sum(cut), 'run')}."
-    return markup.join([markup.rows(rows), markup.muted(more)])
 
 
 def _prefixes(patterns: list[flow.PatternRuns], tags: tuple[str, ...], asked: Asked) -> None:
@@ -125,10 +90,19 @@ def _prefixes(patterns: list[flow.PatternRuns], tags: tuple[str, ...], asked: As
     rows = [
         (
             value,
-            words.counted(failed[value], "failed run"),
+            failure_lists.counted(failed[value], asked.texts, _of(by, value), "failed:yes"),
             " → ".join(flow.common_prefix(one.steps for one in grouped[value]))
             or "nothing in common",
         )
         for value in by_runs[:_VALUES]
     ]
-    st.html(markup.page(_with_more(rows, [failed[value] for value in by_runs[_VALUES:]])))
+    cut = [failed[value] for value in by_runs[_VALUES:]]
+    st.html(markup.page(failure_lists.with_more(rows, cut, ("", "Failed runs", "First steps"))))
+
+
+def _of(by: str, value: str) -> str | None:
+    """The condition of the runs with a tag's value, or of an agent, unless more have it: names of
+    patterns lack their numbers."""
+    if "*" in value or (by == "agent" and "#" in value):
+        return None
+    return condition("name" if by == "agent" else by, value)

@@ -61,6 +61,9 @@ def draw(patterns: list[PatternRuns], filters: Sequence[str] = ()) -> None:
                 "(p < 0.05). A click on a step or a way shows its traces."
             ),
             markup.rows(rows, ("Way", "Runs", "Failed, with the 95 % interval")),
+            markup.muted(f"{words.counted(left_out, 'more way')} in the picture.")
+            if (left_out := len(shown) - len(rows))
+            else "",
         )
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from clustertrace.app import markup, words
-from clustertrace.app.links import traces_url
+from clustertrace.app.graph.failure_lists import counted
 from clustertrace.filters import of_patterns, taking
 from clustertrace.patterns.flow import StepRate
 
@@ -28,8 +28,8 @@ def table(rates: Sequence[StepRate], filters: Sequence[str]) -> markup.Markup:
         took = taking(rate.name) if plain else of_patterns(rate.taken_in)
         broke = taking(rate.name, failed=True) if plain else of_patterns(rate.broke_in)
         numbers = [
-            _link(rate.broke, filters, broke, "finished:yes"),
-            _link(rate.runs, filters, took, "finished:yes"),
+            counted(rate.broke, filters, broke, "finished:yes"),
+            counted(rate.runs, filters, took, "finished:yes"),
         ]
         rows.append(
             (
@@ -37,7 +37,7 @@ def table(rates: Sequence[StepRate], filters: Sequence[str]) -> markup.Markup:
                 markup.join(numbers, " / "),
                 markup.rate_bar(rate.broke / rate.runs, *rate.interval),
                 markup.join(
-                    [_link(rate.failed, filters, took, "failed:yes"), " of these runs failed"]
+                    [counted(rate.failed, filters, took, "failed:yes"), " of these runs failed"]
                 ),
             )
         )
@@ -59,9 +59,3 @@ def _more(cut: Sequence[StepRate]) -> str:
     # Several steps may break in one run, so that their runs don't add up.
     most = words.counted(max((rate.broke for rate in cut), default=0), "run")
     return f"{words.count(len(cut))} more, each in at most {most}. " if cut else ""
-
-
-def _link(runs: int, filters: Sequence[str], condition: str | None, state: str) -> markup.Markup:
-    """A number of runs that leads to them; just a number where no short condition has them."""
-    there = traces_url(*filters, condition, state) if condition else ""
-    return markup.linked(words.count(runs), there)

@@ -14,7 +14,7 @@ from clustertrace.opening import reading
 
 if TYPE_CHECKING:
     from clustertrace.patterns.alignment import Pair, Place
-    from clustertrace.patterns.sides import Side
+    from clustertrace.store.answers import Side
 
 __all__ = ["compare", "row_document", "show_sides", "verdict"]
 
@@ -138,9 +138,12 @@ def show_sides(left: Side, right: Side, rows: Sequence[Pair]) -> None:
     """Print both sides, aligned."""
     from rich.table import Table
 
+    from clustertrace.telling.went import side_went
+
     table = Table(box=None, pad_edge=False, padding=(0, 2), show_edge=False)
     for title in ("", f"{left.name} {left.id[:12]}", f"{right.name} {right.id[:12]}", ""):
         table.add_column(plain(title), overflow="fold")
+    table.add_row("", side_went(left), side_went(right), "", style="dim")
     for row in rows:
         notes = ["they part here"] * row.first_divergence
         notes += ["other input"] * row.input_differs + ["other output"] * row.output_differs

@@ -11,6 +11,7 @@ from clustertrace.cli.app import Db, Json, Where, command
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.opening import has_database, nothing_yet, reading
+from clustertrace.telling.went import ending
 from clustertrace.telling.words import counted, duration, moment, secrets_cut, shortened, spent
 from clustertrace.understanding.gaps import gaps
 
@@ -180,17 +181,13 @@ def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
 
 def _verdict(trace: Trace) -> str:
     """Whether it failed, and who says so."""
+    told = ending(trace.outcome, trace.status)
     if trace.outcome:
         reason = f": {trace.outcome_reason}" if trace.outcome_reason else ""
-        verb = "failed" if trace.outcome == "fail" else "passed"
         who = "you say so" if trace.by_hand else "its outcome says so"
-        return plain(f"{verb} ({who}{reason})")
-    return {
-        "ok": "ended without an error (no outcome was set)",
-        "error": "failed (its root span ended in an error)",
-        "running": "is running",
-        "incomplete": "never ended: its process is gone",
-    }[trace.status]
+        return plain(f"{told} ({who}{reason})")
+    who = {"ok": f"{told} (no outcome was set)", "error": f"failed (its root span {told})"}
+    return who.get(trace.status, told)
 
 
 def _usage(row: TraceRow) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "END",
     "START",
     "Edge",
+    "FirstFailure",
     "PatternRuns",
     "StepRate",
     "common_prefix",
@@ -78,6 +79,19 @@ class Edge:
     """The ids of the patterns that go this way."""
 
 
+@dataclass(frozen=True, slots=True)
+class FirstFailure:
+    """A step that was the first to end in an error."""
+
+    place: int
+    """Which step of the run it is, from 1; 0 where none did: only the run as a whole failed."""
+    name: str
+    runs: int
+    """Failed runs of which it was the first."""
+    failed_in: tuple[str, ...]
+    """The ids of their patterns."""
+
+
 def step_rates(patterns: Iterable[PatternRuns]) -> list[StepRate]:
     """Error rates by step, most errors first.
 
@@ -117,16 +131,16 @@ def _broken(steps: Sequence[Step]) -> set[tuple[str, str]]:
     return own or broke
 
 
-def first_failures(patterns: Iterable[PatternRuns]) -> list[tuple[int, str, int]]:
-    """Of failed runs, the first step that ended in an error: position from 1, name, runs.
-
-    Position 0 stands for runs of which no step did: only the run as a whole failed.
-    """
-    counted: dict[tuple[int, str], int] = defaultdict(int)
+def first_failures(patterns: Iterable[PatternRuns]) -> list[FirstFailure]:
+    """The first steps of failed runs that ended in an error, in the order of the run."""
+    found: dict[tuple[int, str], list[PatternRuns]] = defaultdict(list)
     for one in patterns:
         if one.failed:
-            counted[_first_broken(one.steps)] += one.failed
-    return sorted((at, name, runs) for (at, name), runs in counted.items())
+            found[_first_broken(one.steps)].append(one)
+    return [
+        FirstFailure(*first, sum(one.failed for one in those), tuple(one.id for one in those))
+        for first, those in sorted(found.items())
+    ]
 
 
 def _first_broken(steps: Sequence[Step]) -> tuple[int, str]:

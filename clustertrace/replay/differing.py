@@ -8,7 +8,7 @@ from clustertrace.model import Trace, TraceFacts
 from clustertrace.patterns.signature import in_order, root_of
 from clustertrace.replay.running import Rerun
 from clustertrace.summary import summarise
-from clustertrace.telling.words import count, counted, duration, money
+from clustertrace.telling.words import count, counted, duration, spent
 
 __all__ = ["Facts", "asked_model", "facts_of", "sentences"]
 
@@ -54,13 +54,14 @@ def sentences(before: Facts, after: Facts, result: Rerun) -> list[str]:
     if before.output != after.output and result.left is None:
         told.append("It answered something else.")
     if before.cost_usd != after.cost_usd:
-        told.append(f"Cost: {money(before.cost_usd)} before, {money(after.cost_usd)} now.")
-    for word, was, now in (
+        was, now = (spent(one.cost_usd, one.unpriced_calls) for one in (before, after))
+        told.append(f"Cost: {was} before, {now} now.")
+    for word, earlier, later in (
         ("read", before.input_tokens, after.input_tokens),
         ("written", before.output_tokens, after.output_tokens),
     ):
-        if was != now:
-            told.append(f"Tokens {word}: {count(was)} before, {count(now)} now.")
+        if earlier != later:
+            told.append(f"Tokens {word}: {count(earlier)} before, {count(later)} now.")
     told.append(f"Time: {duration(before.duration_ns)} before, {duration(after.duration_ns)} now.")
     if result.played:
         calls = counted(result.played, "call")

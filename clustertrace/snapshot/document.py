@@ -18,6 +18,7 @@ from clustertrace.snapshot.payload import payload
 from clustertrace.store.answers import Cluster
 from clustertrace.summary import Summary, summarise
 from clustertrace.telling.markup import Markup, join, tag
+from clustertrace.telling.went import ending
 from clustertrace.telling.words import (
     count,
     counted,
@@ -39,12 +40,6 @@ SPANS_SHOWN: Final = 2_000
 _GUIDE: Final = 3
 _DEEPEST: Final = 8
 _WIDTH: Final = 1_000
-_STATES: Final = {
-    "ok": "ended without an error",
-    "error": "ended in an error",
-    "running": "was still running",
-    "incomplete": "never ended: its process is gone",
-}
 
 
 def trace_document(trace: Trace, *, secrets_cut: int = 0) -> str:
@@ -132,12 +127,8 @@ def _trace(trace: Trace, heading: str) -> Markup:
 
 
 def _state(trace: Trace) -> Markup:
-    if trace.outcome:
-        word = "passed" if trace.outcome == "pass" else "failed"
-    else:
-        word = _STATES[trace.status]
     tone = "failed" if trace.failed else "muted"
-    return tag("small", word, cls=tone)
+    return tag("small", ending(trace.outcome, trace.status), cls=tone)
 
 
 def _facts(trace: Trace, told: Summary) -> list[str]:

@@ -164,6 +164,7 @@ def test_compare(demo: Store, show: Show) -> None:
         first, second = queries.clusters(conn).clusters[:2]
     html = show("compare", a=first.id, b=second.id).html
     assert "they part at step 1" in html
+    assert f"{first.failed} of {first.count} failed · median" in html
     assert f'href="/pattern?id={first.id}"' in html
 
 
@@ -177,8 +178,12 @@ def test_what_differs_of_two_runs_is_said_in_words(demo: Store, show: Show) -> N
 
 
 def test_compare_nothing(demo: Store, show: Show) -> None:
-    """Missing and unknown ids are said in a sentence."""
-    assert "Name two traces" in show("compare").html
+    """Missing and unknown ids are said in a sentence; two runs that part are a click away."""
+    empty = show("compare").html
+    assert "Name two traces" in empty
+    [pair] = re.findall(r'href="/compare\?a=(\w+)&amp;b=(\w+)"', empty)
+    with demo.read() as conn:
+        assert [queries.trace_row(conn, one).failed for one in pair] == [True, False]
     assert "no trace" in show("compare", a="zz", b="yy").html.lower()
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         PatternAnnotation,
     )
     from clustertrace.store.answers.search import Facets, Hit, HitPage
+    from clustertrace.store.answers.sides import Side
     from clustertrace.store.answers.totals import Overview
     from clustertrace.store.answers.traces import TracePage, TraceRow
 
@@ -37,6 +38,7 @@ __all__ = [
     "MetricSummary",
     "Overview",
     "PatternAnnotation",
+    "Side",
     "Step",
     "TracePage",
     "TraceRow",
@@ -53,6 +55,7 @@ if not TYPE_CHECKING:
             ],
             "metrics": ["MetricSummary"],
             "search": ["Hit", "Facets", "HitPage"],
+            "sides": ["Side"],
             "totals": ["Overview"],
             "traces": ["TraceRow", "TracePage"],
         },

@@ -8,11 +8,11 @@ from clustertrace.errors import NotFound, UsageError
 from clustertrace.filters import Filter, before_only
 from clustertrace.patterns import verdict
 from clustertrace.patterns.alignment import places_of_spans, places_of_variant
-from clustertrace.patterns.sides import Side
 from clustertrace.patterns.signature import Variant
 from clustertrace.store import filtering
+from clustertrace.store.answers import Side
 from clustertrace.store.connection import Connection
-from clustertrace.store.queries.listing import trace
+from clustertrace.store.queries.listing import trace, trace_row
 from clustertrace.store.queries.patterns import cluster
 
 __all__ = ["BeforeAfter", "before_and_after", "failures_by", "sides"]
@@ -77,9 +77,10 @@ def sides(conn: Connection, a: str, b: str) -> tuple[Side, Side]:
 def _pattern(conn: Connection, prefix: str) -> Side:
     found = cluster(conn, prefix)
     places = places_of_variant(Variant(found.id, found.name, found.steps))
-    return Side("pattern", found.id, found.name, places)
+    return Side("pattern", found.id, found.name, places, found)
 
 
 def _trace(conn: Connection, prefix: str) -> Side:
     found = trace(conn, prefix)
-    return Side("trace", found.trace_id, found.name, places_of_spans(found.spans))
+    row = trace_row(conn, found.trace_id)
+    return Side("trace", found.trace_id, found.name, places_of_spans(found.spans), row)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from clustertrace.patterns.alignment import Place
+from clustertrace.store.answers.patterns import Cluster
+from clustertrace.store.answers.traces import TraceRow
 
 __all__ = ["Side"]
 
@@ -17,3 +19,5 @@ class Side(NamedTuple):
     id: str
     name: str
     places: Sequence[Place]
+    of: TraceRow | Cluster
+    """What is known of it as a whole."""

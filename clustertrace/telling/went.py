@@ -1,0 +1,53 @@
+"""How a run, or the runs of a pattern, went: in a few words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from clustertrace.telling.words import count, duration, spent
+
+if TYPE_CHECKING:
+    from clustertrace.store.answers import Cluster, Side, TraceRow
+
+__all__ = ["ending", "pattern_went", "run_went", "side_went"]
+
+_ENDINGS: Final = {
+    "ok": "ended without an error",
+    "error": "ended in an error",
+    "running": "still runs",
+    "incomplete": "never ended: its process is gone",
+}
+
+
+def ending(outcome: str | None, status: str) -> str:
+    """How a run ended: by its outcome where there is one, else by its root span."""
+    if outcome is not None:
+        return "passed" if outcome == "pass" else "failed"
+    return _ENDINGS[status]
+
+
+def side_went(side: Side) -> str:
+    """How one of two sides went that are compared."""
+    if side.sort == "pattern":
+        return pattern_went(cast("Cluster", side.of))
+    return run_went(cast("TraceRow", side.of))
+
+
+def run_went(row: TraceRow) -> str:
+    """failed · 3.1 s · $0.0213"""
+    told = [ending(row.outcome, row.status)]
+    if row.duration_ns is not None:
+        told.append(duration(row.duration_ns))
+    if row.llm_calls:
+        told.append(spent(row.cost_usd, row.unpriced_calls))
+    return " · ".join(told)
+
+
+def pattern_went(cluster: Cluster) -> str:
+    """37 of 41 failed · median 3.1 s · $0.0213 a run"""
+    told = [f"{count(cluster.failed)} of {count(cluster.count)} failed"]
+    if cluster.p50_ns is not None:
+        told.append(f"median {duration(cluster.p50_ns)}")
+    if cluster.cost_usd or cluster.unpriced_calls:
+        told.append(f"{spent(cluster.cost_usd / cluster.count, cluster.unpriced_calls)} a run")
+    return " · ".join(told)
