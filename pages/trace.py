@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
@@ -15,6 +16,7 @@ from clustertrace.app.trace_page.laid_out import laid_out
 from clustertrace.app.trace_page.span_rows import SpanRow, broken
 from clustertrace.errors import NotFound
 from clustertrace.model import Span, Trace
+from clustertrace.patterns.suspects import Suspect
 from clustertrace.store import queries
 
 __all__ = ["draw"]
@@ -53,7 +55,7 @@ def _trace(wanted: str) -> None:
         st.html(markup.page(trace_actions.suspects(trace, broke)))
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        chosen = _chart(trace, steps.rows)
+        chosen = _chart(trace, steps.rows, _opened(trace, steps.rows, broke))
         if steps.left_out:
             st.html(
                 markup.notice(
@@ -67,9 +69,8 @@ def _trace(wanted: str) -> None:
         span_details.show(_one_of(chosen), trace)
 
 
-def _chart(trace: Trace, rows: list[SpanRow]) -> SpanRow:
-    """Draw tree and Gantt; the row that is selected."""
-    first = _opened(trace, rows)
+def _chart(trace: Trace, rows: list[SpanRow], first: int) -> SpanRow:
+    """Draw tree and Gantt; the row that is selected, the `first` unless another was picked."""
     dark = st.context.theme.type == "dark"
     picked = st.vega_lite_chart(
         spec=gantt.chart(rows, theme.DARK if dark else theme.LIGHT, time.time_ns(), first),
@@ -92,9 +93,14 @@ def _one_of(row: SpanRow) -> Span:
     return row.spans[st.pagination(len(row.spans), key=f"equal {row.span.span_id}") - 1]
 
 
-def _opened(trace: Trace, rows: list[SpanRow]) -> int:
-    """The row that is open at first: the one in the address, else where the trace broke."""
-    wanted = st.query_params.get("span") or getattr(broken(trace.spans), "span_id", None)
+def _opened(trace: Trace, rows: list[SpanRow], suspects: Sequence[Suspect]) -> int:
+    """The row that is open at first: the one in the address, else where the trace broke.
+
+    Where no step did, and the run failed all the same, it is the one that is suspected most.
+    """
+    last = broken(trace.spans)
+    broke = [last.span_id] if last else [one.span_id for one in suspects[:1]]
+    wanted = st.query_params.get("span") or next(iter(broke), None)
     for number, row in enumerate(rows):
         if any(span.span_id == wanted for span in row.spans):
             return number

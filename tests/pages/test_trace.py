@@ -117,6 +117,21 @@ def test_suspicious_steps_and_ways_on(some: Store, show: Callable[..., Any]) -> 
     assert "Beside the nearest run that did not fail" in html
 
 
+def test_a_run_without_a_broken_step_opens_the_one_that_is_suspected(
+    store: Store, show: Callable[..., Any]
+) -> None:
+    """Where only the outcome says that it failed, its details are not those of the root."""
+    for number in range(1, 30):
+        bad = told(outcome="fail") if number % 3 == 0 else told(outcome="pass")
+        batch = run(number, "plan", "search" if number % 3 == 0 else "cite", "answer", facts=bad)
+        batch.spans[2] = batch.spans[2]._replace(output=f"what step {number} said")
+        store.write(batch)
+    store.refresh()
+    html = show("trace", id=f"{27:032x}").html
+    assert "Where it may have broken" in html
+    assert "what step 27 said" in html
+
+
 def test_the_user_judges_a_run(some: Store, show: Callable[..., Any]) -> None:
     """A star, a note and an outcome given on the page are stored."""
     shown = show("trace", id=f"{5:032x}").ran
