@@ -66,7 +66,7 @@ def _sentence(rates: list[flow.StepRate], first: list[flow.FirstFailure], failed
     unbroken = f", {part} of them without a step that broke" if only else ""
     worst = rates[0]
     return (
-        f"{runs} failed{unbroken}; the step that broke most often is {worst.name}: "
+        f"{runs} failed{unbroken}; {worst.name} broke most often, "
         f"in {words.count(worst.broke)} of {words.counted(worst.runs, 'run')} that took it."
     )
 
