@@ -120,8 +120,8 @@ def questions(conn: Connection, now_ns: int) -> dict[str, Ask]:
     found |= {
         "/ filter words": lambda conn: (queries.names(conn), queries.tag_values(conn, "task")),
         "/clusters totals": queries.overview,
-        "/clusters": lambda conn: queries.clusters(conn),
-        "/clusters families": lambda conn: queries.families(conn),
+        "/clusters": lambda conn: queries.clusters(conn, limit=25),
+        "/clusters families": lambda conn: queries.families(conn, limit=25),
         f"/clusters {week}": lambda conn: queries.clusters(conn, parse(week)),
         f"/clusters {month}": lambda conn: queries.clusters(conn, parse(month)),
         "/clusters tag.tier:gold": lambda conn: queries.clusters(conn, parse("tag.tier:gold")),
