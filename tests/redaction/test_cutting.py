@@ -1,0 +1,86 @@
+"""Secrets are cut wherever they show; ordinary text is left alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from clustertrace.redaction import MARK, Redactor
+from tests.redaction.texts import (
+    INNOCENT,
+    NAMED,
+    OTHER_NAMES,
+    PLACED,
+    PLACES,
+    SECRETS,
+    SPELLINGS,
+    WORDS,
+)
+
+cut = Redactor()
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("around", ["{}", "key is {} ok", '["{}"]', "a={};"])
+def test_secrets_show_by_their_form(secret: str, around: str) -> None:
+    """Keys of the usual vendors are cut in any surroundings."""
+    text, times = cut(around.replace("{}", secret))
+    assert secret[12:] not in text
+    assert times >= 1
+    assert MARK in text
+
+
+@pytest.mark.parametrize(("text", "secret"), NAMED)
+def test_secrets_show_by_the_name_in_front(text: str, secret: str) -> None:
+    """Values under the usual names are cut, in JSON, headers, shells and addresses."""
+    clean, times = cut(text)
+    assert secret not in clean
+    assert times >= 1
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_name_is_one_however_it_is_spelled(place: str, spelling: str) -> None:
+    """Every name of a secret is known in every usual spelling, at every usual place."""
+    names = [SPELLINGS[spelling](word.split("_")) for word in WORDS]
+    left = {name: cut(place.replace("NAME", name))[0] for name in names}
+    assert [name for name, text in left.items() if "hunter2z" in text] == []
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_name_that_resembles_one_keeps_its_value(place: str, spelling: str) -> None:
+    """An outcome, a round, a table's key and what is said of a secret stay at every place."""
+    names = [SPELLINGS[spelling](word.split("_")) for word in OTHER_NAMES]
+    texts = [place.replace("NAME", name) for name in names]
+    assert [text for text in texts if cut(text) != (text, 0)] == []
+
+
+@pytest.mark.parametrize("text", INNOCENT)
+def test_ordinary_text_stays(text: str) -> None:
+    """What only resembles a secret is left as it was."""
+    assert cut(text) == (text, 0)
+
+
+@pytest.mark.parametrize("text", [*SECRETS, *(text for text, _ in NAMED), *PLACED])
+def test_a_secret_may_begin_a_line(text: str) -> None:
+    """In JSON a line's end is a backslash and a letter, which belongs to no word."""
+    for end in ("\n", "\r\n", "\t"):
+        written = f"first{end}{text}"
+        plain, once = cut(written)
+        inside, twice = cut(json.dumps(written))
+        assert once >= 1
+        assert json.loads(inside).startswith("first")
+        assert twice >= 1, inside
+        if "\\" not in text:
+            assert json.loads(inside) == plain
+
+
+@pytest.mark.parametrize("left", ["", "[reda", "[redacted: by its name]"])
+def test_what_length_left_of_a_mark_is_no_secret(left: str) -> None:
+    """A mark that was cut to fit stays as it is; one behind which more stands does not."""
+    text = json.dumps({"token": f"{left}… [cut: 23 characters in all]"}, ensure_ascii=False)
+    assert cut(text) == (text, 0)
+    hidden, times = cut(text.replace(" in all", " in all of hunter2!"))
+    assert times == (0 if left == "[redacted: by its name]" else 1), hidden
