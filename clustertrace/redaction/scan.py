@@ -18,12 +18,12 @@ _SEPARATED: Final = (
 """What follows a secret's name: the rest of the word, quotes, and what separates name and value."""
 
 _JOINED: Final = (
-    r"(?:(?<=[_-]...)|(?<=[pPeE][iItTrR]...)|(?<=[sStT][sSeEhH]...)|(?<=[nNoO][tTnNgGiIqQ]...)"
-    r"|(?<=[aAiI][iIcClL]...)|(?<=[rRpP][eE]...))"
+    r"(?:(?<=[_-]...)|(?<=[pPeE][iItTrRkK]...)|(?<=[sStT][sSeEhH]...)|(?<=[nNoO][tTnNgGiIqQ]...)"
+    r"|(?<=[aAiI][iIcClLdD]...)|(?<=[rRpPdD][eE]...))"
 )
 """What stands in front of a `key` that is one: a separator, or the end of `api`, `openai` …"""
 
-_PASS: Final = r"(?:(?<=[_-]....)|(?<=[a-z0-9]Pass)|(?<=[dD][bB]....)|(?<=[eE][rR]....))(?!\w)"
+_PASS: Final = r"(?:(?<=[_-]....)|(?<=[a-zA-Z0-9]P...)|(?<=[dD][bB]....)|(?<=[eE][rR]....))(?!\w)"
 """What stands in front of a `pass` that is a password, and nothing behind it: `passed`."""
 
 _DETECT: Final = re.compile(
@@ -51,7 +51,7 @@ _DETECT: Final = re.compile(
                     ("W", r"(?<=[pP][aA][sS][sS]W)(?:OR|or)?[dD]|(?<=[pP]W)[dD]|(?<=[jJ]W)[tT]"),
                     ("p", rf"hrase(?<=[sS]phrase)|ass(?:code|{_PASS})"),
                     ("P", rf"(?:HRASE|hrase)(?<=[sS]P.....)|(?:ASS|ass)(?:CODE|code|{_PASS})"),
-                    ("c", r"re(?:t(?<=[sS]ecret)|d(?:ential|s))|onn(?:ection)?[_-]?[sS]tr"),
+                    ("c", r"re(?:t(?<=[sS]ecret)|d(?:ential|s))|onn(?:ection)?[_-]?[sS](?:TR|tr)"),
                     (
                         "C",
                         r"RET(?<=SECRET)|(?:RED|red)(?:ENTIAL|ential|[sS])"

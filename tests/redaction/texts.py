@@ -71,12 +71,15 @@ WORDS = [
     *("db_pass smtp_pass mail_user_pass passcode creds aws_creds jwt user_jwt bearer".split()),
     *("openai_key anthropic_key account_key encryption_key ssh_key signing_key".split()),
     *("master_key license_key azure_openai_key gemini_key groq_key stripe_key".split()),
+    *("claude_key deepseek_key sendgrid_key openrouter_key mistral_key cohere_key".split()),
+    *("sql_pass pg_pass root_pass auth_pass ssh_pass api_pass git_pass cert_pass".split()),
     *("connection_string db_connection_string conn_str".split()),
 ]
 SPELLINGS = {
     "snake": lambda words: "_".join(words),
     "kebab": lambda words: "-".join(words),
     "upper": lambda words: "_".join(words).upper(),
+    "together": lambda words: "".join(words).upper(),
     "camel": lambda words: words[0] + "".join(word.capitalize() for word in words[1:]),
     "pascal": lambda words: "".join(word.capitalize() for word in words),
     "train": lambda words: "-".join(word.capitalize() for word in words),
