@@ -120,7 +120,7 @@ def verdict_words(made: Verdict, strata: str, did: str = "failed") -> str:
     )
     for side, when in ((before, "before"), (after, "after")):
         if not side.runs:
-            return f"No evidence: there are no finished runs {when}."
+            return f"No evidence: there are no finished runs {when} with a known {strata}."
     if not made.strata:
         return f"No evidence: no {strata} has finished runs both before and after. {counts}"
     low, high = made.interval

@@ -49,6 +49,17 @@ def test_a_run_that_matches_both_is_one_after(run: Any, two_versions: Store) -> 
     assert everything["before"] == apart["before"]
 
 
+def test_a_side_whose_runs_lack_the_tag_is_not_said_to_have_none(
+    run: Any, two_versions: Store
+) -> None:
+    """Runs that finished but have no such tag are told apart from no runs at all."""
+    trace_id = f"{999:032x}"
+    late = Span(trace_id, "1" * 16, None, "other", "agent", "ok", 999 * SECOND, 1000 * SECOND)
+    two_versions.write(Batch([late], []))
+    told = run("verdict", "--before", "name:other", "--after", "tag.version:2").out
+    assert "no finished runs before with a known task" in " ".join(told.split())
+
+
 def test_without_the_tag_runs_are_grouped_by_name(run: Any, two_versions: Store) -> None:
     """A group that nobody has gives way to the root's name; a chosen one does not."""
     told = run("verdict", "--before", "until:2000-01-01", "--after", "has(x)", "--json")

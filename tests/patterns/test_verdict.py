@@ -51,7 +51,8 @@ def test_without_common_groups_there_is_nothing_to_compare() -> None:
 def test_a_side_without_runs_is_named() -> None:
     """A filter that matches nothing is told as that, not as names that do not meet."""
     made = verdict({}, {"b": Side(0, 9)})
-    assert verdict_words(made, "task") == "No evidence: there are no finished runs before."
+    told = verdict_words(made, "task")
+    assert told == "No evidence: there are no finished runs before with a known task."
 
 
 def test_the_smallest_change_is_what_such_numbers_show() -> None:
