@@ -63,23 +63,37 @@ _KEYS: Final = (
 )
 """Whose `key` is a secret: that of a table, a cache or a sort is none."""
 
+_OUTCOME: Final = r"""(?:true|false|yes|no|ok|done|passed|failed|skipped)(?=[\s"'\\,;)}\]]|\Z)"""
+_IS_OUTCOME: Final = (
+    r"""(?!(?:\\*["'])?\s*+[:=]\s*+"""
+    rf"""(?:\d{{1,3}}+(?:\.\d++)?(?!\w)|(?:\\*["'])?{_OUTCOME}))"""
+)
+"""Not `"api_pass": 5`, nor `git_pass: true`: so many tests passed, or this one did."""
+
 _IS_SAID: Final = r"(?!\s*+:\s++[a-z]++(?![\w.+/=-]))"
 """Not `jwt: malformed` or `creds: none`: behind these names a colon and a plain word is prose."""
 
-_VERSION: Final = r"""(?!(?:\\*["'])?\s*+[:=]=?\s*+(?:\\*["'])?[\^~]?\d++\.\d)"""
+_VERSION: Final = (
+    r"""(?!(?:\\*["'])?\s*+[:=]=?\s*+(?:\\*["'])?"""
+    r"""(?:(?:[\^~v]|[<>=]=?)?\s?\d++\.\d|(?:\*|latest)\\*["']))"""
+)
 """Not `PyJWT==2.8.0`, nor `"jwt": "^9.0"`: a package."""
 
-_PATH: Final = r"""(?!(?:\\*["'])?\s*+[:=,]?\s*+(?:\\*["'])?[/~])"""
-"""Not `ssh_key: ~/.ssh/id_rsa`, which says where the key lies."""
+_PATH: Final = (
+    r"""(?!(?:\\*["'])?\s*+[:=,]?\s*+(?:\\*["'])?"""
+    r"""(?:\.{0,2}/|[~$]|[a-z]:\\|id_|(?:ssh|ecdsa)-[a-z]))"""
+)
+"""Not `ssh_key: ~/.ssh/id_rsa`, which says where the key lies, nor `ssh-ed25519 …`, the key that
+everybody may know."""
 
 _WORD: Final = (
     # Not within a word: behind a separator, or with a capital, as in dbPassword.
     rf"(?:(?<![^\W_])|{_ESCAPED}|(?-i:(?=[A-Z])))"
     r"(?:pass(?:wd|word|phrase)|pwd|secret|credentials|token|authorization|cookie"
-    rf"|(?:passcode|creds|bearer|jwt{_VERSION}){_IS_SAID}|conn(?:ection)?[_-]?str(?:ing)?"
+    rf"|(?:passcode|creds|bearer|jwt{_VERSION}|conn(?:ection)?[_-]?str(?:ing)?){_IS_SAID}"
     # One look at the word's end spares most words the comparison with each of the lists.
     r"|(?=[a-z0-9]{2,16}+(?:[_-](?:key|pass)|(?<=key)|(?<=pass)))"
-    rf"(?:(?:{_PASS})(?:[_-]|(?-i:(?=P))|(?<=db)|(?<=user))pass"
+    rf"(?:(?:{_PASS})(?:[_-]|(?-i:(?=P))|(?<=db)|(?<=user))pass{_IS_OUTCOME}"
     rf"|(?:{_KEYS})[_-]?key(?:(?<!ssh.key)(?<!sshkey)|{_PATH})))"
 )
 _NAME: Final = rf"[\w.-]*{_WORD}"

@@ -99,12 +99,14 @@ def test_a_long_text_is_read_once(part: str) -> None:
         "name: password" + "\\n" * 50_000,
         "password is " + "1" * 100_000,
         "ssh_key" + " " * 100_000 + "x",
+        "db_pass" + " " * 100_000 + "x",
+        "db_pass" + "\\" * 100_000 + "x",
         "ssh_key" + "\\" * 100_000 + "x",
         "jwt: " + "a" * 100_000,
         "jwt" + " " * 100_000 + "x",
         "jwt=" + "1" * 3 + ".1" * 50_000,
     ],
-    ids=range(13),
+    ids=range(15),
 )
 def test_a_long_stretch_is_read_once(text: str) -> None:
     """The same where one part of a text is long; only the unended key among these is a secret."""

@@ -62,6 +62,10 @@ NAMED = [
     ('{"jwt": "malformed"}', "malformed"),
     ('{"ssh_key": "b3BlbnNzaC1rZXk"}', "b3Blb"),
     ('{"type": "bearer", "value": "hunter2"}', "hunter2"),
+    ('{"db_pass": 123456}', "123456"),
+    ('{"db_pass": "123"}', "123"),
+    ("DB_PASS=truest-love", "truest-love"),
+    ("DB_PASS=no.way.1", "no.way.1"),
 ]
 
 WORDS = [
@@ -157,6 +161,13 @@ INNOCENT = [
     "ssh_key: ~/.ssh/id_ed25519\n",
     '{"ssh_key": "/home/ann/.ssh/id_rsa", "argv": ["--ssh-key", "~/.ssh/id_rsa"]}',
     "ssh --ssh-key ~/.ssh/id_rsa host",
+    '{"api_pass": 5, "login_pass": 120, "auth_pass": 0.97, "git_pass": "ok", "n": 1}',
+    "docker_pass=done\ngit_pass: true\nemail_pass: skipped\n",
+    '{"app_pass": "done with the second half"}',
+    "connection_string: missing; conn_str: none",
+    '{"flask-jwt": "*", "express-jwt": "latest", "jwt": ">=9.0.2", "a-jwt": "v9.0.2"}',
+    "ssh_key=$HOME/.ssh/id_rsa ssh_key=./keys/id_rsa ssh_key=id_ed25519 SSH_KEY=${KEY}",
+    '{"ssh_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ann@host", "a_ssh_key": "C:\\\\a\\\\id_rsa"}',
     "ALTER TABLE a ADD PRIMARY KEY (id); primary_key=True, foreign_key='users.id'",
     "- name: token_count\n  value: hundred\n- name: region\n  value: eu-west-1\n",
 ]
