@@ -40,6 +40,7 @@ _FORMS: Final = (
     ("npm token", rf"{_NO_WORD}npm_[A-Za-z0-9]{{36,}}"),
     ("PyPI token", r"pypi-[\w-]{50,}"),
     ("SendGrid key", rf"{_NO_WORD}SG\.[\w-]{{16,}}\.[\w-]{{16,}}"),
+    ("Telegram token", r"(?<=bot)\d{8,10}:AA[\w-]{33}(?![\w-])"),
     ("JWT", rf"{_NO_NAME}eyJ[\w-]{{8,}}\.[\w-]{{8,}}\.[\w-]{{4,}}"),
     (
         "private key",
@@ -70,8 +71,9 @@ _IS_OUTCOME: Final = (
 )
 """Not `"api_pass": 5`, nor `git_pass: true`: so many tests passed, or this one did."""
 
-_IS_SAID: Final = r"(?!\s*+:\s++[a-z]++(?![\w.+/=-]))"
-"""Not `jwt: malformed` or `creds: none`: behind these names a colon and a plain word is prose."""
+_IS_SAID: Final = r"(?!\s*+:\s++[a-z]++(?![\w.+/=-])|[^\S\n]++=[^\S\n]++[a-z_.]++(?![\w+/=-]))"
+"""Not `jwt: malformed` or `creds = self._creds`: behind these names a colon and a plain word is
+prose, and an equals sign between spaces and a name is a program."""
 
 _VERSION: Final = (
     r"""(?!(?:\\*["'])?\s*+[:=]=?\s*+(?:\\*["'])?"""
@@ -122,13 +124,13 @@ and what follows is the next key. `["bearer", "basic"]` is no pair, but a list o
 
 _ASSIGNED: Final = re.compile(
     rf"""(?P<head>{_FOLDER}{_WORD}\s*+(?:=|:(?!//))\s*+(?:\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
-    r"""(?!\[redacted|:|(?<=\s)[a-z_][\w.]*[(\[])(?P<value>[^\s"'\\,;&<>(){}\[\]]{4,})""",
+    r"""(?!\[redacted|:|=+(?:\s|\Z)|(?<=\s)[a-z_][\w.]*[(\[])(?P<value>[^\s"'\\,;&<>(){}\[\]]{4,})""",
     re.IGNORECASE,
 )
 """A name, an equals sign or colon, and one word: a header, a shell's variable, a query string.
 
 What a program calls (`token = tokens.next()`) or declares (`token: Optional[str]`), with a space in
-front, is no secret; in quotes or without the space it may be one."""
+front, is no secret; in quotes or without the space it may be one. Nor is a line below a title."""
 
 _BEARER: Final = re.compile(
     rf"(?P<head>(?:\b|{_ESCAPED})(?:bearer|basic)\s+)(?P<value>[\w.=+/~-]{{16,}})", re.IGNORECASE
@@ -138,6 +140,13 @@ _URL: Final = re.compile(
     r"(?P<head>\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@\"'\\]*:)(?P<value>[^\s/@\"'\\]+)(?=@)",
     re.IGNORECASE,
 )
+
+_SIGNED: Final = re.compile(
+    r"(?P<head>://[\w-]{1,63}+\.(?:blob|file|queue|table|dfs)\."
+    r"(?::(?!/)|[^\s\"'\\:]){1,900}?[?&]sig=)"
+    r"(?P<value>[\w%+/-]{43,}=*)"
+)
+"""The signature with which whoever has the address may read a file in Azure."""
 
 _FLAG: Final = re.compile(
     rf"""(?P<head>(?:(?<![\w.-])|{_ESCAPED})--(?=[a-z]){_NAME}(?:\s+(?:\\*["'])?|\\*["']\s*,\s*\\*["']))"""
@@ -175,9 +184,40 @@ _SAID: Final = re.compile(
 )
 """What people write: "the password is hunter2". A word without a digit is none: `is required`."""
 
+_USER: Final = rf"(?:(?<![\w.-])|{_ESCAPED})(?P<owner>[\w.-]{{0,40}}?)user(?:_?name)?"
+
+_BESIDE: Final = re.compile(
+    rf"""(?P<head>{_USER}(?P<end>\\{{0,31}}["'])?\s*:\s*"""
+    r"""(?P<quote>\\{0,31}["'])[^"'\\]{0,200}(?P=quote)\s*,(?:\s|\\{1,8}[nrt]){0,80}"""
+    r"""(?(end)(?P=end))(?P=owner)pass(?(end)(?P=end))\s*:\s*(?P=quote))"""
+    rf"""(?!\[redacted|{_OUTCOME})(?P<value>(?:[^"'\\]|\\+[^"'\\])+?)(?=(?P=quote))""",
+    re.IGNORECASE,
+)
+"""`{"user": "ann", "pass": "hunter2"}`: beside a user, `pass` by itself is a password."""
+
+_BESIDE_SET: Final = re.compile(
+    rf"""(?P<head>{_USER}=(?:\\*["'])?[^\s"'\\&;]{{1,200}}(?:\\*["'])?"""
+    r"""(?:[\s&;]|\\{1,8}[nrt]){1,80}(?:export\s+)?(?P=owner)pass=(?:\\*["'])?)"""
+    rf"""(?!\[redacted|{_OUTCOME})(?P<value>[^\s"'\\,;&<>(){{}}\[\]]{{4,}})""",
+    re.IGNORECASE,
+)
+"""The same with equals signs: `CORP_USER=ann CORP_PASS=hunter2`, `?user=ann&pass=hunter2`."""
+
+_CURL: Final = re.compile(
+    rf"""(?P<head>(?:\b|{_ESCAPED})curl\b"""
+    r"""(?:(?!\bcurl\b|&&|:\[redacted|(?<!\\)(?:\\n|\n))[^|;]){0,400}?"""
+    r"""[\s"'](?:-[a-zA-Z]{0,5}[uU]|--(?:proxy-)?user)(?:[\s=]\s*|\\*["']\s*,\s*)(?:\\*["'])?"""
+    r"""(?!\d+:\d+\b)[^\s:"'\\$<]{1,100}:)(?!\[redacted|//|[$<{])(?P<value>[^\s"'\\]+)"""
+)
+"""`curl -u ann:hunter2`; of other programs' `-u 1000:1000` the second is a group."""
+
 _CUT: Final = re.compile(r"… \[cut: \d{1,12} characters in all\]")
 """What a text ends with that was too long (clustertrace.record.rebuilding)."""
 
+_BY_NAME: Final = (
+    *(_URL, _SIGNED, _BEARER, _FLAG, _TAGGED, _PAIRED, _LISTED, _SAID),
+    *(_BESIDE, _BESIDE_SET, _CURL),
+)
 _COMPILED: Final = tuple((re.compile(pattern), mark(what)) for what, pattern in _FORMS)
 
 
@@ -189,7 +229,7 @@ def cut_secrets(text: str) -> tuple[str, int]:
         cut += times
     text, times = _by_name(text)
     cut += times
-    for pattern in (_URL, _BEARER, _FLAG, _TAGGED, _PAIRED, _LISTED, _SAID):
+    for pattern in _BY_NAME:
         text, times = pattern.subn(_keep_head, text)
         cut += times
     return text, cut

@@ -26,6 +26,9 @@ _JOINED: Final = (
 _PASS: Final = r"(?:(?<=[_-]....)|(?<=[a-zA-Z0-9]P...)|(?<=[dD][bB]....)|(?<=[eE][rR]....))(?!\w)"
 """What stands in front of a `pass` that is a password, and nothing behind it: `passed`."""
 
+_ALONE: Final = r"""(?<=[^a-zA-Z0-9]....)(?=[\\"']{0,32}\s*+[:=])"""
+"""A `pass` by itself, which may stand beside a user."""
+
 _DETECT: Final = re.compile(
     "|".join(
         (
@@ -42,16 +45,19 @@ _DETECT: Final = re.compile(
             r"J(?<=eyJ)",
             r"G\.(?<=SG\.)",
             r"9\.(?<=ya29\.)",
-            r"//(?<=://)[^\s/:@\"'\\]*:[^\s/@\"'\\]+@",
+            r"//(?<=://)(?:[^\s/:@\"'\\]*:[^\s/@\"'\\]+@"
+            r"|[\w-]{1,63}+\.(?:blob|file|queue|table|dfs)\.(?::(?!/)|[^\s\"'\\:]){1,900}?[?&]sig=)",
             r"k\.com/services(?<=slack\.com/services)",
             *(
                 rf"{letter}(?:{form}){_SEPARATED}"
                 for letter, form in (
                     ("w", r"ord(?<=[pP]assword)|d(?:(?<=[pP]asswd)|(?<=[pP]wd))|t(?<=[jJ]wt)"),
                     ("W", r"(?<=[pP][aA][sS][sS]W)(?:OR|or)?[dD]|(?<=[pP]W)[dD]|(?<=[jJ]W)[tT]"),
-                    ("p", rf"hrase(?<=[sS]phrase)|ass(?:code|{_PASS})"),
-                    ("P", rf"(?:HRASE|hrase)(?<=[sS]P.....)|(?:ASS|ass)(?:CODE|code|{_PASS})"),
-                    ("c", r"re(?:t(?<=[sS]ecret)|d(?:ential|s))|onn(?:ection)?[_-]?[sS](?:TR|tr)"),
+                    ("p", rf"hrase(?<=[sS]phrase)|ass(?:code|{_PASS}|{_ALONE})"),
+                    (
+                        "P",
+                        rf"(?:HRASE|hrase)(?<=[sS]P.....)|(?:ASS|ass)(?:CODE|code|{_PASS}|{_ALONE})",
+                    ),
                     (
                         "C",
                         r"RET(?<=SECRET)|(?:RED|red)(?:ENTIAL|ential|[sS])"
@@ -64,7 +70,11 @@ _DETECT: Final = re.compile(
                     ("Z", r"ATION(?<=UTHORIZATION)"),
                 )
             ),
-            rf"b(?:(?:earer|asic)\s+[\w.=+/~-]{{16}}|earer{_SEPARATED})",
+            rf"c(?:re(?:t(?<=[sS]ecret){_SEPARATED}|d(?:ential|s){_SEPARATED})"
+            rf"|onn(?:ection)?[_-]?[sS](?:TR|tr){_SEPARATED}"
+            r"|url\b(?=(?:(?!\bcurl\b)[^|;]){0,400}?"
+            r"[\s\"'](?:-[a-zA-Z]{0,5}[uU]|--(?:proxy-)?user)))",
+            rf"b(?:(?:earer|asic)\s+[\w.=+/~-]{{16}}|earer{_SEPARATED}|ot\d{{8,10}}:AA[\w-]{{33}})",
             rf"B(?:(?:earer|EARER|asic|ASIC)\s+[\w.=+/~-]{{16}}|(?:earer|EARER){_SEPARATED})",
         )
     )

@@ -66,6 +66,25 @@ NAMED = [
     ('{"db_pass": "123"}', "123"),
     ("DB_PASS=truest-love", "truest-love"),
     ("DB_PASS=no.way.1", "no.way.1"),
+    ("creds = hunter2", "hunter2"),
+    ('{"user": "ann", "pass": "hunter2", "n": 1}', "hunter2"),
+    ('{"a": "{\\"username\\":\\"ann\\",\\"pass\\":\\"hunter2\\"}"}', "hunter2"),
+    ("auth: {\n  user: 'ann@example.com',\n  pass: 'hunter two'\n}", "hunter"),
+    ('{"corp_user": "ann", "corp_pass": "hunter2"}', "hunter2"),
+    ("CORP_USER=ann CORP_PASS=hunter2 run", "hunter2"),
+    ("export CORP_USER=ann\nexport CORP_PASS='hunter2'\n", "hunter2"),
+    ("https://host/path?user=ann&pass=hunter2&n=1", "hunter2"),
+    ("curl -s -u ann:hunter2 https://host/a?b=1", "hunter2"),
+    ('curl -X POST "https://host/a?b=1&c=2" -su "ann:hunter2"', "hunter2"),
+    ("curl https://host \\\n  --user ann:hunter2", "hunter2"),
+    ('["curl", "-u", "ann:hunter2", "https://host"]', "hunter2"),
+    (
+        "https://ann.blob.core.windows.net/c/b?sv=2022&se=2026-01-01T00:00:00Z&sig="
+        + "a%2Bb" * 9
+        + "Zz%3D&sp=r",
+        "Zz%3D",
+    ),
+    ("https://api.telegram.org/bot123456789:AA" + "aB3_x" * 6 + "xyz/getMe", "aB3_x"),
 ]
 
 WORDS = [
@@ -163,8 +182,16 @@ INNOCENT = [
     "ssh --ssh-key ~/.ssh/id_rsa host",
     '{"api_pass": 5, "login_pass": 120, "auth_pass": 0.97, "git_pass": "ok", "n": 1}',
     "docker_pass=done\ngit_pass: true\nemail_pass: skipped\n",
+    '{"user": "ann", "pass": true}, {"user": "ann", "pass": 12}, {"user": "ann", "pass": "ok"}',
+    "user: ann, pass: it went well; USER=root\nTESTS_PASS=hunter2 ?user=ann&pass=true",
+    "docker run -u 1000:1000 a; curl https://host:8080/a | docker exec -u root:root a",
+    "curl https://host\ndocker run --user 1000:1000 a",
+    "curl -u $NAME:$WORD a; curl -u ann: a; curl -u https://host; curl --user-agent a:b c",
+    "https://host/?sig=abcdef https://a.blob.core.windows.net/c?sig=1 robot123456789:AA",
     '{"app_pass": "done with the second half"}',
     "connection_string: missing; conn_str: none",
+    "creds = self._credentials_to_save\nbearer = environment_token or none\n",
+    "PyJWT\n=====\n\nToken\n=====\n",
     '{"flask-jwt": "*", "express-jwt": "latest", "jwt": ">=9.0.2", "a-jwt": "v9.0.2"}',
     "ssh_key=$HOME/.ssh/id_rsa ssh_key=./keys/id_rsa ssh_key=id_ed25519 SSH_KEY=${KEY}",
     '{"ssh_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ann@host", "a_ssh_key": "C:\\\\a\\\\id_rsa"}',
