@@ -7,7 +7,8 @@ placed at once and an old one never moves. The algorithm has a version, which is
    so are the user's own functions (chains) that hold no other step. Model calls, embeddings and
    user turns are counted, not listed: how often an agent thinks between two tools is noise.
    A run without any step is described by its model calls instead.
-2. *Names* lose what differs from run to run: ids, and numbers that stand alone.
+2. *Names* lose what differs from run to run: ids, and numbers that stand alone. The model that a
+   root asked, such as claude-sonnet-4-5, keeps its numbers.
 3. *Repeats* are folded, first of one step, then of a pair of steps, and keep a count bucket:
    an agent that searched twice differs from one that searched nine times, but three is two.
 """
@@ -23,6 +24,7 @@ from typing import Final, NamedTuple
 
 from clustertrace.model import MODEL_KINDS, Span
 from clustertrace.understanding.folding import visible
+from clustertrace.understanding.reports import same_model
 
 __all__ = [
     "KEPT",
@@ -38,7 +40,7 @@ __all__ = [
 ]
 
 VERSION: Final = 1
-"""Part of every variant's id. A change to this file that moves any trace raises it."""
+"""Part of every variant's id, raised by any change after which an id would mean other runs."""
 
 KEPT: Final = 500
 """Steps of a variant that are kept to be shown and compared."""
@@ -135,8 +137,16 @@ def variant(ordered: Sequence[Span], root: Span) -> Variant:
     else:
         calls = sum(1 for span in ordered if span.kind in MODEL_KINDS and span is not root)
         steps = (Step(("model call",), (False,), ("llm",), bucket(calls)),) if calls else ()
-    name = normal_name(root.name)
+    name = _root_name(root)
     return Variant(_identity(name, steps), name, steps[:KEPT])
+
+
+def _root_name(root: Span) -> str:
+    """Its normal name; a call that is a run by itself is mostly named after its model."""
+    if root.model is None:
+        return normal_name(root.name)
+    words = root.name.strip().split(" ")
+    return " ".join(one if same_model(one, root.model) else normal_name(one) for one in words)
 
 
 def _steps(ordered: Sequence[Span], root: Span) -> list[_Single]:

@@ -152,6 +152,25 @@ def test_names_lose_what_differs_from_run_to_run(name: str, normal: str) -> None
     assert normal_name(name) == normal
 
 
+@pytest.mark.parametrize(
+    ("name", "model", "normal"),
+    [
+        ("chat claude-sonnet-4-5", "claude-sonnet-4-5", "chat claude-sonnet-4-5"),
+        ("chat claude-sonnet-4-5", "claude-sonnet-4-5-20250929", "chat claude-sonnet-4-5"),
+        ("chat gpt-4.1", "openai/gpt-4.1", "chat gpt-4.1"),
+        ("page 4 gpt-5.2", "gpt-5.2", "page # gpt-5.2"),
+        ("attempt 4", "gpt-4", "attempt #"),
+        ("chat gpt-4.1", None, "chat gpt-#.#"),
+    ],
+)
+def test_a_call_by_itself_is_named_after_its_model(
+    name: str, model: str | None, normal: str
+) -> None:
+    """Two versions of a model are two patterns, and read as what they are."""
+    call = node(1, name, "llm", None)._replace(model=model)
+    assert variant([call], call).name == normal
+
+
 def test_the_id_is_the_same_for_ever() -> None:
     """Ids are stored and linked to: a change here needs a new version of the algorithm."""
     assert run("search search fetch! fetch answer").id == "6f4050dec8bf"
