@@ -94,6 +94,8 @@ def loads(line: bytes | bytearray | str) -> Any:
         # Python's own writer emits NaN and lone surrogates, which strict JSON knows neither of.
         try:
             return _tidy(json.loads(line))
+        except UnicodeDecodeError:
+            raise BadInput("this is not JSON: it is no text in UTF-8") from None
         except (ValueError, RecursionError):
             raise BadInput(f"this is not JSON: {strict}") from None
 

@@ -24,6 +24,8 @@ LONGEST_LINE: Final = 256 * 1024 * 1024
 
 _BUFFER: Final = 1024 * 1024
 _BOM: Final = b"\xef\xbb\xbf"
+_TELLING: Final = 3
+"""Lines in which a zero byte says that this is no text; further down a line is damaged."""
 
 
 class Source:
@@ -47,14 +49,18 @@ class Source:
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         """Lines that are not empty, with their numbers from 1.
 
-        Raises BadInput where the compressed data ends early or is damaged; the lines before
-        that point have been given by then.
+        Raises BadInput where the compressed data ends early or is damaged, after the lines before
+        that point, and where there is no text.
         """
         number = 0
         while line := self._readline():
             number += 1
             if number == 1:
                 line = line.removeprefix(_BOM)
+            if number <= _TELLING and b"\0" in line:
+                raise BadInput(
+                    "this is a binary file; name one of JSON Lines, or say which tool wrote it"
+                )
             if not line.isspace():
                 yield number, line
 

@@ -55,6 +55,13 @@ def test_gzip_that_ends_early_gives_its_lines_and_then_a_sentence() -> None:
     assert content.startswith(b"".join(got))
 
 
+def test_a_binary_file_is_one_sentence() -> None:
+    """Not one for each of its lines; a zero byte further down is a damaged line like any other."""
+    with pytest.raises(BadInput, match="this is a binary file"):
+        lines(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\n" * 100)
+    assert len(lines(b"{}\n" * 10 + b"\0\0\n" + b"{}\n")) == 12
+
+
 def test_damaged_gzip_gives_a_sentence() -> None:
     """Data that is no longer what was compressed is not taken for traces."""
     packed = bytearray(gzip.compress(b"line of some length\n" * 100))
