@@ -23,6 +23,9 @@ _BETWEEN: Final = frozenset(
         *("reasoning", "local_shell_call", "local_shell_call_output"),
     }
 )
+_HELD: Final = {"messages": "", "choices": "message", "candidates": "content", "output": ""}
+"""Keys of what holds messages (a request; an answer of Chat Completions, of Gemini, of OpenAI's
+Responses), and the key of the message within each of its items, if it is not the item itself."""
 _CUT: Final = "[cut: "
 """What stands for the messages that a list is too long to be kept with (clustertrace.record)."""
 _ARGUMENTS: Final = ("arguments", "args", "input")
@@ -46,9 +49,10 @@ def parsed(value: Any) -> Any:
 
 def conversation(value: Any) -> tuple[list[Mapping[str, Any]], dict[str, Any]]:
     """The messages in a payload, and what it holds beside them; no messages: no conversation."""
-    if isinstance(value, Mapping) and isinstance(value.get("messages"), list):
-        messages, _ = conversation(value["messages"])
-        rest = {key: held for key, held in value.items() if key != "messages"}
+    if isinstance(value, Mapping) and (found := _held(value)) is not None:
+        within, told = found
+        messages, _ = conversation(told)
+        rest = {key: held for key, held in value.items() if key != within}
         return (messages, rest) if messages else ([], {})
     items: Any = [value] if isinstance(value, Mapping) else value
     if not isinstance(items, list) or not items:
@@ -56,6 +60,16 @@ def conversation(value: Any) -> tuple[list[Mapping[str, Any]], dict[str, Any]]:
     messages = [message for item in items if (message := _as_message(item)) is not None]
     whole = len(messages) == len(items) and any(map(_is_message, items))
     return (messages, {}) if whole else ([], {})
+
+
+def _held(value: Mapping[str, Any]) -> tuple[str, list[Any]] | None:
+    """Under which key a request, or an answer as an API gives it, has its messages; and these."""
+    for key, inside in _HELD.items():
+        held = value.get(key)
+        if isinstance(held, list) and (key != "output" or value.get("object") == "response"):
+            ways = [one.get(inside, one) if isinstance(one, Mapping) else one for one in held]
+            return key, ways
+    return None
 
 
 def _as_message(item: Any) -> Mapping[str, Any] | None:

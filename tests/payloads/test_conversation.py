@@ -34,6 +34,22 @@ def test_conversations_are_recognised(value: Any, messages: list[Any], rest: Any
     assert conversation(value) == (messages, rest)
 
 
+@pytest.mark.parametrize(
+    ("answer", "rest"),
+    [
+        (
+            {"choices": [{"index": 0, "message": HELLO, "finish_reason": "stop"}], "usage": {}},
+            {"usage": {}},
+        ),
+        ({"candidates": [{"content": HELLO}], "modelVersion": "m"}, {"modelVersion": "m"}),
+        ({"object": "response", "output": [HELLO], "id": "r"}, {"object": "response", "id": "r"}),
+    ],
+)
+def test_answers_as_an_api_gives_them(answer: dict[str, Any], rest: dict[str, Any]) -> None:
+    """What an instrumentation records whole reads as what was said, with the rest beside."""
+    assert conversation(answer) == ([HELLO], rest)
+
+
 def test_json_is_one_line() -> None:
     """Any JSON value can stand in a table."""
     assert text({"a": ["é", None]}) == '{"a": ["é", null]}'
