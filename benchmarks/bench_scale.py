@@ -114,7 +114,8 @@ def questions(conn: Connection, now_ns: int) -> dict[str, Ask]:
     for where in (
         *("failed:yes", "outcome:fail", "tag.tier:gold", "tag.tier:lead", "name:nobody"),
         *(f"name:{cluster.name} failed:yes", "cost>0.5", "duration>30s", week),
-        *("seq(search -> fetch)", 'text:"row 77 not found"', f"pattern:{pattern}"),
+        *("seq(search -> fetch)", "seq(search -> nobody)"),
+        *('text:"row 77 not found"', f"pattern:{pattern}"),
     ):
         found[f"/ {where}"] = lists(where)
     found |= {

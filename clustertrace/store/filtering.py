@@ -23,8 +23,9 @@ from clustertrace.filters.tree import (
     Text,
     Until,
 )
-from clustertrace.patterns.signature import NOT_STEPS, STEP_KINDS
+from clustertrace.patterns.signature import KEPT, NOT_STEPS, STEP_KINDS, normal_name
 from clustertrace.store.connection import Connection
+from clustertrace.store.rows import json_text
 from clustertrace.store.search.words import match_expression
 
 __all__ = ["condition"]
@@ -81,9 +82,14 @@ _STEP_KINDS, _NOT_STEPS = (
 )
 
 
+_CUT_STEPS: Final = 24 * KEPT
+"""Characters that so many steps of a pattern take at least; it may have more than are kept."""
+
 _MANY: Final = 20_000
 """From so many traces on with a tag, a name or such a cost, the first of them are found faster by a
 look at each trace."""
+_MANY_READ: Final = 2_000
+"""The same of traces whose spans are read, which takes ten times as long."""
 
 
 def condition(
@@ -173,15 +179,15 @@ class _Maker:
             return f"(name IS NOT NULL AND {like})" if in_order else self._sought(like)
         return _either_way(like)
 
-    def _few(self, found: str) -> bool:
-        """Whether few rows answer a `FROM … WHERE …`, which an index finds."""
-        sql = f"SELECT count(*) FROM (SELECT 1 FROM {found} LIMIT {_MANY})"
-        return bool(self._conn.value(sql, self.params) < _MANY)
+    def _few(self, found: str, many: int) -> bool:
+        """Whether fewer rows answer a `FROM … WHERE …`, which an index finds."""
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {found} LIMIT {many})"
+        return bool(self._conn.value(sql, self.params) < many)
 
     def _tag(self, key: str, pattern: str) -> str:
         found = f"key = {self._param(key)} AND {self._like('value', pattern)}"
         seek = found.partition(" AND ")[0] if "*" in pattern else found
-        if self._few(f"trace_tags WHERE {seek}"):
+        if self._few(f"trace_tags WHERE {seek}", _MANY):
             return f"(trace_id IN (SELECT trace_id FROM trace_tags WHERE {found}))"
         of_it = f"trace_tags.trace_id = traces.trace_id AND {found}"
         return f"(EXISTS (SELECT 1 FROM trace_tags WHERE {of_it}))"
@@ -211,7 +217,7 @@ class _Maker:
 
     def _sought(self, found: str) -> str:
         """A condition that an index answers: through it, where that finds few."""
-        if self._few(f"traces WHERE {found}"):
+        if self._few(f"traces WHERE {found}", _MANY):
             return f"(trace_id IN (SELECT trace_id FROM traces WHERE {found}))"
         return _either_way(found)
 
@@ -239,7 +245,28 @@ class _Maker:
                     for name in (alias, f"s{at - 1}")
                 )
                 conditions.append(f"{now} > {before}")
-        return f"(EXISTS (SELECT 1 FROM {', '.join(tables)} WHERE {' AND '.join(conditions)}))"
+        found = f"EXISTS (SELECT 1 FROM {', '.join(tables)} WHERE {' AND '.join(conditions)})"
+        return f"({self._may_take(steps)} AND {found})"
+
+    def _may_take(self, steps: tuple[StepName, ...]) -> str:
+        """Whether a trace's pattern has these steps at all: so that few traces' spans are read.
+
+        A replay has no pattern. Two-valued, like the rest.
+        """
+        has = " AND ".join(self._in_pattern(step) for step in steps)
+        among = f"IN (SELECT variant_id FROM variants WHERE length(steps) >= {_CUT_STEPS} OR {has})"
+        found = f"traces WHERE variant_id IS NULL OR variant_id {among}"
+        if self._few(found, _MANY_READ):
+            return f"trace_id IN (SELECT trace_id FROM {found})"
+        return f"coalesce(variant_id {among}, TRUE)"
+
+    def _in_pattern(self, step: StepName) -> str:
+        """Whether the steps of a row of `variants` may name this one: there, names are normal."""
+        name = step.names if "*" in step.names else normal_name(step.names)
+        found = self._like("steps", f'*"{json_text(name)[1:-1]}"*')
+        if "*" in step.names:
+            found = f"({found} OR steps LIKE '%#%')"
+        return f"{found} AND steps LIKE '%true%'" if step.failed else found
 
 
 def _acts(span: str) -> str:

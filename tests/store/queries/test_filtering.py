@@ -28,8 +28,8 @@ from clustertrace.filters.tree import (
     Until,
 )
 from clustertrace.model import INTERNAL, Batch, Metric, Span, Trace, TraceFacts
-from clustertrace.patterns.signature import in_order, root_of, steps_of
-from clustertrace.store import Store, queries
+from clustertrace.patterns.signature import KEPT, in_order, root_of, steps_of
+from clustertrace.store import Store, filtering, queries
 from clustertrace.store.answers import PatternAnnotation
 from clustertrace.store.said.annotations import PatternWord, annotate_pattern
 from clustertrace.understanding.endings import dead_end
@@ -174,7 +174,10 @@ def world(
 
 
 PATTERNS = st.sampled_from(
-    ["*", "s*", "search", "SEARCH", "a%b", "*e", "open_page", "openXpage", "x", "page #", "#"]
+    [
+        *("*", "s*", "search", "SEARCH", "a%b", "*e", "open_page", "openXpage", "x", "page #", "#"),
+        *("page 7", "PAGE 7", "page 8", "pag*7", "a\\b", "deadbeef00"),
+    ]
 )
 STEPS = st.builds(StepName, PATTERNS, st.booleans())
 CONDITIONS = st.one_of(
@@ -226,17 +229,38 @@ FILTERS = st.recursive(
 
 
 @settings(max_examples=300, deadline=None)
-@given(filter_=FILTERS)
+@given(filter_=FILTERS, few=st.booleans())
 def test_the_database_finds_what_the_filter_means(
-    world: tuple[Store, dict[str, Subject]], filter_: Filter
+    world: tuple[Store, dict[str, Subject]], filter_: Filter, few: bool
 ) -> None:
-    """SQL and the naive evaluation agree on every trace, for any filter."""
+    """SQL and the naive evaluation agree on every trace, for any filter, whether an index finds
+    what few traces have or each trace is looked at."""
     store, subjects = world
-    with store.read() as conn:
+    with pytest.MonkeyPatch.context() as patched, store.read() as conn:
+        if not few:
+            patched.setattr(filtering, "_MANY", 0)
+            patched.setattr(filtering, "_MANY_READ", 0)
         page = queries.traces(conn, filter_, limit=100)
     expected = {trace_id for trace_id, one in subjects.items() if holds(filter_, one)}
     assert {row.trace_id for row in page.rows} == expected
     assert page.total == len(expected)
+
+
+def test_a_step_beyond_those_that_a_pattern_keeps(store: Store) -> None:
+    """A very long run is found by its last step, which its pattern does not name."""
+    run, start = "a" * 32, START
+    root = Span(run, "1" * 16, None, "agent", "agent", "ok", start, start + SECOND)
+    steps = [
+        Span(run, f"{at + 2:016x}", "1" * 16, name, "tool", "ok", start + at, start + at + 1)
+        for at, name in enumerate([*"abcdefg" * (KEPT // 7 + 1), "last"])
+    ]
+    store.write(Batch([root, *steps], []))
+    store.refresh()
+    with store.read() as conn:
+        assert [queries.traces(conn, parse(f"has({one})")).total for one in ("last", "no")] == [
+            1,
+            0,
+        ]
 
 
 @pytest.mark.sqlite("its parser's stack")

@@ -165,6 +165,19 @@ def test_what_few_traces_have_is_found_by_its_index(
     assert index not in explained.plans[0]
 
 
+@pytest.mark.parametrize(("where", "found"), [("has(none)", 0), ("seq(search -> none)", 0)])
+def test_steps_are_looked_for_in_patterns_first(
+    explained: Explained, monkeypatch: pytest.MonkeyPatch, where: str, found: int
+) -> None:
+    """Spans are read of traces whose pattern has the steps, and of no others."""
+    assert queries.traces(explained, parse(where)).total == found
+    assert "traces_variant" in explained.plans[0]
+    monkeypatch.setattr(filtering, "_MANY_READ", 0)
+    explained.plans.clear()
+    assert queries.traces(explained, parse(where)).total == found
+    assert "traces_start" in explained.plans[0]
+
+
 @pytest.mark.parametrize(("limit", "offset"), [(3, 0), (3, 3), (2, 2), (3, 9)])
 def test_the_total_does_not_depend_on_the_page(
     explained: Explained, limit: int, offset: int
