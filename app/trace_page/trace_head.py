@@ -32,15 +32,16 @@ def _headline(row: TraceRow) -> markup.Markup:
 
 def _why(trace: Trace, row: TraceRow) -> markup.Markup:
     """What the state rests on; the user's reason or the error where there is one."""
-    parts: list[object] = [words.state(row.outcome, row.status).reason]
+    parts: list[object] = []
+    if of := trace.tags.get(REPLAY_OF):
+        parts = ["A replay of ", markup.link(of[:6], trace_url(of)), ": no number counts it. "]
+    parts.append(words.state(row.outcome, row.status).reason)
     if trace.outcome_reason:
         parts += [" Reason: ", markup.tag("b", trace.outcome_reason)]
     elif row.error and row.failed:
         parts += [" First error: ", markup.tag("b", row.error)]
     elif row.error_count:
         parts.append(f" {words.counted(row.error_count, 'step')} ended in an error on the way.")
-    if of := trace.tags.get(REPLAY_OF):
-        parts += [" A replay of ", markup.link(of[:6], trace_url(of)), ": no number counts it."]
     if cut := secrets_cut(trace.spans):
         parts.append(f" {cut}")
     return markup.tag("p", *parts, cls="ct-why")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clustertrace.model import INTERNAL, Batch, Span
+from clustertrace.model import INTERNAL, REPLAY_OF, Batch, Span
 from clustertrace.store import queries
 from clustertrace.store.said.annotations import TraceWord, annotate_traces
 from clustertrace.store.store import Store
@@ -115,6 +115,15 @@ def test_suspicious_steps_and_ways_on(some: Store, show: Callable[..., Any]) -> 
     assert "fetch!</a>" in html
     assert "Other runs of its pattern" in html
     assert "Beside the nearest run that did not fail" in html
+
+
+def test_a_replay_leads_to_what_it_repeats(store: Store, show: Callable[..., Any]) -> None:
+    """And says that it is counted nowhere."""
+    store.write(run(1, "search", facts=told(tags={REPLAY_OF: f"{2:032x}"})))
+    store.refresh()
+    html = show("trace", id=f"{1:032x}").html
+    assert f'A replay of <a href="/trace?id={2:032x}"' in html
+    assert "no number counts it" in html
 
 
 def test_a_run_without_a_broken_step_opens_the_one_that_is_suspected(
