@@ -13,7 +13,7 @@ from clustertrace.model import EMPTY, Metric, Span, Trace, failed
 from clustertrace.store import filtering
 from clustertrace.store.answers import MetricSummary, TracePage, TraceRow
 from clustertrace.store.connection import Connection
-from clustertrace.store.queries.totals import replays
+from clustertrace.store.queries.totals import REPLAYS, replays
 from clustertrace.store.rows import SPAN_COLUMNS, json_value, span_of_row
 from clustertrace.summary import NS_PER_DAY
 
@@ -267,10 +267,10 @@ def export(conn: Connection, where: Filter | None = None, *, newest: int = _ALL)
 
 
 def metrics(conn: Connection) -> tuple[MetricSummary, ...]:
-    """Every metric, by name, over all traces."""
+    """Every metric, by name, over all traces but replays."""
     rows = conn.rows(
-        "SELECT name, count(*), avg(value), min(value), max(value) FROM trace_metrics "
-        "GROUP BY name ORDER BY name"
+        "SELECT name, count(*), avg(value), min(value), max(value) FROM trace_metrics"
+        f" WHERE trace_id NOT IN ({REPLAYS}) GROUP BY name ORDER BY name"
     )
     return tuple(MetricSummary(*row) for row in rows)
 

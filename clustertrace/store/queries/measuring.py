@@ -10,6 +10,7 @@ from clustertrace.filters import Filter
 from clustertrace.store import filtering
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries import picking
+from clustertrace.store.queries.totals import REPLAYS
 
 __all__ = ["NEWEST", "Measured", "matching_metrics", "metric_names", "metric_values", "tags_of"]
 
@@ -43,10 +44,11 @@ def metric_names(conn: Connection) -> list[str]:
 
 
 def metric_values(conn: Connection, name: str, limit: int = NEWEST) -> list[Measured]:
-    """The newest values of a metric, oldest of them first."""
+    """The newest values of a metric, oldest of them first; none of replays."""
     rows = conn.rows(
         "SELECT trace_id, time_ns, value, failed, variant_id FROM"
         " (SELECT trace_id, time_ns, value FROM trace_metrics WHERE name = ?"
+        f" AND trace_id NOT IN ({REPLAYS})"
         "  ORDER BY time_ns DESC LIMIT ?) LEFT JOIN traces USING (trace_id)"
         " ORDER BY time_ns, trace_id",
         (name, limit),
@@ -68,7 +70,8 @@ def matching_metrics(
     rows = conn.rows(
         "SELECT trace_metrics.name, trace_id, time_ns, value, failed, variant_id FROM"
         " (SELECT trace_id, failed, variant_id FROM traces"
-        f"  WHERE {condition} ORDER BY start_ns DESC LIMIT :newest)"
+        f"  WHERE {condition} AND trace_id NOT IN ({REPLAYS}) ORDER BY start_ns DESC"
+        "  LIMIT :newest)"
         " CROSS JOIN trace_metrics USING (trace_id) ORDER BY trace_metrics.name, time_ns, trace_id",
         params | {"newest": picking.NEWEST},
     )

@@ -12,12 +12,16 @@ from clustertrace.store.connection import Connection
 if TYPE_CHECKING:
     from clustertrace.filters import Filter
 
-__all__ = ["overview", "replays"]
+__all__ = ["REPLAYS", "overview", "replays"]
 
 _USAGE: Final = (
     " sum(llm_calls), sum(unpriced_calls), sum(input_tokens), sum(output_tokens),"
     " sum(cache_read_tokens), sum(cache_write_tokens), sum(cost_usd)"
 )
+_OF_REPLAYS: Final = "FROM traces WHERE variant_id IS NULL AND start_ns IS NOT NULL"
+REPLAYS: Final = f"SELECT trace_id {_OF_REPLAYS}"
+"""The traces that repeat a recorded one: they are of no pattern."""
+
 _EDGE: Final = (
     "SELECT start_ns FROM traces WHERE start_ns IS NOT NULL AND variant_id IS NOT NULL"
     " ORDER BY start_ns {} LIMIT 1"
@@ -76,6 +80,6 @@ def overview(conn: Connection, where: Filter | None = None) -> Overview:
 
 
 def replays(conn: Connection, condition: str = "TRUE", params: Mapping[str, Any] = EMPTY) -> int:
-    """How many traces repeat a recorded one: they are of no pattern and in no roll-up."""
-    sql = "SELECT count(*) FROM traces WHERE variant_id IS NULL AND start_ns IS NOT NULL AND "
-    return int(conn.value(sql + condition, params) or 0)
+    """How many traces repeat a recorded one; no roll-up has them."""
+    sql = f"SELECT count(*) {_OF_REPLAYS} AND {condition}"
+    return int(conn.value(sql, params) or 0)

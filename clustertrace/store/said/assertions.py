@@ -11,6 +11,7 @@ from clustertrace.gate.claims import Claims
 from clustertrace.gate.reports import NewPattern
 from clustertrace.store import queries
 from clustertrace.store.connection import Connection
+from clustertrace.store.queries.totals import replays
 
 __all__ = ["EVERY", "add", "every", "remove", "seen", "take_new_failing"]
 
@@ -69,10 +70,9 @@ def seen(conn: Connection, one: Assertion, now_ns: int) -> Seen | None:
         if not conn.value("SELECT 1 FROM variants WHERE variant_id = ?", (one.pattern,)):
             return None
         condition, params = "variant_id = :pattern", {"pattern": one.pattern}
-    newer = conn.value(
-        f"SELECT count(*) FROM traces WHERE {condition} AND start_ns > :made",
-        params | {"made": one.created_ns},
-    )
+    since, made = f"{condition} AND start_ns > :made", params | {"made": one.created_ns}
+    newer = conn.value(f"SELECT count(*) FROM traces WHERE {since}", made)
+    newer -= replays(conn, since, made)
     window = "" if one.last_ns is None else " AND start_ns >= :since"
     rows = conn.rows(
         "SELECT failed, duration_ns, cost_usd, unpriced_calls FROM traces"

@@ -7,15 +7,18 @@ from datetime import UTC
 from typing import Any
 
 from clustertrace.filters import parse
-from clustertrace.model import REPLAY_OF, Batch, Span, TraceFacts
+from clustertrace.gate.checks import Assertion
+from clustertrace.model import REPLAY_OF, Batch, Metric, Span, TraceFacts
 from clustertrace.review.weeks import last_seven_days
 from clustertrace.store import Store, queries
 from clustertrace.store.queries.prompts import habits
+from clustertrace.store.said import assertions
 from clustertrace.store.upkeep.backfill import backfill_signatures
 from clustertrace.store.upkeep.checking import check
 
 START = 1_700_000_000 * 10**9
 HOUR = 3_600 * 10**9
+NONE_SINCE = Assertion("a", assertions.EVERY, "no_new_traces", 0.0, None, None, START)
 
 
 def run(number: int, *, failed: bool, of: int | None = None, session: str | None = None) -> Batch:
@@ -28,7 +31,8 @@ def run(number: int, *, failed: bool, of: int | None = None, session: str | None
     call = inside._replace(span_id="3" * 16, name="chat", kind="llm", model="m", input="why?")
     priced = call._replace(input_tokens=100, output_tokens=10, cost_usd=0.5)
     tags = {} if of is None else {REPLAY_OF: f"{of:032x}"}
-    facts = TraceFacts(trace_id, session_id=session, tags=tags | {"task": "t"})
+    scored = (Metric("score", number / 100, start),)
+    facts = TraceFacts(trace_id, session_id=session, tags=tags | {"task": "t"}, metrics=scored)
     return Batch([root, tool, priced], [facts])
 
 
@@ -50,6 +54,10 @@ def answers(store: Store) -> dict[str, Any]:
             "spending": queries.spending(conn, "model"),
             "sessions": queries.sessions(conn),
             "prompts": habits(conn),
+            "metrics": queries.metrics(conn),
+            "values": queries.metric_values(conn, "score"),
+            "values of a filter": queries.matching_metrics(conn, recent),
+            "gate": assertions.seen(conn, NONE_SINCE, START + 100 * HOUR),
             "review": replace(
                 queries.review(conn, week, now_ns=START + 100 * HOUR), newest_ns=None
             ),
