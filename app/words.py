@@ -18,6 +18,7 @@ from clustertrace.telling.words import (
     money,
     points,
     share,
+    times,
 )
 
 __all__ = [
@@ -121,11 +122,6 @@ def cost(usd: float, unpriced: int) -> str:
     if usd >= SMALLEST_USD:
         return f"≥ {money(usd)}"
     return "> $0" if usd else "unpriced"
-
-
-def times(bucket: str) -> str:
-    """A count bucket as it stands behind a name: "" for once, else ×2–3."""
-    return "" if bucket == "1" else f"×{bucket.replace('-', '–')}"
 
 
 def zone(name: str | None) -> tzinfo:

@@ -15,6 +15,7 @@ from rapidfuzz.distance import Levenshtein
 
 from clustertrace.model import Span
 from clustertrace.patterns.signature import Variant, normal_name, steps_of
+from clustertrace.telling.words import times
 
 __all__ = ["Pair", "Place", "align", "places_of_spans", "places_of_variant"]
 
@@ -33,8 +34,7 @@ class Place:
     @property
     def label(self) -> str:
         """The name, and the count if it repeats."""
-        times = self.count.replace("-", "–")
-        return self.name if self.count == "1" else f"{self.name} ×{times}"
+        return f"{self.name} {times(self.count)}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ __all__ = [
     "size_of",
     "spent",
     "step_text",
+    "times",
 ]
 
 _SMALLEST_CHANCE = 0.0001
@@ -135,10 +136,15 @@ def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
+def times(bucket: str) -> str:
+    """How often in a row, as it stands behind a step's name: nothing for once, else ×2–3."""
+    return "" if bucket == "1" else f"×{bucket.replace('-', '–')}"
+
+
 def step_text(step: Step) -> str:
     """One step of a pattern: `fetch`, `fetch!` after an error, `search ×2-3`, `(a → b) ×8+`."""
     names = [
         name + "!" if failed else name for name, failed in zip(step.names, step.failed, strict=True)
     ]
     text = names[0] if len(names) == 1 else f"({' → '.join(names)})"
-    return text if step.count == "1" else f"{text} ×{step.count.replace('-', '–')}"
+    return f"{text} {times(step.count)}".rstrip()
