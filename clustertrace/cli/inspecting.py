@@ -186,8 +186,8 @@ def _verdict(trace: Trace) -> str:
         reason = f": {trace.outcome_reason}" if trace.outcome_reason else ""
         who = "you say so" if trace.by_hand else "its outcome says so"
         return plain(f"{told} ({who}{reason})")
-    who = {"ok": f"{told} (no outcome was set)", "error": f"failed (its root span {told})"}
-    return who.get(trace.status, told)
+    by_root = {"ok": f"{told} (no outcome was set)", "error": f"failed (its root span {told})"}
+    return by_root.get(trace.status, told)
 
 
 def _usage(row: TraceRow) -> str:

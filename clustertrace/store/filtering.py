@@ -263,7 +263,7 @@ class _Maker:
     def _in_pattern(self, step: StepName) -> str:
         """Whether the steps of a row of `variants` may name this one: there, names are normal."""
         name = step.names if "*" in step.names else normal_name(step.names)
-        found = self._like("steps", f'*"{json_text(name)[1:-1]}"*')
+        found = self._like("steps", f"*{json_text(name)}*")
         if "*" in step.names:
             found = f"({found} OR steps LIKE '%#%')"
         return f"{found} AND steps LIKE '%true%'" if step.failed else found
