@@ -75,11 +75,14 @@ class Groups:
 
     def __init__(self, spans: Sequence[Span]) -> None:
         self._spans = spans
-        self._above = {identity(span): identity(span) for span in spans}
+        self._above: dict[Identity, Identity] = {}
+        """Only of those that are below another: mostly none is."""
 
     def join(self, one: Span, other: Span) -> None:
         """Say that both report one call."""
-        self._above[self._top(identity(one))] = self._top(identity(other))
+        top, other_top = self._top(identity(one)), self._top(identity(other))
+        if top != other_top:
+            self._above[top] = other_top
 
     def together(self, one: Span, other: Span) -> bool:
         """Whether both are known to report one call."""
@@ -91,6 +94,8 @@ class Groups:
 
     def groups(self) -> Iterable[list[Span]]:
         """All groups of more than one."""
+        if not self._above:
+            return []
         groups: dict[Identity, list[Span]] = defaultdict(list)
         for span in self._spans:
             groups[self._top(identity(span))].append(span)
@@ -98,8 +103,8 @@ class Groups:
 
     def _top(self, at: Identity) -> Identity:
         above = self._above
-        while above[at] != at:
+        while at in above:
             # Half of the way is left out next time.
-            above[at] = above[above[at]]
+            above[at] = above.get(above[at], above[at])
             at = above[at]
         return at

@@ -49,6 +49,8 @@ def join_scopes(models: Sequence[Span], joined: Groups) -> None:
     begin nearest to each other; what is left is taken in its order, since one reporter may tell of
     all calls that begin together before the other tells of the first.
     """
+    if len({reporter(span) for span in models}) < 2:
+        return
     taken: set[End] = set()
     for keys in (_agreeing, alike):
         for nearness in (by_start, zip):
@@ -80,8 +82,6 @@ def pairs(
     An agent may make thousands of calls at once, and to compare all of them with all others would
     hold up everybody who writes: `nearness` names the few that are worth it.
     """
-    if len({reporter(span) for span in models}) < 2:
-        return
     seen: set[tuple[Identity, Identity]] = set()
     for reports in _by_what_they_share(models, keys).values():
         told_most = sorted(reports.items(), key=lambda told: -len(told[1]))[:_REPORTERS]

@@ -31,6 +31,8 @@ _NEAREST: Final = 32
 
 def join_streams(models: Sequence[Span], joined: Groups) -> None:
     """Logfire's requests, which know no tokens, with the responses that were read after them."""
+    if not any(map(is_stream, models)):
+        return
     requests: dict[Any, list[tuple[int, str, Span]]] = defaultdict(list)
     for span in models:
         if _asks_logfire(span):
@@ -67,7 +69,7 @@ def _nearest(
 
 def is_stream(span: Span) -> bool:
     """Whether a span is a response that Logfire reports apart from its request."""
-    return reporter(span).startswith(STREAMED) and span.name.startswith(_STREAM)
+    return span.name.startswith(_STREAM) and reporter(span).startswith(STREAMED)
 
 
 def _asks_logfire(span: Span) -> bool:
