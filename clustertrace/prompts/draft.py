@@ -147,6 +147,9 @@ class Draft:
             if token.end() - token.start() > _LONGEST_NAME:
                 continue
             name = token.group().strip(".,;:!?'\"<>[]{}*")
+            if name.isalpha() and name.islower():
+                # Most are plain words, and no name is one.
+                continue
             if name and name not in _NO_SYMBOLS and _NAME.fullmatch(name):
                 start = token.start() + token.group().index(name)
                 found.append((start, start + len(name)))
@@ -160,6 +163,8 @@ class Draft:
         listed = bool(self.words) and _is_item(self.visible[: self.words[0].start])
         for at in range(1, len(self.words)):
             gap = self.visible[self.words[at - 1].end : self.words[at].start]
+            if gap == " ":
+                continue
             new_line = "\n" in gap
             item = new_line and _is_item(gap.rpartition("\n")[2])
             blank = new_line and gap.count("\n") > 1

@@ -46,6 +46,10 @@ class Rule(ABC):
     def find(self, draft: Draft) -> Iterable[tuple[int, int, str]]:
         """Where it is, in characters, and what is said of it; the words go where `{}` stands."""
 
+    def holds(self, draft: Draft) -> bool:
+        """Whether there is anything to remark on, without saying it."""
+        return next(iter(self.find(draft)), None) is not None
+
     def findings(self, draft: Draft) -> Iterable[Finding]:
         """The remarks on a draft in one of the rule's languages."""
         for start, end, message in self.find(draft):

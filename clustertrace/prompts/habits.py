@@ -126,7 +126,7 @@ def habits_of(text: str) -> tuple[int, int]:
     has = lacks = 0
     for at, rule in enumerate(RULES):
         if knows(rule, draft):
-            found = next(iter(rule.findings(draft)), None) is not None
+            found = rule.holds(draft)
             has |= found << at
             lacks |= (not found) << at
     for at, strength in enumerate(STRENGTHS, len(RULES)):

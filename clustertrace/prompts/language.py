@@ -18,11 +18,17 @@ _LETTERS: Final = 4_000
 
 def language_of(text: str, words: Sequence[str]) -> str | None:
     """`en`, or None for anything else; `words` are those of the text, in lower case."""
-    letters = [letter for letter in text[:_LETTERS] if letter.isalpha()]
-    latin = sum(1 for letter in letters if letter < "\u0250")
-    if not letters or latin < _LATIN * len(letters):
+    if not _is_latin(text[:_LETTERS]):
         return None
     looked_at = words[:_WORDS]
-    english = sum(1 for word in looked_at if word in ENGLISH)
-    others = sum(1 for word in looked_at if word in OTHERS)
+    english = sum(map(ENGLISH.__contains__, looked_at))
+    others = sum(map(OTHERS.__contains__, looked_at))
     return "en" if english > others and english * 8 >= len(looked_at) else None
+
+
+def _is_latin(text: str) -> bool:
+    if text.isascii():
+        return any(map(str.isalpha, text))
+    letters = [letter for letter in text if letter.isalpha()]
+    latin = sum(1 for letter in letters if letter < "\u0250")
+    return latin >= _LATIN * len(letters) > 0

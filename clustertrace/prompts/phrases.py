@@ -34,8 +34,8 @@ class Phrases:
 
     def find(self, draft: Draft) -> Iterator[Hit]:
         """Where they stand in a draft, in order."""
-        places = sorted(place for first in self._by_first for place in draft.places.get(first, ()))
-        for place in places:
+        begun = self._by_first.keys() & draft.places.keys()
+        for place in sorted(place for first in begun for place in draft.places[first]):
             hit = self.at(draft, place)
             if hit:
                 yield hit

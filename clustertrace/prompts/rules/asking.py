@@ -88,7 +88,8 @@ class Contradiction(Rule):
 
     def find(self, draft: Draft) -> _Found:
         for one, other in self._pairs:
-            first, second = self._wish(draft, one), self._wish(draft, other)
+            first = self._wish(draft, one)
+            second = first and self._wish(draft, other)
             if first and second and not _overlap(first, second):
                 yield self._said(draft, *sorted((first, second)))
         kept = {
@@ -150,16 +151,20 @@ class ErrorNotQuoted(Rule):
     )
 
     def find(self, draft: Draft) -> _Found:
-        if draft.blocks or self._quote.search(draft.text):
-            return
-        if any(draft.text[start] != "`" for start, _ in draft.quotations):
-            return
         for hit in self._phrases.find(draft):
             # "Add error handling" and "raise an error" tell of none that has happened.
             near = draft.words[max(0, hit.first - 3) : hit.last + 1]
             if not any(word.text in self._wanted for word in near):
-                yield hit.start, hit.end, "{} is mentioned, but its message is not quoted."
+                if not self._is_quoted(draft):
+                    yield hit.start, hit.end, "{} is mentioned, but its message is not quoted."
                 return
+
+    def _is_quoted(self, draft: Draft) -> bool:
+        return (
+            bool(draft.blocks)
+            or any(draft.text[start] != "`" for start, _ in draft.quotations)
+            or bool(self._quote.search(draft.text))
+        )
 
 
 class UnboundedOutput(Rule):

@@ -28,7 +28,7 @@ _DOUBT: Final = frozenset("maybe perhaps possibly probably ideally hopefully som
 
 
 def _about_code(draft: Draft) -> bool:
-    return bool(draft.blocks or draft.names) or any(word in draft.places for word in _CODE)
+    return bool(draft.blocks or draft.names) or not _CODE.isdisjoint(draft.places)
 
 
 def _changes(draft: Draft) -> bool:

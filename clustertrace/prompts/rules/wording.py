@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Final
 
-from clustertrace.prompts.draft import Draft
+from clustertrace.prompts.draft import Draft, Word
 from clustertrace.prompts.findings import Rule
 from clustertrace.prompts.phrases import Hit, Phrases
 
@@ -207,19 +208,18 @@ class Shouting(Rule):
     def find(self, draft: Draft) -> _Found:
         for match in self._pattern.finditer(draft.visible):
             yield match.start(), match.end(), "{} adds no information."
-        run: list[int] = []
-        for at, word in enumerate(draft.words):
-            said = draft.text[word.start : word.end]
-            if len(said) > 1 and said.isupper() and (not run or run[-1] == at - 1):
-                run.append(at)
-                continue
-            yield from self._run(draft, run)
-            run = [at] if len(said) > 1 and said.isupper() else []
-        yield from self._run(draft, run)
+        text = draft.text
+        loud = [
+            (at, word)
+            for at, word in enumerate(draft.words)
+            if text[word.start : word.end].isupper() and word.end - word.start > 1
+        ]
+        # Words that follow each other are equally far from their place among the loud ones.
+        for _, run in groupby(enumerate(loud), lambda numbered: numbered[1][0] - numbered[0]):
+            yield from self._run(draft, [word for _, (_, word) in run])
 
-    def _run(self, draft: Draft, run: list[int]) -> _Found:
-        words = [draft.words[at] for at in run]
-        if len(run) > 2 or any(len(word.text) > self._acronym for word in words):
+    def _run(self, draft: Draft, words: list[Word]) -> _Found:
+        if len(words) > 2 or any(len(word.text) > self._acronym for word in words):
             span = words[0].start, words[-1].end
             if "_" not in draft.text[max(0, span[0] - 1) : span[1] + 1]:
                 yield *span, "{} is shouted."
