@@ -8,7 +8,7 @@ are loaded with the first that is due: most commands find none.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from clustertrace.prompts.templates import Template, used
@@ -24,11 +24,15 @@ _DONE: Final = "UPDATE traces SET prompt_due = NULL WHERE trace_id = ?"
 _AGAIN: Final = 5_000
 """Newest prompts that a new version of a template is looked for in."""
 
+_PAYLOAD: Final = "s.kind, s.input, CASE WHEN s.kind = 'user' THEN s.output END"
 _DUE: Final = (
-    "SELECT trace_id, start_ns, session_id, dead_end, root_span_id, prompt_span_id FROM traces"
-    " WHERE prompt_due = 1 LIMIT ?"
+    "SELECT t.trace_id, t.start_ns, t.session_id, t.dead_end, t.root_span_id, t.prompt_span_id,"
+    f" {_PAYLOAD} FROM traces t LEFT JOIN spans s ON s.trace_id = t.trace_id"
+    " AND s.span_id = t.root_span_id WHERE t.prompt_due = 1 LIMIT ?"
 )
-_SPAN: Final = "SELECT kind, input, output FROM spans WHERE trace_id = ? AND span_id = ?"
+"""What is due, with the payload of the roots: there most prompts stand."""
+
+_FIRST: Final = f"SELECT {_PAYLOAD} FROM spans s WHERE s.trace_id = ? AND s.span_id = ?"
 _KEPT: Final = "INSERT INTO prompts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -49,19 +53,23 @@ def advance(conn: Connection, known: Sequence[Template], limit: int) -> int:
 
 def _note(conn: Connection, known: Sequence[Template], due: Sequence[Sequence[Any]]) -> None:
     """Write down the prompts of these runs."""
-    from clustertrace.prompts.habits import VERSION
+    from clustertrace.prompts.habits import VERSION, habits_of
 
     rows, without = [], []
-    for trace_id, start_ns, session, dead_end, root, first in due:
-        text = _text(conn, trace_id, root, first)
+    before = _habits_before(conn, [row[0] for row in due])
+    for trace_id, start_ns, session, dead_end, root, first, *payload in due:
+        text = _written(payload)
+        if text is None and first != root:
+            text = _written(conn.row(_FIRST, (trace_id, first)))
         if text is None:
             without.append((trace_id,))
             continue
-        found = used(known, text, cut=len(text) >= LONGEST)
+        found, text_hash = used(known, text, cut=len(text) >= LONGEST), _hash(text)
+        kin = _hash(session) if session else text_hash
         rows.append(
             (
-                *(trace_id, start_ns, _hash(session or text), _hash(text), dead_end, VERSION),
-                *_habits(conn, trace_id, text),
+                *(trace_id, start_ns, kin, text_hash, dead_end, VERSION),
+                *(before.get((trace_id, text)) or habits_of(text)),
                 *(found or (None, None)),
                 text,
             )
@@ -84,24 +92,26 @@ def match_again(conn: Connection, known: Sequence[Template], template: Template)
     )
 
 
-def _text(conn: Connection, trace_id: bytes, *span_ids: bytes | None) -> str | None:
-    for span_id in dict.fromkeys(span_ids):
-        row = conn.row(_SPAN, (trace_id, span_id))
-        text = row and written(row[0], json_value(row[1]), json_value(row[2]))
-        if text:
-            return text
-    return None
+def _written(payload: Sequence[Any] | None) -> str | None:
+    """What a user wrote in a span, told by its `_PAYLOAD`."""
+    if payload is None:
+        return None
+    kind, given, result = payload
+    return written(kind, json_value(given), json_value(result))
 
 
-def _habits(conn: Connection, trace_id: bytes, text: str) -> Sequence[Any]:
-    """The bits of a prompt; they are not worked out again when only its run has news."""
-    from clustertrace.prompts.habits import VERSION, habits_of
+def _habits_before(
+    conn: Connection, trace_ids: Sequence[bytes]
+) -> Mapping[tuple[bytes, str], tuple[int, int]]:
+    """The bits of prompts, which are not worked out again when only their runs have news."""
+    from clustertrace.prompts.habits import VERSION
 
-    before = conn.row(
-        "SELECT has, lacks FROM prompts WHERE trace_id = ? AND version = ? AND text = ?",
-        (trace_id, VERSION, text),
+    rows = conn.rows(
+        "SELECT trace_id, text, has, lacks FROM prompts WHERE version = ?"
+        f" AND trace_id IN ({', '.join('?' * len(trace_ids))})",
+        (VERSION, *trace_ids),
     )
-    return before or habits_of(text)
+    return {(trace_id, text): (has, lacks) for trace_id, text, has, lacks in rows}
 
 
 def _hash(text: str) -> int:
