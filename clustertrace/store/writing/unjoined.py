@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from clustertrace.model import Span
 from clustertrace.store.connection import Connection
+from clustertrace.store.keyed import keyed
 from clustertrace.store.rows import json_text, json_value
 from clustertrace.wire import span_from_dict, span_to_dict
 
@@ -42,8 +43,7 @@ def unjoined(conn: Connection, keys: Sequence[Key]) -> dict[Key, Span | None]:
     found: dict[Key, Span | None] = {}
     for begin in range(0, len(keys), _AT_ONCE):
         some = keys[begin : begin + _AT_ONCE]
-        marks = ", ".join(["(?, ?)"] * len(some))
-        sql = f"SELECT * FROM unjoined_spans WHERE (trace_id, span_id) IN (VALUES {marks})"
+        sql = f"SELECT unjoined_spans.* FROM {keyed('unjoined_spans', len(some))}"
         for row in conn.rows(sql, [part for key in some for part in key]):
             found[row[:2]] = None if row[2] is None else _span(row[0], row[2])
     return found

@@ -17,6 +17,7 @@ from clustertrace.errors import ClustertraceError
 from clustertrace.model import Batch, TraceFacts
 from clustertrace.pricing import price_span
 from clustertrace.store.connection import Connection
+from clustertrace.store.keyed import keyed
 from clustertrace.store.rows import (
     END,
     ORIGIN,
@@ -185,8 +186,7 @@ def _stored(conn: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any, ...]]
         known.update(row[0] for row in conn.rows(sql, ids))
     found: dict[Key, tuple[Any, ...]] = {}
     for pairs in chunks((key for key in keys if key[0] in known), _IDS_A_QUERY):
-        marks = ", ".join(["(?, ?)"] * len(pairs))
-        sql = f"SELECT * FROM spans WHERE (trace_id, span_id) IN (VALUES {marks})"
+        sql = f"SELECT spans.* FROM {keyed('spans', len(pairs))}"
         for row in conn.rows(sql, [part for pair in pairs for part in pair]):
             found[row[:2]] = _rank(row)
     for key, came in unjoined(conn, list(found)).items():

@@ -295,3 +295,18 @@ def test_secrets_never_reach_the_disk(store: Store) -> None:
         assert b"hunter2" not in data, path
     assert trace.spans[0].attributes["clustertrace.redacted"] == 7
     assert trace.tags["api_key"].startswith("[redacted")
+
+
+@pytest.mark.sqlite("its query plans")
+def test_spans_of_known_traces_are_found_by_their_keys(store: Store) -> None:
+    """Traces come in many requests; however many spans there are, none is looked for among all."""
+    statements: list[str] = []
+    store.write(batch(*RUN[:3]))
+    with store.writing() as conn:
+        conn.raw.set_trace_callback(statements.append)
+        writer.write(conn, writer.prepared(batch(*RUN)), START)
+        conn.raw.set_trace_callback(None)
+        asked = [one for one in statements if one.startswith("SELECT") and "VALUES" in one]
+        plans = [row[-1] for one in asked for row in conn.rows(f"EXPLAIN QUERY PLAN {one}")]
+    assert len(asked) == 3
+    assert not [step for step in plans if step.startswith("SCAN") and "spans" in step]
