@@ -25,6 +25,7 @@ __all__ = [
     "START",
     "STATUS",
     "TEXTS",
+    "USERS_WORDS",
     "json_text",
     "json_value",
     "slim_span",
@@ -44,6 +45,8 @@ PAYLOAD: Final = ("input", "output", "attributes", "extra")
 
 SLIM_COLUMNS: Final = ", ".join(SLIM)
 SPAN_COLUMNS: Final = ", ".join((*SLIM, *PAYLOAD))
+USERS_WORDS: Final = "kind, input, CASE WHEN kind = 'user' THEN output END"
+"""The payload in which a user's words may stand: only their own turns have them in the output."""
 
 
 DEEPEST: Final = 200

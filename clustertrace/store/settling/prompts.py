@@ -14,7 +14,7 @@ from typing import Any, Final
 from clustertrace.prompts.templates import Template, used
 from clustertrace.prompts.written import LONGEST, written
 from clustertrace.store.connection import Connection
-from clustertrace.store.rows import json_value
+from clustertrace.store.rows import USERS_WORDS, json_value
 from clustertrace.store.settling.setting_aside import each_that_can
 
 __all__ = ["advance", "match_again"]
@@ -24,15 +24,14 @@ _DONE: Final = "UPDATE traces SET prompt_due = NULL WHERE trace_id = ?"
 _AGAIN: Final = 5_000
 """Newest prompts that a new version of a template is looked for in."""
 
-_PAYLOAD: Final = "s.kind, s.input, CASE WHEN s.kind = 'user' THEN s.output END"
 _DUE: Final = (
     "SELECT t.trace_id, t.start_ns, t.session_id, t.dead_end, t.root_span_id, t.prompt_span_id,"
-    f" {_PAYLOAD} FROM traces t LEFT JOIN spans s ON s.trace_id = t.trace_id"
+    f" {USERS_WORDS} FROM traces t LEFT JOIN spans s ON s.trace_id = t.trace_id"
     " AND s.span_id = t.root_span_id WHERE t.prompt_due = 1 LIMIT ?"
 )
 """What is due, with the payload of the roots: there most prompts stand."""
 
-_FIRST: Final = f"SELECT {_PAYLOAD} FROM spans s WHERE s.trace_id = ? AND s.span_id = ?"
+_FIRST: Final = f"SELECT {USERS_WORDS} FROM spans WHERE trace_id = ? AND span_id = ?"
 _KEPT: Final = "INSERT INTO prompts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -93,7 +92,7 @@ def match_again(conn: Connection, known: Sequence[Template], template: Template)
 
 
 def _written(payload: Sequence[Any] | None) -> str | None:
-    """What a user wrote in a span, told by its `_PAYLOAD`."""
+    """What a user wrote in a span, told by its `USERS_WORDS`."""
     if payload is None:
         return None
     kind, given, result = payload

@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 from clustertrace.model import REPLAY_OF, Span, TraceFacts
 from clustertrace.patterns.signature import Variant
 from clustertrace.store.connection import Connection
-from clustertrace.store.rows import SLIM_COLUMNS, json_value, slim_span
+from clustertrace.store.keyed import keyed
+from clustertrace.store.rows import SLIM_COLUMNS, USERS_WORDS, json_value, slim_span
 from clustertrace.store.settling import variants
 from clustertrace.store.settling.amendments import amend
 from clustertrace.store.settling.joins import join
@@ -157,7 +158,7 @@ def _replays(conn: Connection, trace_ids: Sequence[bytes]) -> set[bytes]:
 
 def _write(conn: Connection, runs: Sequence[_Run], spent: Mapping[bytes, Measures]) -> None:
     """Write what was derived, and move the runs between the rows of the roll-ups."""
-    rollups = Rollups()
+    rollups, prompts = Rollups(), _first_prompts(conn, runs)
     settled: list[tuple[Any, ...]] = []
     for trace_id, before, facts, summary, counts in runs:
         if before[0] is not None:
@@ -172,7 +173,7 @@ def _write(conn: Connection, runs: Sequence[_Run], spent: Mapping[bytes, Measure
             rollups.add(_contribution(summary, facts, spent[trace_id]), 1)
         told_too = (facts.outcome, facts.outcome_reason)
         due = (*_prompt(summary), facts.session_id, None if summary.failed is None else 1)
-        derived = (*_columns(conn, trace_id, summary, spent[trace_id]), *told_too, *due)
+        derived = (*_columns(summary, spent[trace_id], prompts.get(trace_id)), *told_too, *due)
         settled.append((trace_id, *(derived if counts else map(_uncounted, DERIVED, derived))))
     conn.many(_SETTLED, settled)
     news.forget(conn, [run.trace_id for run in runs])
@@ -183,9 +184,7 @@ def _uncounted(column: str, value: Any) -> Any:
     return None if column in _COUNTED_BY else value
 
 
-def _columns(
-    conn: Connection, trace_id: bytes, summary: Summary, spent: Measures
-) -> tuple[Any, ...]:
+def _columns(summary: Summary, spent: Measures, first_prompt: str | None) -> tuple[Any, ...]:
     return (
         summary.name,
         summary.status,
@@ -208,7 +207,7 @@ def _columns(
         spent.missed_tokens,
         spent.lost_usd,
         summary.error,
-        _first_prompt(conn, trace_id, summary),
+        first_prompt,
         summary.variant.id,
     )
 
@@ -219,16 +218,29 @@ def _prompt(summary: Summary) -> tuple[Any, ...]:
     return summary.dead_end, bytes.fromhex(summary.prompt_span_id), due
 
 
-def _first_prompt(conn: Connection, trace_id: bytes, summary: Summary) -> str | None:
-    for span_id in dict.fromkeys((summary.prompt_span_id, summary.root_span_id)):
-        row = conn.row(
-            "SELECT kind, input, output FROM spans WHERE trace_id = ? AND span_id = ?",
-            (trace_id, bytes.fromhex(span_id)),
-        )
-        said = row and prompt_of(row[0], json_value(row[1]), json_value(row[2]))
-        if said:
-            return said
-    return None
+def _first_prompts(conn: Connection, runs: Sequence[_Run]) -> Mapping[bytes, str]:
+    """What users said first, by run: in the span that holds their prompt, else at the root."""
+    summaries = {run.trace_id: run.summary for run in runs if run.summary is not None}
+    found = _said(conn, {key: one.prompt_span_id for key, one in summaries.items()})
+    roots = {
+        key: one.root_span_id
+        for key, one in summaries.items()
+        if key not in found and one.root_span_id != one.prompt_span_id
+    }
+    return found | _said(conn, roots)
+
+
+def _said(conn: Connection, span_ids: Mapping[bytes, str]) -> dict[bytes, str]:
+    """What users said in these spans, one of a trace each, if anything."""
+    if not span_ids:
+        return {}
+    keys = [(trace_id, bytes.fromhex(span_id)) for trace_id, span_id in span_ids.items()]
+    rows = conn.rows(
+        f"SELECT trace_id, {USERS_WORDS} FROM {keyed('spans', len(keys))}",
+        [part for key in keys for part in key],
+    )
+    told = ((row[0], prompt_of(row[1], json_value(row[2]), json_value(row[3]))) for row in rows)
+    return {trace_id: said for trace_id, said in told if said}
 
 
 def _contribution(summary: Summary, facts: TraceFacts, spent: Measures) -> tuple[Any, ...]:
