@@ -34,6 +34,9 @@ NONE: Final = "(none)"
 _WORTH_TELLING: Final = 1024
 """Tokens: no provider caches less, and boundaries of blocks explain smaller differences."""
 
+_UNPRICED: Final = TokenRates(0.0, 0.0, 0.0, 0.0)
+"""Of a call that nobody knows a price for: whatever it did adds nothing to a sum of dollars."""
+
 _MAIN: Final = "(main agent)"
 _SUB_AGENT_TOOLS: Final = frozenset({"Agent", "Task"})
 """Claude Code's tools that run a sub-agent, of which telemetry has no span."""
@@ -210,8 +213,9 @@ def _measured(call: Span, before: Tail | None) -> tuple[Break | None, Measures]:
     carried = min(given, before.context_tokens) if before else 0
     rates = _rates(call)
     broken = _broken(call, before, rates)
-    missed = broken.missed_tokens if broken else 0
-    paid = Measures(
+    again = min(carried, read)
+    anew = rates.cache_write if written else rates.fresh
+    return broken, Measures(
         calls=1,
         unpriced_calls=int(is_unpriced(call)),
         input_tokens=given,
@@ -219,32 +223,26 @@ def _measured(call: Span, before: Tail | None) -> tuple[Break | None, Measures]:
         cache_read_tokens=read,
         cache_write_tokens=written,
         carried_tokens=carried,
-        missed_tokens=missed,
+        missed_tokens=broken.missed_tokens if broken else 0,
         misses=int(broken is not None),
         cost_usd=call.cost_usd or 0.0,
-        lost_usd=broken.lost_usd if broken else 0.0,
-    )
-    if rates is None:
-        return broken, paid
-    again = min(carried, read)
-    anew = rates.cache_write if written else rates.fresh
-    return broken, paid._replace(
         cache_read_usd=read * rates.cache_read,
         cache_write_usd=written * rates.cache_write,
         output_usd=said * rates.output,
         carried_usd=again * rates.cache_read + (carried - again) * anew,
+        lost_usd=broken.lost_usd if broken else 0.0,
     )
 
 
-def _rates(call: Span) -> TokenRates | None:
+def _rates(call: Span) -> TokenRates:
     """The rates that give what the call cost; those of the list, where it cost nothing else."""
     if call.cost_usd is None or call.model is None:
-        return None
+        return _UNPRICED
     given, read = call.input_tokens or 0, call.cache_read_tokens or 0
     written = call.cache_write_tokens or 0
     rates = token_rates(call.model, call.provider, input_tokens=given, when_ns=call.start_ns)
     if rates is None:
-        return None
+        return _UNPRICED
     listed = (
         max(0, given - read - written) * rates.fresh
         + read * rates.cache_read
@@ -252,10 +250,11 @@ def _rates(call: Span) -> TokenRates | None:
         + (call.output_tokens or 0) * rates.output
     )
     factor = call.cost_usd / listed if listed else 1.0
-    return TokenRates(*(rate * factor for rate in rates))
+    fresh, output, cache_read, cache_write = rates
+    return TokenRates(fresh * factor, output * factor, cache_read * factor, cache_write * factor)
 
 
-def _broken(call: Span, before: Tail | None, rates: TokenRates | None) -> Break | None:
+def _broken(call: Span, before: Tail | None, rates: TokenRates) -> Break | None:
     given, read = call.input_tokens or 0, call.cache_read_tokens or 0
     # Of a context that was cut short nothing else could be expected.
     if before is None or not given or given < min(before.context_tokens, before.cached_tokens):
@@ -270,10 +269,8 @@ def _broken(call: Span, before: Tail | None, rates: TokenRates | None) -> Break 
         reason = "idle"
     else:
         reason = "history" if read else "start"
-    anew = 0.0
-    if rates is not None:
-        paid = rates.cache_write if call.cache_write_tokens else rates.fresh
-        anew = max(0.0, paid - rates.cache_read)
+    paid = rates.cache_write if call.cache_write_tokens else rates.fresh
+    anew = max(0.0, paid - rates.cache_read)
     return Break(call, reason, read, missed, missed * anew, idle)
 
 
