@@ -107,7 +107,7 @@ def act_of(span: Span) -> Act:
         zlib.crc32(arguments, zlib.crc32(name.encode("utf-8", "replace"))),
         0 if empty else zlib.crc32(result),
         empty,
-        not failed and any(word in start for word in _ERROR_WORDS),
+        not failed and any(map(start.__contains__, _ERROR_WORDS)),
         len(arguments),
         len(result),
     )

@@ -206,17 +206,15 @@ def _marks(span: Span) -> tuple[str | None, str | None, int | None]:
 
 def span_of_row(row: Sequence[Any]) -> Span:
     """A span from its `SPAN_COLUMNS`."""
-    slim = slim_span(row)
-    return slim._replace(
-        input=json_value(row[23]),
-        output=json_value(row[24]),
-        attributes=_mapping(row[25]),
-        extra=_mapping(row[26]),
-    )
+    slim = slim_span(row, json_value(row[23]), json_value(row[24]))
+    return slim._replace(attributes=_mapping(row[25]), extra=_mapping(row[26]))
 
 
-def slim_span(row: Sequence[Any]) -> Span:
-    """A span without its payload from its `SLIM_COLUMNS`, with the attributes of `_marks` alone."""
+def slim_span(row: Sequence[Any], given: Any = None, result: Any = None) -> Span:
+    """A span from its `SLIM_COLUMNS`, with the attributes of `_marks` alone.
+
+    Its payload is not among them; whoever has read its input and output gives them.
+    """
     parent = row[3]
     return Span(
         row[0].hex(),
@@ -227,8 +225,8 @@ def slim_span(row: Sequence[Any]) -> Span:
         row[6],
         row[7],
         row[8],
-        None,
-        None,
+        given,
+        result,
         row[9],
         row[10],
         row[11],
@@ -247,8 +245,14 @@ def slim_span(row: Sequence[Any]) -> Span:
 
 
 def _marked(scope: str | None, response: str | None, internal: int | None) -> Mapping[str, Any]:
-    marks = {SCOPE: scope, RESPONSE_ID: response, INTERNAL: True if internal else None}
-    return {key: value for key, value in marks.items() if value is not None}
+    marks: dict[str, Any] = {}
+    if scope is not None:
+        marks[SCOPE] = scope
+    if response is not None:
+        marks[RESPONSE_ID] = response
+    if internal:
+        marks[INTERNAL] = True
+    return marks
 
 
 def _mapping(text: str | None) -> Mapping[str, Any]:

@@ -54,8 +54,7 @@ def _note(conn: Connection, keys: Sequence[bytes]) -> None:
     marks = ", ".join("?" * len(keys))
     spans: dict[bytes, list[Span]] = defaultdict(list)
     for row in conn.rows(f"{_SPANS_OF}({marks})", keys):
-        read = slim_span(row)
-        spans[row[0]].append(read._replace(input=json_value(row[-2]), output=json_value(row[-1])))
+        spans[row[0]].append(slim_span(row, json_value(row[-2]), json_value(row[-1])))
     rows, names = [], dict[int, Trait]()
     for key in keys:
         found, measures = traits_of(run_of(spans[key]))
