@@ -20,10 +20,11 @@ from clustertrace.prompts.vocabulary import WORK
 __all__ = ["Ask", "Draft", "Sentence", "Word", "read"]
 
 _QUOTED: Final = re.compile(
+    r'(?=[`>"“])(?:'  # spares all other characters four looks
     r"(?P<block>```.*?(?:```|\Z))"
     r"|(?P<code>`[^`\n]+`)"
     r"|(?P<line>^>[^\n]*)"
-    r'|(?P<words>"[^"\n]{1,300}"|“[^”\n]{1,300}”)',
+    r'|(?P<words>"[^"\n]{1,300}"|“[^”\n]{1,300}”))',
     re.DOTALL | re.MULTILINE,
 )
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -144,14 +145,13 @@ class Draft:
         """Where files, symbols, paths, addresses and options are named, code in lines included."""
         found = [span for span in self.quotations if self.text[span[0]] == "`"]
         for token in _TOKEN.finditer(self.visible):
-            if token.end() - token.start() > _LONGEST_NAME:
-                continue
-            name = token.group().strip(".,;:!?'\"<>[]{}*")
-            if name.isalpha() and name.islower():
-                # Most are plain words, and no name is one.
+            said = token.group()
+            name = said.strip(".,;:!?'\"<>[]{}*")
+            # Most are plain words, and no name is one.
+            if len(said) > _LONGEST_NAME or (name.isalpha() and name.islower()):
                 continue
             if name and name not in _NO_SYMBOLS and _NAME.fullmatch(name):
-                start = token.start() + token.group().index(name)
+                start = token.start() + said.index(name)
                 found.append((start, start + len(name)))
         return tuple(sorted(found))
 
@@ -258,7 +258,7 @@ def read(text: str) -> Draft:
         at = end
     visible = "".join((*parts, text[at:]))
     words = [
-        Word(match.group().lower().replace("’", "'"), *match.span())
+        Word(match.group().lower().replace("’", "'"), match.start(), match.end())
         for match in _WORD.finditer(visible)
     ]
     return Draft(text, visible, tuple(blocks), tuple(quotations), words)

@@ -177,9 +177,10 @@ class Placeholder(Rule):
     level = "high"
     suggestion = "Fill it in, or take it out."
     _pattern = re.compile(
+        r"(?=[tfxl<\[])(?:"  # spares all other characters three looks
         r"\b(?:TODO|TBD|FIXME|XXX)\b"
         r"|[<\[](?:insert|your|enter|add your|put your|fill in)\b[^\n<>\[\]]{0,80}[>\]]"
-        r"|\blorem ipsum\b",
+        r"|\blorem ipsum\b)",
         re.IGNORECASE,
     )
     _shouted = frozenset({"todo", "tbd", "fixme", "xxx"})
