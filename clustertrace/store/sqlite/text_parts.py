@@ -92,10 +92,13 @@ def part_of(conn: Connection, seq: int) -> Part:
 
 
 def make(conn: Connection, part: Part, table: str) -> None:
-    """Make an empty table of words for a part. It holds no copy of the texts."""
+    """Make an empty table of words for a part.
+
+    It holds no copy of the texts, nor a row with the length of each, which only a ranking needs.
+    """
     conn.run(
         f"CREATE VIRTUAL TABLE {table} USING fts5({', '.join(FIELDS)},"
-        f" content='{_texts(part)}', content_rowid='seq',"
+        f" content='{_texts(part)}', content_rowid='seq', columnsize=0,"
         ' tokenize="unicode61 remove_diacritics 2")'
     )
 
