@@ -30,6 +30,10 @@ __all__ = [
 SPANS: Final = 250_000
 """Sequence numbers of a part: some 100 MB of it, dropped in a fraction of a second."""
 
+_GATHERED_BYTES: Final = 4 * 1024 * 1024
+"""Words that are gathered in memory before they become a segment of the index. The fewer segments,
+the less there is to merge and to search."""
+
 _COLUMNS: Final = "number, generation, stale, loose, built_to"
 
 
@@ -101,6 +105,7 @@ def make(conn: Connection, part: Part, table: str) -> None:
         f" content='{_texts(part)}', content_rowid='seq', columnsize=0,"
         ' tokenize="unicode61 remove_diacritics 2")'
     )
+    conn.run(f"INSERT INTO {table} ({table}, rank) VALUES ('hashsize', ?)", (_GATHERED_BYTES,))
 
 
 def built(conn: Connection, part: Part, upto: int) -> None:
