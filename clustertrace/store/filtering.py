@@ -7,6 +7,7 @@ property test.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from clustertrace.filters.fields import CHOICES
@@ -49,7 +50,10 @@ _COLUMNS: Final = {
 _INDEXED: Final = frozenset({"cost_usd", "duration_ns", "input_tokens", "span_count"})
 """Numbers that have an index, since lists can be ordered by them."""
 
-_ANNOTATED: Final = "IN (SELECT variant_id FROM variant_annotations WHERE"
+_ANNOTATED: Final = (
+    "variant_id IS NOT NULL AND variant_id IN (SELECT variant_id FROM variant_annotations WHERE"
+)
+"""Also of a replay, which has no pattern, two-valued."""
 
 _FIXED: Final[dict[str, dict[str, str]]] = {
     "failed": {"yes": "failed IS 1", "no": "failed IS 0"},
@@ -66,21 +70,21 @@ _FIXED: Final[dict[str, dict[str, str]]] = {
     },
     "starred": {"yes": "starred IS NOT NULL", "no": "starred IS NULL"},
     "expected": {
-        "yes": f"variant_id {_ANNOTATED} expected = 1)",
-        "no": f"variant_id NOT {_ANNOTATED} expected = 1)",
+        "yes": f"{_ANNOTATED} expected = 1)",
+        "no": f"NOT ({_ANNOTATED} expected = 1))",
     },
     "priority": {
-        "normal": f"variant_id NOT {_ANNOTATED} priority IS NOT NULL)",
-        **{one: f"variant_id {_ANNOTATED} priority = '{one}')" for one in ("high", "low")},
+        "normal": f"NOT ({_ANNOTATED} priority IS NOT NULL))",
+        **{one: f"{_ANNOTATED} priority = '{one}')" for one in ("high", "low")},
     },
 }
 """Fields that have a few values, each with its condition."""
 
 _HEX: Final = frozenset("0123456789abcdef")
+_BLANKS: Final = re.compile(r"\s*\*\s*")
 _STEP_KINDS, _NOT_STEPS = (
     ", ".join(f"'{kind}'" for kind in sorted(kinds)) for kinds in (STEP_KINDS, NOT_STEPS)
 )
-
 
 _CUT_STEPS: Final = 24 * KEPT
 """Characters that so many steps of a pattern take at least; it may have more than are kept."""
@@ -262,9 +266,11 @@ class _Maker:
 
     def _in_pattern(self, step: StepName) -> str:
         """Whether the steps of a row of `variants` may name this one: there, names are normal."""
-        name = step.names if "*" in step.names else normal_name(step.names)
+        # A blank beside a star may be one that a normal name has lost at its end.
+        wild = "*" in step.names
+        name = _BLANKS.sub("*", step.names.strip()) if wild else normal_name(step.names)
         found = self._like("steps", f"*{json_text(name)}*")
-        if "*" in step.names:
+        if wild:
             found = f"({found} OR steps LIKE '%#%')"
         return f"{found} AND steps LIKE '%true%'" if step.failed else found
 

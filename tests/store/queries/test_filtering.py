@@ -27,7 +27,7 @@ from clustertrace.filters.tree import (
     Text,
     Until,
 )
-from clustertrace.model import INTERNAL, Batch, Metric, Span, Trace, TraceFacts
+from clustertrace.model import INTERNAL, REPLAY_OF, Batch, Metric, Span, Trace, TraceFacts
 from clustertrace.patterns.signature import KEPT, in_order, root_of, steps_of
 from clustertrace.store import Store, filtering, queries
 from clustertrace.store.answers import PatternAnnotation
@@ -35,7 +35,7 @@ from clustertrace.store.said.annotations import PatternWord, annotate_pattern
 from clustertrace.understanding.endings import dead_end
 from tests.store.conftest import SECOND, START
 
-NAMES = ("search", "open_page", "Cite", "a%b", "page 12")
+NAMES = ("search", "open_page", "Cite", "a%b", "page 12", " look ")
 WORDS_ON_PATTERNS = (
     PatternWord(expected=True, priority="high"),
     PatternWord(priority="low"),
@@ -45,7 +45,7 @@ WORDS = ("alpha", "beta", "gamma")
 
 
 def made(rng: random.Random, number: int) -> tuple[list[Span], TraceFacts]:
-    """Make a small random trace."""
+    """Make a small random trace; each eighth repeats another."""
     trace_id = f"{rng.getrandbits(128):032x}"
     start = START + number * 60 * SECOND
     status = rng.choice(("ok", "error", "running"))
@@ -77,7 +77,8 @@ def made(rng: random.Random, number: int) -> tuple[list[Span], TraceFacts]:
         trace_id,
         outcome=rng.choice((None, "pass", "fail")),
         session_id=rng.choice((None, "s1", "S2")),
-        tags={"tier": rng.choice(("gold", "Tin"))} if rng.random() < 0.7 else {},
+        tags=({"tier": rng.choice(("gold", "Tin"))} if rng.random() < 0.7 else {})
+        | ({REPLAY_OF: "f" * 32} if number % 8 == 7 else {}),
         metrics=(Metric("score", rng.choice((0.2, 0.8)), start),) if rng.random() < 0.5 else (),
         starred=rng.random() < 0.3,
         note=rng.choice((None, "look again")),
@@ -96,12 +97,14 @@ def subject(
     failed = (
         trace.outcome == "fail" if trace.outcome else {"ok": False, "error": True}.get(trace.status)
     )
+    replay = REPLAY_OF in trace.tags
+    ending = None if replay else dead_end(trace.outcome, trace.status, root, calls)
     texts = {
         "name": (trace.name,),
         "status": (trace.status,),
         "outcome": (trace.outcome or "none",),
-        "ending": (dead_end(trace.outcome, trace.status, root, calls) or "none",),
-        "failed": () if failed is None else ("yes" if failed else "no",),
+        "ending": (ending or "none",),
+        "failed": () if failed is None or replay else ("yes" if failed else "no",),
         "model": tuple(span.model for span in calls if span.model),
         "session": (trace.session_id,) if trace.session_id else (),
         "pattern": (variant,) if variant else (),
@@ -109,7 +112,7 @@ def subject(
         "id": (trace.trace_id,),
         "error": (bad.error_message or f"{bad.name} failed",) if bad else (),
         "starred": ("yes" if trace.starred else "no",),
-        "finished": ("no" if failed is None else "yes",),
+        "finished": () if replay else ("no" if failed is None else "yes",),
         "note": (trace.note,) if trace.note else (),
         "expected": ("yes" if said.expected else "no",),
         "priority": (said.priority or "normal",),
@@ -176,7 +179,7 @@ def world(
 PATTERNS = st.sampled_from(
     [
         *("*", "s*", "search", "SEARCH", "a%b", "*e", "open_page", "openXpage", "x", "page #", "#"),
-        *("page 7", "PAGE 7", "page 8", "pag*7", "a\\b", "deadbeef00"),
+        *("page 7", "PAGE 7", "page 8", "pag*7", "a\\b", "deadbeef00", "look", "* look *"),
     ]
 )
 STEPS = st.builds(StepName, PATTERNS, st.booleans())
