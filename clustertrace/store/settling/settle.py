@@ -61,6 +61,9 @@ _COUNTED_BY: Final = frozenset(
 )
 """Columns by which whatever counts, groups or learns finds its runs: a replay has none of them."""
 
+_LEARNED_FROM: Final = ("prompts", "trace_traits")
+"""Tables with a row for each run that something is learned from."""
+
 _NOTHING: Final = (None,) * len(DERIVED)
 _UNKNOWN: Final = (None,) * (7 + len(ROLLED))
 """What is told, and rolled up, of a trace that has no row yet."""
@@ -164,9 +167,11 @@ def _write(conn: Connection, runs: Sequence[_Run], spent: Mapping[bytes, Measure
         if before[0] is not None:
             rollups.add(before, -1)
             if summary is None or not counts:
-                conn.run("DELETE FROM prompts WHERE trace_id = ?", (trace_id,))
+                for table in _LEARNED_FROM:
+                    conn.run(f"DELETE FROM {table} WHERE trace_id = ?", (trace_id,))
         if summary is None:
-            if before[0] is not None:
+            # A replay that was settled has a start, if nothing that was rolled up.
+            if before[1] is not None:
                 settled.append((trace_id, *_NOTHING))
             continue
         if counts:

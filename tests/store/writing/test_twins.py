@@ -10,8 +10,9 @@ import pytest
 
 from clustertrace.conventions.otlp.logs import logs_of_json
 from clustertrace.conventions.otlp.traces import decode_json
-from clustertrace.model import Trace
+from clustertrace.model import REPLAY_OF, Trace
 from clustertrace.store import queries
+from clustertrace.store.said.annotations import TraceWord, annotate_traces
 from clustertrace.store.settling.removing import remove_traces
 from clustertrace.store.store import Store
 from clustertrace.transcripts.finding import find
@@ -130,3 +131,15 @@ def test_removing_a_turn_removes_what_both_told(store: Store) -> None:
     assert left == [0, 0, 0]
     read_history(store)
     assert export(store) == []
+
+
+def test_a_replay_that_both_tell_of_is_one_run(store: Store) -> None:
+    """A turn that counts nowhere leaves no empty run behind either when telemetry takes it over."""
+    read_history(store)
+    turns = [turn.trace_id for turn in export(store)]
+    annotate_traces(store, turns, TraceWord(tags={REPLAY_OF: "f" * 32}))
+    for step in telemetry(BOTH, "both", "traces"):
+        step(store)
+    assert len(export(store)) == len(turns) == 3
+    with store.read() as conn:
+        assert queries.overview(conn).replays == queries.traces(conn).total == 3
