@@ -108,7 +108,7 @@ def session_breaks(conn: Connection, session_id: str) -> tuple[Break, ...]:
     keys = [
         row[0]
         for row in conn.rows(
-            "SELECT trace_id FROM traces WHERE session_id = ? AND start_ns IS NOT NULL"
+            "SELECT trace_id FROM traces WHERE session_id = ? AND variant_id IS NOT NULL"
             " ORDER BY start_ns DESC LIMIT ?",
             (session_id, _TURNS),
         )
@@ -144,8 +144,9 @@ def _about(conn: Connection, ids: Sequence[str]) -> dict[str, tuple[str | None, 
     marks = ", ".join("?" * len(ids))
     rows = conn.rows(
         "SELECT s.session_id, (SELECT first_prompt FROM traces WHERE session_id = s.session_id"
-        " AND first_prompt IS NOT NULL ORDER BY start_ns LIMIT 1), (SELECT value FROM trace_tags"
-        " WHERE trace_id = (SELECT trace_id FROM traces WHERE session_id = s.session_id"
+        " AND first_prompt IS NOT NULL AND variant_id IS NOT NULL ORDER BY start_ns LIMIT 1),"
+        " (SELECT value FROM trace_tags WHERE trace_id = (SELECT trace_id FROM traces"
+        " WHERE session_id = s.session_id AND variant_id IS NOT NULL"
         " ORDER BY start_ns DESC LIMIT 1) AND key IN ('folder', 'service') ORDER BY key LIMIT 1)"
         f" FROM sessions s WHERE s.session_id IN ({marks})",
         ids,

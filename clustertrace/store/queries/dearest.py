@@ -69,7 +69,8 @@ def _exactly(conn: Connection, given: Window, names: list[str] | None) -> list[_
     for part in pieces.parts:
         told.append(
             f"SELECT session_id, {part.sign} * cost_usd, {part.sign} * unpriced_calls FROM traces"
-            f" WHERE start_ns >= ? AND start_ns < ? AND session_id IS NOT NULL"
+            " WHERE start_ns >= ? AND start_ns < ? AND session_id IS NOT NULL"
+            " AND variant_id IS NOT NULL"
             + (f" AND session_id {some}" if names is not None else " AND half_day = ?")
         )
         params += [part.start_ns, part.end_ns, *([part.half_day] if names is None else names)]
@@ -91,7 +92,7 @@ def _about(
 ) -> Dear:
     runs = 1
     if session is not None:
-        of_it = "session_id = ? AND start_ns >= ? AND start_ns < ?"
+        of_it = "session_id = ? AND start_ns >= ? AND start_ns < ? AND variant_id IS NOT NULL"
         params = (session, given.start_ns, given.end_ns)
         runs = conn.value(f"SELECT count(*) FROM traces WHERE {of_it}", params)
         key = conn.value(f"SELECT trace_id FROM traces WHERE {of_it} ORDER BY start_ns", params)

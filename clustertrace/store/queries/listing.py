@@ -160,9 +160,9 @@ def lines(
 
 
 def of_session(conn: Connection, session_id: str, *, limit: int, offset: int = 0) -> list[TraceRow]:
-    """The lines of a session's traces, oldest first."""
+    """The lines of a session's runs, oldest first; a turn that was replayed is no further one."""
     rows = conn.rows(
-        f"SELECT {_ROW} FROM traces WHERE session_id = ? AND start_ns IS NOT NULL"
+        f"SELECT {_ROW} FROM traces WHERE session_id = ? AND variant_id IS NOT NULL"
         " ORDER BY start_ns, trace_id LIMIT ? OFFSET ?",
         (session_id, min(limit, _TRACES_A_QUERY), offset),
     )
@@ -170,13 +170,14 @@ def of_session(conn: Connection, session_id: str, *, limit: int, offset: int = 0
 
 
 def beside_in_session(conn: Connection, full_id: str) -> tuple[str | None, str | None]:
-    """The traces of the same session that began just before this one and just after it."""
+    """The runs of the same session that began just before this one and just after it."""
     found: list[str | None] = []
     for way, order in (("<", "DESC"), (">", "ASC")):
         key = conn.value(
             "SELECT o.trace_id FROM traces t JOIN traces o ON o.session_id = t.session_id"
             f" AND (o.start_ns, o.trace_id) {way} (t.start_ns, t.trace_id)"
-            f" WHERE t.trace_id = ? ORDER BY o.start_ns {order}, o.trace_id {order} LIMIT 1",
+            " WHERE t.trace_id = ? AND o.variant_id IS NOT NULL"
+            f" ORDER BY o.start_ns {order}, o.trace_id {order} LIMIT 1",
             (bytes.fromhex(full_id),),
         )
         found.append(None if key is None else key.hex())

@@ -15,6 +15,7 @@ from clustertrace.store.queries.committing import changes_of, patterns_aimed_at
 from clustertrace.store.queries.dearest import dearest
 from clustertrace.store.queries.drifting import variants_of
 from clustertrace.store.queries.periods import Period, period
+from clustertrace.store.queries.totals import NEWEST
 from clustertrace.store.queries.weekly import week_of_patterns
 from clustertrace.understanding.endings import DEAD_ENDS
 
@@ -59,7 +60,7 @@ def review(
         endings=endings,
         dead_ends=_dead_ends(conn, given, endings),
         changes=changes,
-        newest_ns=conn.value("SELECT max(start_ns) FROM traces"),
+        newest_ns=conn.value(NEWEST),
         variants=variants_of(conn, named),
     )
 
@@ -115,8 +116,8 @@ def _turns(conn: Connection, given: Window, session: str, last_ns: int) -> tuple
         " AND dead_end IS NOT NULL",
         (session, given.start_ns, given.end_ns),
     )
-    later = "SELECT 1 FROM traces WHERE session_id = ? AND start_ns > ? LIMIT 1"
-    return runs, conn.value(later, (session, last_ns)) is not None
+    later = "SELECT 1 FROM traces WHERE session_id = ? AND start_ns > ? AND variant_id IS NOT NULL"
+    return runs, conn.value(f"{later} LIMIT 1", (session, last_ns)) is not None
 
 
 def _trend(conn: Connection, pattern: str, given: Window) -> tuple[WeekRuns, ...]:

@@ -12,7 +12,7 @@ from clustertrace.store.connection import Connection
 if TYPE_CHECKING:
     from clustertrace.filters import Filter
 
-__all__ = ["REPLAYS", "overview", "replays"]
+__all__ = ["NEWEST", "REPLAYS", "overview", "replays"]
 
 _USAGE: Final = (
     " sum(llm_calls), sum(unpriced_calls), sum(input_tokens), sum(output_tokens),"
@@ -27,10 +27,11 @@ _EDGE: Final = (
     " ORDER BY start_ns {} LIMIT 1"
 )
 """The first start, or the last, of a run that counts."""
+NEWEST: Final = _EDGE.format("DESC")
 _TOTALS: Final = (
     "SELECT sum(traces), sum(failed), sum(failed_by_outcome), sum(running), sum(incomplete),"
     " count(CASE WHEN traces > running + incomplete THEN 1 END),"
-    f" (SELECT count(*) FROM sessions), ({_EDGE.format('ASC')}), ({_EDGE.format('DESC')}),"
+    f" (SELECT count(*) FROM sessions), ({_EDGE.format('ASC')}), ({NEWEST}),"
     f" sum(spans),{_USAGE} FROM variant_totals"
 )
 _TOTALS_OF: Final = (

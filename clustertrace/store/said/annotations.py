@@ -1,8 +1,8 @@
 """What the user says afterwards, by hand, about runs and patterns: outcome, star, note, tags.
 
-A run is settled in the transaction that changes its outcome, so lists, totals and rules agree at
-once. What is given by hand stands apart from what the run told of itself: later spans, a file that
-comes again and a new summary leave it alone.
+A run is settled in the transaction that changes its outcome or makes a replay of it, so lists,
+totals and rules agree at once. What is given by hand stands apart from what the run told of itself:
+later spans, a file that comes again and a new summary leave it alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from clustertrace.errors import UsageError
-from clustertrace.model import EMPTY, TraceFacts
+from clustertrace.model import EMPTY, REPLAY_OF, TraceFacts
 from clustertrace.store.answers import PatternAnnotation
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.annotating import pattern_annotations
@@ -77,7 +77,7 @@ def annotate_traces(store: Store, trace_ids: Sequence[str], word: TraceWord) -> 
         for part, own in store.split(some):
             with part.writing() as conn:
                 found += _say(conn, [bytes.fromhex(one) for one in own], word)
-    if word.outcome is not None:
+    if _changes_numbers(word):
         while store.note_traits() + store.note_prompts():
             pass
     return found
@@ -153,8 +153,14 @@ def _say(conn: Connection, keys: Sequence[bytes], word: TraceWord) -> int:
     if word.outcome is not None:
         given = None if word.outcome == "own" else word.outcome
         _set(conn, keys, "given_outcome = ?, given_reason = ?", given, word.reason or None)
+    if _changes_numbers(word):
         settle_traces(conn, keys)
     return len(keys)
+
+
+def _changes_numbers(word: TraceWord) -> bool:
+    """Whether a run counts otherwise from now on: a replay does nowhere."""
+    return word.outcome is not None or REPLAY_OF in word.tags
 
 
 def _set(conn: Connection, keys: Sequence[bytes], assignment: str, *values: object) -> None:

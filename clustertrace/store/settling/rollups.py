@@ -26,6 +26,9 @@ ROLLED: Final = (
 )
 """What a settled trace's roll-up contribution is made of, as columns of `traces`."""
 
+_TURNS: Final = "FROM traces WHERE session_id = :name AND variant_id IS NOT NULL"
+"""The runs of a session, without replays, which have no pattern."""
+
 _AT_ONCE: Final = 500
 
 
@@ -86,9 +89,8 @@ class Rollups:
         sessions = {(name,): entry for name, entry in self._sessions.items()}
         _upsert(conn, "sessions", ("session_id",), ("traces", "failed", "cost_usd"), sessions)
         conn.many(
-            "UPDATE sessions SET first_ns = (SELECT min(start_ns) FROM traces WHERE session_id ="
-            " :name), last_ns = (SELECT max(start_ns) FROM traces WHERE session_id = :name)"
-            " WHERE session_id = :name",
+            f"UPDATE sessions SET first_ns = (SELECT min(start_ns) {_TURNS}),"
+            f" last_ns = (SELECT max(start_ns) {_TURNS}) WHERE session_id = :name",
             [{"name": name} for (name,) in sessions],
         )
 

@@ -13,6 +13,7 @@ from clustertrace.review.weeks import last_seven_days
 from clustertrace.store import Store, queries
 from clustertrace.store.queries.prompts import habits
 from clustertrace.store.said import assertions
+from clustertrace.store.said.annotations import TraceWord, annotate_traces
 from clustertrace.store.upkeep.backfill import backfill_signatures
 from clustertrace.store.upkeep.checking import check
 
@@ -23,12 +24,12 @@ NONE_SINCE = Assertion("a", assertions.EVERY, "no_new_traces", 0.0, None, None, 
 
 def run(number: int, *, failed: bool, of: int | None = None, session: str | None = None) -> Batch:
     """A run of an agent with a search and a priced model call, or a replay of one."""
-    trace_id, start = f"{number:032x}", START + number * HOUR
+    trace_id, start = f"{number:032x}", START + number % 30 * HOUR
     status = "error" if failed else "ok"
     root = Span(trace_id, "1" * 16, None, "agent", "agent", status, start, start + 10**9)
     inside = root._replace(parent_span_id="1" * 16, start_ns=start + 1)
     tool = inside._replace(span_id="2" * 16, name="search" if failed else "answer", kind="tool")
-    call = inside._replace(span_id="3" * 16, name="chat", kind="llm", model="m", input="why?")
+    call = inside._replace(span_id="3" * 16, name="chat", kind="llm", model="m", input=f"why {of}?")
     priced = call._replace(input_tokens=100, output_tokens=10, cost_usd=0.5)
     tags = {} if of is None else {REPLAY_OF: f"{of:032x}"}
     scored = (Metric("score", number / 100, start),)
@@ -41,6 +42,7 @@ def answers(store: Store) -> dict[str, Any]:
     recent = parse("since:2020-01-01")
     week = last_seven_days(START + 100 * HOUR, UTC)
     with store.read() as conn:
+        sessions = queries.sessions(conn)
         return {
             "overview": replace(queries.overview(conn), replays=0),
             "overview of a filter": replace(queries.overview(conn, recent), replays=0),
@@ -52,27 +54,30 @@ def answers(store: Store) -> dict[str, Any]:
             "drift": queries.runs_by_pattern(conn, recent),
             "rules": queries.learned(conn, 100),
             "spending": queries.spending(conn, "model"),
-            "sessions": queries.sessions(conn),
+            "sessions": sessions,
+            "turns": [queries.session(conn, row.session_id) for row in sessions.rows],
+            "breaks": [queries.session_breaks(conn, row.session_id) for row in sessions.rows],
             "prompts": habits(conn),
             "metrics": queries.metrics(conn),
             "values": queries.metric_values(conn, "score"),
             "values of a filter": queries.matching_metrics(conn, recent),
             "gate": assertions.seen(conn, NONE_SINCE, START + 100 * HOUR),
-            "review": replace(
-                queries.review(conn, week, now_ns=START + 100 * HOUR), newest_ns=None
-            ),
+            "review": queries.review(conn, week, now_ns=START + 100 * HOUR),
         }
 
 
 def test_counted_nowhere(store: Store) -> None:
     """No answer changes by replays, however many there are and however they went."""
     for number in range(12):
-        store.write(run(number, failed=number % 3 == 0, session="s" if number < 4 else None))
+        store.write(run(number, failed=number % 3 == 0, session="s" if 2 <= number < 6 else None))
     store.refresh()
     before = answers(store)
     for number in range(20, 40):
-        store.write(run(number, failed=number % 2 == 0, of=number - 20))
+        session = "s" if number % 5 == 0 else None
+        store.write(run(number, failed=number % 2 == 0, of=number - 20, session=session))
     store.refresh()
+    assert answers(store) == before
+    backfill_signatures(store)
     assert answers(store) == before
     with store.read() as conn:
         assert queries.overview(conn).replays == 20
@@ -94,6 +99,24 @@ def test_tag_comes_late(store: Store) -> None:
     store.write(Batch([], list(late.facts)))
     store.refresh()
     assert answers(store) == before
+    assert check(store).sound
+
+
+def test_said_by_hand(store: Store) -> None:
+    """Who makes a replay of a run by its tag, or takes the tag away, sees every number follow."""
+    store.write(run(1, failed=False))
+    store.refresh()
+    before = answers(store)
+    late = run(2, failed=True, session="s")
+    store.write(late)
+    store.refresh()
+    counted = answers(store)
+    ids = [late.spans[0].trace_id]
+    assert annotate_traces(store, ids, TraceWord(tags={REPLAY_OF: f"{1:032x}"})) == 1
+    assert answers(store) == before
+    assert check(store).sound
+    assert annotate_traces(store, ids, TraceWord(tags={REPLAY_OF: ""})) == 1
+    assert answers(store) == counted
 
 
 def test_worked_out_anew(store: Store) -> None:
