@@ -33,6 +33,7 @@ __all__ = [
     "price",
     "price_span",
     "token_rates",
+    "tokens_known",
     "unpriced",
 ]
 
@@ -71,6 +72,12 @@ class _Prices(NamedTuple):
         return chosen
 
 
+def tokens_known(span: Span) -> bool:
+    """Whether both what a call read and what it wrote is known; an embedding writes nothing."""
+    written = span.output_tokens is not None or span.kind == "embedding"
+    return written and span.input_tokens is not None
+
+
 def price_span(span: Span) -> Span:
     """The span with its cost, if it is a model call whose tokens are known and whose cost is not.
 
@@ -79,16 +86,15 @@ def price_span(span: Span) -> Span:
     """
     if span.cost_usd is not None or span.kind not in _PRICED_KINDS or span.model is None:
         return span
-    written = 0 if span.kind == "embedding" else span.output_tokens
-    if span.input_tokens is None or written is None:
+    if not tokens_known(span):
         # Half of the tokens at their price, and the others as if there were none, is no cost.
         return span
     usual = _UNUSUAL_KEYS.isdisjoint(span.attributes)
     cost = price(
         span.model,
         span.provider,
-        input_tokens=span.input_tokens,
-        output_tokens=written,
+        input_tokens=span.input_tokens or 0,
+        output_tokens=0 if span.kind == "embedding" else span.output_tokens or 0,
         cache_read_tokens=span.cache_read_tokens or 0,
         cache_write_tokens=span.cache_write_tokens or 0,
         cache_write_1h_tokens=0 if usual else _kept_for_an_hour(span.attributes),

@@ -10,8 +10,10 @@ import streamlit as st
 from clustertrace.app import markup, payload, words
 from clustertrace.app.links import trace_url
 from clustertrace.app.trace_page import stream_chart
-from clustertrace.model import Span, Trace
+from clustertrace.model import MODEL_KINDS, Span, Trace
 from clustertrace.payloads.conversation import text
+from clustertrace.pricing import tokens_known
+from clustertrace.understanding.reports import is_unpriced
 
 __all__ = ["show"]
 
@@ -87,8 +89,10 @@ def _numbers(span: Span, trace: Trace) -> Iterator[tuple[str, object]]:
         )
     if span.cost_usd is not None:
         yield "cost", words.money(span.cost_usd)
-    elif span.kind == "llm" and span.status == "ok":
-        yield "cost", "unpriced: no price is known for this model"
+    elif span.kind in MODEL_KINDS and span.status != "running" and is_unpriced(span):
+        known = tokens_known(span)
+        why = "no price is known for this model" if known else "not all of its tokens are known"
+        yield "cost", f"unpriced: {why}"
     yield from _stream(span)
     if span.finish_reason:
         yield "finish reason", span.finish_reason

@@ -108,6 +108,30 @@ def test_inner_life_is_folded_and_gaps_are_told(store: Store, show: Callable[...
     assert "token" in html
 
 
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"input_tokens": 9}, "not all of its tokens are known"),
+        ({"status": "error", "input_tokens": 9}, "not all of its tokens are known"),
+        ({"input_tokens": 9, "output_tokens": 9}, "no price is known for this model"),
+        ({"kind": "embedding", "input_tokens": 9}, "no price is known for this model"),
+        ({"status": "error"}, None),
+    ],
+)
+def test_a_call_without_a_cost_says_why(
+    store: Store, show: Callable[..., Any], told: dict[str, Any], why: str | None
+) -> None:
+    """As totals count it: one that failed before a token was counted is free."""
+    batch = run(1, "search")
+    call = batch.spans[1]._replace(**{"kind": "llm", "model": "nobody-s", **told})
+    store.write(batch._replace(spans=[batch.spans[0], call]))
+    store.refresh()
+    html = show("trace", id=call.trace_id, span=call.span_id).html
+    assert f"unpriced: {why}" in html if why else "unpriced" not in html
+    with store.read() as conn:
+        assert queries.trace_row(conn, call.trace_id).unpriced_calls == (why is not None)
+
+
 def test_suspicious_steps_and_ways_on(some: Store, show: Callable[..., Any]) -> None:
     """A failed run names where it may have broken, and leads to runs beside it."""
     html = show("trace", id=f"{1:032x}").html
