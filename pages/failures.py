@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 import streamlit as st
@@ -14,6 +15,7 @@ from clustertrace.filters import condition
 from clustertrace.patterns import flow
 from clustertrace.patterns.fingerprints import groups
 from clustertrace.store import queries
+from clustertrace.store.queries import failing
 
 __all__ = ["draw"]
 
@@ -86,11 +88,19 @@ def _prefixes(patterns: list[flow.PatternRuns], tags: tuple[str, ...], asked: As
         st.html(markup.page(markup.muted("No failed run has it.")))
         return
     failed = {value: sum(one.failed for one in those) for value, those in grouped.items()}
+    # Of more failed runs than that the newest are grouped by a tag, and a condition has them all.
+    every = by == "agent" or sum(one.failed for one in patterns) <= failing.MESSAGES
+    alike = Counter(map(str.lower, failed))
     by_runs = sorted(failed, key=lambda value: -failed[value])
     rows = [
         (
             value,
-            failure_lists.counted(failed[value], asked.texts, _of(by, value), "failed:yes"),
+            failure_lists.counted(
+                failed[value],
+                asked.texts,
+                _of(by, value) if every and alike[value.lower()] == 1 else None,
+                "failed:yes",
+            ),
             " → ".join(flow.common_prefix(one.steps for one in grouped[value]))
             or "nothing in common",
         )
@@ -101,8 +111,8 @@ def _prefixes(patterns: list[flow.PatternRuns], tags: tuple[str, ...], asked: As
 
 
 def _of(by: str, value: str) -> str | None:
-    """The condition of the runs with a tag's value, or of an agent, unless more have it: names of
-    patterns lack their numbers."""
-    if "*" in value or (by == "agent" and "#" in value):
+    """The condition of the runs with a tag's value, or of an agent, unless more have it: in it a
+    quotation mark is a star, and names of patterns lack their numbers."""
+    if any(sign in value for sign in ('*"#' if by == "agent" else '*"')):
         return None
     return condition("name" if by == "agent" else by, value)

@@ -14,6 +14,7 @@ import pytest
 from clustertrace.filters import both, parse
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store, queries
+from clustertrace.store.queries import failing
 from clustertrace.telling.addresses import FILTER
 
 SECOND = 10**9
@@ -85,3 +86,24 @@ def test_numbers_lead_to_what_they_count(
             if (listed := queries.traces(conn, parse(condition), limit=1).total) != number
         ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("looked_at", [2_000, 5])
+def test_how_failing_runs_begin_leads_to_as_many(
+    store: Store, show: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, looked_at: int
+) -> None:
+    """Values of a tag that a condition can't tell apart, and those of the newest runs only, lead
+    nowhere."""
+    monkeypatch.setattr(failing, "MESSAGES", looked_at)
+    values = ["gold", "Gold", 'a "b"', "a *b*", "plain", "plain"]
+    for number, value in enumerate(values, 1):
+        begin, end = START + number * SECOND, START + (number + 1) * SECOND
+        root = Span(f"{number:032x}", "1" * 16, None, "bot", "agent", "error", begin, end)
+        facts = TraceFacts(root.trace_id, tags={"v": value})
+        store.write(Batch([root], [facts]))
+    store.refresh()
+    shown = show("failures").ran.selectbox(key="by").select("tag.v").run()
+    page = "\n".join(piece.proto.body for piece in shown.get("html"))
+    assert html.escape('a "b"') in page
+    led = {condition: number for number, condition, _ in numbers(page) if "tag." in condition}
+    assert led == ({"tag.v:plain failed:yes": 2} if looked_at > len(values) else {})
