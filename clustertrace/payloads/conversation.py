@@ -64,6 +64,9 @@ def conversation(value: Any) -> tuple[list[Mapping[str, Any]], dict[str, Any]]:
 
 def _held(value: Mapping[str, Any]) -> tuple[str, list[Any]] | None:
     """Under which key a request, or an answer as an API gives it, has its messages; and these."""
+    if _is_message(value):
+        # Whatever else it holds, such as choices to pick from.
+        return None
     for key, inside in _HELD.items():
         held = value.get(key)
         if isinstance(held, list) and (key != "output" or value.get("object") == "response"):

@@ -16,6 +16,7 @@ HELLO = {"role": "user", "content": "hello"}
     [
         ([HELLO], [HELLO], {}),
         (HELLO, [HELLO], {}),
+        (HELLO | {"choices": ["a"]}, [HELLO | {"choices": ["a"]}], {}),
         ({"messages": [HELLO], "model": "m"}, [HELLO], {"model": "m"}),
         ([HELLO, "[cut: 2 more]"], [HELLO, {"role": "…", "content": "[cut: 2 more]"}], {}),
         (["[cut: 2 more]"], [], {}),
