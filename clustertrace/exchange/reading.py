@@ -38,8 +38,11 @@ class Source:
         self._counted = _Counted(raw)
         buffered = io.BufferedReader(self._counted, _BUFFER)
         self._lines: io.BufferedReader[_Counted] | gzip.GzipFile = buffered
-        if buffered.peek(2)[:2] == b"\x1f\x8b":
-            self._lines = gzip.GzipFile(fileobj=buffered)
+        first = buffered.peek(16)[:16]
+        self._binary = b"\0" in first
+        """A picture's zero bytes may come after line ends."""
+        if first.startswith(b"\x1f\x8b"):
+            self._lines, self._binary = gzip.GzipFile(fileobj=buffered), False
 
     @property
     def position(self) -> int:
@@ -57,7 +60,7 @@ class Source:
             number += 1
             if number == 1:
                 line = line.removeprefix(_BOM)
-            if number <= _TELLING and b"\0" in line:
+            if self._binary or (number <= _TELLING and b"\0" in line):
                 raise BadInput(
                     "this is a binary file; name one of JSON Lines, or say which tool wrote it"
                 )

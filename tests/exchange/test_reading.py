@@ -57,8 +57,9 @@ def test_gzip_that_ends_early_gives_its_lines_and_then_a_sentence() -> None:
 
 def test_a_binary_file_is_one_sentence() -> None:
     """Not one for each of its lines; a zero byte further down is a damaged line like any other."""
-    with pytest.raises(BadInput, match="this is a binary file"):
-        lines(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\n" * 100)
+    for binary in (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\n" * 100, b"\0" + b"\n" * 100):
+        with pytest.raises(BadInput, match="this is a binary file"):
+            next(iter(source_of(io.BytesIO(binary), "a picture")))
     assert len(lines(b"{}\n" * 10 + b"\0\0\n" + b"{}\n")) == 12
 
 
