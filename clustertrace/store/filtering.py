@@ -255,14 +255,15 @@ class _Maker:
     def _may_take(self, steps: tuple[StepName, ...]) -> str:
         """Whether a trace's pattern has these steps at all: so that few traces' spans are read.
 
-        A replay has no pattern. Two-valued, like the rest.
+        A replay has no pattern, and one with news may have taken more steps since it was placed.
         """
         has = " AND ".join(self._in_pattern(step) for step in steps)
-        among = f"IN (SELECT variant_id FROM variants WHERE length(steps) >= {_CUT_STEPS} OR {has})"
-        found = f"traces WHERE variant_id IS NULL OR variant_id {among}"
-        if self._few(found, _MANY_READ):
-            return f"trace_id IN (SELECT trace_id FROM {found})"
-        return f"coalesce(variant_id {among}, TRUE)"
+        some = f"SELECT variant_id FROM variants WHERE length(steps) >= {_CUT_STEPS} OR {has}"
+        news = "SELECT trace_id FROM news"
+        may = f"variant_id IS NULL OR variant_id IN ({some}) OR trace_id IN ({news})"
+        if self._few(f"traces WHERE {may}", _MANY_READ):
+            return f"trace_id IN (SELECT trace_id FROM traces WHERE {may})"
+        return _either_way(may)
 
     def _in_pattern(self, step: StepName) -> str:
         """Whether the steps of a row of `variants` may name this one: there, names are normal."""

@@ -266,6 +266,21 @@ def test_a_step_beyond_those_that_a_pattern_keeps(store: Store) -> None:
         ]
 
 
+@pytest.mark.parametrize("few", [True, False])
+def test_a_step_that_came_late(store: Store, monkeypatch: pytest.MonkeyPatch, few: bool) -> None:
+    """It is found before the run is placed anew, so that nobody deletes a run as one without it."""
+    if not few:
+        monkeypatch.setattr(filtering, "_MANY_READ", 0)
+    root = Span("a" * 32, "1" * 16, None, "agent", "agent", "ok", START, START + SECOND)
+    step = root._replace(span_id="2" * 16, parent_span_id="1" * 16, name="plan", kind="tool")
+    store.write(Batch([root, step], []))
+    store.refresh()
+    store.write(Batch([step._replace(span_id="3" * 16, name="answer")], []))
+    with store.read() as conn:
+        asked = ("has(answer)", "lacks(answer)", "seq(plan -> none)")
+        assert [queries.traces(conn, parse(one)).total for one in asked] == [1, 0, 0]
+
+
 @pytest.mark.sqlite("its parser's stack")
 def test_what_sqlite_cannot_read_is_said(store: Store) -> None:
     """Few people write `or` and `and` within each other dozens of times; those are told."""
