@@ -29,8 +29,7 @@ _SCOPES: Final = (
 """Every scope that reports model calls: a look into the index each, however many calls."""
 
 _OTHERS: Final = (
-    "spans n CROSS JOIN ({scopes}) s CROSS JOIN spans o"
-    " WHERE s.scope <> n.scope AND o.scope = s.scope"
+    "({scopes}) s CROSS JOIN spans o WHERE s.scope <> n.scope AND o.scope = s.scope"
     f" AND o.start_ns BETWEEN n.start_ns - {TOGETHER_NS} AND n.start_ns + {TOGETHER_NS}"
     " AND o.trace_id <> n.trace_id"
 )
@@ -45,7 +44,17 @@ FAILED_AT_ONCE: Final = (
     f"{_OTHERS} AND n.status = 'error' AND n.input_tokens IS NULL"
     " AND o.status = 'error' AND +o.input_tokens IS NULL"
 )
-"""Of those, the ones that may be the call `n`. (The plus keeps SQLite to the index of failures.)"""
+"""Of those, the ones that say the same. (The plus keeps SQLite to the index of failures.)"""
+
+_MAY_BE = (
+    "EXISTS (SELECT 1 FROM {others} AND (n.parent_span_id IS NULL OR o.parent_span_id IS NULL"
+    " OR n.response_id = o.response_id))"
+)
+"""Whether one of them can be the call `n`: one is a trace by itself, or both know the response.
+
+Where a thousand agents ask the same at once, nearly none can, and none is compared with the others.
+Where one can, the others are looked at too: it may be one of theirs.
+"""
 
 
 def calls_elsewhere(
@@ -62,10 +71,12 @@ def calls_elsewhere(
     marks = ", ".join("?" * len(asked))
     pairs = conn.rows(
         " UNION ".join(
-            f"SELECT n.trace_id, o.trace_id FROM {at_once} AND n.trace_id IN ({marks})"
-            for at_once in _at_once(scopes)
+            f"SELECT n.trace_id, o.trace_id FROM spans n CROSS JOIN {others}"
+            f" AND n.trace_id IN (SELECT n.trace_id FROM spans n WHERE n.trace_id IN ({marks})"
+            f" AND {_MAY_BE.format(others=others)})"
+            for others in _others(scopes)
         ),
-        (*scopes, *asked) * 2,
+        (*scopes, *asked, *scopes) * 2,
     )
     if not pairs:
         return {}
@@ -89,9 +100,11 @@ def wake(conn: Connection, after_seq: int, due_ns: int) -> None:
     if len(scopes) < 2:
         return
     calls = " UNION ".join(
-        f"SELECT o.trace_id FROM {at_once} AND n.seq > ?" for at_once in _at_once(scopes)
+        f"SELECT o.trace_id FROM spans n CROSS JOIN {others} AND n.seq > ?"
+        f" AND {_MAY_BE.format(others=others)}"
+        for others in _others(scopes)
     )
-    news.mark_found(conn, calls, (*scopes, after_seq) * 2, due_ns)
+    news.mark_found(conn, calls, (*scopes, after_seq, *scopes) * 2, due_ns)
 
 
 def _reported(span: Span) -> bool:
@@ -104,6 +117,6 @@ def _scopes(conn: Connection) -> list[str]:
     return [row[0] for row in conn.rows(_SCOPES)]
 
 
-def _at_once(scopes: Sequence[str]) -> list[str]:
+def _others(scopes: Sequence[str]) -> list[str]:
     named = " UNION ALL ".join(["SELECT ? AS scope"] * len(scopes))
     return [sql.format(scopes=named) for sql in (ANSWERED_AT_ONCE, FAILED_AT_ONCE)]

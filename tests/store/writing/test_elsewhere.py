@@ -9,6 +9,7 @@ import pytest
 from clustertrace.model import Batch, Span
 from clustertrace.store import queries
 from clustertrace.store.store import Store
+from clustertrace.store.writing.elsewhere import FAILED_AT_ONCE, calls_elsewhere
 
 SECOND = 10**9
 NOW = 1_700_000_000 * SECOND
@@ -82,12 +83,40 @@ def test_failed_and_answered(store: Store) -> None:
     assert calls(store) == 2
 
 
+def agent(number: int) -> list[Span]:
+    """A run whose model call is reported twice inside it."""
+    outer = root(number, "one")._replace(name="agent", kind="agent", attributes={})
+    inside = root(number, "one")._replace(span_id=f"{number + 100:016x}")
+    inside = inside._replace(parent_span_id=outer.span_id)
+    again = inside._replace(span_id=f"{number + 200:016x}", attributes={"scope.name": "two"})
+    return [outer, inside, again]
+
+
+def test_agents_that_ask_the_same_at_once(store: Store) -> None:
+    """Their calls are not compared with each other's, since none can be one of another run; once a
+    call by itself comes, which may be any of theirs, they are. Here it is none: each reporter has
+    told of each of them."""
+    runs = [agent(number) for number in range(1, 9)]
+    store.write(Batch([span for run in runs for span in run], []))
+    asked = {bytes.fromhex(run[0].trace_id): run for run in runs}
+    with store.read() as conn:
+        assert calls_elsewhere(conn, asked) == {}
+    assert calls(store) == 8
+    store.write(Batch([root(50, "two", after=0.001)], []))
+    with store.read() as conn:
+        found = calls_elsewhere(conn, asked)
+        assert conn.value("SELECT count(*) FROM news") == 9, "all of them are settled again"
+    assert {len(others) for others in found.values()} == {2 * 7 + 1}
+    assert calls(store) == 9
+
+
 @pytest.mark.sqlite("its plans")
 def test_failures_are_looked_up(store: Store) -> None:
     """Failed calls elsewhere are found by an index of them."""
-    from clustertrace.store.writing.elsewhere import FAILED_AT_ONCE
-
     with store.read() as conn:
         sql = FAILED_AT_ONCE.format(scopes="SELECT 'one' AS scope UNION ALL SELECT 'two'")
-        plan = conn.rows(f"EXPLAIN QUERY PLAN SELECT o.trace_id FROM {sql} AND n.trace_id = x'01'")
+        plan = conn.rows(
+            "EXPLAIN QUERY PLAN SELECT o.trace_id FROM spans n CROSS JOIN"
+            f" {sql} AND n.trace_id = x'01'"
+        )
     assert any("spans_failed_calls" in str(step) for step in plan)
