@@ -14,7 +14,7 @@ __all__ = ["ending", "pattern_went", "run_went", "side_went"]
 _ENDINGS: Final = {
     "ok": "ended without an error",
     "error": "ended in an error",
-    "running": "still runs",
+    "running": "not ended yet",
     "incomplete": "never ended: its process is gone",
 }
 

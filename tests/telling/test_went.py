@@ -32,7 +32,7 @@ def cluster(**more: object) -> Cluster:
         (Side("trace", "1", "run", (), row(outcome="fail")), "failed · 3.1 s · $0.0213"),
         (
             Side("trace", "1", "run", (), row(status="running", duration_ns=None, llm_calls=0)),
-            "still runs",
+            "not ended yet",
         ),
         (
             Side("trace", "1", "run", (), row(unpriced_calls=1)),
