@@ -120,7 +120,9 @@ def verdict_words(made: Verdict, strata: str, did: str = "failed") -> str:
     )
     for side, when in ((before, "before"), (after, "after")):
         if not side.runs:
-            return f"No evidence: there are no finished runs {when} with a known {strata}."
+            # Every run has a name and a pattern; a tag it may lack.
+            lacking = "" if strata in ("name", "pattern") else f" with a known {strata}"
+            return f"No evidence: there are no finished runs {when}{lacking}."
     if not made.strata:
         return f"No evidence: no {strata} has finished runs both before and after. {counts}"
     low, high = made.interval

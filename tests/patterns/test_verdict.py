@@ -53,6 +53,7 @@ def test_a_side_without_runs_is_named() -> None:
     made = verdict({}, {"b": Side(0, 9)})
     told = verdict_words(made, "task")
     assert told == "No evidence: there are no finished runs before with a known task."
+    assert verdict_words(made, "name") == "No evidence: there are no finished runs before."
 
 
 def test_the_smallest_change_is_what_such_numbers_show() -> None:
