@@ -9,6 +9,7 @@ import streamlit as st
 
 from clustertrace.app import markup, words
 from clustertrace.app.links import traces_url, url
+from clustertrace.model import REPLAY_OF
 from clustertrace.patterns.statistics import wilson
 from clustertrace.store.answers import ClusterPage, Overview
 from clustertrace.store.queries.picking import NEWEST
@@ -16,6 +17,8 @@ from clustertrace.store.queries.picking import NEWEST
 __all__ = ["everything", "some"]
 
 _UNFINISHED: Final = "finished:no"
+_RUNS: Final = f"not tag.{REPLAY_OF}:*"
+"""The list of all traces has replays too, which no number counts."""
 
 
 def everything(totals: Overview) -> markup.Markup:
@@ -23,7 +26,7 @@ def everything(totals: Overview) -> markup.Markup:
     where = words.zone(st.context.timezone)
     rate = wilson(totals.failed, totals.finished)
     parts = [
-        markup.number(totals.traces, "run", href=traces_url()),
+        markup.number(totals.traces, "run", href=traces_url(_RUNS if totals.replays else "")),
         markup.fact(
             f"{words.count(totals.failed)} failed",
             f"({words.share(totals.failed / max(1, totals.finished))}, 95 % interval "
@@ -36,7 +39,7 @@ def everything(totals: Overview) -> markup.Markup:
             markup.fact(
                 words.count(totals.failed_by_outcome),
                 "by a recorded outcome",
-                href=traces_url("outcome:fail") if totals.failed_by_outcome else "",
+                href=traces_url("failed:yes outcome:fail") if totals.failed_by_outcome else "",
             ),
             markup.fact(
                 words.count(totals.failed_by_status),

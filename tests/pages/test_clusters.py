@@ -30,7 +30,7 @@ def test_failures_by_outcome_and_by_error_are_told_apart(
 ) -> None:
     """Both counts stand on the page, each a link to its traces."""
     html = show("clusters").html
-    assert 'href="/?where=outcome%3Afail"' in html
+    assert 'href="/?where=failed%3Ayes+outcome%3Afail"' in html
     assert 'href="/?where=failed%3Ayes+outcome%3Anone"' in html
 
 
@@ -90,7 +90,7 @@ def test_a_filter_counts_the_runs_that_match(some: Store, show: Callable[..., An
     assert "runs match" in html
     assert "No significant pattern" not in html
     assert html.count('aria-label="Pattern ') == 1
-    assert "&amp;where=outcome%3Afail" in html
+    assert "&amp;where=failed%3Ayes+outcome%3Afail" in html
     assert "No finished run matches" in show("clusters", where="name:nobody").html
 
 

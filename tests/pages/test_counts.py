@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from clustertrace.filters import both, parse
-from clustertrace.model import Batch, Span, TraceFacts
+from clustertrace.model import REPLAY_OF, Batch, Span, TraceFacts
 from clustertrace.store import Store, queries
 from clustertrace.store.queries import failing
 from clustertrace.telling.addresses import FILTER
@@ -52,10 +52,15 @@ def run(rng: random.Random, number: int) -> Batch:
 
 @pytest.fixture
 def runs(store: Store) -> Store:
-    """Fill the database with a hundred runs."""
+    """Fill the database with a hundred runs, and with replays, which no number counts."""
     rng = random.Random(7)
     for number in range(1, 101):
         store.write(run(rng, number))
+    for number in range(101, 111):
+        again = run(rng, number)
+        [facts] = again.facts
+        tags = {**facts.tags, REPLAY_OF: f"{number - 100:032x}"}
+        store.write(again._replace(facts=[facts._replace(tags=tags)]))
     store.refresh()
     return store
 
