@@ -94,7 +94,7 @@ def price_span(span: Span) -> Span:
         span.model,
         span.provider,
         input_tokens=span.input_tokens or 0,
-        output_tokens=0 if span.kind == "embedding" else span.output_tokens or 0,
+        output_tokens=span.output_tokens or 0,
         cache_read_tokens=span.cache_read_tokens or 0,
         cache_write_tokens=span.cache_write_tokens or 0,
         cache_write_1h_tokens=0 if usual else _kept_for_an_hour(span.attributes),

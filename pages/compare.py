@@ -51,7 +51,7 @@ def _invitation() -> markup.Markup:
         return told
     pair = url("compare", {"a": worst.sample_trace_id, "b": near[0].trace_id})
     link = markup.link(
-        "A run of the pattern that fails most, beside the nearest that did not", pair
+        "A run of the pattern that fails most, beside the nearest that did not fail", pair
     )
     return markup.join([told, link])
 

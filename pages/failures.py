@@ -95,7 +95,7 @@ def _prefixes(patterns: list[flow.PatternRuns], tags: tuple[str, ...], asked: As
     rows = [
         (
             value,
-            failure_lists.counted(
+            failure_lists.count_link(
                 failed[value],
                 asked.texts,
                 _of(by, value) if every and alike[value.lower()] == 1 else None,

@@ -98,9 +98,8 @@ def _opened(trace: Trace, rows: list[SpanRow], suspects: Sequence[Suspect]) -> i
 
     Where no step did, and the run failed all the same, it is the one that is suspected most.
     """
-    last = broken(trace.spans)
-    broke = [last.span_id] if last else [one.span_id for one in suspects[:1]]
-    wanted = st.query_params.get("span") or next(iter(broke), None)
+    broke = broken(trace.spans) or next(iter(suspects), None)
+    wanted = st.query_params.get("span") or (broke and broke.span_id)
     for number, row in enumerate(rows):
         if any(span.span_id == wanted for span in row.spans):
             return number

@@ -53,6 +53,8 @@ def draw(patterns: list[PatternRuns], filters: Sequence[str] = ()) -> None:
         )
         for edge in sorted(shown, key=lambda edge: (edge.p, -edge.runs))[:_ROWS]
     ]
+    left_out = len(shown) - len(rows)
+    more = f"{words.counted(left_out, 'more way')} in the picture." if left_out else ""
     st.html(
         markup.page(
             markup.muted(
@@ -61,9 +63,7 @@ def draw(patterns: list[PatternRuns], filters: Sequence[str] = ()) -> None:
                 "(p < 0.05). A click on a step or a way shows its traces."
             ),
             markup.rows(rows, ("Way", "Runs", "Failed, with the 95 % interval")),
-            markup.muted(f"{words.counted(left_out, 'more way')} in the picture.")
-            if (left_out := len(shown) - len(rows))
-            else "",
+            markup.muted(more),
         )
     )
 

@@ -11,13 +11,15 @@ from clustertrace.filters import of_patterns
 from clustertrace.patterns.fingerprints import MessageGroup
 from clustertrace.patterns.flow import FirstFailure
 
-__all__ = ["counted", "first_failures", "messages", "with_more"]
+__all__ = ["count_link", "first_failures", "messages", "with_more"]
 
 _MESSAGES: Final = 12
 _FIRST: Final = 12
 
 
-def counted(runs: int, filters: Sequence[str], condition: str | None, state: str) -> markup.Markup:
+def count_link(
+    runs: int, filters: Sequence[str], condition: str | None, state: str
+) -> markup.Markup:
     """A number of runs that leads to them; just a number where no short condition has them."""
     there = traces_url(*filters, condition, state) if condition else ""
     return markup.linked(words.count(runs), there)
@@ -33,7 +35,7 @@ def first_failures(found: Sequence[FirstFailure], filters: Sequence[str]) -> mar
             f"step {one.place}" if one.place else "",
             one.name,
             markup.bar(one.runs / most),
-            counted(one.runs, filters, of_patterns(one.failed_in), "failed:yes"),
+            count_link(one.runs, filters, of_patterns(one.failed_in), "failed:yes"),
         )
         for one in sorted(by_runs[:_FIRST], key=lambda one: (one.place, one.name))
     ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from clustertrace.app import markup, words
-from clustertrace.app.graph.failure_lists import counted
+from clustertrace.app.graph.failure_lists import count_link
 from clustertrace.filters import of_patterns, taking
 from clustertrace.patterns.flow import StepRate
 
@@ -28,8 +28,8 @@ def table(rates: Sequence[StepRate], filters: Sequence[str]) -> markup.Markup:
         took = taking(rate.name) if plain else of_patterns(rate.taken_in)
         broke = taking(rate.name, failed=True) if plain else of_patterns(rate.broke_in)
         numbers = [
-            counted(rate.broke, filters, broke, "finished:yes"),
-            counted(rate.runs, filters, took, "finished:yes"),
+            count_link(rate.broke, filters, broke, "finished:yes"),
+            count_link(rate.runs, filters, took, "finished:yes"),
         ]
         rows.append(
             (
@@ -37,7 +37,7 @@ def table(rates: Sequence[StepRate], filters: Sequence[str]) -> markup.Markup:
                 markup.join(numbers, " / "),
                 markup.rate_bar(rate.broke / rate.runs, *rate.interval),
                 markup.join(
-                    [counted(rate.failed, filters, took, "failed:yes"), " of these runs failed"]
+                    [count_link(rate.failed, filters, took, "failed:yes"), " of these runs failed"]
                 ),
             )
         )

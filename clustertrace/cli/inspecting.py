@@ -10,6 +10,7 @@ import typer
 from clustertrace.cli.app import Db, Json, Where, command
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import NotFound, UsageError
+from clustertrace.model import REPLAY_OF
 from clustertrace.opening import has_database, nothing_yet, reading
 from clustertrace.telling.went import ending
 from clustertrace.telling.words import counted, duration, moment, secrets_cut, shortened, spent
@@ -141,8 +142,6 @@ def _show_trace(trace: Trace, row: TraceRow) -> None:
 
 def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
     from rich.text import Text
-
-    from clustertrace.model import REPLAY_OF
 
     verdict = _verdict(trace)
     style = "bold red" if trace.failed else "bold"

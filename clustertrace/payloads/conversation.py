@@ -70,8 +70,7 @@ def _held(value: Mapping[str, Any]) -> tuple[str, list[Any]] | None:
     for key, inside in _HELD.items():
         held = value.get(key)
         if isinstance(held, list) and (key != "output" or value.get("object") == "response"):
-            ways = [one.get(inside, one) if isinstance(one, Mapping) else one for one in held]
-            return key, ways
+            return key, [one.get(inside, one) if isinstance(one, Mapping) else one for one in held]
     return None
 
 

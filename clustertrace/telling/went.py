@@ -9,7 +9,7 @@ from clustertrace.telling.words import count, duration, spent
 if TYPE_CHECKING:
     from clustertrace.store.answers import Cluster, Side, TraceRow
 
-__all__ = ["ending", "pattern_went", "run_went", "side_went"]
+__all__ = ["ending", "side_went"]
 
 _ENDINGS: Final = {
     "ok": "ended without an error",
@@ -29,11 +29,11 @@ def ending(outcome: str | None, status: str) -> str:
 def side_went(side: Side) -> str:
     """How one of two sides went that are compared."""
     if side.sort == "pattern":
-        return pattern_went(cast("Cluster", side.of))
-    return run_went(cast("TraceRow", side.of))
+        return _pattern_went(cast("Cluster", side.of))
+    return _run_went(cast("TraceRow", side.of))
 
 
-def run_went(row: TraceRow) -> str:
+def _run_went(row: TraceRow) -> str:
     """failed · 3.1 s · $0.0213"""
     told = [ending(row.outcome, row.status)]
     if row.duration_ns is not None:
@@ -43,7 +43,7 @@ def run_went(row: TraceRow) -> str:
     return " · ".join(told)
 
 
-def pattern_went(cluster: Cluster) -> str:
+def _pattern_went(cluster: Cluster) -> str:
     """37 of 41 failed · median 3.1 s · $0.0213 a run"""
     told = [f"{count(cluster.failed)} of {count(cluster.count)} failed"]
     if cluster.p50_ns is not None:

@@ -54,10 +54,7 @@ _SETTLED: Final = (
 )
 
 _COUNTED_BY: Final = frozenset(
-    (
-        *("failed", "half_day", "variant_id", "dead_end", "prompt_due", "rolled_session_id"),
-        "traits_due",
-    )
+    "failed half_day variant_id dead_end prompt_due rolled_session_id traits_due".split()
 )
 """Columns by which whatever counts, groups or learns finds its runs: a replay has none of them."""
 

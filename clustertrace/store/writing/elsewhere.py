@@ -46,7 +46,7 @@ FAILED_AT_ONCE: Final = (
 )
 """Of those, the ones that say the same. (The plus keeps SQLite to the index of failures.)"""
 
-_MAY_BE = (
+_MAY_BE: Final = (
     "EXISTS (SELECT 1 FROM {others} AND (n.parent_span_id IS NULL OR o.parent_span_id IS NULL"
     " OR n.response_id = o.response_id))"
 )
