@@ -7,7 +7,7 @@ which what is due is settled, as a receiver does it. Settling reads a trace as a
 that grows is settled again and again: the longer it is, the later. So the cost of a span may be
 that of some settlings, but must not grow with the trace. "At once" are traces whose model calls all
 run at the same time, reported twice: none may be compared with all others. CPU time of this one
-process.
+process. Nor may calls be that are traces by themselves, each in two of them, of two seconds.
 
 What is told last is a trace that goes on slowly, a span now and then: which share of a core it
 takes to settle it again and again.
@@ -19,7 +19,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from figures import Figure, tell
@@ -74,6 +74,26 @@ def trace(rng: random.Random, length: int) -> list[Span]:
     return spans
 
 
+def alone(calls: int) -> list[Span]:
+    """Calls of two seconds that say the same, each reported as two traces."""
+    rng = random.Random(calls)
+    spans = []
+    for _ in range(calls):
+        start = 1_760_000_000 * 10**9 + rng.randrange(2 * 10**9)
+        spans += [
+            Span(
+                *(f"{rng.getrandbits(128):032x}", f"{rng.getrandbits(64):016x}", None),
+                *("call", "llm", "ok", start + at, start + 10**9),
+                model="gpt-4o-mini",
+                input_tokens=1_000,
+                output_tokens=100,
+                attributes={"scope.name": f"program {at}"},
+            )
+            for at in (0, 1)
+        ]
+    return spans
+
+
 def cost(folder: Path, length: int, total: int, order: str) -> tuple[float, float]:
     """Microseconds a span of writing and of settling."""
     rng = random.Random(length)
@@ -82,8 +102,13 @@ def cost(folder: Path, length: int, total: int, order: str) -> tuple[float, floa
         one = trace(rng, length)
         ORDERS[order](one)
         spans += one
+    return stored(folder / f"{length}-{order}.db", spans)
+
+
+def stored(file: Path, spans: Sequence[Span]) -> tuple[float, float]:
+    """Microseconds a span of writing and of settling."""
     wrote = settled = 0.0
-    with Store.open(folder / f"{length}-{order}.db") as store:
+    with Store.open(file) as store:
         for at in range(0, len(spans), BATCH):
             begin = time.process_time()
             store.write(Batch(spans[at : at + BATCH], []))
@@ -128,6 +153,9 @@ def main() -> None:
             cells = "".join(f"{one:12.1f}" for one in settled[length])
             print(f"{length:>14,}{cells}   (writing {costs[0][0]:.1f})", flush=True)
         shares = [f"{share(Path(folder), length):.1%} at {length:,} spans" for length in lengths]
+        for calls in (100, 500, 2_000):
+            settling = stored(Path(folder) / f"alone-{calls}.db", alone(calls))[1]
+            print(f"{calls:>14,} calls by themselves, reported twice: {settling:.0f} µs a span")
         print(f"of a core, for a trace that goes on: {', '.join(shares)}")
     first = settled[lengths[0]]
     grown = max(one / first[at] for row in settled.values() for at, one in enumerate(row))

@@ -19,12 +19,21 @@ from clustertrace.understanding.reports import (
     same_model,
 )
 
-__all__ = ["TOGETHER_NS", "alike", "by_start", "join_scopes", "pairs"]
+__all__ = [
+    "NEAREST",
+    "TOGETHER_NS",
+    "agreeing",
+    "alike",
+    "by_start",
+    "by_what_they_share",
+    "join_scopes",
+    "pairs",
+]
 
 TOGETHER_NS: Final = 2 * 10**9
 """Reports of one call in different traces begin at most so far apart."""
 
-_NEAREST: Final = 16
+NEAREST: Final = 16
 """So many before and after a report, in time, may be another one of the same call."""
 
 _REPORTERS: Final = 8
@@ -52,7 +61,7 @@ def join_scopes(models: Sequence[Span], joined: Groups) -> None:
     if len({reporter(span) for span in models}) < 2:
         return
     taken: set[End] = set()
-    for keys in (_agreeing, alike):
+    for keys in (agreeing, alike):
         for nearness in (by_start, zip):
             _join(pairs(models, nearness, keys, taken), joined, taken)
 
@@ -83,7 +92,7 @@ def pairs(
     hold up everybody who writes: `nearness` names the few that are worth it.
     """
     seen: set[tuple[Identity, Identity]] = set()
-    for reports in _by_what_they_share(models, keys).values():
+    for reports in by_what_they_share(models, keys).values():
         told_most = sorted(reports.items(), key=lambda told: -len(told[1]))[:_REPORTERS]
         for (name, some), (other_name, others) in combinations(told_most, 2):
             left = [span for span in some if (identity(span), other_name) not in taken]
@@ -101,11 +110,11 @@ def by_start(some: Sequence[Span], others: Sequence[Span]) -> Iterator[tuple[Spa
     starts = [order(span) for span in others]
     for span in some:
         at = bisect_left(starts, order(span))
-        for near in others[max(0, at - _NEAREST) : at + _NEAREST]:
+        for near in others[max(0, at - NEAREST) : at + NEAREST]:
             yield span, near
 
 
-def _agreeing(span: Span) -> Iterator[Any]:
+def agreeing(span: Span) -> Iterator[Any]:
     """What tells a call from most others."""
     said = response_id(span)
     if said is not None:
@@ -120,7 +129,7 @@ def alike(span: Span) -> Iterator[Any]:
     yield "place", span.kind, span.trace_id, span.parent_span_id
 
 
-def _by_what_they_share(
+def by_what_they_share(
     models: Sequence[Span], keys: Keys
 ) -> Mapping[Any, Mapping[str, list[Span]]]:
     """Calls by each key of theirs, and by reporter, in their order."""

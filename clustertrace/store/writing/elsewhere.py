@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Final
 
-from clustertrace.model import MODEL_KINDS, Span
+from clustertrace.model import Span
 from clustertrace.store.connection import Connection
 from clustertrace.store.rows import SLIM_COLUMNS, slim_span
 from clustertrace.store.writing import news
+from clustertrace.understanding.nearby import Nearby, may_be_told_elsewhere
 from clustertrace.understanding.same_calls import TOGETHER_NS
 
 __all__ = ["FAILED_AT_ONCE", "calls_elsewhere", "wake"]
@@ -30,15 +32,16 @@ _SCOPES: Final = (
 
 _OTHERS: Final = (
     "({scopes}) s CROSS JOIN spans o WHERE s.scope <> n.scope AND o.scope = s.scope"
-    f" AND o.start_ns BETWEEN n.start_ns - {TOGETHER_NS} AND n.start_ns + {TOGETHER_NS}"
-    " AND o.trace_id <> n.trace_id"
+    f" AND o.start_ns BETWEEN n.start_ns - {TOGETHER_NS} AND {{last}} + {TOGETHER_NS}"
 )
-"""Calls `o` of other traces at the time of the call `n`; never are ranges of equal scope read."""
+"""Calls `o` of other reporters that begin when the call `n` does, or calls that begin from
+`n.start_ns` to `{last}`; never are ranges of equal scope read."""
 
+_WINDOW: Final = 2 * TOGETHER_NS
 ANSWERED_AT_ONCE: Final = (
     f"{_OTHERS} AND o.input_tokens = n.input_tokens"
-    f" AND o.start_ns / {2 * TOGETHER_NS} IN ((n.start_ns - {TOGETHER_NS}) / {2 * TOGETHER_NS},"
-    f" (n.start_ns + {TOGETHER_NS}) / {2 * TOGETHER_NS})"
+    f" AND o.start_ns / {_WINDOW} IN ((n.start_ns - {TOGETHER_NS}) / {_WINDOW},"
+    f" (n.start_ns + {TOGETHER_NS}) / {_WINDOW}, ({{last}} + {TOGETHER_NS}) / {_WINDOW})"
 )
 FAILED_AT_ONCE: Final = (
     f"{_OTHERS} AND n.status = 'error' AND n.input_tokens IS NULL"
@@ -47,8 +50,8 @@ FAILED_AT_ONCE: Final = (
 """Of those, the ones that say the same. (The plus keeps SQLite to the index of failures.)"""
 
 _MAY_BE: Final = (
-    "EXISTS (SELECT 1 FROM {others} AND (n.parent_span_id IS NULL OR o.parent_span_id IS NULL"
-    " OR n.response_id = o.response_id))"
+    "EXISTS (SELECT 1 FROM {others_of_one} AND o.trace_id <> n.trace_id"
+    " AND (n.parent_span_id IS NULL OR o.parent_span_id IS NULL OR n.response_id = o.response_id))"
 )
 """Whether one of them can be the call `n`: one is a trace by itself, or both know the response.
 
@@ -64,34 +67,30 @@ def calls_elsewhere(
 
     The traces come with their spans, payloads not needed; those without model calls cost nothing.
     """
-    asked = [trace_id for trace_id, spans in traces.items() if any(map(_reported, spans))]
-    scopes = _scopes(conn) if asked else []
+    told = [key for key, spans in traces.items() if any(map(may_be_told_elsewhere, spans))]
+    scopes = _scopes(conn) if told else []
     if len(scopes) < 2:
         return {}
-    marks = ", ".join("?" * len(asked))
-    pairs = conn.rows(
-        " UNION ".join(
-            f"SELECT n.trace_id, o.trace_id FROM spans n CROSS JOIN {others}"
-            f" AND n.trace_id IN (SELECT n.trace_id FROM spans n WHERE n.trace_id IN ({marks})"
-            f" AND {_MAY_BE.format(others=others)})"
-            for others in _others(scopes)
-        ),
-        (*scopes, *asked, *scopes) * 2,
-    )
-    if not pairs:
+    named = f"n.trace_id IN ({_marks(told)})"
+    sql = f"SELECT n.trace_id FROM spans n WHERE {named} AND {_MAY_BE}"
+    asked = [row[0] for row in conn.rows(_either(sql, scopes), (*told, *scopes) * 2)]
+    if not asked:
         return {}
-    others = sorted({other for _, other in pairs})
-    marks = ", ".join("?" * len(others))
-    calls: dict[bytes, list[Span]] = defaultdict(list)
+    sql = _at_the_time_of(f"n.trace_id IN ({_marks(asked)})")
+    others = [row[0] for row in conn.rows(_either(sql, scopes), (*asked, *scopes) * 2)]
+    calls: dict[str, list[Span]] = defaultdict(list)
     for row in conn.rows(
-        f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks}) AND scope IS NOT NULL",
+        f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({_marks(others)})"
+        " AND scope IS NOT NULL",
         others,
     ):
-        calls[row[0]].append(slim_span(row))
-    found: dict[bytes, list[Span]] = defaultdict(list)
-    for trace_id, other in pairs:
-        found[trace_id] += calls[other]
-    return found
+        span = slim_span(row)
+        calls[span.trace_id].append(span)
+    nearby = Nearby(chain.from_iterable(calls.values()))
+    return {
+        key: [span for other in sorted(nearby.traces(traces[key])) for span in calls[other]]
+        for key in asked
+    }
 
 
 def wake(conn: Connection, after_seq: int, due_ns: int) -> None:
@@ -99,24 +98,44 @@ def wake(conn: Connection, after_seq: int, due_ns: int) -> None:
     scopes = _scopes(conn)
     if len(scopes) < 2:
         return
-    calls = " UNION ".join(
-        f"SELECT o.trace_id FROM spans n CROSS JOIN {others} AND n.seq > ?"
-        f" AND {_MAY_BE.format(others=others)}"
-        for others in _others(scopes)
-    )
-    news.mark_found(conn, calls, (*scopes, after_seq, *scopes) * 2, due_ns)
-
-
-def _reported(span: Span) -> bool:
-    """Whether another trace may report a span as well."""
-    failed = span.input_tokens is None and span.status == "error"
-    return span.kind in MODEL_KINDS and bool(span.input_tokens or failed)
+    calls = _either(_at_the_time_of(f"n.seq > ? AND {_MAY_BE}"), scopes)
+    news.mark_found(conn, calls, (after_seq, *scopes, *scopes) * 2, due_ns)
 
 
 def _scopes(conn: Connection) -> list[str]:
     return [row[0] for row in conn.rows(_SCOPES)]
 
 
-def _others(scopes: Sequence[str]) -> list[str]:
+def _at_the_time_of(which: str) -> str:
+    """The traces of the calls that say the same at the time of those which `which` names.
+
+    These are taken by the four seconds in which they begin: a thousand of them read the thousand
+    others of that time once, not each.
+    """
+    return (
+        "SELECT o.trace_id FROM (SELECT n.scope, n.input_tokens, n.status,"
+        " min(n.start_ns) AS start_ns, max(n.start_ns) AS last_ns"
+        f" FROM spans n WHERE n.scope IS NOT NULL AND {which}"
+        f" GROUP BY n.scope, n.input_tokens, n.status, n.start_ns / {_WINDOW}) n"
+        " CROSS JOIN {others}"
+    )
+
+
+def _either(sql: str, scopes: Sequence[str]) -> str:
+    """What a question about calls that say the same finds, answered or failed.
+
+    `{others_of_one}` stands for those at the time of one call, `{others}` for those at the time of
+    some, from `start_ns` to `last_ns`.
+    """
     named = " UNION ALL ".join(["SELECT ? AS scope"] * len(scopes))
-    return [sql.format(scopes=named) for sql in (ANSWERED_AT_ONCE, FAILED_AT_ONCE)]
+    return " UNION ".join(
+        sql.format(
+            others_of_one=others.format(scopes=named, last="n.start_ns"),
+            others=others.format(scopes=named, last="n.last_ns"),
+        )
+        for others in (ANSWERED_AT_ONCE, FAILED_AT_ONCE)
+    )
+
+
+def _marks(keys: Sequence[bytes]) -> str:
+    return ", ".join("?" * len(keys))

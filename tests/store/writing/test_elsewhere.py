@@ -10,6 +10,7 @@ from clustertrace.model import Batch, Span
 from clustertrace.store import queries
 from clustertrace.store.store import Store
 from clustertrace.store.writing.elsewhere import FAILED_AT_ONCE, calls_elsewhere
+from clustertrace.understanding.same_calls import NEAREST
 
 SECOND = 10**9
 NOW = 1_700_000_000 * SECOND
@@ -110,11 +111,29 @@ def test_agents_that_ask_the_same_at_once(store: Store) -> None:
     assert calls(store) == 9
 
 
+def test_calls_by_themselves_that_ask_the_same_at_once(store: Store) -> None:
+    """Each is compared with those that begin nearest, not with all, and each counts once."""
+    spans = [
+        root(number + 1000 * at, scope, after=number / 100 + at / 10**6, output_tokens=number % 7)
+        for number in range(1, 151)
+        for at, scope in enumerate(("one", "two"))
+    ]
+    store.write(Batch(spans, []))
+    asked = {bytes.fromhex(span.trace_id): [span] for span in spans}
+    with store.read() as conn:
+        found = calls_elsewhere(conn, asked)
+    assert len(found) == 300
+    assert max(map(len, found.values())) <= 4 * NEAREST < 150
+    assert calls(store) == 150
+
+
 @pytest.mark.sqlite("its plans")
 def test_failures_are_looked_up(store: Store) -> None:
     """Failed calls elsewhere are found by an index of them."""
     with store.read() as conn:
-        sql = FAILED_AT_ONCE.format(scopes="SELECT 'one' AS scope UNION ALL SELECT 'two'")
+        sql = FAILED_AT_ONCE.format(
+            scopes="SELECT 'one' AS scope UNION ALL SELECT 'two'", last="n.start_ns"
+        )
         plan = conn.rows(
             "EXPLAIN QUERY PLAN SELECT o.trace_id FROM spans n CROSS JOIN"
             f" {sql} AND n.trace_id = x'01'"
