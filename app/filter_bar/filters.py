@@ -26,6 +26,7 @@ _COMMON: Final = (
     *("cost>0.10", "duration>10s", "tokens>10k", "errors>0", "calls>10"),
 )
 _NAMES: Final = 30
+_MODELS: Final = 20
 _TAG_KEYS: Final = 20
 _TAG_VALUES: Final = 30
 
@@ -100,11 +101,12 @@ def asked(*texts: str) -> Asked:
 
 @st.cache_data(ttl=30, show_spinner=False)
 def _suggestions(path: str) -> list[str]:
-    """Conditions to pick from in the database at `path`: common ones, names, tags."""
+    """Conditions to pick from in the database at `path`: common ones, names, models, tags."""
     with connection.read() as conn:
         return [
             *_COMMON,
             *(condition("name", name) for name in queries.names(conn, _NAMES)),
+            *(condition("model", model) for model in queries.models(conn, _MODELS)),
             *(
                 condition(f"tag.{key}", value)
                 for key in queries.tag_keys(conn, _TAG_KEYS)

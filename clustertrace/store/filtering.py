@@ -11,6 +11,7 @@ import re
 from typing import Any, Final
 
 from clustertrace.filters.fields import CHOICES
+from clustertrace.filters.meaning import fits
 from clustertrace.filters.tree import (
     And,
     Compare,
@@ -26,6 +27,7 @@ from clustertrace.filters.tree import (
 )
 from clustertrace.patterns.signature import KEPT, NOT_STEPS, STEP_KINDS, normal_name
 from clustertrace.store.connection import Connection
+from clustertrace.store.distinct import models_called
 from clustertrace.store.rows import json_text
 from clustertrace.store.search.words import match_expression
 
@@ -94,6 +96,10 @@ _MANY: Final = 20_000
 look at each trace."""
 _MANY_READ: Final = 2_000
 """The same of traces whose spans are read, which takes ten times as long."""
+_MODELS: Final = 500
+"""Nobody calls so many models; where somebody does, each trace is looked at."""
+
+_CALLS: Final = "spans WHERE kind = 'llm' AND"
 
 
 def condition(
@@ -165,11 +171,7 @@ class _Maker:
         if field in _FIXED:
             return f"({_FIXED[field][pattern]})"
         if field == "model":
-            like = self._like("model", pattern)
-            return (
-                "(EXISTS (SELECT 1 FROM spans WHERE spans.trace_id = traces.trace_id AND "
-                f"kind = 'llm' AND {like}))"
-            )
+            return self._model(pattern)
         if field == "session":
             return self._one_of("session_id", "sessions", "session_id", pattern)
         if field in ("pattern", "family"):
@@ -195,6 +197,25 @@ class _Maker:
             return f"(trace_id IN (SELECT trace_id FROM trace_tags WHERE {found}))"
         of_it = f"trace_tags.trace_id = traces.trace_id AND {found}"
         return f"(EXISTS (SELECT 1 FROM trace_tags WHERE {of_it}))"
+
+    def _model(self, pattern: str) -> str:
+        """Each model that fits is sought in the index: for a pattern all of it would be read."""
+        called = models_called(self._conn, _MODELS) if "*" in pattern else (pattern,)
+        likes = [self._like("model", one) for one in called if fits(one, pattern)]
+        # Not `model` itself, whose index SQLite would rather ask than the trace's few spans.
+        like = self._like("(model || '')", pattern)
+        look = f"EXISTS (SELECT 1 FROM {_CALLS} spans.trace_id = traces.trace_id AND {like})"
+        if len(called) == _MODELS:
+            return f"({look})"
+        calls = " UNION ALL ".join(f"SELECT trace_id FROM {_CALLS} {like}" for like in likes)
+        if not calls:
+            return "FALSE"
+        if self._few(f"({calls}) AS calls", _MANY):
+            return f"(trace_id IN ({calls}))"
+        last = (f"(SELECT max(start_ns) FROM {_CALLS} {like})" for like in likes)
+        began = " OR ".join(f"coalesce(start_ns, 0) <= {one}" for one in last)
+        # Where a file told when a trace began, its calls may be older.
+        return f"(({began} OR told_start_ns IS NOT NULL) AND {look})"
 
     def _one_of(self, column: str, table: str, by: str, pattern: str) -> str:
         """Through the small table that has a row for each value, so that an index is of use."""

@@ -54,7 +54,13 @@ if TYPE_CHECKING:
     from clustertrace.store.queries.searching import facets, search
     from clustertrace.store.queries.stepping import Step, steps
     from clustertrace.store.queries.totals import overview
-    from clustertrace.store.queries.vocabulary import names, tag_keys, tag_keys_of, tag_values
+    from clustertrace.store.queries.vocabulary import (
+        models,
+        names,
+        tag_keys,
+        tag_keys_of,
+        tag_values,
+    )
     from clustertrace.store.queries.waiting import Backlog, backlog
 
 __all__ = [
@@ -87,6 +93,7 @@ __all__ = [
     "metric_names",
     "metric_values",
     "metrics",
+    "models",
     "named",
     "names",
     "newest",
@@ -166,6 +173,6 @@ if not TYPE_CHECKING:
                 "trace_row",
                 "traces",
             ],
-            "vocabulary": ["names", "tag_keys", "tag_keys_of", "tag_values"],
+            "vocabulary": ["models", "names", "tag_keys", "tag_keys_of", "tag_values"],
         },
     )

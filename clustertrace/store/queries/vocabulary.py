@@ -1,24 +1,27 @@
-"""The values that filters can be completed with: names of roots, keys and values of tags."""
+"""The values that filters can be completed with: names of roots, models, tags' keys and values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from clustertrace.store.connection import Connection
+from clustertrace.store.distinct import distinct, models_called
 from clustertrace.summary import NS_PER_DAY
 
-__all__ = ["names", "tag_keys", "tag_keys_of", "tag_values"]
+__all__ = ["models", "names", "tag_keys", "tag_keys_of", "tag_values"]
 
 
 def names(conn: Connection, limit: int = 100) -> tuple[str, ...]:
     """The names of traces, in order, at most `limit`; case tells none apart, as in a filter."""
-    return _distinct(conn, "traces", "name COLLATE NOCASE", "name IS NOT NULL", (), limit)
+    return distinct(conn, "traces", "name COLLATE NOCASE", "TRUE", (), limit)
+
+
+def models(conn: Connection, limit: int = 100) -> tuple[str, ...]:
+    """The models that were called, in order, at most `limit`; case tells none apart."""
+    return models_called(conn, limit)
 
 
 def tag_keys(conn: Connection, limit: int = 10_000) -> tuple[str, ...]:
     """Every key that some trace is tagged with, in order, at most `limit`."""
-    return _distinct(conn, "trace_tags", "key", "TRUE", (), limit)
+    return distinct(conn, "trace_tags", "key", "TRUE", (), limit)
 
 
 def tag_keys_of(conn: Connection, day: int) -> tuple[str, ...]:
@@ -35,19 +38,4 @@ def tag_keys_of(conn: Connection, day: int) -> tuple[str, ...]:
 
 def tag_values(conn: Connection, key: str, limit: int = 100) -> tuple[str, ...]:
     """The values of a tag, in order, at most `limit`; case tells none apart, as in a filter."""
-    return _distinct(conn, "trace_tags", "value COLLATE NOCASE", "key = ?", (key,), limit)
-
-
-def _distinct(
-    conn: Connection, table: str, column: str, condition: str, params: Sequence[Any], limit: int
-) -> tuple[str, ...]:
-    """One index seek a value: DISTINCT would read an entry a trace."""
-    found: list[str] = []
-    sql = f"SELECT {column} FROM {table} WHERE {condition}"
-    while len(found) < limit:
-        beyond = f" AND {column} > ?" if found else ""
-        value = conn.value(f"{sql}{beyond} ORDER BY {column} LIMIT 1", (*params, *found[-1:]))
-        if value is None:
-            break
-        found.append(value)
-    return tuple(found)
+    return distinct(conn, "trace_tags", "value COLLATE NOCASE", "key = ?", (key,), limit)

@@ -90,6 +90,12 @@ class SpanRow(SQLModel, table=True):
             *("scope", "start_ns"),
             sqlite_where=text("scope IS NOT NULL AND status = 'error'"),
         ),
+        Index(
+            "spans_models",
+            # By start, so that new entries of a model stand together, at its end.
+            *(text("model COLLATE NOCASE"), "start_ns", "trace_id"),
+            sqlite_where=text("kind = 'llm' AND model IS NOT NULL"),
+        ),
     )
 
     trace_id: bytes = Field(primary_key=True)

@@ -194,7 +194,7 @@ CONDITIONS = st.one_of(
     st.builds(Match, st.just("expected"), st.sampled_from(["yes", "no"])),
     st.builds(Match, st.just("priority"), st.sampled_from(["high", "normal", "low"])),
     st.builds(Match, st.just("note"), st.sampled_from(["look*", "x", "*"])),
-    st.builds(Match, st.just("model"), st.sampled_from(["gpt-*", "claude-1", "*"])),
+    st.builds(Match, st.just("model"), st.sampled_from(["gpt-*", "claude-1", "GPT-X", "*", "x*"])),
     st.builds(Match, st.just("session"), st.sampled_from(["s1", "s*", "x"])),
     st.builds(
         Match, st.sampled_from(["tag.tier", "tag.none"]), st.sampled_from(["gold", "t*", "*"])
@@ -247,6 +247,19 @@ def test_the_database_finds_what_the_filter_means(
     expected = {trace_id for trace_id, one in subjects.items() if holds(filter_, one)}
     assert {row.trace_id for row in page.rows} == expected
     assert page.total == len(expected)
+
+
+@pytest.mark.sqlite("its plans")
+def test_a_model_of_many_runs_is_looked_for_in_each(
+    world: tuple[Store, dict[str, Subject]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among a run's few spans, not among all calls of the model."""
+    monkeypatch.setattr(filtering, "_MANY", 0)
+    with world[0].read() as conn:
+        condition, params = filtering.condition(conn, Match("model", "gpt-x"))
+        sql = f"EXPLAIN QUERY PLAN SELECT trace_id FROM traces WHERE {condition}"
+        plan = [str(step[-1]) for step in conn.rows(sql, params)]
+    assert any(step.startswith("SEARCH spans") and "(trace_id=?)" in step for step in plan), plan
 
 
 def test_a_step_beyond_those_that_a_pattern_keeps(store: Store) -> None:

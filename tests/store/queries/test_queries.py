@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.filters import parse
-from clustertrace.model import Span, TraceFacts
+from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store, queries
 from clustertrace.store.connection import Connection
 from clustertrace.store.search.words import match_expression
@@ -143,6 +143,17 @@ def test_tags_list_their_keys_and_values(conn: Connection) -> None:
     """What traces are tagged with can be offered for choice."""
     assert queries.tag_keys(conn) == ("tier",)
     assert queries.tag_values(conn, "tier") == ("gold", "tin")
+
+
+def test_models_that_were_called(store: Store, make_trace: Any) -> None:
+    """Each model of a call is offered once, whatever its case, and only of calls."""
+    kinds = {"m-2": "llm", "M-2": "llm", "m-1": "llm", "m-0": "tool"}
+    first, *steps = make_trace(1, *kinds)
+    told = [step._replace(model=step.name, kind=kinds[step.name]) for step in steps]
+    store.write(Batch([first, *told], []))
+    with store.read() as conn:
+        assert [one.lower() for one in queries.models(conn)] == ["m-1", "m-2"]
+        assert len(queries.models(conn, 1)) == 1
 
 
 def test_an_empty_database_answers(store: Store) -> None:

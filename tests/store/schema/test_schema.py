@@ -149,6 +149,19 @@ def test_an_older_database_is_kept_before_it_is_migrated(
 
 
 @pytest.mark.sqlite("its file")
+def test_a_database_of_the_first_schema_is_migrated(store: Store) -> None:
+    """Opened, it has the newest schema, and everything that it held."""
+    store.write(batch(root()))
+    with store.writing() as conn:
+        conn.run("DROP INDEX spans_models")
+        conn.run("UPDATE alembic_version SET version_num = '0001'")
+    with Store.open(store.path) as newer, newer.read() as conn:
+        assert conn.value("SELECT version_num FROM alembic_version") == HEAD
+        assert conn.value("SELECT count(*) FROM sqlite_master WHERE name = 'spans_models'") == 1
+        assert conn.value("SELECT count(*) FROM spans") == 1
+
+
+@pytest.mark.sqlite("its file")
 def test_without_a_copy_nothing_is_migrated(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where none can be made, the database stays as it is, and why is said."""
     with store.writing() as conn:
