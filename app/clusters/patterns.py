@@ -195,12 +195,11 @@ def who_says(cluster: Cluster) -> str:
 
 
 def _cost(cluster: Cluster) -> markup.Markup:
-    each = cluster.cost_usd / cluster.count if cluster.count else 0.0
     return markup.join(
         [
             words.cost(cluster.cost_usd, cluster.unpriced_calls),
             markup.tag("br"),
-            markup.muted(f"{words.money(each)} each" if each else ""),
+            markup.muted(f"{words.money(cluster.cost_each_usd)} each" if cluster.cost_usd else ""),
         ]
     )
 

@@ -49,5 +49,5 @@ def _pattern_went(cluster: Cluster) -> str:
     if cluster.p50_ns is not None:
         told.append(f"median {duration(cluster.p50_ns)}")
     if cluster.cost_usd or cluster.unpriced_calls:
-        told.append(f"{spent(cluster.cost_usd / cluster.count, cluster.unpriced_calls)} a run")
+        told.append(f"{spent(cluster.cost_each_usd, cluster.unpriced_calls)} a run")
     return " · ".join(told)

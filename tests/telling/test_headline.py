@@ -11,7 +11,7 @@ from clustertrace.telling.headline import headline
 def page(traces: int, *failed: int) -> ClusterPage:
     """Patterns with these numbers of failures, most first."""
     clusters = tuple(
-        Cluster(str(n), "agent", (), lost, lost, 0.0, 0.0, 0, None, None, 0, 0, "")
+        Cluster(str(n), "agent", (), lost, lost, 0.0, 0.0, 0, lost, None, None, 0, 0, "")
         for n, lost in enumerate(failed)
     )
     return ClusterPage(clusters, len(clusters), traces, sum(failed))

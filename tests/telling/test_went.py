@@ -21,7 +21,7 @@ def row(**more: object) -> TraceRow:
 def cluster(**more: object) -> Cluster:
     """A pattern of 41 runs."""
     usual: dict[str, object] = {"id": "a", "name": "run", "steps": (), "count": 41, "failed": 37}
-    usual |= {"share_of_failures": 0.5, "cost_usd": 0.82, "unpriced_calls": 0}
+    usual |= {"share_of_failures": 0.5, "cost_usd": 0.82, "unpriced_calls": 0, "begun": 41}
     usual |= {"p50_ns": 3_100_000_000, "p95_ns": None, "first_ns": 0, "last_ns": 0}
     return Cluster(**{**usual, "sample_trace_id": "", **more})  # type: ignore[arg-type]
 

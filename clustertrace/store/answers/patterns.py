@@ -46,6 +46,8 @@ class Cluster:
     """Of all failed traces in view, 0 to 1."""
     cost_usd: float
     unpriced_calls: int
+    begun: int
+    """Runs that `cost_usd` adds up: also those that did not end."""
     p50_ns: int | None
     """Median duration, from a histogram: within 5 % of the exact one."""
     p95_ns: int | None
@@ -65,6 +67,11 @@ class Cluster:
     def failure_rate(self) -> float:
         """Failed out of finished, 0 to 1."""
         return self.failed / self.count if self.count else 0.0
+
+    @property
+    def cost_each_usd(self) -> float:
+        """What a run cost on average, US dollars, as far as is known."""
+        return self.cost_usd / self.begun if self.begun else 0.0
 
     @property
     def interval(self) -> Interval:

@@ -43,14 +43,14 @@ _ORDERS: Final[dict[ClusterOrder, str]] = {
 
 _PATTERNS: Final = (
     "SELECT variant_id AS id, traces - running - incomplete AS finished, failed,"
-    " failed_by_outcome AS told, cost_usd AS cost, unpriced_calls AS unpriced, last_day,"
-    " coalesce(family_id, variant_id) AS home FROM variant_totals"
+    " failed_by_outcome AS told, cost_usd AS cost, unpriced_calls AS unpriced,"
+    " traces AS begun, last_day, coalesce(family_id, variant_id) AS home FROM variant_totals"
     " WHERE traces > running + incomplete"
 )
 _FAMILIES: Final = (
     "SELECT family_id AS id, sum(traces - running - incomplete) AS finished,"
     " sum(failed) AS failed, sum(failed_by_outcome) AS told, sum(cost_usd) AS cost,"
-    " sum(unpriced_calls) AS unpriced, max(last_day) AS last_day,"
+    " sum(unpriced_calls) AS unpriced, sum(traces) AS begun, max(last_day) AS last_day,"
     " family_id AS home FROM variant_totals"
     " WHERE family_id IS NOT NULL AND traces > running + incomplete GROUP BY family_id"
     # A pattern is in no family while backfill-signatures is at work, and stands for itself.
@@ -67,6 +67,8 @@ class Group(NamedTuple):
     failed_by_outcome: int
     cost_usd: float
     unpriced_calls: int
+    begun: int
+    """Runs, ended or not: those that `cost_usd` adds up."""
 
 
 class _Member(NamedTuple):
@@ -124,6 +126,7 @@ def record(
         share_of_failures=group.failed / all_failed if all_failed else 0.0,
         cost_usd=float(group.cost_usd),
         unpriced_calls=group.unpriced_calls,
+        begun=group.begun,
         p50_ns=_percentile(detail.durations, 0.50),
         p95_ns=_percentile(detail.durations, 0.95),
         first_ns=detail.first_ns,
@@ -199,15 +202,15 @@ class Grouping:
             kept, groups = "MATERIALIZED", _FAMILIES
         rows = self._conn.rows(
             f"WITH groups AS {kept} ({groups})"
-            " SELECT id, finished, failed, told, cost, unpriced, total.* FROM groups,"
+            " SELECT id, finished, failed, told, cost, unpriced, begun, total.* FROM groups,"
             " (SELECT count(*), sum(finished), sum(failed) FROM groups) AS total"
             f" ORDER BY {_ORDERS[order]}, id LIMIT :limit OFFSET :offset",
             {**params, "limit": limit, "offset": offset},
         )
         if not rows and offset:
             return self.page(order, 1, 0, condition, params)._replace(groups=[])
-        total, finished, failed = rows[0][6:] if rows else (0, 0, 0)
-        return Page([Group(*row[:6]) for row in rows], total, finished, failed)
+        total, finished, failed = rows[0][7:] if rows else (0, 0, 0)
+        return Page([Group(*row[:7]) for row in rows], total, finished, failed)
 
     def inside(self, limits: Mapping[str, int]) -> dict[str, Page]:
         """The patterns of these families that failed most, at most so many of each."""
@@ -218,7 +221,8 @@ class Grouping:
             " count(*) OVER (PARTITION BY home) AS patterns,"
             " sum(finished) OVER (PARTITION BY home) AS runs,"
             " sum(failed) OVER (PARTITION BY home) AS failures FROM groups)"
-            " SELECT home, patterns, runs, failures, id, finished, failed, told, cost, unpriced"
+            " SELECT home, patterns, runs, failures,"
+            " id, finished, failed, told, cost, unpriced, begun"
             " FROM ranked WHERE place <= ? ORDER BY home, place",
             [*params, max(limits.values(), default=0)],
         )

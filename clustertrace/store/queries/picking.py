@@ -131,6 +131,7 @@ def _group(name: str, runs: Sequence[_Run]) -> Group:
         sum(run.told for run in failed),
         sum(run.cost_usd for run in runs),
         sum(run.unpriced_calls for run in runs),
+        len(runs),
     )
 
 

@@ -145,6 +145,23 @@ def test_tags_list_their_keys_and_values(conn: Connection) -> None:
     assert queries.tag_values(conn, "tier") == ("gold", "tin")
 
 
+@pytest.mark.parametrize("where", [None, "name:agent"])
+def test_what_a_run_of_a_pattern_costs(
+    store: Store, make_trace: Callable[..., list[Span]], where: str | None
+) -> None:
+    """The cost of all runs that are added up, by as many: those that did not end are among both."""
+    runs = [make_trace(number, "ask") for number in (1, 2, 3)]
+    runs[2][0] = runs[2][0]._replace(status="running", end_ns=None)
+    for run in runs:
+        run[1] = run[1]._replace(kind="llm", model="m", input_tokens=1, cost_usd=0.5)
+    store.write(Batch([span for run in runs for span in run], []))
+    store.refresh()
+    with store.read() as conn:
+        (found,) = queries.clusters(conn, where=parse(where) if where else None).clusters
+    assert found.count == 2
+    assert found.cost_each_usd == pytest.approx(0.5)
+
+
 def test_models_that_were_called(store: Store, make_trace: Any) -> None:
     """Each model of a call is offered once, whatever its case, and only of calls."""
     kinds = {"m-2": "llm", "M-2": "llm", "m-1": "llm", "m-0": "tool"}
