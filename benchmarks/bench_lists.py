@@ -29,6 +29,7 @@ FILTERS = (
     *("failed:yes", "outcome:fail", "status:running", "starred:yes", "since:2020-01-01"),
     *("tag.tier:gold", "tag.tier:tin", "session:s7", "name:agent_3", "name:nobody"),
     *("cost>0.5", "cost>2", "failed:yes cost>0.9 tag.tier:gold"),
+    *("error:*nobody*", "note:*nobody*", "model:nobody", "calls>9"),
 )
 
 

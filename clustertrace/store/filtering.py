@@ -52,6 +52,9 @@ _COLUMNS: Final = {
 _INDEXED: Final = frozenset({"cost_usd", "duration_ns", "input_tokens", "span_count"})
 """Numbers that have an index, since lists can be ordered by them."""
 
+_SELDOM: Final = frozenset({"error", "note"})
+"""Texts that few traces have."""
+
 _ANNOTATED: Final = (
     "variant_id IS NOT NULL AND variant_id IN (SELECT variant_id FROM variant_annotations WHERE"
 )
@@ -183,6 +186,9 @@ class _Maker:
         if field == "name" and "*" not in pattern:
             in_order = self._names_in_order
             return f"(name IS NOT NULL AND {like})" if in_order else self._sought(like)
+        if field in _SELDOM:
+            # An index of the traces that have one holds them by start.
+            return f"({field} IS NOT NULL AND {like})"
         return _either_way(like)
 
     def _few(self, found: str, many: int) -> bool:

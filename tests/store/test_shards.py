@@ -16,6 +16,7 @@ from clustertrace.exchange.bundle import load_bundle
 from clustertrace.filters import parse
 from clustertrace.model import Batch, Span
 from clustertrace.store import Store, queries
+from clustertrace.store.migrations import HEAD
 from clustertrace.store.place import place_of
 from clustertrace.store.said.annotations import TraceWord, annotate_traces
 from clustertrace.store.upkeep.backfill import backfill_signatures
@@ -99,6 +100,32 @@ def test_answers_are_those_of_one_database(spread: Store, tmp_path: Path) -> Non
         parts = [conn.value(f"SELECT count(*) FROM shard_0{n}.traces") for n in (1, 2, 3)]
     assert sum(parts) == 60
     assert min(parts) > 0
+
+
+def test_an_upgrade_migrates_the_coordinator_and_each_shard(
+    spread: Store, make_trace: Callable[..., list[Span]]
+) -> None:
+    """What the first schema holds is there afterwards, and is answered as before."""
+    spread.write(runs(make_trace))
+    spread.refresh()
+    before = answers(spread)
+    nodes = spread.split([f"{number:032x}" for number in range(1, RUNS + 1)])
+    urls = [spread.place.text, *(node.place.text for node, _ in nodes)]
+    old = [url.replace("+psycopg", "") for url in urls]
+    for url in old:
+        with psycopg.connect(url) as raw:
+            raw.execute("UPDATE alembic_version SET version_num = '0001'")
+            for name in ("spans_models", "traces_error", "traces_note"):
+                raw.execute(f"DROP INDEX IF EXISTS {name}")
+    with Store.open(spread.place.text) as newer:
+        assert answers(newer) == before
+        newer.write(runs(make_trace))
+        newer.refresh()
+        assert answers(newer) == before
+    assert len(old) == 4
+    for url in old:
+        with psycopg.connect(url) as raw:
+            assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
 
 
 def test_joins_and_sums_go_to_the_shards(

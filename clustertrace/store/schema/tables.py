@@ -143,7 +143,12 @@ class TraceRow(SQLModel, table=True):
     __tablename__ = "traces"
     __table_args__ = (
         Index("traces_traits_due", "traits_due", sqlite_where=text("traits_due IS NOT NULL")),
-        Index("traces_start", "start_ns", "trace_id"),
+        # With the numbers that have no index of their own: a list is told by them who is not on it.
+        Index(
+            "traces_start",
+            *("start_ns", "trace_id", "llm_calls", "error_count", "input_tokens", "output_tokens"),
+            *("missed_tokens", "lost_usd"),
+        ),
         Index("traces_failed", "failed", "start_ns", "trace_id"),
         Index("traces_variant", "variant_id", "failed", "start_ns", "trace_id"),
         Index("traces_variant_start", "variant_id", "start_ns", "trace_id"),
@@ -181,6 +186,8 @@ class TraceRow(SQLModel, table=True):
             sqlite_where=text("dead_end IS NOT NULL"),
         ),
         Index("traces_starred", "start_ns", "trace_id", sqlite_where=text("starred IS NOT NULL")),
+        Index("traces_error", "start_ns", "trace_id", sqlite_where=text("error IS NOT NULL")),
+        Index("traces_note", "start_ns", "trace_id", sqlite_where=text("note IS NOT NULL")),
         Index("traces_prompt_due", "prompt_due", sqlite_where=text("prompt_due IS NOT NULL")),
         Index(
             "traces_session", "session_id", "start_ns", sqlite_where=text("session_id IS NOT NULL")
