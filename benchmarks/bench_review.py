@@ -21,11 +21,11 @@ from datetime import date, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from clustertrace.model import NS_PER_DAY
 from clustertrace.review.aims import read_aim
 from clustertrace.review.weeks import window
 from clustertrace.store import Store, queries
 from clustertrace.store.said.commitments import commit
-from clustertrace.summary import NS_PER_DAY
 
 SMALL = 10_000
 PATTERNS = 2_000

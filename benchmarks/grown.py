@@ -19,8 +19,9 @@ from pathlib import Path
 
 from made_runs import batches
 
+from clustertrace.model import NS_PER_DAY
 from clustertrace.store import Store
-from clustertrace.summary import NS_PER_DAY, duration_bucket
+from clustertrace.summary import duration_bucket
 
 STORED = 30_000
 CLONES = 3

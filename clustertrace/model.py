@@ -18,6 +18,7 @@ __all__ = [
     "INTERNAL",
     "KINDS",
     "MODEL_KINDS",
+    "NS_PER_DAY",
     "OUTCOMES",
     "REPLAY_OF",
     "SPAN_STATUSES",
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 EMPTY: Final[Mapping[str, Any]] = {}
+
+NS_PER_DAY: Final = 86_400 * 10**9
 
 KINDS: Final = frozenset(
     [

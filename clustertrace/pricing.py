@@ -21,7 +21,7 @@ import orjson
 
 from clustertrace.conventions.readers import count
 from clustertrace.errors import BadSetting
-from clustertrace.model import Span
+from clustertrace.model import MODEL_KINDS, Span
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo
@@ -41,7 +41,6 @@ COST_SOURCE: Final = "clustertrace.cost_source"
 """The attribute that marks a cost as worked out here; a cost without it was reported."""
 
 _VARIABLE: Final = "CLUSTERTRACE_PRICING_JSON"
-_PRICED_KINDS: Final = frozenset({"llm", "embedding"})
 _HALF_HOUR_NS: Final = 30 * 60 * 10**9
 """No price changes within one: some vendors' nights begin at the half hour."""
 
@@ -84,7 +83,7 @@ def price_span(span: Span) -> Span:
     A cost that was worked out is marked as such (`COST_SOURCE`). Raises BadSetting when
     CLUSTERTRACE_PRICING_JSON can't be used.
     """
-    if span.cost_usd is not None or span.kind not in _PRICED_KINDS or span.model is None:
+    if span.cost_usd is not None or span.kind not in MODEL_KINDS or span.model is None:
         return span
     if not tokens_known(span):
         # Half of the tokens at their price, and the others as if there were none, is no cost.

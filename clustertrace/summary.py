@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from clustertrace.model import MODEL_KINDS, Span, TraceFacts, failed
+from clustertrace.model import MODEL_KINDS, NS_PER_DAY, Span, TraceFacts, failed
 from clustertrace.patterns.signature import Variant, in_order, root_of, variant
 from clustertrace.understanding.calls import repeats
 from clustertrace.understanding.endings import dead_end
@@ -20,7 +20,6 @@ from clustertrace.understanding.folding import internal, visible
 from clustertrace.understanding.reports import is_unpriced
 
 __all__ = [
-    "NS_PER_DAY",
     "Summary",
     "bucket_middle_ns",
     "duration_bucket",
@@ -28,7 +27,6 @@ __all__ = [
     "summarise",
 ]
 
-NS_PER_DAY: Final = 86_400 * 10**9
 PROMPT_LENGTH: Final = 240
 """Characters of the first prompt that a list of traces shows."""
 

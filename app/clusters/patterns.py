@@ -10,8 +10,8 @@ from clustertrace.app import markup, words
 from clustertrace.app.clusters import judging
 from clustertrace.app.links import pattern_url, trace_url, traces_url
 from clustertrace.filters import condition, of_patterns
+from clustertrace.model import NS_PER_DAY
 from clustertrace.store.answers import Cluster, ClusterPage, Overview, Step
-from clustertrace.summary import NS_PER_DAY
 
 __all__ = [
     "Look",

@@ -12,6 +12,7 @@ from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import UsageError
 from clustertrace.filters.syntax import LONGEST_DAYS
+from clustertrace.model import NS_PER_DAY
 from clustertrace.opening import reading
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["drift"]
 
-_NS_PER_DAY: Final = 86_400 * 10**9
 _SHOWN: Final = 20
 
 
@@ -80,7 +80,7 @@ def _windows(days: float, before: str | None, after: str | None) -> tuple[Filter
         later = parse(after)
         return before_only(parse(before), later), later
     now = time.time_ns()
-    length = round(days * _NS_PER_DAY)
+    length = round(days * NS_PER_DAY)
     return And((Since(now - 2 * length), Until(now - length))), And((Since(now - length),))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from clustertrace.errors import CannotReplay, NotFound, UsageError
-from clustertrace.model import Span, Trace
+from clustertrace.model import MODEL_KINDS, Span, Trace
 from clustertrace.patterns.signature import in_order, root_of
 from clustertrace.record.playback import RecordedReply
 from clustertrace.redaction import MARK
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _KINDS: Final[Mapping[str, frozenset[str]]] = {
-    "llm": frozenset({"llm", "embedding"}),
+    "llm": MODEL_KINDS,
     "tools": frozenset({"tool", "retriever", "reranker"}),
 }
 _OPERATION: Final = "gen_ai.operation.name"

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from clustertrace.model import NS_PER_DAY
+
 if TYPE_CHECKING:
     from clustertrace.model import Span
     from clustertrace.patterns.statistics import Interval
@@ -34,7 +36,6 @@ __all__ = [
 _SMALLEST_CHANCE = 0.0001
 SMALLEST_USD = 0.0001
 """What is shown as less than it."""
-_NS_PER_DAY = 86_400 * 10**9
 
 
 def count(number: int) -> str:
@@ -110,8 +111,8 @@ def duration(nanoseconds: int | None) -> str:
     """In the unit that leaves one to three digits before the point; whole days as such."""
     if nanoseconds is None:
         return "…"
-    if nanoseconds and nanoseconds % _NS_PER_DAY == 0:
-        return counted(nanoseconds // _NS_PER_DAY, "day")
+    if nanoseconds and nanoseconds % NS_PER_DAY == 0:
+        return counted(nanoseconds // NS_PER_DAY, "day")
     for unit, size, above in (("µs", 1e3, 1000), ("ms", 1e6, 1000), ("s", 1e9, 60)):
         amount = nanoseconds / size
         if round(amount) < above:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from clustertrace.model import NS_PER_DAY
 from clustertrace.review.record import Dear
 from clustertrace.review.weeks import Window
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.periods import period
-from clustertrace.summary import NS_PER_DAY
 from clustertrace.understanding.spending import NONE
 
 __all__ = ["dearest"]

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from clustertrace.errors import UsageError
-from clustertrace.model import EMPTY
+from clustertrace.model import EMPTY, NS_PER_DAY
 from clustertrace.store.answers import Cluster, Day, PatternAnnotation
 from clustertrace.store.connection import Connection
 from clustertrace.store.settling.variants import steps_of
-from clustertrace.summary import NS_PER_DAY, bucket_middle_ns
+from clustertrace.summary import bucket_middle_ns
 
 __all__ = [
     "ClusterOrder",

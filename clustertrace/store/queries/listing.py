@@ -9,13 +9,12 @@ from typing import Any, Final, Literal, get_args
 
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.filters import Filter
-from clustertrace.model import EMPTY, Metric, Span, Trace, failed
+from clustertrace.model import EMPTY, NS_PER_DAY, Metric, Span, Trace, failed
 from clustertrace.store import filtering
 from clustertrace.store.answers import MetricSummary, TracePage, TraceRow
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.totals import REPLAYS, replays
 from clustertrace.store.rows import SPAN_COLUMNS, json_value, span_of_row
-from clustertrace.summary import NS_PER_DAY
 
 __all__ = [
     "COUNTED",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from clustertrace.summary import NS_PER_DAY
+from clustertrace.model import NS_PER_DAY
 
 __all__ = ["Part", "Period", "period"]
 

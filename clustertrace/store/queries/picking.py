@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from clustertrace.filters import Filter
+from clustertrace.model import NS_PER_DAY
 from clustertrace.store import filtering
 from clustertrace.store.answers import Day
 from clustertrace.store.connection import Connection
@@ -21,7 +22,6 @@ from clustertrace.store.queries.grouping import (
     check_order,
     heads_of,
 )
-from clustertrace.summary import NS_PER_DAY
 
 __all__ = ["NEWEST", "Picking"]
 

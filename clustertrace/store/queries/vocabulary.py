@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from clustertrace.model import NS_PER_DAY
 from clustertrace.store.connection import Connection
 from clustertrace.store.distinct import distinct, models_called
-from clustertrace.summary import NS_PER_DAY
 
 __all__ = ["models", "names", "tag_keys", "tag_keys_of", "tag_values"]
 

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
+from clustertrace.model import NS_PER_DAY
 from clustertrace.store.connection import Connection
 from clustertrace.store.settling import variants
-from clustertrace.summary import NS_PER_DAY, duration_bucket
+from clustertrace.summary import duration_bucket
 
 __all__ = ["ROLLED", "Rollups"]
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from clustertrace.model import REPLAY_OF, Span, TraceFacts
+from clustertrace.model import NS_PER_DAY, REPLAY_OF, Span, TraceFacts
 from clustertrace.patterns.signature import Variant
 from clustertrace.store.connection import Connection
 from clustertrace.store.keyed import keyed
@@ -25,7 +25,7 @@ from clustertrace.store.settling.spending import Settled, settle_spending
 from clustertrace.store.writing import news
 from clustertrace.store.writing.elsewhere import calls_elsewhere
 from clustertrace.store.writing.twins import absorb
-from clustertrace.summary import NS_PER_DAY, Summary, prompt_of, summarise
+from clustertrace.summary import Summary, prompt_of, summarise
 from clustertrace.understanding.spending import Measures
 
 __all__ = ["DERIVED", "settle_due", "settle_traces"]

@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from clustertrace.model import Span
+from clustertrace.model import NS_PER_DAY, Span
 from clustertrace.store.connection import Connection
 from clustertrace.store.rows import json_text, json_value
 from clustertrace.store.writing import news
-from clustertrace.summary import NS_PER_DAY, Summary
+from clustertrace.summary import Summary
 from clustertrace.understanding.spending import Measures, Shares, Tail, spent
 
 __all__ = ["Settled", "settle_spending", "shares_of", "take_out"]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from clustertrace.filters import parse
 from clustertrace.filters.tree import And
-from clustertrace.model import Batch, Span, TraceFacts
+from clustertrace.model import NS_PER_DAY, Batch, Span, TraceFacts
 from clustertrace.review import sections
 from clustertrace.review.sums import Sums
 from clustertrace.review.weeks import Window, before, window
@@ -24,7 +24,6 @@ from clustertrace.store import queries
 from clustertrace.store.queries.periods import period
 from clustertrace.store.settling.removing import remove_traces
 from clustertrace.store.store import Store
-from clustertrace.summary import NS_PER_DAY
 from tests.store.conftest import SECOND
 
 FIRST = date(2025, 3, 24)
