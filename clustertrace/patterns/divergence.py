@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from clustertrace.patterns.rules import Q
 from clustertrace.patterns.signature import Step
-from clustertrace.patterns.statistics import benjamini_hochberg, fisher_greater
+from clustertrace.patterns.statistics import Z95_ONE_SIDED, benjamini_hochberg, fisher_greater
 
 __all__ = ["END", "Divergence", "Node", "Path", "divergence", "tree"]
 
@@ -26,8 +26,6 @@ _LEAST_RUNS: Final = 3
 """Runs that must go one way, and runs that must go another."""
 _DEEPEST: Final = 60
 """Steps of a path; paths that agree for so long are taken for one."""
-_LOWER: Final = 1.6448536269514722
-"""The normal quantile of a one-sided 95 % bound."""
 
 
 class Path(NamedTuple):
@@ -169,7 +167,7 @@ def _lower(failed: int, runs: int, other_failed: int, other_runs: int) -> float:
     """The difference of two rates at its lower bound, each with half a run either way."""
     one, other = (failed + 0.5) / (runs + 1), (other_failed + 0.5) / (other_runs + 1)
     noise = sqrt(one * (1 - one) / runs + other * (1 - other) / other_runs)
-    return one - other - _LOWER * noise
+    return one - other - Z95_ONE_SIDED * noise
 
 
 def _key(node: Node) -> Sequence[str]:

@@ -12,13 +12,11 @@ from math import exp, sqrt
 from typing import Final, NamedTuple
 
 from clustertrace.patterns.conditions import Case, Condition
-from clustertrace.patterns.statistics import fisher_greater, log_fisher_greater
+from clustertrace.patterns.statistics import Z95_ONE_SIDED, fisher_greater, log_fisher_greater
 from clustertrace.patterns.traits import Trait
 
 __all__ = ["Candidate", "Columns", "Field", "by_p", "columns_of", "places_in"]
 
-_LOWER: Final = 1.6448536269514722
-"""The normal quantile of a one-sided 95 % bound."""
 _LEAST_FAILED: Final = 3
 """Independent failed runs without which nothing is evidence, however rare failing is."""
 _SIMPLE: Final = ("calls", "fails", "not recovered", "errors", "same call", "error text", "empty")
@@ -117,7 +115,7 @@ class Field:
         passed = bits.bit_count() - failed
         a_failure, a_pass = 1 / self.failures, 1 / (self.runs - self.failures)
         noise = sqrt(failed * a_failure * a_failure + passed * a_pass * a_pass)
-        return failed * a_failure - passed * a_pass - _LOWER * noise
+        return failed * a_failure - passed * a_pass - Z95_ONE_SIDED * noise
 
     def singles(
         self, least: int, wanted: Callable[[Condition], bool] = lambda _: True

@@ -7,6 +7,9 @@ from math import ceil, erfc, exp, inf, lgamma, log, sqrt
 from typing import NamedTuple, TypeVar
 
 __all__ = [
+    "Z80_POWER",
+    "Z95",
+    "Z95_ONE_SIDED",
     "Interval",
     "StratifiedTest",
     "Stratum",
@@ -25,6 +28,12 @@ __all__ = [
 
 Z95 = 1.959963984540054
 """The normal quantile of a two-sided 95 % interval."""
+
+Z95_ONE_SIDED = 1.6448536269514722
+"""That of a bound on one side."""
+
+Z80_POWER = 0.8416212335729143
+"""What a test needs beyond its own quantile to find what is there four times out of five."""
 
 _EXACT = 8
 _COUNTED = 4_000

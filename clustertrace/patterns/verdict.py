@@ -12,6 +12,8 @@ from math import sqrt
 from typing import Final, Literal
 
 from clustertrace.patterns.statistics import (
+    Z80_POWER,
+    Z95,
     Interval,
     Stratum,
     cochran_mantel_haenszel,
@@ -22,8 +24,6 @@ from clustertrace.telling.words import points, share
 __all__ = ["Side", "Verdict", "verdict", "verdict_words"]
 
 _P: Final = 0.05
-_POWER_80: Final = 1.959963984540054 + 0.8416212335729143
-"""Normal quantiles of a two-sided 5 % test that finds what is there four times out of five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _smallest(pairs: Mapping[str, tuple[Side, Side]]) -> float | None:
         weight = one.runs * other.runs / runs
         weights += weight
         spread += weight * weight * rate * (1 - rate) * (1 / one.runs + 1 / other.runs)
-    return min(1.0, _POWER_80 * sqrt(spread) / weights) if weights else None
+    return min(1.0, (Z95 + Z80_POWER) * sqrt(spread) / weights) if weights else None
 
 
 def verdict_words(made: Verdict, strata: str, did: str = "failed") -> str:
