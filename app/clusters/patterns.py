@@ -34,12 +34,7 @@ _TALL_COLUMNS: Final = 90
 def steps_text(steps: Sequence[Step], limit: int = 6) -> str:
     """Steps as plain text, for places that can't hold chips."""
     shown = [
-        "/".join(
-            name + "!" if failed else name
-            for name, failed in zip(step.names, step.failed, strict=True)
-        )
-        + f" {words.times(step.count)}".rstrip()
-        for step in steps[:limit]
+        f"{'/'.join(step.labels)} {words.times(step.count)}".rstrip() for step in steps[:limit]
     ]
     return " → ".join(shown + ["…"] * (len(steps) > limit)) or "no steps"
 

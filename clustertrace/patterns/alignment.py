@@ -14,7 +14,7 @@ from typing import Literal
 from rapidfuzz.distance import Levenshtein
 
 from clustertrace.model import Span
-from clustertrace.patterns.signature import Variant, normal_name, steps_of
+from clustertrace.patterns.signature import Variant, label_of, steps_of
 from clustertrace.telling.words import times
 
 __all__ = ["Pair", "Place", "align", "places_of_spans", "places_of_variant"]
@@ -69,21 +69,12 @@ class Pair:
 
 def places_of_spans(spans: Sequence[Span]) -> tuple[Place, ...]:
     """The steps of a run, in order."""
-    return tuple(
-        Place(normal_name(span.name) + "!" * (span.status == "error"), span)
-        for span in steps_of(spans)
-    )
+    return tuple(Place(label_of(span), span) for span in steps_of(spans))
 
 
 def places_of_variant(variant: Variant) -> tuple[Place, ...]:
     """The elements of a pattern, in order."""
-    places = []
-    for step in variant.steps:
-        names = " ".join(
-            name + "!" * failed for name, failed in zip(step.names, step.failed, strict=True)
-        )
-        places.append(Place(names, count=step.count))
-    return tuple(places)
+    return tuple(Place(" ".join(step.labels), count=step.count) for step in variant.steps)
 
 
 def align(left: Sequence[Place], right: Sequence[Place]) -> tuple[Pair, ...]:

@@ -182,7 +182,7 @@ def common_prefix(paths: Iterable[Sequence[Step]]) -> tuple[str, ...]:
     """The steps with which all of these paths begin, a failed one with a `!`."""
     shared: tuple[str, ...] | None = None
     for path in paths:
-        labels = tuple(part[0] + "!" * failed for part, failed in _parts(path))
+        labels = tuple(label for step in path for label in step.labels)
         if shared is None:
             shared = labels
         same = 0

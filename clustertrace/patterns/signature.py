@@ -33,6 +33,7 @@ __all__ = [
     "Variant",
     "bucket",
     "in_order",
+    "label_of",
     "normal_name",
     "root_of",
     "steps_of",
@@ -70,6 +71,11 @@ class Step:
     count: str
     """How often in a row, as a `bucket`."""
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names, those that ended in error with a `!`."""
+        return tuple(name + "!" * bad for name, bad in zip(self.names, self.failed, strict=True))
+
 
 class Variant(NamedTuple):
     """The execution signature of a trace: its id and what the id stands for."""
@@ -92,6 +98,11 @@ class _Single(NamedTuple):
 def normal_name(name: str) -> str:
     """A span's name without what differs from run to run; ids and numbers become `#`."""
     return _VARYING.sub("#", name.strip())
+
+
+def label_of(span: Span) -> str:
+    """How a step is called where steps are compared: its normal name, with a `!` if it failed."""
+    return normal_name(span.name) + "!" * (span.status == "error")
 
 
 def bucket(count: int) -> str:

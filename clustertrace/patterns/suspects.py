@@ -26,7 +26,7 @@ from typing import Final, Literal, NamedTuple
 from rapidfuzz.distance import Levenshtein
 
 from clustertrace.model import MODEL_KINDS, Span
-from clustertrace.patterns.signature import in_order, normal_name, root_of, steps_of
+from clustertrace.patterns.signature import in_order, label_of, root_of, steps_of
 from clustertrace.patterns.traits import Act, act_of
 from clustertrace.understanding.folding import visible
 
@@ -98,7 +98,7 @@ class _Step(NamedTuple):
 
 def labels_of(spans: Sequence[Span]) -> tuple[str, ...]:
     """The steps of a run as `Sibling` has them; payloads need not be loaded."""
-    return tuple(_label(span) for span in _looked_at(spans)[:_LONGEST])
+    return tuple(label_of(span) for span in _looked_at(spans)[:_LONGEST])
 
 
 def suspects(spans: Sequence[Span], siblings: Sequence[Sibling] = ()) -> tuple[Suspect, ...]:
@@ -106,7 +106,7 @@ def suspects(spans: Sequence[Span], siblings: Sequence[Sibling] = ()) -> tuple[S
 
     `siblings` are runs of the same agent, most alike first; without them the run is judged alone.
     """
-    steps = [_Step(span, act_of(span), _label(span)) for span in _looked_at(spans)[:_LONGEST]]
+    steps = [_Step(span, act_of(span), label_of(span)) for span in _looked_at(spans)[:_LONGEST]]
     found: list[list[Reason]] = [[] for _ in steps]
     _failures(steps, found)
     _repeats(steps, found)
@@ -139,10 +139,6 @@ def _looked_at(spans: Sequence[Span]) -> list[Span]:
         if span.span_id in acting
         or (span.kind in MODEL_KINDS and span.status == "error" and span is not root)
     ]
-
-
-def _label(span: Span) -> str:
-    return normal_name(span.name) + "!" * (span.status == "error")
 
 
 def _failures(steps: Sequence[_Step], found: list[list[Reason]]) -> None:

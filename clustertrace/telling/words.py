@@ -144,8 +144,6 @@ def times(bucket: str) -> str:
 
 def step_text(step: Step) -> str:
     """One step of a pattern: `fetch`, `fetch!` after an error, `search ×2-3`, `(a → b) ×8+`."""
-    names = [
-        name + "!" if failed else name for name, failed in zip(step.names, step.failed, strict=True)
-    ]
-    text = names[0] if len(names) == 1 else f"({' → '.join(names)})"
+    labels = step.labels
+    text = labels[0] if len(labels) == 1 else f"({' → '.join(labels)})"
     return f"{text} {times(step.count)}".rstrip()
