@@ -15,6 +15,7 @@ from typing import Final
 
 from clustertrace.model import Span
 from clustertrace.understanding.endings import ENDS_BADLY
+from clustertrace.understanding.tree import ancestors
 
 __all__ = ["REFUSED", "amended"]
 
@@ -75,13 +76,10 @@ def _models(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
     for call in spans:
         if call.kind != "llm" or call.model is not None or call.output_tokens is None:
             continue
-        above, seen = by_id.get(call.parent_span_id or ""), {call.span_id}
-        while above is not None and above.span_id not in seen:
+        for above in ancestors(call, by_id):
             if above.model is not None:
                 yield call._replace(model=above.model, provider=call.provider or above.provider)
                 break
-            seen.add(above.span_id)
-            above = by_id.get(above.parent_span_id or "")
 
 
 def _runs(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
@@ -91,19 +89,18 @@ def _runs(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
             continue
         if not _RAISED.match(str(agent.error_message)):
             continue
-        above, seen = by_id.get(agent.parent_span_id or ""), {agent.span_id}
-        while above is not None and above.kind in _AROUND and above.span_id not in seen:
-            if any(
-                span.parent_span_id == above.span_id and span.start_ns >= agent.end_ns
-                for span in spans
-            ):
+        for above in ancestors(agent, by_id):
+            if above.kind not in _AROUND or _goes_on(above, agent.end_ns, spans):
                 break
             if above.status == "ok":
                 yield above._replace(
                     status="error", error_type=agent.error_type, error_message=agent.error_message
                 )
-            seen.add(above.span_id)
-            above = by_id.get(above.parent_span_id or "")
+
+
+def _goes_on(above: Span, end_ns: int, spans: Sequence[Span]) -> bool:
+    """Whether something began right inside a span after that time."""
+    return any(span.parent_span_id == above.span_id and span.start_ns >= end_ns for span in spans)
 
 
 def _turns(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:

@@ -18,6 +18,7 @@ from clustertrace.model import MODEL_KINDS, Span
 from clustertrace.understanding.reports import Groups, Identity, identity, order, reporter
 from clustertrace.understanding.same_calls import join_scopes
 from clustertrace.understanding.streams import STREAMED, join_streams, streams_elsewhere
+from clustertrace.understanding.tree import ancestors
 
 __all__ = ["repeats", "reports_again"]
 
@@ -99,14 +100,11 @@ def _wrapped(own: Sequence[Span], without: frozenset[str]) -> Iterator[tuple[Spa
 
 
 def _call_above(span: Span, by_id: Mapping[str, Span]) -> Span | None:
-    above, seen = by_id.get(span.parent_span_id or ""), {span.span_id}
-    while above is not None and above.span_id not in seen:
+    for above in ancestors(span, by_id):
         if above.kind in MODEL_KINDS:
             return above
         if above.kind in _BOUNDARIES:
             return None
-        seen.add(above.span_id)
-        above = by_id.get(above.parent_span_id or "")
     return None
 
 

@@ -1,14 +1,14 @@
-"""The spans of a trace as a tree, flattened into rows: parents before children, by start."""
+"""The spans of a trace as a tree: what lies above one, and all of them as rows."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from clustertrace.model import Span
 
-__all__ = ["Row", "rows_of"]
+__all__ = ["Row", "ancestors", "rows_of"]
 
 
 class Row(NamedTuple):
@@ -19,8 +19,18 @@ class Row(NamedTuple):
     """`│  ├─ `: empty for a root."""
 
 
+def ancestors(span: Span, by_id: Mapping[str, Span]) -> Iterator[Span]:
+    """The spans above one, the nearest first; each once, even where they are in a circle."""
+    seen = {span.span_id}
+    above = by_id.get(span.parent_span_id or "")
+    while above is not None and above.span_id not in seen:
+        yield above
+        seen.add(above.span_id)
+        above = by_id.get(above.parent_span_id or "")
+
+
 def rows_of(spans: Sequence[Span]) -> list[Row]:
-    """Every span exactly once, whatever its parents say.
+    """Every span exactly once, whatever its parents say: parents before children, by start.
 
     A span whose parent is missing is a root. Spans that are each other's parents are reached
     from no root; the first of them stands as one.
