@@ -10,7 +10,6 @@ import streamlit as st
 from clustertrace.app import connection, markup, words
 from clustertrace.app.clusters import cluster_facts, families, patterns, rules
 from clustertrace.app.clusters.patterns import Look
-from clustertrace.app.empty import ways_in
 from clustertrace.app.filter_bar import filters
 from clustertrace.app.guard import guarded
 from clustertrace.app.trace_list import first_screen
@@ -37,10 +36,9 @@ _GROUPS: Final = ("Families", "Patterns")
 def draw() -> None:
     """Draw the page."""
     with connection.read() as conn:
-        empty = not queries.traces(conn, limit=1).rows
+        empty = not queries.has_traces(conn)
     if empty:
-        first_screen.offer()
-        _wait_for_the_first()
+        first_screen.show("There are no traces yet, so there is nothing to group.")
         return
     asked = filters.current()
     if asked is None:
@@ -62,16 +60,6 @@ def draw() -> None:
     with above:
         _above(asked.where, q)
     _list(asked.where, q, grouped != _GROUPS[1], _ORDERS[chosen or "Most failures"])
-
-
-@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
-@guarded
-def _wait_for_the_first() -> None:
-    with connection.read() as conn:
-        arrived = bool(queries.traces(conn, limit=1).rows)
-    if arrived:
-        st.rerun()
-    st.html(ways_in("There are no traces yet, so there is nothing to group."))
 
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)

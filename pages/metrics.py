@@ -34,7 +34,7 @@ def draw() -> None:
     if asked is None:
         return
     with connection.read() as conn, conn.within(_PATIENCE_SECONDS):
-        if not queries.traces(conn, limit=1).rows:
+        if not queries.has_traces(conn):
             st.html(ways_in("There are no traces yet, so there is nothing to measure."))
             return
         names = queries.metric_names(conn)

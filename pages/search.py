@@ -27,7 +27,7 @@ _STATES: Final = {"all": None, "failed": True, "not failed": False}
 def draw() -> None:
     """Draw the page of `?q=`."""
     with connection.read() as conn:
-        if not queries.traces(conn, limit=1).rows:
+        if not queries.has_traces(conn):
             st.html(ways_in("There are no traces yet, so there is nothing to find."))
             return
     query = st.text_input(

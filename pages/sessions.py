@@ -55,7 +55,7 @@ def _one(wanted: str) -> None:
 
 def _all() -> None:
     with connection.read() as conn:
-        if not queries.traces(conn, limit=1).rows:
+        if not queries.has_traces(conn):
             st.html(empty.ways_in("There are no traces yet, so there are no sessions."))
             return
         known = queries.sessions(conn, limit=1).total

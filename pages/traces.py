@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from clustertrace.app import connection
-from clustertrace.app.empty import ways_in
 from clustertrace.app.filter_bar import filters
 from clustertrace.app.filter_bar.filters import Asked
 from clustertrace.app.guard import guarded
@@ -20,10 +19,9 @@ _LOOK_AGAIN_SECONDS = 2
 def draw() -> None:
     """Draw the page."""
     with connection.read() as conn:
-        empty = not queries.traces(conn, limit=1).rows
+        empty = not queries.has_traces(conn)
     if empty:
-        first_screen.offer()
-        _wait_for_the_first()
+        first_screen.show("There are no traces yet. The first one shows up here by itself.")
         return
     asked = filters.current()
     if asked:
@@ -34,13 +32,3 @@ def draw() -> None:
 @guarded
 def _live(asked: Asked) -> None:
     trace_table.show(asked, "No trace matches; take a condition out of the filter above.")
-
-
-@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
-@guarded
-def _wait_for_the_first() -> None:
-    with connection.read() as conn:
-        arrived = bool(queries.traces(conn, limit=1).rows)
-    if arrived:
-        st.rerun()
-    st.html(ways_in("There are no traces yet. The first one shows up here by itself."))

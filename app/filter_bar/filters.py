@@ -60,7 +60,7 @@ def bar(*, export: bool) -> None:
     its value on the way to another.
     """
     with connection.read() as conn:
-        if not queries.traces(conn, limit=1).rows:
+        if not queries.has_traces(conn):
             return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         typed = st.multiselect(

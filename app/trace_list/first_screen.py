@@ -1,4 +1,4 @@
-"""What an empty database offers: the runs that coding agents have left on this machine."""
+"""What an empty database shows: runs that coding agents have left on this machine, and ways in."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ from typing import Final
 import streamlit as st
 
 from clustertrace.app import connection, markup, words
+from clustertrace.app.empty import ways_in
+from clustertrace.app.guard import guarded
 from clustertrace.app.links import follow, follower, url
+from clustertrace.store import queries
 from clustertrace.telling.words import size_of
 from clustertrace.transcripts.finding import TITLES, History, histories
 from clustertrace.transcripts.importing import Progress, import_history
 
-__all__ = ["offer"]
+__all__ = ["show"]
 
+_LOOK_AGAIN_SECONDS: Final = 2
 _STEP_SECONDS: Final = 0.1
 """Between two movements of the bar."""
 
 
-def offer() -> None:
+def show(sentence: str) -> None:
+    """Draw what stands on a page until the first trace is there; the `sentence` says what lacks."""
+    _offer()
+    _wait(sentence)
+
+
+def _offer() -> None:
     """Draw what was found, with a button for each agent; nothing is read before a click."""
     for history in histories():
         sessions = f"{words.counted(history.sessions, 'session')} of {TITLES[history.agent]}"
@@ -62,6 +72,17 @@ def _import(history: History) -> None:
         return
     follow(url("clusters"))
     follower()
+
+
+@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+@guarded
+def _wait(sentence: str) -> None:
+    """Draw the ways in, and the page itself as soon as a trace has come."""
+    with connection.read() as conn:
+        arrived = queries.has_traces(conn)
+    if arrived:
+        st.rerun()
+    st.html(ways_in(sentence))
 
 
 def _shortened(place: Path) -> str:

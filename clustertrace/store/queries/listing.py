@@ -22,6 +22,7 @@ __all__ = [
     "beside_in_session",
     "days",
     "export",
+    "has_traces",
     "known_traces",
     "latest",
     "lines",
@@ -96,6 +97,11 @@ def traces(
     elif len(rows) in (0, limit):
         return TracePage(shown, *_counted(conn, condition, params, total + 1))
     return TracePage(shown, total)
+
+
+def has_traces(conn: Connection) -> bool:
+    """Whether there is a trace to be listed."""
+    return conn.value("SELECT 1 FROM traces WHERE start_ns IS NOT NULL LIMIT 1") is not None
 
 
 def _counted(

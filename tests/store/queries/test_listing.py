@@ -227,3 +227,13 @@ def test_numbers_of_some_runs_are_those_of_all_where_all_match(explained: Explai
     assert queries.overview(explained, parse("name:*")) == queries.overview(explained)
     some = queries.overview(explained, parse("failed:yes"))
     assert (some.traces, some.failed, some.failed_by_status, some.variants) == (2, 2, 2, 1)
+
+
+def test_a_database_has_traces_once_one_can_be_listed(store: Store, make_trace: Any) -> None:
+    """What pages ask before anything else is answered without listing any."""
+    with store.read() as conn:
+        assert not queries.has_traces(conn)
+    store.write(batch(*make_trace(1, "search")))
+    store.refresh()
+    with store.read() as conn:
+        assert queries.has_traces(conn)

@@ -62,6 +62,7 @@ QUESTIONS: dict[str, Ask] = {
     "failures_by": lambda conn: queries.failures_by(conn, parse("failed:yes"), "tag.tier"),
     "families": queries.families,
     "families of a filter": lambda conn: queries.families(conn, parse("since:2020-01-01")),
+    "has_traces": queries.has_traces,
     "known_traces": lambda conn: queries.known_traces(conn, [ONE]),
     "latest": lambda conn: queries.latest(conn, failed=True),
     "learned": lambda conn: queries.learned(conn, 100),
