@@ -6,14 +6,17 @@ Streamlit sanitises the result once more.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from clustertrace.app import words
+from clustertrace.review.layout import Column, Marked
 from clustertrace.store.answers import Hit, Step
 from clustertrace.telling.markup import Markup, join, tag
 
 __all__ = [
+    "Column",
     "Markup",
+    "Segment",
     "bar",
     "chips",
     "coded",
@@ -232,27 +235,35 @@ def difference_bar(difference: float, low: float, high: float, *, strong: bool) 
     )
 
 
-def segments(parts: Sequence[tuple[int, str, str, str]], rest: int = 0) -> Markup:
-    """One bar split into links: (how many, label, explanation, address) each.
+class Segment(NamedTuple):
+    """A part of a bar, which leads somewhere."""
 
-    The last `rest` of them (0 or 1) is not one thing, and so looks pale.
-    """
-    total = sum(size for size, *_ in parts) or 1
-    named = len(parts) - rest
+    size: int
+    label: str
+    title: str
+    """What it says on hovering."""
+    href: str
+    is_rest: bool = False
+    """All that is left together, which is not one thing and so looks pale."""
+
+
+def segments(parts: Sequence[Segment]) -> Markup:
+    """One bar split into links, each as wide as its share."""
+    total = sum(part.size for part in parts) or 1
     return tag(
         "div",
         *(
             tag(
                 "a",
-                tag("span", label),
-                href=href,
+                tag("span", part.label),
+                href=part.href,
                 target="_self",
-                title=title,
-                cls="ct-segment" if at < named else "ct-segment ct-rest",
-                style=f"flex-grow:{size};--shade:{max(58, 100 - 7 * at)}%",
-                data_share=f"{size / total:.3f}",
+                title=part.title,
+                cls="ct-segment ct-rest" if part.is_rest else "ct-segment",
+                style=f"flex-grow:{part.size};--shade:{max(58, 100 - 7 * at)}%",
+                data_share=f"{part.size / total:.3f}",
             )
-            for at, (size, label, title, href) in enumerate(parts)
+            for at, part in enumerate(parts)
         ),
         cls="ct-segments",
         role="group",
@@ -260,9 +271,9 @@ def segments(parts: Sequence[tuple[int, str, str, str]], rest: int = 0) -> Marku
     )
 
 
-def sparkline(columns: Sequence[tuple[int, int, str]], *, tall: bool = False) -> Markup:
-    """Small columns over time: (runs, failed, what it says on hovering) each."""
-    highest = max((runs for runs, _, _ in columns), default=0) or 1
+def sparkline(columns: Sequence[Column], *, tall: bool = False) -> Markup:
+    """Small columns over time."""
+    highest = max((column.runs for column in columns), default=0) or 1
     return tag(
         "span",
         *(
@@ -280,8 +291,8 @@ def sparkline(columns: Sequence[tuple[int, int, str]], *, tall: bool = False) ->
     )
 
 
-def marks(weeks: Sequence[tuple[str, str, str]]) -> Markup:
-    """A square for each week: (how it was marked, what it says on hovering, address) each."""
+def marks(weeks: Sequence[Marked]) -> Markup:
+    """A sign for each week: how its plan went."""
     squares = (
         tag(
             "a",

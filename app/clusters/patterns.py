@@ -48,7 +48,7 @@ def failure_bar(page: ClusterPage, q: str) -> markup.Markup:
     # A single failure is no pattern: such segments say nothing that the rest does not.
     named = [cluster for cluster in failing[:_SEGMENTS] if cluster.failed > 1]
     parts = [
-        (
+        markup.Segment(
             cluster.failed,
             f"{cluster.failed} · {cluster.name}: {steps_text(cluster.steps)}",
             f"{cluster.failed} of {page.failed} failures ({words.share(cluster.share_of_failures)})"
@@ -62,8 +62,9 @@ def failure_bar(page: ClusterPage, q: str) -> markup.Markup:
         label = f"{rest} in other patterns" if named else f"{rest}, no two in one pattern"
         others = of_patterns([cluster.id for cluster in named])
         but = [f"not ({others})"] if others else []
-        parts.append((rest, label, label, traces_url(q, "failed:yes", *but)))
-    return markup.segments(parts, rest=min(rest, 1))
+        href = traces_url(q, "failed:yes", *but)
+        parts.append(markup.Segment(rest, label, label, href, is_rest=True))
+    return markup.segments(parts)
 
 
 class Look(NamedTuple):
@@ -210,7 +211,7 @@ def spark(cluster: Cluster, totals: Overview, *, tall: bool = False) -> markup.M
         columns[at][1] += day.failed
     return markup.sparkline(
         [
-            (runs, failed, f"{_date(first + at * width)}: {failed} of {runs} failed")
+            markup.Column(runs, failed, f"{_date(first + at * width)}: {failed} of {runs} failed")
             for at, (runs, failed) in enumerate(columns)
         ],
         tall=tall,

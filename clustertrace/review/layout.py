@@ -25,11 +25,12 @@ class Fact(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A week of a picture of runs."""
+    """A stretch of time in a picture of runs."""
 
     runs: int
     failed: int
     title: str
+    """What it says on hovering."""
 
 
 class Marked(NamedTuple):

@@ -98,8 +98,11 @@ def test_a_kind_that_nobody_knows_has_an_icon_too() -> None:
 def test_the_bar_of_failures_has_a_link_a_segment() -> None:
     """Each segment is as wide as its share and leads to its pattern; the rest looks pale."""
     html = markup.segments(
-        [(6, "a", "A", "/pattern?id=1"), (4, "b", "B", "/pattern?id=2"), (2, "rest", "R", "/")],
-        rest=1,
+        [
+            markup.Segment(6, "a", "A", "/pattern?id=1"),
+            markup.Segment(4, "b", "B", "/pattern?id=2"),
+            markup.Segment(2, "rest", "R", "/", is_rest=True),
+        ]
     )
     assert html.count("<a ") == 3
     assert html.count("ct-rest") == 1
