@@ -10,7 +10,7 @@ from typing import Final
 import altair as alt
 import streamlit as st
 
-from clustertrace.app.theme import DARK, LIGHT
+from clustertrace.app.theme import palette
 from clustertrace.store.queries.measuring import Measured
 from clustertrace.telling.words import counted
 
@@ -41,7 +41,7 @@ def draw(name: str, values: Sequence[Measured], groups: Sequence[str] | None) ->
 
     Returns the runs in the part that is marked, none if none is.
     """
-    colours = DARK if st.context.theme.type == "dark" else LIGHT
+    colours = palette(st.context.theme.type)
     data = _data(values, groups)
     kinds = list(dict.fromkeys(str(row["kind"]) for row in data))
     named = {"failed": colours.failed, "not failed": colours.bar, "not ended": colours.uncertain}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["DARK", "LIGHT", "OPTIONS", "Palette"]
+__all__ = ["DARK", "LIGHT", "OPTIONS", "Palette", "palette"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,11 @@ DARK: Final = Palette(
     failed="#ff7a6e",
     uncertain="#e3b04b",
 )
+
+
+def palette(kind: str | None) -> Palette:
+    """The colours of the theme that Streamlit calls so; of the light one unless it is `dark`."""
+    return DARK if kind == "dark" else LIGHT
 
 
 def _options(section: str, colours: Palette) -> dict[str, Any]:

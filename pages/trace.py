@@ -71,9 +71,9 @@ def _trace(wanted: str) -> None:
 
 def _chart(trace: Trace, rows: list[SpanRow], first: int) -> SpanRow:
     """Draw tree and Gantt; the row that is selected, the `first` unless another was picked."""
-    dark = st.context.theme.type == "dark"
+    colours = theme.palette(st.context.theme.type)
     picked = st.vega_lite_chart(
-        spec=gantt.chart(rows, theme.DARK if dark else theme.LIGHT, time.time_ns(), first),
+        spec=gantt.chart(rows, colours, time.time_ns(), first),
         key=f"gantt-{trace.trace_id}",
         theme=None,
         on_select="rerun",

@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit_agraph import Config, Edge, Node, agraph
 
 from clustertrace.app.graph import layers
-from clustertrace.app.theme import DARK, LIGHT, Palette
+from clustertrace.app.theme import Palette, palette
 from clustertrace.patterns import flow
 from clustertrace.patterns.flow import END, START
 
@@ -50,7 +50,7 @@ class _Way(NamedTuple):
 
 def draw(edges: Sequence[flow.Edge], names: Sequence[str], most: int) -> str | None:
     """Draw it; the id of what was clicked: `n3` for a step, `e5` or `e5.2` for a way."""
-    colours = DARK if st.context.theme.type == "dark" else LIGHT
+    colours = palette(st.context.theme.type)
     ids = {name: f"n{at}" for at, name in enumerate(names)}
     column = layers.columns([(edge.source, edge.target) for edge in edges], START, END)
     ways, stands = _ways(edges, ids, column)

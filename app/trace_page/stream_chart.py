@@ -7,7 +7,7 @@ from typing import Any, Final
 import altair as alt
 import streamlit as st
 
-from clustertrace.app.theme import DARK, LIGHT
+from clustertrace.app.theme import palette
 from clustertrace.model import Span
 
 __all__ = ["draw"]
@@ -22,7 +22,7 @@ def draw(span: Span) -> None:
     points = _points(span.attributes.get(_CHUNKS))
     if len(points) < _LEAST:
         return
-    colours = DARK if st.context.theme.type == "dark" else LIGHT
+    colours = palette(st.context.theme.type)
     chart = (
         alt.Chart({"values": points})
         .mark_area(
