@@ -74,7 +74,7 @@ def _overview(db: str | None, where: str | None) -> Overview:
 
         matching = parse(where)
     if not has_database(db):
-        return Overview(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, None, None, 0)
+        return Overview()
     with reading(db) as store, store.read() as conn:
         return queries.overview(conn, matching)
 

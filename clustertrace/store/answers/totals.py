@@ -9,29 +9,29 @@ __all__ = ["Overview"]
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The whole database in a few numbers."""
+    """The whole database in a few numbers; by default, one without a trace."""
 
-    traces: int
-    failed: int
-    failed_by_outcome: int
+    traces: int = 0
+    failed: int = 0
+    failed_by_outcome: int = 0
     """Of `failed`: those that the user called so."""
-    failed_by_status: int
+    failed_by_status: int = 0
     """Of `failed`: those without an outcome whose root span ended in error."""
-    running: int
-    incomplete: int
-    spans: int
-    variants: int
-    sessions: int
-    llm_calls: int
-    unpriced_calls: int
-    input_tokens: int
-    output_tokens: int
-    cache_read_tokens: int
-    cache_write_tokens: int
-    cost_usd: float
-    first_ns: int | None
-    last_ns: int | None
-    replays: int
+    running: int = 0
+    incomplete: int = 0
+    spans: int = 0
+    variants: int = 0
+    sessions: int = 0
+    llm_calls: int = 0
+    unpriced_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cost_usd: float = 0.0
+    first_ns: int | None = None
+    last_ns: int | None = None
+    replays: int = 0
     """Runs that repeat a recorded one; none of the other numbers has them."""
 
     @property
