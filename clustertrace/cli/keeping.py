@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,10 @@ from clustertrace.cli.output import note, print_json
 from clustertrace.errors import UsageError
 from clustertrace.opening import reading
 from clustertrace.telling.words import count, counted
+
+if TYPE_CHECKING:
+    from clustertrace.filters import Filter
+    from clustertrace.store.store import Store
 
 __all__ = ["EXAMPLES", "cleanup", "size_of", "vacuum"]
 
@@ -58,31 +62,17 @@ def vacuum(
 
     In small steps: recording and receiving go on meanwhile.
     """
-    from clustertrace.filters import parse_chosen
-    from clustertrace.filters.tree import And, Filter, Until
     from clustertrace.store.upkeep import retention
 
     if older_than is None and max_size is None and where is None:
         raise UsageError("Say what to delete: --older-than 30d, --max-size 2GB or --where FILTER.")
-    parts: list[Filter] = [] if where is None else [parse_chosen(where)]
-    if older_than is not None:
-        parts.append(Until(max(0, time.time_ns() - _age(older_than, "--older-than"))))
-    chosen = And(tuple(parts))
+    chosen = _chosen(older_than, where)
     limit = None if max_size is None else size_of(max_size)
     with reading(db) as store:
         with store.read() as conn:
             before = conn.size_bytes()
-            planned = retention.to_retire(conn, chosen, limit)
-        traces = spans = 0
-        if dry_run:
-            traces, spans = planned
-        else:
-            try:
-                for gone in retention.retire(store, chosen, limit):
-                    traces, spans = traces + gone.traces, spans + gone.spans
-            except KeyboardInterrupt:
-                note(f"Stopped after {counted(traces, 'trace')}. {_UNFINISHED}")
-                raise
+            planned = retention.to_retire(conn, chosen, limit) if dry_run else None
+        traces, spans = planned or _retired(store, chosen, limit)
         with store.read() as conn:
             after, left = conn.size_bytes(), conn.texts.left(conn)
     if as_json:
@@ -104,6 +94,31 @@ def vacuum(
         note(_UNFINISHED)
     if not dry_run:
         note(f"The database has {count(after // 1000)} kB; it had {count(before // 1000)} kB.")
+
+
+def _chosen(older_than: str | None, where: str | None) -> Filter:
+    """The runs that an age and a filter both mean; every one without either."""
+    from clustertrace.filters import parse_chosen
+    from clustertrace.filters.tree import And, Until
+
+    parts: list[Filter] = [] if where is None else [parse_chosen(where)]
+    if older_than is not None:
+        parts.append(Until(max(0, time.time_ns() - _age(older_than, "--older-than"))))
+    return And(tuple(parts))
+
+
+def _retired(store: Store, chosen: Filter, limit: int | None) -> tuple[int, int]:
+    """Delete, and count the traces and spans that went. Ctrl-C is answered with how far it came."""
+    from clustertrace.store.upkeep import retention
+
+    traces = spans = 0
+    try:
+        for gone in retention.retire(store, chosen, limit):
+            traces, spans = traces + gone.traces, spans + gone.spans
+    except KeyboardInterrupt:
+        note(f"Stopped after {counted(traces, 'trace')}. {_UNFINISHED}")
+        raise
+    return traces, spans
 
 
 @command(

@@ -230,39 +230,45 @@ def repro(
 
     with reading(db) as store:
         recording = _failing(store, of)
-    fails, text = False, None
-    if recording.failed:
-        recording = with_changes(recording, [parse_change(one) for one in change or []])
-        again = replayed(entry_of(entry), slim_recording(recording), stub=stub, until=None)
-        fails, outcome = again.fails_as_recorded, again.summary
-        summary = f"Nothing written: the run does not fail here as recorded. {outcome}"
-    else:
+    text = None
+    if not recording.failed:
         outcome = "The run did not fail, so there is nothing to test."
-        summary = (
+        news = (
             f"Nothing written. {outcome} If what it gave was wrong, say so first: "
             f"clustertrace outcome {recording.trace_id[:8]} fail"
         )
-    if fails:
-        inverse = expect_failure or mode == "negative"
-        text = repro_module(recording, entry, stub=stub, expect_failure=inverse)
-        _write(output, text, as_json=as_json)
-        summary = f"Wrote {output}. {outcome}" if output != _STDOUT else outcome
-    if as_json:
-        print_json(
-            {
-                "trace_id": recording.trace_id,
-                "fails_as_recorded": fails,
-                "file": str(output) if text and output != _STDOUT else None,
-                "test": text if output == _STDOUT else None,
-                "summary": outcome,
-            }
-        )
-    elif output == _STDOUT:
-        note(plain(summary))
     else:
-        stdout().print(plain(summary))
-    if not fails:
+        recording = with_changes(recording, [parse_change(one) for one in change or []])
+        again = replayed(entry_of(entry), slim_recording(recording), stub=stub, until=None)
+        outcome = again.summary
+        news = f"Nothing written: the run does not fail here as recorded. {outcome}"
+        if again.fails_as_recorded:
+            inverse = expect_failure or mode == "negative"
+            text = repro_module(recording, entry, stub=stub, expect_failure=inverse)
+            _write(output, text, as_json=as_json)
+            news = outcome if output == _STDOUT else f"Wrote {output}. {outcome}"
+    if as_json:
+        print_json(_repro_document(recording, text, output, outcome))
+    elif output == _STDOUT:
+        note(plain(news))
+    else:
+        stdout().print(plain(news))
+    if text is None:
         raise typer.Exit(1)
+
+
+def _repro_document(
+    recording: Trace, text: str | None, output: Path, outcome: str
+) -> dict[str, Any]:
+    """What `repro --json` prints; `text` is the test, if the run fails as it was recorded."""
+    to_file = output != _STDOUT
+    return {
+        "trace_id": recording.trace_id,
+        "fails_as_recorded": text is not None,
+        "file": str(output) if to_file and text is not None else None,
+        "test": None if to_file else text,
+        "summary": outcome,
+    }
 
 
 def _write(output: Path, text: str, *, as_json: bool) -> None:
