@@ -39,6 +39,6 @@ def matches(rule: Iterable[Condition], traits: set[Trait], measures: Mapping[str
 
 
 def _holds(condition: Condition, traits: set[Trait], measures: Mapping[str, float]) -> bool:
-    trait, negated, over = condition
-    held = measures.get(trait[0], 0) >= trait[3] if over else trait in traits
-    return held is not negated
+    what, _, _, number = condition.trait
+    held = measures.get(what, 0) >= number if condition.over else condition.trait in traits
+    return held is not condition.negated

@@ -140,7 +140,8 @@ class Field:
             yield Condition(trait), bits
             # Of absences only that of a step, or of its failing: "did not do X as its third step
             # after Y" is no explanation, and there would be as many as there are runs.
-            if trait[0] in ("calls", "fails") and trait[3] == 1:
+            what, _, _, number = trait
+            if what in ("calls", "fails") and number == 1:
                 yield Condition(trait, negated=True), self.everything & ~bits
         for name in sorted(self._columns.measures):
             values = self._columns.measures[name]
@@ -150,7 +151,7 @@ class Field:
 
 
 def _simplest(trait: Trait) -> tuple[int, Trait]:
-    what = trait[0]
+    what, *_ = trait
     return (_SIMPLE.index(what) if what in _SIMPLE else len(_SIMPLE), trait)
 
 

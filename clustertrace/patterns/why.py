@@ -146,7 +146,8 @@ def _case(one: Member, point: int | None, known: _Cases) -> Case:
 
 
 def _wanted(condition: Condition) -> bool:
-    return condition.trait[0] not in _ENDS
+    what, *_ = condition.trait
+    return what not in _ENDS
 
 
 def _differences(
