@@ -38,9 +38,7 @@ _OUTCOMES: Final[dict[str, Outcome]] = {
 def annotate(
     of: Annotated[
         str,
-        typer.Argument(
-            metavar="TRACE|PATTERN", help="By its id, or a beginning of it that is unique."
-        ),
+        typer.Argument(metavar="TRACE|PATTERN", help="Its id, or a unique start of it."),
     ],
     star: Annotated[
         bool | None, typer.Option("--star/--no-star", help="Mark a trace.", show_default=False)
@@ -48,12 +46,12 @@ def annotate(
     note: Annotated[
         str | None,
         typer.Option(
-            "--note", metavar="TEXT", help="A note; empty: take it away.", show_default=False
+            "--note", metavar="TEXT", help="A note; an empty one removes it.", show_default=False
         ),
     ] = None,
     tags: Annotated[
         list[str] | None,
-        typer.Option("--tag", metavar="KEY=VALUE", help="Tag a trace; KEY= takes that tag away."),
+        typer.Option("--tag", metavar="KEY=VALUE", help="Tag a trace; KEY= removes that tag."),
     ] = None,
     expected: Annotated[
         bool | None,
@@ -72,8 +70,8 @@ def annotate(
 ) -> None:
     """Star, note or tag a trace; judge a pattern.
 
-    What you say stays beside what the run said of itself. Without an option, it shows what was
-    said so far.
+    What you say is kept beside what the run reported. Without an option, shows what has been said
+    so far.
     """
     from clustertrace.store import queries
     from clustertrace.store.said.annotations import (
@@ -115,8 +113,8 @@ def outcome(
         list[str],
         typer.Argument(
             metavar="[TRACE]... pass|fail|unknown|own",
-            help="Traces by their ids, then what came of them. unknown: nobody knows; own: what the"
-            " run says of itself, so that you take your word back.",
+            help="Trace ids, then how they turned out. unknown: nobody knows; own: what the run"
+            " itself reported, which takes your word back.",
         ),
     ],
     reason: Annotated[
@@ -127,15 +125,15 @@ def outcome(
         typer.Option(metavar="FILTER", help="All traces that match.", show_default=False),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say how many traces it would be.")
+        bool, typer.Option("--dry-run", help="Only say how many traces it would affect.")
     ] = False,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Say what came of runs: pass, fail or unknown.
+    """Record how runs turned out: pass, fail or unknown.
 
-    Your word wins over the outcome that a run reported and over its root's error, now and when
-    more of its spans arrive, until you take it back (own). Exit code 1: no trace matches.
+    Your word overrides the outcome that a run reported and its root span's error, even if more of
+    its spans arrive later, until you take it back (own). Exit code 1: no trace matches.
     """
     from clustertrace.filters import parse_chosen
     from clustertrace.store import queries

@@ -70,11 +70,11 @@ Db = Annotated[
         "--db",
         metavar="DATABASE",
         show_default=False,
-        help="A path or URL. Default: CLUSTERTRACE_DB, else ~/.clustertrace/traces.db.",
+        help="Its path or URL. Default: CLUSTERTRACE_DB, else ~/.clustertrace/traces.db.",
     ),
 ]
 Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")
+    bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")
 ]
 
 Where = Annotated[

@@ -32,15 +32,15 @@ def mcp(
             max=65535,
             metavar="PORT",
             show_default=False,
-            help="Serve over HTTP on this machine instead, with a token; 0 takes a free port.",
+            help="Serve over HTTP on this machine instead, with a token; 0 picks a free port.",
         ),
     ] = None,
     db: Db = None,
 ) -> None:
     """Serve the database to a coding assistant.
 
-    An MCP server on standard input and output, which an editor starts. The token of --http is
-    CLUSTERTRACE_MCP_TOKEN, else one is made and told.
+    An MCP server on standard input and output, to be started by an editor. The token of --http is
+    CLUSTERTRACE_MCP_TOKEN; without it, one is made up and printed.
     """
     if context.invoked_subcommand is not None:
         return
@@ -71,18 +71,18 @@ def mcp(
 def install(
     target: Annotated[
         Target | None,
-        typer.Option(help="Whose settings. Without one, print the entry.", show_default=False),
+        typer.Option(help="Whose settings. Default: only print the entry.", show_default=False),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the change and make none.")
+        bool, typer.Option("--dry-run", help="Show the change without making it.")
     ] = False,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Put the server into an editor's settings.
+    """Add the server to an editor's settings.
 
-    One entry is added or brought up to date; all else in the file stays byte for byte, and a
-    backup is left beside it.
+    Adds or updates one entry; everything else in the file stays byte for byte as it is, and a
+    backup is kept beside it.
     """
     from clustertrace.mcp.install import edit_of, entry, place_of, snippet
     from clustertrace.store.place import place_of as database_of

@@ -23,13 +23,13 @@ class Entry(NamedTuple):
 
 COMMANDS: Final = {
     "Begin": (
-        Entry("demo", "serving", "Look around in sixty bundled runs."),
+        Entry("demo", "serving", "Explore sixty bundled runs."),
         Entry("dashboard", "serving", "Serve the receiver and the pages."),
-        Entry("doctor", "diagnosing", "Say what is wrong here, and what to type."),
+        Entry("doctor", "diagnosing", "Say what is wrong here, and how to fix it."),
         Entry("db-path", "places", "Print the path of the database, or its URL."),
     ),
     "Look": (
-        Entry("stats", "facts", "Show the database in a few numbers."),
+        Entry("stats", "facts", "Summarise the database in a few numbers."),
         Entry("clusters", "facts", "List execution patterns, most failures first."),
         Entry("inspect", "inspecting", "Show one trace as a tree over time."),
         Entry("cost", "spending", "Show where the money went."),
@@ -37,39 +37,41 @@ COMMANDS: Final = {
     ),
     "Explain failures": (
         Entry("rules", "rules", "Say what the failing runs have in common."),
-        Entry("why", "explaining", "Say what goes along with a pattern's failing."),
+        Entry("why", "explaining", "Say what goes along with a pattern's failures."),
         Entry("compare", "comparing", "Put two traces, or two patterns, side by side."),
-        Entry("replay", "replaying", "Run a recorded run again, and compare."),
+        Entry("replay", "replaying", "Run a recorded run again and compare."),
         Entry("repro", "replaying", "Write a test from a failing run."),
     ),
     "Judge changes": (
         Entry("verdict", "comparing", "Say if a change helped: improved, worse, or no evidence."),
-        Entry("drift", "drifting", "Say what changed from one window of time to the next."),
-        Entry("assert", "gating", "Say what must stay true of a pattern; `check` tests it."),
+        Entry("drift", "drifting", "Say what changed between two windows of time."),
+        Entry("assert", "gating", "State what must hold for a pattern; `check` tests it."),
         Entry("check", "gating", "Test every assertion."),
     ),
     "Say what you know": (
         Entry("annotate", "annotating", "Star, note or tag a trace; judge a pattern."),
-        Entry("outcome", "annotating", "Say what came of runs: pass, fail or unknown."),
-        Entry("judge", "judging", "Let a model judge runs after a rubric."),
+        Entry("outcome", "annotating", "Record how runs turned out: pass, fail or unknown."),
+        Entry("judge", "judging", "Let a model judge runs against a rubric."),
         Entry("lint", "linting", "Say what is unclear in a prompt, and what to write instead."),
     ),
     "Move and keep": (
         Entry("export", "moving", "Write traces to a file or standard output."),
-        Entry("import", "moving", "Read traces from files, or an agent's own sessions."),
+        Entry("import", "moving", "Import traces from files or an agent's own sessions."),
         Entry("snapshot", "sharing", "Write a run or a pattern as one HTML file."),
-        Entry("db", "databases", "Copy, describe or spread a database."),
-        Entry("vacuum", "keeping", "Delete runs, and give their space back."),
+        Entry("db", "databases", "Copy, describe or distribute a database."),
+        Entry("vacuum", "keeping", "Delete runs and free their space."),
         Entry("cleanup", "keeping", "Mark received runs that never ended."),
-        Entry("backfill-cost", "recomputing", "Work out the cost of stored model calls anew."),
-        Entry("backfill-signatures", "recomputing", "Summarise stored traces anew."),
+        Entry("backfill-cost", "recomputing", "Recalculate the cost of stored model calls."),
+        Entry("backfill-signatures", "recomputing", "Recompute the summaries of stored traces."),
     ),
     "Coding assistants": (
         Entry("mcp", "assisting", "Serve the database to a coding assistant."),
         Entry("claude-code", "watching", "Print what makes Claude Code report here."),
         Entry("claude-code-hook", "hooking", "Have Claude Code start the receiver."),
         Entry(
-            "ensure-dashboard", "hooking", "Start the receiver in the background, unless it runs."
+            "ensure-dashboard",
+            "hooking",
+            "Start the receiver in the background if it isn't running.",
         ),
     ),
 }

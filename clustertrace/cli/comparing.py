@@ -35,8 +35,8 @@ def verdict(
         str,
         typer.Option(
             metavar="GROUP",
-            help="Compare within the same tag.KEY, name or pattern, so that a changed mix can't "
-            "mislead.",
+            help="Compare within the same tag.KEY, name or pattern, so that a changed mix of runs "
+            "can't mislead.",
         ),
     ] = "tag.task",
     db: Db = None,
@@ -44,10 +44,10 @@ def verdict(
 ) -> None:
     """Say if a change helped: improved, worse, or no evidence.
 
-    Failure rates before and after, compared within groups (Cochran, Mantel and Haenszel), with
-    the interval and the smallest change that so many runs could have shown. Where no finished run
-    has the tag, runs are grouped by the name of their root. Each side is its newest 10 000 runs; a
-    run that matches both filters is one after.
+    Compares failure rates before and after within groups (Cochran, Mantel and Haenszel), with the
+    interval and the smallest change that this many runs could have shown. If no finished run has
+    the tag, runs are grouped by the name of their root. Each side is its newest 10 000 runs; a run
+    that matches both filters counts as after.
     """
     from clustertrace.filters import parse
     from clustertrace.patterns import verdict as judging
@@ -79,16 +79,16 @@ def verdict(
     "clustertrace compare 66312b6188ef 8429d5f01a2c --json | jq '.rows[].what'",
 )
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="A trace or a pattern, by its id.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="Another of the same sort.")],
+    a: Annotated[str, typer.Argument(metavar="A", help="The id of a trace or a pattern.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The id of another of the same kind.")],
     db: Db = None,
     as_json: Json = False,
 ) -> None:
     """Put two traces, or two patterns, side by side.
 
-    Their steps are aligned: same, changed, inserted, deleted, and where they first part. For
-    traces also whether the same step was given or answered something else. Exit code 1: they
-    differ.
+    Aligns their steps (same, changed, inserted or deleted) and shows where they first diverge; for
+    traces, also whether a step that both took had another input or output. Exit code 1: their
+    steps differ.
     """
     from clustertrace.patterns.alignment import align
     from clustertrace.store import queries

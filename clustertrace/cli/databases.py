@@ -32,7 +32,7 @@ app.add_typer(group, name="db")
     "  clustertrace db copy --to postgresql+psycopg://me@server/traces",
 )
 def db(context: typer.Context) -> None:
-    """Copy, describe or spread a database."""
+    """Copy, describe or distribute a database."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -49,8 +49,8 @@ def copy(
         typer.Option(
             "--to",
             metavar="DATABASE",
-            help="A path or URL: of an empty database, a file that is not there yet, or an earlier "
-            "copy.",
+            help="The path or URL of an empty database, of a file that does not exist yet, or of "
+            "an earlier copy.",
         ),
     ],
     db: Db = None,
@@ -58,9 +58,9 @@ def copy(
 ) -> None:
     """Copy a database into another, of either kind.
 
-    Every table, checked by sums over its rows in the end (docs/moving.md). A copy that was broken
-    off goes on where it was; a later one brings what is new. A target that holds other data is
-    left alone.
+    Copies every table and checks each by a checksum over its rows (docs/moving.md). An interrupted
+    copy continues where it stopped; a later one adds what is new. A target that contains other
+    data is left alone.
     """
     from clustertrace.store.store import Store
     from clustertrace.store.upkeep import copying
@@ -89,10 +89,11 @@ def copy(
     "info", epilog="\b\nExamples:\n  clustertrace db info\n  clustertrace db info --json"
 )
 def info(db: Db = None, as_json: Json = False) -> None:
-    """Say what a database is, and what is in it.
+    """Describe a database and what is in it.
 
-    Its engine, schema and size, rows and bytes of each table, how far the text index is, and when
-    the oldest and newest run began. PostgreSQL's numbers of rows are its own estimates.
+    Shows its engine, schema and size, the rows and bytes of each table, how far the text index has
+    come, and when the oldest and the newest run began. Row counts on PostgreSQL are its own
+    estimates.
     """
     from clustertrace.store import queries
     from clustertrace.store.place import place_of

@@ -26,20 +26,20 @@ _MARKS = {"ok": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "re
 )
 def doctor(
     send: Annotated[
-        bool, typer.Option("--send-test", help="Send a span to the receiver, and find it again.")
+        bool, typer.Option("--send-test", help="Send a span to the receiver and look it up again.")
     ] = False,
     recount: Annotated[
         bool,
         typer.Option(
             "--recount",
-            help="Also check the whole database: work out every total anew, in a copy.",
+            help="Also check the whole database by recomputing every total in a copy.",
         ),
     ] = False,
     aside: Annotated[
         bool,
         typer.Option(
             "--set-aside",
-            help="Move a database that is damaged away, so that a new one can be made.",
+            help="Move a damaged database out of the way, so that a new one can be created.",
         ),
     ] = False,
     port: Annotated[
@@ -49,16 +49,16 @@ def doctor(
             max=65535,
             metavar="PORT",
             show_default=False,
-            help="Port of the receiver. Default: that of Claude Code's hook, else 7777.",
+            help="The receiver's port. Default: that of Claude Code's hook, else 7777.",
         ),
     ] = None,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Say what is wrong here, and what to type.
+    """Say what is wrong here, and how to fix it.
 
-    The receiver and its port, the database, disk and spool, the last span, and whether Claude
-    Code reports here. Exit code 1: something is wrong.
+    Checks the receiver and its port, the database, disk and spool, the last span, and whether
+    Claude Code reports here. Exit code 1: something is wrong.
     """
     from clustertrace.cli.examining import examine
     from clustertrace.doctor.findings import document, well

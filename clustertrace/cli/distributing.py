@@ -24,21 +24,21 @@ __all__ = ["distribute"]
 def distribute(
     engine: Annotated[
         Literal["citus", "fdw"],
-        typer.Option(help="citus: that extension; fdw: servers with what PostgreSQL brings."),
+        typer.Option(help="citus: with that extension; fdw: with what comes with PostgreSQL."),
     ],
     shard: Annotated[
         list[str] | None,
-        typer.Option(metavar="URL", help="An empty database for a part of the runs; fdw only."),
+        typer.Option(metavar="URL", help="An empty database for part of the runs; fdw only."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the statements, and change nothing.")
+        bool, typer.Option("--dry-run", help="Print the statements without running them.")
     ] = False,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Spread an empty database over several servers, by run.
+    """Distribute an empty database over several servers, by run.
 
-    Every command and page then works on --db as before; docs/nodes.md tells the exceptions.
+    Every command and page then works on --db as before; docs/nodes.md lists the exceptions.
     """
     from clustertrace.store.place import place_of
 

@@ -35,7 +35,10 @@ def drift(
     days: Annotated[
         float,
         typer.Option(
-            min=0.001, max=LONGEST_DAYS, help="Compare the last so many days with those before."
+            min=0.001,
+            max=LONGEST_DAYS,
+            metavar="N",
+            help="Compare the last N days with the N days before.",
         ),
     ] = 7,
     before: Annotated[
@@ -49,10 +52,11 @@ def drift(
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Say what changed from one window of time to the next.
+    """Say what changed between two windows of time.
 
-    Patterns that are new, gone, fail more or less, cost or take more or less, tested and corrected
-    together. A run that matches both filters is a later one. Exit code 1: nothing is significant.
+    Finds patterns that are new or gone, or whose failure rate, cost or duration changed, tested
+    and corrected together. A run that matches both filters counts as a later one. Exit code 1:
+    nothing is significant.
     """
     from clustertrace.patterns.drift import drift as compare
     from clustertrace.patterns.drift_words import drift_document

@@ -25,16 +25,16 @@ __all__ = ["why"]
 )
 def why(
     pattern: Annotated[
-        str, typer.Argument(metavar="PATTERN", help="A pattern, by its id or a beginning of it.")
+        str, typer.Argument(metavar="PATTERN", help="A pattern's id, or the start of it.")
     ],
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Say what goes along with a pattern's failing.
+    """Say what goes along with a pattern's failures.
 
-    Failed runs are compared with runs that did not fail, of the same pattern, else of its family,
-    else of the same root, and only up to where they failed. Also said: the step at which the chance
-    of failing jumps most. Exit code 1: there is no evidence.
+    Compares failed runs with runs that did not fail, from the same pattern, else from its family,
+    else with the same root, and only up to where they failed. Also names the step at which the
+    chance of failing jumps most. Exit code 1: there is no evidence.
     """
     from clustertrace.patterns.divergence import divergence
     from clustertrace.patterns.why_words import why_document

@@ -43,7 +43,7 @@ _NAME_SHOWN: Final = 80
     "clustertrace stats --json | jq .failed",
 )
 def stats(where: Where = None, db: Db = None, as_json: Json = False) -> None:
-    """Show the database in a few numbers.
+    """Summarise the database in a few numbers.
 
     Traces, failures with their interval, patterns, sessions, tokens and cost.
     """
@@ -175,7 +175,7 @@ def clusters(
 ) -> None:
     """List execution patterns, most failures first.
 
-    A pattern is what traces share that took the same steps: `fetch!` is a step that failed,
+    A pattern stands for all traces that took the same steps. `fetch!` is a step that failed,
     `search ×2–3` one that ran two or three times in a row.
     """
     from clustertrace.telling.headline import WORST

@@ -31,11 +31,13 @@ __all__ = ["assert_", "check"]
 def assert_(
     pattern: Annotated[
         str,
-        typer.Argument(metavar="PATTERN|all|list|remove", help="A pattern's id, or every run."),
+        typer.Argument(
+            metavar="PATTERN|all|list|remove", help="A pattern's id, or `all` for every run."
+        ),
     ],
     which: Annotated[
         str | None,
-        typer.Argument(metavar="ID", help="With `remove`: the assertion.", show_default=False),
+        typer.Argument(metavar="ID", help="With `remove`: the assertion's id.", show_default=False),
     ] = None,
     success_rate_above: Annotated[
         float | None, typer.Option(min=0, max=1, help="From 0 to 1.", show_default=False)
@@ -44,24 +46,24 @@ def assert_(
         str | None, typer.Option(metavar="TIME", help="Such as 800ms or 20s.", show_default=False)
     ] = None,
     cost_below: Annotated[
-        float | None, typer.Option(min=0, help="US dollars a run.", show_default=False)
+        float | None, typer.Option(min=0, help="US dollars per run.", show_default=False)
     ] = None,
     no_new_traces: Annotated[
-        bool, typer.Option("--no-new-traces", help="No run takes this pattern any more.")
+        bool, typer.Option("--no-new-traces", help="No new run may take this pattern.")
     ] = False,
     over_last: Annotated[
         str | None,
         typer.Option(
-            metavar="RUNS|TIME", help="Look at 50 runs, or at 7d, only.", show_default=False
+            metavar="RUNS|TIME", help="Only look at the last 50 runs, or 7d.", show_default=False
         ),
     ] = None,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Say what must stay true of a pattern; `check` tests it.
+    """State what must hold for a pattern; `check` tests it.
 
-    Each option is an assertion of its own; the same one again replaces the first. `list` shows
-    all, `remove ID` forgets one.
+    Each option is an assertion of its own; giving it again replaces it. `list` shows all of them,
+    `remove ID` deletes one.
     """
     from clustertrace.gate.claims import claims
     from clustertrace.store.said import assertions
@@ -129,21 +131,24 @@ def check(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="A file instead of standard output.", show_default=False
+            "-o",
+            "--output",
+            help="Write to this file. Default: standard output.",
+            show_default=False,
         ),
     ] = None,
     fail_on_new: Annotated[
-        bool, typer.Option("--fail-on-new", help="Fail on new failing patterns as well.")
+        bool, typer.Option("--fail-on-new", help="Also fail if there are new failing patterns.")
     ] = False,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
     """Test every assertion.
 
-    Exit code 1: one does not hold, or there is none.
-    A success rate is judged by the lower bound of its 95 % interval, so few lucky runs pass
-    nothing. A pattern that is gone, or has no finished run, does not pass. Failing patterns that
-    are new since the last check are told.
+    Exit code 1: one does not hold, or there are none.
+    A success rate is judged by the lower bound of its 95 % interval, so a few lucky runs are not
+    enough. A pattern that is gone, or has no finished run, does not pass. Failing patterns that
+    are new since the last check are listed.
     """
     from clustertrace.gate import checks, reports
     from clustertrace.store.said import assertions

@@ -21,14 +21,14 @@ __all__ = ["claude_code_hook", "ensure_dashboard", "install", "status", "uninsta
 group = typer.Typer(rich_markup_mode=None, add_completion=False)
 app.add_typer(group, name="claude-code-hook")
 
-Port = Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port of the receiver.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="The receiver's port.")]
 Idle = Annotated[
     float,
     typer.Option(
         "--idle-shutdown-minutes",
         min=0.1,
         metavar="MINUTES",
-        help="It leaves after so long without spans or a used page.",
+        help="Stop after this long without spans or a page in use.",
     ),
 ]
 Database = Annotated[
@@ -37,7 +37,7 @@ Database = Annotated[
         "--db",
         metavar="DATABASE",
         show_default=False,
-        help="The receiver's. Default: CLUSTERTRACE_DB of the session, else the usual one.",
+        help="Its database. Default: CLUSTERTRACE_DB of the session, else the usual one.",
     ),
 ]
 
@@ -61,10 +61,11 @@ def install(
     db: Database = None,
     as_json: Json = False,
 ) -> None:
-    """Put the hook into Claude Code's settings.
+    """Add the hook to Claude Code's settings.
 
-    It starts the receiver when a session starts, or goes on after it left, unless it runs. Other
-    hooks, and all else in ~/.claude/settings.json, stay byte for byte; a backup is left.
+    It starts the receiver whenever a session starts or continues and the receiver isn't running.
+    Other hooks, and everything else in ~/.claude/settings.json, stay byte for byte as they are; a
+    backup is kept.
     """
     from clustertrace.claude_code import hook
     from clustertrace.claude_code.user_settings import session_environment, settings_path
@@ -89,9 +90,9 @@ def install(
 
 @group.command("uninstall", epilog="\b\nExamples:\n  clustertrace claude-code-hook uninstall")
 def uninstall(as_json: Json = False) -> None:
-    """Take the hook out of Claude Code's settings.
+    """Remove the hook from Claude Code's settings.
 
-    All else in them stays byte for byte; a backup is left.
+    Everything else in them stays byte for byte as it is; a backup is kept.
     """
     from clustertrace.claude_code import hook
     from clustertrace.claude_code.user_settings import settings_path
@@ -105,7 +106,7 @@ def uninstall(as_json: Json = False) -> None:
 def status(as_json: Json = False) -> None:
     """Say whether the hook is there and works.
 
-    Exit code 1: it is not, or does not.
+    Exit code 1: it isn't there, or doesn't work.
     """
     from clustertrace.claude_code.hook import look_up
     from clustertrace.claude_code.user_settings import managed_settings, settings_path
@@ -132,10 +133,10 @@ def ensure_dashboard(
     idle: Idle = IDLE_MINUTES,
     db: Database = None,
 ) -> None:
-    """Start the receiver in the background, unless it runs.
+    """Start the receiver in the background if it isn't running.
 
-    Returns at once and prints nothing. The pages start when one is asked for. The receiver leaves
-    after so many minutes without spans, and without anybody using a page.
+    Returns at once and prints nothing. The pages start when one is opened. The receiver stops
+    after --idle-shutdown-minutes without spans and without anybody using a page.
     """
     from clustertrace.claude_code.starting import main
 

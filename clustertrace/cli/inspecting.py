@@ -40,7 +40,7 @@ _NAME_LENGTH: Final = 120
 def inspect(
     trace_id: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="A trace, by its id or a unique beginning of it."),
+        typer.Argument(metavar="[ID]", help="A trace's id, or a unique start of it."),
     ] = None,
     latest: Annotated[bool, typer.Option("--latest", help="The newest trace (default).")] = False,
     failed: Annotated[bool, typer.Option("--failed", help="The newest failed trace.")] = False,
@@ -49,7 +49,7 @@ def inspect(
         typer.Option(
             metavar="SPAN",
             show_default=False,
-            help="Show what went in and out of a span: its id, a beginning of it, or its name.",
+            help="Show what went into and came out of a span: its id, a start of it, or its name.",
         ),
     ] = None,
     where: Where = None,
@@ -58,8 +58,8 @@ def inspect(
 ) -> None:
     """Show one trace as a tree over time.
 
-    What it did, when, what failed, and what it cost. The exit code is 1 if there is no
-    (failed) trace to show.
+    Shows what it did and when, what failed, and what it cost. Exit code 1: there is no (failed)
+    trace to show.
     """
     if trace_id is not None and (latest or failed or where is not None):
         raise UsageError("Name one trace, or ask for --latest, --failed or --where, not both.")

@@ -35,7 +35,7 @@ METRIC = "judge"
 def judge(
     pattern: Annotated[
         str | None,
-        typer.Argument(help="Runs of this pattern; without it, all.", show_default=False),
+        typer.Argument(help="Only runs of this pattern. Default: all.", show_default=False),
     ] = None,
     rubric: Annotated[
         str, typer.Option(metavar="TEXT|FILE", help="What a run must do to pass.")
@@ -43,29 +43,31 @@ def judge(
     where: Annotated[
         str | None, typer.Option(metavar="FILTER", help="Only these runs.", show_default=False)
     ] = None,
-    samples: Annotated[int, typer.Option(min=1, max=10_000, help="Newest runs to judge.")] = 20,
+    samples: Annotated[
+        int, typer.Option(min=1, max=10_000, help="How many of the newest runs to judge.")
+    ] = 20,
     max_cost_usd: Annotated[
-        float, typer.Option(min=0, help="Stop before this is passed, US dollars.")
+        float, typer.Option(min=0, help="Stop before spending more than this, in US dollars.")
     ] = 0.50,
     model: Annotated[
-        str, typer.Option(help="A model of Anthropic's or OpenAI's.")
+        str, typer.Option(help="A model from Anthropic or OpenAI.")
     ] = "claude-haiku-4-5",
     set_outcome: Annotated[
         bool,
-        typer.Option("--set-outcome", help="Also the outcome of runs that have none."),
+        typer.Option("--set-outcome", help="Also set the outcome of runs that have none."),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it would cost, and ask nothing.")
+        bool, typer.Option("--dry-run", help="Say what it would cost, without asking the model.")
     ] = False,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Let a model judge runs after a rubric.
+    """Let a model judge runs against a rubric.
 
-    What the runs hold goes to Anthropic or OpenAI, with your key. Verdicts are kept as the
-    metric `judge`; an answer without a verdict stores nothing. Beside your own outcomes their
-    agreement is told (Cohen's kappa). Exit code 1: there was nothing to judge, or no answer
-    held a verdict.
+    The content of the runs is sent to Anthropic or OpenAI, with your key. Verdicts are stored as
+    the metric `judge`; an answer without a verdict stores nothing. Where you have set outcomes
+    yourself, says how well the two agree (Cohen's kappa). Exit code 1: there was nothing to judge,
+    or no answer contained a verdict.
     """
     from clustertrace.asking.models import model_of
     from clustertrace.judging import judge as judging

@@ -38,29 +38,33 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 def vacuum(
     older_than: Annotated[
         str | None,
-        typer.Option(metavar="AGE", help="Delete runs that began before: 30d.", show_default=False),
+        typer.Option(
+            metavar="AGE",
+            help="Delete runs that began longer ago than this, such as 30d.",
+            show_default=False,
+        ),
     ] = None,
     max_size: Annotated[
         str | None,
         typer.Option(
             metavar="SIZE",
-            help="Delete the oldest runs until no more is used: 500MB, 2GB.",
+            help="Delete the oldest runs until the rest fits: 500MB, 2GB.",
             show_default=False,
         ),
     ] = None,
     where: Annotated[
         str | None,
-        typer.Option(metavar="FILTER", help="Delete only runs that match.", show_default=False),
+        typer.Option(metavar="FILTER", help="Only delete runs that match.", show_default=False),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be deleted, and delete nothing.")
+        bool, typer.Option("--dry-run", help="Say what would be deleted, without deleting it.")
     ] = False,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Delete runs, and give their space back.
+    """Delete runs and free their space.
 
-    In small steps: recording and receiving go on meanwhile.
+    Works in small steps, so recording and receiving can go on meanwhile.
     """
     from clustertrace.store.upkeep import retention
 
@@ -127,18 +131,18 @@ def _retired(store: Store, chosen: Filter, limit: int | None) -> tuple[int, int]
 )
 def cleanup(
     stale_after: Annotated[
-        str, typer.Option(metavar="AGE", help="Since their last news: 90m, 1d.")
+        str, typer.Option(metavar="AGE", help="How long ago they were last heard of: 90m, 1d.")
     ] = "1h",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say how many there are, and change nothing.")
+        bool, typer.Option("--dry-run", help="Say how many there are, without changing them.")
     ] = False,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
     """Mark received runs that never ended.
 
-    A program that sends OpenTelemetry and is killed leaves its runs running. What this program's
-    own recorder began needs no cleaning: a vanished process is noticed.
+    If a program that sends OpenTelemetry is killed, its runs stay "running" for ever. Runs of
+    clustertrace's own recorder need no cleanup: it notices when a process is gone.
     """
     from clustertrace.store.upkeep import retention
 

@@ -35,15 +35,16 @@ def lint(
         str, typer.Argument(metavar="[FILE|-]", help="The draft; - is standard input.")
     ] = _STDIN,
     fail_on: Annotated[
-        str, typer.Option(metavar="LEVEL", help="Exit with 1 at low, medium or high findings.")
+        str,
+        typer.Option(metavar="LEVEL", help="Exit with 1 from this level on: low, medium or high."),
     ] = "medium",
     as_json: Json = False,
 ) -> None:
     """Say what is unclear in a prompt, and what to write instead.
 
-    Rules for English, from vague verbs to contradictions; texts in other languages are left alone.
-    Offsets are characters; null: something is absent. Exit code 1: there is a finding at --fail-on
-    or above.
+    The rules are for English, from vague verbs to contradictions; other languages are left alone.
+    Offsets count characters; null means that something is missing. Exit code 1: there is a
+    finding at --fail-on or above.
     """
     from clustertrace.prompts.findings import at_least
     from clustertrace.prompts.lint import lint_document, review_draft

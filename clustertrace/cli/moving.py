@@ -40,7 +40,7 @@ BAD_LINES_SHOWN = 10
 def export(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Traces, by id or a unique beginning of it."),
+        typer.Argument(metavar="[ID]...", help="Trace ids, or unique starts of them."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every trace, oldest first.")] = False,
     output: Annotated[
@@ -50,8 +50,8 @@ def export(
             "-o",
             metavar="FILE",
             show_default=False,
-            help="Write here, compressed if the name ends in .gz; into a folder (FOLDER/) Parquet "
-            "by day. Default: standard output.",
+            help="Write to this file, compressed if its name ends in .gz, or to a folder (FOLDER/) "
+            "as Parquet by day. Default: standard output.",
         ),
     ] = None,
     form: Annotated[
@@ -63,9 +63,9 @@ def export(
 ) -> None:
     """Write traces to a file or standard output.
 
-    native and otlp hold whole traces, one a line (docs/exchange.md); csv and parquet are tables
-    of them, one a row. Parquet in a folder has a file a day of traces and one of their spans; a
-    run again replaces the days that have changed.
+    native and otlp contain whole traces, one per line (docs/exchange.md); csv and parquet are
+    tables with one trace per row. A folder gets two Parquet files per day, one of traces and one
+    of their spans; exporting again replaces the days that have changed.
     """
     if (everything, bool(ids), where is not None).count(True) != 1:
         raise UsageError("Name the traces to export, or say --where FILTER, or --all.")
@@ -126,8 +126,8 @@ def import_(
         list[Path] | None,
         typer.Argument(
             metavar="[PATH]...",
-            help="Files or folders, plain or gzip; - or nothing reads standard input. Of an "
-            "agent's sessions nothing reads where it keeps them.",
+            help="Files or folders, plain or gzipped. Default: standard input (-), or for sessions "
+            "the folder where the agent keeps them.",
             show_default=False,
         ),
     ] = None,
@@ -147,18 +147,19 @@ def import_(
             "codex",
         ],
         typer.Option(
-            "--from", help="Which tool wrote the files, or whose sessions they are; otel is otlp."
+            "--from",
+            help="Which tool wrote the files, or whose sessions they are; otel means otlp.",
         ),
     ] = "native",
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Read traces from files, or an agent's own sessions.
+    """Import traces from files or an agent's own sessions.
 
-    Native JSON Lines, or what other tools export (docs/exchange.md). Traces that the database
-    has already are skipped. A line that can't be used is named with its reason and costs no
-    other; the exit code is 2 then. Of sessions (docs/claude-code.md) only what is new is read,
-    and what was read stays when the agent deletes its files; exit code 1: there are none.
+    Reads native JSON Lines, or what other tools export (docs/exchange.md). Traces that are already
+    in the database are skipped. A line that can't be used is reported with the reason and does
+    not affect the others; the exit code is then 2. Of sessions (docs/claude-code.md) only what is
+    new is read, and it stays even if the agent deletes its files; exit code 1: there are none.
     """
     if form == "claude-code" or form == "codex":
         from clustertrace.cli.histories import import_sessions

@@ -20,10 +20,10 @@ __all__ = ["backfill_cost", "backfill_signatures"]
     "CLUSTERTRACE_PRICING_JSON=prices.json clustertrace backfill-cost",
 )
 def backfill_cost(db: Db = None, as_json: Json = False) -> None:
-    """Work out the cost of stored model calls anew.
+    """Recalculate the cost of stored model calls.
 
-    With the prices known now, your own first, as of the day of each call. Costs that were
-    reported with a call stay. A receiver may run meanwhile; a second run changes nothing.
+    Uses the prices known now, your own first, as of the day of each call. Costs that were reported
+    with a call stay. A receiver may keep running; running this twice changes nothing more.
     """
     from clustertrace.store.upkeep.backfill import backfill_costs
 
@@ -50,10 +50,10 @@ def backfill_cost(db: Db = None, as_json: Json = False) -> None:
 
 @command("backfill-signatures", "clustertrace backfill-signatures")
 def backfill_signatures(db: Db = None, as_json: Json = False) -> None:
-    """Summarise stored traces anew.
+    """Recompute the summaries of stored traces.
 
-    Names, totals, failures and patterns follow from the spans; a newer clustertrace may see more
-    in them. A receiver may run meanwhile; a second run changes nothing.
+    Names, totals, failures and patterns are derived from the spans; a newer clustertrace may see
+    more in them. A receiver may keep running; running this twice changes nothing more.
     """
     from clustertrace.store.upkeep import backfill
 

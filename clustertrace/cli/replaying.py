@@ -53,7 +53,7 @@ def replay(
         str | None,
         typer.Option(
             metavar="CALLS",
-            help="Answer from the recording: llm, tools, all, or names of steps with commas.",
+            help="Answer from the recording: llm, tools, all, or step names separated by commas.",
             show_default=False,
         ),
     ] = None,
@@ -61,7 +61,7 @@ def replay(
         str | None,
         typer.Option(
             metavar="STEP",
-            help="From this stubbed step on, make the calls: a number, a name or name#2.",
+            help="Make real calls from this stubbed step on: a number, a name or name#2.",
             show_default=False,
         ),
     ] = None,
@@ -76,12 +76,12 @@ def replay(
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Run a recorded run again, and compare.
+    """Run a recorded run again and compare.
 
     Calls the entry with the recorded arguments, in this folder and environment; without --stub
-    its tools and models are really called. The new run is a trace of its own, with the tag
-    replay_of, and no number counts it. What can't be rebuilt is refused with its name. Exit code 1:
-    the run asked for a call that the recording does not hold.
+    its tools and models are really called. The new run is a trace of its own, tagged replay_of
+    and left out of every count. An argument that can't be rebuilt is an error that names it. Exit
+    code 1: the run asked for a call that the recording does not contain.
     """
     from clustertrace.record.redirecting import recording_into
     from clustertrace.replay import running
@@ -189,7 +189,11 @@ def _report(
 )
 def repro(
     of: Annotated[
-        str, typer.Argument(metavar="TRACE|PATTERN", help="What failed; of a pattern, its newest.")
+        str,
+        typer.Argument(
+            metavar="TRACE|PATTERN",
+            help="The failed run, or a pattern, whose newest failed run is taken.",
+        ),
     ],
     entry: Entry,
     output: Annotated[
@@ -204,24 +208,27 @@ def repro(
         ),
     ] = _STDOUT,
     stub: Annotated[
-        str, typer.Option(metavar="CALLS", help="As for `replay`: what the recording answers.")
+        str, typer.Option(metavar="CALLS", help="What the recording answers, as in `replay`.")
     ] = "all",
     change: Set = None,
     expect_failure: Annotated[
-        bool, typer.Option("--expect-failure", help="Pass while it fails, not when it is mended.")
+        bool,
+        typer.Option(
+            "--expect-failure", help="Pass as long as it fails, instead of once it is fixed."
+        ),
     ] = False,
     mode: Annotated[
         Literal["positive", "negative"],
-        typer.Option(help="negative is another name of --expect-failure."),
+        typer.Option(help="negative is another name for --expect-failure."),
     ] = "positive",
     db: Db = None,
     as_json: Json = False,
 ) -> None:
     """Write a test from a failing run.
 
-    A pytest file that holds the recorded answers, calls the entry and fails as long as the run
-    fails in the same way. It is run once before it is written. Exit code 1: the run did not
-    fail, or does not fail here as it was recorded, so there is nothing to test.
+    Writes a pytest file that contains the recorded answers, calls the entry, and fails as long as
+    the run fails in the same way. It is tried once before it is written. Exit code 1: the run did
+    not fail, or does not fail here as it was recorded, so there is nothing to test.
     """
     from clustertrace.replay.arguments import parse_change, with_changes
     from clustertrace.replay.checking import replayed

@@ -39,25 +39,26 @@ def review(
         typer.Option(
             metavar="WEEK",
             show_default=False,
-            help="2025-W47, or any day of a week as 2025-11-20. Default: the last seven days.",
+            help="2025-W47, or any day of it, such as 2025-11-20. Default: the last seven days.",
         ),
     ] = None,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print Markdown, for a note.")
+        bool, typer.Option("--markdown", help="Print Markdown, for your notes.")
     ] = False,
     plan: Annotated[
         str | None,
         typer.Option(
             metavar="TEXT",
             show_default=False,
-            help="Plan a change for the week after; empty: withdraw it.",
+            help="Plan a change for the following week; an empty one withdraws it.",
         ),
     ] = None,
     aim: Annotated[
         str,
         typer.Option(
             metavar="FIGURE",
-            help="What it is for: failures, dead-ends, cost or cache; of a pattern as cost:8429d5.",
+            help="What it should improve: failures, dead-ends, cost or cache; of one pattern as "
+            "cost:8429d5.",
         ),
     ] = "failures",
     mark: Annotated[
@@ -69,10 +70,10 @@ def review(
 ) -> None:
     """Look back on a week.
 
-    What cost most, what caches gave, what ran most often, and what came to a dead end; what you
-    meant to change, with its figure before and after, and one change for the next week. Weeks
-    begin at midnight where you are, on the day that your locale says (see docs/review.md).
-    Exit code 1: no run began in these days.
+    Shows what cost most, what caches saved, what ran most often and what came to a dead end; then
+    what you meant to change, with its figure before and after, and one change for the next week.
+    Weeks begin at midnight in your time zone, on the day that your locale names (docs/review.md).
+    Exit code 1: no run began in those days.
     """
     from clustertrace.review.document import review_document
     from clustertrace.review.markdown import review_markdown

@@ -24,7 +24,7 @@ group = typer.Typer(rich_markup_mode=None, add_completion=False)
 app.add_typer(group, name="rules")
 
 Runs = Annotated[
-    Path, typer.Argument(metavar="FILE", help="Runs in the native format, plain or gzip.")
+    Path, typer.Argument(metavar="FILE", help="Runs in the native format, plain or gzipped.")
 ]
 
 
@@ -36,7 +36,7 @@ Runs = Annotated[
 def rules(
     context: typer.Context,
     limit: Annotated[
-        int, typer.Option("--runs", min=1, help="Learn from so many of the newest finished runs.")
+        int, typer.Option("--runs", min=1, help="Learn from this many of the newest finished runs.")
     ] = 10_000,
     where: Where = None,
     db: Db = None,
@@ -44,7 +44,7 @@ def rules(
 ) -> None:
     """Say what the failing runs have in common.
 
-    Failure rules of this database: each a tested condition in one sentence, with how often it
+    Prints failure rules: each a tested condition in one sentence, with how often runs that meet it
     failed, the base rate, and runs to look at. Exit code 1: nothing is significant.
     """
     if context.invoked_subcommand is not None:
@@ -79,7 +79,7 @@ def learn(
 ) -> None:
     """Learn failure rules from a file of runs.
 
-    The document has a list `rules`, which is empty where nothing is significant.
+    Its list `rules` is empty if nothing is significant.
     """
     import orjson
 
@@ -108,7 +108,7 @@ def match(
 ) -> None:
     """Say which rules the runs of a file match.
 
-    Nothing is learned anew: each run is placed by its own steps. Rules stand in rank order.
+    Nothing is learned again: each run is matched by its own steps. Rules are in rank order.
     """
     from clustertrace.patterns.conditions import matches
     from clustertrace.patterns.documents import conditions_of_document

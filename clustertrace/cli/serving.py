@@ -33,9 +33,7 @@ _OTLP_GRPC: Final = 4317
 
 Port = Annotated[
     int,
-    typer.Option(
-        min=0, max=65535, metavar="PORT", help="Port to serve on; 0 takes any that is free."
-    ),
+    typer.Option(min=0, max=65535, metavar="PORT", help="Port to serve on; 0 picks a free one."),
 ]
 GrpcPort = Annotated[
     int | None,
@@ -62,7 +60,7 @@ def dashboard(
         str,
         typer.Option(
             metavar="ADDRESS",
-            help="Address to serve on: 0.0.0.0 lets other machines in, which show a key.",
+            help="Address to serve on; 0.0.0.0 lets other machines in, if they show a key.",
         ),
     ] = _LOOPBACK,
     port: Port = 7777,
@@ -73,8 +71,8 @@ def dashboard(
             "--url",
             metavar="URL",
             show_default=False,
-            help="Address that others reach it at, through a proxy with TLS. Everybody shows the "
-            "key then (docs/team.md).",
+            help="Address at which others reach it through a proxy with TLS. Everybody then has to "
+            "show the key (docs/team.md).",
         ),
     ] = None,
     no_browser: NoBrowser = False,
@@ -82,8 +80,8 @@ def dashboard(
 ) -> None:
     """Serve the receiver and the pages.
 
-    Opens them in a browser. The receiver takes OpenTelemetry over HTTP at /v1/traces of the same
-    port, and over gRPC at a port of its own. Ctrl-C ends it.
+    Opens them in a browser. The receiver accepts OpenTelemetry over HTTP at /v1/traces on the
+    same port, and over gRPC on a port of its own. Ctrl-C stops it.
     """
     from clustertrace.cli.supervisor import Address
     from clustertrace.store.place import place_of
@@ -107,10 +105,10 @@ def usual_grpc_port() -> int | None:
 
 @command("demo", "clustertrace demo", "clustertrace demo --port 8000 --no-browser")
 def demo(port: Port = 7777, no_browser: NoBrowser = False) -> None:
-    """Look around in sixty bundled runs.
+    """Explore sixty bundled runs.
 
-    Three small agents made them. They are loaded into ~/.clustertrace/demo.db, which is made
-    anew each time; your own traces are not touched.
+    They come from three small agents and are loaded into ~/.clustertrace/demo.db, which is
+    recreated each time; your own traces are not touched.
     """
     from clustertrace.cli.supervisor import Address
     from clustertrace.store.place import place_of

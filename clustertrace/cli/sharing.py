@@ -34,15 +34,15 @@ def snapshot(
         int, typer.Option(min=1, max=50, help="Runs of a pattern, the newest failed ones first.")
     ] = 3,
     metadata_only: Annotated[
-        bool, typer.Option("--metadata-only", help="Leave inputs, outputs and messages out.")
+        bool, typer.Option("--metadata-only", help="Leave out inputs, outputs and messages.")
     ] = False,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
     """Write a run or a pattern as one HTML file.
 
-    It opens anywhere, also without a network, and loads nothing. Secrets are looked for once
-    more on the way out.
+    It opens anywhere, even offline, and loads nothing. It is checked for secrets once more before
+    it is written.
     """
     from clustertrace.exchange.writing import open_target
     from clustertrace.snapshot.document import pattern_document, trace_document

@@ -34,7 +34,7 @@ _WIDE: Final = 100
 def cost(
     by: Annotated[
         Literal["session", "project", "model", "skill", "subagent", "tool", "day"],
-        typer.Option(help="What to count by."),
+        typer.Option(help="What to group by."),
     ] = "project",
     days: Annotated[
         int | None,
@@ -60,9 +60,10 @@ def cost(
 ) -> None:
     """Show where the money went.
 
-    Dollars with what caches saved and lost: how much of the input was read from one, what earlier
-    turns cost again as context, and what was paid anew because a cache was missed. A call that
-    reads the results of several tools is split among them. See docs/claude-code.md.
+    Shows dollars, and what caches saved and lost: how much of the input was read from a cache,
+    what earlier turns cost again as context, and what had to be paid for again because a cache was
+    missed. A call that reads the results of several tools is split among them. See
+    docs/claude-code.md.
     """
     page = _page(db, by, days, limit or (_ROWS_OF_JSON if as_json else _ROWS_SHOWN))
     if as_json:

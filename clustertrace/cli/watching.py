@@ -36,10 +36,12 @@ _HOW = {
 def claude_code(
     content: Annotated[
         bool,
-        typer.Option("--content", help="Send prompts, answers, and what tools are given and say."),
+        typer.Option(
+            "--content", help="Also send prompts, answers, and what goes into and out of tools."
+        ),
     ] = False,
     shell: Annotated[
-        Shell | None, typer.Option(show_default=False, help="For this shell. Default: yours.")
+        Shell | None, typer.Option(show_default=False, help="Print for this shell. Default: yours.")
     ] = None,
     port: Annotated[
         int | None,
@@ -48,10 +50,10 @@ def claude_code(
             max=65535,
             metavar="PORT",
             show_default=False,
-            help="Port of the receiver. Default: 7777, for grpc 4317.",
+            help="The receiver's port. Default: 7777, or 4317 for grpc.",
         ),
     ] = None,
-    protocol: Annotated[Protocol, typer.Option(help="How it is sent.")] = Protocol.PROTOBUF,
+    protocol: Annotated[Protocol, typer.Option(help="How to send it.")] = Protocol.PROTOBUF,
     write: Annotated[
         bool, typer.Option("--write", help="Write it into Claude Code's settings, for every shell.")
     ] = False,
@@ -59,10 +61,10 @@ def claude_code(
 ) -> None:
     """Print what makes Claude Code report here.
 
-    Traces, logs and metrics, as variables for your shell; or, with --write, in the `env` of
-    ~/.claude/settings.json, after a backup, with all else in it kept as it is. Sessions that are
-    started afterwards report. What was said stays out of it unless you ask for --content; writing
-    without that takes it out again.
+    Traces, logs and metrics are turned on by variables for your shell or, with --write, by the
+    `env` of ~/.claude/settings.json; a backup is kept, and everything else in it stays as it is.
+    Sessions started afterwards report here. What was said is left out unless you ask for
+    --content; writing without it leaves it out again.
     """
     from clustertrace.claude_code.environment import variables
     from clustertrace.claude_code.starting import PORT
