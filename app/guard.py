@@ -32,7 +32,7 @@ def guarded(draw: Callable[P, None]) -> Callable[P, None]:
             st.html(
                 markup.notice(
                     "Something went wrong while this page was drawn; reload it, and if that does "
-                    "not help, look at what the dashboard's process says."
+                    "not help, see what the dashboard printed in its terminal."
                 )
             )
 

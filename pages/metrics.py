@@ -43,7 +43,7 @@ def draw() -> None:
     if not names:
         st.html(
             markup.notice(
-                "No run has a metric yet; clustertrace.metric(name, number) inside a run makes one."
+                "No run has a metric yet; call clustertrace.metric(name, number) inside a run."
             )
         )
         return

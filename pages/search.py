@@ -19,7 +19,7 @@ _HITS: Final = 20
 _MOST_PAGES: Final = 50
 _HELP: Final = (
     'Words must all be there. `"a phrase"`, `refund*` for a beginning, `a OR b`, `a NOT b`, '
-    "`NEAR(a b, 5)` for words close together. Punctuation is no matter."
+    "`NEAR(a b, 5)` for words close together. Punctuation does not matter."
 )
 _STATES: Final = {"all": None, "failed": True, "not failed": False}
 
@@ -55,7 +55,7 @@ def draw() -> None:
         )
     st.html(markup.page(markup.heading(_sentence(found)), _behind(page)))
     if not page.hits:
-        st.html(markup.notice("Nothing matches; take a word out, or end one with * ."))
+        st.html(markup.notice("Nothing matches; remove a word, or end one with *."))
         return
     now, where = time.time_ns(), words.zone(st.context.timezone)
     st.html(

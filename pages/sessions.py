@@ -64,8 +64,8 @@ def _all() -> None:
         st.html(
             markup.page(
                 markup.notice(
-                    "No run names a session. OpenTelemetry's session.id does, and so do coding "
-                    "agents' own histories: clustertrace import --from claude-code"
+                    "No run belongs to a session. OpenTelemetry's session.id names one, and so do "
+                    "histories of coding agents: clustertrace import --from claude-code"
                 )
             )
         )

@@ -31,4 +31,4 @@ def draw() -> None:
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
 @guarded
 def _live(asked: Asked) -> None:
-    trace_table.show(asked, "No trace matches; take a condition out of the filter above.")
+    trace_table.show(asked, "No trace matches; remove a condition from the filter above.")

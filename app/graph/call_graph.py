@@ -38,7 +38,7 @@ def draw(patterns: list[PatternRuns], filters: Sequence[str] = ()) -> None:
         chosen = st.select_slider("Failing more often than the rest", list(_P), key="significant")
     shown = [edge for edge in every if edge.runs >= least and edge.p <= _P[chosen]][:_MOST]
     if not shown:
-        st.html(markup.notice("No way is taken so often; move the sliders to the left."))
+        st.html(markup.notice("No way is taken that often; move the sliders to the left."))
         return
     names = list(dict.fromkeys(name for edge in shown for name in (edge.source, edge.target)))
     _follow(call_picture.draw(shown, names, most), shown, names, filters)

@@ -43,7 +43,7 @@ def draw(found: Habits) -> None:
     for title, some in (("Habits to keep", found.keep), ("Habits to drop", found.drop)):
         parts.append(markup.subheading(title))
         rows = [_sentence(one) for one in some]
-        nothing = markup.tag("p", markup.muted("None that your data speaks for."))
+        nothing = markup.tag("p", markup.muted("None that your data supports."))
         parts.append(markup.tag("ul", *rows, cls="ct-ways") if rows else nothing)
     parts += [markup.subheading("All habits"), _table(found)]
     st.html(markup.page(*parts))
@@ -72,9 +72,9 @@ def _facts(found: Habits) -> markup.Markup:
         markup.tag(
             "p",
             markup.muted(
-                "Shares of prompts with the habit, among runs that came to a dead end and among "
+                "Shares of prompts with the habit among runs that came to a dead end and among "
                 "those that succeeded. Interval: Newcombe; test: Fisher, two-sided; corrected over "
-                "all habits (Benjamini and Hochberg, 5 %). What goes along is no cause."
+                "all habits (Benjamini and Hochberg, 5 %). Association is not causation."
             ),
         ),
     )

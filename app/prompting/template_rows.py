@@ -117,7 +117,7 @@ def _use(template: Template, uses: Sequence[Use]) -> None:
         for name in variables(template.body)
     }
     st.code(filled(template.body, values), language=None, wrap_lines=True)
-    st.html(markup.page(markup.muted("Its corner has a button that copies it.")))
+    st.html(markup.page(markup.muted("The button in its corner copies it.")))
     by_number = {use.version: use for use in uses}
     st.html(
         markup.page(

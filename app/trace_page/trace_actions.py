@@ -43,7 +43,7 @@ def draw(trace: Trace, row: TraceRow) -> None:
         with st.popover("Share"):
             _share(trace)
         with st.popover("Run again"):
-            st.html(markup.page(markup.muted("With its tools and models answered from here:")))
+            st.html(markup.page(markup.muted("With tools and models answered from this run:")))
             st.code(
                 f"clustertrace replay {key[:12]} --entry my_agent:run --stub all", language="bash"
             )

@@ -81,7 +81,7 @@ def test_nothing_to_list(store: Store, show: Show) -> None:
     assert "There are no traces yet" in show("sessions").html
     store.write(run(1))
     store.refresh()
-    assert "No run names a session." in show("sessions").html
+    assert "No run belongs to a session." in show("sessions").html
 
 
 def test_hostile_sessions_stay_text(hostile: Store, show: Show) -> None:

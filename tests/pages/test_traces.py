@@ -76,7 +76,7 @@ def test_tags_names_and_patterns_filter_too(some: Store, show: Callable[..., Any
     assert len(show("traces", where=f"pattern:{pattern}").table) == 3
     assert len(show("traces", where=["session:s-1", "failed:no"]).table) == 1
     assert len(show("traces", where=["session:s-1", "failed:yes"]).ran.dataframe) == 0
-    assert "take a condition out" in show("traces", where="name:nothing").html
+    assert "remove a condition" in show("traces", where="name:nothing").html
 
 
 def test_a_filter_that_cannot_be_read_points_at_the_place(
