@@ -31,11 +31,17 @@ from clustertrace.understanding.spending import Measures
 __all__ = ["DERIVED", "settle_due", "settle_traces"]
 
 _TOLD: Final = (
-    "told_name, told_status, told_start_ns, told_end_ns, session_id,"
-    " CASE WHEN given_outcome IS NULL THEN told_outcome ELSE nullif(given_outcome, 'unknown') END,"
-    " CASE WHEN given_outcome IS NULL THEN told_reason ELSE given_reason END"
+    "told_name",
+    "told_status",
+    "CASE WHEN given_outcome IS NULL THEN told_outcome ELSE nullif(given_outcome, 'unknown') END",
+    "CASE WHEN given_outcome IS NULL THEN told_reason ELSE given_reason END",
+    "session_id",
+    "told_start_ns",
+    "told_end_ns",
 )
-"""An outcome that was given by hand wins over one that the run reported."""
+"""What was said of a trace, in the order of `TraceFacts`.
+
+An outcome that was given by hand wins over one that the run reported."""
 
 DERIVED: Final = (
     *("name", "status", "failed", "start_ns", "half_day", "end_ns", "duration_ns", "root_span_id"),
@@ -62,7 +68,7 @@ _LEARNED_FROM: Final = ("prompts", "trace_traits")
 """Tables with a row for each run that something is learned from."""
 
 _NOTHING: Final = (None,) * len(DERIVED)
-_UNKNOWN: Final = (None,) * (7 + len(ROLLED))
+_UNKNOWN: Final = (None,) * (len(_TOLD) + len(ROLLED))
 """What is told, and rolled up, of a trace that has no row yet."""
 
 
@@ -86,39 +92,10 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
     conn.take(trace_ids)
     trace_ids = [*trace_ids, *absorb(conn, trace_ids)]
     join(conn, trace_ids)
-    marks = ", ".join("?" * len(trace_ids))
-    spans: dict[bytes, list[Span]] = defaultdict(list)
-    for row in conn.rows(
-        f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", trace_ids
-    ):
-        spans[row[0]].append(slim_span(row))
-    for trace_id, own in spans.items():
-        amend(conn, trace_id, own)
-    elsewhere = calls_elsewhere(conn, spans)
-    replays = _replays(conn, trace_ids)
-    runs: list[_Run] = []
-    sql = f"SELECT trace_id, {_TOLD}, {', '.join(ROLLED)} FROM traces WHERE trace_id IN ({marks})"
-    known = {row[0]: row[1:] for row in conn.rows(sql, trace_ids)}
-    for trace_id in sorted(set(trace_ids)):
-        row = known.get(trace_id, _UNKNOWN)
-        told, before = row[:7], row[7:]
-        facts = TraceFacts(
-            trace_id.hex(),
-            name=told[0],
-            status=told[1],
-            start_ns=told[2],
-            end_ns=told[3],
-            session_id=told[4],
-            outcome=told[5],
-            outcome_reason=told[6],
-        )
-        # Something was said of a trace before any span of it came, or it was made of records that
-        # have turned out to belong to another.
-        own = spans[trace_id]
-        summary = summarise(own, facts, elsewhere.get(trace_id, ())) if own else None
-        runs.append(_Run(trace_id, before, facts, summary, trace_id not in replays))
+    spans = _amended(conn, trace_ids)
+    runs = _summarised(conn, trace_ids, spans)
     money = [
-        Settled(one.trace_id, one.facts.session_id, one.counted, spans[one.trace_id])
+        Settled(one.trace_id, one.facts.session_id, one.counted, spans.get(one.trace_id, ()))
         for one in runs
     ]
     # From here on rows are changed that other runs add to as well.
@@ -147,6 +124,41 @@ class _Run(NamedTuple):
     def counted(self) -> Summary | None:
         """What it adds to numbers and patterns, if anything."""
         return self.summary if self.counts else None
+
+
+def _amended(conn: Connection, trace_ids: Sequence[bytes]) -> dict[bytes, list[Span]]:
+    """The spans of these traces without payloads, changed by what others of their trace say."""
+    spans: dict[bytes, list[Span]] = defaultdict(list)
+    marks = ", ".join("?" * len(trace_ids))
+    for row in conn.rows(
+        f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", trace_ids
+    ):
+        spans[row[0]].append(slim_span(row))
+    for trace_id, own in spans.items():
+        amend(conn, trace_id, own)
+    return spans
+
+
+def _summarised(
+    conn: Connection, trace_ids: Sequence[bytes], spans: Mapping[bytes, Sequence[Span]]
+) -> list[_Run]:
+    """The traces, each once, with what was said of them and what follows from their spans."""
+    elsewhere = calls_elsewhere(conn, spans)
+    replays = _replays(conn, trace_ids)
+    columns, marks = ", ".join((*_TOLD, *ROLLED)), ", ".join("?" * len(trace_ids))
+    sql = f"SELECT trace_id, {columns} FROM traces WHERE trace_id IN ({marks})"
+    known = {row[0]: row[1:] for row in conn.rows(sql, trace_ids)}
+    runs = []
+    for trace_id in sorted(set(trace_ids)):
+        row = known.get(trace_id, _UNKNOWN)
+        told, before = row[: len(_TOLD)], row[len(_TOLD) :]
+        facts = TraceFacts(trace_id.hex(), *told)
+        # Without spans: something was said of a trace before any came, or it was made of records
+        # that have turned out to belong to another.
+        own = spans.get(trace_id)
+        summary = summarise(own, facts, elsewhere.get(trace_id, ())) if own else None
+        runs.append(_Run(trace_id, before, facts, summary, trace_id not in replays))
+    return runs
 
 
 def _replays(conn: Connection, trace_ids: Sequence[bytes]) -> set[bytes]:
