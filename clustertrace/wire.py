@@ -34,7 +34,6 @@ __all__ = [
     "Lines",
     "facts_from_dict",
     "loads",
-    "metric_from_dict",
     "metric_to_dict",
     "parse_lines",
     "span_from_dict",
@@ -272,7 +271,7 @@ def facts_from_dict(
         name=_text(get("name"), "name"),
         outcome=outcome,
         outcome_reason=_text(get("outcome_reason"), "outcome_reason"),
-        metrics=tuple(metric_from_dict(item) for item in metrics),
+        metrics=tuple(_metric_from_dict(item) for item in metrics),
     )
 
 
@@ -284,7 +283,7 @@ def tag_text(value: Any) -> str:
         raise BadInput(f"a tag can't be {_short(value)}: {str(error).lower()}") from None
 
 
-def metric_from_dict(record: Any) -> Metric:
+def _metric_from_dict(record: Any) -> Metric:
     """Build a metric: a name and a finite number. Raises BadInput."""
     if not isinstance(record, dict) or not isinstance(record.get("name"), str):
         raise BadInput("a metric must be an object with a name")

@@ -20,7 +20,6 @@ __all__ = [
     "head",
     "row",
     "spark",
-    "steps_text",
     "table",
     "who_says",
 ]
@@ -31,7 +30,7 @@ _TALL_COLUMNS: Final = 90
 """Columns of a sparkline; a longer time gets several days a column."""
 
 
-def steps_text(steps: Sequence[Step], limit: int = 6) -> str:
+def _steps_text(steps: Sequence[Step], limit: int = 6) -> str:
     """Steps as plain text, for places that can't hold chips."""
     shown = [
         f"{'/'.join(step.labels)} {words.times(step.count)}".rstrip() for step in steps[:limit]
@@ -50,9 +49,9 @@ def failure_bar(page: ClusterPage, q: str) -> markup.Markup:
     parts = [
         markup.Segment(
             cluster.failed,
-            f"{cluster.failed} · {cluster.name}: {steps_text(cluster.steps)}",
+            f"{cluster.failed} · {cluster.name}: {_steps_text(cluster.steps)}",
             f"{cluster.failed} of {page.failed} failures ({words.share(cluster.share_of_failures)})"
-            f" · {cluster.name}: {steps_text(cluster.steps, 20)}",
+            f" · {cluster.name}: {_steps_text(cluster.steps, 20)}",
             pattern_url(cluster.id),
         )
         for cluster in named

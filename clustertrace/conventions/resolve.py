@@ -25,9 +25,9 @@ from clustertrace.conventions.routes import COMPOSITE, Routes, routes_of
 from clustertrace.conventions.usage import inclusive, usage_of
 from clustertrace.model import MODEL_KINDS, Span
 
-__all__ = ["ORIGINAL_NAME", "resolve"]
+__all__ = ["resolve"]
 
-ORIGINAL_NAME: Final = "otel.name"
+_ORIGINAL_NAME: Final = "otel.name"
 """The attribute that keeps a span's name where another is shown."""
 
 # Plain integers: an attribute of an enum class costs more than the look-up that it serves.
@@ -86,7 +86,7 @@ def resolve(raw: RawSpan) -> tuple[Span, str | None]:
                 rest[keys[field]] = found[field]
     name = shown_name(kind, raw.name, found)
     if name != raw.name:
-        rest[ORIGINAL_NAME] = raw.name
+        rest[_ORIGINAL_NAME] = raw.name
     span = Span(
         raw.trace_id,
         raw.span_id,

@@ -23,12 +23,11 @@ __all__ = [
     "condition_document",
     "conditions_of_document",
     "mined_document",
-    "rule_id",
     "suspect_document",
 ]
 
 
-def rule_id(conditions: tuple[Condition, ...]) -> str:
+def _rule_id(conditions: tuple[Condition, ...]) -> str:
     """The same conditions have the same id, whatever runs they were learned from."""
     said = [
         (what, step, other, float(number), negated, over)
@@ -71,7 +70,7 @@ def suspect_document(suspect: Suspect) -> dict[str, Any]:
 
 def _rule(rule: Rule) -> dict[str, Any]:
     return {
-        "id": rule_id(rule.conditions),
+        "id": _rule_id(rule.conditions),
         "sentence": rule_words(rule),
         "conditions": [condition_document(condition) for condition in rule.conditions],
         "failed": rule.failed,
@@ -112,7 +111,7 @@ def conditions_of_document(document: Any) -> list[tuple[str, tuple[Condition, ..
             conditions = tuple(_condition_of(told) for told in rule["conditions"])
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"rule {place} can't be read ({error!r})") from None
-        made.append((rule_id(conditions), conditions))
+        made.append((_rule_id(conditions), conditions))
     return made
 
 

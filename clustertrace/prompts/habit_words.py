@@ -8,7 +8,7 @@ from typing import Final
 from clustertrace.prompts.habits import LEAST, Compared, Habits
 from clustertrace.telling.words import counted, points, share
 
-__all__ = ["compared_words", "effect_words", "habit_headline", "of_rule"]
+__all__ = ["compared_words", "effect_words", "habit_headline"]
 
 _ABSENCE: Final = "no-"
 
@@ -45,7 +45,7 @@ def compared_words(one: Compared) -> str:
 
 def effect_words(rule: str, habits: Habits) -> str:
     """What a finding of the linter has to do with dead ends in the user's own data."""
-    one = of_rule(habits).get(rule)
+    one = _of_rule(habits).get(rule)
     if one is None or not one.enough:
         runs = 0 if one is None else one.dead + one.succeeded
         return f"In your data: not enough to tell ({counted(runs, 'prompt')})."
@@ -66,7 +66,7 @@ def effect_words(rule: str, habits: Habits) -> str:
     return f"In your data: goes along with {which}; {said}."
 
 
-def of_rule(habits: Habits) -> Mapping[str, Compared]:
+def _of_rule(habits: Habits) -> Mapping[str, Compared]:
     """Each habit by the name of the finding that it belongs to."""
     found = {}
     for one in habits.compared:

@@ -16,7 +16,7 @@ from clustertrace.replay.running import Rerun, rerun
 from clustertrace.summary import summarise
 from clustertrace.telling.words import step_text
 
-__all__ = ["Replayed", "recording_of", "replayed", "variant_of"]
+__all__ = ["Replayed", "replayed", "variant_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def variant_of(trace: Trace) -> Variant:
     return summarise(trace.spans, TraceFacts(trace.trace_id)).variant
 
 
-def recording_of(told: Mapping[str, Any]) -> Trace:
+def _recording_of(told: Mapping[str, Any]) -> Trace:
     """A trace from its native keys. Raises BadInput."""
     spans, facts = parse_trace(orjson.dumps(told))
     return assembled(spans, facts)
@@ -73,7 +73,7 @@ def replayed(
     """Run it, as clustertrace.testing.replay says."""
     from clustertrace.testing import capture_traces
 
-    recording = recording_of(told)
+    recording = _recording_of(told)
     with capture_traces() as traces:
         result = rerun(entry, recording, stub=stub, until=until)
     new = next((trace for trace in traces if trace.trace_id == result.trace_id), None)

@@ -15,7 +15,7 @@ from clustertrace.review.weeks import Window, before, window
 from clustertrace.telling.addresses import review_url, traces_url
 from clustertrace.telling.words import counted
 
-__all__ = ["aim_words", "last_change", "next_change", "offer_words", "week_by_week"]
+__all__ = ["last_change", "next_change", "offer_words", "week_by_week"]
 
 Variants = Mapping[str, Variant]
 
@@ -36,7 +36,7 @@ _NOT_PROVED: Final = (
 )
 
 
-def aim_words(aim: Aim, variants: Variants) -> str:
+def _aim_words(aim: Aim, variants: Variants) -> str:
     """failure rate of all runs"""
     whose = "all runs"
     if aim.pattern:
@@ -47,7 +47,7 @@ def aim_words(aim: Aim, variants: Variants) -> str:
 
 def offer_words(offer: Offer, variants: Variants) -> str:
     """A figure to choose, as it is now."""
-    words = aim_words(offer.aim, variants)
+    words = _aim_words(offer.aim, variants)
     return f"{words[:1].upper()}{words[1:]}: {figure_words(offer.aim.figure, offer.value)}"
 
 
@@ -112,7 +112,7 @@ def _runs(aim: Aim, week: Window) -> str:
 
 
 def _aimed(planned: Commitment, variants: Variants) -> str:
-    return f"(for the {aim_words(planned.aim, variants)})."
+    return f"(for the {_aim_words(planned.aim, variants)})."
 
 
 def _marked(changes: Changes, weeks: tuple[Commitment, ...], ago: int) -> Marked:
@@ -128,7 +128,7 @@ def _marked(changes: Changes, weeks: tuple[Commitment, ...], ago: int) -> Marked
 def _row(one: Commitment, reviewed: Window, variants: Variants) -> tuple[Cell, ...]:
     week = window(one.week, reviewed.zone)
     cells = [Cell(dates(week), review_url(str(one.week))), Cell(one.change)]
-    cells.append(Cell(aim_words(one.aim, variants)))
+    cells.append(Cell(_aim_words(one.aim, variants)))
     if one.kept is None:
         return (*cells, Cell(""), Cell(""), Cell(""), Cell("open"))
     return (

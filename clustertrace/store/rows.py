@@ -19,7 +19,6 @@ __all__ = [
     "ORIGIN",
     "SAID",
     "SEQ",
-    "SLIM",
     "SLIM_COLUMNS",
     "SPAN_COLUMNS",
     "START",
@@ -33,7 +32,7 @@ __all__ = [
     "span_row",
 ]
 
-SLIM: Final = (
+_SLIM: Final = (
     *("trace_id", "span_id", "ordinal", "parent_span_id", "name", "kind", "status"),
     *("start_ns", "end_ns", "error_type", "error_message", "model", "provider"),
     *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
@@ -43,8 +42,8 @@ SLIM: Final = (
 
 PAYLOAD: Final = ("input", "output", "attributes", "extra")
 
-SLIM_COLUMNS: Final = ", ".join(SLIM)
-SPAN_COLUMNS: Final = ", ".join((*SLIM, *PAYLOAD))
+SLIM_COLUMNS: Final = ", ".join(_SLIM)
+SPAN_COLUMNS: Final = ", ".join((*_SLIM, *PAYLOAD))
 USERS_WORDS: Final = "kind, input, CASE WHEN kind = 'user' THEN output END"
 """The payload in which a user's words may stand: only their own turns have them in the output."""
 

@@ -24,10 +24,10 @@ from clustertrace.transcripts.rows import Row, rows
 from clustertrace.transcripts.sub_agents import Links, session_of, sub_agent
 from clustertrace.transcripts.turn import HELD_BYTES, Portion
 
-__all__ = ["GONE_SECONDS", "Imported", "Progress", "import_history", "total"]
+__all__ = ["Imported", "Progress", "import_history", "total"]
 
 SPANS_A_BATCH: Final = 2_000
-GONE_SECONDS: Final = 3600
+_GONE_SECONDS: Final = 3600
 """After so long without a word nobody goes on with a session's last turn."""
 
 
@@ -101,7 +101,7 @@ def _read_file(
 ) -> Iterator[int]:
     """Read what is new of a file; yields how many of its bytes have been read."""
     about = path.stat()
-    gone = about.st_mtime < time.time() - GONE_SECONDS
+    gone = about.st_mtime < time.time() - _GONE_SECONDS
     with store.read() as conn:
         known = progress_of(conn, str(path))
     if known is not None and known.size == about.st_size and not (known.open and gone):

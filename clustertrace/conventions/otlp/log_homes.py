@@ -22,7 +22,6 @@ __all__ = [
     "CLAUDE_CODE",
     "CODEX",
     "DETAILS",
-    "EVALUATION",
     "USAGE_METRICS",
     "Place",
     "derived_id",
@@ -38,7 +37,7 @@ CODEX: Final = "codex"
 DETAILS: Final = "gen_ai.client.inference.operation.details"
 """A record of a model call; its attributes are those that its span would have."""
 
-EVALUATION: Final = "gen_ai.evaluation.result"
+_EVALUATION: Final = "gen_ai.evaluation.result"
 
 USAGE_METRICS: Final = frozenset(
     {"claude_code.token.usage", "claude_code.cost.usage", "gen_ai.client.token.usage"}
@@ -103,7 +102,7 @@ def placed(raw: RawLog) -> Place | str:
     service = raw.shared.get("resource.service.name") if raw.trace_id is None else None
     tags = {"service": service} if isinstance(service, str) and service else {}
     run = TraceFacts(home, session_id=session, tags=tags) if session or tags else None
-    return Place(log, run, _score(log) if name == EVALUATION else None)
+    return Place(log, run, _score(log) if name == _EVALUATION else None)
 
 
 def turn_id(session: str, prompt: str) -> str:

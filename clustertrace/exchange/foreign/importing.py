@@ -18,7 +18,7 @@ from clustertrace.store import queries
 from clustertrace.store.store import Store
 from clustertrace.wire import loads
 
-__all__ = ["FORMATS", "import_foreign", "import_records"]
+__all__ = ["import_foreign", "import_records"]
 
 Read = Callable[[Mapping[str, Any]], tuple[list[Span], TraceFacts]]
 
@@ -28,8 +28,6 @@ _READERS: Final[Mapping[str, Read]] = {
     "phoenix": phoenix.read,
     "clustertrace-0.14": predecessor.read,
 }
-
-FORMATS: Final = (*_READERS, "otlp")
 
 _FORMS_OF_JSON: Final = {b'"resourceLogs"': logs_of_json, b'"resourceMetrics"': metrics_of_json}
 
@@ -55,7 +53,9 @@ class _Piece(NamedTuple):
 def import_foreign(
     store: Store, source: Source, form: str, progress: Progress | None = None
 ) -> ImportResult:
-    """Import a file in one of `FORMATS`: JSON Lines, one JSON document, or OTLP in protobuf.
+    """Import a file that another tool wrote: JSON Lines, one JSON document, or OTLP in protobuf.
+
+    `form` is `otlp` or the name of the tool, as `import --from` has it.
 
     A bad record costs no other. What is there already is not doubled, and gains what is new.
     """

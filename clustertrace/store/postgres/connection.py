@@ -19,7 +19,7 @@ from clustertrace.store.postgres import months, text_index
 from clustertrace.store.postgres.adapters import adapt
 from clustertrace.store.postgres.dialect import translated
 
-__all__ = ["NUMBERING", "PostgresConnection", "connect", "readable"]
+__all__ = ["PostgresConnection", "connect", "readable"]
 
 _CONNECT_SECONDS: Final = 4
 """How long a server may take to answer, so that exporters are told to come back in time."""
@@ -33,7 +33,7 @@ _COPIED: Final = re.compile(r"INSERT INTO (\w+) VALUES \(\?(?:, \?)*\)")
 _AWAY: Final = re.compile(r'could not connect to server "(shard [^"]+)"')
 """What a coordinator says of a shard (clustertrace.store.postgres.shards)."""
 
-NUMBERING: Final = "clustertrace numbering"
+_NUMBERING: Final = "clustertrace numbering"
 """What writers hold together from numbering their spans until these are committed."""
 
 _SIZES: Final = (
@@ -160,7 +160,7 @@ class PostgresConnection(Connection):
         if not count:
             return ()
         with readable(self.name):
-            self.raw.execute("SELECT pg_advisory_xact_lock_shared(hashtext(%s))", (NUMBERING,))
+            self.raw.execute("SELECT pg_advisory_xact_lock_shared(hashtext(%s))", (_NUMBERING,))
             self._month = months.reached(self, self._month)
             rows = self.raw.execute(
                 "SELECT nextval('span_numbers') FROM generate_series(1, %s)", (count,)
@@ -170,11 +170,11 @@ class PostgresConnection(Connection):
     def last_number(self) -> int:
         # Whoever has numbers that are not committed yet holds this together with others.
         with readable(self.name):
-            self.raw.execute("SELECT pg_advisory_lock(hashtext(%s))", (NUMBERING,))
+            self.raw.execute("SELECT pg_advisory_lock(hashtext(%s))", (_NUMBERING,))
             try:
                 found = self.raw.execute("SELECT last_value FROM span_numbers").fetchone()
             finally:
-                self.raw.execute("SELECT pg_advisory_unlock(hashtext(%s))", (NUMBERING,))
+                self.raw.execute("SELECT pg_advisory_unlock(hashtext(%s))", (_NUMBERING,))
         assert found is not None
         return int(found[0])
 
