@@ -37,12 +37,12 @@ class Settings(BaseSettings):
         "CLUSTERTRACE_ENDPOINT. Default: a new one, kept beside the database.",
     )
     max_payload_bytes: int = Field(
-        default=32768, ge=256, description="Longest input or output kept, bytes a field."
+        default=32768, ge=256, description="Longest input or output kept, in bytes per field."
     )
     otlp_max_bytes: int = Field(
         default=16 * 1024 * 1024,
         ge=1024,
-        description="Largest request the receiver reads, bytes, counted after decompression too.",
+        description="Largest request the receiver accepts, in bytes, also after decompression.",
     )
     pricing_json: Path | None = Field(
         default=None,
@@ -57,21 +57,21 @@ class Settings(BaseSettings):
     )
     redact_patterns: Path | None = Field(
         default=None,
-        description="Your own secrets: a file with a regular expression a line (see redaction.md).",
+        description="Your own secrets: a file with one regular expression per line (redaction.md).",
     )
     sample_rate: float = Field(
         default=1.0, ge=0.0, le=1.0, description="Share of traces to record, 0 to 1."
     )
     deepen_model: str = Field(
         default="claude-haiku-4-5",
-        description="The model that “Deepen” on the page of prompts asks, with your own key.",
+        description="The model that “Deepen” on the prompts page asks, with your own key.",
     )
     week_starts: Literal[
         "", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
     ] = Field(
         default="",
-        description="The day that weeks of the review begin on, such as `sunday`. Default: as "
-        "your locale says (LC_ALL, LC_TIME, LANG).",
+        description="The day on which weeks of the review begin, such as `sunday`. Default: that "
+        "of your locale (LC_ALL, LC_TIME, LANG).",
     )
     mcp_token: str = Field(
         default="", description="The token of `clustertrace mcp --http`. Default: a new one."
