@@ -39,7 +39,7 @@ def draw(session: Session, broken: Sequence[Break], first: int) -> None:
     )
     dearest = max((turn.measures.cost_usd for turn in session.turns), default=0.0)
     lines = [_turn(number, turn, dearest) for number, turn in enumerate(session.turns, start=first)]
-    head = ("Turn", "Began", "Asked", "Ended", "Took", "Spent", "", "From cache", "Paid anew")
+    head = ("Turn", "Began", "Asked", "Ended", "Took", "Spent", "", "From cache", "Paid again")
     st.html(markup.page(markup.rows(lines, head)))
     if broken:
         st.html(markup.page(*_breaks(broken)))
@@ -91,7 +91,7 @@ def _breaks(broken: Sequence[Break]) -> list[markup.Markup]:
         (
             markup.link(one.call.name, trace_url(one.call.trace_id, one.call.span_id)),
             _cause(one),
-            f"{words.short_count(one.missed_tokens)} tokens anew",
+            f"{words.short_count(one.missed_tokens)} tokens again",
             words.money(one.lost_usd),
         )
         for one in dearest

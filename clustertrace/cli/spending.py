@@ -113,7 +113,7 @@ def _print(by: str, page: SpendingPage) -> None:
         lost, missed = money(row.measures.lost_usd), count(row.measures.missed_tokens)
         console.print(
             f"About {lost} lost where {BREAK_REASONS.get(row.name, row.name)}: "
-            f"{counted(row.measures.misses, 'call')} paid anew for {missed} tokens."
+            f"{counted(row.measures.misses, 'call')} paid again for {missed} tokens."
         )
     console.print()
     console.print(_table(by, page, wide=console.width >= _WIDE))

@@ -37,7 +37,7 @@ NUMBERS: Final = {
     "spans": "spans",
     "errors": "spans that ended in error",
     "calls": "model calls",
-    "missed": "tokens that had been in a cache and were paid for anew",
+    "missed": "tokens that had been in a cache and were paid for again",
     "lost": "what that cost, US dollars",
 }
 """Fields that are compared as numbers, `field>value`, with their unit."""

@@ -38,7 +38,7 @@ class Money(Answer):
     carried_usd: float
     """Of the cost: for context that earlier calls of the conversation had read or said."""
     missed_tokens: int
-    """What had been in the cache and was paid for anew."""
+    """What had been in the cache and was paid for again."""
     lost_usd: float
     """What that cost beyond reading it from the cache."""
 
@@ -89,7 +89,7 @@ class Costs:
         limit: Limit = 20,
         cursor: Cursor = None,
     ) -> Bill:
-        """Say where the money went, with what caches gave and what missing them lost."""
+        """Say where the money went, with what caches saved and what missing them lost."""
         start = start_of(cursor, "cost", by, days)
         today = int(time.time()) // _DAY_SECONDS
         since = 0 if days is None else today - days + 1

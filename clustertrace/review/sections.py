@@ -151,7 +151,7 @@ def _own(found: Review, one: Dear | DeadEnd, *more: str) -> str:
 
 
 def _caches(found: Review) -> Section:
-    title, total = "What caches gave", found.total
+    title, total = "What caches saved", found.total
     if not found.cache:
         return Section(title, "No model call of these days told how much it read.")
     sentence = f"{rate(total.hit_rate)} of the input was read from a cache"
@@ -159,7 +159,7 @@ def _caches(found: Review) -> Section:
     missed = traces_url(found.window.filter, "missed>0")
     told = (
         Fact(Cell(counted(total.missed_runs, "run"), missed), "missed a cache"),
-        Fact(Cell(count(total.missed_tokens), missed), "tokens paid for anew"),
+        Fact(Cell(count(total.missed_tokens), missed), "tokens paid for again"),
         Fact(Cell(f"about {money(total.lost_usd)}", missed), "lost by that"),
     )
     rows = tuple(

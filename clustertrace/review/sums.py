@@ -22,7 +22,7 @@ class Sums(NamedTuple):
     input_tokens: int = 0
     cache_read_tokens: int = 0
     missed_tokens: int = 0
-    """What had been in a cache and was paid for anew (clustertrace.understanding.spending)."""
+    """What had been in a cache and was paid for again (clustertrace.understanding.spending)."""
     missed_runs: int = 0
     """Runs that missed a cache."""
     cost_usd: float = 0.0

@@ -99,7 +99,7 @@ def week_asked_for(text: str, starts: int) -> date:
     except ValueError:
         day = date.min
     if day.year not in _YEARS:
-        raise UsageError(f"{text!r} is no week; write 2025-W47, or any day of it as 2025-11-23.")
+        raise UsageError(f"{text!r} is not a week; write 2025-W47, or any day of it as 2025-11-23.")
     return week_of(day, starts)
 
 

@@ -1,7 +1,7 @@
 """Where the money of a run went: to which model, tool, sub-agent or skill, and what was in vain.
 
 Each model call reads its whole conversation again. Cached, that costs a tenth; where the cache is
-missed, it is paid for anew. From the tokens of a call and of the one before it in the same
+missed, it is paid for again. From the tokens of a call and of the one before it in the same
 conversation follows what it **carried** along (what earlier calls had read or said already) and
 what it **missed** (what had been in the cache and was not read from it).
 
@@ -56,7 +56,7 @@ class Measures(NamedTuple):
     carried_tokens: int = 0
     """Of the input: what earlier calls of the conversation had read or said already."""
     missed_tokens: int = 0
-    """Of these: what had been in the cache and was paid for anew."""
+    """Of these: what had been in the cache and was paid for again."""
     misses: int = 0
     """Calls that missed it."""
     cost_usd: float = 0.0

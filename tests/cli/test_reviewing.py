@@ -32,7 +32,7 @@ def test_the_last_seven_days(run: Any) -> None:
     ran = run("review")
     assert ran.code == 0
     assert ran.out.startswith("3–9 October 2025: 3 runs of ")
-    for title in ("What cost most", "What caches gave", "What ran most often", "a dead end"):
+    for title in ("What cost most", "What caches saved", "What ran most often", "a dead end"):
         assert title in ran.out
 
 
@@ -110,7 +110,7 @@ def test_wrong_use(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence each."""
     ran = run("review", "--week", "soon")
     assert (ran.code, ran.out) == (2, "")
-    assert "'soon' is no week" in ran.err
+    assert "'soon' is not a week" in ran.err
     assert run("review", "--json", "--markdown").code == 2
     monkeypatch.setenv("CLUSTERTRACE_WEEK_STARTS", "someday")
     assert "CLUSTERTRACE_WEEK_STARTS" in run("review", "--week", "2025-W41").err

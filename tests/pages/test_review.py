@@ -76,7 +76,7 @@ def test_an_empty_database(store: Store, show: Show) -> None:
 def test_what_is_no_week(some: Store, show: Show) -> None:
     """A sentence, and the way to those that are."""
     html = show("review", week="soon").html
-    assert "is no week; write 2025-W47" in html
+    assert "is not a week; write 2025-W47" in html
     assert "/review?week=" in html
 
 

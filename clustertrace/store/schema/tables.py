@@ -238,7 +238,7 @@ class TraceRow(SQLModel, table=True):
     reasoning_tokens: int | None
     cost_usd: float | None
     missed_tokens: int | None
-    """What had been in a cache and was paid for anew (clustertrace.understanding.spending)."""
+    """What had been in a cache and was paid for again (clustertrace.understanding.spending)."""
     lost_usd: float | None
     """And what that cost."""
     error: str | None
