@@ -271,7 +271,7 @@ def _rates_of(model: str, numbers: Any) -> _Rates:
 
 
 def _bad(reason: str) -> BadSetting:
-    return BadSetting(f"{_VARIABLE} can't be used: {reason}; mend the file or unset the variable.")
+    return BadSetting(f"{_VARIABLE} can't be used: {reason}; fix the file or unset the variable.")
 
 
 @lru_cache(maxsize=4096)

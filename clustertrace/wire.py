@@ -94,7 +94,7 @@ def loads(line: bytes | bytearray | str) -> Any:
         try:
             return _tidy(json.loads(line))
         except UnicodeDecodeError:
-            raise BadInput("this is not JSON: it is no text in UTF-8") from None
+            raise BadInput("this is not JSON: it is not text in UTF-8") from None
         except (ValueError, RecursionError):
             raise BadInput(f"this is not JSON: {strict}") from None
 

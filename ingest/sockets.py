@@ -45,7 +45,7 @@ def _bind(host: str, port: int, option: str) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OverflowError:
-        raise ServeError(f"{port} is no port; choose one from 1 to 65535 with {option}.") from None
+        raise ServeError(f"{port} is not a port; choose 1 to 65535 with {option}.") from None
     except OSError as error:
         raise ServeError(_why(error, host, port, option)) from None
     # Connections have this from their listener: one whose other side vanished without a word, as a

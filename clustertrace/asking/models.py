@@ -128,8 +128,8 @@ class _Sdk:
             raise ModelError(self._sentence(error)) from error
         except _NO_ANSWER as error:
             raise ModelError(
-                f"What came back is no answer of {self.name}; something between here and there "
-                "may have answered, such as a proxy or a login page of the network."
+                f"What came back is not an answer from {self.name}; something between here and "
+                "there may have answered, such as a proxy or a login page of the network."
             ) from error
         except Exception as error:
             # Between two pieces the SDKs let the errors of their HTTP library pass.

@@ -171,7 +171,7 @@ def _tags(written: list[str]) -> dict[str, str]:
     for one in written:
         key, sign, value = one.partition("=")
         if not sign or not key.strip():
-            raise UsageError(f"{one!r} is no tag; write key=value.")
+            raise UsageError(f"{one!r} is not a tag; write key=value.")
         tags[key.strip()] = value.strip()
     return tags
 

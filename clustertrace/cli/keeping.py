@@ -161,7 +161,7 @@ def _age(told: str, option: str) -> int:
 
     found = read_duration(told)
     if found is None:
-        raise UsageError(f"{option} wants an age such as 90m, 12h or 30d, not {told!r}.")
+        raise UsageError(f"{option} expects an age such as 90m, 12h or 30d, not {told!r}.")
     return found
 
 
@@ -169,5 +169,5 @@ def size_of(told: str) -> int:
     """500MB, 2 GB, 1000000 → bytes. Raises UsageError."""
     match = re.fullmatch(r"(\d{1,18}(?:\.\d+)?)\s*([kmgt]?)b?", told.strip().lower())
     if match is None:
-        raise UsageError(f"--max-size wants a size such as 500MB or 2GB, not {told!r}.")
+        raise UsageError(f"--max-size expects a size such as 500MB or 2GB, not {told!r}.")
     return int(float(match[1]) * _UNITS[match[2]])

@@ -81,7 +81,7 @@ def _text(file: str) -> str:
             note("Write the prompt; Ctrl-D ends it.")
         told = sys.stdin.buffer.read()
     if b"\0" in told:
-        raise UsageError(f"{'That' if file == _STDIN else file} is no text; give a prompt.")
+        raise UsageError(f"{'That' if file == _STDIN else file} is not text; give a prompt.")
     return told.decode("utf-8", "replace")
 
 

@@ -75,7 +75,7 @@ def export(
 
     which = Selection(tuple(ids or ()), None if where is None else parse(where))
     if output == "":
-        raise UsageError("-o names nothing; say a file, or a folder such as runs/.")
+        raise UsageError("-o names nothing; give a file, or a folder such as runs/.")
     if output is not None and (output.endswith(os.sep) or Path(output).is_dir()):
         _export_folder(which, form, Path(output), db)
         return
@@ -103,7 +103,7 @@ def _export_folder(which: Selection, form: str, folder: Path, db: str | None) ->
     if days.kept:
         note(
             f"{counted(len(days.kept), 'day')} there, from {days.kept[0]} on, had more traces than "
-            "these and stayed; delete their folders to have them written anew."
+            "these and stayed; delete their folders to have them written again."
         )
     if days.others:
         note(

@@ -42,7 +42,7 @@ def backfill_cost(db: Db = None, as_json: Json = False) -> None:
         return
     more = f" ({_signed(done.added_usd)} in all)" if done.changed else ""
     typer.echo(
-        f"{counted(done.calls, 'call')} of models: {done.changed:,} priced anew{more}, "
+        f"{counted(done.calls, 'call')} of models: {done.changed:,} repriced{more}, "
         f"{done.reported:,} keep the cost that they reported, "
         f"{done.unpriced:,} without a known price."
     )
@@ -63,7 +63,7 @@ def backfill_signatures(db: Db = None, as_json: Json = False) -> None:
         print_json({"traces": done.traces, "changed": done.changed})
         return
     typer.echo(
-        f"{counted(done.traces, 'trace')} summarised anew, "
+        f"{counted(done.traces, 'trace')} summarised again, "
         f"{done.changed:,} of them with another pattern than before."
     )
 

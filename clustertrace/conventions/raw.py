@@ -73,9 +73,9 @@ def times(start_ns: int, end_ns: int) -> tuple[int, int | None]:
     Raises BadInput for a time that no clock shows.
     """
     if not 0 < start_ns <= MAX_NS:
-        raise BadInput(f"its start is no time in nanoseconds since 1970: {start_ns}")
+        raise BadInput(f"its start is not a time in nanoseconds since 1970: {start_ns}")
     if not 0 <= end_ns <= MAX_NS:
-        raise BadInput(f"its end is no time in nanoseconds since 1970: {end_ns}")
+        raise BadInput(f"its end is not a time in nanoseconds since 1970: {end_ns}")
     if end_ns == 0:
         return start_ns, None
     return start_ns, max(start_ns, end_ns)

@@ -217,7 +217,7 @@ def _words(token: _Token) -> Filter:
         reason = "write not before a condition, such as not status:ok; put texts in quotes"
         raise FilterError(reason, token.start)
     if token["text"] and (meant := likely_meant(token.match.string, token.start)):
-        raise FilterError(f"this is no condition; {meant}; put texts in quotes", token.start)
+        raise FilterError(f"this is not a condition; {meant}; put texts in quotes", token.start)
     return Text(_unquoted(token["text"]))
 
 
@@ -260,7 +260,7 @@ def _condition(token: _Token, now_ns: int) -> Filter:
     at = token.match.start("value")
     if operator == "=" and token["value"].startswith("="):
         meant = f"write {name}:{value.lstrip('=') or 'value'}"
-        raise FilterError(f"this is no condition; {meant}; put texts in quotes", token.start)
+        raise FilterError(f"this is not a condition; {meant}; put texts in quotes", token.start)
     if field.startswith(("tag.", "metric.")):
         kind, _, key = name.partition(".")
         key = _unquoted(key)
@@ -295,7 +295,7 @@ def _number(
     number = read(value)
     if number is None or not math.isfinite(number):
         unit = NUMBERS.get(field, "a number")
-        raise FilterError(f"{value!r} is no value for {field} ({unit})", at)
+        raise FilterError(f"{value!r} is not a value for {field} ({unit})", at)
     return Compare(field, "=" if operator == ":" else operator, number)
 
 
@@ -348,5 +348,5 @@ def _time(text: str, now_ns: int, at: int) -> int:
         return min(max(0, told), _LATEST_NS)
     except (ValueError, OverflowError, OSError):
         raise FilterError(
-            f"{text!r} is no time; write 7d, 12h, 2025-11-23 or 2025-11-23T08:00", at
+            f"{text!r} is not a time; write 7d, 12h, 2025-11-23 or 2025-11-23T08:00", at
         ) from None

@@ -57,7 +57,7 @@ def claims(
 def _time(told: str, what: str) -> int:
     found = read_duration(told)
     if found is None:
-        raise UsageError(f"{what} wants a time such as 800ms, 20s or 7d, not {told!r}.")
+        raise UsageError(f"{what} expects a time such as 800ms, 20s or 7d, not {told!r}.")
     return found
 
 

@@ -106,7 +106,7 @@ def _decoded(path: Path, data: bytes) -> str:
 
 
 def _unusable(path: Path, error: BadInput) -> BadInput:
-    return BadInput(f"{path} can't be changed: {error}; mend it by hand and try again.")
+    return BadInput(f"{path} can't be changed: {error}; fix it by hand and try again.")
 
 
 def _backup(path: Path, there: Path) -> Path:

@@ -42,7 +42,7 @@ def start_of(cursor: str | None, *question: object) -> int:
     found = _CURSOR.fullmatch(cursor)
     if found is None or found[2] != _mark(question):
         raise UsageError(
-            f"{cursor[:40]!r} is no cursor of this question; take `next_cursor` of an answer to "
+            f"{cursor[:40]!r} is not a cursor of this question; take `next_cursor` of an answer to "
             "the same arguments, or leave it out."
         )
     return int(found[1])

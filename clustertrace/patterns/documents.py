@@ -99,11 +99,11 @@ def condition_document(condition: Condition) -> dict[str, Any]:
 def conditions_of_document(document: Any) -> list[tuple[str, tuple[Condition, ...]]]:
     """The ids and conditions of a document's rules, in rank order. Raises BadInput."""
     if not isinstance(document, Mapping) or not isinstance(document.get("rules"), list):
-        raise BadInput('this is no document of rules: it has no list "rules"')
+        raise BadInput('this is not a document of rules: it has no list "rules"')
     if document.get("version") != VERSION:
         raise BadInput(
             f"these rules are of version {document.get('version')}, and this program reads "
-            f"{VERSION}; learn them anew"
+            f"{VERSION}; learn them again"
         )
     made = []
     for place, rule in enumerate(document["rules"], 1):

@@ -148,7 +148,7 @@ def metric(name: str, number: float) -> None:
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value):
-        notice(f"clustertrace.metric({label!r}) wants a finite number, not {number!r:.60}.")
+        notice(f"clustertrace.metric({label!r}) expects a finite number, not {number!r:.60}.")
         return
     time_ns = here.run.now_ns()
     told = {"name": label, "value": value, "time_unix_nano": time_ns, "span_id": here.span_id}

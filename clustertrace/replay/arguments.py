@@ -58,7 +58,7 @@ def parse_change(told: str) -> Change:
             steps.append(int(found["index"]))
         at = found.end()
     if not equals or at < len(path) or not steps or not isinstance(steps[0], str):
-        raise UsageError(f"--set wants NAME=VALUE or NAME[0].KEY=VALUE, not {told!r}.")
+        raise UsageError(f"--set expects NAME=VALUE or NAME[0].KEY=VALUE, not {told!r}.")
     try:
         return Change(tuple(steps), orjson.loads(value))
     except orjson.JSONDecodeError:

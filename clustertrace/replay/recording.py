@@ -35,7 +35,7 @@ _OPERATION: Final = "gen_ai.operation.name"
 
 LOSSES: Final[Mapping[str, str]] = {
     "clustertrace.cut": "was too large and is cut",
-    "clustertrace.opaque": "is no data and was kept as its repr",
+    "clustertrace.opaque": "is not data and was kept as its repr",
 }
 """Attributes that name what of a span's values is not as it was, and what became of it."""
 
@@ -61,7 +61,7 @@ def stubs(told: str | None) -> Stubs:
     for word in (told or "").split(",") if told is not None else ():
         word = word.strip()
         if not word:
-            raise UsageError("--stub wants llm, tools, all, or names of steps with commas between.")
+            raise UsageError("--stub expects llm, tools, all, or step names separated by commas.")
         if word == "all":
             kinds |= frozenset().union(*_KINDS.values())
         elif word in _KINDS:

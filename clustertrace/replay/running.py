@@ -54,7 +54,7 @@ def entry_of(told: str, folder: Path | None = None) -> Callable[..., Any]:
     """
     module, colon, name = told.partition(":")
     if not colon or not module or not name:
-        raise UsageError(f"--entry wants module:function, such as my_agent:run, not {told!r}.")
+        raise UsageError(f"--entry expects module:function, such as my_agent:run, not {told!r}.")
     place = str(folder or Path.cwd())
     if place not in sys.path:
         sys.path.insert(0, place)

@@ -58,7 +58,7 @@ def place_of(db: str | Path | None = None) -> Place:
     scheme = text.partition("://")[0]
     if scheme not in _SCHEMES:
         raise BadSetting(
-            f"CLUSTERTRACE_DB is {scheme}://…, which is no database that can be used; give the "
+            f"CLUSTERTRACE_DB is {scheme}://…, which is not a database that can be used; give the "
             "path of a file, or postgresql+psycopg://user@host/name."
         )
     return Place(text, _without_password(text), path, is_file=False)

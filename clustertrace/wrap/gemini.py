@@ -47,7 +47,7 @@ def wrap_gemini(client: C) -> C:
     inner = getattr(client, "_api_client", None)
     if not kind.__module__.startswith("google.genai") or inner is None:
         raise UsageError(
-            f"wrap_gemini() wants a client of the google-genai package, not {kind.__name__!r}; "
+            f"wrap_gemini() expects a client of the google-genai package, not {kind.__name__!r}; "
             "hand in the client that your program calls."
         )
     if hasattr(kind, "_clustertrace_wraps"):

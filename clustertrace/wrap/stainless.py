@@ -45,7 +45,7 @@ def wrapped_client(
         callable(getattr(client, method, None)) for method in ("post", "copy")
     ):
         raise UsageError(
-            f"{name}() wants a client of the {sdk} package, not {type(client).__name__!r}; "
+            f"{name}() expects a client of the {sdk} package, not {type(client).__name__!r}; "
             "hand in the client that your program calls."
         )
     if _MARK in vars(client):

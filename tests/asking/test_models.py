@@ -119,9 +119,9 @@ def test_what_is_no_answer(name: str, body: bytes) -> None:
     def handle(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, headers={"content-type": "application/json"}, content=body)
 
-    with pytest.raises(ModelError, match="is no answer of"):
+    with pytest.raises(ModelError, match="is not an answer from"):
         asked(name, handle).ask("", "Hm?", 5)
-    with pytest.raises(ModelError, match="is no answer of"):
+    with pytest.raises(ModelError, match="is not an answer from"):
         list(asked(name, handle).stream("", "Hm?", 5))
 
 

@@ -61,8 +61,8 @@ def test_nothing_asserted() -> None:
     [
         (["assert", "all"], "Say what must be true"),
         (["assert", "zzzz", "--cost-below", "1"], "There is no pattern zzzz"),
-        (["assert", "all", "--latency-p95-below", "soon"], "wants a time"),
-        (["assert", "all", "--cost-below", "1", "--over-last", "-3"], "wants a time"),
+        (["assert", "all", "--latency-p95-below", "soon"], "expects a time"),
+        (["assert", "all", "--cost-below", "1", "--over-last", "-3"], "expects a time"),
         (["assert", "all", "--cost-below", "1", "--over-last", "9" * 30], "at most 9 digits"),
     ],
 )

@@ -57,14 +57,14 @@ def test_cleanup(capsys: Capture) -> None:
     ("told", "sentence"),
     [
         (["vacuum"], "Say what to delete"),
-        (["vacuum", "--older-than", "-1d"], "--older-than wants an age"),
+        (["vacuum", "--older-than", "-1d"], "--older-than expects an age"),
         (["vacuum", "--older-than", "99999999999d"], "at most 36500d"),
-        (["vacuum", "--max-size", "much"], "--max-size wants a size"),
-        (["vacuum", "--max-size", "9" * 400], "--max-size wants a size"),
+        (["vacuum", "--max-size", "much"], "--max-size expects a size"),
+        (["vacuum", "--max-size", "9" * 400], "--max-size expects a size"),
         (["vacuum", "--where", "status:("], "status"),
         (["vacuum", "--where", ""], "--where is empty"),
         (["vacuum", "--older-than", "1s", "--where", " "], "--where is empty"),
-        (["cleanup", "--stale-after", "0"], "--stale-after wants an age"),
+        (["cleanup", "--stale-after", "0"], "--stale-after expects an age"),
         (["cleanup", "--stale-after", "99999999999d"], "at most 36500d"),
     ],
 )

@@ -60,7 +60,7 @@ def test_other_languages_and_nothing_are_said(run: Run) -> None:
 def test_what_is_no_text_is_refused(run: Run) -> None:
     """A program or a picture by mistake is no prompt without faults."""
     ran = run("lint", "-", given=b"\x7fELF\0\0 maybe")
-    assert (ran.code, "is no text" in ran.err) == (2, True)
+    assert (ran.code, "is not text" in ran.err) == (2, True)
 
 
 def test_bytes_that_are_no_text_are_survived(run: Run) -> None:

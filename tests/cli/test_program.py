@@ -35,7 +35,7 @@ def test_it_tells_its_version(run: Any) -> None:
         (["stats", "extra"], "see `clustertrace stats --help`.\n"),
         (["clusters", "--limit", "x"], "error: invalid value for '--limit': "),
         (["clusters", "--limit", "0"], "error: invalid value for '--limit': "),
-        (["inspect", "zz"], "error: 'zz' is no trace id"),
+        (["inspect", "zz"], "error: 'zz' is not a trace id"),
         pytest.param(
             ["inspect", "abcd"],
             "error: There is no database at ",

@@ -19,13 +19,13 @@ def test_costs(run: Run, filled: Store) -> None:
     done = run("backfill-cost", "--json")
     assert done.code == 0
     assert done.answer == {"calls": 3, "changed": 0, "reported": 3, "unpriced": 0, "added_usd": 0.0}
-    assert "3 calls of models: 0 priced anew, 3 keep the cost" in run("backfill-cost").out
+    assert "3 calls of models: 0 repriced, 3 keep the cost" in run("backfill-cost").out
 
 
 def test_signatures(run: Run, filled: Store) -> None:
     """All traces are gone through, and none changes when nothing is new."""
     assert run("backfill-signatures", "--json").answer == {"traces": 3, "changed": 0}
-    assert "3 traces summarised anew, 0 of them" in run("backfill-signatures").out
+    assert "3 traces summarised again, 0 of them" in run("backfill-signatures").out
 
 
 @pytest.mark.sqlite("a database that is not there")

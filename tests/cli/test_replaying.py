@@ -122,7 +122,7 @@ def test_model_without_effect(trace_id: str, capsys: pytest.CaptureFixture[str])
         (["--entry", "searching_agent:gone"], "has no function 'gone'"),
         (["--entry", "searching_agent:run", "--until", "2"], "say which calls with --stub"),
         (["--entry", "searching_agent:run", "--stub", "serch"], "it has: search."),
-        (["--entry", "searching_agent:run", "--set", "no"], "--set wants"),
+        (["--entry", "searching_agent:run", "--set", "no"], "--set expects"),
         (["--entry", "searching_agent:run", "--prompt-file", "none.txt"], "can't be read"),
     ],
 )

@@ -103,7 +103,7 @@ def test_a_file_without_failures_has_no_rules(run: Any, store: Store, tmp_path: 
     ("content", "reason"),
     [
         ("nonsense", "not JSON"),
-        ("[]", "no document of rules"),
+        ("[]", "not a document of rules"),
         ('{"rules": [], "version": 99}', "version 99"),
         ('{"rules": [{}], "version": 1}', "rule 1"),
         (

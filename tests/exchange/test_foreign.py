@@ -379,7 +379,7 @@ def test_another_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     conn.execute("CREATE TABLE notes (text)")
     conn.close()
     assert main(["import", "--from", "clustertrace-0.14", str(tmp_path / "other.db")]) == 2
-    assert "no database of clustertrace 0.14" in capsys.readouterr().err
+    assert "not a database of clustertrace 0.14" in capsys.readouterr().err
 
 
 def test_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -412,7 +412,7 @@ def test_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "bad.json").write_text("{")
     assert main(["import", "--from", "langfuse", str(tmp_path / "export")]) == 2
     told = capsys.readouterr()
-    assert "bad.json, line 1: it is no JSON" in told.err
+    assert "bad.json, line 1: it is not JSON" in told.err
     assert "1 trace with 4 spans added" in told.out
 
 

@@ -92,7 +92,7 @@ def test_unknown_keys_are_kept_on_trace_and_span() -> None:
     ("line", "reason"),
     [
         (b"{", "this is not JSON"),
-        (b'{"name": "caf\xe9"}', "it is no text in UTF-8"),
+        (b'{"name": "caf\xe9"}', "it is not text in UTF-8"),
         (b"[]", "a line must be a JSON object"),
         (b'{"trace_id": 1}', 'format must be "clustertrace/1", not null'),
         (b'{"format": "clustertrace/2"}', 'not "clustertrace/2"'),

@@ -103,7 +103,7 @@ def test_taking_out_what_is_not_there_changes_nothing(path: list[str | int]) -> 
         ("{", "line 1 is not JSON"),
         ('{"a": 1}\n{"b": 2}', "line 2 is not JSON"),
         ("// settings\n{}", "line 1 is not JSON"),
-        ('{"a": NaN}', "NaN is no number"),
+        ('{"a": NaN}', "NaN is not a JSON number"),
         ("[1]", "the whole should be an object"),
         ('{"env": []}', "env should be an object"),
         ("[" * 100_000, "nested too deeply"),

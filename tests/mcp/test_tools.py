@@ -230,11 +230,11 @@ def test_hostile_text_stays_text(runs: Path, ask: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("tool", "arguments", "sentence"),
     [
-        ("get_trace", {"trace_id": "nothing"}, "'nothing' is no trace id"),
+        ("get_trace", {"trace_id": "nothing"}, "'nothing' is not a trace id"),
         ("get_trace", {"trace_id": "feedbeef"}, "There is no trace feedbeef"),
         ("why", {"pattern_id": "feed"}, "There is no pattern feed"),
         ("list_clusters", {"where": "(("}, "The filter can't be read at character 3"),
-        ("recent_failed", {"cursor": "5-deadbeef"}, "'5-deadbeef' is no cursor of this question"),
+        ("recent_failed", {"cursor": "5-deadbeef"}, "'5-deadbeef' is not a cursor of this"),
         ("search", {"query": " "}, "There is nothing to search for"),
         ("verdict", {"before": "", "after": "", "by": "tags"}, "Runs can be grouped by"),
         ("annotate", {"id": "feedbeef", "note": "x"}, "There is no trace feedbeef"),

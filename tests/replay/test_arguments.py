@@ -73,7 +73,7 @@ def test_cut_argument() -> None:
     ("told", "attributes", "sentence"),
     [
         ({"key": "[redacted: by its name]"}, {}, "its argument 'key' held a secret"),
-        ({"key": "<Client>"}, {"clustertrace.opaque": ["input.key"]}, "'key' is no data"),
+        ({"key": "<Client>"}, {"clustertrace.opaque": ["input.key"]}, "'key' is not data"),
         ({}, {}, "its argument 'key' was not recorded"),
         ({"key": 1, "old": 2}, {}, "'old' was recorded, and run\\(\\) takes no such"),
         (["a list"], {}, "not recorded with its arguments by name"),
@@ -109,7 +109,7 @@ def test_recording_with_changes() -> None:
     span = root({"client": "<Client>", "query": "Why?"}, **{"clustertrace.opaque": lost})
     before = assembled([span], TraceFacts(span.trace_id))
     after = with_changes(before, [parse_change("client=mine")])
-    with pytest.raises(CannotReplay, match="'query' is no data"):
+    with pytest.raises(CannotReplay, match="'query' is not data"):
         arguments_of(after.spans[0], run)
     whole = with_changes(after, [parse_change("query=How?")])
     assert arguments_of(whole.spans[0], run).args == ("mine", "How?")
@@ -119,7 +119,7 @@ def test_recording_with_changes() -> None:
 @pytest.mark.parametrize("told", ["nothing", "=x", "[0]=x", "a[=x", "a]b=x"])
 def test_bad_change(told: str) -> None:
     """What is no PATH=VALUE is refused."""
-    with pytest.raises(UsageError, match="--set wants"):
+    with pytest.raises(UsageError, match="--set expects"):
         parse_change(told)
 
 

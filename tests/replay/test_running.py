@@ -326,7 +326,7 @@ def test_player_leaves(recorded: Recorded) -> None:
 @pytest.mark.parametrize(
     ("told", "sentence"),
     [
-        ("nowhere", "wants module:function"),
+        ("nowhere", "expects module:function"),
         ("no_such_module_here:run", "can't be imported"),
         ("json:no_such", "has no function 'no_such'"),
     ],

@@ -595,5 +595,5 @@ def test_nothing_is_recorded_where_nothing_shall_be(
 @pytest.mark.parametrize("thing", [None, "client", anthropic, anthropic.Anthropic, object()])
 def test_what_is_no_client_is_refused(thing: Any) -> None:
     """A sentence says what to hand in."""
-    with pytest.raises(UsageError, match=r"wrap_anthropic\(\) wants a client of the anthropic"):
+    with pytest.raises(UsageError, match=r"wrap_anthropic\(\) expects a client of the anthropic"):
         clustertrace.wrap_anthropic(thing)

@@ -280,5 +280,5 @@ class _Credentials(AnonymousCredentials):  # type: ignore[misc, no-untyped-call]
 @pytest.mark.parametrize("thing", [None, genai, genai.Client, types.Part(text="x")])
 def test_what_is_no_client_is_refused(thing: Any) -> None:
     """A sentence says what to hand in."""
-    with pytest.raises(UsageError, match=r"wrap_gemini\(\) wants a client of the google-genai"):
+    with pytest.raises(UsageError, match=r"wrap_gemini\(\) expects a client of the google-genai"):
         clustertrace.wrap_gemini(thing)

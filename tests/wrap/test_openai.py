@@ -457,5 +457,5 @@ def test_other_requests_are_left_alone(api: Any, recorded: Any) -> None:
 @pytest.mark.parametrize("thing", [None, openai, openai.OpenAI, httpx2.Client()])
 def test_what_is_no_client_is_refused(thing: Any) -> None:
     """A sentence says what to hand in."""
-    with pytest.raises(UsageError, match=r"wrap_openai\(\) wants a client of the openai package"):
+    with pytest.raises(UsageError, match=r"wrap_openai\(\) expects a client of the openai package"):
         clustertrace.wrap_openai(thing)

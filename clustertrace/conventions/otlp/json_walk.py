@@ -56,7 +56,7 @@ def scopes(body: bytes | bytearray, kind: Kind, large: int = LARGE) -> Iterator[
     request = loads(body)
     del body  # what was read from it lives elsewhere
     if not isinstance(request, dict):
-        raise BadInput(f"the body is no OTLP {kind.title} request: it must be a JSON object")
+        raise BadInput(f"the body is not an OTLP {kind.title} request: it must be a JSON object")
     for of_resource in objects_of(request, kind.resources):
         for of_scope in objects_of(of_resource, kind.scopes):
             yield Scope(

@@ -183,7 +183,7 @@ def _raw(
     shared: Mapping[str, Any],
 ) -> RawLog:
     if not 0 <= time_ns <= MAX_NS:
-        raise BadInput(f"its time is none in nanoseconds since 1970: {time_ns}")
+        raise BadInput(f"its time is not in nanoseconds since 1970: {time_ns}")
     # Codex names a record after its source line, and the event in an attribute.
     told = attributes.get(_NAME)
     if isinstance(severity, int) and 1 <= severity <= 24:

@@ -85,7 +85,7 @@ def _walked(body: bytes | bytearray, item: Any) -> Iterator[Scope]:
         # Looking for its description goes through all of a message.
         deque(_scopes(body), maxlen=0)
     except (DecodeError, IndexError):
-        raise BadInput("the body is no OTLP request in protobuf") from None
+        raise BadInput("the body is not an OTLP request in protobuf") from None
     for resource, scope, parts in _scopes(body):
         yield Scope(resource, scope, (_decoded(item, body[begin:end]) for begin, end in parts))
 

@@ -63,11 +63,11 @@ def moment_ns(told: Any) -> int | None:
         try:
             at = datetime.fromisoformat(told.replace(" UTC", "+00:00"))
         except ValueError:
-            raise BadInput(f"{told[:40]!r} is no time") from None
+            raise BadInput(f"{told[:40]!r} is not a time") from None
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
         return _checked((at - _EPOCH) // timedelta(microseconds=1) * 1000, told)
     if isinstance(told, bool) or not isinstance(told, int | float) or told != told:
-        raise BadInput(f"{told!r:.40} is no time")
+        raise BadInput(f"{told!r:.40} is not a time")
     for limit, scale in ((1e11, 1e9), (1e14, 1e6), (1e17, 1e3)):
         if abs(told) < limit:
             # Float seconds are exact to a microsecond.
@@ -77,7 +77,7 @@ def moment_ns(told: Any) -> int | None:
 
 def _checked(found: int, told: Any) -> int:
     if not 0 < found <= MAX_NS:
-        raise BadInput(f"{told!r:.40} is no time that a clock shows")
+        raise BadInput(f"{told!r:.40} is not a time that a clock shows")
     return found
 
 

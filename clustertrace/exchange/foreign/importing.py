@@ -134,7 +134,7 @@ def _documents(source: Source) -> Iterator[tuple[int, bytes]]:
 def _of_document(number: int, text: bytes, read: Read) -> Iterator[_Piece]:
     document = _loads(text)
     if document is None:
-        yield _Piece(number, [], [], [], ["it is no JSON"])
+        yield _Piece(number, [], [], [], ["it is not JSON"])
         return
     if isinstance(document, Mapping) and document.get("format") == FORMAT:
         yield _Piece(number, [], [], [], ["this is clustertrace's own format; leave --from away"])

@@ -218,7 +218,7 @@ def trace_id(conn: Connection, prefix: str) -> str:
     text = prefix.strip().lower()
     if len(text) < _SHORTEST_PREFIX or len(text) > 32 or not _HEX.issuperset(text):
         raise NotFound(
-            f"{prefix!r} is no trace id; give its first {_SHORTEST_PREFIX} or more hex digits."
+            f"{prefix!r} is not a trace id; give its first {_SHORTEST_PREFIX} or more hex digits."
         )
     low = bytes.fromhex(text.ljust(32, "0"))
     high = bytes.fromhex(text.ljust(32, "f"))

@@ -180,7 +180,7 @@ def readable(path: Path) -> Iterator[None]:
         raise StoreError(f"{path} could not answer: {reason}.") from error
     except sqlite3.DatabaseError as error:
         raise StoreCorrupt(
-            f"{path} is damaged or is no clustertrace database ({error}); nothing was changed: "
+            f"{path} is damaged or is not a clustertrace database ({error}); nothing was changed: "
             "`clustertrace doctor --set-aside` moves it away, CLUSTERTRACE_DB names another."
         ) from error
 

@@ -82,7 +82,7 @@ def _check_size(path: Path) -> None:
     """
     if 0 < path.stat().st_size < _SMALLEST:
         raise StoreCorrupt(
-            f"{path} is no database and was left as it is; choose another file with "
+            f"{path} is not a database and was left as it is; choose another file with "
             "CLUSTERTRACE_DB."
         )
 

@@ -46,6 +46,6 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
                 "metrics": {row[0]: row[1] for row in found["metrics"]},
             }
     except (sqlite3.Error, IndexError) as error:
-        raise BadInput(f"{path} is no database of clustertrace 0.14 ({error})") from None
+        raise BadInput(f"{path} is not a database of clustertrace 0.14 ({error})") from None
     finally:
         conn.close()
