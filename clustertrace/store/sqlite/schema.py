@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from contextlib import closing
@@ -14,6 +15,8 @@ from clustertrace.store.migrations.revisions import HEAD, refuse_newer, revision
 from clustertrace.store.sqlite.connection import SqliteConnection, connect, readable
 
 __all__ = ["opened"]
+
+_LOG: Final = logging.getLogger("clustertrace")
 
 _SMALLEST: Final = 512
 """Bytes of the smallest database that SQLite makes."""
@@ -101,9 +104,19 @@ def _back_up(conn: SqliteConnection, found: str) -> None:
             f"{kept} can't be made ({error.strerror or error}), and without that copy the "
             "database is not migrated; give yourself the right to write there."
         ) from None
-    with readable(making), closing(sqlite3.connect(making)) as copy:
-        conn.raw.backup(copy)
+    try:
+        with readable(making), closing(sqlite3.connect(making)) as copy:
+            conn.raw.backup(copy)
+    except StoreError:
+        # What there was no room for would only take what room there is.
+        making.unlink(missing_ok=True)
+        raise
     making.rename(kept)
+    _LOG.warning(
+        "%s is upgraded to schema %s, which may take a minute. The older version's database is "
+        "kept as %s; delete that once you no longer need it.",
+        *(conn.path, HEAD, kept.name),
+    )
 
 
 def _upgrade(path: Path) -> None:

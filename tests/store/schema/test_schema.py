@@ -148,9 +148,24 @@ def test_an_older_database_is_kept_before_it_is_migrated(
     copy.close()
 
 
+@pytest.mark.sqlite("a server's disk is its own")
+def test_a_copy_that_there_is_no_room_for_takes_none(store: Store) -> None:
+    """A sentence says so, the database stays as it is, and no part of a copy is left behind."""
+    with store.writing() as conn:
+        conn.run("UPDATE alembic_version SET version_num = '0001'")
+    assert store.path.stat().st_size > 200_000
+    done = open_with_room_for(200_000, store.path)
+    assert "traces.db.schema-0001.new can't be written" in done
+    assert not list(store.path.parent.glob("traces.db.schema-*"))
+    with store.read() as conn:
+        assert conn.value("SELECT version_num FROM alembic_version") == "0001"
+
+
 @pytest.mark.sqlite("its file")
-def test_a_database_of_the_first_schema_is_migrated(store: Store) -> None:
-    """Opened, it has the newest schema, and everything that it held."""
+def test_a_database_of_the_first_schema_is_migrated(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Opened, it has the newest schema, and everything that it held; a line says what was done."""
     newer = ["spans_models", "traces_error", "traces_note"]
     store.write(batch(root()))
     with store.writing() as conn:
@@ -162,6 +177,9 @@ def test_a_database_of_the_first_schema_is_migrated(store: Store) -> None:
         names = {row[0] for row in conn.rows("SELECT name FROM sqlite_master")}
         assert names.issuperset(newer)
         assert conn.value("SELECT count(*) FROM spans") == 1
+    (line,) = caplog.messages
+    assert f"upgraded to schema {HEAD}" in line
+    assert "kept as traces.db.schema-0001" in line
 
 
 @pytest.mark.sqlite("its file")
@@ -210,18 +228,19 @@ def test_a_database_that_is_there_is_not_made_again(
 @pytest.mark.sqlite("a server's disk is its own")
 def test_a_disk_that_is_full_when_a_database_is_made(tmp_path: Path) -> None:
     """A sentence says so, whichever statement met it."""
+    done = open_with_room_for(20_000, tmp_path / "t.db")
+    assert "can't be written" in done
+    assert "free some disk space" in done
+
+
+def open_with_room_for(size: int, path: Path) -> str:
+    """What opening a database says where no file may grow beyond so many bytes."""
     program = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); "
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size})); "
         "from clustertrace.errors import StoreBusy; from clustertrace.store import Store\n"
         "try: Store.open(sys.argv[1])\n"
         "except StoreBusy as error: print(error)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, tmp_path / "t.db"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "can't be written" in done.stdout
-    assert "free some disk space" in done.stdout
+    command = [sys.executable, "-c", program, path]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
