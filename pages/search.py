@@ -9,7 +9,9 @@ import streamlit as st
 
 from clustertrace.app import connection, markup, words
 from clustertrace.app.empty import ways_in
+from clustertrace.app.errors_to_search import recent_errors
 from clustertrace.app.links import trace_url
+from clustertrace.filters.tree import Match
 from clustertrace.store import queries
 from clustertrace.store.answers import Facets, Hit, HitPage
 
@@ -17,6 +19,8 @@ __all__ = ["draw"]
 
 _HITS: Final = 20
 _MOST_PAGES: Final = 50
+_RECENT: Final = 200
+_WITH_ERROR: Final = Match("error", "*")
 _HELP: Final = (
     'Words must all be there. `"a phrase"`, `refund*` for a beginning, `a OR b`, `a NOT b`, '
     "`NEAR(a b, 5)` for words close together. Punctuation does not matter."
@@ -38,7 +42,11 @@ def draw() -> None:
         help=_HELP,
     )
     if not query.strip():
-        st.html(markup.notice("Type words to find the steps that hold them."))
+        with connection.read() as conn:
+            recent = queries.traces(conn, _WITH_ERROR, limit=_RECENT).rows
+        st.html(
+            markup.notice("Type words to find the steps that contain them.", recent_errors(recent))
+        )
         return
     with connection.read() as conn:
         found = queries.facets(conn, query)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from clustertrace.patterns.signature import normal_name
+from clustertrace.telling.words import shortened
 
 __all__ = ["MessageGroup", "fingerprint", "groups"]
 
@@ -15,6 +16,9 @@ _LONGEST: Final = 200
 _VARYING: Final = re.compile(
     r"""(?P<quoted>"[^"]{1,200}"|'[^']{1,200}')|(?P<url>\bhttps?://\S+)|(?P<path>(?:/[\w.@-]+){2,})"""
 )
+_DIFFERS: Final = re.compile(r"\S*[#<]\S*")
+"""A word of a fingerprint that stands for what differs."""
+_PHRASE_WORDS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,15 @@ class MessageGroup:
     fingerprint: str
     runs: int
     example: str
+    """The newest of them, at most 200 characters of it."""
     trace_id: str
     """The newest run with such a message."""
+
+    @property
+    def phrase(self) -> str:
+        """The longest run of words, at most eight, that all of these messages share."""
+        stretches = _DIFFERS.split(self.fingerprint)
+        return " ".join(max(stretches, key=len).split()[:_PHRASE_WORDS])
 
 
 def fingerprint(message: str) -> str:
@@ -44,6 +55,6 @@ def groups(messages: Iterable[tuple[str, str]]) -> list[MessageGroup]:
         found[key] = (
             MessageGroup(key, known.runs + 1, known.example, known.trace_id)
             if known
-            else MessageGroup(key, 1, message, trace_id)
+            else MessageGroup(key, 1, shortened(message, _LONGEST), trace_id)
         )
     return sorted(found.values(), key=lambda group: (-group.runs, group.fingerprint))

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 
@@ -46,8 +47,11 @@ def test_search_is_safe(demo: Store, show: Show, query: str) -> None:
 
 
 def test_search_of_nothing(demo: Store, show: Show) -> None:
-    """Without words the page says what to do."""
-    assert "Type words" in show("search").html
+    """Without words the page says what to do, and offers the errors of recent runs."""
+    html = show("search").html
+    assert "Type words" in html
+    (query,) = re.findall(r'href="/search\?q=([^"]+)"[^>]*>[^<]*searches made, and the', html)
+    assert "steps match" in show("search", q=unquote_plus(query)).html
 
 
 def test_failures(demo: Store, show: Show) -> None:
@@ -182,7 +186,7 @@ def test_compare_nothing(demo: Store, show: Show) -> None:
     [pair] = re.findall(r'href="/compare\?a=(\w+)&amp;b=(\w+)"', empty)
     with demo.read() as conn:
         assert [queries.trace_row(conn, one).failed for one in pair] == [True, False]
-    assert "no trace" in show("compare", a="zz", b="yy").html.lower()
+    assert "not a trace id" in show("compare", a="zz", b="yy").html
 
 
 @pytest.mark.parametrize("page", ["search", "failures", "metrics"])

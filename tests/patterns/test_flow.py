@@ -116,6 +116,27 @@ def test_other_message() -> None:
     assert fingerprint("no answer") != fingerprint("wrong answer")
 
 
+def test_a_long_message_is_shown_in_part() -> None:
+    """A page lists messages, and some of them are a whole log."""
+    (group,) = groups([("no answer " * 5_000, "a" * 32)])
+    assert group.example == "no answer " * 19 + "no answer…"
+
+
+@pytest.mark.parametrize(
+    ("message", "phrase"),
+    [
+        ("6 searches made, and the question is open", "searches made, and the question is open"),
+        ("tool 'x' failed after 30 s: no answer came", "s: no answer came"),
+        ("one two three four five six seven eight nine", "one two three four five six seven eight"),
+        ("42", ""),
+    ],
+)
+def test_what_messages_share(message: str, phrase: str) -> None:
+    """The longest run of words without what differs from run to run can be searched for."""
+    (group,) = groups([(message, "a" * 32)])
+    assert group.phrase == phrase
+
+
 @given(st.lists(st.tuples(st.text(), st.uuids().map(str)), max_size=30))
 def test_groups_lose_nothing(messages: list[tuple[str, str]]) -> None:
     """Every message is counted once."""

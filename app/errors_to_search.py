@@ -1,0 +1,31 @@
+"""What an empty search offers: the errors of recent runs, each with a search for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from clustertrace.app import markup, words
+from clustertrace.app.links import url
+from clustertrace.patterns.fingerprints import groups
+from clustertrace.store.answers import TraceRow
+
+__all__ = ["recent_errors"]
+
+_SHOWN: Final = 8
+
+
+def recent_errors(rows: Sequence[TraceRow]) -> markup.Markup:
+    """The most frequent errors of these runs; nothing where there are none."""
+    found = groups((row.error, row.trace_id) for row in rows if row.error)
+    searches = [
+        (
+            words.counted(one.runs, "run"),
+            markup.link(one.example, url("search", {"q": f'"{one.phrase}"'})),
+        )
+        for one in found
+        if one.phrase
+    ]
+    if not searches:
+        return markup.join([])
+    return markup.join([markup.subheading("Errors in recent runs"), markup.rows(searches[:_SHOWN])])
