@@ -112,7 +112,7 @@ _QUOTED: Final = re.compile(
     rf"""(?P<head>(?P<pair>[\[(]\s*)?(?<!\\)(?P<quote>\\{{0,31}}["'])"""
     r"""(?(pair)(?!(?:passcode|creds|bearer|jwt)\\*["']))"""
     rf"""{_FOLDER}(?:{_NAME})(?P=quote)"""
-    r"""\s*+(?(pair)[:,]|:)\s*+(?:\[\s*+)?)"""
+    r"""\s*+(?:(?(pair)[:,]|:)|=>)\s*+(?:\[\s*+)?)"""
     rf"""(?:(?P<open>\\{{1,31}}["']|'|")(?P<value>(?:[^"'\\]|\\+[^"'\\])+?|(?:[^"\\]|\\.)+?)(?P=open)"""
     r"""|(?P<bare>-?\d[\d.eE+-]*))""",
     re.IGNORECASE,
@@ -120,14 +120,36 @@ _QUOTED: Final = re.compile(
 """A name in quotes, in JSON or in JSON inside a JSON text, and the text or number that it has.
 
 A comma comes between the two in a pair only: in `"kind":"password","value":1` the name is a value,
-and what follows is the next key. `["bearer", "basic"]` is no pair, but a list of ways to log in."""
+and what follows is the next key. `["bearer", "basic"]` is no pair, but a list of ways to log in.
+PHP and Ruby write `'password' => 'hunter2'`."""
 
-_ASSIGNED: Final = re.compile(
-    rf"""(?P<head>{_FOLDER}{_WORD}\s*+(?:=|:(?!//))\s*+(?:\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
-    r"""(?!\[redacted|:|=+(?:\s|\Z)|(?<=\s)[a-z_][\w.]*[(\[])(?P<value>[^\s"'\\,;&<>(){}\[\]]{4,})""",
+_ITEM: Final = r"""(?>(?:[^"'\\]|\\+[^"'\\])+?(?P=quote)|(?:[^"\\]|\\.)+?(?P=quote))"""
+
+_ITEMS: Final = re.compile(
+    rf"""(?P<head>(?<!\\)(?P<quote>\\{{0,31}}["']){_FOLDER}(?:{_NAME})(?P=quote)\s*+(?::|=>)\s*+\[\s*+)"""
+    rf"""(?P<items>(?P=quote){_ITEM}(?:\s*+,\s*+(?P=quote){_ITEM})+)""",
     re.IGNORECASE,
 )
-"""A name, an equals sign or colon, and one word: a header, a shell's variable, a query string.
+"""A name in quotes and a list of several texts, as headers that come more than once are told."""
+
+_PHRASE: Final = r"""(?(open)(?=[^\s"'\\,;&<>(){}\[\]:])[^"'\\\r\n]{4,1000}+(?=(?P=open))|(?!))"""
+"""All that is in quotes, which may be several words: `PASSPHRASE="correct horse"`."""
+
+_COOKIES: Final = re.compile(
+    rf"""(?P<head>{_NO_WORD}cookie\s{{0,4}}:\s{{0,4}})(?!\[redacted)"""
+    r"""(?P<value>[^\s"'\\,;=]{1,200}+=[^\s"'\\;]*+(?:;[^\S\n]?[^\s"'\\,;=]{1,200}+=[^\s"'\\;]*+)+)""",
+    re.IGNORECASE,
+)
+"""A header of several cookies, each of which may be the one that logs in."""
+
+_ASSIGNED: Final = re.compile(
+    rf"""(?P<head>{_FOLDER}{_WORD}\s*+(?:=|:(?!//))\s*+(?P<open>\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
+    r"""(?!\[redacted|:|=+(?:\s|\Z)|(?<=\s)[a-z_][\w.]*[(\[])"""
+    rf"""(?P<value>{_PHRASE}|[^\s"'\\,;&<>(){{}}\[\]]{{4,}})""",
+    re.IGNORECASE,
+)
+"""A name, an equals sign or colon, and one word, or all that is in quotes: a header, a shell's
+variable, a query string.
 
 What a program calls (`token = tokens.next()`) or declares (`token: Optional[str]`), with a space in
 front, is no secret; in quotes or without the space it may be one. Nor is a line below a title."""
@@ -149,8 +171,9 @@ _SIGNED: Final = re.compile(
 """The signature with which whoever has the address may read a file in Azure."""
 
 _FLAG: Final = re.compile(
-    rf"""(?P<head>(?:(?<![\w.-])|{_ESCAPED})--(?=[a-z]){_NAME}(?:\s+(?:\\*["'])?|\\*["']\s*,\s*\\*["']))"""
-    r"""(?!\[redacted|[-$<:,\]}])(?P<value>[^\s"'\\]{4,})""",
+    rf"""(?P<head>(?:(?<![\w.-])|{_ESCAPED})--(?=[a-z]){_NAME}"""
+    r"""(?:\s+|\\*["']\s*,\s*(?=\\*["']))(?P<open>\\*["'])?)"""
+    rf"""(?!\[redacted|[-$<:,\]}}])(?P<value>{_PHRASE}|[^\s"'\\]{{4,}})""",
     re.IGNORECASE,
 )
 """A flag of a command line and its word, in a shell's text or in a list of arguments."""
@@ -248,9 +271,22 @@ def _by_name(text: str) -> tuple[str, int]:
         quote = match["open"] or match["quote"]
         return f"{match['head']}{quote}{mark('by its name')}{quote}"
 
+    def listed(match: re.Match[str]) -> str:
+        nonlocal counted
+        quote = match["quote"]
+        between = rf"{re.escape(quote)}\s*+,\s*+{re.escape(quote)}"
+        items = re.split(between, match["items"][len(quote) : -len(quote)])
+        secrets = sum(not _is_spent(item) for item in items)
+        if not secrets:
+            return match[0]
+        counted += secrets
+        return match["head"] + ",".join([f"{quote}{mark('by its name')}{quote}"] * len(items))
+
+    text = _ITEMS.sub(listed, text)
     text = _QUOTED.sub(quoted, text)
+    text, cookies = _COOKIES.subn(_keep_head, text)
     text, times = _ASSIGNED.subn(_keep_head, text)
-    return text, counted + times
+    return text, counted + cookies + times
 
 
 def _is_spent(value: str) -> bool:

@@ -58,9 +58,16 @@ def _cut_pair(
     key: str, value: Any, cut: Cut, named: Callable[[str, str], str]
 ) -> tuple[str, Any, int]:
     name, times = cut(key)
+    left, more = _cut_named(key, value, cut, named)
+    return name, left, times + more
+
+
+def _cut_named(key: str, value: Any, cut: Cut, named: Callable[[str, str], str]) -> tuple[Any, int]:
     if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
         told = value if isinstance(value, str) else json.dumps(value)
         left = named(key, told)
-        return name, value if left == told else left, times + (left != told)
-    left, more = _cut_value(value, cut, named)
-    return name, left, times + more
+        return value if left == told else left, int(left != told)
+    if isinstance(value, list):  # each item stands under the name
+        items = [_cut_named(key, item, cut, named) for item in value]
+        return [left for left, _ in items], sum(times for _, times in items)
+    return _cut_value(value, cut, named)

@@ -59,8 +59,11 @@ def test_a_name_without_a_value_breaks_nothing(begun: str) -> None:
 def test_a_pattern_that_breaks_json_cuts_strings() -> None:
     """A pattern of the user's may match anything; what was JSON is JSON afterwards."""
     own = Redactor([re.compile(r'"a.*b"')])
-    assert json.loads(own.json('{"x":"a","password":"hunter2","z":"b"}')[0]) == {
+    text = '{"x":"a","password":"hunter2","secret":["hunter2",["hunter3"]],"z":"b"}'
+    mark = "[redacted: by its name]"
+    assert json.loads(own.json(text)[0]) == {
         "x": "a",
-        "password": "[redacted: by its name]",
+        "password": mark,
+        "secret": [mark, [mark]],
         "z": "b",
     }

@@ -84,6 +84,17 @@ NAMED = [
         + "Zz%3D&sp=r",
         "Zz%3D",
     ),
+    ('{"set_cookie": ["theme=dark; Path=/", "sid=hunter2; Path=/"], "n": 1}', "hunter2"),
+    ('{"a": "{\\"password\\": [\\"first\\", \\"hunter2\\"]}"}', "hunter2"),
+    ("{'tool_secret': ['first', 'second', 'hunter2']}", "hunter2"),
+    ("GET / HTTP/1.1\nCookie: theme=dark; lang=en; sid=hunter2\nAccept: */*", "hunter2"),
+    ("Set-Cookie: theme=dark; sid=hunter2; HttpOnly", "hunter2"),
+    ("curl --cookie 'theme=dark; sid=hunter2' https://host", "hunter2"),
+    ('export PASSPHRASE="correct horse hunter2"\n', "hunter2"),
+    ("password: 'no, hunter2'", "hunter2"),
+    ("gpg --passphrase 'correct horse hunter2' file", "hunter2"),
+    ('["gpg", "--passphrase", "correct horse hunter2", "file"]', "hunter2"),
+    ("'password' => 'hunter2',", "hunter2"),
     ("https://api.telegram.org/bot123456789:AA" + "aB3_x" * 6 + "xyz/getMe", "aB3_x"),
 ]
 
@@ -196,5 +207,8 @@ INNOCENT = [
     "ssh_key=$HOME/.ssh/id_rsa ssh_key=./keys/id_rsa ssh_key=id_ed25519 SSH_KEY=${KEY}",
     '{"ssh_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ann@host", "a_ssh_key": "C:\\\\a\\\\id_rsa"}',
     "ALTER TABLE a ADD PRIMARY KEY (id); primary_key=True, foreign_key='users.id'",
+    '["token=", "two words"]',
+    '{"a": "a line that ends in password:", "b": "two words"}',
+    "'password' => env('DB_PASSWORD', ''), token => token.value",
     "- name: token_count\n  value: hundred\n- name: region\n  value: eu-west-1\n",
 ]
