@@ -14,6 +14,7 @@ from clustertrace.content import CAPTURE
 from clustertrace.conventions.dialect import STANDARD, Field
 from clustertrace.conventions.readers import parsed
 from clustertrace.model import MODEL_KINDS, Span
+from clustertrace.pricing import tokens_known
 from clustertrace.understanding.calls import repeats, reports_again
 from clustertrace.understanding.reports import reporter
 from clustertrace.understanding.streams import is_stream
@@ -131,7 +132,11 @@ def _stream(span: Span) -> str | None:
 def _cost(span: Span) -> Iterator[tuple[str, str]]:
     if span.cost_usd is not None or (span.input_tokens is None and span.output_tokens is None):
         return
-    if span.model is None:
+    if not tokens_known(span):
+        half = "wrote" if span.output_tokens is None else "read"
+        if _MISSING not in span.attributes:  # else the recorder has said why
+            yield "a cost", f"how much it {half} is not known"
+    elif span.model is None:
         yield "a cost", "no model is named"
     else:
         yield "a cost", f"no price of {span.model} is known (docs/cost.md says how to add one)"

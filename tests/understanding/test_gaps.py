@@ -35,6 +35,11 @@ def test_nothing_is_missing() -> None:
         ({"input_tokens": None, "output_tokens": None}, "without token counts: what reported"),
         ({"cost_usd": None}, "without a cost: no price of m is known"),
         ({"cost_usd": None, "model": None}, "without a cost: no model is named"),
+        (
+            {"cost_usd": None, "output_tokens": None},
+            "without a cost: how much it wrote is not known",
+        ),
+        ({"cost_usd": None, "input_tokens": None}, "without a cost: how much it read is not known"),
         ({"input": None, "output": None}, "without content: what reported them sent none"),
     ],
 )
@@ -73,6 +78,8 @@ def test_what_a_recorder_says() -> None:
     marks = {"clustertrace.missing": "tokens: the reply names none"}
     told = call("1", input_tokens=None, output_tokens=None, attributes=marks)
     assert gaps([told]) == ("1 model call without tokens: the reply names none.",)
+    half = told._replace(input_tokens=9, cost_usd=None)
+    assert gaps([half]) == ("1 model call without tokens: the reply names none.",)
 
 
 def test_content_that_the_logs_leave_out() -> None:
