@@ -20,9 +20,9 @@ __all__ = ["claude_code"]
 
 _PORTS = {Protocol.GRPC: 4317}
 _HOW = {
-    Shell.FISH: "clustertrace claude-code --shell fish | source",
+    Shell.FISH: "clustertrace claude-code --shell fish{} | source",
     Shell.POWERSHELL: (
-        "clustertrace claude-code --shell powershell | Out-String | Invoke-Expression"
+        "clustertrace claude-code --shell powershell{} | Out-String | Invoke-Expression"
     ),
 }
 
@@ -70,13 +70,20 @@ def claude_code(
     from clustertrace.claude_code.starting import PORT
     from clustertrace.claude_code.user_settings import settings_path, write_environment
 
+    again = "".join(
+        (
+            " --content" if content else "",
+            f" --port {port}" if port else "",
+            f" --protocol {protocol}" if protocol != Protocol.PROTOBUF else "",
+        )
+    )
     port = port or _PORTS.get(protocol, PORT)
     told = variables(f"http://localhost:{port}", protocol, content=content)
     written = write_environment(settings_path(), told) if write else None
     if as_json:
         print_json({"variables": told, **_document(written)})
     elif written is None:
-        _print(told, shell or _users_shell())
+        _print(told, shell or _users_shell(), again)
     else:
         _tell(written, told)
     _warn(told)
@@ -94,12 +101,13 @@ def _document(written: Written | None) -> dict[str, object]:
     }
 
 
-def _print(told: Mapping[str, str], shell: Shell) -> None:
+def _print(told: Mapping[str, str], shell: Shell, again: str) -> None:
+    """The lines for a shell; `again` are the options that they were asked for with."""
     from clustertrace.claude_code.environment import shell_lines
 
     for line in shell_lines(told, shell):
         typer.echo(line)
-    how = _HOW.get(shell, 'eval "$(clustertrace claude-code)"')
+    how = _HOW.get(shell, 'eval "$(clustertrace claude-code{})"').format(again)
     note(f"For this shell: {how}. For every session: add --write.")
 
 

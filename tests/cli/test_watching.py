@@ -25,7 +25,14 @@ def test_a_shell_runs_what_is_printed(run: Any) -> None:
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "http://localhost:7800 1\n"
     assert ran.code == 0
-    assert 'eval "$(clustertrace claude-code)"' in ran.err
+    assert 'eval "$(clustertrace claude-code --port 7800)"' in ran.err
+
+
+def test_what_to_type_has_the_options_that_were_given(run: Any) -> None:
+    """Whoever types what is said aside gets what was printed."""
+    assert 'eval "$(clustertrace claude-code)"' in run("claude-code", "--shell", "zsh").err
+    ran = run("claude-code", "--shell", "fish", "--content", "--protocol", "grpc")
+    assert "claude-code --shell fish --content --protocol grpc | source" in ran.err
 
 
 def test_grpc_goes_to_its_own_port(run: Any) -> None:
