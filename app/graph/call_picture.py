@@ -18,6 +18,7 @@ from clustertrace.app.graph import layers
 from clustertrace.app.theme import Palette, palette
 from clustertrace.patterns import flow
 from clustertrace.patterns.flow import END, START
+from clustertrace.telling.markup import harmless
 
 __all__ = ["draw"]
 
@@ -100,6 +101,7 @@ def _room(one: str) -> float:
 
 def _on_box(name: str) -> str:
     """A long name in two lines, parted between words where there are some."""
+    name = harmless(name)
     if len(name) <= _LINE:
         return name
     middle = len(name) // 2

@@ -11,6 +11,7 @@ import streamlit as st
 from clustertrace.app import words
 from clustertrace.store.answers import TraceRow
 from clustertrace.store.queries import TraceOrder
+from clustertrace.telling.markup import harmless
 
 __all__ = ["ORDERS", "STAR", "columns", "config"]
 
@@ -53,8 +54,8 @@ def columns(
     shown: dict[str, list[Any]] = {
         STAR: ["★" if row.starred else "☆" for row in rows],
         "state": [[words.state(row.outcome, row.status).label] for row in rows],
-        "name": [row.name or "(no name)" for row in rows],
-        "prompt": [row.first_prompt or "" for row in rows],
+        "name": [harmless(row.name or "(no name)") for row in rows],
+        "prompt": [harmless(row.first_prompt or "") for row in rows],
         "pattern": [(row.variant or "")[:6] for row in rows],
         "started": [words.moment(row.start_ns, where, now_ns) for row in rows],
         "took": [words.duration(row.duration_ns) for row in rows],
@@ -62,13 +63,16 @@ def columns(
         "cost": [_cost(row) for row in rows],
         "spans": [row.span_count for row in rows],
         "errors": [
-            f"{row.error_count} · {row.error or ''}" if row.error_count else "" for row in rows
+            harmless(f"{row.error_count} · {row.error or ''}") if row.error_count else ""
+            for row in rows
         ],
     }
-    shown |= {_TAG + key: [row.tags.get(key, "") for row in rows] for key in tags}
+    shown |= {_TAG + key: [harmless(row.tags.get(key, "")) for row in rows] for key in tags}
     if any(row.note for row in rows):
-        shown["note"] = [row.note or "" for row in rows]
-    shown["tags"] = [[f"{key}: {value}" for key, value in row.tags.items()] for row in rows]
+        shown["note"] = [harmless(row.note or "") for row in rows]
+    shown["tags"] = [
+        [harmless(f"{key}: {value}") for key, value in row.tags.items()] for row in rows
+    ]
     return shown
 
 
@@ -110,5 +114,5 @@ def config(order: str, descending: bool, tags: Sequence[str] = ()) -> dict[str, 
     }
     for name, width in {"started": 108, "took": 72, "tokens": 120, "cost": 78}.items():
         made[name] = column.TextColumn(titles[name], width=width, alignment="right")
-    made |= {_TAG + key: column.TextColumn(key, width=110) for key in tags}
+    made |= {_TAG + key: column.TextColumn(harmless(key), width=110) for key in tags}
     return made

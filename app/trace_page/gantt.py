@@ -19,6 +19,7 @@ import orjson
 from clustertrace.app import words
 from clustertrace.app.theme import Palette
 from clustertrace.app.trace_page.span_rows import SpanRow
+from clustertrace.telling.markup import harmless
 
 __all__ = ["ROW_PIXELS", "SELECTION", "chart", "values"]
 
@@ -107,7 +108,7 @@ def _runs(row: SpanRow) -> bool:
 
 
 def _name(row: SpanRow) -> str:
-    name = " ".join(row.span.name.split()) or "(no name)"
+    name = harmless(" ".join(row.span.name.split())) or "(no name)"
     if len(name) > _LONGEST_NAME:
         name = name[: _LONGEST_NAME - 1] + "…"
     signs = {"error": " !", "running": " …", "incomplete": " ?"}

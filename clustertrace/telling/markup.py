@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import Final
 
-__all__ = ["Markup", "join", "tag"]
+__all__ = ["Markup", "harmless", "join", "tag"]
 
 _CONTROL: Final = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
@@ -28,10 +28,15 @@ class Markup(str):
     __slots__ = ()
 
 
+def harmless(text: str) -> str:
+    """A text without what can't be shown, or turns the direction of what stands behind it."""
+    return _CONTROL.sub("\ufffd", text)
+
+
 def _safe(value: object) -> str:
     if isinstance(value, Markup):
         return value
-    return escape(_CONTROL.sub("\ufffd", str(value)), quote=True)
+    return escape(harmless(str(value)), quote=True)
 
 
 def tag(name: str, *children: object, cls: str = "", **attributes: object) -> Markup:

@@ -83,6 +83,14 @@ def test_contents_cannot_drive_the_terminal(run: Any) -> None:
     assert "\x1b" not in out
 
 
+@pytest.mark.parametrize("turn", ["\u202e", "\u2066", "\u202b"])
+def test_a_name_cannot_turn_what_stands_behind_it(run: Any, filled: Store, turn: str) -> None:
+    """Characters that change the direction of writing are shown as unknown ones."""
+    span = Span("9" * 32, "9" * 16, None, f"a{turn}b", "agent", "ok", 1, 2)
+    filled.write(Batch([span], []))
+    assert run("inspect", "9" * 32).out.startswith("a\ufffdb ")
+
+
 @pytest.mark.parametrize(
     ("wanted", "sentence"),
     [

@@ -11,6 +11,7 @@ import pytest
 from clustertrace.app.trace_list import trace_table
 from clustertrace.exchange.importing import import_native
 from clustertrace.exchange.reading import open_source
+from clustertrace.model import Batch, Span
 from clustertrace.store import queries
 from clustertrace.store.said.annotations import TraceWord, annotate_traces
 from clustertrace.store.sqlite import connection as connection_module
@@ -23,6 +24,19 @@ def test_an_empty_database_says_how_traces_get_in(store: Store, show: Callable[.
     assert "clustertrace import" in shown.html
     assert not shown.ran.dataframe
     assert not shown.ran.multiselect
+
+
+def test_a_text_cannot_turn_what_stands_behind_it(store: Store, show: Callable[..., Any]) -> None:
+    """A table draws text as it comes, so characters that change its direction are replaced."""
+    text = "a\u202eb"
+    span = Span("1" * 32, "1" * 16, None, text, "agent", "error", 1, 2, error_message=text)
+    store.write(Batch([span], []))
+    store.settle(everything=True)
+    annotate_traces(store, ["1" * 32], TraceWord(note=text, tags={text: text}))
+    table = show("traces").table
+    shown = [table["name"][0], table["errors"][0], table["note"][0], *table["tags"][0]]
+    safe = "a\ufffdb"
+    assert shown == [safe, f"1 · {safe}", safe, f"{safe}: {safe}"]
 
 
 def test_newest_traces_come_first(some: Store, show: Callable[..., Any]) -> None:

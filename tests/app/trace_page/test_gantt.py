@@ -155,6 +155,13 @@ def test_long_names_are_cut_and_stay_on_one_line() -> None:
     assert "\n" not in row["name"]
 
 
+def test_a_name_does_not_turn_the_sign_behind_it() -> None:
+    """A chart draws text as it comes, so the characters that change its direction are replaced."""
+    rows, _ = span_rows([span(0, None, "a\u202eb", status="error")], 10)
+    [row], _ = gantt.values(rows, 0)
+    assert row["name"] == "a\ufffdb !"
+
+
 def test_the_chart_is_valid_vega_lite() -> None:
     """Altair accepts it, for one row and for many, and it has the rows and the marked one."""
     for count in (1, 2, 400):
