@@ -75,8 +75,10 @@ def vacuum(
     with reading(db) as store:
         with store.read() as conn:
             before = conn.size_bytes()
-            planned = retention.to_retire(conn, chosen, limit) if dry_run else None
-        traces, spans = planned or _retired(store, chosen, limit)
+        if dry_run:
+            traces, spans = retention.would_retire(store, chosen, limit)
+        else:
+            traces, spans = _retired(store, chosen, limit)
         with store.read() as conn:
             after, left = conn.size_bytes(), conn.texts.left(conn)
     if as_json:

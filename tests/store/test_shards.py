@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from clustertrace import pricing
 from clustertrace.errors import StoreBusy, StoreError, UsageError
 from clustertrace.exchange.bundle import load_bundle
 from clustertrace.filters import parse
@@ -19,10 +20,10 @@ from clustertrace.store import Store, queries
 from clustertrace.store.migrations import HEAD
 from clustertrace.store.place import place_of
 from clustertrace.store.said.annotations import TraceWord, annotate_traces
-from clustertrace.store.upkeep.backfill import backfill_signatures
+from clustertrace.store.upkeep.backfill import backfill_costs, backfill_signatures
 from clustertrace.store.upkeep.checking import check
 from clustertrace.store.upkeep.copying import copy
-from clustertrace.store.upkeep.retention import retire
+from clustertrace.store.upkeep.retention import retire, would_retire
 from clustertrace.wire import span_to_dict
 from tests.ingest.conftest import otlp, running
 from tests.postgres_cluster import Cluster, newest_binaries
@@ -70,6 +71,12 @@ def asked(sql: str, store: Store) -> list[str]:
     with psycopg.connect(store.place.text.replace("+psycopg", "")) as raw:
         plan = raw.execute(f"EXPLAIN (VERBOSE, COSTS OFF) {sql}").fetchall()
     return [line.partition("Remote SQL: ")[2] for (line,) in plan if "Remote SQL: " in line]
+
+
+def forget_prices() -> None:
+    """As a new process would read them."""
+    pricing.own_prices.cache_clear()
+    pricing._prices.cache_clear()
 
 
 def answers(store: Store) -> dict[str, Any]:
@@ -251,14 +258,48 @@ def test_what_users_say_goes_where_the_run_is(
     spread.remove(*ids)
     with spread.read() as conn:
         assert queries.overview(conn).traces == RUNS - 3
+    shard_bytes = 0
+    for node in spread.nodes():
+        with node.read() as conn:
+            shard_bytes = max(shard_bytes, conn.used_bytes())
+    assert would_retire(spread, parse("failed:yes"), 3 * 2 * shard_bytes).traces == 0
+    assert would_retire(spread, parse("failed:yes")).traces == RUNS // 4
     deleted = list(retire(spread, parse("failed:yes")))
     with spread.read() as conn:
         found = queries.overview(conn)
     assert sum(one.traces for one in deleted) == RUNS // 4
     assert (found.traces, found.failed) == (RUNS - 3 - RUNS // 4, 0)
-    with pytest.raises(StoreError, match="on each of them, with --db postgresql") as refused:
-        backfill_signatures(spread)
+    with (
+        pytest.raises(StoreError, match="on each of them, with --db postgresql") as refused,
+        spread.writing() as conn,
+    ):
+        conn.run("UPDATE variants SET name = NULL")
     assert PASSWORD not in str(refused.value)
+
+
+def test_what_was_derived_is_worked_out_anew_on_every_shard(
+    spread: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Costs after prices have changed, and summaries, are those of one database."""
+    file = tmp_path / "prices.json"
+    file.write_text('{"gpt-4o-mini": [100, 100]}')
+    with Store.open(tmp_path / "one.db") as one:
+        both = (one, spread)
+        for store in both:
+            load_bundle(store, NOW)
+            store.refresh()
+        before = answers(one)["cost"]
+        monkeypatch.setenv("CLUSTERTRACE_PRICING_JSON", str(file))
+        forget_prices()
+        costs = [backfill_costs(store) for store in both]
+        assert replace(costs[1], added_usd=0) == replace(costs[0], added_usd=0)
+        assert costs[1].added_usd == pytest.approx(costs[0].added_usd)
+        assert answers(spread) == answers(one)
+        assert answers(one)["cost"] != before
+        assert backfill_signatures(spread) == backfill_signatures(one)
+        assert answers(spread) == answers(one)
+        assert [check(node).sound for node in spread.nodes()] == [True] * 3
+    forget_prices()
 
 
 def test_a_copy_comes_from_the_shards_and_goes_to_none(

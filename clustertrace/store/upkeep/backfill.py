@@ -70,11 +70,11 @@ def backfill_costs(store: Store, progress: Progress | None = None) -> Costs:
     program keeps the database to itself.
     """
     result = Costs()
-    for trace_ids in _slices(store, progress):
-        with store.read() as conn:
+    for node, trace_ids in _slices(store, progress):
+        with node.read() as conn:
             changes = list(_changes(conn, trace_ids, result))
         if changes:
-            with store.writing() as conn:
+            with node.writing() as conn:
                 _apply(conn, changes)
     return result
 
@@ -85,36 +85,41 @@ def backfill_signatures(store: Store, progress: Progress | None = None) -> Signa
     Raises StoreBusy when another program keeps the database to itself.
     """
     result = Signatures()
-    for trace_ids in _slices(store, progress):
-        with store.writing() as conn:
+    for node, trace_ids in _slices(store, progress):
+        with node.writing() as conn:
             before = _variants(conn, trace_ids)
             settle_traces(conn, trace_ids, place=False)
             after = _variants(conn, trace_ids)
         result.traces += len(after)
         result.changed += sum(before.get(key) != variant for key, variant in after.items())
-    with store.writing() as conn:
-        variants.place_all(conn)
+    for node in store.nodes():
+        with node.writing() as conn:
+            variants.place_all(conn)
     while store.note_traits() + store.note_prompts():
         pass
     return result
 
 
-def _slices(store: Store, progress: Progress | None) -> Iterator[list[bytes]]:
-    """The ids of all traces in order; those that come meanwhile are of today anyway."""
-    last, done = b"", 0
-    while True:
-        with store.read() as conn:
-            total = conn.value("SELECT count(*) FROM traces") or 0
-            rows = conn.rows(
-                "SELECT trace_id FROM traces WHERE trace_id > ? ORDER BY trace_id LIMIT ?",
-                (last, SLICE),
-            )
-        if not rows:
-            return
-        yield [row[0] for row in rows]
-        last, done = rows[-1][0], done + len(rows)
-        if progress:
-            progress(done, max(done, total))
+def _slices(store: Store, progress: Progress | None) -> Iterator[tuple[Store, list[bytes]]]:
+    """The ids of all traces, each with the store that it lies in; what comes meanwhile is of
+    today anyway."""
+    done = 0
+    for node in store.nodes():
+        last = b""
+        while True:
+            with store.read() as conn:
+                total = conn.value("SELECT count(*) FROM traces") or 0
+            with node.read() as conn:
+                rows = conn.rows(
+                    "SELECT trace_id FROM traces WHERE trace_id > ? ORDER BY trace_id LIMIT ?",
+                    (last, SLICE),
+                )
+            if not rows:
+                break
+            yield node, [row[0] for row in rows]
+            last, done = rows[-1][0], done + len(rows)
+            if progress:
+                progress(done, max(done, total))
 
 
 def _variants(conn: Connection, trace_ids: Sequence[bytes]) -> dict[bytes, str | None]:

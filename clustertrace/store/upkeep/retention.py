@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from clustertrace.filters import Filter
     from clustertrace.store.store import Store
 
-__all__ = ["Retired", "close_stale", "finish", "retire", "to_retire"]
+__all__ = ["Retired", "close_stale", "finish", "retire", "to_retire", "would_retire"]
 
 _READ_AHEAD: Final = 5_000
 _FEWEST: Final = 1_000
@@ -48,10 +48,20 @@ _Meant = Callable[[Connection], tuple[str, Mapping[str, Any]]]
 
 
 def to_retire(conn: Connection, where: Filter, max_bytes: int | None = None) -> Retired:
-    """What `retire` would delete now; of the size, as far as an average trace tells."""
+    """What `retire` would delete of this database now; of the size, as an average trace tells."""
     condition, params = _meant(conn, where, max_bytes)(conn)
     counted = f"SELECT count(*), coalesce(sum(span_count), 0) FROM traces WHERE {condition}"
     return Retired(*(conn.row(counted, params) or (0, 0)))
+
+
+def would_retire(store: Store, where: Filter, max_bytes: int | None = None) -> Retired:
+    """What `retire` would delete, wherever the runs lie."""
+    nodes = store.nodes()
+    found = []
+    for node in nodes:
+        with node.read() as conn:
+            found.append(to_retire(conn, where, max_bytes and max_bytes // len(nodes)))
+    return Retired(sum(one.traces for one in found), sum(one.spans for one in found))
 
 
 def retire(store: Store, where: Filter, max_bytes: int | None = None) -> Iterator[Retired]:
