@@ -78,6 +78,12 @@ class Chores:
             ]
         )
         self._done_in_a_row = 0
+        self._well_in_a_row = 0
+
+    @property
+    def well(self) -> bool:
+        """Whether each chore has had a turn since one failed."""
+        return self._well_in_a_row >= len(self._turns)
 
     @property
     def done(self) -> bool:
@@ -94,8 +100,10 @@ class Chores:
         chore = self._turns[0]
         self._turns.rotate(-1)
         self._done_in_a_row += 1
+        well, self._well_in_a_row = self._well_in_a_row, 0
         if chore.slice():
             self._done_in_a_row = 0
+        self._well_in_a_row = well + 1
 
     def again(self) -> None:
         """There is news: a new round is due."""

@@ -85,6 +85,8 @@ class Committer:
         """How long commits took."""
         self.trouble: str | None = None
         """Why the last commit or chore failed; None if it did not."""
+        self._chores_failed = False
+        """Whether that was a chore."""
         self._thread: threading.Thread | None = None
 
     def start(self, store: Writer) -> None:
@@ -138,6 +140,10 @@ class Committer:
                     chores.slice()
                 except Exception as error:
                     self._note(error)
+                    self._chores_failed = True
+                else:
+                    if self._chores_failed and chores.well:
+                        self.trouble, self._chores_failed = None, False
                 last_chore = time.monotonic()
 
     def _next_group(self, timeout: float) -> list[_Job]:
@@ -195,7 +201,7 @@ class Committer:
         told = str(error) if isinstance(error, ClustertraceError) else repr(error)
         if told != self.trouble:
             print(f"clustertrace: {told}", file=sys.stderr)  # noqa: T201 - the receiver's log
-        self.trouble = told
+        self.trouble, self._chores_failed = told, False
 
 
 def _size(batch: Batch) -> int:

@@ -134,6 +134,44 @@ def test_busy_store(fake_store: Any) -> None:
     run(fake_store, work)
 
 
+def test_trouble_of_chores_ends_with_them(fake_store: Any) -> None:
+    """Without any request, a database that works again is said to; until then the same is said."""
+    away, slices = True, 0
+
+    def settle(*, limit: int) -> int:
+        nonlocal slices
+        slices += 1
+        if away:
+            raise StoreBusy("away")
+        return 0
+
+    async def work(committer: Committer) -> None:
+        nonlocal away
+        fake_store.settle = settle
+        await until(lambda: committer.trouble == "away")
+        seen = slices
+        await until(lambda: slices > seen + 1)
+        assert committer.trouble == "away"
+        away = False
+        await until(lambda: committer.trouble is None)
+
+    run(fake_store, work)
+
+
+def test_chores_that_go_well_do_not_hide_a_commit_that_did_not(fake_store: Any) -> None:
+    """On a full disk nothing is to be settled; what was refused is still said."""
+
+    async def work(committer: Committer) -> None:
+        fake_store.fail = lambda written: StoreError("full")
+        with pytest.raises(StoreError):
+            await committer.commit(batch(1))
+        seen = fake_store.calls.count("settle")
+        await until(lambda: fake_store.calls.count("settle") > seen + 2)
+        assert committer.trouble == "full"
+
+    run(fake_store, work)
+
+
 def test_chores_go_on(fake_store: Any) -> None:
     """Spools, settling and the text index get their turns, with and without requests."""
 
