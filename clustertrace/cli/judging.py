@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -98,6 +99,10 @@ def judge(
         raise typer.Exit(1)
 
 
+_FILE: Final = re.compile(r"\S+\.(?:md|txt|markdown|rst)|[~.]{0,2}/\S+")
+"""One word that names a file: as a rubric it would be paid for and judge nothing."""
+
+
 def _rubric(told: str) -> str:
     """The text, or what the file of that name holds."""
     try:
@@ -107,6 +112,8 @@ def _rubric(told: str) -> str:
         text = told
     if not text.strip():
         raise UsageError("The rubric is empty; say what a run must do to pass.")
+    if text == told and _FILE.fullmatch(told):
+        raise UsageError(f"There is no file {told}; check its name, or write the rubric itself.")
     return text
 
 

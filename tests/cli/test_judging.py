@@ -115,6 +115,8 @@ def test_without_a_key(capsys: Capture) -> None:
     ("options", "sentence"),
     [
         (["--rubric", " "], "The rubric is empty"),
+        (["--rubric", "rubrik.md"], "There is no file rubrik.md"),
+        (["--rubric", "./rubrics/strict"], "There is no file ./rubrics/strict"),
         (["--where", "name:nobody"], "No finished run matches"),
         (["--where", ""], "--where is empty"),
         (["--model", "made-up-model"], "no known price"),
