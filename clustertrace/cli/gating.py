@@ -12,6 +12,7 @@ import typer
 
 from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.output import plain, print_json, stdout, write_out
+from clustertrace.errors import UsageError
 from clustertrace.opening import reading
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def assert_(
     from clustertrace.gate.claims import claims
     from clustertrace.store.said import assertions
 
+    if pattern == "remove" and which is None:
+        raise UsageError("Say which assertion to remove; `clustertrace assert list` has their ids.")
     with reading(db) as store:
         if pattern == "list":
             with store.read() as conn:

@@ -49,6 +49,9 @@ def test_same_again_replaces(worst: str, capsys: Capture) -> None:
     assert one["bound"] == 0.1
     assert main(["assert", "remove", one["id"]]) == 0
     assert main(["assert", "remove", one["id"]]) == 2
+    capsys.readouterr()
+    assert main(["assert", "remove"]) == 2
+    assert "Say which assertion to remove" in capsys.readouterr().err
 
 
 def test_nothing_asserted() -> None:
