@@ -53,7 +53,14 @@ def stats(where: Where = None, db: Db = None, as_json: Json = False) -> None:
     elif overview.traces:
         stdout().print(_overview_table(overview))
     if not overview.traces:
-        _say_why(db, "traces", None if where is None else "No trace matches.", as_json=as_json)
+        _say_why(db, "traces", _no_match(overview, where), as_json=as_json)
+
+
+def _no_match(overview: Overview, where: str | None) -> str | None:
+    """Why there are no numbers, where that is not an empty database."""
+    if overview.replays:
+        return f"No trace but {counted(overview.replays, 'replay')}, which no number counts."
+    return None if where is None else "No trace matches."
 
 
 def _say_why(db: str | None, what: str, no_match: str | None, *, as_json: bool) -> None:

@@ -68,6 +68,8 @@ def test_counted_nowhere(trace_id: str, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["stats", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert [facts[name] for name in ("traces", "replays", "sessions", "spans")] == [1, 1, 0, 3]
+    assert main(["stats", "--where", "tag.replay_of:*"]) == 0
+    assert capsys.readouterr().err == "No trace but 1 replay, which no number counts.\n"
     assert main(["inspect", again]) == 0
     assert f"A replay of {trace_id}: no number counts it." in capsys.readouterr().out
 
