@@ -154,8 +154,9 @@ def spool(drained: int, unusable: int, unsent: int, trouble: str | None) -> Find
         return Finding(
             "spool",
             "wrong",
-            f"{counted(unsent, 'file')} of spans wait to be sent to CLUSTERTRACE_ENDPOINT.",
-            "start the receiver there; the next program that records sends them",
+            f"{counted(unsent, 'file')} of spans still to be sent to CLUSTERTRACE_ENDPOINT.",
+            "start the receiver there, or, if it runs, give programs its CLUSTERTRACE_KEY; the "
+            "next one that records sends them",
         )
     if unusable:
         told = f"{counted(unusable, 'line')} in the spool could not be used, as after a crash"
