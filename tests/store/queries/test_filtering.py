@@ -241,8 +241,8 @@ def test_the_database_finds_what_the_filter_means(
     store, subjects = world
     with pytest.MonkeyPatch.context() as patched, store.read() as conn:
         if not few:
-            patched.setattr(filtering, "_MANY", 0)
-            patched.setattr(filtering, "_MANY_READ", 0)
+            patched.setattr(filtering, "_INDEX_LIMIT", 0)
+            patched.setattr(filtering, "_SPAN_READ_LIMIT", 0)
         page = queries.traces(conn, filter_, limit=100)
     expected = {trace_id for trace_id, one in subjects.items() if holds(filter_, one)}
     assert {row.trace_id for row in page.rows} == expected
@@ -254,7 +254,7 @@ def test_a_model_of_many_runs_is_looked_for_in_each(
     world: tuple[Store, dict[str, Subject]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Among a run's few spans, not among all calls of the model."""
-    monkeypatch.setattr(filtering, "_MANY", 0)
+    monkeypatch.setattr(filtering, "_INDEX_LIMIT", 0)
     with world[0].read() as conn:
         condition, params = filtering.condition(conn, Match("model", "gpt-x"))
         sql = f"EXPLAIN QUERY PLAN SELECT trace_id FROM traces WHERE {condition}"
@@ -283,7 +283,7 @@ def test_a_step_beyond_those_that_a_pattern_keeps(store: Store) -> None:
 def test_a_step_that_came_late(store: Store, monkeypatch: pytest.MonkeyPatch, few: bool) -> None:
     """It is found before the run is placed anew, so that nobody deletes a run as one without it."""
     if not few:
-        monkeypatch.setattr(filtering, "_MANY_READ", 0)
+        monkeypatch.setattr(filtering, "_SPAN_READ_LIMIT", 0)
     root = Span("a" * 32, "1" * 16, None, "agent", "agent", "ok", START, START + SECOND)
     step = root._replace(span_id="2" * 16, parent_span_id="1" * 16, name="plan", kind="tool")
     store.write(Batch([root, step], []))

@@ -94,7 +94,7 @@ def test_names_are_read_in_the_order_that_is_asked_for(
     explained: Explained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A name's traces stand by their start; in another order, common ones are soon met."""
-    monkeypatch.setattr(filtering, "_MANY", 0)
+    monkeypatch.setattr(filtering, "_INDEX_LIMIT", 0)
     queries.traces(explained, parse("name:AGENT"))
     queries.traces(explained, parse("name:AGENT"), order="cost_usd")
     queries.traces(explained, parse("name:AGENT or name:other"))
@@ -110,7 +110,7 @@ def test_a_common_tag_is_looked_up_trace_by_trace(
     """A page ends early then; the answer is the same, whatever the case of the letters."""
     rare = queries.traces(explained, parse("tag.tier:Gold or tag.tier:*"))
     assert not any("CORRELATED" in plan for plan in explained.plans)
-    monkeypatch.setattr(filtering, "_MANY", 2)
+    monkeypatch.setattr(filtering, "_INDEX_LIMIT", 2)
     explained.plans.clear()
     common = queries.traces(explained, parse("tag.tier:Gold or tag.tier:*"))
     assert common == rare
@@ -159,7 +159,7 @@ def test_what_few_traces_have_is_found_by_its_index(
     asked = (parse(where), parse(f"not {where}"))
     few = [queries.traces(explained, one) for one in asked]
     assert index in explained.plans[0]
-    monkeypatch.setattr(filtering, "_MANY", 0)
+    monkeypatch.setattr(filtering, "_INDEX_LIMIT", 0)
     explained.plans.clear()
     assert few == [queries.traces(explained, one) for one in asked]
     assert index not in explained.plans[0]
@@ -172,7 +172,7 @@ def test_steps_are_looked_for_in_patterns_first(
     """Spans are read of traces whose pattern has the steps, and of no others."""
     assert queries.traces(explained, parse(where)).total == found
     assert "traces_variant" in explained.plans[0]
-    monkeypatch.setattr(filtering, "_MANY_READ", 0)
+    monkeypatch.setattr(filtering, "_SPAN_READ_LIMIT", 0)
     explained.plans.clear()
     assert queries.traces(explained, parse(where)).total == found
     assert "traces_start" in explained.plans[0]

@@ -190,7 +190,7 @@ def test_a_common_tag_is_looked_up_run_by_run(
     conn: Connection, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """The newest runs that have it are met soon; a list of all that have it would be long."""
-    monkeypatch.setattr(filtering, "_MANY", 0)
+    monkeypatch.setattr(filtering, "_INDEX_LIMIT", 0)
     where = parse("tag.tier:gold")
     plans = asked(conn, lambda conn: getattr(queries, name)(conn, where))
     picked = next(p for sql, p in plans.items() if "FROM traces" in sql and "trace_tags" in sql)
