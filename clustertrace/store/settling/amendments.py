@@ -10,7 +10,7 @@ from clustertrace.understanding.amending import amended
 
 __all__ = ["amend"]
 
-_UPDATE = (
+_UPDATE_SPAN = (
     "UPDATE spans SET seq = ?, status = ?, error_type = ?, error_message = ?, model = ?,"
     " provider = ?, cost_usd = ?, finish_reason = ?, attributes = ?"
     " WHERE trace_id = ? AND span_id = ?"
@@ -28,7 +28,7 @@ def amend(conn: Connection, trace_id: bytes, spans: list[Span]) -> None:
         change = changes[key[1].hex()]
         row = conn.row(f"SELECT {SPAN_COLUMNS} FROM spans WHERE trace_id = ? AND span_id = ?", key)
         assert row is not None
-        whole = price_span(
+        amended_span = price_span(
             span_of_row(row)._replace(
                 status=change.status,
                 error_type=change.error_type,
@@ -38,13 +38,25 @@ def amend(conn: Connection, trace_id: bytes, spans: list[Span]) -> None:
                 finish_reason=change.finish_reason,
             )
         )
-        changes[change.span_id] = change._replace(cost_usd=whole.cost_usd)
-        attributes = json_text(whole.attributes) if whole.attributes else None
+        changes[change.span_id] = change._replace(cost_usd=amended_span.cost_usd)
+        attributes = json_text(amended_span.attributes) if amended_span.attributes else None
         conn.run(
-            _UPDATE,
+            _UPDATE_SPAN,
             (
-                *(number, whole.status, whole.error_type, whole.error_message, whole.model),
-                *(whole.provider, whole.cost_usd, whole.finish_reason, attributes, *key),
+                *(
+                    number,
+                    amended_span.status,
+                    amended_span.error_type,
+                    amended_span.error_message,
+                    amended_span.model,
+                ),
+                *(
+                    amended_span.provider,
+                    amended_span.cost_usd,
+                    amended_span.finish_reason,
+                    attributes,
+                    *key,
+                ),
             ),
         )
     spans[:] = [changes.get(span.span_id, span) for span in spans]

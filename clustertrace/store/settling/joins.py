@@ -22,7 +22,7 @@ from clustertrace.store.writing.unjoined import forget, keep, unjoined
 
 __all__ = ["join"]
 
-_AT_ONCE: Final = 500
+_IDS_A_QUERY: Final = 500
 
 
 class _Stored(NamedTuple):
@@ -44,80 +44,89 @@ def join(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     In the caller's transaction.
     """
     for trace_id in {*log_rows.with_logs(conn, trace_ids), *with_twins(conn, trace_ids)}:
-        _join(conn, trace_id)
+        _join_trace(conn, trace_id)
 
 
-def _join(conn: Connection, trace_id: bytes) -> None:
+def _join_trace(conn: Connection, trace_id: bytes) -> None:
     from clustertrace.joining import concerned, joined
 
     sql = f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id = ?"
     slim = {row[1]: slim_span(row) for row in conn.rows(sql, (trace_id,))}
-    before = unjoined(conn, [(trace_id, span_id) for span_id in slim])
-    made = {key[1] for key, whole in before.items() if whole is None}
-    changed = {key[1]: whole for key, whole in before.items() if whole is not None}
-    came = {span_id: span for span_id, span in slim.items() if span_id not in made}
-    records, twins = _records(conn, trace_id, list(came.values())), twins_of(conn, trace_id)
-    about = concerned(list(came.values()), records.logs, twins)
-    touched = {bytes.fromhex(span_id) for span_id in about}
-    stored = _whole(conn, trace_id, touched | made | set(changed))
-    came |= {span_id: stored[span_id].span for span_id in touched} | changed
-    spans = joined(trace_id.hex(), list(came.values()), *records, twins=twins)
+    unjoined_spans = unjoined(conn, [(trace_id, span_id) for span_id in slim])
+    from_records = {key[1] for key, span in unjoined_spans.items() if span is None}
+    changed = {key[1]: span for key, span in unjoined_spans.items() if span is not None}
+    original_spans = {
+        span_id: span for span_id, span in slim.items() if span_id not in from_records
+    }
+    records, twins = (
+        _trace_records(conn, trace_id, list(original_spans.values())),
+        twins_of(conn, trace_id),
+    )
+    changed_ids = concerned(list(original_spans.values()), records.logs, twins)
+    to_change = {bytes.fromhex(span_id) for span_id in changed_ids}
+    stored = _stored_spans(conn, trace_id, to_change | from_records | set(changed))
+    original_spans |= {span_id: stored[span_id].span for span_id in to_change} | changed
+    spans = joined(trace_id.hex(), list(original_spans.values()), *records, twins=twins)
     wanted = {bytes.fromhex(span.span_id): span for span in spans}
-    keep(conn, trace_id, {span_id: came.get(span_id) for span_id in wanted})
-    gone = made - set(wanted)
-    forget(conn, [(trace_id, span_id) for span_id in gone])
-    _replace(conn, trace_id, stored, changed | wanted, gone)
+    keep(conn, trace_id, {span_id: original_spans.get(span_id) for span_id in wanted})
+    obsolete = from_records - set(wanted)
+    forget(conn, [(trace_id, span_id) for span_id in obsolete])
+    _replace_rows(conn, trace_id, stored, changed | wanted, obsolete)
 
 
-def _replace(
+def _replace_rows(
     conn: Connection,
     trace_id: bytes,
     stored: Mapping[bytes, _Stored],
     wanted: Mapping[bytes, Span],
-    gone: Iterable[bytes],
+    obsolete: Iterable[bytes],
 ) -> None:
     """Write the rows of the spans that are to be other than they are."""
-    allowed = policy()
+    intake = policy()
     rows = []
     for span_id, span in wanted.items():
-        now = stored.get(span_id)
+        current = stored.get(span_id)
         # Prices may have changed since it came.
-        row = allowed.row(price_span(unpriced(span)), None if now is None else now.origin)
-        if now is None or row != span_row(*now):
+        row = intake.row(price_span(unpriced(span)), None if current is None else current.origin)
+        if current is None or row != span_row(*current):
             rows.append(row)
-    remove(conn, [(trace_id, span_id) for span_id in gone])
+    remove(conn, [(trace_id, span_id) for span_id in obsolete])
     remove(conn, [row[:2] for row in rows if row[1] in stored])
     if rows:
         place(conn, rows)
 
 
-def _whole(conn: Connection, trace_id: bytes, span_ids: Iterable[bytes]) -> dict[bytes, _Stored]:
-    found: dict[bytes, _Stored] = {}
+def _stored_spans(
+    conn: Connection, trace_id: bytes, span_ids: Iterable[bytes]
+) -> dict[bytes, _Stored]:
+    spans: dict[bytes, _Stored] = {}
     ids: list[Any] = sorted(span_ids)
-    for begin in range(0, len(ids), _AT_ONCE):
-        some = ids[begin : begin + _AT_ONCE]
-        marks = ", ".join("?" * len(some))
+    for begin in range(0, len(ids), _IDS_A_QUERY):
+        chunk = ids[begin : begin + _IDS_A_QUERY]
+        marks = ", ".join("?" * len(chunk))
         sql = (
             f"SELECT {SPAN_COLUMNS}, origin FROM spans WHERE trace_id = ? AND span_id IN ({marks})"
         )
-        for row in conn.rows(sql, (trace_id, *some)):
-            found[row[1]] = _Stored(span_of_row(row), row[-1])
-    return found
+        for row in conn.rows(sql, (trace_id, *chunk)):
+            spans[row[1]] = _Stored(span_of_row(row), row[-1])
+    return spans
 
 
-def _records(conn: Connection, trace_id: bytes, came: Sequence[Span]) -> _Records:
+def _trace_records(conn: Connection, trace_id: bytes, original_spans: Sequence[Span]) -> _Records:
     from clustertrace.joining import usage
 
     session = conn.value("SELECT session_id FROM traces WHERE trace_id = ?", (trace_id,))
-    begin = min((span.start_ns for span in came), default=0)
-    end = max((span.end_ns or span.start_ns for span in came), default=0)
-    logs, left_out = log_rows.logs_of(conn, trace_id, session, (begin, end) if came else None)
+    begin = min((span.start_ns for span in original_spans), default=0)
+    end = max((span.end_ns or span.start_ns for span in original_spans), default=0)
+    logs, left_out = log_rows.logs_of(
+        conn, trace_id, session, (begin, end) if original_spans else None
+    )
     hosts = []
     if session is not None and any(log.session_id and log.turn for log in logs):
         hosts = log_rows.hosts(conn, session)
     if any(usage.is_point(log) for log in logs):
-        others = "SELECT 1 FROM traces WHERE session_id = ? AND trace_id <> ? LIMIT 1"
-        if conn.value(others, (session, trace_id)):
+        other_trace = "SELECT 1 FROM traces WHERE session_id = ? AND trace_id <> ? LIMIT 1"
+        if conn.value(other_trace, (session, trace_id)):
             # More is known of the session than its metrics, which repeat it.
             logs = [log for log in logs if not usage.is_point(log)]
     return _Records(logs, hosts, left_out)

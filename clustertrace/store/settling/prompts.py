@@ -19,79 +19,85 @@ from clustertrace.store.settling.setting_aside import each_that_can
 
 __all__ = ["advance", "match_again"]
 
-_DONE: Final = "UPDATE traces SET prompt_due = NULL WHERE trace_id = ?"
+_CLEAR_DUE: Final = "UPDATE traces SET prompt_due = NULL WHERE trace_id = ?"
 
-_AGAIN: Final = 5_000
+_REMATCHED: Final = 5_000
 """Newest prompts that a new version of a template is looked for in."""
 
-_DUE: Final = (
+_SELECT_DUE: Final = (
     "SELECT t.trace_id, t.start_ns, t.session_id, t.dead_end, t.root_span_id, t.prompt_span_id,"
     f" {USERS_WORDS} FROM traces t LEFT JOIN spans s ON s.trace_id = t.trace_id"
     " AND s.span_id = t.root_span_id WHERE t.prompt_due = 1 LIMIT ?"
 )
 """What is due, with the payload of the roots: there most prompts stand."""
 
-_FIRST: Final = f"SELECT {USERS_WORDS} FROM spans WHERE trace_id = ? AND span_id = ?"
-_KEPT: Final = "INSERT INTO prompts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SELECT_PROMPT_SPAN: Final = f"SELECT {USERS_WORDS} FROM spans WHERE trace_id = ? AND span_id = ?"
+_INSERT_PROMPT: Final = "INSERT INTO prompts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-def advance(conn: Connection, known: Sequence[Template], limit: int) -> int:
+def advance(conn: Connection, templates: Sequence[Template], limit: int) -> int:
     """Look at the prompts of at most `limit` runs, in the caller's transaction; at how many.
 
-    `known` are the templates that may stand behind them.
+    `templates` are the templates that may stand behind them.
     """
-    due = {row[0]: row for row in conn.rows(_DUE, (limit,))}
+    due = {row[0]: row for row in conn.rows(_SELECT_DUE, (limit,))}
     each_that_can(
         conn,
         list(due),
-        lambda some: _note(conn, known, [due[trace_id] for trace_id in some]),
-        *("its prompt", _DONE),
+        lambda trace_ids: _record_runs(conn, templates, [due[trace_id] for trace_id in trace_ids]),
+        *("its prompt", _CLEAR_DUE),
     )
     return len(due)
 
 
-def _note(conn: Connection, known: Sequence[Template], due: Sequence[Sequence[Any]]) -> None:
+def _record_runs(
+    conn: Connection, templates: Sequence[Template], due: Sequence[Sequence[Any]]
+) -> None:
     """Write down the prompts of these runs."""
     from clustertrace.prompts.habits import VERSION, habits_of
 
-    rows, without = [], []
-    before = _habits_before(conn, [row[0] for row in due])
-    for trace_id, start_ns, session, dead_end, root, first, *payload in due:
-        text = _written(payload)
-        if text is None and first != root:
-            text = _written(conn.row(_FIRST, (trace_id, first)))
+    rows, without_prompt = [], []
+    stored_habits = _stored_habits(conn, [row[0] for row in due])
+    for trace_id, start_ns, session, dead_end, root, prompt_span, *payload in due:
+        text = _prompt_text(payload)
+        if text is None and prompt_span != root:
+            text = _prompt_text(conn.row(_SELECT_PROMPT_SPAN, (trace_id, prompt_span)))
         if text is None:
-            without.append((trace_id,))
+            without_prompt.append((trace_id,))
             continue
-        found, text_hash = used(known, text, cut=len(text) >= LONGEST), _hash(text)
-        kin = _hash(session) if session else text_hash
+        match_, text_hash = used(templates, text, cut=len(text) >= LONGEST), _text_hash(text)
+        kin = _text_hash(session) if session else text_hash
         rows.append(
             (
                 *(trace_id, start_ns, kin, text_hash, dead_end, VERSION),
-                *(before.get((trace_id, text)) or habits_of(text)),
-                *(found or (None, None)),
+                *(stored_habits.get((trace_id, text)) or habits_of(text)),
+                *(match_ or (None, None)),
                 text,
             )
         )
-    conn.many("DELETE FROM prompts WHERE trace_id = ?", [*without, *(row[:1] for row in rows)])
-    conn.many(_KEPT, rows)
-    conn.many(_DONE, [row[:1] for row in due])
+    conn.many(
+        "DELETE FROM prompts WHERE trace_id = ?", [*without_prompt, *(row[:1] for row in rows)]
+    )
+    conn.many(_INSERT_PROMPT, rows)
+    conn.many(_CLEAR_DUE, [row[:1] for row in due])
 
 
-def match_again(conn: Connection, known: Sequence[Template], template: Template) -> None:
+def match_again(conn: Connection, templates: Sequence[Template], template: Template) -> None:
     """Find the newest prompts that were written with a template, in the caller's transaction."""
-    rows = conn.rows("SELECT trace_id, text FROM prompts ORDER BY start_ns DESC LIMIT ?", (_AGAIN,))
+    rows = conn.rows(
+        "SELECT trace_id, text FROM prompts ORDER BY start_ns DESC LIMIT ?", (_REMATCHED,)
+    )
     changes = []
     for trace_id, text in rows:
         cut = len(text) >= LONGEST
         if used([template], text, cut=cut):
-            changes.append((*(used(known, text, cut=cut) or (None, None)), trace_id))
+            changes.append((*(used(templates, text, cut=cut) or (None, None)), trace_id))
     conn.many(
         "UPDATE prompts SET template_id = ?, template_version = ? WHERE trace_id = ?", changes
     )
 
 
-def _written(payload: Sequence[Any] | None) -> str | None:
+def _prompt_text(payload: Sequence[Any] | None) -> str | None:
     """What a user wrote in a span, told by its `USERS_WORDS`."""
     if payload is None:
         return None
@@ -99,7 +105,7 @@ def _written(payload: Sequence[Any] | None) -> str | None:
     return written(kind, json_value(given), json_value(result))
 
 
-def _habits_before(
+def _stored_habits(
     conn: Connection, trace_ids: Sequence[bytes]
 ) -> Mapping[tuple[bytes, str], tuple[int, int]]:
     """The bits of prompts, which are not worked out again when only their runs have news."""
@@ -113,6 +119,6 @@ def _habits_before(
     return {(trace_id, text): (has, lacks) for trace_id, text, has, lacks in rows}
 
 
-def _hash(text: str) -> int:
+def _text_hash(text: str) -> int:
     digest = hashlib.blake2b(" ".join(text.split()).encode("utf-8", "replace"), digest_size=8)
     return int.from_bytes(digest.digest(), "little", signed=True)

@@ -18,7 +18,7 @@ TABLES: Final = (
 )
 """Every table with rows of traces."""
 
-_AT_ONCE: Final = 500
+_IDS_A_QUERY: Final = 500
 """Traces of one statement, each a parameter of it."""
 
 
@@ -32,13 +32,13 @@ def remove_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     rollups = Rollups()
     rollups.take_out(conn, trace_ids)
     spending.take_out(conn, trace_ids)
-    for at in range(0, len(trace_ids), _AT_ONCE):
-        some = trace_ids[at : at + _AT_ONCE]
-        marks = ", ".join("?" * len(some))
-        conn.texts.forget_traces(conn, some)
-        forget_twins(conn, some)
+    for begin in range(0, len(trace_ids), _IDS_A_QUERY):
+        chunk = trace_ids[begin : begin + _IDS_A_QUERY]
+        marks = ", ".join("?" * len(chunk))
+        conn.texts.forget_traces(conn, chunk)
+        forget_twins(conn, chunk)
         for table in TABLES:
-            conn.run(f"DELETE FROM {table} WHERE trace_id IN ({marks})", some)
+            conn.run(f"DELETE FROM {table} WHERE trace_id IN ({marks})", chunk)
     rollups.apply(conn)
 
 

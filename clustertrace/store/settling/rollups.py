@@ -27,10 +27,10 @@ ROLLED: Final = (
 )
 """What a settled trace's roll-up contribution is made of, as columns of `traces`."""
 
-_TURNS: Final = "FROM traces WHERE session_id = :name AND variant_id IS NOT NULL"
+_SESSION_RUNS: Final = "FROM traces WHERE session_id = :name AND variant_id IS NOT NULL"
 """The runs of a session, without replays, which have no pattern."""
 
-_AT_ONCE: Final = 500
+_IDS_A_QUERY: Final = 500
 
 
 class Rollups:
@@ -74,9 +74,9 @@ class Rollups:
     def take_out(self, conn: Connection, trace_ids: Sequence[bytes]) -> None:
         """Take out what these traces have added; one that was never settled added nothing."""
         sql = f"SELECT {', '.join(ROLLED)} FROM traces WHERE variant_id IS NOT NULL AND trace_id IN"
-        for at in range(0, len(trace_ids), _AT_ONCE):
-            some = trace_ids[at : at + _AT_ONCE]
-            for contribution in conn.rows(f"{sql} ({', '.join('?' * len(some))})", some):
+        for begin in range(0, len(trace_ids), _IDS_A_QUERY):
+            chunk = trace_ids[begin : begin + _IDS_A_QUERY]
+            for contribution in conn.rows(f"{sql} ({', '.join('?' * len(chunk))})", chunk):
                 self.add(contribution, -1)
 
     def apply(self, conn: Connection) -> None:
@@ -90,8 +90,8 @@ class Rollups:
         sessions = {(name,): entry for name, entry in self._sessions.items()}
         _upsert(conn, "sessions", ("session_id",), ("traces", "failed", "cost_usd"), sessions)
         conn.many(
-            f"UPDATE sessions SET first_ns = (SELECT min(start_ns) {_TURNS}),"
-            f" last_ns = (SELECT max(start_ns) {_TURNS}) WHERE session_id = :name",
+            f"UPDATE sessions SET first_ns = (SELECT min(start_ns) {_SESSION_RUNS}),"
+            f" last_ns = (SELECT max(start_ns) {_SESSION_RUNS}) WHERE session_id = :name",
             [{"name": name} for (name,) in sessions],
         )
 

@@ -28,10 +28,10 @@ def each_that_can(
     further news makes it due again.
     Runs in the caller's transaction. What the database itself refuses is raised.
     """
-    if _worked(conn, trace_ids, work) is None:
+    if _failure_of(conn, trace_ids, work) is None:
         return
     for trace_id in trace_ids:
-        error = _worked(conn, [trace_id], work)
+        error = _failure_of(conn, [trace_id], work)
         if error is not None:
             conn.run(done, (trace_id,))
             _LOG.warning(
@@ -42,7 +42,7 @@ def each_that_can(
             )
 
 
-def _worked(
+def _failure_of(
     conn: Connection, trace_ids: Sequence[bytes], work: Callable[[Sequence[bytes]], None]
 ) -> Exception | None:
     """Why the work failed, if it did; then nothing of it is left in the database."""

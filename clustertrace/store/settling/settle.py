@@ -30,7 +30,7 @@ from clustertrace.understanding.spending import Measures
 
 __all__ = ["DERIVED", "settle_due", "settle_traces"]
 
-_TOLD: Final = (
+_FACT_COLUMNS: Final = (
     "told_name",
     "told_status",
     "CASE WHEN given_outcome IS NULL THEN told_outcome ELSE nullif(given_outcome, 'unknown') END",
@@ -53,22 +53,22 @@ DERIVED: Final = (
 )
 """The columns of `traces` that settling fills."""
 
-_SETTLED: Final = (
+_UPSERT_DERIVED: Final = (
     f"INSERT INTO traces (trace_id, {', '.join(DERIVED)})"
     f" VALUES (?{', ?' * len(DERIVED)}) ON CONFLICT (trace_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in DERIVED)
 )
 
-_COUNTED_BY: Final = frozenset(
+_COUNTING_COLUMNS: Final = frozenset(
     "failed half_day variant_id dead_end prompt_due rolled_session_id traits_due".split()
 )
 """Columns by which whatever counts, groups or learns finds its runs: a replay has none of them."""
 
-_LEARNED_FROM: Final = ("prompts", "trace_traits")
+_LEARNING_TABLES: Final = ("prompts", "trace_traits")
 """Tables with a row for each run that something is learned from."""
 
-_NOTHING: Final = (None,) * len(DERIVED)
-_UNKNOWN: Final = (None,) * (len(_TOLD) + len(ROLLED))
+_NO_DERIVED: Final = (None,) * len(DERIVED)
+_NO_ROW: Final = (None,) * (len(_FACT_COLUMNS) + len(ROLLED))
 """What is told, and rolled up, of a trace that has no row yet."""
 
 
@@ -92,27 +92,27 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
     conn.take(trace_ids)
     trace_ids = [*trace_ids, *absorb(conn, trace_ids)]
     join(conn, trace_ids)
-    spans = _amended(conn, trace_ids)
-    runs = _summarised(conn, trace_ids, spans)
-    money = [
-        Settled(one.trace_id, one.facts.session_id, one.counted, spans.get(one.trace_id, ()))
-        for one in runs
+    spans = _amended_spans(conn, trace_ids)
+    runs = _summarise_runs(conn, trace_ids, spans)
+    settled = [
+        Settled(run.trace_id, run.facts.session_id, run.counted, spans.get(run.trace_id, ()))
+        for run in runs
     ]
     # From here on rows are changed that other runs add to as well.
     conn.take_turns("roll-ups")
-    spent = settle_spending(conn, money)
-    summaries = [one.counted for one in runs if one.counted is not None]
+    spent = settle_spending(conn, settled)
+    summaries = [run.counted for run in runs if run.counted is not None]
     variants.name(conn, [summary.variant for summary in summaries])
-    _write(conn, runs, spent)
+    _write_runs(conn, runs, spent)
     if place:
-        variants.place(conn, _ended_first(summaries))
+        variants.place(conn, _ended_variants(summaries))
 
 
 class _Run(NamedTuple):
     """A trace that is settled."""
 
     trace_id: bytes
-    before: Sequence[Any]
+    rolled_before: Sequence[Any]
     """What the roll-ups hold of it, in the order of `ROLLED`."""
     facts: TraceFacts
     summary: Summary | None
@@ -126,7 +126,7 @@ class _Run(NamedTuple):
         return self.summary if self.counts else None
 
 
-def _amended(conn: Connection, trace_ids: Sequence[bytes]) -> dict[bytes, list[Span]]:
+def _amended_spans(conn: Connection, trace_ids: Sequence[bytes]) -> dict[bytes, list[Span]]:
     """The spans of these traces without payloads, changed by what others of their trace say."""
     spans: dict[bytes, list[Span]] = defaultdict(list)
     marks = ", ".join("?" * len(trace_ids))
@@ -134,71 +134,83 @@ def _amended(conn: Connection, trace_ids: Sequence[bytes]) -> dict[bytes, list[S
         f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", trace_ids
     ):
         spans[row[0]].append(slim_span(row))
-    for trace_id, own in spans.items():
-        amend(conn, trace_id, own)
+    for trace_id, trace_spans in spans.items():
+        amend(conn, trace_id, trace_spans)
     return spans
 
 
-def _summarised(
+def _summarise_runs(
     conn: Connection, trace_ids: Sequence[bytes], spans: Mapping[bytes, Sequence[Span]]
 ) -> list[_Run]:
     """The traces, each once, with what was said of them and what follows from their spans."""
     elsewhere = calls_elsewhere(conn, spans)
-    replays = _replays(conn, trace_ids)
-    columns, marks = ", ".join((*_TOLD, *ROLLED)), ", ".join("?" * len(trace_ids))
+    replays = _replay_ids(conn, trace_ids)
+    columns, marks = ", ".join((*_FACT_COLUMNS, *ROLLED)), ", ".join("?" * len(trace_ids))
     sql = f"SELECT trace_id, {columns} FROM traces WHERE trace_id IN ({marks})"
-    known = {row[0]: row[1:] for row in conn.rows(sql, trace_ids)}
+    rows_by_id = {row[0]: row[1:] for row in conn.rows(sql, trace_ids)}
     runs = []
     for trace_id in sorted(set(trace_ids)):
-        row = known.get(trace_id, _UNKNOWN)
-        told, before = row[: len(_TOLD)], row[len(_TOLD) :]
-        facts = TraceFacts(trace_id.hex(), *told)
+        row = rows_by_id.get(trace_id, _NO_ROW)
+        fact_values, rolled_before = row[: len(_FACT_COLUMNS)], row[len(_FACT_COLUMNS) :]
+        facts = TraceFacts(trace_id.hex(), *fact_values)
         # Without spans: something was said of a trace before any came, or it was made of records
         # that have turned out to belong to another.
-        own = spans.get(trace_id)
-        summary = summarise(own, facts, elsewhere.get(trace_id, ())) if own else None
-        runs.append(_Run(trace_id, before, facts, summary, trace_id not in replays))
+        trace_spans = spans.get(trace_id)
+        summary = (
+            summarise(trace_spans, facts, elsewhere.get(trace_id, ())) if trace_spans else None
+        )
+        runs.append(_Run(trace_id, rolled_before, facts, summary, trace_id not in replays))
     return runs
 
 
-def _replays(conn: Connection, trace_ids: Sequence[bytes]) -> set[bytes]:
+def _replay_ids(conn: Connection, trace_ids: Sequence[bytes]) -> set[bytes]:
     """Those of the traces that repeat a recorded one."""
     marks = ", ".join("?" * len(trace_ids))
     sql = f"SELECT trace_id FROM trace_tags WHERE trace_id IN ({marks}) AND key = ?"
     return {row[0] for row in conn.rows(sql, (*trace_ids, REPLAY_OF))}
 
 
-def _write(conn: Connection, runs: Sequence[_Run], spent: Mapping[bytes, Measures]) -> None:
+def _write_runs(conn: Connection, runs: Sequence[_Run], spent: Mapping[bytes, Measures]) -> None:
     """Write what was derived, and move the runs between the rows of the roll-ups."""
-    rollups, prompts = Rollups(), _first_prompts(conn, runs)
-    settled: list[tuple[Any, ...]] = []
-    for trace_id, before, facts, summary, counts in runs:
-        if before[0] is not None:
-            rollups.add(before, -1)
+    rollups, first_prompts = Rollups(), _first_prompts(conn, runs)
+    rows: list[tuple[Any, ...]] = []
+    for trace_id, rolled_before, facts, summary, counts in runs:
+        if rolled_before[0] is not None:
+            rollups.add(rolled_before, -1)
             if summary is None or not counts:
-                for table in _LEARNED_FROM:
+                for table in _LEARNING_TABLES:
                     conn.run(f"DELETE FROM {table} WHERE trace_id = ?", (trace_id,))
         if summary is None:
             # A replay that was settled has a start, if nothing that was rolled up.
-            if before[1] is not None:
-                settled.append((trace_id, *_NOTHING))
+            if rolled_before[1] is not None:
+                rows.append((trace_id, *_NO_DERIVED))
             continue
         if counts:
-            rollups.add(_contribution(summary, facts, spent[trace_id]), 1)
-        told_too = (facts.outcome, facts.outcome_reason)
-        due = (*_prompt(summary), facts.session_id, None if summary.failed is None else 1)
-        derived = (*_columns(summary, spent[trace_id], prompts.get(trace_id)), *told_too, *due)
-        settled.append((trace_id, *(derived if counts else map(_uncounted, DERIVED, derived))))
-    conn.many(_SETTLED, settled)
+            rollups.add(_rolled_values(summary, facts, spent[trace_id]), 1)
+        outcome = (facts.outcome, facts.outcome_reason)
+        ending = (
+            *_ending_columns(summary),
+            facts.session_id,
+            None if summary.failed is None else 1,
+        )
+        values = (
+            *_summary_columns(summary, spent[trace_id], first_prompts.get(trace_id)),
+            *outcome,
+            *ending,
+        )
+        rows.append((trace_id, *(values if counts else map(_value_of_replay, DERIVED, values))))
+    conn.many(_UPSERT_DERIVED, rows)
     news.forget(conn, [run.trace_id for run in runs])
     rollups.apply(conn)
 
 
-def _uncounted(column: str, value: Any) -> Any:
-    return None if column in _COUNTED_BY else value
+def _value_of_replay(column: str, value: Any) -> Any:
+    return None if column in _COUNTING_COLUMNS else value
 
 
-def _columns(summary: Summary, spent: Measures, first_prompt: str | None) -> tuple[Any, ...]:
+def _summary_columns(
+    summary: Summary, spent: Measures, first_prompt: str | None
+) -> tuple[Any, ...]:
     return (
         summary.name,
         summary.status,
@@ -226,25 +238,27 @@ def _columns(summary: Summary, spent: Measures, first_prompt: str | None) -> tup
     )
 
 
-def _prompt(summary: Summary) -> tuple[Any, ...]:
+def _ending_columns(summary: Summary) -> tuple[Any, ...]:
     """How it ended, and that its prompt is due; one that runs may still end in another way."""
-    due = None if summary.status == "running" else 1
-    return summary.dead_end, bytes.fromhex(summary.prompt_span_id), due
+    prompt_due = None if summary.status == "running" else 1
+    return summary.dead_end, bytes.fromhex(summary.prompt_span_id), prompt_due
 
 
 def _first_prompts(conn: Connection, runs: Sequence[_Run]) -> Mapping[bytes, str]:
     """What users said first, by run: in the span that holds their prompt, else at the root."""
     summaries = {run.trace_id: run.summary for run in runs if run.summary is not None}
-    found = _said(conn, {key: one.prompt_span_id for key, one in summaries.items()})
+    prompts = _prompts_of_spans(
+        conn, {key: summary.prompt_span_id for key, summary in summaries.items()}
+    )
     roots = {
-        key: one.root_span_id
-        for key, one in summaries.items()
-        if key not in found and one.root_span_id != one.prompt_span_id
+        key: summary.root_span_id
+        for key, summary in summaries.items()
+        if key not in prompts and summary.root_span_id != summary.prompt_span_id
     }
-    return found | _said(conn, roots)
+    return prompts | _prompts_of_spans(conn, roots)
 
 
-def _said(conn: Connection, span_ids: Mapping[bytes, str]) -> dict[bytes, str]:
+def _prompts_of_spans(conn: Connection, span_ids: Mapping[bytes, str]) -> dict[bytes, str]:
     """What users said in these spans, one of a trace each, if anything."""
     if not span_ids:
         return {}
@@ -253,11 +267,11 @@ def _said(conn: Connection, span_ids: Mapping[bytes, str]) -> dict[bytes, str]:
         f"SELECT trace_id, {USERS_WORDS} FROM {keyed('spans', len(keys))}",
         [part for key in keys for part in key],
     )
-    told = ((row[0], prompt_of(row[1], json_value(row[2]), json_value(row[3]))) for row in rows)
-    return {trace_id: said for trace_id, said in told if said}
+    prompts = ((row[0], prompt_of(row[1], json_value(row[2]), json_value(row[3]))) for row in rows)
+    return {trace_id: prompt for trace_id, prompt in prompts if prompt}
 
 
-def _contribution(summary: Summary, facts: TraceFacts, spent: Measures) -> tuple[Any, ...]:
+def _rolled_values(summary: Summary, facts: TraceFacts, spent: Measures) -> tuple[Any, ...]:
     """What the trace adds to the roll-ups, in the order of `ROLLED`."""
     return (
         summary.variant.id,
@@ -282,7 +296,7 @@ def _contribution(summary: Summary, facts: TraceFacts, spent: Measures) -> tuple
     )
 
 
-def _ended_first(summaries: Sequence[Summary]) -> list[Variant]:
+def _ended_variants(summaries: Sequence[Summary]) -> list[Variant]:
     """The variants of runs that have ended, in the order of the runs' start."""
     ended = [summary for summary in summaries if summary.failed is not None]
     ended.sort(key=lambda summary: (summary.start_ns, summary.variant.id))

@@ -23,15 +23,15 @@ from clustertrace.store.settling.setting_aside import each_that_can
 
 __all__ = ["COUNTED", "advance"]
 
-_DONE: Final = "UPDATE traces SET traits_due = NULL WHERE trace_id = ?"
+_CLEAR_DUE: Final = "UPDATE traces SET traits_due = NULL WHERE trace_id = ?"
 
 COUNTED: Final = "traits_noted"
 """The key in `state` of how often traits of a run were worked out."""
 
-_SPANS: Final = 20_000
+_SPAN_LIMIT: Final = 20_000
 """Spans that are read in one slice, unless a single run has more."""
 
-_SPANS_OF: Final = (
+_SELECT_SPANS: Final = (
     f"SELECT {SLIM_COLUMNS},"
     + ",".join(
         f" CASE WHEN kind IN ({', '.join(repr(kind) for kind in sorted(NOT_STEPS))})"
@@ -44,25 +44,29 @@ _SPANS_OF: Final = (
 
 def advance(conn: Connection, limit: int) -> int:
     """Work out the traits of at most `limit` runs, in the caller's transaction; of how many."""
-    keys = _slice(conn, limit)
-    each_that_can(conn, keys, lambda some: _note(conn, some), "traits", _DONE)
+    keys = _due_runs(conn, limit)
+    each_that_can(conn, keys, lambda trace_ids: _record_runs(conn, trace_ids), "traits", _CLEAR_DUE)
     return len(keys)
 
 
-def _note(conn: Connection, keys: Sequence[bytes]) -> None:
+def _record_runs(conn: Connection, keys: Sequence[bytes]) -> None:
     """Write down what is true of these runs."""
     marks = ", ".join("?" * len(keys))
     spans: dict[bytes, list[Span]] = defaultdict(list)
-    for row in conn.rows(f"{_SPANS_OF}({marks})", keys):
+    for row in conn.rows(f"{_SELECT_SPANS}({marks})", keys):
         spans[row[0]].append(slim_span(row, json_value(row[-2]), json_value(row[-1])))
     rows, names = [], dict[int, Trait]()
     for key in keys:
-        found, measures = traits_of(run_of(spans[key]))
-        own = {_key(trait): trait for trait in found}
-        names |= own
-        numbers = array("d", (measures[name] for name in MEASURES))
-        rows.append((key, VERSION, array("q", sorted(own)).tobytes(), numbers.tobytes()))
-    conn.many("INSERT INTO trait_names VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", _rows(names))
+        traits, measures = traits_of(run_of(spans[key]))
+        traits_by_key = {_trait_key(trait): trait for trait in traits}
+        names |= traits_by_key
+        measure_values = array("d", (measures[name] for name in MEASURES))
+        rows.append(
+            (key, VERSION, array("q", sorted(traits_by_key)).tobytes(), measure_values.tobytes())
+        )
+    conn.many(
+        "INSERT INTO trait_names VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", _trait_rows(names)
+    )
     conn.many(
         "INSERT INTO trace_traits VALUES (?, ?, ?, ?) ON CONFLICT (trace_id) DO UPDATE SET"
         " version = excluded.version, traits = excluded.traits, measures = excluded.measures",
@@ -75,25 +79,25 @@ def _note(conn: Connection, keys: Sequence[bytes]) -> None:
     )
 
 
-def _slice(conn: Connection, limit: int) -> list[bytes]:
+def _due_runs(conn: Connection, limit: int) -> list[bytes]:
     keys: list[bytes] = []
     spans = 0
     for key, count in conn.rows(
         "SELECT trace_id, span_count FROM traces WHERE traits_due = 1 LIMIT ?", (limit,)
     ):
         spans += count or 0
-        if keys and spans > _SPANS:
+        if keys and spans > _SPAN_LIMIT:
             break
         keys.append(key)
     return keys
 
 
-def _rows(names: dict[int, Trait]) -> Iterable[tuple[Any, ...]]:
+def _trait_rows(names: dict[int, Trait]) -> Iterable[tuple[Any, ...]]:
     return [(key, *trait) for key, trait in names.items()]
 
 
 @lru_cache(maxsize=1 << 16)
-def _key(trait: Trait) -> int:
+def _trait_key(trait: Trait) -> int:
     what, step, other, number = trait
     text = f"{what}\x1f{step}\x1f{other}\x1f{float(number):g}".encode("utf-8", "replace")
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little", signed=True)

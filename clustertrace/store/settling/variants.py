@@ -19,7 +19,7 @@ from clustertrace.store.rows import json_text, json_value
 
 __all__ = ["forget_empty", "name", "place", "place_all", "steps_of"]
 
-_WITH_FAMILY: Final = ("variants", "variant_totals")
+_FAMILY_TABLES: Final = ("variants", "variant_totals")
 """The tables that say which family a variant is of."""
 
 
@@ -28,7 +28,7 @@ def name(conn: Connection, variants: Iterable[Variant]) -> None:
     distinct = {variant.id: variant for variant in variants}.values()
     conn.many(
         "INSERT INTO variants VALUES (?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING",
-        [(v.id, signature.VERSION, v.name, _text(v.steps)) for v in distinct],
+        [(v.id, signature.VERSION, v.name, _steps_text(v.steps)) for v in distinct],
     )
 
 
@@ -36,7 +36,7 @@ def place(conn: Connection, variants: Sequence[Variant]) -> None:
     """Put those of these variants into a family that are in none, in this order."""
     distinct = {variant.id: variant for variant in variants}
     marks = ", ".join("?" * len(distinct))
-    homeless = {
+    without_family = {
         row[0]
         for row in conn.rows(
             f"SELECT variant_id FROM variants WHERE family_id IS NULL AND variant_id IN ({marks})",
@@ -45,18 +45,18 @@ def place(conn: Connection, variants: Sequence[Variant]) -> None:
     }
     leaders: dict[str, list[Leader]] = {}
     for variant in distinct.values():
-        if variant.id in homeless:
+        if variant.id in without_family:
             if variant.name not in leaders:
-                leaders[variant.name] = _leaders(conn, variant.name)
-            family = _family(conn, variant, leaders[variant.name])
-            for table in _WITH_FAMILY:
+                leaders[variant.name] = _load_leaders(conn, variant.name)
+            family = _assign_family(conn, variant, leaders[variant.name])
+            for table in _FAMILY_TABLES:
                 sql = f"UPDATE {table} SET family_id = ? WHERE variant_id = ?"
                 conn.run(sql, (family, variant.id))
 
 
 def place_all(conn: Connection) -> None:
     """Put every variant that is in no family of today's algorithm into one, oldest run first."""
-    for table in _WITH_FAMILY:
+    for table in _FAMILY_TABLES:
         conn.run(
             f"UPDATE {table} SET family_id = NULL WHERE family_id IN "
             "(SELECT family_id FROM families WHERE version <> ?)",
@@ -98,41 +98,41 @@ def steps_of(text: str) -> tuple[Step, ...]:
     )
 
 
-def _leaders(conn: Connection, root: str) -> list[Leader]:
+def _load_leaders(conn: Connection, root: str) -> list[Leader]:
     rows = conn.rows(
         "SELECT family_id, steps FROM families WHERE version = ? AND name = ? "
         "ORDER BY place LIMIT ?",
         (families.VERSION, root, families.MOST_LEADERS),
     )
-    return [Leader(family, _features(steps)) for family, steps in rows]
+    return [Leader(family, _features_of_text(steps)) for family, steps in rows]
 
 
-def _family(conn: Connection, variant: Variant, leaders: list[Leader]) -> str:
+def _assign_family(conn: Connection, variant: Variant, leaders: list[Leader]) -> str:
     """The variant's family; if none is near enough it founds one and may lead later ones."""
-    own = families.features(variant.steps)
-    found = families.nearest(own, leaders)
-    if found is not None:
-        return found
-    founded = families.family_id(variant)
+    own_features = families.features(variant.steps)
+    nearest_family = families.nearest(own_features, leaders)
+    if nearest_family is not None:
+        return nearest_family
+    new_family = families.family_id(variant)
     conn.run(
         "INSERT INTO families SELECT :id, :version, coalesce(max(place), 0) + 1, :name, :steps "
         "FROM families WHERE version = :version AND name = :name ON CONFLICT DO NOTHING",
         {
-            "id": founded,
+            "id": new_family,
             "version": families.VERSION,
             "name": variant.name,
-            "steps": _text(variant.steps),
+            "steps": _steps_text(variant.steps),
         },
     )
     if len(leaders) < families.MOST_LEADERS:
-        leaders.append(Leader(founded, own))
-    return founded
+        leaders.append(Leader(new_family, own_features))
+    return new_family
 
 
 @lru_cache(maxsize=4 * families.MOST_LEADERS)
-def _features(steps: str) -> frozenset[str]:
+def _features_of_text(steps: str) -> frozenset[str]:
     return families.features(steps_of(steps))
 
 
-def _text(steps: Sequence[Step]) -> str | None:
+def _steps_text(steps: Sequence[Step]) -> str | None:
     return json_text([[step.names, step.failed, step.kinds, step.count] for step in steps])

@@ -76,7 +76,7 @@ def test_a_slice_is_no_longer_than_it_may(
         store.write(Batch(make_trace(number, "search", "cite"), []))
     store.settle(everything=True)
     assert store.note_traits(limit=1) == 1
-    monkeypatch.setattr(noting, "_SPANS", 2)
+    monkeypatch.setattr(noting, "_SPAN_LIMIT", 2)
     assert [store.note_traits() for _ in range(4)] == [1, 1, 1, 0]
 
 

@@ -83,7 +83,7 @@ def test_others_are_looked_at(
     def ids(*arguments: Any) -> list[bytes]:
         return [one if isinstance(one, bytes) else one[0] for one in arguments[-1]]
 
-    monkeypatch.setattr(module, "_note", failing_for_one(module._note, ids))
+    monkeypatch.setattr(module, "_record_runs", failing_for_one(module._record_runs, ids))
     while getattr(three_runs, slices)():
         pass
     with three_runs.read() as conn:
