@@ -22,16 +22,16 @@ def distinct(
 
     One seek in an index a text: DISTINCT would read an entry a row.
     """
-    found: list[str] = []
-    beyond, last = ">=", ""
-    while len(found) < limit:
+    values: list[str] = []
+    operator, last = ">=", ""
+    while len(values) < limit:
         value = conn.value(
-            f"SELECT {column} FROM {table} WHERE {condition} AND {column} {beyond} ?"
+            f"SELECT {column} FROM {table} WHERE {condition} AND {column} {operator} ?"
             f" ORDER BY {column} LIMIT 1",
             (*params, last),
         )
         if value is None:
             break
-        found.append(value)
-        beyond, last = ">", value
-    return tuple(found)
+        values.append(value)
+        operator, last = ">", value
+    return tuple(values)

@@ -28,7 +28,10 @@ __all__ = ["DistributedStore"]
 
 T = TypeVar("T")
 
-_CARRIED: Final[Mapping[str, Callable[[list[int]], int]]] = {"text_index_seq": max, COUNTED: sum}
+_CARRIED_STATE: Final[Mapping[str, Callable[[list[int]], int]]] = {
+    "text_index_seq": max,
+    COUNTED: sum,
+}
 """What the coordinator says of the shards' work, by key in `state`, and how theirs make it up."""
 
 
@@ -48,47 +51,53 @@ class DistributedStore(Store):
 
         Raises StoreBusy where a shard does not answer; then what lies on others may be written.
         """
-        parts = _parts(batch, _places(conn, _ids(batch), len(self._shards)))
+        batch_by_shard = _split_batch(
+            batch, _shard_by_trace(conn, _trace_ids(batch), len(self._shards))
+        )
         # All of them before any is written: most often one that is away is away from the start.
-        nodes = {at: self._node(at) for at in sorted(parts)}
+        nodes = {at: self._shard_store(at) for at in sorted(batch_by_shard)}
         new = updated = 0
         for at, node in nodes.items():
-            written = node.write_prepared(parts[at])
+            written = node.write_prepared(batch_by_shard[at])
             new, updated = new + written.new, updated + written.updated
         return Written(new, updated, batch.spans - new - updated)
 
     def end(self, conn: Connection, segment: str) -> None:
         """End what ran in the process of a spool segment, on each shard."""
         for node in self.nodes():
-            with node.writing() as own:
-                node.end(own, segment)
+            with node.writing() as node_conn:
+                node.end(node_conn, segment)
 
     def nodes(self) -> Sequence[Store]:
         """The stores of all shards."""
-        return [self._node(at) for at in range(len(self._shards))]
+        return [self._shard_store(at) for at in range(len(self._shards))]
 
     def split(self, trace_ids: Sequence[str]) -> Iterator[tuple[Store, list[str]]]:
         """The store that holds them, for each part of these traces."""
-        parts: dict[int, list[str]] = defaultdict(list)
+        ids_by_shard: dict[int, list[str]] = defaultdict(list)
         with self.read() as conn:
-            places = _places(conn, map(bytes.fromhex, trace_ids), len(self._shards))
-        for trace_id, at in places.items():
-            parts[at].append(trace_id.hex())
-        for at, some in sorted(parts.items()):
-            yield self._node(at), some
+            shard_of = _shard_by_trace(conn, map(bytes.fromhex, trace_ids), len(self._shards))
+        for trace_id, shard in shard_of.items():
+            ids_by_shard[shard].append(trace_id.hex())
+        for shard, shard_ids in sorted(ids_by_shard.items()):
+            yield self._shard_store(shard), shard_ids
 
     def remove(self, *trace_ids: str) -> None:
         """Take traces out again, with all that followed from them; unknown ones are no matter."""
-        for node, some in self.split(trace_ids):
-            node.remove(*some)
+        for node, shard_ids in self.split(trace_ids):
+            node.remove(*shard_ids)
 
     def settle(self, *, everything: bool = False, limit: int = 200) -> int:
         """Settle traces that are due on each shard, or `everything` with news; how many."""
-        return sum(self._each(lambda node: node.settle(everything=everything, limit=limit)))
+        return sum(
+            self._on_each_shard(lambda node: node.settle(everything=everything, limit=limit))
+        )
 
     def index_text(self, *, limit: int = 5000) -> int:
         """Carry each shard's text index forward by at most `limit` spans; how many were added."""
-        return self._carry(sum(self._each(lambda node: node.index_text(limit=limit))))
+        return self._carry_state(
+            sum(self._on_each_shard(lambda node: node.index_text(limit=limit)))
+        )
 
     def tidy_text(self, *, limit: int = 5000) -> bool:
         """Nothing is ever left behind in PostgreSQL."""
@@ -96,22 +105,24 @@ class DistributedStore(Store):
 
     def note_traits(self, *, limit: int = 200) -> int:
         """Work out what is true of finished runs, at most `limit` a shard; how many."""
-        return self._carry(sum(self._each(lambda node: node.note_traits(limit=limit))))
+        return self._carry_state(
+            sum(self._on_each_shard(lambda node: node.note_traits(limit=limit)))
+        )
 
     def note_prompts(self, *, limit: int = 200) -> int:
         """Look at what users wrote to begin runs, at most `limit` a shard; how many."""
-        return sum(self._each(lambda node: node.note_prompts(limit=limit)))
+        return sum(self._on_each_shard(lambda node: node.note_prompts(limit=limit)))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that asks all shards; each of them in one state, if not the same moment."""
-        with self._told_of_shards(), super().read() as conn:
+        with self._naming_lost_shard(), super().read() as conn:
             yield conn
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """The coordinator's connection, for what is kept there; runs are changed by `split`."""
-        with self._told_of_shards(), super().writing() as conn:
+        with self._naming_lost_shard(), super().writing() as conn:
             try:
                 yield conn
             except StoreError as error:
@@ -129,43 +140,46 @@ class DistributedStore(Store):
         for node in self._open.values():
             node.close()
 
-    def _node(self, at: int) -> Store:
+    def _shard_store(self, at: int) -> Store:
         """The store of a shard, which is opened when it is needed first."""
         with self._opening:
             if at not in self._open:
                 self._open[at] = Store.open(self._shards[at].place.text)
             return self._open[at]
 
-    def _each(self, work: Callable[[Store], T]) -> list[T]:
+    def _on_each_shard(self, work: Callable[[Store], T]) -> list[T]:
         """Have each shard do some work: one that does not answer keeps none of the others."""
-        done: list[T] = []
-        failed: StoreError | None = None
-        for at in range(len(self._shards)):
+        results: list[T] = []
+        first_error: StoreError | None = None
+        for shard in range(len(self._shards)):
             try:
-                done.append(work(self._node(at)))
+                results.append(work(self._shard_store(shard)))
             except StoreError as error:
-                failed = failed or error
-        if failed is not None and not any(done):
-            raise failed
-        return done
+                first_error = first_error or error
+        if first_error is not None and not any(results):
+            raise first_error
+        return results
 
-    def _carry(self, done: int) -> int:
+    def _carry_state(self, count: int) -> int:
         """After some work, tell the coordinator how far the shards have come."""
-        if done:
-            found: dict[str, list[int]] = defaultdict(list)
-            for value in self._each(_state):
+        if count:
+            numbers_by_key: dict[str, list[int]] = defaultdict(list)
+            for value in self._on_each_shard(_carried_state):
                 for key, number in value.items():
-                    found[key].append(number)
+                    numbers_by_key[key].append(number)
             with super().writing() as conn:
                 conn.many(
                     "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET"
                     " value = excluded.value",
-                    [(key, _CARRIED[key](numbers)) for key, numbers in found.items()],
+                    [
+                        (key, _CARRIED_STATE[key](numbers))
+                        for key, numbers in numbers_by_key.items()
+                    ],
                 )
-        return done
+        return count
 
     @contextmanager
-    def _told_of_shards(self) -> Iterator[None]:
+    def _naming_lost_shard(self) -> Iterator[None]:
         """Say which shard it was that did not answer, where the coordinator can't."""
         try:
             yield
@@ -178,35 +192,36 @@ class DistributedStore(Store):
             raise
 
 
-def _ids(batch: Prepared) -> Iterator[bytes]:
+def _trace_ids(batch: Prepared) -> Iterator[bytes]:
     yield from (key[0] for key in batch.rows)
     yield from (bytes.fromhex(fact.trace_id) for fact in batch.facts)
     yield from (row[0] for row in batch.logs)
 
 
-def _places(conn: Connection, trace_ids: Iterable[bytes], count: int) -> dict[bytes, int]:
+def _shard_by_trace(conn: Connection, trace_ids: Iterable[bytes], shards: int) -> dict[bytes, int]:
     """The number of each trace's shard."""
     ids = list(dict.fromkeys(trace_ids))
-    return dict(zip(ids, split(conn, ids, count), strict=True))
+    return dict(zip(ids, split(conn, ids, shards), strict=True))
 
 
-def _parts(batch: Prepared, places: Mapping[bytes, int]) -> dict[int, Prepared]:
+def _split_batch(batch: Prepared, shard_of: Mapping[bytes, int]) -> dict[int, Prepared]:
     """What of a batch is each shard's."""
     rows: dict[int, dict[Any, Any]] = defaultdict(dict)
     facts: dict[int, list[TraceFacts]] = defaultdict(list)
     logs: dict[int, list[Any]] = defaultdict(list)
     for key, row in batch.rows.items():
-        rows[places[key[0]]][key] = row
+        rows[shard_of[key[0]]][key] = row
     for fact in batch.facts:
-        facts[places[bytes.fromhex(fact.trace_id)]].append(fact)
+        facts[shard_of[bytes.fromhex(fact.trace_id)]].append(fact)
     for row in batch.logs:
-        logs[places[row[0]]].append(row)
+        logs[shard_of[row[0]]].append(row)
     return {
-        at: Prepared(len(rows[at]), rows[at], facts[at], logs[at]) for at in set(places.values())
+        shard: Prepared(len(rows[shard]), rows[shard], facts[shard], logs[shard])
+        for shard in set(shard_of.values())
     }
 
 
-def _state(node: Store) -> dict[str, int]:
+def _carried_state(node: Store) -> dict[str, int]:
     with node.read() as conn:
-        marks = ", ".join("?" * len(_CARRIED))
-        return dict(conn.rows(f"SELECT * FROM state WHERE key IN ({marks})", list(_CARRIED)))
+        marks = ", ".join("?" * len(_CARRIED_STATE))
+        return dict(conn.rows(f"SELECT * FROM state WHERE key IN ({marks})", list(_CARRIED_STATE)))

@@ -32,7 +32,7 @@ __all__ = [
     "span_row",
 ]
 
-_SLIM: Final = (
+_SLIM_NAMES: Final = (
     *("trace_id", "span_id", "ordinal", "parent_span_id", "name", "kind", "status"),
     *("start_ns", "end_ns", "error_type", "error_message", "model", "provider"),
     *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
@@ -42,8 +42,8 @@ _SLIM: Final = (
 
 PAYLOAD: Final = ("input", "output", "attributes", "extra")
 
-SLIM_COLUMNS: Final = ", ".join(_SLIM)
-SPAN_COLUMNS: Final = ", ".join((*_SLIM, *PAYLOAD))
+SLIM_COLUMNS: Final = ", ".join(_SLIM_NAMES)
+SPAN_COLUMNS: Final = ", ".join((*_SLIM_NAMES, *PAYLOAD))
 USERS_WORDS: Final = "kind, input, CASE WHEN kind = 'user' THEN output END"
 """The payload in which a user's words may stand: only their own turns have them in the output."""
 
@@ -52,7 +52,7 @@ DEEPEST: Final = 200
 """Levels of a stored value; what is deeper stands there as JSON text. Every reader and writer takes
 so many, with what a face or a file puts around them (orjson writes 254)."""
 
-_LARGE: Final = 1 << 20
+_LARGE_TEXT: Final = 1 << 20
 """Characters from which a deep value becomes one text: flattening takes a second a million."""
 
 _TOO_DEEP: Final = '"[nested too deeply to be stored]"'
@@ -68,10 +68,10 @@ def json_text(value: Any) -> str | None:
     try:
         text = orjson.dumps(value)
     except (TypeError, UnicodeEncodeError):
-        return _patient_json(value)
+        return _robust_json(value)
     # Most texts open fewer levels in all.
     if text.count(b"[") + text.count(b"{") > DEEPEST and _is_deeper(value):
-        return _patient_json(value)
+        return _robust_json(value)
     return text.decode()
 
 
@@ -87,12 +87,14 @@ def _is_deeper(value: Any) -> bool:
     return False
 
 
-def _patient_json(value: Any) -> str:
+def _robust_json(value: Any) -> str:
     """For what the fast writer refuses: numbers past 64 bits, lone surrogates, great depth."""
-    text = _written(value)
+    text = _standard_json(value)
     if not _is_deep_text(text):
         return text
-    return json.dumps(text) if len(text) > _LARGE else _written(_flattened(value, DEEPEST))
+    return (
+        json.dumps(text) if len(text) > _LARGE_TEXT else _standard_json(_flattened(value, DEEPEST))
+    )
 
 
 def _is_deep_text(text: str) -> bool:
@@ -103,7 +105,7 @@ def _is_deep_text(text: str) -> bool:
         return True
 
 
-def _written(value: Any) -> str:
+def _standard_json(value: Any) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     except (ValueError, RecursionError):
@@ -116,7 +118,7 @@ def _flattened(value: Any, levels: int) -> Any:
     if not isinstance(value, dict | list):
         return value
     if not levels:
-        return _written(value)
+        return _standard_json(value)
     if isinstance(value, list):
         return [_flattened(item, levels - 1) for item in value]
     return {key: _flattened(part, levels - 1) for key, part in value.items()}
@@ -187,7 +189,7 @@ def span_row(span: Span, origin: str | None) -> tuple[Any, ...]:
         span.cost_usd,
         span.finish_reason,
         origin if running else None,
-        *_marks(span),
+        *_settling_marks(span),
         json_text(span.input),
         json_text(span.output),
         json_text(span.attributes) if span.attributes else None,
@@ -195,7 +197,7 @@ def span_row(span: Span, origin: str | None) -> tuple[Any, ...]:
     )
 
 
-def _marks(span: Span) -> tuple[str | None, str | None, int | None]:
+def _settling_marks(span: Span) -> tuple[str | None, str | None, int | None]:
     """What settling needs to know of the attributes: `scope`, `response_id`, `internal`."""
     internal = 1 if INTERNAL in span.attributes else None
     if span.kind in MODEL_KINDS:
@@ -209,7 +211,7 @@ def span_of_row(row: Sequence[Any]) -> Span:
     return slim._replace(attributes=_mapping(row[25]), extra=_mapping(row[26]))
 
 
-def slim_span(row: Sequence[Any], given: Any = None, result: Any = None) -> Span:
+def slim_span(row: Sequence[Any], input_value: Any = None, output_value: Any = None) -> Span:
     """A span from its `SLIM_COLUMNS`, with the attributes of `_marks` alone.
 
     Its payload is not among them; whoever has read its input and output gives them.
@@ -224,8 +226,8 @@ def slim_span(row: Sequence[Any], given: Any = None, result: Any = None) -> Span
         row[6],
         row[7],
         row[8],
-        given,
-        result,
+        input_value,
+        output_value,
         row[9],
         row[10],
         row[11],
@@ -237,13 +239,15 @@ def slim_span(row: Sequence[Any], given: Any = None, result: Any = None) -> Span
         row[17],
         row[18],
         row[19],
-        EMPTY if row[20] is None and row[22] is None else _marked(*row[20:23]),
+        EMPTY if row[20] is None and row[22] is None else _attributes_of_marks(*row[20:23]),
         EMPTY,
         row[2],
     )
 
 
-def _marked(scope: str | None, response: str | None, internal: int | None) -> Mapping[str, Any]:
+def _attributes_of_marks(
+    scope: str | None, response: str | None, internal: int | None
+) -> Mapping[str, Any]:
     marks: dict[str, Any] = {}
     if scope is not None:
         marks[SCOPE] = scope

@@ -37,7 +37,7 @@ _NEVER: Final = 2**63 - 1
 _TRIES: Final = 5
 _PAUSE_SECONDS: Final = 0.05
 
-_HOW_TO_KEEP: Final = (
+_INTAKE_SETTINGS: Final = (
     *("CLUSTERTRACE_CAPTURE", "CLUSTERTRACE_MAX_PAYLOAD_BYTES", "CLUSTERTRACE_REDACT_PATTERNS"),
     "CLUSTERTRACE_PRICING_JSON",
 )
@@ -55,9 +55,9 @@ class Store:
     def __init__(self, place: Place, writer_connection: Connection) -> None:
         self.place = place
         self._lock = Lock()
-        self._take(writer_connection)
+        self._use_connection(writer_connection)
 
-    def _take(self, conn: Connection) -> None:
+    def _use_connection(self, conn: Connection) -> None:
         self._conn = conn
         self._readers = Pool(lambda: opened(self.place, read_only=True))
 
@@ -98,7 +98,7 @@ class Store:
 
     def write_prepared(self, rows: Prepared) -> Written:
         """Commit a batch that has been prepared."""
-        return self._done(lambda conn: self.put(conn, rows, time.time_ns()))
+        return self._run(lambda conn: self.put(conn, rows, time.time_ns()))
 
     def put(self, conn: Connection, batch: Prepared, now_ns: int) -> Written:
         """Write a batch inside a transaction of `writing`."""
@@ -123,7 +123,7 @@ class Store:
         ids = [bytes.fromhex(one) for one in trace_ids]
         from clustertrace.store.settling.removing import remove_traces
 
-        self._done(lambda conn: remove_traces(conn, ids))
+        self._run(lambda conn: remove_traces(conn, ids))
 
     def drain(self, *, wait: float = draining.LOCK_SECONDS, limit: int | None = None) -> Drained:
         """Read what recorders have left in the spool, or about `limit` bytes of it.
@@ -132,7 +132,9 @@ class Store:
         """
         with self._lock:
             into = draining.Into(self.put, self.end)
-            return draining.drain(self._current(), self.spool, wait=wait, limit=limit, into=into)
+            return draining.drain(
+                self._current_connection(), self.spool, wait=wait, limit=limit, into=into
+            )
 
     def settle(self, *, everything: bool = False, limit: int = _SETTLE_SLICE) -> int:
         """Settle traces that are due, or `everything` with news; how many, at most `limit`."""
@@ -143,11 +145,11 @@ class Store:
 
             return settle_due(conn, until, limit)
 
-        return self._if(lambda conn: news.has_due(conn, until), work)
+        return self._run_if(lambda conn: news.has_due(conn, until), work)
 
     def index_text(self, *, limit: int = _INDEX_SLICE) -> int:
         """Carry the text index forward by at most `limit` spans; how many were added."""
-        return self._if(
+        return self._run_if(
             lambda conn: conn.texts.has_more(conn), lambda conn: conn.texts.advance(conn, limit)
         )
 
@@ -157,7 +159,7 @@ class Store:
         As much work as indexing `limit` spans, at most; nothing while a deletion goes on.
         """
         return bool(
-            self._if(
+            self._run_if(
                 lambda conn: conn.texts.left(conn) and not is_going_on(conn, time.time_ns()),
                 lambda conn: conn.texts.tidy(conn, limit),
             )
@@ -171,7 +173,7 @@ class Store:
 
             return advance(conn, limit)
 
-        return self._if(due.traits, work)
+        return self._run_if(due.traits, work)
 
     def note_prompts(self, *, limit: int = _PROMPTS_SLICE) -> int:
         """Look at what users wrote to begin runs, at most `limit` of these; how many."""
@@ -182,7 +184,7 @@ class Store:
 
             return advance(conn, templates(conn), limit)
 
-        return self._if(due.prompts, work)
+        return self._run_if(due.prompts, work)
 
     def refresh(self) -> None:
         """Take in all that is there: spools drained, traces settled, texts and more noted.
@@ -202,38 +204,40 @@ class Store:
         """A read-only connection for clustertrace.store.queries, on one state of the database."""
         if not self._conn.is_current():
             with self._lock:
-                self._current()
+                self._current_connection()
         with self._readers.borrow() as conn:
             yield conn
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """The writer's connection, in one transaction; everybody else waits, so be brief."""
-        with self._lock, self._current().transaction():
+        with self._lock, self._current_connection().transaction():
             yield self._conn
 
-    def _if(self, wanted: Callable[[Connection], object], work: Callable[[Connection], int]) -> int:
+    def _run_if(
+        self, is_wanted: Callable[[Connection], object], work: Callable[[Connection], int]
+    ) -> int:
         """Do some work in one transaction if it is wanted; else 0."""
         with self._lock:
-            if not wanted(self._current()):
+            if not is_wanted(self._current_connection()):
                 return 0
-        return self._done(work)
+        return self._run(work)
 
-    def _done(self, work: Callable[[Connection], T]) -> T:
+    def _run(self, work: Callable[[Connection], T]) -> T:
         """Do some work in one transaction; again, where another program's came between."""
         with self._lock:
             for _ in range(_TRIES - 1):
                 try:
-                    return self._once(work)
+                    return self._run_once(work)
                 except Crossed:
                     time.sleep(random.random() * _PAUSE_SECONDS)
-            return self._once(work)
+            return self._run_once(work)
 
-    def _once(self, work: Callable[[Connection], T]) -> T:
-        with self._current().transaction():
+    def _run_once(self, work: Callable[[Connection], T]) -> T:
+        with self._current_connection().transaction():
             return work(self._conn)
 
-    def _current(self) -> Connection:
+    def _current_connection(self) -> Connection:
         """The writer's connection, to the database that is there now; the caller holds the lock.
 
         Written to a file that has lost its name, spans would be acknowledged and lost: where it was
@@ -242,7 +246,7 @@ class Store:
         """
         if not self._conn.is_current():
             old, readers = self._conn, self._readers
-            self._take(opened(self.place))
+            self._use_connection(opened(self.place))
             readers.close()
             old.close()
         self._conn.refuse_newer()
@@ -263,7 +267,7 @@ class Store:
 
 def _check_settings() -> None:
     """Tell now, not with the first span, of a setting that can't be used. Raises BadSetting."""
-    if any(os.environ.get(name) for name in _HOW_TO_KEEP):
+    if any(os.environ.get(name) for name in _INTAKE_SETTINGS):
         from clustertrace.pricing import own_prices
         from clustertrace.store.writing.intake import policy
 

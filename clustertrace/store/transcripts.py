@@ -13,7 +13,7 @@ from clustertrace.store.writing.writer import Written, prepared
 
 __all__ = ["Read", "owners", "progress_of", "write_turns"]
 
-_AT_ONCE: Final = 500
+_IDS_A_QUERY: Final = 500
 
 
 class Read(NamedTuple):
@@ -40,13 +40,13 @@ def progress_of(conn: Connection, path: str) -> Read | None:
 
 def owners(conn: Connection, claims: Sequence[str]) -> dict[str, str]:
     """The traces that these prompts belong to, those that are known."""
-    found: dict[str, str] = {}
-    for begin in range(0, len(claims), _AT_ONCE):
-        some = claims[begin : begin + _AT_ONCE]
-        marks = ", ".join("?" * len(some))
+    trace_ids: dict[str, str] = {}
+    for begin in range(0, len(claims), _IDS_A_QUERY):
+        chunk = claims[begin : begin + _IDS_A_QUERY]
+        marks = ", ".join("?" * len(chunk))
         sql = f"SELECT claim, trace_id FROM transcript_turns WHERE claim IN ({marks})"
-        found.update((row[0], row[1].hex()) for row in conn.rows(sql, some))
-    return found
+        trace_ids.update((row[0], row[1].hex()) for row in conn.rows(sql, chunk))
+    return trace_ids
 
 
 def write_turns(

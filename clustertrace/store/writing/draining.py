@@ -65,22 +65,24 @@ def drain(
     Raises StoreBusy if another process keeps the drain to itself for `wait` seconds.
     """
     segments = sorted(spool.glob("*.jsonl")) if spool.is_dir() else []
-    spans = bad = read = 0
+    spans = all_bad = read_segments = 0
     if segments:
-        with _alone(spool, wait):
+        with _drain_lock(spool, wait):
             for segment in segments:
-                some, worse, size = _drain_segment(conn, segment, limit, into or _straight())
-                spans += some
-                bad += worse
-                read += bool(some or worse)
+                new_spans, bad_lines, read_bytes = _drain_segment(
+                    conn, segment, limit, into or _into_same_database()
+                )
+                spans += new_spans
+                all_bad += bad_lines
+                read_segments += bool(new_spans or bad_lines)
                 if limit is not None:
-                    limit -= size
+                    limit -= read_bytes
                     if limit <= 0:
                         break
-    return Drained(spans, bad, read)
+    return Drained(spans, all_bad, read_segments)
 
 
-def _straight() -> Into:
+def _into_same_database() -> Into:
     """Into the database that the position is kept in."""
     from clustertrace.store.writing.writer import write
 
@@ -88,7 +90,7 @@ def _straight() -> Into:
 
 
 @contextmanager
-def _alone(spool: Path, wait: float) -> Iterator[None]:
+def _drain_lock(spool: Path, wait: float) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     try:
@@ -120,27 +122,27 @@ def _drain_segment(
         # Gone, or of another user: neither may keep the other segments from being read.
         return 0, 0, 0
     with file:
-        over = _is_over(file)
+        is_over = _is_over(file)
         name = path.name
         offset = conn.value('SELECT "offset" FROM spool_segments WHERE name = ?', (name,)) or 0
         file.seek(offset)
-        spans = bad = 0
-        begin = offset
+        spans = bad_lines = 0
+        start_offset = offset
         for chunk in _whole_lines(file, CHUNK if limit is None else min(CHUNK, limit)):
             offset += len(chunk)
             parsed = parse_lines(chunk.splitlines(), origin=name)
-            bad += len(parsed.bad)
+            bad_lines += len(parsed.bad)
             rows = prepared(parsed.batch)
             with conn.transaction():
                 written = into.put(conn, rows, time.time_ns())
-                _remember(conn, name, offset)
+                _store_offset(conn, name, offset)
             spans += written.new + written.updated
-            if limit is not None and offset - begin >= limit:
-                return spans, bad, offset - begin
-        if over:
-            bad += os.fstat(file.fileno()).st_size > offset
-            _bury(conn, path, into)
-    return spans, bad, offset - begin
+            if limit is not None and offset - start_offset >= limit:
+                return spans, bad_lines, offset - start_offset
+        if is_over:
+            bad_lines += os.fstat(file.fileno()).st_size > offset
+            _remove_dead_segment(conn, path, into)
+    return spans, bad_lines, offset - start_offset
 
 
 def _is_over(file: BinaryIO) -> bool:
@@ -167,7 +169,7 @@ def _whole_lines(file: BinaryIO, size: int) -> Iterator[bytes]:
             rest = rest[end:]
 
 
-def _remember(conn: Connection, name: str, offset: int) -> None:
+def _store_offset(conn: Connection, name: str, offset: int) -> None:
     conn.run(
         "INSERT INTO spool_segments VALUES (?, ?) "
         'ON CONFLICT (name) DO UPDATE SET "offset" = excluded."offset"',
@@ -182,7 +184,7 @@ def end(conn: Connection, segment: str) -> None:
     conn.run("UPDATE spans SET status = 'incomplete', origin = NULL WHERE origin = ?", (segment,))
 
 
-def _bury(conn: Connection, path: Path, into: Into) -> None:
+def _remove_dead_segment(conn: Connection, path: Path, into: Into) -> None:
     """End what a dead process ran, then delete its segment.
 
     The row goes last: a crash in between leaves a segment that is read again to no effect.

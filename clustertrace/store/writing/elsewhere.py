@@ -21,7 +21,7 @@ from clustertrace.understanding.same_calls import TOGETHER_NS
 
 __all__ = ["FAILED_AT_ONCE", "calls_elsewhere", "wake"]
 
-_SCOPES: Final = (
+_SELECT_SCOPES: Final = (
     "WITH RECURSIVE known(scope) AS ("
     " SELECT min(scope) FROM spans WHERE scope IS NOT NULL UNION ALL"
     " SELECT (SELECT min(scope) FROM spans WHERE scope > known.scope)"
@@ -30,26 +30,26 @@ _SCOPES: Final = (
 )
 """Every scope that reports model calls: a look into the index each, however many calls."""
 
-_OTHERS: Final = (
+_CONCURRENT_CALLS: Final = (
     "({scopes}) s CROSS JOIN spans o WHERE s.scope <> n.scope AND o.scope = s.scope"
     f" AND o.start_ns BETWEEN n.start_ns - {TOGETHER_NS} AND {{last}} + {TOGETHER_NS}"
 )
 """Calls `o` of other reporters that begin when the call `n` does, or calls that begin from
 `n.start_ns` to `{last}`; never are ranges of equal scope read."""
 
-_WINDOW: Final = 2 * TOGETHER_NS
+_WINDOW_NS: Final = 2 * TOGETHER_NS
 ANSWERED_AT_ONCE: Final = (
-    f"{_OTHERS} AND o.input_tokens = n.input_tokens"
-    f" AND o.start_ns / {_WINDOW} IN ((n.start_ns - {TOGETHER_NS}) / {_WINDOW},"
-    f" (n.start_ns + {TOGETHER_NS}) / {_WINDOW}, ({{last}} + {TOGETHER_NS}) / {_WINDOW})"
+    f"{_CONCURRENT_CALLS} AND o.input_tokens = n.input_tokens"
+    f" AND o.start_ns / {_WINDOW_NS} IN ((n.start_ns - {TOGETHER_NS}) / {_WINDOW_NS},"
+    f" (n.start_ns + {TOGETHER_NS}) / {_WINDOW_NS}, ({{last}} + {TOGETHER_NS}) / {_WINDOW_NS})"
 )
 FAILED_AT_ONCE: Final = (
-    f"{_OTHERS} AND n.status = 'error' AND n.input_tokens IS NULL"
+    f"{_CONCURRENT_CALLS} AND n.status = 'error' AND n.input_tokens IS NULL"
     " AND o.status = 'error' AND +o.input_tokens IS NULL"
 )
 """Of those, the ones that say the same. (The plus keeps SQLite to the index of failures.)"""
 
-_MAY_BE: Final = (
+_MAY_BE_SAME_CALL: Final = (
     "EXISTS (SELECT 1 FROM {others_of_one} AND o.trace_id <> n.trace_id"
     " AND (n.parent_span_id IS NULL OR o.parent_span_id IS NULL OR n.response_id = o.response_id))"
 )
@@ -67,47 +67,53 @@ def calls_elsewhere(
 
     The traces come with their spans, payloads not needed; those without model calls cost nothing.
     """
-    told = [key for key, spans in traces.items() if any(map(may_be_told_elsewhere, spans))]
-    scopes = _scopes(conn) if told else []
+    candidates = [key for key, spans in traces.items() if any(map(may_be_told_elsewhere, spans))]
+    scopes = _known_scopes(conn) if candidates else []
     if len(scopes) < 2:
         return {}
-    named = f"n.trace_id IN ({_marks(told)})"
-    sql = f"SELECT n.trace_id FROM spans n WHERE {named} AND {_MAY_BE}"
-    asked = [row[0] for row in conn.rows(_either(sql, scopes), (*told, *scopes) * 2)]
-    if not asked:
+    of_candidates = f"n.trace_id IN ({_placeholders(candidates)})"
+    sql = f"SELECT n.trace_id FROM spans n WHERE {of_candidates} AND {_MAY_BE_SAME_CALL}"
+    asking = [
+        row[0] for row in conn.rows(_answered_or_failed(sql, scopes), (*candidates, *scopes) * 2)
+    ]
+    if not asking:
         return {}
-    sql = _at_the_time_of(f"n.trace_id IN ({_marks(asked)})")
-    others = [row[0] for row in conn.rows(_either(sql, scopes), (*asked, *scopes) * 2)]
+    sql = _traces_of_concurrent_calls(f"n.trace_id IN ({_placeholders(asking)})")
+    other_traces = [
+        row[0] for row in conn.rows(_answered_or_failed(sql, scopes), (*asking, *scopes) * 2)
+    ]
     calls: dict[str, list[Span]] = defaultdict(list)
     for row in conn.rows(
-        f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({_marks(others)})"
+        f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({_placeholders(other_traces)})"
         " AND scope IS NOT NULL",
-        others,
+        other_traces,
     ):
         span = slim_span(row)
         calls[span.trace_id].append(span)
     nearby = Nearby(chain.from_iterable(calls.values()))
     return {
-        key: [span for other in sorted(nearby.traces(traces[key])) for span in calls[other]]
-        for key in asked
+        key: [span for trace_id in sorted(nearby.traces(traces[key])) for span in calls[trace_id]]
+        for key in asking
     }
 
 
 def wake(conn: Connection, after_seq: int, due_ns: int) -> None:
     """Make traces due that may report a call which was written after `after_seq`."""
-    scopes = _scopes(conn)
+    scopes = _known_scopes(conn)
     if len(scopes) < 2:
         return
-    calls = _either(_at_the_time_of(f"n.seq > ? AND {_MAY_BE}"), scopes)
+    calls = _answered_or_failed(
+        _traces_of_concurrent_calls(f"n.seq > ? AND {_MAY_BE_SAME_CALL}"), scopes
+    )
     news.mark_found(conn, calls, (after_seq, *scopes, *scopes) * 2, due_ns)
 
 
-def _scopes(conn: Connection) -> list[str]:
-    return [row[0] for row in conn.rows(_SCOPES)]
+def _known_scopes(conn: Connection) -> list[str]:
+    return [row[0] for row in conn.rows(_SELECT_SCOPES)]
 
 
-def _at_the_time_of(which: str) -> str:
-    """The traces of the calls that say the same at the time of those which `which` names.
+def _traces_of_concurrent_calls(condition: str) -> str:
+    """The traces of the calls that say the same at the time of those which `condition` names.
 
     These are taken by the four seconds in which they begin: a thousand of them read the thousand
     others of that time once, not each.
@@ -115,27 +121,27 @@ def _at_the_time_of(which: str) -> str:
     return (
         "SELECT o.trace_id FROM (SELECT n.scope, n.input_tokens, n.status,"
         " min(n.start_ns) AS start_ns, max(n.start_ns) AS last_ns"
-        f" FROM spans n WHERE n.scope IS NOT NULL AND {which}"
-        f" GROUP BY n.scope, n.input_tokens, n.status, n.start_ns / {_WINDOW}) n"
+        f" FROM spans n WHERE n.scope IS NOT NULL AND {condition}"
+        f" GROUP BY n.scope, n.input_tokens, n.status, n.start_ns / {_WINDOW_NS}) n"
         " CROSS JOIN {others}"
     )
 
 
-def _either(sql: str, scopes: Sequence[str]) -> str:
+def _answered_or_failed(sql: str, scopes: Sequence[str]) -> str:
     """What a question about calls that say the same finds, answered or failed.
 
     `{others_of_one}` stands for those at the time of one call, `{others}` for those at the time of
     some, from `start_ns` to `last_ns`.
     """
-    named = " UNION ALL ".join(["SELECT ? AS scope"] * len(scopes))
+    scope_rows = " UNION ALL ".join(["SELECT ? AS scope"] * len(scopes))
     return " UNION ".join(
         sql.format(
-            others_of_one=others.format(scopes=named, last="n.start_ns"),
-            others=others.format(scopes=named, last="n.last_ns"),
+            others_of_one=others.format(scopes=scope_rows, last="n.start_ns"),
+            others=others.format(scopes=scope_rows, last="n.last_ns"),
         )
         for others in (ANSWERED_AT_ONCE, FAILED_AT_ONCE)
     )
 
 
-def _marks(keys: Sequence[bytes]) -> str:
+def _placeholders(keys: Sequence[bytes]) -> str:
     return ", ".join("?" * len(keys))

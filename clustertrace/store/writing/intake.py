@@ -60,13 +60,13 @@ class Policy(NamedTuple):
         if self.metadata_only:
             span = bare(span)
         row = span_row(span, origin)
-        said = "\n".join(filter(None, _texts(row)))
-        if self.redact is not None and self.redact.suspects(said):
-            row = _redacted(row, self.redact)
+        texts = "\n".join(filter(None, _texts(row)))
+        if self.redact is not None and self.redact.suspects(texts):
+            row = _redacted_row(row, self.redact)
         # A character takes at most four bytes.
         limit = self.payload_bytes // 4
-        if len(said) > limit and any(len(text) > limit for text in _texts(row) if text):
-            row = _fitted(row, self.payload_bytes)
+        if len(texts) > limit and any(len(text) > limit for text in _texts(row) if text):
+            row = _fitted_row(row, self.payload_bytes)
         return row
 
     def log(self, log: Log) -> Row:
@@ -85,43 +85,43 @@ class Policy(NamedTuple):
             # What a user writes about a run is no content of the run.
             reason = fact.outcome_reason if fact.by_hand else None
             fact = fact._replace(outcome_reason=reason, extra=EMPTY)
-        return self._within(fact if self.redact is None else _secretless(fact, self.redact))
+        return self._limited(fact if self.redact is None else _without_secrets(fact, self.redact))
 
-    def _within(self, fact: TraceFacts) -> TraceFacts:
+    def _limited(self, fact: TraceFacts) -> TraceFacts:
         """What was said about a trace, each text within the limit; the user's own words stay."""
-        short = self._short
+        short = self._limited_text
         return fact._replace(
             name=fact.name and short(fact.name),
             session_id=fact.session_id and short(fact.session_id),
-            extra=self._fitting(fact.extra) if fact.extra else fact.extra,
+            extra=self._limited_extra(fact.extra) if fact.extra else fact.extra,
             tags={short(key): short(value) for key, value in fact.tags.items()},
             metrics=tuple(one._replace(name=short(one.name)) for one in fact.metrics),
             outcome_reason=fact.outcome_reason
             and (fact.outcome_reason if fact.by_hand else short(fact.outcome_reason)),
         )
 
-    def _fitting(self, extra: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _limited_extra(self, extra: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a file says more of a trace, within the limit."""
         fits = _size(json_text(dict(extra)) or "") <= self.payload_bytes
         return extra if fits else _shortened(extra, self.payload_bytes)[0]
 
-    def _short(self, text: str) -> str:
+    def _limited_text(self, text: str) -> str:
         """A text within the limit."""
         limit = self.payload_bytes
         fits = len(text) <= limit // 4 or _size(text) <= limit
         return text if fits else str(_shortened(text, limit)[0])
 
 
-def _secretless(fact: TraceFacts, cut: Redactor) -> TraceFacts:
+def _without_secrets(fact: TraceFacts, redact: Redactor) -> TraceFacts:
     """What was said about a trace, without secrets."""
     return fact._replace(
-        name=fact.name and cut(fact.name)[0],
-        session_id=fact.session_id and cut(fact.session_id)[0],
-        extra=json_value(cut.json(json_text(fact.extra) or "{}")[0]),
-        tags={cut(key)[0]: cut.named(key, value) for key, value in fact.tags.items()},
-        metrics=tuple(one._replace(name=cut(one.name)[0]) for one in fact.metrics),
-        outcome_reason=fact.outcome_reason and cut(fact.outcome_reason)[0],
-        note=fact.note and cut(fact.note)[0],
+        name=fact.name and redact(fact.name)[0],
+        session_id=fact.session_id and redact(fact.session_id)[0],
+        extra=json_value(redact.json(json_text(fact.extra) or "{}")[0]),
+        tags={redact(key)[0]: redact.named(key, value) for key, value in fact.tags.items()},
+        metrics=tuple(one._replace(name=redact(one.name)[0]) for one in fact.metrics),
+        outcome_reason=fact.outcome_reason and redact(fact.outcome_reason)[0],
+        note=fact.note and redact(fact.note)[0],
     )
 
 
@@ -135,66 +135,74 @@ def policy() -> Policy:
 
 
 @lru_cache(maxsize=8)
-def _metadata_only(told: str) -> bool:
-    capture_word = told.strip().lower() or "full"
+def _metadata_only(setting: str) -> bool:
+    capture_word = setting.strip().lower() or "full"
     if capture_word not in ("full", "metadata"):
         raise BadSetting(
-            f"CLUSTERTRACE_CAPTURE can't be used: it must be full or metadata, not {told!r}; "
+            f"CLUSTERTRACE_CAPTURE can't be used: it must be full or metadata, not {setting!r}; "
             "change or unset it."
         )
     return capture_word == "metadata"
 
 
 @lru_cache(maxsize=8)
-def _payload_bytes(told: str) -> int:
-    text = told.strip() or "32768"
+def _payload_bytes(setting: str) -> int:
+    text = setting.strip() or "32768"
     if not text.isascii() or not text.isdecimal() or int(text) < 256:
         raise BadSetting(
             "CLUSTERTRACE_MAX_PAYLOAD_BYTES can't be used: it must be a whole number from 256, "
-            f"not {told!r}; change or unset it."
+            f"not {setting!r}; change or unset it."
         )
     return int(text)
 
 
-def _redacted(row: Row, redact: Redactor) -> Row:
+def _redacted_row(row: Row, redact: Redactor) -> Row:
     """The row without secrets in its texts, and with their number among the attributes."""
-    made, cut = list(row), 0
-    for at in TEXTS:
-        if made[at]:
-            made[at], times = (redact.json if at in JSON_TEXTS else redact)(made[at])
-            cut += times
-    if cut:
-        told = json_value(made[ATTRIBUTES]) or {}
-        before = told.get(REDACTED)
-        told[REDACTED] = cut + (before if isinstance(before, int) else 0)
-        made[ATTRIBUTES] = json_text(told)
-    return tuple(made)
+    values, count = list(row), 0
+    for column in TEXTS:
+        if values[column]:
+            values[column], cuts = (redact.json if column in JSON_TEXTS else redact)(values[column])
+            count += cuts
+    if count:
+        attributes = json_value(values[ATTRIBUTES]) or {}
+        earlier_count = attributes.get(REDACTED)
+        attributes[REDACTED] = count + (earlier_count if isinstance(earlier_count, int) else 0)
+        values[ATTRIBUTES] = json_text(attributes)
+    return tuple(values)
 
 
-def _fitted(row: Row, limit: int) -> Row:
+def _fitted_row(row: Row, limit: int) -> Row:
     """The row with every text within the limit, and with the names of those that were not."""
-    made = list(row)
-    told: Mapping[str, Any] = json_value(row[ATTRIBUTES]) or {}
-    marks = {key: value for key, value in told.items() if key in _MARKS}
-    rest = {key: value for key, value in told.items() if key not in _MARKS}
-    before = marks.get(CUT)
-    known = [path for path in before if isinstance(path, str)] if isinstance(before, list) else []
+    values = list(row)
+    attributes: Mapping[str, Any] = json_value(row[ATTRIBUTES]) or {}
+    marks = {key: value for key, value in attributes.items() if key in _MARKS}
+    other_attributes = {key: value for key, value in attributes.items() if key not in _MARKS}
+    earlier = marks.get(CUT)
+    earlier_paths = (
+        [path for path in earlier if isinstance(path, str)] if isinstance(earlier, list) else []
+    )
     paths: list[str] = []
-    for at, field in TEXTS.items():
-        text = json_text(rest) if at == ATTRIBUTES and rest else made[at]
-        slack = _SLACK_BYTES if any(path.partition(".")[0] == field for path in known) else 0
+    for column, field in TEXTS.items():
+        text = (
+            json_text(other_attributes)
+            if column == ATTRIBUTES and other_attributes
+            else values[column]
+        )
+        slack = (
+            _SLACK_BYTES if any(path.partition(".")[0] == field for path in earlier_paths) else 0
+        )
         if text is None or _size(text) <= limit + slack:
             continue
-        value = json_value(text) if at in JSON_TEXTS else text
-        value, within = _shortened(value, limit)
-        if at == ATTRIBUTES:
-            rest = value
-        made[at] = json_text(value) if at in JSON_TEXTS else value
-        paths += [f"{field}.{path}".rstrip(".") for path in within]
+        value = json_value(text) if column in JSON_TEXTS else text
+        value, cut_paths = _shortened(value, limit)
+        if column == ATTRIBUTES:
+            other_attributes = value
+        values[column] = json_text(value) if column in JSON_TEXTS else value
+        paths += [f"{field}.{path}".rstrip(".") for path in cut_paths]
     if paths:
-        named = [*known, *(path for path in paths if path not in known)]
-        made[ATTRIBUTES] = json_text({CUT: named, **_without(marks, CUT), **rest})
-    return tuple(made)
+        all_paths = [*earlier_paths, *(path for path in paths if path not in earlier_paths)]
+        values[ATTRIBUTES] = json_text({CUT: all_paths, **_without(marks, CUT), **other_attributes})
+    return tuple(values)
 
 
 def _without(mapping: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -213,8 +221,8 @@ def _shortened(value: Any, limit: int) -> tuple[Any, Sequence[str]]:
     budget = limit
     while True:
         text, paths, _ = capture(value, budget)
-        made = json_value(text)
-        size = _size((made if isinstance(value, str) else json_text(made)) or "")
+        fitting = json_value(text)
+        size = _size((fitting if isinstance(value, str) else json_text(fitting)) or "")
         if size <= limit or budget <= 16:
-            return made, paths if 0 < len(paths) <= _PATHS_NAMED else ("",)
+            return fitting, paths if 0 < len(paths) <= _PATHS_NAMED else ("",)
         budget = min(budget - 16, budget * limit // size)

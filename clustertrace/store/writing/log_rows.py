@@ -17,7 +17,7 @@ __all__ = ["add", "count", "hosts", "log_row", "logs_of", "of_sessions", "turns_
 Row = tuple[Any, ...]
 """A row of `logs`."""
 
-_AT_ONCE: Final = 500
+_IDS_A_QUERY: Final = 500
 _INSERT: Final = f"INSERT INTO logs VALUES ({', '.join('?' * 11)}) ON CONFLICT DO NOTHING"
 _COLUMNS: Final = (
     "trace_id, log_id, ordinal, turn, session_id, span_id, time_ns, name, scope, body, attributes"
@@ -32,11 +32,11 @@ MOST_BYTES: Final = 8_000_000
 
 def log_row(log: Log, *, body: str | None, attributes: str | None) -> Row:
     """A row of `logs`; `body` and `attributes` are JSON of what may be stored of them."""
-    told = (log.span_id, str(log.time_ns), log.name, log.scope, body, attributes)
-    digest = hashlib.sha256("\0".join(text or "" for text in told).encode()).digest()
+    texts = (log.span_id, str(log.time_ns), log.name, log.scope, body, attributes)
+    digest = hashlib.sha256("\0".join(text or "" for text in texts).encode()).digest()
     return (
         bytes.fromhex(log.trace_id),
-        bytes((_late(log),)) + digest[:8],
+        bytes((_priority(log),)) + digest[:8],
         log.ordinal,
         None if log.turn is None else bytes.fromhex(log.turn),
         log.session_id,
@@ -49,7 +49,7 @@ def log_row(log: Log, *, body: str | None, attributes: str | None) -> Row:
     )
 
 
-def _late(log: Log) -> int:
+def _priority(log: Log) -> int:
     """When its turn comes where a trace has more records than are looked at."""
     if not log.name:
         return 2
@@ -62,14 +62,14 @@ def add(conn: Connection, rows: Sequence[Row]) -> set[bytes]:
         return set()
     conn.many(_INSERT, rows)
     touched = {row[0] for row in rows}
-    for some in _parts(set(turns_of(rows))):
-        sql = f"SELECT DISTINCT trace_id FROM logs WHERE turn IN ({_marks(some)})"
-        touched.update(row[0] for row in conn.rows(sql, some))
+    for chunk in _chunks(set(turns_of(rows))):
+        sql = f"SELECT DISTINCT trace_id FROM logs WHERE turn IN ({_placeholders(chunk)})"
+        touched.update(row[0] for row in conn.rows(sql, chunk))
     for session in {row[4] for row in rows if row[4] is not None}:
         times = [row[6] for row in rows if row[4] == session]
         sql = "SELECT trace_id FROM traces WHERE session_id = ? AND start_ns <= ? AND end_ns >= ?"
-        found = conn.rows(sql, (session, max(times), min(times) - LATE_NS))
-        touched.update(row[0] for row in found)
+        overlapping = conn.rows(sql, (session, max(times), min(times) - LATE_NS))
+        touched.update(row[0] for row in overlapping)
     return touched
 
 
@@ -80,19 +80,19 @@ def turns_of(rows: Sequence[Row]) -> list[bytes]:
 
 def of_sessions(conn: Connection, facts: Sequence[TraceFacts]) -> set[bytes]:
     """The traces made of records of these sessions, which may belong to spans that came now."""
-    found: set[bytes] = set()
-    for some in _parts({fact.session_id for fact in facts if fact.session_id is not None}):
-        sql = f"SELECT DISTINCT trace_id FROM logs WHERE session_id IN ({_marks(some)})"
-        found.update(row[0] for row in conn.rows(sql, some))
-    return found
+    trace_ids: set[bytes] = set()
+    for chunk in _chunks({fact.session_id for fact in facts if fact.session_id is not None}):
+        sql = f"SELECT DISTINCT trace_id FROM logs WHERE session_id IN ({_placeholders(chunk)})"
+        trace_ids.update(row[0] for row in conn.rows(sql, chunk))
+    return trace_ids
 
 
 def with_logs(conn: Connection, trace_ids: Sequence[bytes]) -> list[bytes]:
     """Those of these traces that records may change."""
     sql = (
-        f"SELECT trace_id FROM logs WHERE trace_id IN ({_marks(trace_ids)}) UNION "
+        f"SELECT trace_id FROM logs WHERE trace_id IN ({_placeholders(trace_ids)}) UNION "
         "SELECT t.trace_id FROM traces t JOIN logs l ON l.session_id = t.session_id"
-        f" WHERE t.trace_id IN ({_marks(trace_ids)}) AND l.turn IS NOT NULL"
+        f" WHERE t.trace_id IN ({_placeholders(trace_ids)}) AND l.turn IS NOT NULL"
     )
     return [row[0] for row in conn.rows(sql, (*trace_ids, *trace_ids))]
 
@@ -111,7 +111,7 @@ def logs_of(
     They are its own, those of its turns, and those of its session that name no trace and fall into
     `times`, in which its spans ran.
     """
-    rows, more = _own(conn, trace_id)
+    rows, left_out = _own_rows(conn, trace_id)
     sql = f"SELECT {_COLUMNS} FROM logs WHERE trace_id <> ? AND turn = ? LIMIT ?"
     for turn in turns_of(rows):
         rows += conn.rows(sql, (trace_id, turn, MOST))
@@ -121,15 +121,15 @@ def logs_of(
             " AND turn IS NOT NULL LIMIT ?"
         )
         rows += conn.rows(sql, (session_id, times[0], min(times[1] + LATE_NS, MAX_NS), MOST))
-    each = {row[:2]: row for row in rows}
-    return [_log(row) for _, row in sorted(each.items())], more
+    distinct_rows = {row[:2]: row for row in rows}
+    return [_log_of_row(row) for _, row in sorted(distinct_rows.items())], left_out
 
 
-def _own(conn: Connection, trace_id: bytes) -> tuple[list[Row], int]:
+def _own_rows(conn: Connection, trace_id: bytes) -> tuple[list[Row], int]:
     rows: list[Row] = []
     size, after = 0, b""
     sql = f"SELECT {_COLUMNS} FROM logs WHERE trace_id = ? AND log_id > ? ORDER BY log_id LIMIT ?"
-    while part := conn.rows(sql, (trace_id, after, _AT_ONCE)):
+    while part := conn.rows(sql, (trace_id, after, _IDS_A_QUERY)):
         rows += part
         size += sum(len(row[9] or "") + len(row[10] or "") for row in part)
         if len(rows) >= MOST or size >= MOST_BYTES:
@@ -139,7 +139,7 @@ def _own(conn: Connection, trace_id: bytes) -> tuple[list[Row], int]:
     return rows, 0
 
 
-def _log(row: Row) -> Log:
+def _log_of_row(row: Row) -> Log:
     return Log(
         row[0].hex(),
         None if row[5] is None else row[5].hex(),
@@ -166,10 +166,10 @@ def hosts(conn: Connection, session_id: str) -> list[Host]:
     return [Host(row[0].hex(), row[1], row[2]) for row in rows]
 
 
-def _parts(items: set[Any]) -> Iterator[list[Any]]:
+def _chunks(items: set[Any]) -> Iterator[list[Any]]:
     ordered = sorted(items)
-    return (ordered[begin : begin + _AT_ONCE] for begin in range(0, len(ordered), _AT_ONCE))
+    return (ordered[begin : begin + _IDS_A_QUERY] for begin in range(0, len(ordered), _IDS_A_QUERY))
 
 
-def _marks(items: Sequence[Any]) -> str:
+def _placeholders(items: Sequence[Any]) -> str:
     return ", ".join("?" * len(items))

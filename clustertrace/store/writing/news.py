@@ -34,7 +34,7 @@ span."""
 _LONGEST_WAIT_NS: Final = 3600 * 10**9
 """Nothing waits for so long: where it seems to, the clock has been set back since."""
 
-_MARK: Final = (
+_INSERT_NEWS: Final = (
     "INSERT INTO news VALUES (:trace_id, :due_ns + coalesce((SELECT span_count FROM traces WHERE"
     f" trace_id = :trace_id), 0) * {PER_SPAN_NS}) ON CONFLICT (trace_id)"
     " DO UPDATE SET due_ns = news.due_ns"
@@ -48,7 +48,7 @@ DONE: Final = "DELETE FROM news WHERE trace_id = ?"
 
 def mark(conn: Connection, due_ns: Iterable[tuple[bytes, int]]) -> None:
     """There is news of these traces, to be settled then, or later where they are long."""
-    conn.many(_MARK, [{"trace_id": trace_id, "due_ns": when} for trace_id, when in due_ns])
+    conn.many(_INSERT_NEWS, [{"trace_id": trace_id, "due_ns": due} for trace_id, due in due_ns])
 
 
 def mark_found(conn: Connection, found: str, params: Sequence[Any], due_ns: int) -> None:
@@ -64,14 +64,14 @@ def has_due(conn: Connection, now_ns: int) -> bool:
     """Whether any trace is due by `now_ns`."""
     return any(
         conn.value(f"SELECT 1 FROM news WHERE {is_due} LIMIT 1", (bound,))
-        for is_due, bound in _due(now_ns)
+        for is_due, bound in _due_conditions(now_ns)
     )
 
 
 def due(conn: Connection, now_ns: int, limit: int) -> list[bytes]:
     """Traces that are due by `now_ns`, longest waiting first, at most `limit`."""
     ids: list[bytes] = []
-    for is_due, bound in _due(now_ns):
+    for is_due, bound in _due_conditions(now_ns):
         sql = f"SELECT trace_id FROM news WHERE {is_due} ORDER BY due_ns LIMIT ? {conn.claimed}"
         ids += [row[0] for row in conn.rows(sql, (bound, limit - len(ids)))]
     return ids
@@ -89,6 +89,6 @@ def forget(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     conn.run(f"DELETE FROM news WHERE trace_id IN ({marks})", trace_ids)
 
 
-def _due(now_ns: int) -> tuple[tuple[str, int], tuple[str, int]]:
+def _due_conditions(now_ns: int) -> tuple[tuple[str, int], tuple[str, int]]:
     """What is due, and what seems to be due in an hour or later: together they would be sorted."""
     return ("due_ns <= ?", now_ns), ("due_ns > ?", min(now_ns + _LONGEST_WAIT_NS, 2**63 - 1))

@@ -15,7 +15,7 @@ Row = tuple[Any, ...]
 Key = tuple[Any, ...]
 """Trace id and span id, binary."""
 
-_INSERT: Final = f"INSERT INTO spans VALUES ({', '.join('?' * 29)})"
+_INSERT_SPAN: Final = f"INSERT INTO spans VALUES ({', '.join('?' * 29)})"
 
 
 def remove(conn: Connection, keys: Sequence[Key]) -> None:
@@ -29,7 +29,7 @@ def place(conn: Connection, rows: Sequence[Row]) -> int | None:
     """Put in rows that are not there, or no longer; the first of their sequence numbers."""
     numbers = conn.numbers(len(rows))
     conn.many(
-        _INSERT,
+        _INSERT_SPAN,
         ((*row[:SEQ], number, *row[SEQ + 1 :]) for number, row in zip(numbers, rows, strict=True)),
     )
     return numbers[0] if numbers else None

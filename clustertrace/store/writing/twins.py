@@ -22,10 +22,10 @@ __all__ = ["absorb", "forget_twins", "twins_of", "with_twins", "woken_by"]
 _AROUND_NS: Final = 3600 * 10**9
 """A turn's telemetry begins at most so long before or after its transcript."""
 
-_TRANSCRIPT: Final = "instr(attributes, '.transcript\"') > 0"
+_OF_TRANSCRIPT: Final = "instr(attributes, '.transcript\"') > 0"
 """The scope of transcripts' spans ends so, and nothing cheaper tells of tools."""
 
-_SCOPES: Final = ("com.anthropic.claude_code.transcript", "codex.transcript")
+_TRANSCRIPT_SCOPES: Final = ("com.anthropic.claude_code.transcript", "codex.transcript")
 
 
 def woken_by(
@@ -38,20 +38,20 @@ def woken_by(
 
     `starts` are those of its spans, nanoseconds; `turns` what its records name.
     """
-    found: set[bytes] = set()
+    woken: set[bytes] = set()
     sessions = sorted({fact.session_id for fact in facts if fact.session_id is not None})
     for ids in (turns[at : at + 500] for at in range(0, len(turns), 500)):
-        sql = f"SELECT trace_id FROM transcript_turns WHERE trace_id IN ({_marks(ids)})"
-        found.update(row[0] for row in conn.rows(sql, ids))
+        sql = f"SELECT trace_id FROM transcript_turns WHERE trace_id IN ({_placeholders(ids)})"
+        woken.update(row[0] for row in conn.rows(sql, ids))
     if starts:
         sql = (
             "SELECT t.trace_id FROM traces t WHERE t.session_id = ? AND t.start_ns BETWEEN ? AND ?"
             " AND t.trace_id IN (SELECT trace_id FROM transcript_turns)"
         )
-        around = (min(starts) - _AROUND_NS, _after(max(starts)))
+        around = (min(starts) - _AROUND_NS, _end_around(max(starts)))
         for session in sessions:
-            found.update(row[0] for row in conn.rows(sql, (session, *around)))
-    return found
+            woken.update(row[0] for row in conn.rows(sql, (session, *around)))
+    return woken
 
 
 def absorb(conn: Connection, trace_ids: Sequence[bytes]) -> list[bytes]:
@@ -60,17 +60,18 @@ def absorb(conn: Connection, trace_ids: Sequence[bytes]) -> list[bytes]:
     Returns the traces that are to be settled in their place, or again.
     """
     hosts: list[bytes] = []
-    sql = f"SELECT DISTINCT trace_id FROM transcript_turns WHERE trace_id IN ({_marks(trace_ids)})"
+    marks = _placeholders(trace_ids)
+    sql = f"SELECT DISTINCT trace_id FROM transcript_turns WHERE trace_id IN ({marks})"
     for (trace_id,) in conn.rows(sql, trace_ids):
-        host = _host(conn, trace_id)
-        if host is not None and _move(conn, trace_id, host):
+        host = _telemetry_trace(conn, trace_id)
+        if host is not None and _move_to_unjoined(conn, trace_id, host):
             hosts.append(host)
     return [host for host in dict.fromkeys(hosts) if host not in trace_ids]
 
 
 def with_twins(conn: Connection, trace_ids: Sequence[bytes]) -> list[bytes]:
     """Those of these traces that transcripts tell something of."""
-    sql = f"SELECT DISTINCT trace_id FROM turn_hosts WHERE trace_id IN ({_marks(trace_ids)})"
+    sql = f"SELECT DISTINCT trace_id FROM turn_hosts WHERE trace_id IN ({_placeholders(trace_ids)})"
     return [row[0] for row in conn.rows(sql, trace_ids)]
 
 
@@ -84,64 +85,65 @@ def twins_of(conn: Connection, trace_id: bytes) -> list[Span]:
 
 def forget_twins(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     """These traces are removed, and with them what transcripts tell of their turns."""
-    marks = _marks(trace_ids)
+    marks = _placeholders(trace_ids)
     turns = conn.rows(f"SELECT turn FROM turn_hosts WHERE trace_id IN ({marks})", trace_ids)
     for table in ("unjoined_spans", "trace_tags"):
         conn.many(f"DELETE FROM {table} WHERE trace_id = ?", turns)
     conn.run(f"DELETE FROM turn_hosts WHERE trace_id IN ({marks})", trace_ids)
 
 
-def _after(ns: int) -> int:
+def _end_around(ns: int) -> int:
     return min(ns + _AROUND_NS, MAX_NS)
 
 
-def _host(conn: Connection, turn: bytes) -> bytes | None:
+def _telemetry_trace(conn: Connection, turn: bytes) -> bytes | None:
     """The trace that telemetry made of a turn."""
-    known = conn.value("SELECT trace_id FROM turn_hosts WHERE turn = ?", (turn,))
-    if known is not None:
-        return bytes(known)
+    host = conn.value("SELECT trace_id FROM turn_hosts WHERE turn = ?", (turn,))
+    if host is not None:
+        return bytes(host)
     # Records of the same prompt name it.
-    found = conn.value(
+    trace_id = conn.value(
         "SELECT trace_id FROM logs WHERE turn = ? AND trace_id <> turn LIMIT 1", (turn,)
     )
-    if found is not None:
-        return bytes(found)
+    if trace_id is not None:
+        return bytes(trace_id)
     calls = conn.rows(
         "SELECT DISTINCT response_id FROM spans WHERE trace_id = ? AND kind = 'llm'"
         " AND scope = ? AND response_id IS NOT NULL LIMIT 100",
-        (turn, _SCOPES[0]),
+        (turn, _TRANSCRIPT_SCOPES[0]),
     )
     row = conn.row("SELECT (SELECT session_id FROM traces WHERE trace_id = :turn),"
                    " min(start_ns), max(start_ns) FROM spans WHERE trace_id = :turn",
                    {"turn": turn})  # fmt: skip
     if calls and row is not None and row[0] is not None:
         ids = [call[0] for call in calls]
-        found = conn.value(
+        trace_id = conn.value(
             "SELECT s.trace_id FROM traces t JOIN spans s ON s.trace_id = t.trace_id"
             " WHERE t.session_id = ? AND t.trace_id <> ? AND s.start_ns BETWEEN ? AND ?"
-            f" AND s.kind = 'llm' AND s.scope <> ? AND s.response_id IN ({_marks(ids)}) LIMIT 1",
-            (row[0], turn, row[1] - _AROUND_NS, _after(row[2]), _SCOPES[0], *ids),
+            " AND s.kind = 'llm' AND s.scope <> ?"
+            f" AND s.response_id IN ({_placeholders(ids)}) LIMIT 1",
+            (row[0], turn, row[1] - _AROUND_NS, _end_around(row[2]), _TRANSCRIPT_SCOPES[0], *ids),
         )
-        return None if found is None else bytes(found)
+        return None if trace_id is None else bytes(trace_id)
     # Codex's rollouts name the trace of their telemetry.
-    both = conn.value(
+    is_codex = conn.value(
         "SELECT 1 FROM spans WHERE trace_id = ? AND kind = 'llm' AND scope LIKE 'codex%'"
         " AND scope <> ? LIMIT 1",
-        (turn, _SCOPES[1]),
+        (turn, _TRANSCRIPT_SCOPES[1]),
     )
-    return turn if both else None
+    return turn if is_codex else None
 
 
-def _move(conn: Connection, turn: bytes, host: bytes) -> bool:
+def _move_to_unjoined(conn: Connection, turn: bytes, host: bytes) -> bool:
     """Take the spans that a transcript tells of a turn out of it; whether there were any."""
-    sql = f"SELECT {SPAN_COLUMNS} FROM spans WHERE trace_id = ? AND {_TRANSCRIPT}"
+    sql = f"SELECT {SPAN_COLUMNS} FROM spans WHERE trace_id = ? AND {_OF_TRANSCRIPT}"
     spans = {row[1]: span_of_row(row) for row in conn.rows(sql, (turn,))}
     if not spans:
         return False
     keys = [(turn, span_id) for span_id in spans]
-    came = unjoined(conn, keys)
+    original_spans = unjoined(conn, keys)
     forget(conn, keys)
-    keep(conn, turn, {key[1]: came.get(key) or spans[key[1]] for key in keys})
+    keep(conn, turn, {key[1]: original_spans.get(key) or spans[key[1]] for key in keys})
     remove(conn, keys)
     conn.run("INSERT INTO turn_hosts VALUES (?, ?) ON CONFLICT DO NOTHING", (turn, host))
     if host != turn:
@@ -159,5 +161,5 @@ def _move(conn: Connection, turn: bytes, host: bytes) -> bool:
     return True
 
 
-def _marks(items: Sequence[Any]) -> str:
+def _placeholders(items: Sequence[Any]) -> str:
     return ", ".join("?" * len(items))

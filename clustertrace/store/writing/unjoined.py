@@ -16,7 +16,7 @@ __all__ = ["forget", "keep", "unjoined", "unjoined_of"]
 Key = tuple[Any, ...]
 """Trace id and span id, binary."""
 
-_AT_ONCE: Final = 500
+_IDS_A_QUERY: Final = 500
 
 
 def keep(conn: Connection, trace_id: bytes, spans: Mapping[bytes, Span | None]) -> None:
@@ -26,9 +26,9 @@ def keep(conn: Connection, trace_id: bytes, spans: Mapping[bytes, Span | None]) 
         [
             (
                 *(trace_id, span_id),
-                came and json_text({**span_to_dict(came), "ordinal": came.ordinal}),
+                span and json_text({**span_to_dict(span), "ordinal": span.ordinal}),
             )
-            for span_id, came in spans.items()
+            for span_id, span in spans.items()
         ],
     )
 
@@ -40,13 +40,13 @@ def forget(conn: Connection, keys: Sequence[Key]) -> None:
 
 def unjoined(conn: Connection, keys: Sequence[Key]) -> dict[Key, Span | None]:
     """Those of these spans that records changed, as they came; None for one made of records."""
-    found: dict[Key, Span | None] = {}
-    for begin in range(0, len(keys), _AT_ONCE):
-        some = keys[begin : begin + _AT_ONCE]
-        sql = f"SELECT unjoined_spans.* FROM {keyed('unjoined_spans', len(some))}"
-        for row in conn.rows(sql, [part for key in some for part in key]):
-            found[row[:2]] = None if row[2] is None else _span(row[0], row[2])
-    return found
+    spans: dict[Key, Span | None] = {}
+    for begin in range(0, len(keys), _IDS_A_QUERY):
+        chunk = keys[begin : begin + _IDS_A_QUERY]
+        sql = f"SELECT unjoined_spans.* FROM {keyed('unjoined_spans', len(chunk))}"
+        for row in conn.rows(sql, [part for key in chunk for part in key]):
+            spans[row[:2]] = None if row[2] is None else _span_of_record(row[0], row[2])
+    return spans
 
 
 def unjoined_of(conn: Connection, trace_id: bytes) -> list[Span]:
@@ -55,9 +55,9 @@ def unjoined_of(conn: Connection, trace_id: bytes) -> list[Span]:
         "SELECT record FROM unjoined_spans u WHERE trace_id = ? AND record IS NOT NULL AND NOT"
         " EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = u.trace_id AND s.span_id = u.span_id)"
     )
-    return [_span(trace_id, row[0]) for row in conn.rows(sql, (trace_id,))]
+    return [_span_of_record(trace_id, row[0]) for row in conn.rows(sql, (trace_id,))]
 
 
-def _span(trace_id: bytes, record: str) -> Span:
-    told = json_value(record)
-    return span_from_dict(told, trace_id.hex(), told.pop("ordinal"))
+def _span_of_record(trace_id: bytes, record: str) -> Span:
+    fields = json_value(record)
+    return span_from_dict(fields, trace_id.hex(), fields.pop("ordinal"))

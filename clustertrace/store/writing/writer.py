@@ -47,18 +47,18 @@ _LOG: Final = logging.getLogger("clustertrace")
 
 _IDS_A_QUERY: Final = 500
 
-_TOLD: Final = (
+_FACT_COLUMNS: Final = (
     *("told_name", "told_status", "told_start_ns", "told_end_ns"),
     *("told_outcome", "told_reason", "session_id", "extra"),
 )
 
-_TELL: Final = (
-    f"INSERT INTO traces (trace_id, {', '.join(_TOLD)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_UPSERT_FACTS: Final = (
+    f"INSERT INTO traces (trace_id, {', '.join(_FACT_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (trace_id) DO UPDATE SET "
-    + ", ".join(f"{name} = coalesce(excluded.{name}, traces.{name})" for name in _TOLD)
+    + ", ".join(f"{name} = coalesce(excluded.{name}, traces.{name})" for name in _FACT_COLUMNS)
 )
 
-_GIVE: Final = (
+_UPSERT_BY_HAND: Final = (
     "INSERT INTO traces (trace_id, given_outcome, given_reason, starred, note)"
     " VALUES (?, ?, ?, ?, ?) ON CONFLICT (trace_id) DO UPDATE SET"
     " given_outcome = coalesce(traces.given_outcome, excluded.given_outcome), given_reason ="
@@ -69,12 +69,12 @@ _GIVE: Final = (
 )
 """What a file says by hand; what was said here already stays."""
 
-_TAG: Final = (
+_UPSERT_TAG: Final = (
     "INSERT INTO trace_tags VALUES (?, ?, ?, 0) ON CONFLICT (trace_id, key) "
     "DO UPDATE SET value = excluded.value WHERE trace_tags.by_hand = 0"
 )
 
-_METRIC: Final = "INSERT INTO trace_metrics VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_INSERT_METRIC: Final = "INSERT INTO trace_metrics VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 
 class Written(NamedTuple):
@@ -102,18 +102,18 @@ def prepared(batch: Batch) -> Prepared:
 
     What no row can be made of costs nothing but itself, and a line in the log.
     """
-    allowed = policy()
+    intake = policy()
     origin = batch.origin
-    rows = list(_made(lambda span: allowed.row(price_span(span), origin), batch.spans))
+    rows = list(_convert_each(lambda span: intake.row(price_span(span), origin), batch.spans))
     return Prepared(
         len(rows),
-        _one_each(rows),
-        list(_made(allowed.facts, batch.facts)),
-        list(_made(allowed.log, batch.logs)),
+        _best_copies(rows),
+        list(_convert_each(intake.facts, batch.facts)),
+        list(_convert_each(intake.log, batch.logs)),
     )
 
 
-def _made(make: Callable[[T], Made], records: Iterable[T]) -> Iterator[Made]:
+def _convert_each(make: Callable[[T], Made], records: Iterable[T]) -> Iterator[Made]:
     """What is made of each record that something can be made of."""
     for record in records:
         try:
@@ -133,26 +133,38 @@ def write(conn: Connection, batch: Prepared, now_ns: int) -> Written:
     """Write a batch inside the caller's transaction."""
     rows, facts = batch.rows, batch.facts
     conn.take(list({key[0] for key in rows}))
-    stored = _stored(conn, list(rows))
-    fresh = [row for key, row in rows.items() if key not in stored] if stored else [*rows.values()]
-    changed = [rows[key] for key in stored if _rank(rows[key]) > stored[key]]
+    stored_ranks = _stored_ranks(conn, list(rows))
+    fresh = (
+        [row for key, row in rows.items() if key not in stored_ranks]
+        if stored_ranks
+        else [*rows.values()]
+    )
+    changed = [rows[key] for key in stored_ranks if _rank(rows[key]) > stored_ranks[key]]
     if changed:
         keys = [row[:2] for row in changed]
         remove(conn, keys)
         forget(conn, keys)
-    first = place(conn, [*fresh, *changed])
+    first_seq = place(conn, [*fresh, *changed])
     touched = {row[0] for row in fresh} | {row[0] for row in changed}
     touched.update(bytes.fromhex(fact.trace_id) for fact in facts)
     touched.update(log_rows.of_sessions(conn, facts))
     starts = [row[START] for row in fresh]
     touched.update(twins.woken_by(conn, facts, starts, log_rows.turns_of(batch.logs)))
-    told = log_rows.add(conn, batch.logs)
-    due = now_ns + news.SETTLE_AFTER_NS
-    later = {trace_id: log_rows.count(conn, trace_id) * news.PER_SPAN_NS for trace_id in told}
-    news.mark(conn, ((one, due + later.get(one, 0)) for one in sorted(touched | told)))
-    if first is not None:
-        wake(conn, first - 1, due)
-    _tell(conn, facts)
+    traces_of_logs = log_rows.add(conn, batch.logs)
+    due_ns = now_ns + news.SETTLE_AFTER_NS
+    extra_delay = {
+        trace_id: log_rows.count(conn, trace_id) * news.PER_SPAN_NS for trace_id in traces_of_logs
+    }
+    news.mark(
+        conn,
+        (
+            (trace_id, due_ns + extra_delay.get(trace_id, 0))
+            for trace_id in sorted(touched | traces_of_logs)
+        ),
+    )
+    if first_seq is not None:
+        wake(conn, first_seq - 1, due_ns)
+    _write_facts(conn, facts)
     return Written(len(fresh), len(changed), batch.spans - len(fresh) - len(changed))
 
 
@@ -163,7 +175,7 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield chunk
 
 
-def _one_each(rows: Iterable[Row]) -> dict[Key, Row]:
+def _best_copies(rows: Iterable[Row]) -> dict[Key, Row]:
     """The best copy of each span of a batch."""
     best: dict[Key, Row] = {}
     for row in rows:
@@ -174,38 +186,38 @@ def _one_each(rows: Iterable[Row]) -> dict[Key, Row]:
     return best
 
 
-def _stored(conn: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any, ...]]:
+def _stored_ranks(conn: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any, ...]]:
     """The ranks of the stored copies. Spans of new traces, the usual case, cost nothing."""
-    known: set[bytes] = set()
+    known_traces: set[bytes] = set()
     for ids in chunks({key[0] for key in keys}, _IDS_A_QUERY):
         marks = ", ".join(["(?)"] * len(ids))
         sql = (
             f"SELECT column1 FROM (VALUES {marks}) AS asked"
             " WHERE EXISTS (SELECT 1 FROM spans WHERE spans.trace_id = column1)"
         )
-        known.update(row[0] for row in conn.rows(sql, ids))
-    found: dict[Key, tuple[Any, ...]] = {}
-    for pairs in chunks((key for key in keys if key[0] in known), _IDS_A_QUERY):
+        known_traces.update(row[0] for row in conn.rows(sql, ids))
+    ranks: dict[Key, tuple[Any, ...]] = {}
+    for pairs in chunks((key for key in keys if key[0] in known_traces), _IDS_A_QUERY):
         sql = f"SELECT spans.* FROM {keyed('spans', len(pairs))}"
         for row in conn.rows(sql, [part for pair in pairs for part in pair]):
-            found[row[:2]] = _rank(row)
-    for key, came in unjoined(conn, list(found)).items():
-        found[key] = () if came is None else _rank(span_row(came, None))
-    return found
+            ranks[row[:2]] = _rank(row)
+    for key, original_span in unjoined(conn, list(ranks)).items():
+        ranks[key] = () if original_span is None else _rank(span_row(original_span, None))
+    return ranks
 
 
 def _rank(row: Row) -> tuple[Any, ...]:
     """Which of two copies of a span says more: ended, later, fuller; at last any fixed order."""
     state = {"running": 0, "incomplete": 1}.get(row[STATUS], 2)
-    said = [value for value in row[SAID:] if value is not None]
-    filled = sum(1 for value in row if value is not None)
-    known = tuple((value is not None, value) for value in row[SEQ + 2 : ORIGIN])
+    payload = [value for value in row[SAID:] if value is not None]
+    filled_count = sum(1 for value in row if value is not None)
+    columns = tuple((value is not None, value) for value in row[SEQ + 2 : ORIGIN])
     texts = tuple(value or "" for value in row[SAID:])
-    return (state, row[END] or 0, filled, sum(map(len, said)), texts, repr(known))
+    return (state, row[END] or 0, filled_count, sum(map(len, payload)), texts, repr(columns))
 
 
-def _tell(conn: Connection, facts: Sequence[TraceFacts]) -> None:
-    told = [
+def _write_facts(conn: Connection, facts: Sequence[TraceFacts]) -> None:
+    rows = [
         (
             *(bytes.fromhex(fact.trace_id), fact.name, fact.status, fact.start_ns, fact.end_ns),
             *((None, None) if fact.by_hand else (fact.outcome, fact.outcome_reason)),
@@ -215,9 +227,9 @@ def _tell(conn: Connection, facts: Sequence[TraceFacts]) -> None:
         for fact in facts
     ]
     # Most facts are tags alone.
-    conn.many(_TELL, [row for row in told if any(value is not None for value in row[1:])])
+    conn.many(_UPSERT_FACTS, [row for row in rows if any(value is not None for value in row[1:])])
     conn.many(
-        _GIVE,
+        _UPSERT_BY_HAND,
         [
             (
                 bytes.fromhex(fact.trace_id),
@@ -231,7 +243,7 @@ def _tell(conn: Connection, facts: Sequence[TraceFacts]) -> None:
         ],
     )
     conn.many(
-        _TAG,
+        _UPSERT_TAG,
         [
             (bytes.fromhex(fact.trace_id), key, value)
             for fact in facts
@@ -239,7 +251,7 @@ def _tell(conn: Connection, facts: Sequence[TraceFacts]) -> None:
         ],
     )
     conn.many(
-        _METRIC,
+        _INSERT_METRIC,
         [
             (
                 bytes.fromhex(fact.trace_id),
