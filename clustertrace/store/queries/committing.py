@@ -31,7 +31,7 @@ def changes_of(
     reviewed, coming = (
         window(first(given, starts), given.zone) for first in (reviewed_week, coming_week)
     )
-    weeks = _until(conn, reviewed.first)
+    weeks = _commitments_until(conn, reviewed.first)
     last = weeks[-1] if weeks and weeks[-1].week == reviewed.first else None
     if last is not None:
         first, second = (_samples(conn, one, last.aim) for one in (before(reviewed), reviewed))
@@ -61,7 +61,7 @@ _COMMITMENTS: Final = (
 )
 
 
-def _until(conn: Connection, week: date) -> list[Commitment]:
+def _commitments_until(conn: Connection, week: date) -> list[Commitment]:
     rows = conn.rows(
         f"{_COMMITMENTS} WHERE week <= ? ORDER BY week DESC LIMIT ?", (str(week), _WEEKS)
     )
@@ -69,29 +69,30 @@ def _until(conn: Connection, week: date) -> list[Commitment]:
 
 
 def _commitment(row: Sequence[Any]) -> Commitment:
-    week, change, figure, pattern, *kept = row
-    marked = Kept(*kept) if kept[0] else None
-    return Commitment(date.fromisoformat(week), change, Aim(figure, pattern), marked)
+    week, change, figure, pattern, *kept_columns = row
+    kept = Kept(*kept_columns) if kept_columns[0] else None
+    return Commitment(date.fromisoformat(week), change, Aim(figure, pattern), kept)
 
 
-def _samples(conn: Connection, given: Window, aim: Aim) -> Samples:
+def _samples(conn: Connection, week: Window, aim: Aim) -> Samples:
     """What a week says about a figure of all runs, or of those of a pattern."""
     figure = FIGURES[aim.figure]
     sums = {
-        name: Sums()._replace(**dict(zip(figure.fields, told, strict=True)))
-        for name, *told in sums_by_name(conn, given, figure.fields, aim.pattern)
+        name: Sums()._replace(**dict(zip(figure.fields, values, strict=True)))
+        for name, *values in sums_by_name(conn, week, figure.fields, aim.pattern)
     }
-    return Samples(sums, {} if figure.bad else _costs(conn, given, aim))
+    return Samples(sums, {} if figure.bad else _costs_by_name(conn, week, aim))
 
 
-def _costs(conn: Connection, given: Window, aim: Aim) -> dict[str, list[float]]:
+def _costs_by_name(conn: Connection, week: Window, aim: Aim) -> dict[str, list[float]]:
     """What the newest runs of a week cost, where all their calls have a price."""
-    only = "AND variant_id = ?" if aim.pattern else ""
-    found: dict[str, list[float]] = defaultdict(list)
+    pattern_condition = "AND variant_id = ?" if aim.pattern else ""
+    costs: dict[str, list[float]] = defaultdict(list)
     for name, cost in conn.rows(
-        f"SELECT name, cost_usd FROM traces WHERE start_ns >= ? AND start_ns < ? {only}"
+        "SELECT name, cost_usd FROM traces WHERE start_ns >= ? AND start_ns < ?"
+        f" {pattern_condition}"
         " AND unpriced_calls = 0 AND failed IS NOT NULL ORDER BY start_ns DESC LIMIT ?",
-        (given.start_ns, given.end_ns, *([aim.pattern] if aim.pattern else []), _RUNS),
+        (week.start_ns, week.end_ns, *([aim.pattern] if aim.pattern else []), _RUNS),
     ):
-        found[name].append(cost)
-    return found
+        costs[name].append(cost)
+    return costs

@@ -36,10 +36,10 @@ def before_and_after(conn: Connection, before: Filter, after: Filter, by: str) -
     Where nobody has the usual tag, `tag.task`, they are grouped by the name of their root.
     """
     earlier = before_only(before, after)
-    both = BeforeAfter(failures_by(conn, earlier, by), failures_by(conn, after, by), by)
-    if by == "tag.task" and not both.before and not both.after:
+    counts = BeforeAfter(failures_by(conn, earlier, by), failures_by(conn, after, by), by)
+    if by == "tag.task" and not counts.before and not counts.after:
         return before_and_after(conn, before, after, "name")
-    return both
+    return counts
 
 
 def failures_by(conn: Connection, where: Filter, by: str) -> dict[str, verdict.Side]:
@@ -69,18 +69,20 @@ def failures_by(conn: Connection, where: Filter, by: str) -> dict[str, verdict.S
 def sides(conn: Connection, a: str, b: str) -> tuple[Side, Side]:
     """Two patterns by their ids, if both are such, else two traces. Raises NotFound."""
     try:
-        return _pattern(conn, a), _pattern(conn, b)
+        return _pattern_side(conn, a), _pattern_side(conn, b)
     except NotFound:
-        return _trace(conn, a), _trace(conn, b)
+        return _trace_side(conn, a), _trace_side(conn, b)
 
 
-def _pattern(conn: Connection, prefix: str) -> Side:
-    found = cluster(conn, prefix)
-    places = places_of_variant(Variant(found.id, found.name, found.steps))
-    return Side("pattern", found.id, found.name, places, found)
+def _pattern_side(conn: Connection, prefix: str) -> Side:
+    pattern = cluster(conn, prefix)
+    places = places_of_variant(Variant(pattern.id, pattern.name, pattern.steps))
+    return Side("pattern", pattern.id, pattern.name, places, pattern)
 
 
-def _trace(conn: Connection, prefix: str) -> Side:
-    found = trace(conn, prefix)
-    row = trace_row(conn, found.trace_id)
-    return Side("trace", found.trace_id, found.name, places_of_spans(found.spans), row)
+def _trace_side(conn: Connection, prefix: str) -> Side:
+    whole_trace = trace(conn, prefix)
+    row = trace_row(conn, whole_trace.trace_id)
+    return Side(
+        "trace", whole_trace.trace_id, whole_trace.name, places_of_spans(whole_trace.spans), row
+    )

@@ -26,7 +26,7 @@ __all__ = [
 SessionOrder = Literal["last_ns", "cost_usd", "failed", "traces"]
 
 _ORDERS: Final = ("last_ns", "cost_usd", "failed", "traces")
-_TURNS: Final = 200
+_TURNS_LOOKED_AT: Final = 200
 """Turns of a session that are looked through for missed caches, the newest."""
 
 
@@ -79,7 +79,7 @@ def sessions(
         (limit, offset),
     )
     total = conn.value("SELECT count(*) FROM sessions WHERE last_ns IS NOT NULL")
-    return SessionPage(_rows(conn, rows), total)
+    return SessionPage(_session_rows(conn, rows), total)
 
 
 def session(conn: Connection, session_id: str, *, limit: int = 50, offset: int = 0) -> Session:
@@ -91,15 +91,15 @@ def session(conn: Connection, session_id: str, *, limit: int = 50, offset: int =
     )
     if not rows:
         raise NotFound(f"There is no session {session_id}.")
-    [row] = _rows(conn, rows)
-    found = of_session(conn, session_id, limit=limit, offset=offset)
-    marks = ", ".join("?" * len(found))
-    told = conn.rows(
+    [row] = _session_rows(conn, rows)
+    trace_rows = of_session(conn, session_id, limit=limit, offset=offset)
+    marks = ", ".join("?" * len(trace_rows))
+    spending_rows = conn.rows(
         f"SELECT trace_id, shares FROM trace_spending WHERE trace_id IN ({marks})",
-        [bytes.fromhex(trace.trace_id) for trace in found],
+        [bytes.fromhex(trace.trace_id) for trace in trace_rows],
     )
-    spent = {key.hex(): shares_of(shares).get(("total", "")) for key, shares in told}
-    turns = (Turn(trace, spent.get(trace.trace_id) or Measures()) for trace in found)
+    spent = {key.hex(): shares_of(shares).get(("total", "")) for key, shares in spending_rows}
+    turns = (Turn(trace, spent.get(trace.trace_id) or Measures()) for trace in trace_rows)
     return Session(row, tuple(turns))
 
 
@@ -110,7 +110,7 @@ def session_breaks(conn: Connection, session_id: str) -> tuple[Break, ...]:
         for row in conn.rows(
             "SELECT trace_id FROM traces WHERE session_id = ? AND variant_id IS NOT NULL"
             " ORDER BY start_ns DESC LIMIT ?",
-            (session_id, _TURNS),
+            (session_id, _TURNS_LOOKED_AT),
         )
     ]
     marks = ", ".join("?" * len(keys))
@@ -120,26 +120,27 @@ def session_breaks(conn: Connection, session_id: str) -> tuple[Break, ...]:
     spans: list[Span] = []
     counted: set[str] = set()
     roots: set[str] = set()
-    for own in by_trace.values():
-        ordered = in_order(own)
-        again = repeats(ordered)
+    for trace_spans in by_trace.values():
+        ordered = in_order(trace_spans)
+        repeated = repeats(ordered)
         spans += ordered
         roots.add(root_of(ordered).span_id)
-        counted.update(span.span_id for span in ordered if span.span_id not in again)
+        counted.update(span.span_id for span in ordered if span.span_id not in repeated)
     spans = in_order(spans)
     calls = [span for span in spans if span.kind in MODEL_KINDS and span.span_id in counted]
     return tuple(breaks(calls, spans, roots))
 
 
-def _rows(conn: Connection, rows: Sequence[Sequence[Any]]) -> tuple[SessionRow, ...]:
+def _session_rows(conn: Connection, rows: Sequence[Sequence[Any]]) -> tuple[SessionRow, ...]:
     ids = [row[0] for row in rows]
-    spent, about = measures_of_sessions(conn, ids), _about(conn, ids)
+    spent, beginnings = measures_of_sessions(conn, ids), _beginnings(conn, ids)
     return tuple(
-        SessionRow._make((*row, *about[row[0]], spent.get(row[0]) or Measures())) for row in rows
+        SessionRow._make((*row, *beginnings[row[0]], spent.get(row[0]) or Measures()))
+        for row in rows
     )
 
 
-def _about(conn: Connection, ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
+def _beginnings(conn: Connection, ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
     """What each session began with, and where it ran."""
     marks = ", ".join("?" * len(ids))
     rows = conn.rows(
@@ -151,4 +152,4 @@ def _about(conn: Connection, ids: Sequence[str]) -> dict[str, tuple[str | None, 
         f" FROM sessions s WHERE s.session_id IN ({marks})",
         ids,
     )
-    return {session_id: (said, where) for session_id, said, where in rows}
+    return {session_id: (first_prompt, project) for session_id, first_prompt, project in rows}

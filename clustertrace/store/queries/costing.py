@@ -15,7 +15,7 @@ By = Literal["session", "project", "model", "skill", "subagent", "tool", "day"]
 
 BY: Final[tuple[By, ...]] = (*("session", "project", "model", "skill", "subagent", "tool", "day"),)
 _SUMS: Final = ", ".join(f"sum({name})" for name in Measures._fields)
-_WHOLE: Final = 9
+_WHOLE_MEASURES: Final = 9
 """So many of the measures are whole numbers; the rest is money."""
 
 
@@ -48,28 +48,30 @@ def spending(
     # All of them are ordered by as few columns as that takes; the others are summed of a page only.
     rows = conn.rows(
         f"SELECT spending.{name}, {_SUMS} FROM (SELECT {name} AS one FROM spending"
-        f" WHERE {_part(since_day)} GROUP BY 1 ORDER BY {order} LIMIT :limit OFFSET :offset)"
-        f" CROSS JOIN spending ON {_part(since_day)} AND spending.{name} = one"
+        f" WHERE {_part_condition(since_day)} GROUP BY 1 ORDER BY {order}"
+        " LIMIT :limit OFFSET :offset)"
+        f" CROSS JOIN spending ON {_part_condition(since_day)} AND spending.{name} = one"
         f" GROUP BY 1 ORDER BY {order}",
         {"part": dimension, "since": since_day, "limit": limit, "offset": offset},
     )
     names = conn.value(
-        f"SELECT count(*) FROM (SELECT 1 FROM spending WHERE {_part(since_day)} GROUP BY {name})",
+        "SELECT count(*) FROM"
+        f" (SELECT 1 FROM spending WHERE {_part_condition(since_day)} GROUP BY {name})",
         {"part": dimension, "since": since_day},
     )
     totals, lost = (
         conn.rows(
-            f"SELECT name, {_SUMS} FROM spending WHERE {_part(since_day)}"
+            f"SELECT name, {_SUMS} FROM spending WHERE {_part_condition(since_day)}"
             " GROUP BY name ORDER BY sum(lost_usd) DESC, sum(missed_tokens) DESC",
             {"part": part, "since": since_day},
         )
         for part in ("total", "break")
     )
     return SpendingPage(
-        tuple(_spending(row) for row in rows),
+        tuple(_spending_of_row(row) for row in rows),
         names,
-        _spending(totals[0]).measures if totals else Measures(),
-        tuple(_spending(row) for row in lost),
+        _spending_of_row(totals[0]).measures if totals else Measures(),
+        tuple(_spending_of_row(row) for row in lost),
     )
 
 
@@ -80,18 +82,18 @@ def measures_of_sessions(conn: Connection, sessions: Sequence[str]) -> dict[str,
         f"SELECT name, {_SUMS} FROM spending WHERE dimension = 'session' AND name IN ({marks})"
         " GROUP BY name"
     )
-    return {row[0]: _spending(row).measures for row in conn.rows(sql, sessions)}
+    return {row[0]: _spending_of_row(row).measures for row in conn.rows(sql, sessions)}
 
 
-def _part(since_day: int) -> str:
+def _part_condition(since_day: int) -> str:
     """Without a day, the table is read in the order of its names, and nothing is sorted."""
     return "dimension = :part" + (" AND day >= :since" if since_day else "")
 
 
-def _spending(row: Sequence[Any]) -> Spending:
-    name, *told = row
+def _spending_of_row(row: Sequence[Any]) -> Spending:
+    name, *values = row
     # Taking runs out again leaves crumbs of dollars.
-    money = (round(usd, 12) + 0.0 for usd in told[_WHOLE:])
+    money = (round(usd, 12) + 0.0 for usd in values[_WHOLE_MEASURES:])
     if isinstance(name, int):
         name = str(date(1970, 1, 1) + timedelta(days=name))
-    return Spending(name, Measures(*told[:_WHOLE], *money))
+    return Spending(name, Measures(*values[:_WHOLE_MEASURES], *money))

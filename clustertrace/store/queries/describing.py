@@ -9,7 +9,7 @@ from clustertrace.store.migrations.revisions import revision
 
 __all__ = ["Description", "description", "is_unfinished"]
 
-_NOT_OURS = "alembic_version"
+_MIGRATION_TABLE = "alembic_version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def description(conn: Connection) -> Description:
         newest_ns=conn.value("SELECT max(start_ns) FROM traces"),
         unindexed=conn.texts.behind(conn),
         copy_unfinished=is_unfinished(conn),
-        tables=tuple(one for one in conn.table_sizes() if one.name != _NOT_OURS),
+        tables=tuple(table for table in conn.table_sizes() if table.name != _MIGRATION_TABLE),
     )
 
 

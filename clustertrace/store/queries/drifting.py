@@ -23,27 +23,27 @@ _NAMES_A_QUERY: Final = 500
 def runs_by_pattern(conn: Connection, where: Filter) -> Mapping[str, Sequence[Run]]:
     """The finished runs that match, newest first, by the id of their pattern."""
     condition, params = filtering.condition(conn, where)
-    found: dict[str, list[Run]] = defaultdict(list)
-    for variant, trace_id, failed, took, cost, unpriced, session in conn.rows(
+    runs: dict[str, list[Run]] = defaultdict(list)
+    for variant, trace_id, failed, duration_ns, cost, unpriced, session in conn.rows(
         "SELECT variant_id, trace_id, failed, duration_ns, cost_usd, unpriced_calls, session_id"
         # The plus keeps SQLite on the index by start, which gives the newest without sorting all.
         f" FROM traces WHERE +failed IS NOT NULL AND {condition}"
         " ORDER BY start_ns DESC, trace_id DESC LIMIT :newest",
         params | {"newest": NEWEST},
     ):
-        price = None if unpriced else cost
-        found[variant].append(Run(trace_id.hex(), bool(failed), took, price, session))
-    return found
+        known_cost = None if unpriced else cost
+        runs[variant].append(Run(trace_id.hex(), bool(failed), duration_ns, known_cost, session))
+    return runs
 
 
 def variants_of(conn: Connection, ids: Iterable[str]) -> Mapping[str, Variant]:
     """What patterns consist of, by id."""
-    wanted = sorted(set(ids))
-    found = {}
-    for at in range(0, len(wanted), _NAMES_A_QUERY):
-        some = wanted[at : at + _NAMES_A_QUERY]
-        marks = ", ".join("?" * len(some))
+    variant_ids = sorted(set(ids))
+    variants = {}
+    for begin in range(0, len(variant_ids), _NAMES_A_QUERY):
+        chunk = variant_ids[begin : begin + _NAMES_A_QUERY]
+        marks = ", ".join("?" * len(chunk))
         sql = f"SELECT variant_id, name, steps FROM variants WHERE variant_id IN ({marks})"
-        for variant, name, steps in conn.rows(sql, some):
-            found[variant] = Variant(variant, name, steps_of(steps))
-    return found
+        for variant, name, steps in conn.rows(sql, chunk):
+            variants[variant] = Variant(variant, name, steps_of(steps))
+    return variants

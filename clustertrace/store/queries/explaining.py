@@ -15,32 +15,32 @@ from clustertrace.store.settling.variants import steps_of
 
 __all__ = ["paths", "why"]
 
-_FAILED: Final = 150
-_PASSED: Final = 300
+_FAILED_LIMIT: Final = 150
+_PASSED_LIMIT: Final = 300
 """Runs of each side that are read, nearest first: their spans are looked at one by one."""
-_PATTERNS: Final = 400
+_PATTERN_LIMIT: Final = 400
 """Patterns whose paths are laid over each other, most runs first."""
-_SESSIONS: Final = 100
+_SESSION_SAMPLE: Final = 100
 """Runs of a pattern from which the share of independent ones is estimated."""
 
 
 def why(conn: Connection, cluster: Cluster) -> Why:
     """What goes along with failing in a pattern, in the narrowest population that shows it."""
     members: dict[str, tuple[Level, Member]] = {}
-    for failed, limit in ((True, _FAILED), (False, _PASSED)):
-        near = relatives(conn, cluster.id, failed=failed, limit=limit)
-        levels = {one.trace_id: one.level for one in near}
-        for trace in whole(conn, [bytes.fromhex(one.trace_id) for one in near]):
+    for failed, limit in ((True, _FAILED_LIMIT), (False, _PASSED_LIMIT)):
+        nearest = relatives(conn, cluster.id, failed=failed, limit=limit)
+        levels = {relative.trace_id: relative.level for relative in nearest}
+        for trace in whole(conn, [bytes.fromhex(relative.trace_id) for relative in nearest]):
             level = levels[trace.trace_id]
             members[trace.trace_id] = (
                 level,
                 Member(trace.trace_id, failed, trace.spans, trace.session_id, level == "pattern"),
             )
     populations: list[Population] = []
-    for at, widest in enumerate(LEVELS):
-        inside = [member for level, member in members.values() if level in LEVELS[: at + 1]]
-        if not populations or len(inside) > len(populations[-1].members):
-            populations.append(Population(widest, inside))
+    for index, widest in enumerate(LEVELS):
+        population = [member for level, member in members.values() if level in LEVELS[: index + 1]]
+        if not populations or len(population) > len(populations[-1].members):
+            populations.append(Population(widest, population))
     return explain(populations)
 
 
@@ -51,31 +51,33 @@ def paths(conn: Connection, name: str) -> Node:
         " FROM families JOIN variants USING (family_id)"
         " JOIN variant_totals USING (variant_id) WHERE families.name = ?"
         " AND traces > running + incomplete ORDER BY finished DESC, variant_id LIMIT ?",
-        (name, _PATTERNS),
+        (name, _PATTERN_LIMIT),
     )
     sessions = conn.value("SELECT 1 FROM sessions LIMIT 1")
-    made = []
+    paths = []
     for variant, steps, runs, failed in rows:
-        alone = [_independent(conn, variant, bad) if sessions else 1.0 for bad in (1, 0)]
-        made.append(
+        independent = [
+            _independent_share(conn, variant, outcome) if sessions else 1.0 for outcome in (1, 0)
+        ]
+        paths.append(
             Path(
                 steps_of(steps),
                 runs,
                 failed,
-                round(failed * alone[0]) or min(failed, 1),
-                round((runs - failed) * alone[1]) or min(runs - failed, 1),
+                round(failed * independent[0]) or min(failed, 1),
+                round((runs - failed) * independent[1]) or min(runs - failed, 1),
             )
         )
-    return tree(made)
+    return tree(paths)
 
 
-def _independent(conn: Connection, variant: str, failed: int) -> float:
+def _independent_share(conn: Connection, variant: str, failed: int) -> float:
     """The share of a pattern's failed (1) or passed (0) runs that count, one for each session."""
     row = conn.row(
         "SELECT count(*), count(DISTINCT session_id) + sum(session_id IS NULL) FROM"
         " (SELECT session_id FROM traces WHERE variant_id = ? AND failed = ?"
         " ORDER BY start_ns DESC LIMIT ?)",
-        (variant, failed, _SESSIONS),
+        (variant, failed, _SESSION_SAMPLE),
     )
     runs, distinct = row or (0, 0)
     return distinct / runs if runs else 0.0

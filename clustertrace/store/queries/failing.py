@@ -21,14 +21,14 @@ PATTERNS: Final = 2_000
 MESSAGES: Final = 2_000
 """Newest failed runs whose messages are grouped, or that are grouped by a tag."""
 
-_RUNS: Final = (
+_ALL_PATTERN_RUNS: Final = (
     "SELECT variant_id, variants.name, variants.steps,"
     " traces - running - incomplete AS finished, failed"
     " FROM variant_totals JOIN variants USING (variant_id)"
     " WHERE traces > running + incomplete ORDER BY finished DESC, variant_id LIMIT ?"
 )
 
-_MATCHING: Final = (
+_MATCHING_PATTERN_RUNS: Final = (
     "SELECT variant_id, min(variants.name), min(variants.steps), count(*) AS finished, sum(failed)"
     " FROM"
     " (SELECT variant_id, failed FROM traces WHERE +failed IS NOT NULL AND {condition}"
@@ -45,11 +45,11 @@ def pattern_runs(conn: Connection, where: Filter | None = None) -> list[PatternR
     Of a filter's runs the newest `picking.NEWEST` are counted.
     """
     if where is None:
-        rows = conn.rows(_RUNS, (PATTERNS,))
+        rows = conn.rows(_ALL_PATTERN_RUNS, (PATTERNS,))
     else:
         condition, params = filtering.condition(conn, where)
         params |= {"newest": NEWEST, "patterns": PATTERNS}
-        rows = conn.rows(_MATCHING.format(condition=condition), params)
+        rows = conn.rows(_MATCHING_PATTERN_RUNS.format(condition=condition), params)
     return [
         PatternRuns(variant, name, steps_of(steps), runs, failed)
         for variant, name, steps, runs, failed in rows
@@ -80,16 +80,16 @@ def patterns_by_tag(
         " GROUP BY value, variant_id ORDER BY count(*) DESC, value, variant_id",
         params | {"newest": MESSAGES, "key": key},
     )
-    known = _steps_of(conn, {row[1] for row in rows})
-    found: dict[str, list[PatternRuns]] = {}
+    steps = _steps_by_variant(conn, {row[1] for row in rows})
+    patterns: dict[str, list[PatternRuns]] = {}
     for value, variant, name, runs in rows:
-        one = PatternRuns(variant, name, known.get(variant, ()), runs, runs)
-        found.setdefault(value, []).append(one)
-    return found
+        pattern = PatternRuns(variant, name, steps.get(variant, ()), runs, runs)
+        patterns.setdefault(value, []).append(pattern)
+    return patterns
 
 
-def _steps_of(conn: Connection, variants: set[str]) -> dict[str, tuple[Step, ...]]:
+def _steps_by_variant(conn: Connection, variants: set[str]) -> dict[str, tuple[Step, ...]]:
     """The steps of these patterns, which are at most as many as `MESSAGES`."""
     marks = ", ".join("?" * len(variants))
     sql = f"SELECT variant_id, steps FROM variants WHERE variant_id IN ({marks})"
-    return {one: steps_of(steps) for one, steps in conn.rows(sql, sorted(variants))}
+    return {variant: steps_of(steps) for variant, steps in conn.rows(sql, sorted(variants))}

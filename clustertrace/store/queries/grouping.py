@@ -29,7 +29,7 @@ __all__ = [
 
 ClusterOrder = Literal["failed", "count", "failure_rate", "cost_usd", "last_ns"]
 
-_SAME_DAY: Final = 50
+_SAME_DAY_LIMIT: Final = 50
 """Patterns of a family that are asked for its very first and last run."""
 
 _ORDERS: Final[dict[ClusterOrder, str]] = {
@@ -41,20 +41,20 @@ _ORDERS: Final[dict[ClusterOrder, str]] = {
 }
 
 
-_PATTERNS: Final = (
+_PATTERN_SUMS: Final = (
     "SELECT variant_id AS id, traces - running - incomplete AS finished, failed,"
     " failed_by_outcome AS told, cost_usd AS cost, unpriced_calls AS unpriced,"
     " traces AS begun, last_day, coalesce(family_id, variant_id) AS home FROM variant_totals"
     " WHERE traces > running + incomplete"
 )
-_FAMILIES: Final = (
+_FAMILY_SUMS: Final = (
     "SELECT family_id AS id, sum(traces - running - incomplete) AS finished,"
     " sum(failed) AS failed, sum(failed_by_outcome) AS told, sum(cost_usd) AS cost,"
     " sum(unpriced_calls) AS unpriced, sum(traces) AS begun, max(last_day) AS last_day,"
     " family_id AS home FROM variant_totals"
     " WHERE family_id IS NOT NULL AND traces > running + incomplete GROUP BY family_id"
     # A pattern is in no family while backfill-signatures is at work, and stands for itself.
-    f" UNION ALL {_PATTERNS} AND family_id IS NULL"
+    f" UNION ALL {_PATTERN_SUMS} AND family_id IS NULL"
 )
 
 
@@ -114,7 +114,7 @@ def check_order(order: ClusterOrder) -> None:
 
 
 def record(
-    group: Group, detail: Detail, all_failed: int, said: PatternAnnotation | None
+    group: Group, detail: Detail, all_failed: int, annotation: PatternAnnotation | None
 ) -> Cluster:
     """A group as it is answered."""
     return Cluster(
@@ -135,17 +135,17 @@ def record(
         days=tuple(detail.days),
         failed_by_outcome=group.failed_by_outcome,
         family=detail.family,
-        annotation=said or PatternAnnotation(),
+        annotation=annotation or PatternAnnotation(),
     )
 
 
 def _percentile(histogram: Sequence[tuple[int, int]], share: float) -> int | None:
-    wanted = share * sum(traces for _, traces in histogram)
-    seen = 0
-    for took, traces in histogram:
-        seen += traces
-        if seen >= wanted:
-            return took
+    threshold = share * sum(traces for _, traces in histogram)
+    runs_so_far = 0
+    for duration_ns, traces in histogram:
+        runs_so_far += traces
+        if runs_so_far >= threshold:
+            return duration_ns
     return None
 
 
@@ -168,7 +168,7 @@ def heads_of(
     return {row[0]: row[1:] for row in found}
 
 
-def _within(ids: Sequence[str], families: bool) -> tuple[str, Sequence[str]]:
+def _groups_condition(ids: Sequence[str], families: bool) -> tuple[str, Sequence[str]]:
     """A condition on `variants` for these groups, and its parameters."""
     marks = ", ".join("?" * len(ids))
     if not families:
@@ -197,11 +197,11 @@ class Grouping:
         """Some of the groups; `condition` narrows `variant_totals`. Raises UsageError."""
         check_order(order)
         # A row a pattern is read twice in less time than it is copied; sums are not.
-        kept, groups = "NOT MATERIALIZED", f"{_PATTERNS} AND {condition}"
+        materialization, groups = "NOT MATERIALIZED", f"{_PATTERN_SUMS} AND {condition}"
         if self._families:
-            kept, groups = "MATERIALIZED", _FAMILIES
+            materialization, groups = "MATERIALIZED", _FAMILY_SUMS
         rows = self._conn.rows(
-            f"WITH groups AS {kept} ({groups})"
+            f"WITH groups AS {materialization} ({groups})"
             " SELECT id, finished, failed, told, cost, unpriced, begun, total.* FROM groups,"
             " (SELECT count(*), sum(finished), sum(failed) FROM groups) AS total"
             f" ORDER BY {_ORDERS[order]}, id LIMIT :limit OFFSET :offset",
@@ -214,9 +214,9 @@ class Grouping:
 
     def inside(self, limits: Mapping[str, int]) -> dict[str, Page]:
         """The patterns of these families that failed most, at most so many of each."""
-        condition, params = _within(list(limits), families=True)
+        condition, params = _groups_condition(list(limits), families=True)
         rows = self._conn.rows(
-            f"WITH groups AS ({_PATTERNS} AND {condition}), ranked AS (SELECT *,"
+            f"WITH groups AS ({_PATTERN_SUMS} AND {condition}), ranked AS (SELECT *,"
             f" row_number() OVER (PARTITION BY home ORDER BY {_ORDERS['failed']}, id) AS place,"
             " count(*) OVER (PARTITION BY home) AS patterns,"
             " sum(finished) OVER (PARTITION BY home) AS runs,"
@@ -226,12 +226,12 @@ class Grouping:
             " FROM ranked WHERE place <= ? ORDER BY home, place",
             [*params, max(limits.values(), default=0)],
         )
-        found: dict[str, Page] = {}
+        pages: dict[str, Page] = {}
         for home, *sums in rows:
-            page = found.setdefault(home, Page([], *sums[:3]))
+            page = pages.setdefault(home, Page([], *sums[:3]))
             if len(page.groups) < limits[home]:
                 page.groups.append(Group(*sums[3:]))
-        return found
+        return pages
 
     def details(self, groups: Sequence[Group]) -> list[Detail]:
         """What is shown of these groups."""
@@ -242,104 +242,110 @@ class Grouping:
         extents, samples = self._extents(members), self._samples(members)
         return [
             Detail(
-                *heads[one],
-                durations[one],
-                *extents[one],
-                samples[one],
-                days[one],
-                len(members[one]),
+                *heads[group_id],
+                durations[group_id],
+                *extents[group_id],
+                samples[group_id],
+                days[group_id],
+                len(members[group_id]),
             )
-            for one in ids
+            for group_id in ids
         ]
 
     def _members(self, ids: Sequence[str]) -> dict[str, list[_Member]]:
         """For each group its patterns, the one that failed most first."""
-        condition, params = _within(ids, self._families)
-        found: dict[str, list[_Member]] = defaultdict(list)
+        condition, params = _groups_condition(ids, self._families)
+        members: dict[str, list[_Member]] = defaultdict(list)
         for group, *member in self._conn.rows(
             f"SELECT {self._key} AS id, variant_id, sum(failed) AS failed, min(day), max(day)"
             f" FROM variant_days{self._joined} WHERE {condition} GROUP BY id, variant_id"
             " HAVING sum(traces - running - incomplete) > 0 ORDER BY failed DESC, variant_id",
             params,
         ):
-            found[group].append(_Member(*member))
-        return found
+            members[group].append(_Member(*member))
+        return members
 
     def _durations(self, ids: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
         """For each group its histogram: (nanoseconds, runs), shortest first."""
-        condition, params = _within(ids, self._families)
-        found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        condition, params = _groups_condition(ids, self._families)
+        durations: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for group, bucket, traces in self._conn.rows(
             f"SELECT {self._key} AS id, bucket, sum(traces) FROM variant_durations{self._joined}"
             f" WHERE {condition} GROUP BY id, bucket ORDER BY bucket",
             params,
         ):
-            found[group].append((round(bucket_middle_ns(bucket)), traces))
-        return found
+            durations[group].append((round(bucket_middle_ns(bucket)), traces))
+        return durations
 
     def _days(self, ids: Sequence[str]) -> dict[str, list[Day]]:
-        condition, params = _within(ids, self._families)
-        found: dict[str, list[Day]] = defaultdict(list)
+        condition, params = _groups_condition(ids, self._families)
+        days: dict[str, list[Day]] = defaultdict(list)
         for group, *day in self._conn.rows(
             f"SELECT {self._key} AS id, day, sum(traces - running - incomplete), sum(failed)"
             f" FROM variant_days{self._joined} WHERE {condition} GROUP BY id, day ORDER BY day",
             params,
         ):
-            found[group].append(Day(*day))
-        return found
+            days[group].append(Day(*day))
+        return days
 
     def _extents(self, members: _Members) -> dict[str, tuple[int, int]]:
         """Each group's first and last start; only the days that can hold them are read."""
-        sought: list[tuple[str, int, int]] = []
-        for own in members.values():
-            first = min(member.first_day for member in own)
-            last = max(member.last_day for member in own)
+        windows: list[tuple[str, int, int]] = []
+        for patterns in members.values():
+            first = min(member.first_day for member in patterns)
+            last = max(member.last_day for member in patterns)
             edges = ((first + 1) * NS_PER_DAY, last * NS_PER_DAY)
-            earliest = [one.variant for one in own if one.first_day == first][:_SAME_DAY]
-            latest = [one.variant for one in own if one.last_day == last][:_SAME_DAY]
-            sought += [(variant, *edges) for variant in dict.fromkeys(earliest + latest)]
-        started = (
+            earliest = [member.variant for member in patterns if member.first_day == first]
+            latest = [member.variant for member in patterns if member.last_day == last]
+            edge_variants = [*earliest[:_SAME_DAY_LIMIT], *latest[:_SAME_DAY_LIMIT]]
+            windows += [(variant, *edges) for variant in dict.fromkeys(edge_variants)]
+        start_sql = (
             "(SELECT {}(start_ns) FROM traces WHERE variant_id = variant AND failed IN (0, 1)"
             " AND start_ns {})"
         )
-        found = self._sought(
+        starts = self._select_for_each(
             "variant, before, since",
-            f"{started.format('min', '< before')}, {started.format('max', '>= since')}",
-            sought,
+            f"{start_sql.format('min', '< before')}, {start_sql.format('max', '>= since')}",
+            windows,
         )
         return {
-            group: _extent([found[one.variant] for one in own if one.variant in found])
-            for group, own in members.items()
+            group: _extent(
+                [starts[pattern.variant] for pattern in patterns if pattern.variant in starts]
+            )
+            for group, patterns in members.items()
         }
 
     def _samples(self, members: _Members) -> dict[str, str]:
         """Of each group a recent failed run of the pattern that failed most, else a recent run."""
-        worst = {group: own[0] for group, own in members.items()}
-        found = self._sought(
+        worst_patterns = {group: own[0] for group, own in members.items()}
+        samples_by_variant = self._select_for_each(
             "variant, wanted",
             "(SELECT trace_id FROM traces WHERE variant_id = variant AND failed = wanted"
             " ORDER BY start_ns DESC LIMIT 1)",
-            [(one.variant, int(one.failed > 0)) for one in worst.values()],
+            [(pattern.variant, int(pattern.failed > 0)) for pattern in worst_patterns.values()],
         )
-        samples = {group: found[one.variant][0] for group, one in worst.items()}
-        return {group: one.hex() if one else "" for group, one in samples.items()}
+        samples = {
+            group: samples_by_variant[pattern.variant][0]
+            for group, pattern in worst_patterns.items()
+        }
+        return {group: sample.hex() if sample else "" for group, sample in samples.items()}
 
-    def _sought(
-        self, names: str, answer: str, sought: Sequence[Sequence[Any]]
+    def _select_for_each(
+        self, names: str, select: str, rows: Sequence[Sequence[Any]]
     ) -> dict[str, Sequence[Any]]:
         """What is answered to each row of what is sought, by its first value: one question."""
-        if not sought:
+        if not rows:
             return {}
-        marks = ", ".join([f"({', '.join('?' * len(sought[0]))})"] * len(sought))
-        rows = self._conn.rows(
-            f"WITH sought ({names}) AS (VALUES {marks}) SELECT variant, {answer} FROM sought",
-            [value for row in sought for value in row],
+        marks = ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(rows))
+        answers = self._conn.rows(
+            f"WITH sought ({names}) AS (VALUES {marks}) SELECT variant, {select} FROM sought",
+            [value for row in rows for value in row],
         )
-        return {variant: answers for variant, *answers in rows}
+        return {variant: values for variant, *values in answers}
 
 
 def _extent(starts: Sequence[Sequence[int | None]]) -> tuple[int, int]:
     """The first and the last of patterns' first and last starts; 0 where there is none."""
-    first = min((one[0] for one in starts if one[0] is not None), default=0)
-    last = max((one[1] for one in starts if one[1] is not None), default=0)
+    first = min((edges[0] for edges in starts if edges[0] is not None), default=0)
+    last = max((edges[1] for edges in starts if edges[1] is not None), default=0)
     return first, last

@@ -17,7 +17,7 @@ from clustertrace.store.settling.traits import COUNTED
 
 __all__ = ["learned", "runs_noted"]
 
-_LEAST: Final = 4
+_MIN_RUNS: Final = 4
 """Runs that must have a trait before it is read by name: rules ask for more."""
 _NAMES_A_QUERY: Final = 1_000
 
@@ -37,16 +37,16 @@ def learned(conn: Connection, limit: int, where: Filter | None = None) -> Learne
     )
     places: dict[int, list[int]] = defaultdict(list)
     measures: list[Sequence[float]] = []
-    for at, row in enumerate(rows):
+    for index, row in enumerate(rows):
         for key in array("q", row[3]):
-            places[key].append(at)
+            places[key].append(index)
         measures.append(array("d", row[4]))
-    common = [key for key, runs in places.items() if len(runs) >= _LEAST]
-    names = _names(conn, common)
+    common_keys = [key for key, runs in places.items() if len(runs) >= _MIN_RUNS]
+    names = _traits_by_key(conn, common_keys)
     columns = Columns(
         [bool(row[1]) for row in rows],
         [row[2] for row in rows],
-        {names[key]: places[key] for key in common},
+        {names[key]: places[key] for key in common_keys},
         dict(zip(MEASURES, zip(*measures, strict=True), strict=True)) if measures else {},
     )
     return learn([row[0].hex() for row in rows], columns)
@@ -57,15 +57,15 @@ def runs_noted(conn: Connection) -> int:
     return conn.value("SELECT value FROM state WHERE key = ?", (COUNTED,)) or 0
 
 
-def _names(conn: Connection, keys: Sequence[int]) -> dict[int, Trait]:
-    found: dict[int, Trait] = {}
-    for at in range(0, len(keys), _NAMES_A_QUERY):
-        some = keys[at : at + _NAMES_A_QUERY]
-        marks = ", ".join("?" * len(some))
+def _traits_by_key(conn: Connection, keys: Sequence[int]) -> dict[int, Trait]:
+    traits: dict[int, Trait] = {}
+    for begin in range(0, len(keys), _NAMES_A_QUERY):
+        chunk = keys[begin : begin + _NAMES_A_QUERY]
+        marks = ", ".join("?" * len(chunk))
         for key, what, step, other, number in conn.rows(
             "SELECT trait_key, what, step, other, number FROM trait_names"
             f" WHERE trait_key IN ({marks})",
-            some,
+            chunk,
         ):
-            found[key] = (what, step, other, number)
-    return found
+            traits[key] = (what, step, other, number)
+    return traits

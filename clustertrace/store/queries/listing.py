@@ -39,13 +39,13 @@ __all__ = [
 
 TraceOrder = Literal["start_ns", "duration_ns", "cost_usd", "input_tokens", "span_count", "name"]
 
-_ALL: Final = 2**63 - 1
+_NO_LIMIT: Final = 2**63 - 1
 _ORDERS: Final = get_args(TraceOrder)
 """Each has an index, so that a page costs the same however many traces there are."""
 COUNTED: Final = 10_000
 """Traces that match a filter are counted so far and no further."""
-_SORTED: Final = {"name": ["name COLLATE NOCASE", "start_ns"]}
-_COUNTED_IN: Final = (250, 1_000, COUNTED)
+_SORT_COLUMNS: Final = {"name": ["name COLLATE NOCASE", "start_ns"]}
+_COUNT_LIMITS: Final = (250, 1_000, COUNTED)
 _COUNTING_SECONDS: Final = 0.05
 """Where counting the next of these would take longer, going by the last, no more are counted."""
 _Row = tuple[Any, ...]
@@ -53,12 +53,12 @@ _HEX: Final = frozenset("0123456789abcdef")
 _SHORTEST_PREFIX: Final = 4
 _TRACES_A_QUERY: Final = 200
 
-_ROW: Final = (
+_ROW_COLUMNS: Final = (
     "trace_id, name, status, outcome, start_ns, duration_ns, session_id, variant_id,"
     " span_count, error_count, llm_calls, unpriced_calls, input_tokens, output_tokens, cost_usd,"
     " first_prompt, error, given_outcome IS NOT NULL, starred IS NOT NULL, note"
 )
-_HEAD: Final = (
+_HEAD_COLUMNS: Final = (
     "trace_id, name, status, outcome, outcome_reason, start_ns, end_ns, session_id, extra,"
     " given_outcome IS NOT NULL, starred IS NOT NULL, note"
 )
@@ -81,12 +81,12 @@ def traces(
     if order not in _ORDERS:
         raise UsageError(f"Traces can be ordered by {', '.join(_ORDERS)}, not by {order}.")
     condition, params = _condition(conn, where, by_start=order == "start_ns")
-    way = "DESC" if descending else "ASC"
+    direction = "DESC" if descending else "ASC"
     sorted_by = ", ".join(
-        f"{column} {way}" for column in (*_SORTED.get(order, [order]), "trace_id")
+        f"{column} {direction}" for column in (*_SORT_COLUMNS.get(order, [order]), "trace_id")
     )
     rows = conn.rows(
-        f"SELECT {_ROW} FROM traces WHERE {condition}"
+        f"SELECT {_ROW_COLUMNS} FROM traces WHERE {condition}"
         f" ORDER BY {sorted_by} LIMIT :limit OFFSET :offset",
         {**params, "limit": limit, "offset": offset},
     )
@@ -95,7 +95,7 @@ def traces(
     if where is None:
         total = (conn.value("SELECT sum(traces) FROM variant_totals") or 0) + replays(conn)
     elif len(rows) in (0, limit):
-        return TracePage(shown, *_counted(conn, condition, params, total + 1))
+        return TracePage(shown, *_count_matching(conn, condition, params, total + 1))
     return TracePage(shown, total)
 
 
@@ -104,35 +104,35 @@ def has_traces(conn: Connection) -> bool:
     return conn.value("SELECT 1 FROM traces WHERE start_ns IS NOT NULL LIMIT 1") is not None
 
 
-def _counted(
-    conn: Connection, condition: str, params: Mapping[str, Any], least: int
+def _count_matching(
+    conn: Connection, condition: str, params: Mapping[str, Any], minimum: int
 ) -> tuple[int, bool]:
-    """How many traces match, and whether there are more than that; `least` are looked for."""
-    counted = total = 0
-    took = 0.0
-    for most in _COUNTED_IN:
-        if most < min(least, _COUNTED_IN[-1]):
+    """How many traces match, and whether there are more than that; `minimum` are looked for."""
+    limit_counted = total = 0
+    seconds = 0.0
+    for limit in _COUNT_LIMITS:
+        if limit < min(minimum, _COUNT_LIMITS[-1]):
             continue
-        if counted and took * most / counted > _COUNTING_SECONDS:
+        if limit_counted and seconds * limit / limit_counted > _COUNTING_SECONDS:
             break
-        began = time.monotonic()
-        limited = f"SELECT 1 FROM traces WHERE {condition} LIMIT {most + 1}"
+        started = time.monotonic()
+        limited = f"SELECT 1 FROM traces WHERE {condition} LIMIT {limit + 1}"
         total = conn.value(f"SELECT count(*) FROM ({limited})", params)
-        took, counted = time.monotonic() - began, most
-        if total <= most:
+        seconds, limit_counted = time.monotonic() - started, limit
+        if total <= limit:
             break
-    return min(total, counted), total > counted
+    return min(total, limit_counted), total > limit_counted
 
 
 def newest(conn: Connection, where: Filter | None, limit: int) -> list[TraceRow]:
     """The lines of the newest traces that match, newest first, at most `limit`."""
     condition, params = _condition(conn, where)
     rows = conn.rows(
-        f"SELECT {_ROW} FROM traces WHERE {condition}"
+        f"SELECT {_ROW_COLUMNS} FROM traces WHERE {condition}"
         " ORDER BY start_ns DESC, trace_id DESC LIMIT :limit",
         params | {"limit": limit},
     )
-    return [line for part in _parts(rows) for line in _trace_rows(conn, part)]
+    return [line for chunk in _chunks(rows) for line in _trace_rows(conn, chunk)]
 
 
 def days(conn: Connection, where: Filter | None = None) -> dict[int, int]:
@@ -155,11 +155,12 @@ def lines(
         condition = f"start_ns >= :day AND start_ns < :day + {NS_PER_DAY} AND {condition}"
         params = params | {"day": day * NS_PER_DAY}
     sql = f"SELECT trace_id FROM traces WHERE {condition} ORDER BY start_ns, trace_id"
-    for part in conn.parts(sql, params, size=_TRACES_A_QUERY):
-        marks = ", ".join("?" * len(part))
+    for chunk in conn.parts(sql, params, size=_TRACES_A_QUERY):
+        marks = ", ".join("?" * len(chunk))
         rows = conn.rows(
-            f"SELECT {_ROW} FROM traces WHERE trace_id IN ({marks}) ORDER BY start_ns, trace_id",
-            [row[0] for row in part],
+            f"SELECT {_ROW_COLUMNS} FROM traces WHERE trace_id IN ({marks})"
+            " ORDER BY start_ns, trace_id",
+            [row[0] for row in chunk],
         )
         yield _trace_rows(conn, rows)
 
@@ -167,7 +168,7 @@ def lines(
 def of_session(conn: Connection, session_id: str, *, limit: int, offset: int = 0) -> list[TraceRow]:
     """The lines of a session's runs, oldest first; a turn that was replayed is no further one."""
     rows = conn.rows(
-        f"SELECT {_ROW} FROM traces WHERE session_id = ? AND variant_id IS NOT NULL"
+        f"SELECT {_ROW_COLUMNS} FROM traces WHERE session_id = ? AND variant_id IS NOT NULL"
         " ORDER BY start_ns, trace_id LIMIT ? OFFSET ?",
         (session_id, min(limit, _TRACES_A_QUERY), offset),
     )
@@ -176,25 +177,25 @@ def of_session(conn: Connection, session_id: str, *, limit: int, offset: int = 0
 
 def beside_in_session(conn: Connection, full_id: str) -> tuple[str | None, str | None]:
     """The runs of the same session that began just before this one and just after it."""
-    found: list[str | None] = []
-    for way, order in (("<", "DESC"), (">", "ASC")):
+    neighbours: list[str | None] = []
+    for operator, order in (("<", "DESC"), (">", "ASC")):
         key = conn.value(
             "SELECT o.trace_id FROM traces t JOIN traces o ON o.session_id = t.session_id"
-            f" AND (o.start_ns, o.trace_id) {way} (t.start_ns, t.trace_id)"
+            f" AND (o.start_ns, o.trace_id) {operator} (t.start_ns, t.trace_id)"
             " WHERE t.trace_id = ? AND o.variant_id IS NOT NULL"
             f" ORDER BY o.start_ns {order}, o.trace_id {order} LIMIT 1",
             (bytes.fromhex(full_id),),
         )
-        found.append(None if key is None else key.hex())
-    return found[0], found[1]
+        neighbours.append(None if key is None else key.hex())
+    return neighbours[0], neighbours[1]
 
 
 def trace_row(conn: Connection, prefix: str) -> TraceRow:
     """The list line of one trace, by its id or a unique beginning of it. Raises NotFound."""
     key = bytes.fromhex(trace_id(conn, prefix))
-    row = conn.row(f"SELECT {_ROW} FROM traces WHERE trace_id = ?", (key,))
+    row = conn.row(f"SELECT {_ROW_COLUMNS} FROM traces WHERE trace_id = ?", (key,))
     assert row is not None
-    return _trace_row(row, _tags(conn, [key])[key])
+    return _trace_row(row, _tags_by_trace(conn, [key])[key])
 
 
 def trace(conn: Connection, prefix: str, spans: Sequence[Span] | None = None) -> Trace:
@@ -220,30 +221,30 @@ def trace_id(conn: Connection, prefix: str) -> str:
         raise NotFound(
             f"{prefix!r} is not a trace id; give its first {_SHORTEST_PREFIX} or more hex digits."
         )
-    low = bytes.fromhex(text.ljust(32, "0"))
-    high = bytes.fromhex(text.ljust(32, "f"))
-    found = conn.rows(
+    lowest = bytes.fromhex(text.ljust(32, "0"))
+    highest = bytes.fromhex(text.ljust(32, "f"))
+    rows = conn.rows(
         "SELECT trace_id FROM traces WHERE trace_id BETWEEN ? AND ? AND start_ns IS NOT NULL "
         "LIMIT 2",
-        (low, high),
+        (lowest, highest),
     )
-    if not found:
+    if not rows:
         raise NotFound(f"There is no trace {prefix}; `clustertrace inspect --latest` shows one.")
-    if len(found) > 1:
+    if len(rows) > 1:
         raise NotFound(f"Several traces begin with {prefix}; give more of its id.")
-    return str(found[0][0].hex())
+    return str(rows[0][0].hex())
 
 
 def latest(conn: Connection, where: Filter | None = None, *, failed: bool = False) -> str:
     """The id of the newest trace that matches, or the newest failed one. Raises NotFound."""
     condition, params = _condition(conn, where)
-    found = conn.value(
+    key = conn.value(
         f"SELECT trace_id FROM traces WHERE {condition}{' AND failed = 1' if failed else ''}"
         " ORDER BY start_ns DESC, trace_id DESC LIMIT 1",
         params,
     )
-    if found is not None:
-        return str(found.hex())
+    if key is not None:
+        return str(key.hex())
     if where is not None:
         raise NotFound(f"No {'failed ' if failed else ''}trace matches.")
     raise NotFound("No trace has failed." if failed else "There are no traces yet.")
@@ -260,7 +261,9 @@ def known_traces(conn: Connection, trace_ids: Sequence[str]) -> set[str]:
     return known
 
 
-def export(conn: Connection, where: Filter | None = None, *, newest: int = _ALL) -> Iterator[Trace]:
+def export(
+    conn: Connection, where: Filter | None = None, *, newest: int = _NO_LIMIT
+) -> Iterator[Trace]:
     """Whole traces that match, oldest first (ties by id); with `newest`, so many at most."""
     condition, params = _condition(conn, where)
     rows = conn.rows(
@@ -268,8 +271,8 @@ def export(conn: Connection, where: Filter | None = None, *, newest: int = _ALL)
         " ORDER BY start_ns DESC, trace_id DESC LIMIT :newest",
         params | {"newest": newest},
     )
-    for part in _parts(rows[::-1]):
-        yield from whole(conn, [row[0] for row in part])
+    for chunk in _chunks(rows[::-1]):
+        yield from whole(conn, [row[0] for row in chunk])
 
 
 def metrics(conn: Connection) -> tuple[MetricSummary, ...]:
@@ -291,12 +294,12 @@ def _condition(
     return f"start_ns IS NOT NULL AND {sql}", params
 
 
-def _parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
+def _chunks(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
     return (rows[at : at + _TRACES_A_QUERY] for at in range(0, len(rows), _TRACES_A_QUERY))
 
 
 def _trace_rows(conn: Connection, rows: Sequence[_Row]) -> list[TraceRow]:
-    tags = _tags(conn, [row[0] for row in rows])
+    tags = _tags_by_trace(conn, [row[0] for row in rows])
     return [_trace_row(row, tags[row[0]]) for row in rows]
 
 
@@ -308,7 +311,7 @@ def _trace_row(row: Sequence[Any], tags: Mapping[str, str]) -> TraceRow:
     return TraceRow(*values)
 
 
-def _tags(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, dict[str, str]]:
+def _tags_by_trace(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, dict[str, str]]:
     found: dict[bytes, dict[str, str]] = defaultdict(dict)
     marks = ", ".join("?" * len(keys))
     sql = f"SELECT trace_id, key, value FROM trace_tags WHERE trace_id IN ({marks}) ORDER BY key"
@@ -317,7 +320,7 @@ def _tags(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, dict[str, str]
     return found
 
 
-def _metrics(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, list[Metric]]:
+def _metrics_by_trace(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, list[Metric]]:
     found: dict[bytes, list[Metric]] = defaultdict(list)
     marks = ", ".join("?" * len(keys))
     sql = (
@@ -330,32 +333,41 @@ def _metrics(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, list[Metric
 
 
 def whole(
-    conn: Connection, keys: Sequence[bytes], known: Mapping[bytes, Sequence[Span]] | None = None
+    conn: Connection,
+    keys: Sequence[bytes],
+    known_spans: Mapping[bytes, Sequence[Span]] | None = None,
 ) -> Iterator[Trace]:
     """Whole traces in the order of their keys, as many queries for one as for many."""
     marks = ", ".join("?" * len(keys))
-    spans = _spans(conn, keys) if known is None else known
-    tags, numbers = _tags(conn, keys), _metrics(conn, keys)
-    heads = {
+    spans = _spans_by_trace(conn, keys) if known_spans is None else known_spans
+    tags, metrics = _tags_by_trace(conn, keys), _metrics_by_trace(conn, keys)
+    rows = {
         row[0]: row
-        for row in conn.rows(f"SELECT {_HEAD} FROM traces WHERE trace_id IN ({marks})", keys)
+        for row in conn.rows(
+            f"SELECT {_HEAD_COLUMNS} FROM traces WHERE trace_id IN ({marks})", keys
+        )
     }
     for key in keys:
-        head = heads[key]
-        *told, extra, by_hand, starred, note = head[1:]
-        lists = (tags[key], tuple(numbers[key]), tuple(spans.get(key, ())))
-        given = (EMPTY if extra is None else json_value(extra), bool(by_hand), bool(starred), note)
-        values = [key.hex(), *told, *lists, *given]
+        row = rows[key]
+        *columns, extra, judged_by_hand, starred, note = row[1:]
+        collections = (tags[key], tuple(metrics[key]), tuple(spans.get(key, ())))
+        by_user = (
+            EMPTY if extra is None else json_value(extra),
+            bool(judged_by_hand),
+            bool(starred),
+            note,
+        )
+        values = [key.hex(), *columns, *collections, *by_user]
         yield Trace(*values)
 
 
-def _spans(conn: Connection, keys: Sequence[bytes]) -> Mapping[bytes, Sequence[Span]]:
+def _spans_by_trace(conn: Connection, keys: Sequence[bytes]) -> Mapping[bytes, Sequence[Span]]:
     marks = ", ".join("?" * len(keys))
-    found: dict[bytes, list[Span]] = defaultdict(list)
+    spans: dict[bytes, list[Span]] = defaultdict(list)
     sql = (
         f"SELECT {SPAN_COLUMNS} FROM spans WHERE trace_id IN ({marks}) "
         "ORDER BY start_ns, ordinal, span_id"
     )
     for row in conn.rows(sql, keys):
-        found[row[0]].append(span_of_row(row))
-    return found
+        spans[row[0]].append(span_of_row(row))
+    return spans

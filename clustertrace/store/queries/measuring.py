@@ -16,7 +16,7 @@ __all__ = ["NEWEST", "Measured", "matching_metrics", "metric_names", "metric_val
 
 NEWEST: Final = 2_000
 """Values of a metric that are looked at."""
-_METRICS: Final = 100
+_METRIC_LIMIT: Final = 100
 _TRACES_A_QUERY: Final = 500
 
 
@@ -38,7 +38,7 @@ def metric_names(conn: Connection) -> list[str]:
         "WITH RECURSIVE known(name) AS (SELECT min(name) FROM trace_metrics UNION ALL"
         " SELECT (SELECT min(name) FROM trace_metrics WHERE name > known.name) FROM known"
         " WHERE known.name IS NOT NULL) SELECT name FROM known WHERE name IS NOT NULL LIMIT ?",
-        (_METRICS,),
+        (_METRIC_LIMIT,),
     )
     return [row[0] for row in rows]
 
@@ -54,8 +54,8 @@ def metric_values(conn: Connection, name: str, limit: int = NEWEST) -> list[Meas
         (name, limit),
     )
     return [
-        Measured(key.hex(), at, value, None if failed is None else bool(failed), pattern)
-        for key, at, value, failed, pattern in rows
+        Measured(key.hex(), time_ns, value, None if failed is None else bool(failed), pattern)
+        for key, time_ns, value, failed, pattern in rows
     ]
 
 
@@ -75,22 +75,24 @@ def matching_metrics(
         " CROSS JOIN trace_metrics USING (trace_id) ORDER BY trace_metrics.name, time_ns, trace_id",
         params | {"newest": picking.NEWEST},
     )
-    found: dict[str, list[Measured]] = {}
-    for name, key, at, value, failed, pattern in rows:
-        ended = None if failed is None else bool(failed)
-        found.setdefault(name, []).append(Measured(key.hex(), at, value, ended, pattern))
-    return {name: values[-limit:] for name, values in list(found.items())[:_METRICS]}
+    values_by_name: dict[str, list[Measured]] = {}
+    for name, key, time_ns, value, failed, pattern in rows:
+        was_failed = None if failed is None else bool(failed)
+        values_by_name.setdefault(name, []).append(
+            Measured(key.hex(), time_ns, value, was_failed, pattern)
+        )
+    return {name: values[-limit:] for name, values in list(values_by_name.items())[:_METRIC_LIMIT]}
 
 
 def tags_of(conn: Connection, trace_ids: Sequence[str], key: str) -> dict[str, str]:
     """The values that these traces have of one tag."""
-    found: dict[str, str] = {}
-    for at in range(0, len(trace_ids), _TRACES_A_QUERY):
-        some = [bytes.fromhex(one) for one in trace_ids[at : at + _TRACES_A_QUERY]]
-        marks = ", ".join("?" * len(some))
+    tags: dict[str, str] = {}
+    for begin in range(0, len(trace_ids), _TRACES_A_QUERY):
+        chunk = [bytes.fromhex(trace_id) for trace_id in trace_ids[begin : begin + _TRACES_A_QUERY]]
+        marks = ", ".join("?" * len(chunk))
         rows = conn.rows(
             f"SELECT trace_id, value FROM trace_tags WHERE key = ? AND trace_id IN ({marks})",
-            (key, *some),
+            (key, *chunk),
         )
-        found |= {trace_id.hex(): value for trace_id, value in rows}
-    return found
+        tags |= {trace_id.hex(): value for trace_id, value in rows}
+    return tags

@@ -55,7 +55,7 @@ class Picking:
             params | {"newest": NEWEST},
         )
         runs = [_Run(*row) for row in rows]
-        homes = _homes(conn, {run.variant for run in runs}) if families else {}
+        homes = _family_by_variant(conn, {run.variant for run in runs}) if families else {}
         self._runs: dict[str, list[_Run]] = defaultdict(list)
         """Newest first, by group."""
         for run in runs:
@@ -64,22 +64,22 @@ class Picking:
     def page(self, order: ClusterOrder, limit: int, offset: int) -> Page:
         """Some of the groups. Raises UsageError."""
         check_order(order)
-        return self._page(list(self._runs), order, slice(offset, offset + limit))
+        return self._page_of(list(self._runs), order, slice(offset, offset + limit))
 
     def inside(self, limits: Mapping[str, int]) -> dict[str, Page]:
         """The patterns of these families that failed most, at most so many of each."""
-        homes = _homes(self._conn, set(self._runs))
-        own: dict[str, list[str]] = defaultdict(list)
+        homes = _family_by_variant(self._conn, set(self._runs))
+        names_by_family: dict[str, list[str]] = defaultdict(list)
         for name in self._runs:
-            own[homes.get(name, name)].append(name)
+            names_by_family[homes.get(name, name)].append(name)
         return {
-            home: self._page(own[home], "failed", slice(limit))
+            home: self._page_of(names_by_family[home], "failed", slice(limit))
             for home, limit in limits.items()
-            if home in own
+            if home in names_by_family
         }
 
-    def _page(self, names: Sequence[str], order: ClusterOrder, shown: slice) -> Page:
-        groups = [_group(name, self._runs[name]) for name in names]
+    def _page_of(self, names: Sequence[str], order: ClusterOrder, shown: slice) -> Page:
+        groups = [_summed_group(name, self._runs[name]) for name in names]
         groups.sort(key=lambda group: (*self._rank(group, order), group.id))
         finished = sum(group.finished for group in groups)
         failed = sum(group.failed for group in groups)
@@ -107,13 +107,13 @@ class Picking:
             day = days[run.start_ns // NS_PER_DAY]
             day[0] += 1
             day[1] += run.failed
-        took = Counter(run.duration_ns for run in runs if run.duration_ns is not None)
+        durations = Counter(run.duration_ns for run in runs if run.duration_ns is not None)
         sample = next((run for run in runs if run.failed), runs[0])
         return Detail(
             name,
             steps,
             family,
-            sorted(took.items()),
+            sorted(durations.items()),
             runs[-1].start_ns,
             runs[0].start_ns,
             sample.trace_id.hex(),
@@ -122,7 +122,7 @@ class Picking:
         )
 
 
-def _group(name: str, runs: Sequence[_Run]) -> Group:
+def _summed_group(name: str, runs: Sequence[_Run]) -> Group:
     failed = [run for run in runs if run.failed]
     return Group(
         name,
@@ -135,18 +135,18 @@ def _group(name: str, runs: Sequence[_Run]) -> Group:
     )
 
 
-def _homes(conn: Connection, variants: set[str]) -> dict[str, str]:
+def _family_by_variant(conn: Connection, variants: set[str]) -> dict[str, str]:
     """The families of these patterns."""
-    found: dict[str, str] = {}
-    wanted = sorted(variants)
-    for at in range(0, len(wanted), _VARIANTS_A_QUERY):
-        some = wanted[at : at + _VARIANTS_A_QUERY]
-        marks = ", ".join("?" * len(some))
-        found |= dict(
+    families: dict[str, str] = {}
+    variant_ids = sorted(variants)
+    for begin in range(0, len(variant_ids), _VARIANTS_A_QUERY):
+        chunk = variant_ids[begin : begin + _VARIANTS_A_QUERY]
+        marks = ", ".join("?" * len(chunk))
+        families |= dict(
             conn.rows(
                 "SELECT variant_id, family_id FROM variants WHERE family_id IS NOT NULL"
                 f" AND variant_id IN ({marks})",
-                some,
+                chunk,
             )
         )
-    return found
+    return families

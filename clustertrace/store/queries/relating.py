@@ -21,11 +21,11 @@ Level = Literal["pattern", "family", "name"]
 
 LEVELS: Final[tuple[Level, ...]] = ("pattern", "family", "name")
 
-_PATTERNS: Final = 200
+_PATTERNS_A_LEVEL: Final = 200
 """Patterns of each level that runs are taken from."""
-_SIBLINGS: Final = 60
+_SIBLING_LIMIT: Final = 60
 """Failed runs, and passed runs, that a run is compared with."""
-_LONGEST: Final = 5_000
+_MAX_SPANS: Final = 5_000
 """Spans of a run that is compared with others; a longer one would cost more than it says."""
 
 
@@ -39,52 +39,55 @@ class Relative(NamedTuple):
 
 def relatives(conn: Connection, variant: str, *, failed: bool, limit: int) -> tuple[Relative, ...]:
     """Runs that failed, or that did not, nearest level first, within a level newest first."""
-    found: dict[bytes, Relative] = {}
-    for level, variants in zip(LEVELS, _patterns(conn, variant), strict=True):
+    relatives_by_id: dict[bytes, Relative] = {}
+    for level, variants in zip(LEVELS, _patterns_by_level(conn, variant), strict=True):
         rows: list[tuple[int, bytes]] = []
-        for one in variants:
+        for pattern in variants:
             rows += conn.rows(
                 "SELECT start_ns, trace_id FROM traces WHERE variant_id = ? AND failed = ? "
-                f"AND span_count <= {_LONGEST} ORDER BY start_ns DESC LIMIT ?",
-                (one, int(failed), limit - len(found)),
+                f"AND span_count <= {_MAX_SPANS} ORDER BY start_ns DESC LIMIT ?",
+                (pattern, int(failed), limit - len(relatives_by_id)),
             )
-        for _, key in sorted(rows, reverse=True)[: limit - len(found)]:
-            found[key] = Relative(key.hex(), failed, level)
-        if len(found) >= limit:
+        for _, key in sorted(rows, reverse=True)[: limit - len(relatives_by_id)]:
+            relatives_by_id[key] = Relative(key.hex(), failed, level)
+        if len(relatives_by_id) >= limit:
             break
-    return tuple(found.values())
+    return tuple(relatives_by_id.values())
 
 
-def _patterns(conn: Connection, variant: str) -> tuple[list[str], list[str], list[str]]:
+def _patterns_by_level(conn: Connection, variant: str) -> tuple[list[str], list[str], list[str]]:
     """The pattern itself, the others of its family, and those of other families of the name."""
     row = conn.row("SELECT name, family_id FROM variants WHERE variant_id = ?", (variant,))
     if row is None:
         return [], [], []
     name, family = row
-    own = conn.rows(
+    family_rows = conn.rows(
         "SELECT variant_id FROM variants WHERE family_id = ? AND variant_id <> ? LIMIT ?",
-        (family, variant, _PATTERNS),
+        (family, variant, _PATTERNS_A_LEVEL),
     )
-    rest = conn.rows(
+    name_rows = conn.rows(
         "SELECT variant_id FROM families JOIN variants USING (family_id) WHERE families.name = ?"
         " AND family_id <> ? LIMIT ?",
-        (name, family, _PATTERNS),
+        (name, family, _PATTERNS_A_LEVEL),
     )
-    return [variant], [row[0] for row in own], [row[0] for row in rest]
+    return [variant], [row[0] for row in family_rows], [row[0] for row in name_rows]
 
 
 def siblings(conn: Connection, trace_id: str, variant: str | None) -> tuple[Sibling, ...]:
     """Other runs to compare a run with, most alike first; none without a pattern."""
     if variant is None:
         return ()
-    near = [
-        one
+    nearest = [
+        relative
         for failed in (True, False)
-        for one in relatives(conn, variant, failed=failed, limit=_SIBLINGS + 1)
-        if one.trace_id != trace_id
+        for relative in relatives(conn, variant, failed=failed, limit=_SIBLING_LIMIT + 1)
+        if relative.trace_id != trace_id
     ]
-    spans = _slim_spans(conn, [one.trace_id for one in near])
-    return tuple(Sibling(one.trace_id, one.failed, labels_of(spans[one.trace_id])) for one in near)
+    spans = _slim_spans(conn, [relative.trace_id for relative in nearest])
+    return tuple(
+        Sibling(relative.trace_id, relative.failed, labels_of(spans[relative.trace_id]))
+        for relative in nearest
+    )
 
 
 def suspects_of(conn: Connection, whole: Trace) -> tuple[Suspect, ...]:
@@ -98,11 +101,11 @@ def suspects_of(conn: Connection, whole: Trace) -> tuple[Suspect, ...]:
 
 
 def _slim_spans(conn: Connection, trace_ids: Sequence[str]) -> dict[str, list[Span]]:
-    found: dict[str, list[Span]] = defaultdict(list)
+    spans: dict[str, list[Span]] = defaultdict(list)
     marks = ", ".join("?" * len(trace_ids))
     for row in conn.rows(
         f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})",
-        [bytes.fromhex(one) for one in trace_ids],
+        [bytes.fromhex(trace_id) for trace_id in trace_ids],
     ):
-        found[row[0].hex()].append(slim_span(row))
-    return found
+        spans[row[0].hex()].append(slim_span(row))
+    return spans

@@ -12,7 +12,7 @@ from clustertrace.store.search.words import match_expression
 
 __all__ = ["facets", "search"]
 
-_LOOKED_AT: Final = 1_000
+_SPANS_LOOKED_AT: Final = 1_000
 
 
 def search(
@@ -46,7 +46,7 @@ def search(
     )
     hits = []
     for row in rows:
-        field, snippet = _matched(passages[row[0]])
+        field, snippet = _best_passage(passages[row[0]])
         hits.append(
             Hit(
                 trace_id=row[1].hex(),
@@ -68,7 +68,7 @@ def facets(conn: Connection, query: str) -> Facets:
     expression = match_expression(query)
     if not expression:
         return Facets({}, 0, 0, False)
-    seqs = conn.texts.found(conn, expression, limit=_LOOKED_AT + 1)
+    seqs = conn.texts.found(conn, expression, limit=_SPANS_LOOKED_AT + 1)
     rows = conn.rows(
         "SELECT kind, status = 'error', count(*) FROM spans"
         f" WHERE seq IN ({', '.join('?' * len(seqs))}) GROUP BY 1, 2",
@@ -78,12 +78,12 @@ def facets(conn: Connection, query: str) -> Facets:
     for kind, _, number in rows:
         kinds[kind] = kinds.get(kind, 0) + number
     total = sum(kinds.values())
-    broke = sum(number for _, failed, number in rows if failed)
-    by_number = sorted(kinds.items(), key=lambda one: (-one[1], one[0]))
-    return Facets(dict(by_number), broke, total, total > _LOOKED_AT)
+    failed_count = sum(number for _, failed, number in rows if failed)
+    by_number = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    return Facets(dict(by_number), failed_count, total, total > _SPANS_LOOKED_AT)
 
 
-def _matched(passages: Mapping[str, str]) -> tuple[str, str]:
+def _best_passage(passages: Mapping[str, str]) -> tuple[str, str]:
     """The field whose passage has the most marked words, the first of equals."""
     field = max(passages, key=lambda name: passages[name].count(MARK))
     return field, passages[field]

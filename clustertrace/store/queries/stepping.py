@@ -33,34 +33,34 @@ class Step(NamedTuple):
 
 def steps(conn: Connection, traces: Sequence[TraceRow]) -> Iterator[list[Step]]:
     """The spans of these traces in their order, a trace's by time, some thousand at a time."""
-    some: list[TraceRow] = []
+    chunk: list[TraceRow] = []
     for trace in traces:
-        some.append(trace)
-        enough = sum(one.span_count for one in some) >= _SPANS_A_QUERY
-        if enough or len(some) == _TRACES_A_QUERY:
-            yield _steps(conn, some)
-            some = []
-    if some:
-        yield _steps(conn, some)
+        chunk.append(trace)
+        is_full = sum(row.span_count for row in chunk) >= _SPANS_A_QUERY
+        if is_full or len(chunk) == _TRACES_A_QUERY:
+            yield _steps_of_traces(conn, chunk)
+            chunk = []
+    if chunk:
+        yield _steps_of_traces(conn, chunk)
 
 
-def _steps(conn: Connection, traces: Sequence[TraceRow]) -> list[Step]:
+def _steps_of_traces(conn: Connection, traces: Sequence[TraceRow]) -> list[Step]:
     keys = [bytes.fromhex(trace.trace_id) for trace in traces]
     marks = ", ".join("?" * len(keys))
     spans: dict[bytes, list[Span]] = defaultdict(list)
     for row in conn.rows(f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", keys):
         spans[row[0]].append(slim_span(row))
     elsewhere = calls_elsewhere(conn, spans)
-    found = []
+    steps = []
     for key in keys:
-        own = in_order(spans[key])
-        again = repeats(own, elsewhere.get(key, ()))
-        found += [
+        trace_spans = in_order(spans[key])
+        repeated = repeats(trace_spans, elsewhere.get(key, ()))
+        steps += [
             Step(
                 span,
-                span.kind in MODEL_KINDS and span.span_id not in again,
+                span.kind in MODEL_KINDS and span.span_id not in repeated,
                 INTERNAL in span.attributes,
             )
-            for span in own
+            for span in trace_spans
         ]
-    return found
+    return steps

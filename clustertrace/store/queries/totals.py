@@ -14,32 +14,32 @@ if TYPE_CHECKING:
 
 __all__ = ["NEWEST", "REPLAYS", "overview", "replays"]
 
-_USAGE: Final = (
+_USAGE_SUMS: Final = (
     " sum(llm_calls), sum(unpriced_calls), sum(input_tokens), sum(output_tokens),"
     " sum(cache_read_tokens), sum(cache_write_tokens), sum(cost_usd)"
 )
-_OF_REPLAYS: Final = "FROM traces WHERE variant_id IS NULL AND start_ns IS NOT NULL"
-REPLAYS: Final = f"SELECT trace_id {_OF_REPLAYS}"
+_FROM_REPLAYS: Final = "FROM traces WHERE variant_id IS NULL AND start_ns IS NOT NULL"
+REPLAYS: Final = f"SELECT trace_id {_FROM_REPLAYS}"
 """The traces that repeat a recorded one: they are of no pattern."""
 
-_EDGE: Final = (
+_EDGE_START: Final = (
     "SELECT start_ns FROM traces WHERE start_ns IS NOT NULL AND variant_id IS NOT NULL"
     " ORDER BY start_ns {} LIMIT 1"
 )
 """The first start, or the last, of a run that counts."""
-NEWEST: Final = _EDGE.format("DESC")
-_TOTALS: Final = (
+NEWEST: Final = _EDGE_START.format("DESC")
+_SELECT_TOTALS: Final = (
     "SELECT sum(traces), sum(failed), sum(failed_by_outcome), sum(running), sum(incomplete),"
     " count(CASE WHEN traces > running + incomplete THEN 1 END),"
-    f" (SELECT count(*) FROM sessions), ({_EDGE.format('ASC')}), ({NEWEST}),"
-    f" sum(spans),{_USAGE} FROM variant_totals"
+    f" (SELECT count(*) FROM sessions), ({_EDGE_START.format('ASC')}), ({NEWEST}),"
+    f" sum(spans),{_USAGE_SUMS} FROM variant_totals"
 )
-_TOTALS_OF: Final = (
+_SELECT_TOTALS_OF_RUNS: Final = (
     "SELECT count(*), sum(failed), sum(failed = 1 AND outcome IS NOT NULL),"
     " sum(failed IS NULL AND status = 'running'), sum(failed IS NULL AND status <> 'running'),"
     " count(DISTINCT CASE WHEN failed IS NOT NULL THEN variant_id END),"
     " count(DISTINCT session_id), min(start_ns), max(start_ns),"
-    f" sum(span_count),{_USAGE} FROM traces WHERE variant_id IS NOT NULL AND "
+    f" sum(span_count),{_USAGE_SUMS} FROM traces WHERE variant_id IS NOT NULL AND "
 )
 """The same of single runs."""
 
@@ -47,12 +47,12 @@ _TOTALS_OF: Final = (
 def overview(conn: Connection, where: Filter | None = None) -> Overview:
     """All runs in a few numbers, from the roll-ups; or those that match, counted one by one."""
     if where is None:
-        row, repeated = conn.row(_TOTALS), replays(conn)
+        row, repeated = conn.row(_SELECT_TOTALS), replays(conn)
     else:
         from clustertrace.store import filtering
 
         condition, params = filtering.condition(conn, where)
-        row = conn.row(_TOTALS_OF + condition, params)
+        row = conn.row(_SELECT_TOTALS_OF_RUNS + condition, params)
         repeated = replays(conn, condition, params)
     assert row is not None
     traces, failed, by_outcome, running, incomplete, variants, sessions, first, last, *sums = row
@@ -82,5 +82,5 @@ def overview(conn: Connection, where: Filter | None = None) -> Overview:
 
 def replays(conn: Connection, condition: str = "TRUE", params: Mapping[str, Any] = EMPTY) -> int:
     """How many traces repeat a recorded one; no roll-up has them."""
-    sql = f"SELECT count(*) {_OF_REPLAYS} AND {condition}"
+    sql = f"SELECT count(*) {_FROM_REPLAYS} AND {condition}"
     return int(conn.value(sql, params) or 0)

@@ -122,7 +122,7 @@ def test_matches_are_counted_up_to_a_limit(
     explained: Explained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond it the page says that there are more; all traces are counted by the roll-ups."""
-    monkeypatch.setattr(listing, "_COUNTED_IN", (2,))
+    monkeypatch.setattr(listing, "_COUNT_LIMITS", (2,))
     page = queries.traces(explained, parse("name:agent"), limit=1)
     assert (page.total, page.more) == (2, True)
     assert not queries.traces(explained, parse("failed:yes"), limit=1).more
@@ -134,7 +134,7 @@ def test_counting_stops_where_it_takes_long(
     explained: Explained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page says how many there are at least, and never fewer than the next page needs."""
-    monkeypatch.setattr(listing, "_COUNTED_IN", (1, 2, 3, 100))
+    monkeypatch.setattr(listing, "_COUNT_LIMITS", (1, 2, 3, 100))
     monkeypatch.setattr(listing, "_COUNTING_SECONDS", -1)
     page = queries.traces(explained, parse("name:agent"), limit=1)
     assert (len(page.rows), page.total, page.more) == (1, 2, True)
