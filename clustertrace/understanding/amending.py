@@ -27,14 +27,14 @@ _PERMISSION: Final = "claude_code.tool.blocked_on_user"
 _REJECTED: Final = "reject"
 
 _TURN: Final = "claude_code.interaction"
-_STEPS: Final = frozenset({"llm", "tool"})
+_STEP_KINDS: Final = frozenset({"llm", "tool"})
 
-_RAISED: Final = re.compile(
+_RUN_ENDED: Final = re.compile(
     r"(\{'message': ')?(Error in agent run|Max turns exceeded|Guardrail tripwire triggered)"
 )
 """What the OpenAI Agents SDK writes on an agent whose run it ends with an exception."""
 
-_AROUND: Final = frozenset({"agent", "chain"})
+_ENCLOSING_KINDS: Final = frozenset({"agent", "chain"})
 """Kinds of spans that stand around a run; a tool that runs an agent may live with its error."""
 
 
@@ -42,19 +42,19 @@ def amended(spans: Sequence[Span]) -> list[Span]:
     """The spans of a trace that the others change, as they should be; payloads are not needed."""
     by_id = {span.span_id: span for span in spans}
     changed: dict[str, Span] = {}
-    found = (
-        *_tools(spans, by_id),
-        *_models(spans, by_id),
-        *_runs(spans, by_id),
-        *_turns(spans, by_id),
+    amended_spans = (
+        *_amended_tools(spans, by_id),
+        *_amended_calls(spans, by_id),
+        *_amended_enclosing(spans, by_id),
+        *_amended_turns(spans, by_id),
     )
-    for span in found:
+    for span in amended_spans:
         if span != by_id[span.span_id]:
             changed[span.span_id] = span
     return list(changed.values())
 
 
-def _tools(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
+def _amended_tools(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
     for phase in spans:
         if phase.name not in (_EXECUTION, _PERMISSION):
             continue
@@ -72,7 +72,7 @@ def _tools(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
             )
 
 
-def _models(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
+def _amended_calls(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
     for call in spans:
         if call.kind != "llm" or call.model is not None or call.output_tokens is None:
             continue
@@ -82,15 +82,15 @@ def _models(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
                 break
 
 
-def _runs(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
+def _amended_enclosing(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
     """What stands around an agent whose run was ended, unless the program went on inside it."""
     for agent in spans:
         if agent.kind != "agent" or agent.status != "error" or agent.end_ns is None:
             continue
-        if not _RAISED.match(str(agent.error_message)):
+        if not _RUN_ENDED.match(str(agent.error_message)):
             continue
         for above in ancestors(agent, by_id):
-            if above.kind not in _AROUND or _goes_on(above, agent.end_ns, spans):
+            if above.kind not in _ENCLOSING_KINDS or _continues_inside(above, agent.end_ns, spans):
                 break
             if above.status == "ok":
                 yield above._replace(
@@ -98,29 +98,29 @@ def _runs(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
                 )
 
 
-def _goes_on(above: Span, end_ns: int, spans: Sequence[Span]) -> bool:
+def _continues_inside(above: Span, end_ns: int, spans: Sequence[Span]) -> bool:
     """Whether something began right inside a span after that time."""
     return any(span.parent_span_id == above.span_id and span.start_ns >= end_ns for span in spans)
 
 
-def _turns(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
+def _amended_turns(spans: Sequence[Span], by_id: Mapping[str, Span]) -> Iterator[Span]:
     """Claude Code's turns that ended with a call which failed, or whose answer is none."""
-    last: dict[str, Span] = {}
+    last_steps: dict[str, Span] = {}
     for span in spans:
         turn = by_id.get(span.parent_span_id or "")
-        if turn is None or turn.name != _TURN or span.kind not in _STEPS:
+        if turn is None or turn.name != _TURN or span.kind not in _STEP_KINDS:
             continue
-        before = last.get(turn.span_id)
-        if before is None or (before.start_ns, before.span_id) < (span.start_ns, span.span_id):
-            last[turn.span_id] = span
-    for turn_id, call in last.items():
+        latest = last_steps.get(turn.span_id)
+        if latest is None or (latest.start_ns, latest.span_id) < (span.start_ns, span.span_id):
+            last_steps[turn.span_id] = span
+    for turn_id, call in last_steps.items():
         turn = by_id[turn_id]
         if call.kind != "llm" or turn.status != "ok":
             continue
         if call.status == "error":
-            kind, said = call.error_type, call.error_message
+            error_type, error_message = call.error_type, call.error_message
         elif call.finish_reason in ENDS_BADLY:
-            kind, said = call.finish_reason, ENDS_BADLY[call.finish_reason]
+            error_type, error_message = call.finish_reason, ENDS_BADLY[call.finish_reason]
         else:
             continue
-        yield turn._replace(status="error", error_type=kind, error_message=said)
+        yield turn._replace(status="error", error_type=error_type, error_message=error_message)

@@ -25,10 +25,10 @@ __all__ = ["repeats", "reports_again"]
 _BOUNDARIES: Final = frozenset({"tool", "agent"})
 """What a call reaches through one of these is a call of its own."""
 
-_PREPARING: Final = ("._prepare_chat_with_tools", "count_tokens")
+_PREPARATION_NAMES: Final = ("._prepare_chat_with_tools", "count_tokens")
 """What is reported as a call and is none: LlamaIndex makes a request, tokens are counted."""
 
-_SAME: Final = "the same call as"
+_SAME_CALL: Final = "the same call as"
 
 
 def repeats(own: Sequence[Span], elsewhere: Sequence[Span] = ()) -> Mapping[str, str]:
@@ -38,63 +38,76 @@ def repeats(own: Sequence[Span], elsewhere: Sequence[Span] = ()) -> Mapping[str,
     and have as many input tokens. Payloads need not be loaded, except for the two attributes
     named above.
     """
-    told = {
+    reasons = {
         span.span_id: "prepares a call"
         for span in own
-        if span.kind == "llm" and span.output_tokens is None and span.name.endswith(_PREPARING)
+        if span.kind == "llm"
+        and span.output_tokens is None
+        and span.name.endswith(_PREPARATION_NAMES)
     }
     models = sorted(
         (
             span
             for span in (*own, *elsewhere)
-            if span.kind in MODEL_KINDS and span.span_id not in told
+            if span.kind in MODEL_KINDS and span.span_id not in reasons
         ),
         key=order,
     )
     if not models:
-        return told
+        return reasons
     joined = Groups(models)
     join_streams(models, joined)
-    around: list[tuple[Span, list[Span]]] = []
-    for outer, inner in _wrapped(own, frozenset(told)):
+    wrappers: list[tuple[Span, list[Span]]] = []
+    for outer, inner in _wrapped_calls(own, frozenset(reasons)):
         if joined.calls(inner) == 1:
             joined.join(inner[0], outer)
         else:
-            around.append((outer, inner))
-    outers = {identity(outer) for outer, _ in around}
-    join_scopes([span for span in models if identity(span) not in outers], joined)
-    sums: dict[Identity, str] = {}
-    for outer, inner in around:
+            wrappers.append((outer, inner))
+    wrapper_ids = {identity(outer) for outer, _ in wrappers}
+    join_scopes([span for span in models if identity(span) not in wrapper_ids], joined)
+    reasons_of_sums: dict[Identity, str] = {}
+    for outer, inner in wrappers:
         if joined.calls(inner) == 1:
             joined.join(inner[0], outer)
-        elif _alone_knows(outer, inner):
-            part = f"part of {outer.span_id}, which has the tokens"
-            told.update((span.span_id, part) for span in inner)
+        elif _alone_has_tokens(outer, inner):
+            reason = f"part of {outer.span_id}, which has the tokens"
+            reasons.update((span.span_id, reason) for span in inner)
         else:
-            sums[identity(outer)] = f"holds {len(inner)} model calls, which count by themselves"
-    told.update((span_id, reason) for (_, span_id), reason in sums.items())
-    here = own[0].trace_id
+            reasons_of_sums[identity(outer)] = (
+                f"holds {len(inner)} model calls, which count by themselves"
+            )
+    reasons.update((span_id, reason) for (_, span_id), reason in reasons_of_sums.items())
+    trace_id = own[0].trace_id
     for group in joined.groups():
-        counted = min(group, key=_preference)
+        counted = min(group, key=_preference_key)
         # Whatever reports a sum as well is one.
-        sum_of = next((sums[identity(span)] for span in group if identity(span) in sums), None)
-        told.update(
+        sum_of = next(
+            (
+                reasons_of_sums[identity(span)]
+                for span in group
+                if identity(span) in reasons_of_sums
+            ),
+            None,
+        )
+        reasons.update(
             (span.span_id, sum_of or _reason(span, counted))
             for span in group
-            if span.trace_id == here and (sum_of or span is not counted)
+            if span.trace_id == trace_id and (sum_of or span is not counted)
         )
-    told.update(streams_elsewhere(models, here, told, joined))
-    return told
+    reasons.update(streams_elsewhere(models, trace_id, reasons, joined))
+    return reasons
 
 
-def _wrapped(own: Sequence[Span], without: frozenset[str]) -> Iterator[tuple[Span, list[Span]]]:
+def _wrapped_calls(
+    own: Sequence[Span], excluded: frozenset[str]
+) -> Iterator[tuple[Span, list[Span]]]:
     """Model calls with the model calls right inside them, whatever harmless stands between."""
     by_id = {span.span_id: span for span in own}
     inside: dict[str, list[Span]] = defaultdict(list)
     for span in own:
-        if span.kind in MODEL_KINDS and span.span_id not in without:
+        if span.kind in MODEL_KINDS and span.span_id not in excluded:
             above = _call_above(span, by_id)
-            if above is not None and above.kind == span.kind and above.span_id not in without:
+            if above is not None and above.kind == span.kind and above.span_id not in excluded:
                 inside[above.span_id].append(span)
     return ((by_id[outer], inner) for outer, inner in inside.items())
 
@@ -108,12 +121,12 @@ def _call_above(span: Span, by_id: Mapping[str, Span]) -> Span | None:
     return None
 
 
-def _alone_knows(outer: Span, inner: Sequence[Span]) -> bool:
+def _alone_has_tokens(outer: Span, inner: Sequence[Span]) -> bool:
     """Whether a span around several calls, whose totals such spans repeat, alone knows any."""
     return outer.output_tokens is not None and all(span.output_tokens is None for span in inner)
 
 
-def _preference(span: Span) -> tuple[Any, ...]:
+def _preference_key(span: Span) -> tuple[Any, ...]:
     """The smallest counts: ended, with tokens, a cost and a reason; fewer tokens; the earliest."""
     facts = (
         *(span.output_tokens, span.cost_usd, span.cache_read_tokens, span.cache_write_tokens),
@@ -131,10 +144,10 @@ def _reason(span: Span, counted: Span) -> str:
     if reporter(span) == reporter(counted) and reporter(span).startswith(STREAMED):
         return f"its stream is reported by {counted.span_id}"
     where = "" if span.trace_id == counted.trace_id else f" of trace {counted.trace_id}"
-    by = reporter(counted) or "clustertrace"
-    return f"{_SAME} {counted.span_id}{where}, reported by {by}"
+    reporter_name = reporter(counted) or "clustertrace"
+    return f"{_SAME_CALL} {counted.span_id}{where}, reported by {reporter_name}"
 
 
 def reports_again(reason: str, counted: Span) -> bool:
     """Whether a reason that `repeats` gave says that a span reports this call."""
-    return reason.startswith(f"{_SAME} {counted.span_id}")
+    return reason.startswith(f"{_SAME_CALL} {counted.span_id}")

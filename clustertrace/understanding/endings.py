@@ -29,15 +29,15 @@ ENDS_BADLY: Final = {
 }
 """Reasons for which a coding agent's last call ended that leave its turn without an answer."""
 
-_REASONS: Final = {
+_FINISH_REASONS: Final = {
     "max_tokens": "max_tokens length max_output_tokens model_context_window_exceeded "
     "context_length_exceeded token_limit",
     "refusal": "refusal content_filter content_filtered safety blocked recitation spii blocklist "
     "prohibited_content guardrail_intervened",
     "interrupted": "interrupted cancelled canceled denied aborted user_stop",
 }
-_OF_REASON: Final = {
-    reason: ending for ending, reasons in _REASONS.items() for reason in reasons.split()
+_ENDING_BY_REASON: Final = {
+    reason: ending for ending, reasons in _FINISH_REASONS.items() for reason in reasons.split()
 }
 
 
@@ -51,7 +51,7 @@ def dead_end(outcome: str | None, status: str, root: Span, models: Sequence[Span
     if status == "running":
         return None
     for span in (root, *models[-1:]):
-        ending = _OF_REASON.get((span.finish_reason or "").lower())
+        ending = _ENDING_BY_REASON.get((span.finish_reason or "").lower())
         if ending is not None:
             return ending
     return {"error": "error", "incomplete": "interrupted"}.get(status)

@@ -24,18 +24,18 @@ __all__ = ["gaps"]
 _MISSING: Final = "clustertrace.missing"
 """The attribute in which a recorder tells what it could not get, and why."""
 
-_SENT_NONE: Final = "what reported them sent none"
+_NONE_SENT: Final = "what reported them sent none"
 
 _WITHOUT_TOKENS: Final = (
     ("openinference.instrumentation.llama_index", "OpenInference reads none from LlamaIndex"),
     ("openinference.instrumentation.dspy", "OpenInference reads none from DSPy"),
 )
 
-_NO_END: Final = (None, "error")
+_UNFINISHED: Final = (None, "error")
 """Finish reasons of streams that were left half way."""
 
-_ALWAYS_TELLING: Final = ("anthropic", "google", "gcp.vertex_ai", "aws.bedrock")
-_NOT_ASKED: Final = (
+_PROVIDERS_TELLING_TOKENS: Final = ("anthropic", "google", "gcp.vertex_ai", "aws.bedrock")
+_USAGE_NOT_ASKED: Final = (
     'a stream tells them only if it is asked to: set stream_options={"include_usage": True}'
 )
 
@@ -70,66 +70,83 @@ _SILENT_ON_EMBEDDINGS: Final = (
     "opentelemetry.instrumentation.google_genai",
 )
 
-_LOGGED: Final = "cost_usd_micros"
+_COST_FROM_LOGS: Final = "cost_usd_micros"
 """An attribute of Claude Code's log records: they came, and have put it there."""
 
-_NOT_LOGGED: Final = "Claude Code's logs leave it out: set OTEL_LOG_RAW_API_BODIES=1"
+_NO_CONTENT_IN_LOGS: Final = "Claude Code's logs leave it out: set OTEL_LOG_RAW_API_BODIES=1"
 
 
 def gaps(spans: Sequence[Span]) -> tuple[str, ...]:
     """Sentences on what the model calls of a trace lack, given with their payloads."""
     if not spans:
         return ()
-    again = repeats(spans)
-    calls = [span for span in spans if span.kind in MODEL_KINDS and span.span_id not in again]
+    repeat_reasons = repeats(spans)
+    calls = [
+        span for span in spans if span.kind in MODEL_KINDS and span.span_id not in repeat_reasons
+    ]
     answered = [span for span in calls if span.status == "ok"]
-    said = [again[span.span_id] for span in spans if span.span_id in again and _said(span)]
-    told_again = {
-        span.span_id for span in answered if any(reports_again(reason, span) for reason in said)
+    reasons_with_content = [
+        repeat_reasons[span.span_id]
+        for span in spans
+        if span.span_id in repeat_reasons and _has_content(span)
+    ]
+    reported_with_content = {
+        span.span_id
+        for span in answered
+        if any(reports_again(reason, span) for reason in reasons_with_content)
     }
-    lacking = Counter(
+    missing = Counter(
         (what, why)
         for span in answered
-        for what, why in (*_tokens(span), *_cost(span), *_content(span))
-        if what != "content" or span.span_id not in told_again
+        for what, why in (*_token_gaps(span), *_cost_gaps(span), *_content_gaps(span))
+        if what != "content" or span.span_id not in reported_with_content
     )
-    told = Counter(
+    missing_by_recorder = Counter(
         reason for span in calls if isinstance(reason := span.attributes.get(_MISSING), str)
     )
     return (
-        *(f"{_calls(count)} without {what}: {why}." for (what, why), count in lacking.items()),
-        *(f"{_calls(count)} without {reason}." for reason, count in told.items()),
+        *(
+            f"{_calls_words(count)} without {what}: {why}."
+            for (what, why), count in missing.items()
+        ),
+        *(
+            f"{_calls_words(count)} without {reason}."
+            for reason, count in missing_by_recorder.items()
+        ),
     )
 
 
-def _calls(count: int) -> str:
+def _calls_words(count: int) -> str:
     return "1 model call" if count == 1 else f"{count} model calls"
 
 
-def _tokens(span: Span) -> Iterator[tuple[str, str]]:
-    told = _MISSING in span.attributes
-    if span.input_tokens is None and span.output_tokens is None and not told:
-        yield "token counts", _stream(span) or _by_scope(span, _WITHOUT_TOKENS)
+def _token_gaps(span: Span) -> Iterator[tuple[str, str]]:
+    is_told = _MISSING in span.attributes
+    if span.input_tokens is None and span.output_tokens is None and not is_told:
+        yield (
+            "token counts",
+            _why_stream_lacks_tokens(span) or _reason_by_scope(span, _WITHOUT_TOKENS),
+        )
 
 
-def _stream(span: Span) -> str | None:
+def _why_stream_lacks_tokens(span: Span) -> str | None:
     """Why a stream told no tokens, if it was one."""
-    told = span.attributes
-    asked = parsed(told.get("llm.invocation_parameters"))
+    attributes = span.attributes
+    parameters = parsed(attributes.get("llm.invocation_parameters"))
     streamed = (
-        told.get(STANDARD[Field.STREAM]) is True
-        or STANDARD[Field.FIRST_TOKEN_SECONDS] in told
-        or (isinstance(asked, dict) and asked.get("stream") is True)
+        attributes.get(STANDARD[Field.STREAM]) is True
+        or STANDARD[Field.FIRST_TOKEN_SECONDS] in attributes
+        or (isinstance(parameters, dict) and parameters.get("stream") is True)
         or is_stream(span)
     )
     if not streamed:
         return None
-    if span.finish_reason in _NO_END:
+    if span.finish_reason in _UNFINISHED:
         return "their stream was not read to its end"
-    return None if span.provider in _ALWAYS_TELLING else _NOT_ASKED
+    return None if span.provider in _PROVIDERS_TELLING_TOKENS else _USAGE_NOT_ASKED
 
 
-def _cost(span: Span) -> Iterator[tuple[str, str]]:
+def _cost_gaps(span: Span) -> Iterator[tuple[str, str]]:
     if span.cost_usd is not None or (span.input_tokens is None and span.output_tokens is None):
         return
     if not tokens_known(span):
@@ -142,23 +159,23 @@ def _cost(span: Span) -> Iterator[tuple[str, str]]:
         yield "a cost", f"no price of {span.model} is known (docs/cost.md says how to add one)"
 
 
-def _content(span: Span) -> Iterator[tuple[str, str]]:
-    if _said(span):
+def _content_gaps(span: Span) -> Iterator[tuple[str, str]]:
+    if _has_content(span):
         return
     if span.attributes.get(CAPTURE) == "metadata":
         yield "content", "CLUSTERTRACE_CAPTURE=metadata keeps none"
-    elif _LOGGED in span.attributes:
-        yield "content", _NOT_LOGGED
+    elif _COST_FROM_LOGS in span.attributes:
+        yield "content", _NO_CONTENT_IN_LOGS
     elif span.kind == "embedding" and reporter(span).startswith(_SILENT_ON_EMBEDDINGS):
         yield "content", "its instrumentation tells none of embeddings"
     else:
-        yield "content", _by_scope(span, _WITHOUT_CONTENT)
+        yield "content", _reason_by_scope(span, _WITHOUT_CONTENT)
 
 
-def _said(span: Span) -> bool:
+def _has_content(span: Span) -> bool:
     return span.input is not None or span.output is not None
 
 
-def _by_scope(span: Span, reasons: Sequence[tuple[str, str]]) -> str:
+def _reason_by_scope(span: Span, reasons: Sequence[tuple[str, str]]) -> str:
     scope = reporter(span)
-    return next((why for begins, why in reasons if scope.startswith(begins)), _SENT_NONE)
+    return next((why for begins, why in reasons if scope.startswith(begins)), _NONE_SENT)

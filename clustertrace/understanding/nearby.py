@@ -16,14 +16,14 @@ from clustertrace.understanding.reports import order, reporter
 from clustertrace.understanding.same_calls import (
     NEAREST,
     TOGETHER_NS,
-    agreeing,
-    by_what_they_share,
+    distinctive_keys,
+    group_by_key,
 )
 
-__all__ = ["Nearby", "may_be_told_elsewhere"]
+__all__ = ["Nearby", "may_be_reported_elsewhere"]
 
 
-def may_be_told_elsewhere(span: Span) -> bool:
+def may_be_reported_elsewhere(span: Span) -> bool:
     """Whether another trace may report a span as well."""
     failed = span.input_tokens is None and span.status == "error"
     return span.kind in MODEL_KINDS and bool(span.input_tokens or failed)
@@ -33,8 +33,8 @@ class Nearby:
     """Calls of some traces, to be looked up by what they say and by when they begin."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
-        calls = sorted(filter(may_be_told_elsewhere, spans), key=order)
-        self._shared = by_what_they_share(calls, _keys)
+        calls = sorted(filter(may_be_reported_elsewhere, spans), key=order)
+        self._shared = group_by_key(calls, _lookup_keys)
 
     def traces(self, own: Iterable[Span]) -> set[str]:
         """The ids of the traces that hold a call which one of these spans of a trace may report.
@@ -43,20 +43,20 @@ class Nearby:
         """
         return {
             near.trace_id
-            for span in filter(may_be_told_elsewhere, own)
-            for key in _keys(span)
+            for span in filter(may_be_reported_elsewhere, own)
+            for key in _lookup_keys(span)
             for name, others in self._shared.get(key, {}).items()
             if name != reporter(span)
-            for near in _nearest(others, span)
+            for near in _nearest_by_start(others, span)
             if near.trace_id != span.trace_id and abs(near.start_ns - span.start_ns) <= TOGETHER_NS
         }
 
 
-def _keys(span: Span) -> Iterator[Any]:
-    yield from agreeing(span)
+def _lookup_keys(span: Span) -> Iterator[Any]:
+    yield from distinctive_keys(span)
     yield "tokens", span.kind, span.input_tokens
 
 
-def _nearest(others: list[Span], span: Span) -> list[Span]:
+def _nearest_by_start(others: list[Span], span: Span) -> list[Span]:
     at = bisect_left(others, order(span), key=order)
     return others[max(0, at - NEAREST) : at + NEAREST]

@@ -26,7 +26,7 @@ SCOPE: Final = "scope.name"
 RESPONSE_ID: Final = "gen_ai.response.id"
 """The attributes that are looked at."""
 
-_EDITION: Final = re.compile(r"([-@](20[0-9-]+|[0-9]{4}|latest|v[0-9].*))?")
+_MODEL_SUFFIX: Final = re.compile(r"([-@](20[0-9-]+|[0-9]{4}|latest|v[0-9].*))?")
 """What may stand behind a model's name: a date, a version."""
 
 Identity = tuple[str, str]
@@ -34,8 +34,8 @@ Identity = tuple[str, str]
 
 def response_id(span: Span) -> str | None:
     """The id of the response that a call got. It may come again: alone it proves nothing."""
-    told = span.attributes.get(RESPONSE_ID)
-    return told if isinstance(told, str) and told else None
+    value = span.attributes.get(RESPONSE_ID)
+    return value if isinstance(value, str) and value else None
 
 
 def reporter(span: Span) -> str:
@@ -67,7 +67,7 @@ def same_model(one: str | None, other: str | None) -> bool:
     short, long = sorted(
         (one.rpartition("/")[2].lower(), other.rpartition("/")[2].lower()), key=len
     )
-    return long.startswith(short) and _EDITION.fullmatch(long[len(short) :]) is not None
+    return long.startswith(short) and _MODEL_SUFFIX.fullmatch(long[len(short) :]) is not None
 
 
 class Groups:

@@ -22,12 +22,12 @@ from clustertrace.understanding.reports import (
 __all__ = [
     "NEAREST",
     "TOGETHER_NS",
-    "agreeing",
-    "alike",
-    "by_start",
-    "by_what_they_share",
+    "candidate_pairs",
+    "common_keys",
+    "distinctive_keys",
+    "group_by_key",
     "join_scopes",
-    "pairs",
+    "nearest_by_start",
 ]
 
 TOGETHER_NS: Final = 2 * 10**9
@@ -36,7 +36,7 @@ TOGETHER_NS: Final = 2 * 10**9
 NEAREST: Final = 16
 """So many before and after a report, in time, may be another one of the same call."""
 
-_REPORTERS: Final = 8
+_REPORTER_LIMIT: Final = 8
 """Nobody traces calls with more programs than that at once."""
 
 End = tuple[Identity, str]
@@ -61,18 +61,18 @@ def join_scopes(models: Sequence[Span], joined: Groups) -> None:
     if len({reporter(span) for span in models}) < 2:
         return
     taken: set[End] = set()
-    for keys in (agreeing, alike):
-        for nearness in (by_start, zip):
-            _join(pairs(models, nearness, keys, taken), joined, taken)
+    for keys in (distinctive_keys, common_keys):
+        for nearness in (nearest_by_start, zip):
+            _join_pairs(candidate_pairs(models, nearness, keys, taken), joined, taken)
 
 
-def _join(found: Iterator[tuple[Span, Span]], joined: Groups, taken: set[End]) -> None:
+def _join_pairs(found_pairs: Iterator[tuple[Span, Span]], joined: Groups, taken: set[End]) -> None:
     """Join what is the same call; `taken` has the reports that were joined, and takes these."""
     candidates = sorted(
         (
             (abs(one.start_ns - other.start_ns), order(one), order(other), one, other)
-            for one, other in found
-            if _at_once(one, other) and _same_call(one, other)
+            for one, other in found_pairs
+            if _overlap(one, other) and _same_call(one, other)
         ),
         key=lambda candidate: candidate[:3],
     )
@@ -83,7 +83,7 @@ def _join(found: Iterator[tuple[Span, Span]], joined: Groups, taken: set[End]) -
             joined.join(one, other)
 
 
-def pairs(
+def candidate_pairs(
     models: Sequence[Span], nearness: Nearness, keys: Keys, taken: Set[End] = frozenset()
 ) -> Iterator[tuple[Span, Span]]:
     """Pairs of different reporters that share a key and are not taken, the earlier one first.
@@ -92,46 +92,44 @@ def pairs(
     hold up everybody who writes: `nearness` names the few that are worth it.
     """
     seen: set[tuple[Identity, Identity]] = set()
-    for reports in by_what_they_share(models, keys).values():
-        told_most = sorted(reports.items(), key=lambda told: -len(told[1]))[:_REPORTERS]
-        for (name, some), (other_name, others) in combinations(told_most, 2):
-            left = [span for span in some if (identity(span), other_name) not in taken]
+    for reports in group_by_key(models, keys).values():
+        busiest = sorted(reports.items(), key=lambda item: -len(item[1]))[:_REPORTER_LIMIT]
+        for (name, spans), (other_name, others) in combinations(busiest, 2):
+            left = [span for span in spans if (identity(span), other_name) not in taken]
             right = [span for span in others if (identity(span), name) not in taken]
-            for span, near in nearness(left, right):
-                one, other = sorted((span, near), key=order)
+            for span, candidate in nearness(left, right):
+                one, other = sorted((span, candidate), key=order)
                 pair = (identity(one), identity(other))
                 if pair not in seen:
                     seen.add(pair)
                     yield one, other
 
 
-def by_start(some: Sequence[Span], others: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
+def nearest_by_start(spans: Sequence[Span], others: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
     """Each of some with those of the others that begin nearest."""
     starts = [order(span) for span in others]
-    for span in some:
+    for span in spans:
         at = bisect_left(starts, order(span))
-        for near in others[max(0, at - NEAREST) : at + NEAREST]:
-            yield span, near
+        for candidate in others[max(0, at - NEAREST) : at + NEAREST]:
+            yield span, candidate
 
 
-def agreeing(span: Span) -> Iterator[Any]:
+def distinctive_keys(span: Span) -> Iterator[Any]:
     """What tells a call from most others."""
-    said = response_id(span)
-    if said is not None:
-        yield "response", span.kind, said
+    response = response_id(span)
+    if response is not None:
+        yield "response", span.kind, response
     if span.output_tokens is not None:
         yield "counts", span.kind, span.input_tokens, span.output_tokens
 
 
-def alike(span: Span) -> Iterator[Any]:
+def common_keys(span: Span) -> Iterator[Any]:
     """What two reports of one call share at least, where they have no response's id."""
     yield "tokens", span.kind, span.input_tokens
     yield "place", span.kind, span.trace_id, span.parent_span_id
 
 
-def by_what_they_share(
-    models: Sequence[Span], keys: Keys
-) -> Mapping[Any, Mapping[str, list[Span]]]:
+def group_by_key(models: Sequence[Span], keys: Keys) -> Mapping[Any, Mapping[str, list[Span]]]:
     """Calls by each key of theirs, and by reporter, in their order."""
     shared: dict[Any, dict[str, list[Span]]] = defaultdict(lambda: defaultdict(list))
     for span in models:
@@ -140,7 +138,7 @@ def by_what_they_share(
     return shared
 
 
-def _at_once(one: Span, other: Span) -> bool:
+def _overlap(one: Span, other: Span) -> bool:
     """Whether the second begins while the first runs."""
     return one.end_ns is None or other.start_ns <= one.end_ns
 
@@ -155,13 +153,13 @@ def _same_call(one: Span, other: Span) -> bool:
         return ids[0] == ids[1]
     if not same_model(one.model, other.model):
         return False
-    said, said_too = one.output_tokens, other.output_tokens
+    tokens, other_tokens = one.output_tokens, other.output_tokens
     if one.trace_id != other.trace_id:
         if None not in (one.parent_span_id, other.parent_span_id):
             return False
-        if said is said_too is None and one.status == other.status == "error":
+        if tokens is other_tokens is None and one.status == other.status == "error":
             return one.input_tokens == other.input_tokens
-    if said is None or said_too is None:
+    if tokens is None or other_tokens is None:
         return (one.trace_id, one.parent_span_id) == (other.trace_id, other.parent_span_id)
     # A stream's first chunk announces a token that some count on top.
-    return one.input_tokens == other.input_tokens and abs(said - said_too) <= 1
+    return one.input_tokens == other.input_tokens and abs(tokens - other_tokens) <= 1

@@ -31,7 +31,7 @@ CACHE_LIVES_NS: Final = 5 * 60 * 10**9
 NONE: Final = "(none)"
 """The name of what has no name: a call of no session, of no skill."""
 
-_WORTH_TELLING: Final = 1024
+_MIN_MISSED_TOKENS: Final = 1024
 """Tokens: no provider caches less, and boundaries of blocks explain smaller differences."""
 
 _UNPRICED: Final = TokenRates(0.0, 0.0, 0.0, 0.0)
@@ -141,41 +141,43 @@ def spent(
     owners = _Owners(spans, roots)
     tools = owners.tools_before(calls)
     tails: dict[str, Tail | None] = {_MAIN: before}
-    found: dict[str, dict[str, list[Measures]]] = {
+    by_dimension: dict[str, dict[str, list[Measures]]] = {
         name: defaultdict(list) for name in ("model", "skill", "subagent", "tool", "break")
     }
-    every: list[Measures] = []
+    all_measures: list[Measures] = []
     for call in calls:
         owner = owners.of(call)
-        broken, one = _measured(call, tails.get(owner))
-        tails[owner] = _left(call, tails.get(owner))
-        every.append(one)
-        found["model"][call.model or NONE].append(one)
-        found["skill"][skills.get(call.span_id, NONE)].append(one)
-        found["subagent"][owners.name(owner)].append(one)
-        if broken is not None:
-            lost = Measures(misses=1, missed_tokens=one.missed_tokens, lost_usd=one.lost_usd)
-            found["break"][broken.reason].append(lost)
-        for tool, part in _split(one, tools.get(call.span_id) or [NONE]):
-            found["tool"][tool].append(part)
-    return Spent(_shares(every, session, project, found), tails[_MAIN])
+        cache_break, measures = _measure_call(call, tails.get(owner))
+        tails[owner] = _tail_after(call, tails.get(owner))
+        all_measures.append(measures)
+        by_dimension["model"][call.model or NONE].append(measures)
+        by_dimension["skill"][skills.get(call.span_id, NONE)].append(measures)
+        by_dimension["subagent"][owners.name(owner)].append(measures)
+        if cache_break is not None:
+            losses = Measures(
+                misses=1, missed_tokens=measures.missed_tokens, lost_usd=measures.lost_usd
+            )
+            by_dimension["break"][cache_break.reason].append(losses)
+        for tool, part in _split_measures(measures, tools.get(call.span_id) or [NONE]):
+            by_dimension["tool"][tool].append(part)
+    return Spent(_shares(all_measures, session, project, by_dimension), tails[_MAIN])
 
 
 def _shares(
-    every: Sequence[Measures],
+    all_measures: Sequence[Measures],
     session: str | None,
     project: str | None,
-    found: Mapping[str, Mapping[str, Sequence[Measures]]],
+    by_dimension: Mapping[str, Mapping[str, Sequence[Measures]]],
 ) -> Shares:
-    if not every:
+    if not all_measures:
         return {}
-    total = Measures.summed(every)
+    total = Measures.summed(all_measures)
     shares = {("total", ""): total}
     shares |= {("session", session or NONE): total, ("project", project or NONE): total}
-    for dimension, parts in found.items():
-        for name, some in parts.items():
-            whole = len(parts) == 1 and dimension != "break"
-            shares[dimension, name] = total if whole else Measures.summed(some)
+    for dimension, parts in by_dimension.items():
+        for name, part_measures in parts.items():
+            is_total = len(parts) == 1 and dimension != "break"
+            shares[dimension, name] = total if is_total else Measures.summed(part_measures)
     return shares
 
 
@@ -185,13 +187,13 @@ def breaks(calls: Sequence[Span], spans: Sequence[Span], roots: Collection[str])
     tails: dict[str, Tail | None] = {}
     for call in calls:
         owner = owners.of(call)
-        broken, _ = _measured(call, tails.get(owner))
-        tails[owner] = _left(call, tails.get(owner))
-        if broken is not None:
-            yield broken
+        cache_break, _ = _measure_call(call, tails.get(owner))
+        tails[owner] = _tail_after(call, tails.get(owner))
+        if cache_break is not None:
+            yield cache_break
 
 
-def _left(call: Span, before: Tail | None) -> Tail | None:
+def _tail_after(call: Span, before: Tail | None) -> Tail | None:
     """What a conversation leaves after a call.
 
     A call that failed, or told no tokens, changes nothing, nor does a small one of another model
@@ -199,38 +201,38 @@ def _left(call: Span, before: Tail | None) -> Tail | None:
     """
     if call.input_tokens is None:
         return before
-    read, written = call.cache_read_tokens or 0, call.cache_write_tokens or 0
+    cache_read, cache_written = call.cache_read_tokens or 0, call.cache_write_tokens or 0
     context = call.input_tokens + (call.output_tokens or 0)
     if before is not None and call.model != before.model and 2 * context < before.context_tokens:
         return before
-    return Tail(call.model, context, read + written, call.end_ns or call.start_ns)
+    return Tail(call.model, context, cache_read + cache_written, call.end_ns or call.start_ns)
 
 
-def _measured(call: Span, before: Tail | None) -> tuple[Break | None, Measures]:
+def _measure_call(call: Span, before: Tail | None) -> tuple[Break | None, Measures]:
     """What a call came to, after what stood before it in its conversation."""
-    given, read = call.input_tokens or 0, call.cache_read_tokens or 0
-    written, said = call.cache_write_tokens or 0, call.output_tokens or 0
-    carried = min(given, before.context_tokens) if before else 0
+    input_tokens, cache_read = call.input_tokens or 0, call.cache_read_tokens or 0
+    cache_written, output_tokens = call.cache_write_tokens or 0, call.output_tokens or 0
+    carried = min(input_tokens, before.context_tokens) if before else 0
     rates = _rates(call)
-    broken = _broken(call, before, rates)
-    again = min(carried, read)
-    anew = rates.cache_write if written else rates.fresh
-    return broken, Measures(
+    cache_break = _find_break(call, before, rates)
+    reread = min(carried, cache_read)
+    rewrite_rate = rates.cache_write if cache_written else rates.fresh
+    return cache_break, Measures(
         calls=1,
         unpriced_calls=int(is_unpriced(call)),
-        input_tokens=given,
-        output_tokens=said,
-        cache_read_tokens=read,
-        cache_write_tokens=written,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cache_read_tokens=cache_read,
+        cache_write_tokens=cache_written,
         carried_tokens=carried,
-        missed_tokens=broken.missed_tokens if broken else 0,
-        misses=int(broken is not None),
+        missed_tokens=cache_break.missed_tokens if cache_break else 0,
+        misses=int(cache_break is not None),
         cost_usd=call.cost_usd or 0.0,
-        cache_read_usd=read * rates.cache_read,
-        cache_write_usd=written * rates.cache_write,
-        output_usd=said * rates.output,
-        carried_usd=again * rates.cache_read + (carried - again) * anew,
-        lost_usd=broken.lost_usd if broken else 0.0,
+        cache_read_usd=cache_read * rates.cache_read,
+        cache_write_usd=cache_written * rates.cache_write,
+        output_usd=output_tokens * rates.output,
+        carried_usd=reread * rates.cache_read + (carried - reread) * rewrite_rate,
+        lost_usd=cache_break.lost_usd if cache_break else 0.0,
     )
 
 
@@ -238,55 +240,61 @@ def _rates(call: Span) -> TokenRates:
     """The rates that give what the call cost; those of the list, where it cost nothing else."""
     if call.cost_usd is None or call.model is None:
         return _UNPRICED
-    given, read = call.input_tokens or 0, call.cache_read_tokens or 0
-    written = call.cache_write_tokens or 0
-    rates = token_rates(call.model, call.provider, input_tokens=given, when_ns=call.start_ns)
+    input_tokens, read_tokens = call.input_tokens or 0, call.cache_read_tokens or 0
+    written_tokens = call.cache_write_tokens or 0
+    rates = token_rates(call.model, call.provider, input_tokens=input_tokens, when_ns=call.start_ns)
     if rates is None:
         return _UNPRICED
-    listed = (
-        max(0, given - read - written) * rates.fresh
-        + read * rates.cache_read
-        + written * rates.cache_write
+    listed_cost = (
+        max(0, input_tokens - read_tokens - written_tokens) * rates.fresh
+        + read_tokens * rates.cache_read
+        + written_tokens * rates.cache_write
         + (call.output_tokens or 0) * rates.output
     )
-    factor = call.cost_usd / listed if listed else 1.0
+    factor = call.cost_usd / listed_cost if listed_cost else 1.0
     fresh, output, cache_read, cache_write = rates
     return TokenRates(fresh * factor, output * factor, cache_read * factor, cache_write * factor)
 
 
-def _broken(call: Span, before: Tail | None, rates: TokenRates) -> Break | None:
-    given, read = call.input_tokens or 0, call.cache_read_tokens or 0
+def _find_break(call: Span, before: Tail | None, rates: TokenRates) -> Break | None:
+    input_tokens, cache_read = call.input_tokens or 0, call.cache_read_tokens or 0
     # Of a context that was cut short nothing else could be expected.
-    if before is None or not given or given < min(before.context_tokens, before.cached_tokens):
+    if (
+        before is None
+        or not input_tokens
+        or input_tokens < min(before.context_tokens, before.cached_tokens)
+    ):
         return None
-    missed = min(before.cached_tokens, given) - read
-    if missed < _WORTH_TELLING:
+    missed = min(before.cached_tokens, input_tokens) - cache_read
+    if missed < _MIN_MISSED_TOKENS:
         return None
-    idle = max(0, call.start_ns - before.end_ns)
+    idle_ns = max(0, call.start_ns - before.end_ns)
     if call.model != before.model:
         reason = "model"
-    elif idle > CACHE_LIVES_NS:
+    elif idle_ns > CACHE_LIVES_NS:
         reason = "idle"
     else:
-        reason = "history" if read else "start"
-    paid = rates.cache_write if call.cache_write_tokens else rates.fresh
-    anew = max(0.0, paid - rates.cache_read)
-    return Break(call, reason, read, missed, missed * anew, idle)
+        reason = "history" if cache_read else "start"
+    paid_rate = rates.cache_write if call.cache_write_tokens else rates.fresh
+    extra_rate = max(0.0, paid_rate - rates.cache_read)
+    return Break(call, reason, cache_read, missed, missed * extra_rate, idle_ns)
 
 
-def _split(one: Measures, names: Sequence[str]) -> Iterator[tuple[str, Measures]]:
+def _split_measures(measures: Measures, names: Sequence[str]) -> Iterator[tuple[str, Measures]]:
     """A call's measures in equal parts; whole numbers stay whole and add up.
 
     Each part counts the call: it was made for all of them.
     """
     if len(names) == 1:
-        yield names[0], one
+        yield names[0], measures
         return
     count = len(names)
-    for at, name in enumerate(names):
+    for index, name in enumerate(names):
         parts: list[Any] = [
-            number // count + (at < number % count) if isinstance(number, int) else number / count
-            for number in one
+            number // count + (index < number % count)
+            if isinstance(number, int)
+            else number / count
+            for number in measures
         ]
         yield name, Measures(*parts)._replace(calls=1)
 
@@ -302,10 +310,10 @@ class _Owners:
 
     def of(self, span: Span) -> str:
         """The id of the sub-agent's span, or `_MAIN`."""
-        passed: list[str] = []
+        path: list[str] = []
         above = span.parent_span_id
-        while above is not None and above not in self._below and above not in passed:
-            passed.append(above)
+        while above is not None and above not in self._below and above not in path:
+            path.append(above)
             parent = self._by_id.get(above)
             if parent is None:
                 break
@@ -314,7 +322,7 @@ class _Owners:
                 break
             above = parent.parent_span_id
         owner = self._below.get(above or "", _MAIN)
-        self._below.update(dict.fromkeys(passed, owner))
+        self._below.update(dict.fromkeys(path, owner))
         return owner
 
     def name(self, owner: str) -> str:
@@ -324,11 +332,13 @@ class _Owners:
     def tools_before(self, calls: Sequence[Span]) -> dict[str, list[str]]:
         """For each call the tools whose results it reads first: those since its agent's last."""
         counted = {call.span_id for call in calls}
-        waiting: dict[str, list[str]] = defaultdict(list)
-        found: dict[str, list[str]] = {}
-        for span in sorted(self._spans, key=lambda one: (one.start_ns, one.ordinal, one.span_id)):
+        pending: dict[str, list[str]] = defaultdict(list)
+        tools_by_call: dict[str, list[str]] = {}
+        for span in sorted(
+            self._spans, key=lambda span: (span.start_ns, span.ordinal, span.span_id)
+        ):
             if span.span_id in counted:
-                found[span.span_id] = waiting.pop(self.of(span), [])
+                tools_by_call[span.span_id] = pending.pop(self.of(span), [])
             elif span.kind == "tool":
-                waiting[self.of(span)].append(span.name)
-        return found
+                pending[self.of(span)].append(span.name)
+        return tools_by_call

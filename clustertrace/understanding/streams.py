@@ -22,7 +22,7 @@ __all__ = ["STREAMED", "is_stream", "join_streams", "streams_elsewhere"]
 STREAMED: Final = "logfire"
 """Scopes that report a stream as two spans: the request, and the response once it is read."""
 
-_STREAM: Final = "streaming response from "
+_RESPONSE_NAME: Final = "streaming response from "
 """How the names of such responses begin."""
 
 _NEAREST: Final = 32
@@ -35,32 +35,32 @@ def join_streams(models: Sequence[Span], joined: Groups) -> None:
         return
     requests: dict[Any, list[tuple[int, str, Span]]] = defaultdict(list)
     for span in models:
-        if _asks_logfire(span):
+        if _may_be_request(span):
             ended = span.end_ns or span.start_ns
             requests[span.trace_id, reporter(span)].append((ended, span.span_id, span))
-    for ends in requests.values():
-        ends.sort()
+    for sorted_requests in requests.values():
+        sorted_requests.sort()
     candidates = sorted(
         (
-            (abs(ended - read.start_ns), order(asked), order(read), asked, read)
-            for read in models
-            if is_stream(read)
-            for ended, _, asked in _nearest(
-                requests.get((read.trace_id, reporter(read)), ()), read.start_ns
+            (abs(ended - response.start_ns), order(request), order(response), request, response)
+            for response in models
+            if is_stream(response)
+            for ended, _, request in _nearest_ends(
+                requests.get((response.trace_id, reporter(response)), ()), response.start_ns
             )
-            if asked.start_ns <= read.start_ns and same_model(asked.model, read.model)
+            if request.start_ns <= response.start_ns and same_model(request.model, response.model)
         ),
         key=lambda candidate: candidate[:3],
     )
     taken: set[Identity] = set()
-    for _, _, _, asked, read in candidates:
-        pair = {identity(asked), identity(read)}
+    for _, _, _, request, response in candidates:
+        pair = {identity(request), identity(response)}
         if not pair & taken:
             taken |= pair
-            joined.join(asked, read)
+            joined.join(request, response)
 
 
-def _nearest(
+def _nearest_ends(
     ends: Sequence[tuple[int, str, Span]], time_ns: int
 ) -> Sequence[tuple[int, str, Span]]:
     at = bisect(ends, time_ns, key=lambda end: end[0])
@@ -69,29 +69,29 @@ def _nearest(
 
 def is_stream(span: Span) -> bool:
     """Whether a span is a response that Logfire reports apart from its request."""
-    return span.name.startswith(_STREAM) and reporter(span).startswith(STREAMED)
+    return span.name.startswith(_RESPONSE_NAME) and reporter(span).startswith(STREAMED)
 
 
-def _asks_logfire(span: Span) -> bool:
+def _may_be_request(span: Span) -> bool:
     """Whether a span may be a request whose response was streamed."""
     return (
         span.kind == "llm"
         and (span.status, span.output_tokens) == ("ok", None)
         and reporter(span).startswith(STREAMED)
-        and not span.name.startswith(_STREAM)
+        and not span.name.startswith(_RESPONSE_NAME)
     )
 
 
 def streams_elsewhere(
-    models: Sequence[Span], here: str, told: Mapping[str, str], joined: Groups
+    models: Sequence[Span], trace_id: str, reasons: Mapping[str, str], joined: Groups
 ) -> Iterator[tuple[str, str]]:
     """Logfire's requests whose response is a trace of its own: only that one has the tokens."""
     grouped = {identity(span) for group in joined.groups() for span in group}
     for span in models:
         if (
-            (span.trace_id, span.parent_span_id) == (here, None)
-            and _asks_logfire(span)
+            (span.trace_id, span.parent_span_id) == (trace_id, None)
+            and _may_be_request(span)
             and identity(span) not in grouped
-            and span.span_id not in told
+            and span.span_id not in reasons
         ):
             yield span.span_id, "its stream is reported in a trace of its own"

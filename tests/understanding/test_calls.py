@@ -8,7 +8,7 @@ import pytest
 
 from clustertrace.model import Span
 from clustertrace.understanding.calls import repeats
-from clustertrace.understanding.same_calls import alike, by_start, pairs
+from clustertrace.understanding.same_calls import candidate_pairs, common_keys, nearest_by_start
 
 SECOND = 10**9
 STREAMED = "streaming response from 'gpt-4o-mini'"
@@ -172,7 +172,7 @@ def test_what_is_looked_at_grows_with_the_calls(scopes: int) -> None:
 
     def looks(count: int) -> int:
         at_once = [call(str(one), f"scope {one % scopes}", parent="p") for one in range(count)]
-        return sum(1 for _ in pairs(at_once, by_start, alike))
+        return sum(1 for _ in candidate_pairs(at_once, nearest_by_start, common_keys))
 
     for count in (400, 4_000):
         assert looks(count) <= count * 32 * min(scopes, 8)

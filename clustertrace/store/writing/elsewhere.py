@@ -16,7 +16,7 @@ from clustertrace.model import Span
 from clustertrace.store.connection import Connection
 from clustertrace.store.rows import SLIM_COLUMNS, slim_span
 from clustertrace.store.writing import news
-from clustertrace.understanding.nearby import Nearby, may_be_told_elsewhere
+from clustertrace.understanding.nearby import Nearby, may_be_reported_elsewhere
 from clustertrace.understanding.same_calls import TOGETHER_NS
 
 __all__ = ["FAILED_AT_ONCE", "calls_elsewhere", "wake"]
@@ -67,7 +67,9 @@ def calls_elsewhere(
 
     The traces come with their spans, payloads not needed; those without model calls cost nothing.
     """
-    candidates = [key for key, spans in traces.items() if any(map(may_be_told_elsewhere, spans))]
+    candidates = [
+        key for key, spans in traces.items() if any(map(may_be_reported_elsewhere, spans))
+    ]
     scopes = _known_scopes(conn) if candidates else []
     if len(scopes) < 2:
         return {}
