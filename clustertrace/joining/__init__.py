@@ -19,7 +19,7 @@ from clustertrace.model import Log, Span
 
 __all__ = ["concerned", "joined"]
 
-_KINDS: Final = frozenset({"agent", "llm", "tool"})
+_CHANGED_KINDS: Final = frozenset({"agent", "llm", "tool"})
 """Of a coding agent's spans, those that records are about without naming them."""
 
 
@@ -27,13 +27,13 @@ def concerned(spans: Sequence[Span], logs: Sequence[Log], twins: Sequence[Span] 
     """The ids of the spans that these may change, of a trace given without payloads."""
     from clustertrace.joining.filling import Spans
 
-    named = {log.span_id for log in logs if log.span_id is not None}
+    changed_ids = {log.span_id for log in logs if log.span_id is not None}
     if twins or any(log.scope.startswith((CLAUDE_CODE, CODEX)) for log in logs):
-        named.update(span.span_id for span in spans if span.kind in _KINDS)
+        changed_ids.update(span.span_id for span in spans if span.kind in _CHANGED_KINDS)
     root = Spans(spans).root()
     if root is not None:
-        named.add(root.span_id)
-    return named & {span.span_id for span in spans}
+        changed_ids.add(root.span_id)
+    return changed_ids & {span.span_id for span in spans}
 
 
 def joined(
@@ -60,16 +60,16 @@ def joined(
     points = [log for log in records if usage.is_point(log)]
     if points:
         usage.build(trace_id, points, table)
-    rest = [log for log in records if not usage.is_point(log)]
+    other_records = [log for log in records if not usage.is_point(log)]
     for scope, agent in ((CLAUDE_CODE, claude_code), (CODEX, codex)):
-        own = [log for log in rest if log.scope.startswith(scope)]
-        if own and not table.reported_by(scope):
-            agent.build(trace_id, own, table)
-        agent.fill(own, table)
-    others = [log for log in rest if not log.scope.startswith((CLAUDE_CODE, CODEX))]
-    genai.build(trace_id, others, table)
-    genai.fill(others, table)
+        agent_logs = [log for log in other_records if log.scope.startswith(scope)]
+        if agent_logs and not table.reported_by(scope):
+            agent.build(trace_id, agent_logs, table)
+        agent.fill(agent_logs, table)
+    span_records = [log for log in other_records if not log.scope.startswith((CLAUDE_CODE, CODEX))]
+    genai.build(trace_id, span_records, table)
+    genai.fill(span_records, table)
     transcripts.fill(twins, table)
-    for log in rest:
+    for log in other_records:
         table.mark(log)
     return table.changed(left_out)

@@ -17,17 +17,17 @@ from clustertrace.understanding.reports import reporter
 from clustertrace.wire import MAX_NS
 
 __all__ = [
-    "MADE",
+    "MADE_FROM",
     "Spans",
-    "event",
-    "made",
-    "own",
-    "pairs",
-    "shared",
-    "started",
+    "event_of_log",
+    "match_logs",
+    "own_attributes",
+    "shared_attributes",
+    "span_of_log",
+    "start_of_log",
 ]
 
-MADE: Final = "clustertrace.made_from"
+MADE_FROM: Final = "clustertrace.made_from"
 """The attribute of a span that nobody sent: `logs` or `metrics`."""
 
 _NEAREST: Final = 8
@@ -39,7 +39,7 @@ EVENTS_KEPT: Final = 200
 LEFT_OUT: Final = "clustertrace.records_left_out"
 """The attribute that says how many are beyond."""
 
-_COMMON: Final = frozenset(
+_REPEATED_ATTRIBUTES: Final = frozenset(
     (
         *("session.id", "user.id", "conversation.id", "event.name", "event.timestamp"),
         *("event.sequence", "terminal.type", "organization.id", "user.email"),
@@ -53,47 +53,47 @@ _COMMON: Final = frozenset(
 class Spans:
     """The spans of a trace, while fields of theirs that are empty are filled."""
 
-    def __init__(self, came: Iterable[Span]) -> None:
-        self._came = {span.span_id: span for span in came}
-        self._now = dict(self._came)
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._original = {span.span_id: span for span in spans}
+        self._current = dict(self._original)
         self._events: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
 
     def __iter__(self) -> Iterator[Span]:
-        return iter(list(self._now.values()))
+        return iter(list(self._current.values()))
 
     def get(self, span_id: str | None) -> Span | None:
         """The span of this id, as it is by now."""
-        return self._now.get(span_id or "")
+        return self._current.get(span_id or "")
 
     def reported_by(self, scope: str) -> bool:
         """Whether a span of an instrumentation came whose scope begins so."""
-        return any(reporter(span).startswith(scope) for span in self._came.values())
+        return any(reporter(span).startswith(scope) for span in self._original.values())
 
     def of_kind(self, kind: str) -> list[Span]:
         """The spans of a kind."""
-        return [span for span in self._now.values() if span.kind == kind]
+        return [span for span in self._current.values() if span.kind == kind]
 
     def put(self, span: Span) -> None:
         """Add a span, or put it in the place of the one with its id."""
-        self._now[span.span_id] = span
+        self._current[span.span_id] = span
 
     def fill(self, span_id: str, attributes: Mapping[str, Any], **fields: Any) -> None:
         """Fill the fields, and add the attributes, that the span lacks."""
-        span = self._now[span_id]
+        span = self._current[span_id]
         empty = {
             key: value
             for key, value in fields.items()
             if value is not None and getattr(span, key) is None
         }
-        self._now[span_id] = span._replace(
+        self._current[span_id] = span._replace(
             attributes={**span.attributes, **_missing(attributes, span.attributes)}, **empty
         )
 
-    def note(self, told: Mapping[str, Any], span_id: str | None) -> None:
+    def note(self, event_: Mapping[str, Any], span_id: str | None) -> None:
         """Add an event to a span, or to the trace's first where the trace has no such span."""
         span = self.get(span_id) or self.root()
         if span is not None:
-            self._events[span.span_id].append(told)
+            self._events[span.span_id].append(event_)
 
     def mark(self, log: Log) -> None:
         """Carry over what storing a record took from it, to the span that it names."""
@@ -101,17 +101,17 @@ class Spans:
         if span is None:
             return
         marks = {key: log.attributes[key] for key in (CAPTURE,) if key in log.attributes}
-        cut, before = log.attributes.get(REDACTED), span.attributes.get(REDACTED)
-        if isinstance(cut, int):
-            marks[REDACTED] = cut + (before if isinstance(before, int) else 0)
+        count, earlier_count = log.attributes.get(REDACTED), span.attributes.get(REDACTED)
+        if isinstance(count, int):
+            marks[REDACTED] = count + (earlier_count if isinstance(earlier_count, int) else 0)
         if marks:
-            self._now[span.span_id] = span._replace(attributes={**span.attributes, **marks})
+            self._current[span.span_id] = span._replace(attributes={**span.attributes, **marks})
 
     def root(self) -> Span | None:
         """The span without a parent in the trace; of several the earliest."""
         return min(
-            self._now.values(),
-            key=lambda span: (span.parent_span_id in self._now, span.start_ns, span.span_id),
+            self._current.values(),
+            key=lambda span: (span.parent_span_id in self._current, span.start_ns, span.span_id),
             default=None,
         )
 
@@ -125,30 +125,34 @@ class Spans:
             self._events[root.span_id] += []
         for span_id, events in self._events.items():
             beyond = left_out if root is not None and span_id == root.span_id else 0
-            self._now[span_id] = _with_events(self._now[span_id], events, beyond)
-        return [span for span_id, span in self._now.items() if span != self._came.get(span_id)]
+            self._current[span_id] = _with_events(self._current[span_id], events, beyond)
+        return [
+            span for span_id, span in self._current.items() if span != self._original.get(span_id)
+        ]
 
 
 def _with_events(span: Span, events: Sequence[Mapping[str, Any]], beyond: int) -> Span:
-    told = dict(span.attributes)
+    attributes = dict(span.attributes)
     # An attribute of that name may be the program's own.
-    key = "events" if isinstance(told.get("events", []), list) else "span.events"
-    before = told.get(key, [])
-    told[key] = [*before, *events[: max(0, EVENTS_KEPT - len(before))]]
-    if beyond := beyond + len(before) + len(events) - len(told[key]):
-        told[LEFT_OUT] = beyond
-    return span._replace(attributes={name: value for name, value in told.items() if value != []})
+    key = "events" if isinstance(attributes.get("events", []), list) else "span.events"
+    earlier_events = attributes.get(key, [])
+    attributes[key] = [*earlier_events, *events[: max(0, EVENTS_KEPT - len(earlier_events))]]
+    if beyond := beyond + len(earlier_events) + len(events) - len(attributes[key]):
+        attributes[LEFT_OUT] = beyond
+    return span._replace(
+        attributes={name: value for name, value in attributes.items() if value != []}
+    )
 
 
 def _missing(attributes: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in attributes.items() if key not in present}
 
 
-def pairs(
+def match_logs(
     logs: Iterable[Log],
     spans: Iterable[Span],
-    of_log: Callable[[Log], Hashable],
-    of_span: Callable[[Span], Hashable],
+    key_of_log: Callable[[Log], Hashable],
+    key_of_span: Callable[[Span], Hashable],
 ) -> list[tuple[Log, Span]]:
     """Records, in order, with the spans that they are about: equal keys, nearest ends, one to one.
 
@@ -156,35 +160,41 @@ def pairs(
     """
     by_key: dict[Hashable, list[tuple[int, str, Span]]] = defaultdict(list)
     for span in spans:
-        if (key := of_span(span)) is not None:
+        if (key := key_of_span(span)) is not None:
             by_key[key].append((span.end_ns or span.start_ns, span.span_id, span))
     for ends in by_key.values():
         ends.sort()
     candidates = sorted(
         (
-            (abs(end - log.time_ns), place, span_id, log, span)
-            for place, log in enumerate(logs)
-            for end, span_id, span in _near(by_key.get(of_log(log), ()), log.time_ns)
+            (abs(end - log.time_ns), index, span_id, log, span)
+            for index, log in enumerate(logs)
+            for end, span_id, span in _nearest_ends(by_key.get(key_of_log(log), ()), log.time_ns)
         ),
         key=lambda candidate: candidate[:3],
     )
     taken: set[Any] = set()
-    found = []
-    for _, place, span_id, log, span in candidates:
-        if place not in taken and span_id not in taken:
-            taken |= {place, span_id}
-            found.append((log, span))
-    return found
+    matches = []
+    for _, index, span_id, log, span in candidates:
+        if index not in taken and span_id not in taken:
+            taken |= {index, span_id}
+            matches.append((log, span))
+    return matches
 
 
-def _near(ends: Sequence[tuple[int, str, Span]], time_ns: int) -> Sequence[tuple[int, str, Span]]:
+def _nearest_ends(
+    ends: Sequence[tuple[int, str, Span]], time_ns: int
+) -> Sequence[tuple[int, str, Span]]:
     at = bisect(ends, time_ns, key=lambda end: end[0])
     return ends[max(0, at - _NEAREST) : at + _NEAREST]
 
 
-def own(log: Log, without: Iterable[str] = ()) -> dict[str, Any]:
+def own_attributes(log: Log, without: Iterable[str] = ()) -> dict[str, Any]:
     """What a record says that neither its session, its resource nor its scope says anyway."""
-    left_out = _COMMON.union(without) if log.scope.startswith((CLAUDE_CODE, CODEX)) else without
+    left_out = (
+        _REPEATED_ATTRIBUTES.union(without)
+        if log.scope.startswith((CLAUDE_CODE, CODEX))
+        else without
+    )
     return {
         key: value
         for key, value in log.attributes.items()
@@ -192,7 +202,7 @@ def own(log: Log, without: Iterable[str] = ()) -> dict[str, Any]:
     }
 
 
-def shared(log: Log, *names: str) -> dict[str, Any]:
+def shared_attributes(log: Log, *names: str) -> dict[str, Any]:
     """What a record says of its resource and scope, and under these names."""
     return {
         key: value
@@ -201,26 +211,30 @@ def shared(log: Log, *names: str) -> dict[str, Any]:
     }
 
 
-def event(log: Log) -> dict[str, Any]:
+def event_of_log(log: Log) -> dict[str, Any]:
     """A record as an event of a span."""
-    told: dict[str, Any] = {"name": log.name or "log", "time_unix_nano": log.time_ns}
-    attributes = own(log)
+    event_: dict[str, Any] = {"name": log.name or "log", "time_unix_nano": log.time_ns}
+    attributes = own_attributes(log)
     if attributes:
-        told["attributes"] = attributes
+        event_["attributes"] = attributes
     if log.body is not None and log.body != log.name:
-        told["body"] = log.body
-    return told
+        event_["body"] = log.body
+    return event_
 
 
-def started(log: Log) -> int:
+def start_of_log(log: Log) -> int:
     """When what a record tells of began: it is written at the end, with the duration."""
-    took = log.attributes.get("duration_ms")
-    if not isinstance(took, int | float) or isinstance(took, bool) or not 0 <= took < 1e12:
-        took = 0
-    return max(1, log.time_ns - round(took * 1e6))
+    duration_ms = log.attributes.get("duration_ms")
+    if (
+        not isinstance(duration_ms, int | float)
+        or isinstance(duration_ms, bool)
+        or not 0 <= duration_ms < 1e12
+    ):
+        duration_ms = 0
+    return max(1, log.time_ns - round(duration_ms * 1e6))
 
 
-def made(
+def span_of_log(
     trace_id: str,
     span_id: str,
     parent: str | None,
@@ -236,11 +250,11 @@ def made(
         span_id,
         parent,
         name,
-        min(started(log), MAX_NS),
+        min(start_of_log(log), MAX_NS),
         max(1, log.time_ns),
         0,
         "",
-        {**attributes, MADE: source},
+        {**attributes, MADE_FROM: source},
         [],
         {},
         Origin(None, {}, log.scope),
