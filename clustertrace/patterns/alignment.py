@@ -82,21 +82,21 @@ def align(left: Sequence[Place], right: Sequence[Place]) -> tuple[Pair, ...]:
     one, other = [place.name for place in left], [place.name for place in right]
     rows: list[Pair] = []
     for step in Levenshtein.opcodes(one, other):
-        ours = left[step.src_start : step.src_end]
-        theirs = right[step.dest_start : step.dest_end]
+        left_places = left[step.src_start : step.src_end]
+        right_places = right[step.dest_start : step.dest_end]
         if step.tag == "delete":
-            rows += (Pair("deleted", place, None) for place in ours)
+            rows += (Pair("deleted", place, None) for place in left_places)
         elif step.tag == "insert":
-            rows += (Pair("inserted", None, place) for place in theirs)
+            rows += (Pair("inserted", None, place) for place in right_places)
         elif step.tag == "equal":
             rows += (
-                Pair("same" if place.count == there.count else "changed", place, there)
-                for place, there in zip(ours, theirs, strict=True)
+                Pair("same" if place.count == other.count else "changed", place, other)
+                for place, other in zip(left_places, right_places, strict=True)
             )
         else:
-            rows += (Pair("changed", *pair) for pair in zip(ours, theirs, strict=True))
-    for at, row in enumerate(rows):
+            rows += (Pair("changed", *pair) for pair in zip(left_places, right_places, strict=True))
+    for index, row in enumerate(rows):
         if row.what != "same":
-            rows[at] = Pair(row.what, row.left, row.right, first_divergence=True)
+            rows[index] = Pair(row.what, row.left, row.right, first_divergence=True)
             break
     return tuple(rows)

@@ -38,13 +38,13 @@ def failure_point(member: Member) -> int | None:
     if not member.failed or root_of(in_order(member.spans)).status != "error":
         return None
     steps = steps_of(member.spans)
-    worked: set[str] = set()
-    for at in range(len(steps) - 1, -1, -1):
-        name = normal_name(steps[at].name)
-        if steps[at].status == "error" and name not in worked:
-            return at
-        if steps[at].status != "error":
-            worked.add(name)
+    worked_later: set[str] = set()
+    for index in range(len(steps) - 1, -1, -1):
+        name = normal_name(steps[index].name)
+        if steps[index].status == "error" and name not in worked_later:
+            return index
+        if steps[index].status != "error":
+            worked_later.add(name)
     return None
 
 
@@ -55,17 +55,19 @@ def matched_points(
 
     `points` are those of the failed runs, `passed` ids and numbers of steps of the others.
     """
-    cut = sorted((point for point in points if point is not None), reverse=True)
-    order = sorted(passed, key=lambda run: (zlib.crc32(run[0].encode()), run[0]))
-    whole = round(len(order) * (1 - len(cut) / len(points))) if points else len(order)
-    made: dict[str, int | None] = {trace_id: None for trace_id, _ in order[:whole]}
-    rest = sorted(order[whole:], key=lambda run: -run[1])
-    for at, (trace_id, steps) in enumerate(rest):
-        wanted = at * len(cut) // len(rest)
-        point = next((point for point in cut[wanted:] if point <= steps), None)
+    cut_points = sorted((point for point in points if point is not None), reverse=True)
+    shuffled = sorted(passed, key=lambda run: (zlib.crc32(run[0].encode()), run[0]))
+    uncut_count = (
+        round(len(shuffled) * (1 - len(cut_points) / len(points))) if points else len(shuffled)
+    )
+    points_by_id: dict[str, int | None] = {trace_id: None for trace_id, _ in shuffled[:uncut_count]}
+    to_cut = sorted(shuffled[uncut_count:], key=lambda run: -run[1])
+    for index, (trace_id, steps) in enumerate(to_cut):
+        first_index = index * len(cut_points) // len(to_cut)
+        point = next((point for point in cut_points[first_index:] if point <= steps), None)
         if point is not None:
-            made[trace_id] = point
-    return made
+            points_by_id[trace_id] = point
+    return points_by_id
 
 
 def before(spans: Sequence[Span], point: int | None) -> Sequence[Span]:
@@ -74,10 +76,10 @@ def before(spans: Sequence[Span], point: int | None) -> Sequence[Span]:
     if point is None or point >= len(steps):
         return spans
     ordered = in_order(spans)
-    end = steps[point]
-    kept = []
-    for span in ordered[: ordered.index(end)]:
-        if span.end_ns is None or span.end_ns > end.start_ns:
+    end_step = steps[point]
+    kept_spans = []
+    for span in ordered[: ordered.index(end_step)]:
+        if span.end_ns is None or span.end_ns > end_step.start_ns:
             span = span._replace(status="ok", output=None, error_type=None, error_message=None)
-        kept.append(span)
-    return kept
+        kept_spans.append(span)
+    return kept_spans

@@ -22,9 +22,9 @@ __all__ = ["END", "Divergence", "Node", "Path", "divergence", "tree"]
 END: Final = Step(("end",), (False,), ("",), "1")
 """The branch of the runs that took no further step."""
 
-_LEAST_RUNS: Final = 3
+_MIN_RUNS: Final = 3
 """Runs that must go one way, and runs that must go another."""
-_DEEPEST: Final = 60
+_MAX_DEPTH: Final = 60
 """Steps of a path; paths that agree for so long are taken for one."""
 
 
@@ -59,7 +59,7 @@ class Node:
     def ranked(self) -> list[Node]:
         """Its branches, the one with most failures first, then the one with most runs."""
         return sorted(
-            self.children.values(), key=lambda node: (-node.failed, -node.runs, _key(node))
+            self.children.values(), key=lambda node: (-node.failed, -node.runs, _names_key(node))
         )
 
 
@@ -86,20 +86,20 @@ def tree(paths: Iterable[Path]) -> Node:
     """Lay paths over each other."""
     root = Node(None)
     for path in paths:
-        _walk(root, path)
+        _add_path(root, path)
     return root
 
 
-def _walk(node: Node, path: Path) -> None:
-    end = () if len(path.steps) > _DEEPEST else (END,)
-    for step in (None, *path.steps[:_DEEPEST], *end):
+def _add_path(node: Node, path: Path) -> None:
+    end = () if len(path.steps) > _MAX_DEPTH else (END,)
+    for step in (None, *path.steps[:_MAX_DEPTH], *end):
         if step is not None:
             node = node.children.setdefault(step, Node(step))
         node.runs += path.runs
         node.failed += path.failed
         failed, runs = node.independent
-        tested = path.independent_failed + path.independent_passed
-        node.independent = (failed + path.independent_failed, runs + tested)
+        independent_runs = path.independent_failed + path.independent_passed
+        node.independent = (failed + path.independent_failed, runs + independent_runs)
 
 
 class _Branch(NamedTuple):
@@ -116,18 +116,24 @@ def divergence(root: Node, through: Sequence[Step] = ()) -> Divergence | None:
     A branch on the way `through` these steps, those of a pattern, is preferred, if it is at least
     half as large as the largest.
     """
-    branches = [branch for parent, path in _nodes(root) for branch in _branches(parent, path)]
+    branches = [
+        branch for parent, path in _branching_nodes(root) for branch in _branches(parent, path)
+    ]
     bound = benjamini_hochberg([branch.p for branch in branches], Q)
-    found = [branch for branch in branches if branch.p <= bound and branch.jump > 0]
-    if not found:
+    significant = [branch for branch in branches if branch.p <= bound and branch.jump > 0]
+    if not significant:
         return None
-    way = (*through, END)
-    ranked = sorted(found, key=lambda one: (-one.jump, len(one.path), one.p))
-    own = (one for one in ranked if way[: len(one.path) + 1] == (*one.path, one.node.step))
-    best = next((one for one in own if one.jump >= ranked[0].jump / 2), ranked[0])
+    pattern_path = (*through, END)
+    ranked = sorted(significant, key=lambda branch: (-branch.jump, len(branch.path), branch.p))
+    on_path = (
+        branch
+        for branch in ranked
+        if pattern_path[: len(branch.path) + 1] == (*branch.path, branch.node.step)
+    )
+    best = next((branch for branch in on_path if branch.jump >= ranked[0].jump / 2), ranked[0])
     parent, node = best.parent, best.node
     assert node.step is not None
-    others = sorted(parent.children.values(), key=lambda other: (-other.runs, _key(other)))
+    others = sorted(parent.children.values(), key=lambda other: (-other.runs, _names_key(other)))
     return Divergence(
         best.path,
         node.step,
@@ -140,35 +146,33 @@ def divergence(root: Node, through: Sequence[Step] = ()) -> Divergence | None:
     )
 
 
-def _nodes(root: Node) -> Iterator[tuple[Node, tuple[Step, ...]]]:
+def _branching_nodes(root: Node) -> Iterator[tuple[Node, tuple[Step, ...]]]:
     """Every node where paths part, with the way to it."""
-    waiting: list[tuple[Node, tuple[Step, ...]]] = [(root, ())]
-    while waiting:
-        node, path = waiting.pop()
+    stack: list[tuple[Node, tuple[Step, ...]]] = [(root, ())]
+    while stack:
+        node, path = stack.pop()
         if len(node.children) > 1:
             yield node, path
-        waiting += [
-            (child, (*path, step)) for step, child in node.children.items() if child.runs > 1
-        ]
+        stack += [(child, (*path, step)) for step, child in node.children.items() if child.runs > 1]
 
 
 def _branches(parent: Node, path: tuple[Step, ...]) -> Iterator[_Branch]:
     all_failed, all_runs = parent.independent
     for node in parent.children.values():
         failed, runs = node.independent
-        if runs < _LEAST_RUNS or all_runs - runs < _LEAST_RUNS:
+        if runs < _MIN_RUNS or all_runs - runs < _MIN_RUNS:
             continue
-        other = (all_failed - failed, all_runs - runs)
-        jump = _lower(failed, runs, *other)
+        other_counts = (all_failed - failed, all_runs - runs)
+        jump = _rate_difference_bound(failed, runs, *other_counts)
         yield _Branch(fisher_greater(failed, runs, all_failed, all_runs), jump, parent, node, path)
 
 
-def _lower(failed: int, runs: int, other_failed: int, other_runs: int) -> float:
+def _rate_difference_bound(failed: int, runs: int, other_failed: int, other_runs: int) -> float:
     """The difference of two rates at its lower bound, each with half a run either way."""
-    one, other = (failed + 0.5) / (runs + 1), (other_failed + 0.5) / (other_runs + 1)
-    noise = sqrt(one * (1 - one) / runs + other * (1 - other) / other_runs)
-    return one - other - Z95_ONE_SIDED * noise
+    rate, other_rate = (failed + 0.5) / (runs + 1), (other_failed + 0.5) / (other_runs + 1)
+    standard_error = sqrt(rate * (1 - rate) / runs + other_rate * (1 - other_rate) / other_runs)
+    return rate - other_rate - Z95_ONE_SIDED * standard_error
 
 
-def _key(node: Node) -> Sequence[str]:
+def _names_key(node: Node) -> Sequence[str]:
     return node.step.names if node.step is not None else ()

@@ -28,7 +28,7 @@ Q: Final = 0.05
 FEW: Final = 10
 """Runs below which a window says so: what is seen in so few may look quite different in more."""
 
-_LEAST: Final = 3
+_MIN_RUNS: Final = 3
 """Runs of a pattern that each window needs, to be compared at all."""
 
 
@@ -91,68 +91,77 @@ class _Test(NamedTuple):
 def drift(before: Mapping[str, Sequence[Run]], after: Mapping[str, Sequence[Run]]) -> Drift:
     """Compare the runs of two windows, given by pattern, newest first."""
     sizes = [sum(map(len, window.values())) for window in (before, after)]
-    made: list[_Test] = []
+    tests: list[_Test] = []
     for pattern in sorted({*before, *after}):
-        one, other = before.get(pattern, ()), after.get(pattern, ())
-        if one and other:
-            made += _tests(pattern, one, other)
+        runs_before, runs_after = before.get(pattern, ()), after.get(pattern, ())
+        if runs_before and runs_after:
+            tests += _test_pattern(pattern, runs_before, runs_after)
         elif all(sizes):
-            made.append(_presence(pattern, one, other, before, after))
-    bound = benjamini_hochberg([test.p for test in made], Q)
-    shares = false_shares(sorted(test.p for test in made), len(made))
+            tests.append(_test_presence(pattern, runs_before, runs_after, before, after))
+    bound = benjamini_hochberg([test.p for test in tests], Q)
+    shares = false_shares(sorted(test.p for test in tests), len(tests))
     changes = [
-        _change(test, before, after, shares[test.p], test.p <= bound)
-        for test in made
+        _change_of_test(test, before, after, shares[test.p], test.p <= bound)
+        for test in tests
         if test.p <= bound or test.what in ("new", "gone")
     ]
     changes.sort(key=lambda change: (change.p, change.pattern, change.what))
-    return Drift(sizes[0], sizes[1], _failed(before), _failed(after), len(made), tuple(changes))
+    return Drift(
+        sizes[0], sizes[1], _count_failed(before), _count_failed(after), len(tests), tuple(changes)
+    )
 
 
-def _failed(window: Mapping[str, Sequence[Run]]) -> int:
+def _count_failed(window: Mapping[str, Sequence[Run]]) -> int:
     return sum(run.failed for runs in window.values() for run in runs)
 
 
-def _change(
+def _change_of_test(
     test: _Test,
     before: Mapping[str, Sequence[Run]],
     after: Mapping[str, Sequence[Run]],
     q: float,
     significant: bool,
 ) -> Change:
-    one, other = before.get(test.pattern, ()), after.get(test.pattern, ())
-    sample = (other or one)[0].trace_id
-    return Change(*test[:4], len(one), len(other), test.p, q, significant, sample)
+    runs_before, runs_after = before.get(test.pattern, ()), after.get(test.pattern, ())
+    sample = (runs_after or runs_before)[0].trace_id
+    return Change(*test[:4], len(runs_before), len(runs_after), test.p, q, significant, sample)
 
 
-def _presence(
+def _test_presence(
     pattern: str,
-    one: Sequence[Run],
-    other: Sequence[Run],
+    runs_before: Sequence[Run],
+    runs_after: Sequence[Run],
     before: Mapping[str, Sequence[Run]],
     after: Mapping[str, Sequence[Run]],
 ) -> _Test:
     """A pattern that only one window has: its share of the runs, tested on independent ones."""
     all_before, all_after = (
-        sum(len(_firsts(runs)) for runs in window.values()) for window in (before, after)
+        sum(len(_one_a_session(runs)) for runs in window.values()) for window in (before, after)
     )
-    seen_before, seen_after = len(_firsts(one)), len(_firsts(other))
-    p = fisher_two_sided(seen_after, all_after, seen_before + seen_after, all_before + all_after)
+    independent_before, independent_after = (
+        len(_one_a_session(runs_before)),
+        len(_one_a_session(runs_after)),
+    )
+    p = fisher_two_sided(
+        independent_after, all_after, independent_before + independent_after, all_before + all_after
+    )
     share_before, share_after = (
         len(runs) / sum(map(len, window.values()))
-        for runs, window in ((one, before), (other, after))
+        for runs, window in ((runs_before, before), (runs_after, after))
     )
-    return _Test(pattern, "new" if other else "gone", share_before, share_after, p)
+    return _Test(pattern, "new" if runs_after else "gone", share_before, share_after, p)
 
 
-def _tests(pattern: str, one: Sequence[Run], other: Sequence[Run]) -> Iterable[_Test]:
-    if min(len(one), len(other)) < _LEAST:
+def _test_pattern(
+    pattern: str, runs_before: Sequence[Run], runs_after: Sequence[Run]
+) -> Iterable[_Test]:
+    if min(len(runs_before), len(runs_after)) < _MIN_RUNS:
         return
-    fair = [_fair(runs) for runs in (one, other)]
-    failed = [sum(run.failed for run in runs) for runs in fair]
-    sizes = [len(runs) for runs in fair]
+    independent = [_one_a_session_and_outcome(runs) for runs in (runs_before, runs_after)]
+    failed = [sum(run.failed for run in runs) for runs in independent]
+    sizes = [len(runs) for runs in independent]
     if 0 < sum(failed) < sum(sizes):
-        rates = [sum(run.failed for run in runs) / len(runs) for runs in (one, other)]
+        rates = [sum(run.failed for run in runs) / len(runs) for runs in (runs_before, runs_after)]
         p = fisher_two_sided(failed[1], sizes[1], sum(failed), sum(sizes))
         yield _Test(pattern, "failure rate", rates[0], rates[1], p)
     measures: tuple[tuple[What, Callable[[Run], float | None]], ...] = (
@@ -161,20 +170,20 @@ def _tests(pattern: str, one: Sequence[Run], other: Sequence[Run]) -> Iterable[_
     )
     for what, value_of in measures:
         values = [
-            [value for run in _firsts(runs) if (value := value_of(run)) is not None]
-            for runs in (one, other)
+            [value for run in _one_a_session(runs) if (value := value_of(run)) is not None]
+            for runs in (runs_before, runs_after)
         ]
-        if min(map(len, values)) >= _LEAST and len({*values[0], *values[1]}) > 1:
+        if min(map(len, values)) >= _MIN_RUNS and len({*values[0], *values[1]}) > 1:
             p = mann_whitney(*values)
             yield _Test(pattern, what, _median(values[0]), _median(values[1]), p)
 
 
-def _firsts(runs: Sequence[Run]) -> list[Run]:
+def _one_a_session(runs: Sequence[Run]) -> list[Run]:
     """One run for each session."""
     return list({run.session or run.trace_id: run for run in runs}.values())
 
 
-def _fair(runs: Sequence[Run]) -> list[Run]:
+def _one_a_session_and_outcome(runs: Sequence[Run]) -> list[Run]:
     """One failed and one passed run for each session."""
     return list({(run.session or run.trace_id, run.failed): run for run in runs}.values())
 

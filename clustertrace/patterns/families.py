@@ -31,7 +31,7 @@ MOST_LEADERS: Final = 500
 """Leaders of one root name. Where so many are unlike each other, families put no order into
 anything; what resembles none of them stays outside, at a cost that no longer grows."""
 
-_AT_LEAST: Final = {"1": 1, "2-3": 2, "4-7": 4, "8+": 8}
+_MIN_COUNT: Final = {"1": 1, "2-3": 2, "4-7": 4, "8+": 8}
 
 
 class Leader(NamedTuple):
@@ -43,32 +43,32 @@ class Leader(NamedTuple):
 
 def features(steps: Sequence[Step]) -> frozenset[str]:
     """What a variant consists of, for comparing it with leaders."""
-    made = set()
+    features = set()
     counts: Counter[str] = Counter()
     for step in steps:
         for name, failed in zip(step.names, step.failed, strict=True):
-            made.add(f"step\x1f{name}\x1f{failed:d}")
-            counts[name] += _AT_LEAST[step.count]
-    made.update(f"count\x1f{name}\x1f{bucket(count)}" for name, count in counts.items())
+            features.add(f"step\x1f{name}\x1f{failed:d}")
+            counts[name] += _MIN_COUNT[step.count]
+    features.update(f"count\x1f{name}\x1f{bucket(count)}" for name, count in counts.items())
     if steps:
-        made.add(f"last\x1f{steps[-1].names[-1]}\x1f{steps[-1].failed[-1]:d}")
-    return frozenset(made)
+        features.add(f"last\x1f{steps[-1].names[-1]}\x1f{steps[-1].failed[-1]:d}")
+    return frozenset(features)
 
 
 def nearest(own: frozenset[str], leaders: Iterable[Leader]) -> str | None:
     """The family of the nearest leader, or None if none is near enough; leaders oldest first."""
-    best, found = 0.0, None
+    best, family = 0.0, None
     size = len(own)
     for leader in leaders:
-        other = len(leader.features)
-        if min(size, other) < LEAST * max(size, other):
+        leader_size = len(leader.features)
+        if min(size, leader_size) < LEAST * max(size, leader_size):
             continue
         shared = len(own & leader.features)
-        together = size + other - shared
-        near = shared / together if together else 1.0
-        if near >= LEAST and near > best:
-            best, found = near, leader.family
-    return found
+        union = size + leader_size - shared
+        nearness = shared / union if union else 1.0
+        if nearness >= LEAST and nearness > best:
+            best, family = nearness, leader.family
+    return family
 
 
 def family_id(leader: Variant) -> str:

@@ -17,9 +17,17 @@ from clustertrace.patterns.traits import Trait
 
 __all__ = ["Candidate", "Columns", "Field", "by_p", "columns_of", "places_in"]
 
-_LEAST_FAILED: Final = 3
+_MIN_FAILED: Final = 3
 """Independent failed runs without which nothing is evidence, however rare failing is."""
-_SIMPLE: Final = ("calls", "fails", "not recovered", "errors", "same call", "error text", "empty")
+_SIMPLE_TRAITS: Final = (
+    "calls",
+    "fails",
+    "not recovered",
+    "errors",
+    "same call",
+    "error text",
+    "empty",
+)
 """Of traits that hold for the same runs, one of these says it, in this order."""
 _QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 
@@ -52,9 +60,9 @@ class Candidate(NamedTuple):
 def columns_of(cases: Sequence[Case]) -> Columns:
     """The same runs by column."""
     places: dict[Trait, list[int]] = defaultdict(list)
-    for at, case in enumerate(cases):
+    for place, case in enumerate(cases):
         for trait in case.traits:
-            places[trait].append(at)
+            places[trait].append(place)
     names = sorted({name for case in cases for name in case.measures})
     return Columns(
         [case.failed for case in cases],
@@ -64,14 +72,14 @@ def columns_of(cases: Sequence[Case]) -> Columns:
     )
 
 
-def by_p(one: Candidate) -> tuple[float, int, tuple[Condition, ...]]:
+def by_p(candidate: Candidate) -> tuple[float, int, tuple[Condition, ...]]:
     """Order candidates: most significant first, then the simplest, then by what they say."""
-    return (one.log_p, len(one.conditions), one.conditions)
+    return (candidate.log_p, len(candidate.conditions), candidate.conditions)
 
 
 def places_in(bits: int) -> list[int]:
     """The places whose bits are set, in order."""
-    return [at for at, bit in enumerate(reversed(f"{bits:b}")) if bit == "1"]
+    return [place for place, bit in enumerate(reversed(f"{bits:b}")) if bit == "1"]
 
 
 class Field:
@@ -81,14 +89,20 @@ class Field:
         self._columns = columns
         self.runs = len(columns.failed)
         self.everything = (1 << self.runs) - 1
-        self.all_failed = _bits((at for at, bad in enumerate(columns.failed) if bad), self.runs)
+        self.all_failed = _bits_of_places(
+            (place for place, failed in enumerate(columns.failed) if failed), self.runs
+        )
         self.failures = self.all_failed.bit_count()
-        first: dict[tuple[str, bool], int] = {}
-        for at, (session, bad) in enumerate(zip(columns.sessions, columns.failed, strict=True)):
-            first.setdefault((f"\0{at}" if session is None else session, bad), at)
-        self._independent = _bits(first.values(), self.runs)
-        self._sessions = len(first) < self.runs
-        self._tested = len(first)
+        representatives: dict[tuple[str, bool], int] = {}
+        for place, (session, failed) in enumerate(
+            zip(columns.sessions, columns.failed, strict=True)
+        ):
+            representatives.setdefault(
+                (f"\0{place}" if session is None else session, failed), place
+            )
+        self._independent = _bits_of_places(representatives.values(), self.runs)
+        self._sessions = len(representatives) < self.runs
+        self._tested = len(representatives)
         self._tested_failed = (self._independent & self.all_failed).bit_count()
 
     def log_p(self, bits: int) -> float:
@@ -96,7 +110,7 @@ class Field:
         if self._sessions:
             bits &= self._independent
         failed, matched = (bits & self.all_failed).bit_count(), bits.bit_count()
-        if failed < _LEAST_FAILED or failed * self._tested <= matched * self._tested_failed:
+        if failed < _MIN_FAILED or failed * self._tested <= matched * self._tested_failed:
             return 0.0
         return log_fisher_greater(failed, matched, self._tested_failed, self._tested)
 
@@ -113,30 +127,32 @@ class Field:
         """Share of all failures less share of all passes, at its lower one-sided 95 % bound."""
         failed = (bits & self.all_failed).bit_count()
         passed = bits.bit_count() - failed
-        a_failure, a_pass = 1 / self.failures, 1 / (self.runs - self.failures)
-        noise = sqrt(failed * a_failure * a_failure + passed * a_pass * a_pass)
-        return failed * a_failure - passed * a_pass - Z95_ONE_SIDED * noise
+        per_failure, per_pass = 1 / self.failures, 1 / (self.runs - self.failures)
+        standard_error = sqrt(failed * per_failure * per_failure + passed * per_pass * per_pass)
+        return failed * per_failure - passed * per_pass - Z95_ONE_SIDED * standard_error
 
     def singles(
-        self, least: int, wanted: Callable[[Condition], bool] = lambda _: True
+        self, min_runs: int, is_wanted: Callable[[Condition], bool] = lambda _: True
     ) -> list[Candidate]:
         """Single conditions, one for each set of runs that some hold for: the simplest.
 
         They hold, and do not hold, for at least so many independent runs.
         """
-        made: dict[int, Candidate] = {}
-        for condition, bits in self._holding(least):
-            inside = least <= (bits & self._independent).bit_count() <= self._tested - least
-            if inside and bits not in made and wanted(condition):
-                made[bits] = Candidate((condition,), bits, self.log_p(bits))
-        return list(made.values())
+        by_bits: dict[int, Candidate] = {}
+        for condition, bits in self._conditions_with_runs(min_runs):
+            is_frequent = (
+                min_runs <= (bits & self._independent).bit_count() <= self._tested - min_runs
+            )
+            if is_frequent and bits not in by_bits and is_wanted(condition):
+                by_bits[bits] = Candidate((condition,), bits, self.log_p(bits))
+        return list(by_bits.values())
 
-    def _holding(self, least: int) -> Iterable[tuple[Condition, int]]:
+    def _conditions_with_runs(self, min_runs: int) -> Iterable[tuple[Condition, int]]:
         """Every condition with the runs that it holds for, the simplest first."""
         places = self._columns.traits
-        common = (trait for trait in places if len(places[trait]) >= least)
-        for trait in sorted(common, key=_simplest):
-            bits = _bits(places[trait], self.runs)
+        frequent = (trait for trait in places if len(places[trait]) >= min_runs)
+        for trait in sorted(frequent, key=_simplicity):
+            bits = _bits_of_places(places[trait], self.runs)
             yield Condition(trait), bits
             # Of absences only that of a step, or of its failing: "did not do X as its third step
             # after Y" is no explanation, and there would be as many as there are runs.
@@ -146,21 +162,24 @@ class Field:
         for name in sorted(self._columns.measures):
             values = self._columns.measures[name]
             for threshold in _thresholds(values):
-                over = (at for at, value in enumerate(values) if value >= threshold)
-                yield Condition((name, "", "", threshold), over=True), _bits(over, self.runs)
+                places_over = (place for place, value in enumerate(values) if value >= threshold)
+                yield (
+                    Condition((name, "", "", threshold), over=True),
+                    _bits_of_places(places_over, self.runs),
+                )
 
 
-def _simplest(trait: Trait) -> tuple[int, Trait]:
+def _simplicity(trait: Trait) -> tuple[int, Trait]:
     what, *_ = trait
-    return (_SIMPLE.index(what) if what in _SIMPLE else len(_SIMPLE), trait)
+    return (_SIMPLE_TRAITS.index(what) if what in _SIMPLE_TRAITS else len(_SIMPLE_TRAITS), trait)
 
 
-def _bits(places: Iterable[int], runs: int) -> int:
+def _bits_of_places(places: Iterable[int], runs: int) -> int:
     """An integer with these bits set; through bytes, since shifting a long integer copies it."""
-    made = bytearray((runs + 7) // 8)
-    for at in places:
-        made[at >> 3] |= 1 << (at & 7)
-    return int.from_bytes(made, "little")
+    buffer = bytearray((runs + 7) // 8)
+    for place in places:
+        buffer[place >> 3] |= 1 << (place & 7)
+    return int.from_bytes(buffer, "little")
 
 
 def _thresholds(values: Sequence[float]) -> list[float]:

@@ -99,94 +99,101 @@ def step_rates(patterns: Iterable[PatternRuns]) -> list[StepRate]:
     """
     taken: dict[tuple[str, str], list[PatternRuns]] = defaultdict(list)
     broken: dict[tuple[str, str], list[PatternRuns]] = defaultdict(list)
-    for one in patterns:
-        broke = _broken(one.steps)
-        for part in {part[0] for part in _parts(one.steps)}:
-            taken[part].append(one)
+    for pattern in patterns:
+        broke = _broken_steps(pattern.steps)
+        for part in {part[0] for part in _named_steps(pattern.steps)}:
+            taken[part].append(pattern)
             if part in broke:
-                broken[part].append(one)
+                broken[part].append(pattern)
     rates = [
         StepRate(
             *part,
-            sum(one.runs for one in those),
-            sum(one.runs for one in broken[part]),
-            sum(one.failed for one in those),
-            tuple(one.id for one in those),
-            tuple(one.id for one in broken[part]),
+            sum(pattern.runs for pattern in takers),
+            sum(pattern.runs for pattern in broken[part]),
+            sum(pattern.failed for pattern in takers),
+            tuple(pattern.id for pattern in takers),
+            tuple(pattern.id for pattern in broken[part]),
         )
-        for part, those in taken.items()
+        for part, takers in taken.items()
     ]
     return sorted(rates, key=lambda rate: (-rate.broke, -rate.runs, rate.name))
 
 
-def _parts(steps: Sequence[Step]) -> Iterator[tuple[tuple[str, str], bool]]:
+def _named_steps(steps: Sequence[Step]) -> Iterator[tuple[tuple[str, str], bool]]:
     for step in steps:
         for name, failed, kind in zip(step.names, step.failed, step.kinds, strict=True):
             yield (name, kind), failed
 
 
-def _broken(steps: Sequence[Step]) -> set[tuple[str, str]]:
-    broke = {part for part, failed in _parts(steps) if failed}
-    own = {part for part in broke if part[1] != "agent"}
-    return own or broke
+def _broken_steps(steps: Sequence[Step]) -> set[tuple[str, str]]:
+    broke = {part for part, failed in _named_steps(steps) if failed}
+    not_agents = {part for part in broke if part[1] != "agent"}
+    return not_agents or broke
 
 
 def first_failures(patterns: Iterable[PatternRuns]) -> list[FirstFailure]:
     """The first steps of failed runs that ended in an error, in the order of the run."""
-    found: dict[tuple[int, str], list[PatternRuns]] = defaultdict(list)
-    for one in patterns:
-        if one.failed:
-            found[_first_broken(one.steps)].append(one)
+    patterns_by_step: dict[tuple[int, str], list[PatternRuns]] = defaultdict(list)
+    for pattern in patterns:
+        if pattern.failed:
+            patterns_by_step[_first_broken_step(pattern.steps)].append(pattern)
     return [
-        FirstFailure(*first, sum(one.failed for one in those), tuple(one.id for one in those))
-        for first, those in sorted(found.items())
+        FirstFailure(
+            *first,
+            sum(pattern.failed for pattern in failing),
+            tuple(pattern.id for pattern in failing),
+        )
+        for first, failing in sorted(patterns_by_step.items())
     ]
 
 
-def _first_broken(steps: Sequence[Step]) -> tuple[int, str]:
-    for at, (part, failed) in enumerate(_parts(steps), 1):
+def _first_broken_step(steps: Sequence[Step]) -> tuple[int, str]:
+    for place, (part, failed) in enumerate(_named_steps(steps), 1):
         if failed:
-            return at, part[0]
+            return place, part[0]
     return 0, "no step broke"
 
 
 def edges(patterns: Sequence[PatternRuns]) -> list[Edge]:
     """Which step directly follows which, by runs that go this way; the most frequent first."""
-    ways: dict[tuple[str, str], list[PatternRuns]] = defaultdict(list)
-    for one in patterns:
-        for pair in _pairs(one.steps):
-            ways[pair].append(one)
+    patterns_by_pair: dict[tuple[str, str], list[PatternRuns]] = defaultdict(list)
+    for pattern in patterns:
+        for pair in _step_pairs(pattern.steps):
+            patterns_by_pair[pair].append(pattern)
     all_runs, all_failed = sum(p.runs for p in patterns), sum(p.failed for p in patterns)
-    found = []
-    for pair, those in ways.items():
-        runs, failed = sum(one.runs for one in those), sum(one.failed for one in those)
+    all_edges = []
+    for pair, takers in patterns_by_pair.items():
+        runs, failed = (
+            sum(pattern.runs for pattern in takers),
+            sum(pattern.failed for pattern in takers),
+        )
         p = fisher_greater(failed, runs, all_failed, all_runs)
-        found.append(Edge(*pair, runs, failed, p, tuple(one.id for one in those)))
-    return sorted(found, key=lambda edge: (-edge.runs, edge.source, edge.target))
+        all_edges.append(Edge(*pair, runs, failed, p, tuple(pattern.id for pattern in takers)))
+    return sorted(all_edges, key=lambda edge: (-edge.runs, edge.source, edge.target))
 
 
-def _pairs(steps: Sequence[Step]) -> set[tuple[str, str]]:
+def _step_pairs(steps: Sequence[Step]) -> set[tuple[str, str]]:
     """Each pair once a run, however often it goes this way."""
     pairs: set[tuple[str, str]] = set()
-    before = START
+    previous = START
     for step in steps:
         names = step.names
-        pairs |= {(before, names[0]), *pairwise(names)}
+        pairs |= {(previous, names[0]), *pairwise(names)}
         if step.count != "1":
             pairs.add((names[-1], names[0]))
-        before = names[-1]
-    return pairs | {(before, END)}
+        previous = names[-1]
+    return pairs | {(previous, END)}
 
 
 def common_prefix(paths: Iterable[Sequence[Step]]) -> tuple[str, ...]:
     """The steps with which all of these paths begin, a failed one with a `!`."""
-    shared: tuple[str, ...] | None = None
+    prefix: tuple[str, ...] | None = None
     for path in paths:
         labels = tuple(label for step in path for label in step.labels)
-        if shared is None:
-            shared = labels
-        same = 0
-        while same < min(len(shared), len(labels)) and shared[same] == labels[same]:
-            same += 1
-        shared = shared[:same]
-    return shared or ()
+        if prefix is None:
+            prefix = labels
+        length = 0
+        while length < min(len(prefix), len(labels)) and prefix[length] == labels[length]:
+            length += 1
+        prefix = prefix[:length]
+    return prefix or ()

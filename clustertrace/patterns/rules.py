@@ -29,11 +29,11 @@ Q: Final = 0.05
 MOST_RULES: Final = 5
 
 _LOG_Q: Final = log(Q)
-_LEAST_RUNS: Final = 8
+_MIN_RUNS: Final = 8
 """Runs that a condition must hold for, and runs that it must not hold for."""
-_BEAM: Final = 150
+_BEAM_WIDTH: Final = 150
 """Single conditions that conjunctions start from."""
-_KEPT: Final = 20_000
+_POOL_SIZE: Final = 20_000
 """Significant conditions that the choice is made from."""
 _MARGINAL_P: Final = 0.05
 """A further rule must be this unlikely among the runs that no rule before it matches."""
@@ -83,59 +83,62 @@ def mine_columns(columns: Columns) -> Mined:
     field = Field(columns)
     if not field.all_failed or field.all_failed == field.everything:
         return Mined((), field.runs, field.failures, 0, ())
-    singles = sorted(field.singles(_LEAST_RUNS), key=by_p)
+    singles = sorted(field.singles(_MIN_RUNS), key=by_p)
     tried = len(singles)
-    pairs, more = _conjunctions(field, singles)
-    tried += more
-    found = [one for one in (*singles, *pairs) if one.p <= Q]
-    bound = benjamini_hochberg([one.p for one in found], Q, tried)
-    significant = sorted((one for one in found if one.p <= bound), key=by_p)
-    expected = false_shares([one.p for one in significant], tried)
-    chosen = _cover(field, significant[:_KEPT])
+    pairs, pairs_tried = _conjunctions(field, singles)
+    tried += pairs_tried
+    candidates = [candidate for candidate in (*singles, *pairs) if candidate.p <= Q]
+    bound = benjamini_hochberg([candidate.p for candidate in candidates], Q, tried)
+    significant = sorted((candidate for candidate in candidates if candidate.p <= bound), key=by_p)
+    expected = false_shares([candidate.p for candidate in significant], tried)
+    chosen = _greedy_cover(field, significant[:_POOL_SIZE])
     return Mined(
-        tuple(_rule(field, one, expected[one.p]) for one in chosen),
+        tuple(_rule_of(field, candidate, expected[candidate.p]) for candidate in chosen),
         field.runs,
         field.failures,
         tried,
-        tuple(tuple(places_in(one.bits & field.all_failed)) for one in chosen),
+        tuple(tuple(places_in(candidate.bits & field.all_failed)) for candidate in chosen),
     )
 
 
-def _rule(field: Field, one: Candidate, q: float) -> Rule:
+def _rule_of(field: Field, candidate: Candidate, q: float) -> Rule:
     """The evidence of a condition."""
-    failed = (one.bits & field.all_failed).bit_count()
-    base = field.failures / field.runs
-    return Rule(one.conditions, failed, one.bits.bit_count(), base, one.p, q)
+    failed = (candidate.bits & field.all_failed).bit_count()
+    base_rate = field.failures / field.runs
+    return Rule(candidate.conditions, failed, candidate.bits.bit_count(), base_rate, candidate.p, q)
 
 
 def _conjunctions(field: Field, singles: Sequence[Candidate]) -> tuple[list[Candidate], int]:
     """Pairs of conditions that hold for other runs than any single one; and how many were tried."""
-    seen = {one.bits for one in singles}
-    made = []
-    for one in singles[:_BEAM]:
+    seen = {single.bits for single in singles}
+    conjunctions = []
+    for single in singles[:_BEAM_WIDTH]:
         for other in singles:
-            bits = one.bits & other.bits
-            if bits in seen or bits.bit_count() < _LEAST_RUNS:
+            bits = single.bits & other.bits
+            if bits in seen or bits.bit_count() < _MIN_RUNS:
                 continue
             seen.add(bits)
             log_p = field.log_p(bits)
             if log_p <= _LOG_Q:
-                made.append(Candidate(one.conditions + other.conditions, bits, log_p))
-    return made, len(seen) - len(singles)
+                conjunctions.append(Candidate(single.conditions + other.conditions, bits, log_p))
+    return conjunctions, len(seen) - len(singles)
 
 
-def _cover(field: Field, significant: Sequence[Candidate]) -> list[Candidate]:
+def _greedy_cover(field: Field, significant: Sequence[Candidate]) -> list[Candidate]:
     """Up to five conditions that together explain the most, each adding to those before."""
     chosen: list[Candidate] = []
-    left = field.everything
-    pool = list(significant)
-    while pool and len(chosen) < MOST_RULES:
-        gains = [(field.gain(one.bits & left), -at) for at, one in enumerate(pool)]
-        gain, at = max(gains)
+    uncovered = field.everything
+    remaining = list(significant)
+    while remaining and len(chosen) < MOST_RULES:
+        gains = [
+            (field.gain(candidate.bits & uncovered), -index)
+            for index, candidate in enumerate(remaining)
+        ]
+        gain, index = max(gains)
         if gain <= 0:
             break
-        best = pool.pop(-at)
-        if field.marginal_p(best.bits, left) <= _MARGINAL_P:
+        best = remaining.pop(-index)
+        if field.marginal_p(best.bits, uncovered) <= _MARGINAL_P:
             chosen.append(best)
-            left &= ~best.bits
+            uncovered &= ~best.bits
     return chosen

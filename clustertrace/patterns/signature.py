@@ -49,7 +49,7 @@ KEPT: Final = 500
 STEP_KINDS: Final = frozenset({"tool", "retriever", "reranker", "guardrail", "agent"})
 
 NOT_STEPS: Final = frozenset({"llm", "embedding", "user", "evaluator"})
-_VARYING = re.compile(
+_VARYING_PART = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # a UUID
     r"|(?<![0-9A-Za-z])(?=[0-9a-f]*[0-9])[0-9a-f]{8,}(?![0-9A-Za-z])"  # hex digits, one a number
     r"|(?<![0-9A-Za-z])[0-9]+(?![0-9A-Za-z])"  # a number that stands alone
@@ -97,7 +97,7 @@ class _Single(NamedTuple):
 @lru_cache(maxsize=65536)
 def normal_name(name: str) -> str:
     """A span's name without what differs from run to run; ids and numbers become `#`."""
-    return _VARYING.sub("#", name.strip())
+    return _VARYING_PART.sub("#", name.strip())
 
 
 def label_of(span: Span) -> str:
@@ -124,9 +124,9 @@ def root_of(ordered: Sequence[Span]) -> Span:
     for span in ordered:
         if span.parent_span_id is None:
             return span
-    known = {span.span_id for span in ordered}
+    span_ids = {span.span_id for span in ordered}
     for span in ordered:
-        if span.parent_span_id not in known:
+        if span.parent_span_id not in span_ids:
             return span
     return ordered[0]
 
@@ -137,19 +137,19 @@ def steps_of(spans: Sequence[Span]) -> list[Span]:
     if not ordered:
         return []
     root = root_of(ordered)
-    return _acting(visible(ordered, root), root)
+    return _acting_spans(visible(ordered, root), root)
 
 
 def variant(ordered: Sequence[Span], root: Span) -> Variant:
     """The variant of a trace whose spans are in order (`in_order`)."""
-    singles = _steps(ordered, root)
+    singles = _single_steps(ordered, root)
     if singles:
-        steps = _fold(singles)
+        steps = _folded_steps(singles)
     else:
         calls = sum(1 for span in ordered if span.kind in MODEL_KINDS and span is not root)
         steps = (Step(("model call",), (False,), ("llm",), bucket(calls)),) if calls else ()
     name = _root_name(root)
-    return Variant(_identity(name, steps), name, steps[:KEPT])
+    return Variant(_variant_id(name, steps), name, steps[:KEPT])
 
 
 def _root_name(root: Span) -> str:
@@ -157,18 +157,18 @@ def _root_name(root: Span) -> str:
     if root.model is None:
         return normal_name(root.name)
     words = root.name.strip().split(" ")
-    return " ".join(one if same_model(one, root.model) else normal_name(one) for one in words)
+    return " ".join(word if same_model(word, root.model) else normal_name(word) for word in words)
 
 
-def _steps(ordered: Sequence[Span], root: Span) -> list[_Single]:
+def _single_steps(ordered: Sequence[Span], root: Span) -> list[_Single]:
     return [
         _Single(normal_name(span.name), span.status == "error", span.kind)
-        for span in _acting(ordered, root)
+        for span in _acting_spans(ordered, root)
     ]
 
 
-def _acting(ordered: Sequence[Span], root: Span) -> list[Span]:
-    wrappers = _wrappers(ordered)
+def _acting_spans(ordered: Sequence[Span], root: Span) -> list[Span]:
+    wrappers = _ids_above_steps(ordered)
     return [
         span
         for span in ordered
@@ -178,7 +178,7 @@ def _acting(ordered: Sequence[Span], root: Span) -> list[Span]:
     ]
 
 
-def _wrappers(ordered: Sequence[Span]) -> set[str]:
+def _ids_above_steps(ordered: Sequence[Span]) -> set[str]:
     """Ids of the spans above any step: a chain among them holds steps and is none itself.
 
     A chain counts as a step until a step is found below it, so innermost spans come first.
@@ -195,7 +195,7 @@ def _wrappers(ordered: Sequence[Span]) -> set[str]:
     return above
 
 
-def _fold(singles: Sequence[_Single]) -> tuple[Step, ...]:
+def _folded_steps(singles: Sequence[_Single]) -> tuple[Step, ...]:
     runs: list[tuple[_Single, int]] = []
     for single in singles:
         if runs and runs[-1][0] == single:
@@ -203,33 +203,33 @@ def _fold(singles: Sequence[_Single]) -> tuple[Step, ...]:
         else:
             runs.append((single, 1))
     steps: list[Step] = []
-    at = 0
-    while at < len(runs):
-        times = _pairs_at(runs, at)
-        if times > 1:
-            (a, _), (b, _) = runs[at], runs[at + 1]
+    index = 0
+    while index < len(runs):
+        pair_count = _pair_repeats(runs, index)
+        if pair_count > 1:
+            (a, _), (b, _) = runs[index], runs[index + 1]
             steps.append(
-                Step((a.name, b.name), (a.failed, b.failed), (a.kind, b.kind), bucket(times))
+                Step((a.name, b.name), (a.failed, b.failed), (a.kind, b.kind), bucket(pair_count))
             )
-            at += 2 * times
+            index += 2 * pair_count
         else:
-            single, count = runs[at]
+            single, count = runs[index]
             steps.append(Step((single.name,), (single.failed,), (single.kind,), bucket(count)))
-            at += 1
+            index += 1
     return tuple(steps)
 
 
-def _pairs_at(runs: Sequence[tuple[_Single, int]], at: int) -> int:
+def _pair_repeats(runs: Sequence[tuple[_Single, int]], index: int) -> int:
     """How often the two runs at `at` follow each other, each step once."""
-    if at + 1 >= len(runs) or runs[at][1] != 1 or runs[at + 1][1] != 1:
+    if index + 1 >= len(runs) or runs[index][1] != 1 or runs[index + 1][1] != 1:
         return 0
     times = 1
-    while runs[at + 2 * times : at + 2 * times + 2] == runs[at : at + 2]:
+    while runs[index + 2 * times : index + 2 * times + 2] == runs[index : index + 2]:
         times += 1
     return times
 
 
-def _identity(name: str, steps: Sequence[Step]) -> str:
+def _variant_id(name: str, steps: Sequence[Step]) -> str:
     parts = [str(VERSION), name]
     for step in steps:
         parts.append(step.count)

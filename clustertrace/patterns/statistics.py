@@ -35,8 +35,8 @@ Z95_ONE_SIDED = 1.6448536269514722
 Z80_POWER = 0.8416212335729143
 """What a test needs beyond its own quantile to find what is there four times out of five."""
 
-_EXACT = 8
-_COUNTED = 4_000
+_EXACT_SIZE = 8
+_EXACT_PAIRS = 4_000
 """The smaller sample, and the pairs, up to which a rank test counts orderings."""
 
 N = TypeVar("N", int, float)
@@ -113,10 +113,10 @@ def fisher_greater(failed: int, matched: int, all_failed: int, runs: int) -> flo
 def log_fisher_greater(failed: int, matched: int, all_failed: int, runs: int) -> float:
     """The natural logarithm of `fisher_greater`, which tells apart what is 0 as a number."""
     passed = runs - all_failed
-    least, most = max(0, matched - passed), min(matched, all_failed)
-    if failed <= least:
+    lowest, highest = max(0, matched - passed), min(matched, all_failed)
+    if failed <= lowest:
         return 0.0
-    if failed > most:
+    if failed > highest:
         return -inf
 
     def log_chance(hits: int) -> float:
@@ -127,21 +127,21 @@ def log_fisher_greater(failed: int, matched: int, all_failed: int, runs: int) ->
     # of weight underflows.
     total = term = 1.0
     if failed * runs > matched * all_failed:
-        for hits in range(failed, most):
+        for hits in range(failed, highest):
             term *= (all_failed - hits) * (matched - hits)
             term /= (hits + 1) * (passed - matched + hits + 1)
             total += term
             if term < 1e-18 * total:
                 break
         return min(0.0, log_chance(failed) + log(total))
-    for hits in range(failed - 1, least, -1):
+    for hits in range(failed - 1, lowest, -1):
         term *= hits * (passed - matched + hits)
         term /= (all_failed - hits + 1) * (matched - hits + 1)
         total += term
         if term < 1e-18 * total:
             break
-    rest = 1.0 - exp(log_chance(failed - 1)) * total
-    return log(rest) if rest > 0 else -inf
+    complement = 1.0 - exp(log_chance(failed - 1)) * total
+    return log(complement) if complement > 0 else -inf
 
 
 def fisher_two_sided(failed: int, matched: int, all_failed: int, runs: int) -> float:
@@ -149,16 +149,16 @@ def fisher_two_sided(failed: int, matched: int, all_failed: int, runs: int) -> f
 
     The arguments are those of `fisher_greater`.
     """
-    least, most = max(0, matched - (runs - all_failed)), min(matched, all_failed)
+    lowest, highest = max(0, matched - (runs - all_failed)), min(matched, all_failed)
 
     def log_chance(hits: int) -> float:
         return _log_choose(all_failed, hits) + _log_choose(runs - all_failed, matched - hits)
 
     # A little slack, so that tables that are equally likely count in spite of rounding.
     bound = log_chance(failed) + 1e-7
-    whole = _log_choose(runs, matched)
-    chances = (log_chance(hits) for hits in range(least, most + 1))
-    return min(1.0, sum(exp(chance - whole) for chance in chances if chance <= bound))
+    log_total = _log_choose(runs, matched)
+    chances = (log_chance(hits) for hits in range(lowest, highest + 1))
+    return min(1.0, sum(exp(chance - log_total) for chance in chances if chance <= bound))
 
 
 def mann_whitney(one: Sequence[float], other: Sequence[float]) -> float:
@@ -172,17 +172,17 @@ def mann_whitney(one: Sequence[float], other: Sequence[float]) -> float:
         return 1.0
     ordered = sorted([(value, 0) for value in one] + [(value, 1) for value in other])
     ranks = ties = 0.0
-    at = 0
-    while at < n + m:
-        end = at
-        while end < n + m and ordered[end][0] == ordered[at][0]:
+    begin = 0
+    while begin < n + m:
+        end = begin
+        while end < n + m and ordered[end][0] == ordered[begin][0]:
             end += 1
-        ranks += (at + end + 1) / 2 * sum(1 - side for _, side in ordered[at:end])
-        ties += (end - at) ** 3 - (end - at)
-        at = end
+        ranks += (begin + end + 1) / 2 * sum(1 - side for _, side in ordered[begin:end])
+        ties += (end - begin) ** 3 - (end - begin)
+        begin = end
     u = ranks - n * (n + 1) / 2
     u = max(u, n * m - u)
-    if min(n, m) <= _EXACT and n * m <= _COUNTED and not ties:
+    if min(n, m) <= _EXACT_SIZE and n * m <= _EXACT_PAIRS and not ties:
         return min(1.0, 2 * _rank_sum_tail(round(u), n, m))
     spread = sqrt(n * m / 12 * (n + m + 1 - ties / ((n + m) * (n + m - 1))))
     if not spread:
@@ -223,10 +223,10 @@ def benjamini_hochberg(p_values: Sequence[float], q: float, tried: int | None = 
 def false_shares(ordered: Sequence[float], tried: int) -> dict[float, float]:
     """For each p-value, smallest first, the share of false discoveries up to it (its q-value)."""
     shares: dict[float, float] = {}
-    least = 1.0
+    lowest_share = 1.0
     for rank in range(len(ordered), 0, -1):
         p = ordered[rank - 1]
-        shares[p] = least = min(least, p * tried / rank)
+        shares[p] = lowest_share = min(lowest_share, p * tried / rank)
     return shares
 
 

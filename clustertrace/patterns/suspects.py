@@ -46,9 +46,9 @@ What = Literal[
     "in failing runs",
 ]
 
-_LEAST_SIBLINGS: Final = 5
+_MIN_SIBLINGS: Final = 5
 """Failed runs, and other runs, without which shares of them say nothing."""
-_LONGEST: Final = 2_000
+_STEP_LIMIT: Final = 2_000
 """Steps of a run that are compared with others, and that are looked at one by one."""
 
 
@@ -98,7 +98,7 @@ class _Step(NamedTuple):
 
 def labels_of(spans: Sequence[Span]) -> tuple[str, ...]:
     """The steps of a run as `Sibling` has them; payloads need not be loaded."""
-    return tuple(label_of(span) for span in _looked_at(spans)[:_LONGEST])
+    return tuple(label_of(span) for span in _candidate_spans(spans)[:_STEP_LIMIT])
 
 
 def suspects(spans: Sequence[Span], siblings: Sequence[Sibling] = ()) -> tuple[Suspect, ...]:
@@ -106,27 +106,29 @@ def suspects(spans: Sequence[Span], siblings: Sequence[Sibling] = ()) -> tuple[S
 
     `siblings` are runs of the same agent, most alike first; without them the run is judged alone.
     """
-    steps = [_Step(span, act_of(span), label_of(span)) for span in _looked_at(spans)[:_LONGEST]]
-    found: list[list[Reason]] = [[] for _ in steps]
-    _failures(steps, found)
-    _repeats(steps, found)
-    _results(steps, found)
-    _parting(steps, found, siblings)
-    _spectrum(steps, found, siblings)
-    made = [
+    steps = [
+        _Step(span, act_of(span), label_of(span)) for span in _candidate_spans(spans)[:_STEP_LIMIT]
+    ]
+    reasons_by_step: list[list[Reason]] = [[] for _ in steps]
+    _add_failures(steps, reasons_by_step)
+    _add_repeats(steps, reasons_by_step)
+    _add_results(steps, reasons_by_step)
+    _add_parting(steps, reasons_by_step, siblings)
+    _add_spectrum(steps, reasons_by_step, siblings)
+    suspects = [
         Suspect(
             step.span.span_id,
             step.label,
             place,
             tuple(sorted(reasons, key=lambda reason: -reason.weight)),
         )
-        for place, (step, reasons) in enumerate(zip(steps, found, strict=True), 1)
+        for place, (step, reasons) in enumerate(zip(steps, reasons_by_step, strict=True), 1)
         if reasons
     ]
-    return tuple(sorted(made, key=lambda one: (-one.score, one.place))[:MOST])
+    return tuple(sorted(suspects, key=lambda suspect: (-suspect.score, suspect.place))[:MOST])
 
 
-def _looked_at(spans: Sequence[Span]) -> list[Span]:
+def _candidate_spans(spans: Sequence[Span]) -> list[Span]:
     """Steps, and model calls that failed, in order."""
     if not spans:
         return []
@@ -141,101 +143,109 @@ def _looked_at(spans: Sequence[Span]) -> list[Span]:
     ]
 
 
-def _failures(steps: Sequence[_Step], found: list[list[Reason]]) -> None:
-    first = next((at for at, step in enumerate(steps) if step.act.failed), None)
+def _add_failures(steps: Sequence[_Step], reasons_by_step: list[list[Reason]]) -> None:
+    first = next((index for index, step in enumerate(steps) if step.act.failed), None)
     if first:
         words = f"came right before the first failed step, `{steps[first].act.name}`"
-        found[first - 1].append(Reason("before the first error", words, 1.0))
-    worked: set[str] = set()
-    for at in range(len(steps) - 1, -1, -1):
-        act = steps[at].act
+        reasons_by_step[first - 1].append(Reason("before the first error", words, 1.0))
+    worked_later: set[str] = set()
+    for index in range(len(steps) - 1, -1, -1):
+        act = steps[index].act
         if not act.failed:
-            worked.add(act.name)
-        elif act.name in worked:
-            found[at].append(Reason("recovered", "failed, and worked later", 0.5))
+            worked_later.add(act.name)
+        elif act.name in worked_later:
+            reasons_by_step[index].append(Reason("recovered", "failed, and worked later", 0.5))
         else:
-            found[at].append(Reason("not recovered", "failed and never worked afterwards", 3.0))
+            reasons_by_step[index].append(
+                Reason("not recovered", "failed and never worked afterwards", 3.0)
+            )
 
 
-def _repeats(steps: Sequence[_Step], found: list[list[Reason]]) -> None:
+def _add_repeats(steps: Sequence[_Step], reasons_by_step: list[list[Reason]]) -> None:
     """The first repetition of a call stands for all of them."""
     calls = Counter((step.act.name, step.act.call) for step in steps)
     seen: dict[tuple[str, int], tuple[int, Act]] = {}
-    told: set[tuple[str, int]] = set()
-    for at, step in enumerate(steps):
+    reported: set[tuple[str, int]] = set()
+    for index, step in enumerate(steps):
         key = (step.act.name, step.act.call)
         if key not in seen:
-            seen[key] = (at + 1, step.act)
-        elif key not in told:
-            told.add(key)
-            place, before = seen[key]
-            same = before.result == step.act.result and before.failed == step.act.failed
+            seen[key] = (index + 1, step.act)
+        elif key not in reported:
+            reported.add(key)
+            place, first_act = seen[key]
+            same_outcome = (
+                first_act.result == step.act.result and first_act.failed == step.act.failed
+            )
             words = f"repeats the call of step {place} with the same arguments"
-            if same:
-                words += " and fails again" if before.failed else " and gets the same result"
+            if same_outcome:
+                words += " and fails again" if first_act.failed else " and gets the same result"
             words += f", {calls[key]} times in all" if calls[key] > 2 else ""
-            found[at].append(Reason("same call", words, 2.0 if same else 1.5))
+            reasons_by_step[index].append(Reason("same call", words, 2.0 if same_outcome else 1.5))
 
 
-def _results(steps: Sequence[_Step], found: list[list[Reason]]) -> None:
-    for at, (span, act, _) in enumerate(steps):
+def _add_results(steps: Sequence[_Step], reasons_by_step: list[list[Reason]]) -> None:
+    for index, (span, act, _) in enumerate(steps):
         if act.failed:
             continue
         if act.error_text:
-            found[at].append(Reason("error text", "ended well, with a result like an error", 2.0))
+            reasons_by_step[index].append(
+                Reason("error text", "ended well, with a result like an error", 2.0)
+            )
         elif act.empty and span.output is not None:
-            found[at].append(Reason("empty result", "gave an empty result", 1.0))
+            reasons_by_step[index].append(Reason("empty result", "gave an empty result", 1.0))
 
 
-def _parting(
-    steps: Sequence[_Step], found: list[list[Reason]], siblings: Sequence[Sibling]
+def _add_parting(
+    steps: Sequence[_Step], reasons_by_step: list[list[Reason]], siblings: Sequence[Sibling]
 ) -> None:
     """Where the run leaves the way of the most similar run that did not fail."""
-    own = [step.label for step in steps]
+    labels = [step.label for step in steps]
     passed = [sibling for sibling in siblings if not sibling.failed and sibling.labels]
-    if not own or not passed:
+    if not labels or not passed:
         return
-    near = min(passed, key=lambda other: Levenshtein.distance(own, other.labels))
+    most_similar = min(passed, key=lambda sibling: Levenshtein.distance(labels, sibling.labels))
     shared = 0
-    for one, other in zip(own, near.labels, strict=False):
-        if one != other:
+    for label, other_label in zip(labels, most_similar.labels, strict=False):
+        if label != other_label:
             break
         shared += 1
-    if shared == len(own) == len(near.labels):
+    if shared == len(labels) == len(most_similar.labels):
         return
-    run = f"the most similar run that did not fail ({near.trace_id[:8]})"
-    if shared == len(own):
-        words = f"was the last step, where {run} went on with `{near.labels[shared]}`"
-        at = shared - 1
-    elif shared == len(near.labels):
-        words, at = f"came after the end of {run}", shared
+    run = f"the most similar run that did not fail ({most_similar.trace_id[:8]})"
+    if shared == len(labels):
+        words = f"was the last step, where {run} went on with `{most_similar.labels[shared]}`"
+        index = shared - 1
+    elif shared == len(most_similar.labels):
+        words, index = f"came after the end of {run}", shared
     else:
-        words, at = f"came where {run} took `{near.labels[shared]}`", shared
-    found[at].append(Reason("parts", words, 1.5, near.trace_id))
+        words, index = f"came where {run} took `{most_similar.labels[shared]}`", shared
+    reasons_by_step[index].append(Reason("parts", words, 1.5, most_similar.trace_id))
 
 
-def _spectrum(
-    steps: Sequence[_Step], found: list[list[Reason]], siblings: Sequence[Sibling]
+def _add_spectrum(
+    steps: Sequence[_Step], reasons_by_step: list[list[Reason]], siblings: Sequence[Sibling]
 ) -> None:
     """Steps by the company they keep: in failing runs, and not in others."""
     failed = 1 + sum(sibling.failed for sibling in siblings)
     passed = 1 + len(siblings) - failed
-    if failed < _LEAST_SIBLINGS or passed < _LEAST_SIBLINGS:
+    if failed < _MIN_SIBLINGS or passed < _MIN_SIBLINGS:
         return
-    own = frozenset(step.label for step in steps)
-    with_it = _runs_with([own, *(frozenset(s.labels) for s in siblings if s.failed)])
-    without = _runs_with([frozenset(s.labels) for s in siblings if not s.failed])
-    told: set[str] = set()
-    for at, step in enumerate(steps):
+    labels = frozenset(step.label for step in steps)
+    failed_counts = _runs_by_label([labels, *(frozenset(s.labels) for s in siblings if s.failed)])
+    passed_counts = _runs_by_label([frozenset(s.labels) for s in siblings if not s.failed])
+    reported: set[str] = set()
+    for index, step in enumerate(steps):
         label = step.label
-        bad, good = with_it[label], without.get(label, 0)
-        if label in told or bad * passed <= 2 * good * failed:
+        failed_with, passed_with = failed_counts[label], passed_counts.get(label, 0)
+        if label in reported or failed_with * passed <= 2 * passed_with * failed:
             continue
-        told.add(label)
-        ochiai = bad / sqrt(failed * (bad + good))
-        words = f"is in {bad} of {failed} failed runs and in {good} of {passed} others"
-        found[at].append(Reason("in failing runs", words, 2 * ochiai))
+        reported.add(label)
+        ochiai = failed_with / sqrt(failed * (failed_with + passed_with))
+        words = (
+            f"is in {failed_with} of {failed} failed runs and in {passed_with} of {passed} others"
+        )
+        reasons_by_step[index].append(Reason("in failing runs", words, 2 * ochiai))
 
 
-def _runs_with(runs: Sequence[frozenset[str]]) -> Mapping[str, int]:
+def _runs_by_label(runs: Sequence[frozenset[str]]) -> Mapping[str, int]:
     return Counter(label for run in runs for label in run)

@@ -35,13 +35,13 @@ MEASURES: Final = (
 )
 """The names of all measures, in the order in which they are stored."""
 
-_COUNTS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
+_COUNT_STEPS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
 _POSITIONS: Final = 5
 """Steps from the beginning whose place is a trait of its own."""
 
-_NAMES: Final = 40
+_NAME_LIMIT: Final = 40
 """Steps of different names in a run, the first ones, that conditions name."""
-_OTHER: Final = "another step"
+_OTHER_NAME: Final = "another step"
 
 _ERROR_WORDS: Final = (
     *("error", "not found", "invalid", "exception", "cannot", "failed", "unable", "denied"),
@@ -50,7 +50,7 @@ _ERROR_WORDS: Final = (
 _ERROR_WORDS_WITHIN: Final = 200
 """Characters from the beginning of a result in which such a word makes it an error's text."""
 
-_NOTHING: Final = frozenset({"", "[]", "{}", "()", "null", "None", '""'})
+_EMPTY_TEXTS: Final = frozenset({"", "[]", "{}", "()", "null", "None", '""'})
 
 
 class Act(NamedTuple):
@@ -95,12 +95,12 @@ def run_of(spans: Sequence[Span]) -> Run:
 
 def act_of(span: Span) -> Act:
     """Reduce one span."""
-    arguments, result = _bytes(span.input), _bytes(span.output)
+    arguments, result = _payload_bytes(span.input), _payload_bytes(span.output)
     name = normal_name(span.name)
     failed = span.status == "error"
     start = result[: _ERROR_WORDS_WITHIN * 4].decode("utf-8", "replace")[:_ERROR_WORDS_WITHIN]
     start = start.lower()
-    empty = start.strip(' "') in _NOTHING
+    empty = start.strip(' "') in _EMPTY_TEXTS
     return Act(
         name,
         failed,
@@ -113,7 +113,7 @@ def act_of(span: Span) -> Act:
     )
 
 
-def _bytes(value: Any) -> bytes:
+def _payload_bytes(value: Any) -> bytes:
     if value is None:
         return b""
     if isinstance(value, str):
@@ -127,97 +127,97 @@ def _bytes(value: Any) -> bytes:
 
 def traits_of(run: Run) -> tuple[set[Trait], dict[str, float]]:
     """Every trait of a run, and its measures by name."""
-    found: set[Trait] = set()
-    run = run._replace(acts=_few_names(run.acts))
+    traits: set[Trait] = set()
+    run = run._replace(acts=_limit_names(run.acts))
     names = [act.name for act in run.acts]
-    marked = [act.name + "!" * act.failed for act in run.acts]
-    _counted(found, names, [act.name for act in run.acts if act.failed])
+    labels = [act.name + "!" * act.failed for act in run.acts]
+    _add_step_counts(traits, names, [act.name for act in run.acts if act.failed])
     for what, count in (
         ("steps", len(names)),
         ("model calls", run.model_calls),
         ("user turns", run.user_turns),
         ("errors", sum(act.failed for act in run.acts)),
     ):
-        _up_to(found, what, "", count)
-    _in_a_row(found, run.acts)
-    _order(found, marked)
-    _again(found, run.acts)
-    _results(found, run.acts)
-    found.update(("model", model, "", 0) for model in run.models)
-    return found, _measures(run)
+        _add_count(traits, what, "", count)
+    _add_streaks(traits, run.acts)
+    _add_order(traits, labels)
+    _add_repeats(traits, run.acts)
+    _add_results(traits, run.acts)
+    traits.update(("model", model, "", 0) for model in run.models)
+    return traits, _measures(run)
 
 
-def _few_names(acts: Sequence[Act]) -> Sequence[Act]:
+def _limit_names(acts: Sequence[Act]) -> Sequence[Act]:
     """The acts with so many different names at most, whatever ids an agent puts into names."""
     names = dict.fromkeys(act.name for act in acts)
-    if len(names) <= _NAMES:
+    if len(names) <= _NAME_LIMIT:
         return acts
-    kept = set(list(names)[:_NAMES])
-    return [act if act.name in kept else act._replace(name=_OTHER) for act in acts]
+    kept_names = set(list(names)[:_NAME_LIMIT])
+    return [act if act.name in kept_names else act._replace(name=_OTHER_NAME) for act in acts]
 
 
-def _up_to(found: set[Trait], what: str, step: str, count: int) -> None:
+def _add_count(traits: set[Trait], what: str, step: str, count: int) -> None:
     """At least so often, for each count that is asked for."""
-    for number in _COUNTS:
+    for number in _COUNT_STEPS:
         if count < number:
             return
-        found.add((what, step, "", number))
+        traits.add((what, step, "", number))
 
 
-def _counted(found: set[Trait], names: Iterable[str], failed: Iterable[str]) -> None:
+def _add_step_counts(traits: set[Trait], names: Iterable[str], failed: Iterable[str]) -> None:
     for what, group in (("calls", names), ("fails", failed)):
         for name, count in Counter(group).items():
-            _up_to(found, what, name, count)
+            _add_count(traits, what, name, count)
 
 
-def _in_a_row(found: set[Trait], acts: Sequence[Act]) -> None:
+def _add_streaks(traits: set[Trait], acts: Sequence[Act]) -> None:
     for name, group in groupby(acts, key=lambda act: act.name):
         count = sum(1 for _ in group)
         if count > 1:
-            _up_to(found, "in a row", name, count)
+            _add_count(traits, "in a row", name, count)
     longest = max(
         (sum(1 for _ in g) for bad, g in groupby(acts, lambda a: a.failed) if bad), default=0
     )
     if longest > 1:
-        _up_to(found, "errors in a row", "", longest)
+        _add_count(traits, "errors in a row", "", longest)
 
 
-def _order(found: set[Trait], marked: Sequence[str]) -> None:
-    if not marked:
+def _add_order(traits: set[Trait], labels: Sequence[str]) -> None:
+    if not labels:
         return
-    found.update(("then", one, other, 0) for one, other in pairwise(marked))
+    traits.update(("then", one, other, 0) for one, other in pairwise(labels))
     first: dict[str, int] = {}
     last: dict[str, int] = {}
-    for place, name in enumerate(marked):
+    for place, name in enumerate(labels):
         first.setdefault(name, place)
         last[name] = place
-    found.update(
+    traits.update(
         ("later", one, other, 0) for one in first for other in last if first[one] < last[other]
     )
-    found.add(("ends with", marked[-1], "", 0))
-    found.update(("at", name, "", place) for place, name in enumerate(marked[:_POSITIONS], 1))
+    traits.add(("ends with", labels[-1], "", 0))
+    traits.update(("at", name, "", place) for place, name in enumerate(labels[:_POSITIONS], 1))
 
 
-def _again(found: set[Trait], acts: Sequence[Act]) -> None:
+def _add_repeats(traits: set[Trait], acts: Sequence[Act]) -> None:
     """The same call with the same arguments, and the same result of a step, more than once."""
     calls = Counter((act.name, act.call) for act in acts)
     for (name, _), count in calls.items():
         if count > 1:
-            _up_to(found, "same call", name, count)
-            _up_to(found, "same call", "", count)
+            _add_count(traits, "same call", name, count)
+            _add_count(traits, "same call", "", count)
     results = Counter((act.name, act.result) for act in acts if act.result)
-    found.update(("same result", name, "", 0) for (name, _), n in results.items() if n > 1)
+    traits.update(("same result", name, "", 0) for (name, _), n in results.items() if n > 1)
 
 
-def _results(found: set[Trait], acts: Sequence[Act]) -> None:
+def _add_results(traits: set[Trait], acts: Sequence[Act]) -> None:
     worked_later: dict[str, bool] = defaultdict(bool)
     for act in reversed(acts):
         if act.empty:
-            found.add(("empty", act.name, "", 0))
+            traits.add(("empty", act.name, "", 0))
         if act.error_text:
-            found.update((("error text", act.name, "", 0), ("error text", "", "", 0)))
+            traits.update((("error text", act.name, "", 0), ("error text", "", "", 0)))
         if act.failed and not worked_later[act.name]:
-            found.update((("not recovered", act.name, "", 0), ("not recovered", "", "", 0)))
+            traits.update((("not recovered", act.name, "", 0), ("not recovered", "", "", 0)))
         worked_later[act.name] |= not act.failed
 
 

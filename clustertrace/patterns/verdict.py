@@ -23,7 +23,7 @@ from clustertrace.telling.words import points, share
 
 __all__ = ["Side", "Verdict", "verdict", "verdict_words"]
 
-_P: Final = 0.05
+_SIGNIFICANCE: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,70 +72,71 @@ def verdict(before: Mapping[str, Side], after: Mapping[str, Side]) -> Verdict:
         for name in shared
     )
     word: Literal["improved", "worse", "no evidence"] = "no evidence"
-    if tested.p < _P and tested.interval.low <= tested.interval.high < 0:
+    if tested.p < _SIGNIFICANCE and tested.interval.low <= tested.interval.high < 0:
         word = "improved"
-    elif tested.p < _P and tested.interval.low > 0:
+    elif tested.p < _SIGNIFICANCE and tested.interval.low > 0:
         word = "worse"
     return Verdict(
         word,
-        _sum(before),
-        _sum(after),
+        _summed(before),
+        _summed(after),
         tested.risk_difference,
         tested.interval,
         tested.p,
         tested.informative,
         sum(before[name].runs + after[name].runs for name in shared),
-        _smallest({name: (before[name], after[name]) for name in shared}),
+        _smallest_detectable({name: (before[name], after[name]) for name in shared}),
     )
 
 
-def _sum(sides: Mapping[str, Side]) -> Side:
+def _summed(sides: Mapping[str, Side]) -> Side:
     return Side(sum(s.failed for s in sides.values()), sum(s.runs for s in sides.values()))
 
 
-def _smallest(pairs: Mapping[str, tuple[Side, Side]]) -> float | None:
+def _smallest_detectable(pairs: Mapping[str, tuple[Side, Side]]) -> float | None:
     """From the variance of the Mantel–Haenszel difference if nothing had changed."""
-    weights = spread = 0.0
-    for one, other in pairs.values():
-        runs = one.runs + other.runs
-        if not one.runs or not other.runs:
+    weights = variance = 0.0
+    for before, after in pairs.values():
+        runs = before.runs + after.runs
+        if not before.runs or not after.runs:
             continue
         # A rate of 0 or 1 in a small stratum is not known that well: half a run either way.
-        rate = (one.failed + other.failed + 0.5) / (runs + 1)
-        weight = one.runs * other.runs / runs
+        rate = (before.failed + after.failed + 0.5) / (runs + 1)
+        weight = before.runs * after.runs / runs
         weights += weight
-        spread += weight * weight * rate * (1 - rate) * (1 / one.runs + 1 / other.runs)
-    return min(1.0, (Z95 + Z80_POWER) * sqrt(spread) / weights) if weights else None
+        variance += weight * weight * rate * (1 - rate) * (1 / before.runs + 1 / after.runs)
+    return min(1.0, (Z95 + Z80_POWER) * sqrt(variance) / weights) if weights else None
 
 
-def verdict_words(made: Verdict, strata: str, did: str = "failed") -> str:
+def verdict_words(result: Verdict, strata: str, did: str = "failed") -> str:
     """The verdict in two or three sentences.
 
     `strata` says what runs were grouped by, `did` what the counted ones did.
     """
-    before, after = made.before, made.after
+    before, after = result.before, result.after
     counts = (
         f"{before.failed} of {before.runs} {did} before ({_rounded(before.rate)}), {after.failed} "
         f"of {after.runs} after ({_rounded(after.rate)})."
     )
-    for side, when in ((before, "before"), (after, "after")):
+    for side, side_name in ((before, "before"), (after, "after")):
         if not side.runs:
             # Every run has a name and a pattern; a tag it may lack.
-            lacking = "" if strata in ("name", "pattern") else f" with a known {strata}"
-            return f"No evidence: there are no finished runs {when}{lacking}."
-    if not made.strata:
+            known_tag = "" if strata in ("name", "pattern") else f" with a known {strata}"
+            return f"No evidence: there are no finished runs {side_name}{known_tag}."
+    if not result.strata:
         return f"No evidence: no {strata} has finished runs both before and after. {counts}"
-    low, high = made.interval
+    low, high = result.interval
     changed = "failure rate" if did == "failed" else "share"
     change = (
-        f"Within the same {strata} the {changed} changed by {points(made.difference)} points "
-        f"(95 % interval {points(low)} to {points(high)}, p {made.p:.2g}; {made.strata} compared)."
+        f"Within the same {strata} the {changed} changed by {points(result.difference)} points "
+        f"(95 % interval {points(low)} to {points(high)}, p {result.p:.2g}; "
+        f"{result.strata} compared)."
     )
-    if made.word == "no evidence" and made.smallest is not None:
-        least = f"{made.smallest * 100:.0f} points"
-        limit = f"So many runs would usually show a change of {least} or more."
+    if result.word == "no evidence" and result.smallest is not None:
+        smallest = f"{result.smallest * 100:.0f} points"
+        limit = f"So many runs would usually show a change of {smallest} or more."
         return f"No evidence of a change. {counts} {change} {limit}"
-    return f"{made.word.capitalize()}. {counts} {change}"
+    return f"{result.word.capitalize()}. {counts} {change}"
 
 
 def _rounded(rate: float) -> str:

@@ -31,11 +31,11 @@ MOST: Final = 5
 EVIDENCE: Final = 5
 """Runs that are named for each."""
 
-_LEAST_RUNS: Final = 4
+_MIN_RUNS: Final = 4
 """Runs that a condition must hold for, and runs that it must not hold for."""
-_ALIKE: Final = 0.9
+_ALIKE_FROM: Final = 0.9
 """Conditions that hold for nearly the same runs (Jaccard) say the same; the better one stays."""
-_ENDS: Final = frozenset(
+_END_TRAITS: Final = frozenset(
     {"steps", "model calls", "user turns", "ends with", "last argument", "last result"}
     | {"input tokens", "output tokens", "argument bytes", "result bytes"}
 )
@@ -104,94 +104,102 @@ class _Compared(NamedTuple):
 
 def explain(populations: Sequence[Population]) -> Why:
     """Compare failed with passed runs, in ever wider populations."""
-    own = [one for one in populations[0].members if one.failed and one.of_pattern]
+    failed_members = [one for one in populations[0].members if one.failed and one.of_pattern]
     cases: _Cases = {}
     compared = [(level, _compare(members, cases)) for level, members in populations]
-    tried = sum(len(made.singles) for _, made in compared)
-    found = [one.p for _, made in compared for one in made.singles if one.p <= Q]
-    bound = benjamini_hochberg(found, Q, tried) if tried else -1.0
-    shares = false_shares(sorted(p for p in found if p <= bound), tried)
+    tried = sum(len(comparison.singles) for _, comparison in compared)
+    p_values = [one.p for _, comparison in compared for one in comparison.singles if one.p <= Q]
+    bound = benjamini_hochberg(p_values, Q, tried) if tried else -1.0
+    shares = false_shares(sorted(p for p in p_values if p <= bound), tried)
     reported = ((*one, _differences(one[1], bound, shares)) for one in compared)
-    level, made, differences = next((one for one in reported if one[2]), (*compared[-1], ()))
+    level, comparison, differences = next((one for one in reported if one[2]), (*compared[-1], ()))
     return Why(
-        len(own),
+        len(failed_members),
         level,
-        made.field.failures,
-        made.field.runs - made.field.failures,
-        made.left_out,
+        comparison.field.failures,
+        comparison.field.runs - comparison.field.failures,
+        comparison.left_out,
         tried,
-        _broke_at(own),
+        _breaking_steps(failed_members),
         differences,
     )
 
 
-def _compare(members: Sequence[Member], known: _Cases) -> _Compared:
+def _compare(members: Sequence[Member], cases: _Cases) -> _Compared:
     """Cut the runs so that they are comparable, and try every single condition on them."""
-    points = {one.trace_id: failure_point(one) for one in members if one.failed}
-    passed = [(one.trace_id, len(steps_of(one.spans))) for one in members if not one.failed]
+    points = {member.trace_id: failure_point(member) for member in members if member.failed}
+    passed = [
+        (member.trace_id, len(steps_of(member.spans))) for member in members if not member.failed
+    ]
     points |= matched_points(list(points.values()), passed)
-    kept = [one for one in members if one.trace_id in points]
-    field = Field(columns_of([_case(one, points[one.trace_id], known) for one in kept]))
+    comparable_members = [member for member in members if member.trace_id in points]
+    field = Field(
+        columns_of([_case(member, points[member.trace_id], cases) for member in comparable_members])
+    )
     comparable = field.all_failed and field.all_failed != field.everything
-    singles = field.singles(_LEAST_RUNS, _wanted) if comparable else []
-    return _Compared(kept, field, singles, len(members) - len(kept))
+    singles = field.singles(_MIN_RUNS, _is_reportable) if comparable else []
+    return _Compared(comparable_members, field, singles, len(members) - len(comparable_members))
 
 
-def _case(one: Member, point: int | None, known: _Cases) -> Case:
+def _case(member: Member, point: int | None, cases: _Cases) -> Case:
     """What is true of a run up to a step; most are cut alike in every population."""
-    key = (one.trace_id, point)
-    if key not in known:
-        known[key] = case_of(before(one.spans, point), one.failed, one.session)
-    return known[key]
+    key = (member.trace_id, point)
+    if key not in cases:
+        cases[key] = case_of(before(member.spans, point), member.failed, member.session)
+    return cases[key]
 
 
-def _wanted(condition: Condition) -> bool:
+def _is_reportable(condition: Condition) -> bool:
     what, *_ = condition.trait
-    return what not in _ENDS
+    return what not in _END_TRAITS
 
 
 def _differences(
-    made: _Compared, bound: float, shares: dict[float, float]
+    comparison: _Compared, bound: float, shares: dict[float, float]
 ) -> tuple[Difference, ...]:
-    field = made.field
+    field = comparison.field
     all_passed = field.everything & ~field.all_failed
-    own = sum(1 << at for at, one in enumerate(made.members) if one.failed and one.of_pattern)
+    own_failed = sum(
+        1 << index
+        for index, member in enumerate(comparison.members)
+        if member.failed and member.of_pattern
+    )
     chosen: list[Candidate] = []
-    for one in sorted(made.singles, key=by_p):
-        if not own or one.p > bound or len(chosen) >= MOST:
+    for candidate in sorted(comparison.singles, key=by_p):
+        if not own_failed or candidate.p > bound or len(chosen) >= MOST:
             break
-        if 2 * (one.bits & own).bit_count() < own.bit_count():
+        if 2 * (candidate.bits & own_failed).bit_count() < own_failed.bit_count():
             continue
-        if all(_likeness(one.bits, other.bits) < _ALIKE for other in chosen):
-            chosen.append(one)
+        if all(_jaccard(candidate.bits, previous.bits) < _ALIKE_FROM for previous in chosen):
+            chosen.append(candidate)
     return tuple(
         Difference(
-            one.conditions,
-            (one.bits & field.all_failed).bit_count(),
+            candidate.conditions,
+            (candidate.bits & field.all_failed).bit_count(),
             field.failures,
-            (one.bits & all_passed).bit_count(),
+            (candidate.bits & all_passed).bit_count(),
             all_passed.bit_count(),
-            one.p,
-            shares[one.p],
-            _ids(made.members, one.bits & own),
-            _ids(made.members, all_passed & ~one.bits),
+            candidate.p,
+            shares[candidate.p],
+            _evidence_ids(comparison.members, candidate.bits & own_failed),
+            _evidence_ids(comparison.members, all_passed & ~candidate.bits),
         )
-        for one in chosen
+        for candidate in chosen
     )
 
 
-def _likeness(one: int, other: int) -> float:
-    return (one & other).bit_count() / (one | other).bit_count()
+def _jaccard(bits: int, other_bits: int) -> float:
+    return (bits & other_bits).bit_count() / (bits | other_bits).bit_count()
 
 
-def _ids(members: Sequence[Member], bits: int) -> tuple[str, ...]:
-    return tuple(members[at].trace_id for at in places_in(bits)[:EVIDENCE])
+def _evidence_ids(members: Sequence[Member], bits: int) -> tuple[str, ...]:
+    return tuple(members[place].trace_id for place in places_in(bits)[:EVIDENCE])
 
 
-def _broke_at(own: Sequence[Member]) -> tuple[tuple[str, int], ...]:
+def _breaking_steps(members: Sequence[Member]) -> tuple[tuple[str, int], ...]:
     broken: Counter[str] = Counter()
-    for one in own:
-        point = failure_point(one)
+    for member in members:
+        point = failure_point(member)
         if point is not None:
-            broken[normal_name(steps_of(one.spans)[point].name)] += 1
+            broken[normal_name(steps_of(member.spans)[point].name)] += 1
     return tuple(sorted(broken.items(), key=lambda item: (-item[1], item[0])))
