@@ -9,26 +9,37 @@ from typing import Any, Final
 from clustertrace.conventions.dialect import Field
 from clustertrace.conventions.readers import parsed, text
 
-__all__ = ["finish_reason", "literal", "of_tool", "reply", "tool_message", "with_system"]
+__all__ = [
+    "assembled_reply",
+    "finish_reason",
+    "python_literal",
+    "tool_message_content",
+    "unwrapped_tool_payload",
+    "with_system",
+]
 
 _LONGEST_LITERAL: Final = 20_000
 """Characters of a Python literal that is worth reading."""
 
 
-def with_system(said: Any, messages: Sequence[Any]) -> list[Any]:
+def with_system(instructions: Any, messages: Sequence[Any]) -> list[Any]:
     """A conversation that its system instructions open."""
-    parts = said if isinstance(said, list) else [{"type": "text", "content": said}]
+    parts = (
+        instructions
+        if isinstance(instructions, list)
+        else [{"type": "text", "content": instructions}]
+    )
     return [{"role": "system", "parts": parts}, *messages]
 
 
-def reply(found: Sequence[Any]) -> Any:
+def assembled_reply(fields: Sequence[Any]) -> Any:
     """The message that a reply in pieces amounts to, by `Field`; None without any piece."""
     parts: list[Any] = []
-    if found[Field.SAID_REASONING] is not None:
-        parts.append({"type": "reasoning", "content": found[Field.SAID_REASONING]})
-    if found[Field.SAID_TEXT] is not None:
-        parts.append({"type": "text", "content": found[Field.SAID_TEXT]})
-    calls = found[Field.SAID_CALLS]
+    if fields[Field.SAID_REASONING] is not None:
+        parts.append({"type": "reasoning", "content": fields[Field.SAID_REASONING]})
+    if fields[Field.SAID_TEXT] is not None:
+        parts.append({"type": "text", "content": fields[Field.SAID_TEXT]})
+    calls = fields[Field.SAID_CALLS]
     for call in calls if isinstance(calls, list) else [] if calls is None else [calls]:
         parts.append(_tool_call(call) if isinstance(call, dict) else call)
     return [{"role": "assistant", "parts": parts}] if parts else None
@@ -44,14 +55,14 @@ def _tool_call(call: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def tool_message(messages: Any) -> Any:
+def tool_message_content(messages: Any) -> Any:
     """What a tool was given or gave back, where that came as one message about it."""
-    told = _only(messages)
-    if told is None or "content" not in told:
+    message = _only_object(messages)
+    if message is None or "content" not in message:
         return messages
-    piece = _only(told["content"])
+    part = _only_object(message["content"])
     return (
-        parsed(piece["text"]) if piece is not None and set(piece) == {"text"} else told["content"]
+        parsed(part["text"]) if part is not None and set(part) == {"text"} else message["content"]
     )
 
 
@@ -59,31 +70,35 @@ def finish_reason(answer: Any) -> str | None:
     """Why a reply ended, where it says so itself: a message, or a vendor's whole response."""
     if isinstance(answer, dict):
         if answer.get("object") == "response":
-            why = answer.get("incomplete_details")
-            told = text(why.get("reason")) if isinstance(why, dict) else None
-            return told or text(answer.get("status"))
-        choice = _first(answer.get("choices")) or _first(answer.get("candidates")) or answer
+            details = answer.get("incomplete_details")
+            reason = text(details.get("reason")) if isinstance(details, dict) else None
+            return reason or text(answer.get("status"))
+        choice = (
+            _first_object(answer.get("choices"))
+            or _first_object(answer.get("candidates"))
+            or answer
+        )
         keys = ("finish_reason", "stop_reason", "finishReason", "stopReason")
-        return next((told for key in keys if (told := text(choice.get(key)))), None)
-    told_by = _only(answer)
-    return None if told_by is None else text(told_by.get("finish_reason"))
+        return next((reason for key in keys if (reason := text(choice.get(key)))), None)
+    message = _only_object(answer)
+    return None if message is None else text(message.get("finish_reason"))
 
 
-def _first(items: Any) -> dict[str, Any] | None:
+def _first_object(items: Any) -> dict[str, Any] | None:
     """The first object of a list."""
     if isinstance(items, list) and items and isinstance(items[0], dict):
         return items[0]
     return None
 
 
-def _only(items: Any) -> dict[str, Any] | None:
+def _only_object(items: Any) -> dict[str, Any] | None:
     """The one object of a list."""
     if isinstance(items, list) and len(items) == 1 and isinstance(items[0], dict):
         return items[0]
     return None
 
 
-def of_tool(value: Any) -> Any:
+def unwrapped_tool_payload(value: Any) -> Any:
     """A tool's arguments or result without what LangChain's callbacks wrap around them.
 
     Their tags and ids differ from run to run, so that the same call would never look the same.
@@ -91,7 +106,7 @@ def of_tool(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if isinstance(value.get("input_str"), str) and "metadata" in value:
-        return literal(value["input_str"])
+        return python_literal(value["input_str"])
     result = value.get("output")
     if isinstance(result, dict) and result.get("type") == "constructor":
         kwargs = result.get("kwargs")
@@ -100,12 +115,12 @@ def of_tool(value: Any) -> Any:
     return value
 
 
-def literal(said: str) -> Any:
+def python_literal(text_: str) -> Any:
     """What Python's `repr` wrote, or the text itself."""
-    if len(said) > _LONGEST_LITERAL:
-        return said
+    if len(text_) > _LONGEST_LITERAL:
+        return text_
     try:
-        value = ast.literal_eval(said)
+        value = ast.literal_eval(text_)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return parsed(said)
-    return value if isinstance(value, dict | list | str | int | float | bool) else said
+        return parsed(text_)
+    return value if isinstance(value, dict | list | str | int | float | bool) else text_

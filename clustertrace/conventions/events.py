@@ -10,10 +10,10 @@ from clustertrace.conventions.raw import Event
 from clustertrace.conventions.readers import parsed
 from clustertrace.conventions.routes import Routes
 
-__all__ = ["Told", "read_events"]
+__all__ = ["EventFacts", "read_events"]
 
 
-class Told(NamedTuple):
+class EventFacts(NamedTuple):
     """What events said beside the fields that they filled."""
 
     error_type: str | None = None
@@ -25,79 +25,85 @@ class Told(NamedTuple):
 def read_events(
     events: Sequence[Event],
     routes: Routes,
-    found: list[Any],
+    fields: list[Any],
     rest: dict[str, Any],
     *,
     failed: bool,
-) -> Told:
+) -> EventFacts:
     """Read what events say; those that fill no field become `rest["events"]`.
 
-    `found` holds the fields read so far, by number; what events carry fills those that are empty.
+    `fields` holds the fields read so far, by number; what events carry fills those that are empty.
     """
-    fatal = _fatal(events) if failed else None
-    said: dict[int, list[Any]] = {}
-    others: list[dict[str, Any]] = []
+    fatal = _fatal_exception(events) if failed else None
+    messages_by_field: dict[int, list[Any]] = {}
+    unread: list[dict[str, Any]] = []
     for event in events:
         field, role = routes.messages.get(event.name, (None, ""))
         if event is fatal:
             if event.attributes.get("exception.stacktrace"):
                 rest["exception.stacktrace"] = event.attributes["exception.stacktrace"]
-        elif field is not None and found[field] is None:
-            said.setdefault(field, []).append(_message(role, event.attributes))
+        elif field is not None and fields[field] is None:
+            messages_by_field.setdefault(field, []).append(_message(role, event.attributes))
         else:
-            if event.name in routes.first_tokens and found[Field.FIRST_TOKEN_NS] is None:
-                found[Field.FIRST_TOKEN_NS] = event.time_ns
-            left = _without_values(event, routes, found)
-            if left is not None:
-                others.append(left)
-    for number, conversation in said.items():
-        found[number] = conversation
-    if others:
+            if event.name in routes.first_tokens and fields[Field.FIRST_TOKEN_NS] is None:
+                fields[Field.FIRST_TOKEN_NS] = event.time_ns
+            leftover = _take_values(event, routes, fields)
+            if leftover is not None:
+                unread.append(leftover)
+    for number, conversation in messages_by_field.items():
+        fields[number] = conversation
+    if unread:
         # An attribute of that name is the program's own.
-        rest["span.events" if "events" in rest else "events"] = others
+        rest["span.events" if "events" in rest else "events"] = unread
     if fatal is None:
-        return Told(messages=bool(said))
-    return Told(_text(fatal, "exception.type"), _text(fatal, "exception.message"), bool(said))
+        return EventFacts(messages=bool(messages_by_field))
+    return EventFacts(
+        _text_attribute(fatal, "exception.type"),
+        _text_attribute(fatal, "exception.message"),
+        bool(messages_by_field),
+    )
 
 
-def _without_values(event: Event, routes: Routes, found: list[Any]) -> dict[str, Any] | None:
+def _take_values(event: Event, routes: Routes, fields: list[Any]) -> dict[str, Any] | None:
     """What is left of an event once content has moved to its fields; None if nothing is."""
     attributes = event.attributes
     moved: set[str] = set()
     for key, field in routes.values.get(event.name, ()):
         value = READERS[field](attributes.get(key))
-        if value is not None and found[field] is None:
-            found[field] = value
+        if value is not None and fields[field] is None:
+            fields[field] = value
             moved.add(key)
     if moved:
         attributes = {key: value for key, value in attributes.items() if key not in moved}
         if not attributes:
             return None
-    told: dict[str, Any] = {"name": event.name, "time_unix_nano": event.time_ns}
+    leftover: dict[str, Any] = {"name": event.name, "time_unix_nano": event.time_ns}
     if attributes:
-        told["attributes"] = attributes
-    return told
+        leftover["attributes"] = attributes
+    return leftover
 
 
-def _fatal(events: Sequence[Event]) -> Event | None:
+def _fatal_exception(events: Sequence[Event]) -> Event | None:
     """The last exception: earlier ones were caught on the way."""
     return next((event for event in reversed(events) if event.name == "exception"), None)
 
 
-def _text(event: Event, key: str) -> str | None:
+def _text_attribute(event: Event, key: str) -> str | None:
     value = event.attributes.get(key)
     return value if isinstance(value, str) and value else None
 
 
 def _message(role: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
     """A message from its event; content and tool calls may be JSON, or nested in `message`."""
-    told = {key: parsed(value) for key, value in attributes.items() if key not in _NOT_SAID}
-    nested = told.pop("message", None)
+    message = {
+        key: parsed(value) for key, value in attributes.items() if key not in _NOT_OF_MESSAGE
+    }
+    nested = message.pop("message", None)
     if isinstance(nested, dict):
-        told = {**nested, **told}
+        message = {**nested, **message}
     elif nested is not None:
-        told.setdefault("content", nested)
-    return {"role": told.pop("role", None) or role, **told}
+        message.setdefault("content", nested)
+    return {"role": message.pop("role", None) or role, **message}
 
 
-_NOT_SAID = frozenset({"gen_ai.system", "gen_ai.provider.name", "event.name"})
+_NOT_OF_MESSAGE = frozenset({"gen_ai.system", "gen_ai.provider.name", "event.name"})

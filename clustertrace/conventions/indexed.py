@@ -10,7 +10,7 @@ __all__ = ["unflatten"]
 _WRAPPERS: Final = frozenset({"message", "tool_call", "message_content", "document", "evaluation"})
 """Singular names that OpenInference puts around each element of a list."""
 
-_DEEPEST: Final = 60
+_MAX_DEPTH: Final = 60
 _DIGITS: Final = 10
 """Instrumentations nest a few levels and count a few hundred; others' keys may say anything."""
 
@@ -18,28 +18,28 @@ _DIGITS: Final = 10
 def unflatten(pairs: Iterable[tuple[str, Any]]) -> Any:
     """Build the nested value that dotted paths spell; where two clash, the first one stays.
 
-    A path of more than `_DEEPEST` steps has its last ones together as one name.
+    A path of more than `_MAX_DEPTH` steps has its last ones together as one name.
     """
     tree: dict[str, Any] = {}
     for path, value in pairs:
-        steps = path.split(".", _DEEPEST)
+        steps = path.split(".", _MAX_DEPTH)
         holder = tree
         for step in steps[:-1]:
-            below = holder.setdefault(step, {})
-            if not isinstance(below, dict):
+            child = holder.setdefault(step, {})
+            if not isinstance(child, dict):
                 break
-            holder = below
+            holder = child
         else:
             holder.setdefault(steps[-1], value)
-    return _lists(tree)
+    return _with_lists(tree)
 
 
-def _lists(node: Any) -> Any:
+def _with_lists(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     if node and all(key.isascii() and key.isdigit() and len(key) < _DIGITS for key in node):
-        return [_unwrapped(_lists(node[key])) for key in sorted(node, key=int)]
-    return {key: _lists(value) for key, value in node.items()}
+        return [_unwrapped(_with_lists(node[key])) for key in sorted(node, key=int)]
+    return {key: _with_lists(value) for key, value in node.items()}
 
 
 def _unwrapped(item: Any) -> Any:

@@ -31,18 +31,18 @@ _VENDORS: Final = (
 )
 
 
-def shown_name(kind: str, name: str, found: Sequence[Any]) -> str:
+def shown_name(kind: str, name: str, fields: Sequence[Any]) -> str:
     """The name of a span of this kind, from its fields (by `Field`) or the one it came with."""
     if kind == "tool":
-        own = found[_TOOL] or found[_ANY]
+        own_name = fields[_TOOL] or fields[_ANY]
     elif kind == "agent":
         # Making an agent is another step than running it.
-        own = None if name.startswith(_CREATION) else found[_AGENT] or found[_ANY]
+        own_name = None if name.startswith(_CREATION) else fields[_AGENT] or fields[_ANY]
     elif kind == "chain":
-        own = found[_ANY]
+        own_name = fields[_ANY]
     else:
-        own = found[_CALL]
-    return own or name
+        own_name = fields[_CALL]
+    return own_name or name
 
 
 @lru_cache(maxsize=1024)
@@ -51,5 +51,5 @@ def vendor_of(model: str) -> str | None:
     vendor, slash, rest = model.partition("/")
     if slash and any(vendor == known for known, _ in _VENDORS):
         return vendor
-    bare = rest if slash else model
-    return next((name for name, begins in _VENDORS if begins.match(bare)), None)
+    bare_model = rest if slash else model
+    return next((name for name, pattern in _VENDORS if pattern.match(bare_model)), None)

@@ -15,21 +15,21 @@ from clustertrace.wire import MAX_TOKENS, MAX_USD
 
 __all__ = [
     "Reader",
+    "boolean",
+    "content",
     "count",
     "dollars",
-    "failing",
     "first_text",
-    "inner",
     "milliseconds",
     "number",
     "parsed",
     "provider",
-    "said",
     "scalar",
     "seconds",
     "text",
+    "text_under",
     "time_ns",
-    "truth",
+    "true_for",
     "word",
 ]
 
@@ -97,7 +97,7 @@ def scalar(value: str) -> Any:
         return value
 
 
-def said(value: Any) -> Any:
+def content(value: Any) -> Any:
     """As `parsed`; a mark that content was withheld is no content."""
     # Its length first: to look for a text in a set goes through all of it.
     withheld = isinstance(value, str) and len(value) in _WITHHELD_LENGTHS and value in _WITHHELD
@@ -119,7 +119,7 @@ def word(value: Any) -> str | None:
     return text(value)
 
 
-def inner(key: str) -> Reader:
+def text_under(key: str) -> Reader:
     """Reads a text under `key` of an object, which may be JSON."""
 
     def read(value: Any) -> str | None:
@@ -131,8 +131,10 @@ def inner(key: str) -> Reader:
 
 def count(value: Any) -> int | None:
     """A number of tokens: whole and not negative; texts and floats that are one will do."""
-    written = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19
-    if written or (isinstance(value, float) and value.is_integer()):
+    is_number_text = (
+        isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19
+    )
+    if is_number_text or (isinstance(value, float) and value.is_integer()):
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKENS:
         return value
@@ -163,32 +165,32 @@ def number(value: Any) -> float | None:
 
 def milliseconds(value: Any) -> float | None:
     """Milliseconds as seconds."""
-    told = dollars(value)
-    return None if told is None else told / 1000
+    value_ms = dollars(value)
+    return None if value_ms is None else value_ms / 1000
 
 
 def time_ns(value: Any) -> int | None:
     """An ISO 8601 time, which may be wrapped in JSON's quotes, as nanoseconds since 1970."""
-    told = word(value)
-    if told is None:
+    iso_text = word(value)
+    if iso_text is None:
         return None
     try:
-        when = datetime.fromisoformat(told)
+        moment = datetime.fromisoformat(iso_text)
     except ValueError:
         return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return round(when.timestamp() * 1e6) * 1000
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1e6) * 1000
 
 
-def truth(value: Any) -> bool | None:
+def boolean(value: Any) -> bool | None:
     """True or false, which may be written out."""
     if isinstance(value, str):
         return {"true": True, "false": False}.get(value.lower())
     return value if isinstance(value, bool) else None
 
 
-def failing(*words: str) -> Reader:
+def true_for(*words: str) -> Reader:
     """Reads True from any of these words (in lower case), and nothing from others."""
 
     def read(value: Any) -> bool | None:

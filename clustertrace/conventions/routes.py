@@ -68,7 +68,7 @@ class Routes(NamedTuple):
 @lru_cache(maxsize=1024)
 def routes_of(scope: str) -> Routes:
     """The routes for spans of a scope."""
-    return _joined(
+    return _combined_routes(
         tuple(
             index
             for index, dialect in enumerate(DIALECTS)
@@ -78,11 +78,11 @@ def routes_of(scope: str) -> Routes:
 
 
 @lru_cache(maxsize=64)
-def _joined(chosen: tuple[int, ...]) -> Routes:
-    dialects = [DIALECTS[index] for index in chosen]
+def _combined_routes(indices: tuple[int, ...]) -> Routes:
+    dialects = [DIALECTS[index] for index in indices]
     families = {p: int(field) for one in dialects for p, field in one.families.items()}
     return Routes(
-        keys=_keys(dialects),
+        keys=_routes_by_key(dialects),
         composites={
             key: (rank, read)
             for rank, (key, read) in enumerate(
@@ -98,7 +98,7 @@ def _joined(chosen: tuple[int, ...]) -> Routes:
     )
 
 
-def _keys(dialects: Sequence[Dialect]) -> dict[str, Route]:
+def _routes_by_key(dialects: Sequence[Dialect]) -> dict[str, Route]:
     routes: dict[str, Route] = {}
     rank = 0
     for dialect in dialects:
@@ -109,7 +109,7 @@ def _keys(dialects: Sequence[Dialect]) -> dict[str, Route]:
                 stays = field in STAYING or key in dialect.keeps
                 routes.setdefault(key, (int(field), rank, read, stays))
         for key in dialect.composites:
-            routes.setdefault(key, (COMPOSITE, rank, _unread, True))
+            routes.setdefault(key, (COMPOSITE, rank, _read_nothing, True))
     for dialect in _KIND_ORDER:
         if dialect not in dialects:
             continue
@@ -119,7 +119,7 @@ def _keys(dialects: Sequence[Dialect]) -> dict[str, Route]:
     return routes
 
 
-def _unread(value: object) -> None:
+def _read_nothing(value: object) -> None:
     return None
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from clustertrace.conventions.content import with_system
 from clustertrace.conventions.otlp.log_homes import derived_id
-from clustertrace.conventions.readers import dollars, parsed, said, text
+from clustertrace.conventions.readers import content, dollars, parsed, text
 from clustertrace.joining.filling import (
     Spans,
     event_of_log,
@@ -87,7 +87,7 @@ def _fill_answers(logs: Sequence[Log], table: Spans) -> list[Log]:
     answers = _logs_of_events(logs, "assistant_response")
     matches = match_logs(answers, table.of_kind("llm"), _request_id_of_log, _request_id_of_span)
     for log, span in matches:
-        table.fill(span.span_id, {}, output=said(log.attributes.get("response")))
+        table.fill(span.span_id, {}, output=content(log.attributes.get("response")))
     return [log for log, _ in matches]
 
 
@@ -144,7 +144,7 @@ def _fill_tools(logs: Sequence[Log], table: Spans) -> list[Log]:
         ):
             used.append(log)
             attributes = log.attributes
-            tool_input = said(attributes.get("tool_input"))
+            tool_input = content(attributes.get("tool_input"))
             current = table.get(span.span_id) or span
             if tool_input is not None and not isinstance(current.input, dict):
                 # The span has a command or a file alone, which is part of it.
@@ -170,7 +170,7 @@ def _fill_turns(logs: Sequence[Log], table: Spans) -> list[Log]:
             turn = turns[0]
         if turn is not None:
             used.append(log)
-            prompt = said(log.attributes.get("prompt"))
+            prompt = content(log.attributes.get("prompt"))
             table.fill(turn.span_id, own_attributes(log, _FIELD_ATTRIBUTES), input=prompt)
     for turn in turns:
         answers = [
@@ -178,7 +178,7 @@ def _fill_turns(logs: Sequence[Log], table: Spans) -> list[Log]:
             for log in _logs_of_events(logs, "assistant_response")
             if "agent_id" not in log.attributes
             and (len(turns) == 1 or log.span_id == turn.span_id)
-            and (answer := said(log.attributes.get("response"))) is not None
+            and (answer := content(log.attributes.get("response"))) is not None
         ]
         table.fill(turn.span_id, {}, output=answers[-1] if answers else None)
     return used

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any, Final
 
 from clustertrace.conventions.otlp.log_homes import derived_id
-from clustertrace.conventions.readers import parsed, said, text
+from clustertrace.conventions.readers import content, parsed, text
 from clustertrace.joining.filling import (
     Spans,
     event_of_log,
@@ -54,7 +54,7 @@ def fill(logs: Sequence[Log], table: Spans) -> None:
     prompts = [log for log in logs if log.name == _PROMPT]
     if len(turns) == 1 and prompts:
         used.add(id(prompts[0]))
-        prompt = said(prompts[0].attributes.get("prompt"))
+        prompt = content(prompts[0].attributes.get("prompt"))
         table.fill(turns[0].span_id, {}, input=prompt)
     for log in logs:
         if id(log) not in used:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from clustertrace.conventions.dialect import Dialect, Field
 from clustertrace.conventions.raw import RawSpan
-from clustertrace.conventions.readers import milliseconds, truth
+from clustertrace.conventions.readers import boolean, milliseconds
 from clustertrace.model import INTERNAL, Span
 
 __all__ = ["CLAUDE_CODE"]
@@ -21,11 +21,11 @@ _VISIBLE: Final = frozenset({"interaction", "llm_request", "tool", "compaction"}
 """Values of `span.type` that are worth a line; others are how a tool came to run."""
 
 
-def _failed(value: Any) -> bool | None:
-    return True if truth(value) is False else None
+def _failed_if_false(value: Any) -> bool | None:
+    return True if boolean(value) is False else None
 
 
-def _phases(span: Span, raw: RawSpan) -> Span:
+def _fold_phases(span: Span, raw: RawSpan) -> Span:
     what = str(raw.attributes.get("span.type") or span.name.removeprefix("claude_code."))
     if what in _VISIBLE:
         return span
@@ -74,6 +74,10 @@ CLAUDE_CODE: Final = Dialect(
         )
     ],
     event_values={"tool.output": [("output", Field.OUTPUT)]},
-    readers={"success": _failed, "ttft_ms": milliseconds, "first_content_ms": milliseconds},
-    refine=_phases,
+    readers={
+        "success": _failed_if_false,
+        "ttft_ms": milliseconds,
+        "first_content_ms": milliseconds,
+    },
+    refine=_fold_phases,
 )

@@ -16,15 +16,15 @@ from clustertrace.model import INTERNAL, Span
 __all__ = ["CODEX"]
 
 
-def _folded(span: Span, raw: RawSpan) -> Span:
-    told = raw.attributes
-    if not str(told.get("code.module.name") or told.get("target")).startswith("codex"):
+def _with_kind(span: Span, raw: RawSpan) -> Span:
+    attributes = raw.attributes
+    if not str(attributes.get("code.module.name") or attributes.get("target")).startswith("codex"):
         return span
     if span.output_tokens is not None:
         return span._replace(kind="llm")
     if raw.name == "session_task.turn":
         return span._replace(kind="agent")
-    if "call_id" in told and told.get("tool_name") == raw.name:
+    if "call_id" in attributes and attributes.get("tool_name") == raw.name:
         return span._replace(kind="tool")
     return span._replace(
         name=raw.name, kind="chain", attributes={**span.attributes, INTERNAL: True}
@@ -44,5 +44,5 @@ CODEX: Final = Dialect(
         Field.TOOL_NAME: ("tool_name",),
         Field.TOOL_CALL_ID: ("call_id",),
     },
-    refine=_folded,
+    refine=_with_kind,
 )

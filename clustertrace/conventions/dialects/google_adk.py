@@ -18,20 +18,20 @@ __all__ = ["GOOGLE_ADK"]
 _ADK: Final = "gcp.vertex.agent."
 
 
-def _request(value: Any) -> Iterator[tuple[Field, Any]]:
-    told = parsed(value)
-    if isinstance(told, Mapping):
+def _request_fields(value: Any) -> Iterator[tuple[Field, Any]]:
+    request = parsed(value)
+    if isinstance(request, Mapping):
         yield Field.KIND, "llm"
-        yield Field.MODEL, text(told.get("model"))
-        yield Field.INPUT, told.get("contents") or None
+        yield Field.MODEL, text(request.get("model"))
+        yield Field.INPUT, request.get("contents") or None
 
 
-def _response(value: Any) -> Iterator[tuple[Field, Any]]:
-    told = parsed(value)
-    if isinstance(told, Mapping):
-        yield Field.OUTPUT, told.get("content") or None
-        yield Field.FINISH_REASON, text(told.get("finish_reason"))
-        yield from usage(told.get("usage_metadata"))
+def _response_fields(value: Any) -> Iterator[tuple[Field, Any]]:
+    response = parsed(value)
+    if isinstance(response, Mapping):
+        yield Field.OUTPUT, response.get("content") or None
+        yield Field.FINISH_REASON, text(response.get("finish_reason"))
+        yield from usage(response.get("usage_metadata"))
 
 
 GOOGLE_ADK: Final = Dialect(
@@ -42,5 +42,5 @@ GOOGLE_ADK: Final = Dialect(
         Field.BARE_OUTPUT: (_ADK + "tool_response",),
         Field.SESSION: (_ADK + "session_id",),
     },
-    composites={_ADK + "llm_request": _request, _ADK + "llm_response": _response},
+    composites={_ADK + "llm_request": _request_fields, _ADK + "llm_response": _response_fields},
 )

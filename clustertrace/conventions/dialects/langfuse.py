@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from clustertrace.conventions.dialect import Dialect, Field
-from clustertrace.conventions.readers import failing
-from clustertrace.conventions.usage import buckets, cost_details
+from clustertrace.conventions.readers import true_for
+from clustertrace.conventions.usage import cost_details, langfuse_usage
 
 __all__ = ["LANGFUSE"]
 
@@ -43,9 +43,9 @@ LANGFUSE: Final = Dialect(
             },
         )
     ],
-    readers={_SEEN + "level": failing("error")},
+    readers={_SEEN + "level": true_for("error")},
     composites={
-        _SEEN + "usage_details": buckets,
+        _SEEN + "usage_details": langfuse_usage,
         _SEEN + "cost_details": cost_details,
     },
 )

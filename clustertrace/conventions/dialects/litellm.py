@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from clustertrace.conventions.content import literal
+from clustertrace.conventions.content import python_literal
 from clustertrace.conventions.dialect import Dialect, Field
 from clustertrace.conventions.usage import usage
 
@@ -17,7 +17,7 @@ __all__ = ["LITELLM"]
 
 
 def _usage(value: Any) -> Iterator[tuple[Field, Any]]:
-    yield from usage(literal(value) if isinstance(value, str) else value, own=False)
+    yield from usage(python_literal(value) if isinstance(value, str) else value, own=False)
 
 
 LITELLM: Final = Dialect(

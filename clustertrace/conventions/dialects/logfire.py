@@ -22,32 +22,32 @@ from clustertrace.model import Span
 __all__ = ["LOGFIRE"]
 
 
-def _asked(value: Any) -> Any:
+def _request_messages(value: Any) -> Any:
     """The messages of a request, not its parameters."""
-    told = parsed(value)
-    if not isinstance(told, Mapping):
+    request = parsed(value)
+    if not isinstance(request, Mapping):
         return None
-    return next((told[key] for key in ("messages", "input", "prompt") if told.get(key)), None)
+    return next((request[key] for key in ("messages", "input", "prompt") if request.get(key)), None)
 
 
-def _answer(value: Any) -> Iterator[tuple[Field, Any]]:
+def _response_fields(value: Any) -> Iterator[tuple[Field, Any]]:
     """A response as older releases kept it."""
-    told = parsed(value)
-    if not isinstance(told, Mapping):
+    response = parsed(value)
+    if not isinstance(response, Mapping):
         return
     for key in ("message", "combined_chunk_content", "text", "content"):
-        if told.get(key):
-            yield Field.BARE_OUTPUT, told[key]
-    yield from usage(told.get("usage"))
+        if response.get(key):
+            yield Field.BARE_OUTPUT, response[key]
+    yield from usage(response.get("usage"))
 
 
-def _conversation(value: Any) -> Iterator[tuple[Field, Any]]:
+def _conversation_fields(value: Any) -> Iterator[tuple[Field, Any]]:
     """Messages as older releases kept them: a list of events, each with its name."""
-    told = parsed(value)
-    if not isinstance(told, list) or not all(isinstance(event, Mapping) for event in told):
+    events = parsed(value)
+    if not isinstance(events, list) or not all(isinstance(event, Mapping) for event in events):
         return
     asked, answered = [], []
-    for event in told:
+    for event in events:
         message = {key: said for key, said in event.items() if not key.startswith("event.")}
         if event.get("event.name") == "gen_ai.choice":
             answered.append(message.get("message", message))
@@ -57,16 +57,16 @@ def _conversation(value: Any) -> Iterator[tuple[Field, Any]]:
     yield Field.OUTPUT, answered or None
 
 
-def _message(value: Any) -> str | None:
+def _message_without_time(value: Any) -> str | None:
     """The filled template, without how long it took."""
-    told = word(value)
-    return told and _TOOK.sub("", told)
+    name = word(value)
+    return name and _DURATION_SUFFIX.sub("", name)
 
 
-_TOOK: Final = re.compile(r" took [0-9.]+m?s$")
+_DURATION_SUFFIX: Final = re.compile(r" took [0-9.]+m?s$")
 
 
-def _streamed(span: Span, raw: RawSpan) -> Span:
+def _with_stream_times(span: Span, raw: RawSpan) -> Span:
     """A response that was logged when it had been read lasted until then."""
     lasted = dollars(raw.attributes.get("duration"))
     if span.kind != "llm" or raw.attributes.get("logfire.span_type") != "log" or lasted is None:
@@ -94,12 +94,12 @@ LOGFIRE: Final = Dialect(
         Field.AGENT_NAME: ("agent_name",),
         Field.CALL_NAME: ("logfire.msg",),
     },
-    readers={"request_data": _asked, "logfire.msg": _message},
+    readers={"request_data": _request_messages, "logfire.msg": _message_without_time},
     keeps=frozenset({"request_data"}),
     composites={
         "gen_ai.usage.raw": usage,
-        "response_data": _answer,
-        "events": _conversation,
+        "response_data": _response_fields,
+        "events": _conversation_fields,
     },
-    refine=_streamed,
+    refine=_with_stream_times,
 )

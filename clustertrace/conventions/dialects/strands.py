@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from clustertrace.conventions.dialect import Dialect, Field
-from clustertrace.conventions.readers import failing, milliseconds
+from clustertrace.conventions.readers import milliseconds, true_for
 
 __all__ = ["STRANDS"]
 
@@ -21,7 +21,7 @@ STRANDS: Final = Dialect(
         Field.FIRST_TOKEN_SECONDS: ("gen_ai.server.time_to_first_token",),
     },
     readers={
-        "gen_ai.tool.status": failing("error", "failed"),
+        "gen_ai.tool.status": true_for("error", "failed"),
         "gen_ai.server.time_to_first_token": milliseconds,
     },
 )

@@ -25,8 +25,8 @@ def _vendor(value: Any) -> str | None:
 
 def _tools(value: Any) -> Any:
     """Each tool comes as JSON of its own."""
-    told = parsed(value)
-    return [parsed(tool) for tool in told] if isinstance(told, list) else told
+    tools = parsed(value)
+    return [parsed(tool) for tool in tools] if isinstance(tools, list) else tools
 
 
 VERCEL: Final = Dialect(

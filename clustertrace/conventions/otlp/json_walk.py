@@ -48,10 +48,10 @@ def scopes(body: bytes | bytearray, kind: Kind, large: int = LARGE) -> Iterator[
     A request of `large` bytes or more is not parsed whole. Raises BadInput where the body is no
     such request.
     """
-    frame = _frame(body, kind) if len(body) >= large else None
+    frame = _decode_frame(body, kind) if len(body) >= large else None
     if frame is not None:
         del body  # the items hold it
-        yield from _of_frame(frame)
+        yield from _scopes_of_frame(frame)
         return
     request = loads(body)
     del body  # what was read from it lives elsewhere
@@ -66,7 +66,7 @@ def scopes(body: bytes | bytearray, kind: Kind, large: int = LARGE) -> Iterator[
             )
 
 
-def _frame(body: bytes | bytearray, kind: Kind) -> Any:
+def _decode_frame(body: bytes | bytearray, kind: Kind) -> Any:
     """The lists of a request, with everything in them as it is written.
 
     None where it is not in the usual shape: read whole, it is understood, or told what is wrong.
@@ -102,15 +102,15 @@ def _decoder(kind: Kind) -> msgspec.json.Decoder[Any]:
     return json.Decoder(request)
 
 
-def _of_frame(frame: Any) -> Iterator[Scope]:
+def _scopes_of_frame(frame: Any) -> Iterator[Scope]:
     for of_resource in frame.resources or ():
         resource = object_of({"resource": loads(bytes(of_resource.resource))}, "resource")
         for of_scope in of_resource.scopes or ():
             scope = object_of({"scope": loads(bytes(of_scope.scope))}, "scope")
-            yield Scope(resource, scope, map(_parsed, of_scope.items or ()))
+            yield Scope(resource, scope, map(_parse_item, of_scope.items or ()))
 
 
-def _parsed(written: Any) -> Any:
+def _parse_item(written: Any) -> Any:
     try:
         return loads(bytes(written))
     except BadInput:

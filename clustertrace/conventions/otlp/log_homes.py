@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from clustertrace.conventions.readers import number, parsed, text, truth
+from clustertrace.conventions.readers import boolean, number, parsed, text
 from clustertrace.model import Log, Metric, TraceFacts
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ __all__ = [
     "USAGE_METRICS",
     "Place",
     "derived_id",
-    "placed",
+    "place_log",
     "session_trace_id",
     "turn_id",
 ]
@@ -44,10 +44,10 @@ USAGE_METRICS: Final = frozenset(
 )
 """Metrics whose points are kept, as records, where they name their session."""
 
-_NUMBER: Final = re.compile(r"(_ms|_tokens|_count|_bytes|_length|_code)\Z")
+_NUMBER_KEY: Final = re.compile(r"(_ms|_tokens|_count|_bytes|_length|_code)\Z")
 """Names of attributes that are numbers."""
 
-_JSON: Final = frozenset({"body", "tool_input", "tool_parameters", "arguments"})
+_JSON_KEYS: Final = frozenset({"body", "tool_input", "tool_parameters", "arguments"})
 """Attributes that are JSON: what is read before it is cut to size stays JSON."""
 
 _STREAM_EVENT: Final = "codex.sse_event"
@@ -63,46 +63,46 @@ class Place(NamedTuple):
     """The metric that the result of an evaluation is."""
 
 
-def placed(raw: RawLog) -> Place | str:
+def place_log(raw: RawLog) -> Place | str:
     """Where a record belongs, or the reason why it is not kept."""
-    told = raw.attributes
+    attributes = raw.attributes
     turn = session = None
     name = raw.name
     if raw.scope.startswith(CLAUDE_CODE):
         name = f"claude_code.{raw.name.removeprefix('claude_code.')}"
-        session, prompt = text(told.get("session.id")), text(told.get("prompt.id"))
+        session, prompt = text(attributes.get("session.id")), text(attributes.get("prompt.id"))
         turn = turn_id(session, prompt) if session and prompt else None
         if turn is None and raw.trace_id is None:
             return f"{name}: it belongs to no prompt, and clustertrace keeps runs"
     elif raw.scope.startswith(CODEX):
-        session = text(told.get("conversation.id"))
+        session = text(attributes.get("conversation.id"))
         turn = derived_id(CODEX, session) if session else None
-        if raw.name == _STREAM_EVENT and _STREAM_USAGE not in told:
+        if raw.name == _STREAM_EVENT and _STREAM_USAGE not in attributes:
             return f"{name}: a stream's progress says nothing that its end does not say"
-    home, span_id = raw.trace_id or turn, raw.span_id if raw.trace_id else None
+    trace_id, span_id = raw.trace_id or turn, raw.span_id if raw.trace_id else None
     if name == DETAILS and span_id is None:
         # A whole model call, reported while no span was recording.
-        key = (raw.scope, str(raw.time_ns), str(told.get("gen_ai.response.id")))
-        home = home or derived_id(name, *key)
-        span_id = derived_id(home, *key, digits=16)
-    if home is None:
+        key = (raw.scope, str(raw.time_ns), str(attributes.get("gen_ai.response.id")))
+        trace_id = trace_id or derived_id(name, *key)
+        span_id = derived_id(trace_id, *key, digits=16)
+    if trace_id is None:
         return f"log record {name or str(raw.body)[:40]!r}: it names no trace"
     log = Log(
-        home,
+        trace_id,
         span_id,
         raw.time_ns,
         name,
         raw.scope,
         raw.body,
-        {**raw.shared, **(told if turn is None else _typed(told))},
+        {**raw.shared, **(attributes if turn is None else _typed_attributes(attributes))},
         turn,
         session if raw.trace_id is None else None,
     )
     # A trace's root says what service it is of; a run that is known from logs alone has none.
     service = raw.shared.get("resource.service.name") if raw.trace_id is None else None
     tags = {"service": service} if isinstance(service, str) and service else {}
-    run = TraceFacts(home, session_id=session, tags=tags) if session or tags else None
-    return Place(log, run, _score(log) if name == _EVALUATION else None)
+    run = TraceFacts(trace_id, session_id=session, tags=tags) if session or tags else None
+    return Place(log, run, _score_facts(log) if name == _EVALUATION else None)
 
 
 def turn_id(session: str, prompt: str) -> str:
@@ -123,21 +123,23 @@ def session_trace_id(session_id: str) -> str:
     return derived_id("metrics", session_id)
 
 
-def _typed(told: Mapping[str, Any]) -> dict[str, Any]:
+def _typed_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes with numbers, truth values and JSON that agents write out in some records."""
-    return {key: _read(key, value) for key, value in told.items()}
+    return {key: _typed_value(key, value) for key, value in attributes.items()}
 
 
-def _read(key: str, value: Any) -> Any:
+def _typed_value(key: str, value: Any) -> Any:
     if key == "success":
-        return truth(value)
-    if key in _JSON:
+        return boolean(value)
+    if key in _JSON_KEYS:
         return parsed(value)
-    written = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 19
-    return int(value) if written and _NUMBER.search(key) else value
+    is_number_text = (
+        isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 19
+    )
+    return int(value) if is_number_text and _NUMBER_KEY.search(key) else value
 
 
-def _score(log: Log) -> TraceFacts | None:
+def _score_facts(log: Log) -> TraceFacts | None:
     name = text(log.attributes.get("gen_ai.evaluation.name"))
     score = number(log.attributes.get("gen_ai.evaluation.score.value"))
     if name is None or score is None:

@@ -22,7 +22,7 @@ from clustertrace.conventions.otlp.json_values import (
     value_of,
     whole,
 )
-from clustertrace.conventions.otlp.log_homes import placed
+from clustertrace.conventions.otlp.log_homes import place_log
 from clustertrace.conventions.otlp.traces import Received
 from clustertrace.conventions.otlp.walk import Kind, scopes
 from clustertrace.conventions.raw import origin
@@ -72,32 +72,34 @@ def logs_of_protobuf(body: bytes | bytearray, size: int) -> Iterator[Received]:
 
 
 def _slices(raws: Iterator[RawLog | str], size: int) -> Iterator[Received]:
-    while some := list(islice(raws, size)):
+    while chunk := list(islice(raws, size)):
         rejected: list[str] = []
-        left: list[str] = []
+        left_out: list[str] = []
         logs: list[Log] = []
-        runs: dict[str, TraceFacts] = {}
+        facts_by_trace: dict[str, TraceFacts] = {}
         scores: list[TraceFacts] = []
-        for raw in some:
+        for raw in chunk:
             if isinstance(raw, str):
                 rejected.append(raw)
                 continue
-            place = placed(raw)
+            place = place_log(raw)
             if isinstance(place, str):
-                left.append(place)
+                left_out.append(place)
                 continue
             logs.append(place.log._replace(ordinal=len(logs)))
             if place.run is not None:
-                runs[place.run.trace_id] = place.run
+                facts_by_trace[place.run.trace_id] = place.run
             if place.score is not None:
                 scores.append(place.score)
-        yield Received(Batch([], [*runs.values(), *scores], None, logs), rejected, left)
+        yield Received(
+            Batch([], [*facts_by_trace.values(), *scores], None, logs), rejected, left_out
+        )
 
 
 def _read_json(body: bytes | bytearray) -> Iterator[RawLog | str]:
-    found = json_walk.scopes(body, _LOGS_IN_JSON)
+    scopes_found = json_walk.scopes(body, _LOGS_IN_JSON)
     del body
-    for resource, scope, records in found:
+    for resource, scope, records in scopes_found:
         name = text_of(scope.get("name"))
         shared = origin(
             attributes_of(resource.get("attributes")),
@@ -110,19 +112,19 @@ def _read_json(body: bytes | bytearray) -> Iterator[RawLog | str]:
                 yield "a log record: it is not a JSON object"
                 continue
             try:
-                yield _of_json(record, name, shared)
+                yield _record_of_json(record, name, shared)
             except BadInput as error:
                 yield f"log record {record.get('eventName')!r}: {error}"
             except RecursionError:
                 yield "log record: its attributes are nested too deeply"
 
 
-def _of_json(record: Mapping[str, Any], scope: str, shared: Mapping[str, Any]) -> RawLog:
+def _record_of_json(record: Mapping[str, Any], scope: str, shared: Mapping[str, Any]) -> RawLog:
     get = record.get
     trace_id, span_id = get("traceId"), get("spanId")
-    return _raw(
-        trace_id_of(trace_id) if _told(trace_id) else None,
-        span_id_of(span_id, "span id") if _told(span_id) else None,
+    return _raw_log(
+        trace_id_of(trace_id) if _has_id(trace_id) else None,
+        span_id_of(span_id, "span id") if _has_id(span_id) else None,
         whole(get("timeUnixNano")) or whole(get("observedTimeUnixNano")),
         text_of(get("eventName")),
         get("severityNumber"),
@@ -133,32 +135,35 @@ def _of_json(record: Mapping[str, Any], scope: str, shared: Mapping[str, Any]) -
     )
 
 
-def _told(written: Any) -> bool:
+def _has_id(written: Any) -> bool:
     return bool(written.strip("0")) if isinstance(written, str) else written is not None
 
 
 def _read_protobuf(body: bytes | bytearray) -> Iterator[RawLog | str]:
-    read = protobuf_values.attributes_of
+    read_attributes = protobuf_values.attributes_of
     for of_resource, of_scope, items in scopes(body, _LOGS):
-        resource, scope = read(of_resource.attributes), read(of_scope.attributes)
+        resource, scope = (
+            read_attributes(of_resource.attributes),
+            read_attributes(of_scope.attributes),
+        )
         shared = origin(resource, of_scope.name, of_scope.version, scope).attributes
         for record in items:
             if record is None:
                 yield "a log record: it can't be decoded"
                 continue
             try:
-                yield _of_protobuf(record, of_scope.name, shared)
+                yield _record_of_protobuf(record, of_scope.name, shared)
             except BadInput as error:
                 yield f"log record {record.event_name!r}: {error}"
 
 
-def _of_protobuf(record: Any, scope: str, shared: Mapping[str, Any]) -> RawLog:
+def _record_of_protobuf(record: Any, scope: str, shared: Mapping[str, Any]) -> RawLog:
     trace_id, span_id = record.trace_id, record.span_id
     if len(trace_id) not in (0, 16):
         raise BadInput("its trace id is not 16 bytes")
     if len(span_id) not in (0, 8):
         raise BadInput("its span id is not 8 bytes")
-    return _raw(
+    return _raw_log(
         trace_id.hex() if any(trace_id) else None,
         span_id.hex() if any(span_id) else None,
         record.time_unix_nano or record.observed_time_unix_nano,
@@ -171,7 +176,7 @@ def _of_protobuf(record: Any, scope: str, shared: Mapping[str, Any]) -> RawLog:
     )
 
 
-def _raw(
+def _raw_log(
     trace_id: str | None,
     span_id: str | None,
     time_ns: int,
@@ -185,14 +190,14 @@ def _raw(
     if not 0 <= time_ns <= MAX_NS:
         raise BadInput(f"its time is not in nanoseconds since 1970: {time_ns}")
     # Codex names a record after its source line, and the event in an attribute.
-    told = attributes.get(_NAME)
+    event_name = attributes.get(_NAME)
     if isinstance(severity, int) and 1 <= severity <= 24:
         attributes.setdefault("severity", _SEVERITIES[(severity + 3) // 4])
     return RawLog(
         trace_id,
         span_id,
         max(1, time_ns),  # 0 is a time that nobody knows
-        told if isinstance(told, str) and told else name,
+        event_name if isinstance(event_name, str) and event_name else name,
         scope,
         body,
         attributes,

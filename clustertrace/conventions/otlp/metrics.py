@@ -39,8 +39,8 @@ _METRICS: Final = Kind(
     ExportMetricsServiceRequest, Metric, "resource_metrics", "scope_metrics", "metrics"
 )
 _METRICS_IN_JSON: Final = json_walk.Kind("metric", "resourceMetrics", "scopeMetrics", "metrics")
-_SHAPES: Final = ("sum", "gauge", "histogram", "exponentialHistogram", "summary")
-_SUMMED: Final = ("sum", "histogram")
+_DATA_KINDS: Final = ("sum", "gauge", "histogram", "exponentialHistogram", "summary")
+_SUMMED_KINDS: Final = ("sum", "histogram")
 _VALUES: Final = ("asDouble", "asInt", "sum")
 _SESSIONS: Final = ("session.id", "gen_ai.conversation.id", "resource.session.id")
 _TEMPORALITIES: Final = {
@@ -61,7 +61,7 @@ class _Point(NamedTuple):
     shared: Mapping[str, Any]
 
 
-_Left = tuple[str, int]
+_LeftOut = tuple[str, int]
 """A metric that is not kept, and how many points it has."""
 
 
@@ -81,44 +81,58 @@ def metrics_of_protobuf(body: bytes | bytearray, size: int) -> Iterator[Received
     yield _received(_read_protobuf(body))
 
 
-def _received(points: Iterator[_Point | _Left | str]) -> Received:
+def _received(points: Iterator[_Point | _LeftOut | str]) -> Received:
     rejected: list[str] = []
     logs: list[Log] = []
     facts: dict[str, TraceFacts] = {}
-    left: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
     for point in points:
         if isinstance(point, str):
             rejected.append(point)
             continue
         if not isinstance(point, _Point):
-            left[point[0]] += point[1]
+            left_out[point[0]] += point[1]
             continue
-        told = {**point.attributes, **point.shared}
-        session = next((found for key in _SESSIONS if (found := text(told.get(key)))), None)
+        attributes = {**point.attributes, **point.shared}
+        session = next(
+            (session_ for key in _SESSIONS if (session_ := text(attributes.get(key)))), None
+        )
         value = dollars(point.value)
         if session is None or value is None or not 0 < point.time_ns <= MAX_NS:
-            left[point.metric] += 1
+            left_out[point.metric] += 1
             continue
-        home = session_trace_id(session)
-        about = {"value": value, "temporality": point.temporality, "start_ns": point.start_ns}
+        trace_id = session_trace_id(session)
+        point_attributes = {
+            "value": value,
+            "temporality": point.temporality,
+            "start_ns": point.start_ns,
+        }
         logs.append(
             Log(
-                *(home, None, point.time_ns, point.metric, point.scope, None, told | about),
+                *(
+                    trace_id,
+                    None,
+                    point.time_ns,
+                    point.metric,
+                    point.scope,
+                    None,
+                    attributes | point_attributes,
+                ),
                 session_id=session,
             )
         )
-        service = told.get("resource.service.name")
+        service = attributes.get("resource.service.name")
         tags = {"service": service} if isinstance(service, str) and service else {}
-        facts[home] = TraceFacts(home, session_id=session, tags=tags)
+        facts[trace_id] = TraceFacts(trace_id, session_id=session, tags=tags)
     reason = "only tokens and costs that name a session are kept"
-    reasons = [f"{name}: {reason}" for name, count in left.items() for _ in range(count)]
+    reasons = [f"{name}: {reason}" for name, count in left_out.items() for _ in range(count)]
     return Received(Batch([], list(facts.values()), None, logs), rejected, reasons)
 
 
-def _read_json(body: bytes | bytearray) -> Iterator[_Point | _Left | str]:
-    found = json_walk.scopes(body, _METRICS_IN_JSON)
+def _read_json(body: bytes | bytearray) -> Iterator[_Point | _LeftOut | str]:
+    scopes_found = json_walk.scopes(body, _METRICS_IN_JSON)
     del body
-    for of_resource, scope, metrics in found:
+    for of_resource, scope, metrics in scopes_found:
         resource = attributes_of(of_resource.get("attributes"))
         name = text_of(scope.get("name"))
         shared = origin(resource, name, text_of(scope.get("version")), {}).attributes
@@ -126,23 +140,23 @@ def _read_json(body: bytes | bytearray) -> Iterator[_Point | _Left | str]:
             if not isinstance(metric, dict):
                 yield "a metric: it is not a JSON object"
                 continue
-            yield from _of_json(metric, name, shared)
+            yield from _points_of_json(metric, name, shared)
 
 
-def _of_json(
+def _points_of_json(
     metric: Mapping[str, Any], scope: str, shared: Mapping[str, Any]
-) -> Iterator[_Point | _Left]:
+) -> Iterator[_Point | _LeftOut]:
     name = text_of(metric.get("name"))
-    shape = next((shape for shape in _SUMMED if shape in metric), None)
+    shape = next((shape for shape in _SUMMED_KINDS if shape in metric), None)
     if name not in USAGE_METRICS or shape is None:
-        shapes = [object_of(metric, shape) for shape in _SHAPES]
+        shapes = [object_of(metric, shape) for shape in _DATA_KINDS]
         yield name, sum(len(list_of(shape, "dataPoints")) for shape in shapes)
         return
-    told = object_of(metric, shape)
-    temporality = told.get("aggregationTemporality")
+    data = object_of(metric, shape)
+    temporality = data.get("aggregationTemporality")
     if isinstance(temporality, str):
         temporality = _TEMPORALITIES.get(temporality)
-    for point in objects_of(told, "dataPoints"):
+    for point in objects_of(data, "dataPoints"):
         yield _Point(
             name,
             scope,
@@ -155,7 +169,7 @@ def _of_json(
         )
 
 
-def _read_protobuf(body: bytes | bytearray) -> Iterator[_Point | _Left | str]:
+def _read_protobuf(body: bytes | bytearray) -> Iterator[_Point | _LeftOut | str]:
     for of_resource, of_scope, items in scopes(body, _METRICS):
         resource = protobuf_values.attributes_of(of_resource.attributes)
         shared = origin(resource, of_scope.name, of_scope.version, {}).attributes
@@ -163,16 +177,18 @@ def _read_protobuf(body: bytes | bytearray) -> Iterator[_Point | _Left | str]:
             if metric is None:
                 yield "a metric: it can't be decoded"
                 continue
-            yield from _of_protobuf(metric, of_scope.name, shared)
+            yield from _points_of_protobuf(metric, of_scope.name, shared)
 
 
-def _of_protobuf(metric: Any, scope: str, shared: Mapping[str, Any]) -> Iterator[_Point | _Left]:
+def _points_of_protobuf(
+    metric: Any, scope: str, shared: Mapping[str, Any]
+) -> Iterator[_Point | _LeftOut]:
     shape = metric.WhichOneof("data")
-    told = getattr(metric, shape or "sum")
-    if metric.name not in USAGE_METRICS or shape not in _SUMMED:
-        yield metric.name, len(told.data_points)
+    data = getattr(metric, shape or "sum")
+    if metric.name not in USAGE_METRICS or shape not in _SUMMED_KINDS:
+        yield metric.name, len(data.data_points)
         return
-    for point in told.data_points:
+    for point in data.data_points:
         which = "sum" if shape == "histogram" else point.WhichOneof("value")
         yield _Point(
             metric.name,
@@ -180,7 +196,7 @@ def _of_protobuf(metric: Any, scope: str, shared: Mapping[str, Any]) -> Iterator
             point.start_time_unix_nano,
             point.time_unix_nano,
             getattr(point, which) if which else None,
-            told.aggregation_temporality,
+            data.aggregation_temporality,
             protobuf_values.attributes_of(point.attributes),
             shared,
         )

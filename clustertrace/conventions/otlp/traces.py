@@ -69,8 +69,8 @@ def slices_of_json(body: bytes | bytearray, size: int) -> Iterator[Received]:
 
 
 def _slices(raws: Iterator[RawSpan | str], size: int) -> Iterator[Received]:
-    while some := list(islice(raws, size)):
-        yield received(some)
+    while chunk := list(islice(raws, size)):
+        yield received(chunk)
 
 
 def received(raws: Iterable[RawSpan | str]) -> Received:
@@ -92,14 +92,14 @@ def received(raws: Iterable[RawSpan | str]) -> Received:
             continue
         spans.append(span)
         if _EVALUATIONS in span.attributes:
-            scores += _scores(span)
+            scores += _score_facts(span)
         if session is not None:
             sessions.setdefault(raw.trace_id, session)
         # The root alone speaks for its trace, so that the order of arrival decides nothing.
         if raw.parent_span_id is None:
-            said = _said(raw)
-            if said is not None:
-                roots[raw.trace_id] = said
+            root_facts = _root_facts(raw)
+            if root_facts is not None:
+                roots[raw.trace_id] = root_facts
     facts = [
         roots.get(trace_id, TraceFacts(trace_id))._replace(session_id=sessions.get(trace_id))
         for trace_id in dict.fromkeys((*sessions, *roots))
@@ -107,25 +107,25 @@ def received(raws: Iterable[RawSpan | str]) -> Received:
     return Received(Batch(spans, facts + scores), rejected)
 
 
-def _said(raw: RawSpan) -> TraceFacts | None:
+def _root_facts(raw: RawSpan) -> TraceFacts | None:
     """What a root span says of its trace: its service, outcome and tags."""
-    told = raw.attributes
-    tags = {key[len(TAG) :]: str(told[key]) for key in told if key.startswith(TAG)}
+    attributes = raw.attributes
+    tags = {key[len(TAG) :]: str(attributes[key]) for key in attributes if key.startswith(TAG)}
     if raw.origin.service is not None:
         tags.setdefault("service", raw.origin.service)
-    outcome = told.get(OUTCOME)
+    outcome = attributes.get(OUTCOME)
     if outcome not in ("pass", "fail"):
         return TraceFacts(raw.trace_id, tags=tags) if tags else None
-    reason = text(told.get(REASON))
+    reason = text(attributes.get(REASON))
     return TraceFacts(raw.trace_id, outcome=outcome, outcome_reason=reason, tags=tags)
 
 
-def _scores(span: Span) -> Iterator[TraceFacts]:
+def _score_facts(span: Span) -> Iterator[TraceFacts]:
     """What evaluations of a span found, as metrics of it."""
-    told = span.attributes[_EVALUATIONS]
-    for one in told if isinstance(told, list) else ():
-        if isinstance(one, dict):
-            name, score = text(one.get("name")), number(one.get("score"))
+    evaluations = span.attributes[_EVALUATIONS]
+    for evaluation in evaluations if isinstance(evaluations, list) else ():
+        if isinstance(evaluation, dict):
+            name, score = text(evaluation.get("name")), number(evaluation.get("score"))
             if name is not None and score is not None:
                 metric = Metric(name, score, span.start_ns, span.span_id)
                 yield TraceFacts(span.trace_id, metrics=(metric,))

@@ -42,9 +42,9 @@ def read_json(body: bytes | bytearray) -> Iterator[RawSpan | str]:
 
     Raises BadInput where the body is no trace request.
     """
-    found = scopes(body, _TRACES)
+    scopes_found = scopes(body, _TRACES)
     del body  # it may be large, and is let go as soon as it can be
-    for resource, scope, spans in found:
+    for resource, scope, spans in scopes_found:
         shared = origin(
             attributes_of(resource.get("attributes")),
             text_of(scope.get("name")),
@@ -53,18 +53,18 @@ def read_json(body: bytes | bytearray) -> Iterator[RawSpan | str]:
         )
         for span in spans:
             try:
-                yield _span(span, shared)
+                yield _raw_span(span, shared)
             except BadInput as error:
-                yield f"{_label(span)}: {error}"
+                yield f"{_span_label(span)}: {error}"
             except RecursionError:
-                yield f"{_label(span)}: its attributes are nested too deeply"
+                yield f"{_span_label(span)}: its attributes are nested too deeply"
 
 
-def _label(span: Any) -> str:
+def _span_label(span: Any) -> str:
     return f"span {span.get('name')!r}" if isinstance(span, dict) else "a span"
 
 
-def _span(span: Any, shared: Origin) -> RawSpan:
+def _raw_span(span: Any, shared: Origin) -> RawSpan:
     if not isinstance(span, dict):
         raise BadInput("it is not a JSON object")
     get = span.get
@@ -82,7 +82,7 @@ def _span(span: Any, shared: Origin) -> RawSpan:
         text_of(status.get("message")),
         attributes_of(get("attributes")),
         [_event(event) for event in objects_of(span, "events")],
-        _about(span),
+        _other_facts(span),
         shared,
     )
 
@@ -95,12 +95,12 @@ def _event(event: Mapping[str, Any]) -> Event:
     )
 
 
-def _about(span: Mapping[str, Any]) -> dict[str, Any]:
+def _other_facts(span: Mapping[str, Any]) -> dict[str, Any]:
     about: dict[str, Any] = {}
     kind = span.get("kind")
-    named = _KINDS.get(kind) if isinstance(kind, int | str) else None
-    if named is not None:
-        about["otel.kind"] = named
+    kind_name = _KINDS.get(kind) if isinstance(kind, int | str) else None
+    if kind_name is not None:
+        about["otel.kind"] = kind_name
     state = text_of(span.get("traceState"))
     if state:
         about["otel.trace_state"] = state
@@ -111,14 +111,14 @@ def _about(span: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _link(link: Mapping[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "trace_id": text_of(link.get("traceId")).lower(),
         "span_id": text_of(link.get("spanId")).lower(),
     }
     attributes = attributes_of(link.get("attributes"))
     if attributes:
-        told["attributes"] = attributes
-    return told
+        fields["attributes"] = attributes
+    return fields
 
 
 def _parent_id(value: Any) -> str | None:

@@ -37,12 +37,12 @@ def read_protobuf(body: bytes | bytearray) -> Iterator[RawSpan | str]:
                 yield "a span: it can't be decoded"
                 continue
             try:
-                yield _span(span, shared)
+                yield _raw_span(span, shared)
             except BadInput as error:
                 yield f"span {span.name!r}: {error}"
 
 
-def _span(span: Any, shared: Origin) -> RawSpan:
+def _raw_span(span: Any, shared: Origin) -> RawSpan:
     trace_id, span_id, parent = span.trace_id, span.span_id, span.parent_span_id
     if len(trace_id) != 16 or not any(trace_id):
         raise BadInput("its trace id is not 16 bytes, or all zero")
@@ -69,12 +69,12 @@ def _span(span: Any, shared: Origin) -> RawSpan:
         [Event(e.name, e.time_unix_nano, attributes_of(e.attributes)) for e in events]
         if events
         else [],
-        _about(span),
+        _other_facts(span),
         shared,
     )
 
 
-def _about(span: Any) -> dict[str, Any]:
+def _other_facts(span: Any) -> dict[str, Any]:
     about: dict[str, Any] = {}
     kind = _KINDS.get(span.kind)
     if kind is not None:

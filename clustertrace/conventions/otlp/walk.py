@@ -69,43 +69,43 @@ def scopes(body: bytes | bytearray, kind: Kind, large: int = LARGE) -> Iterator[
         except DecodeError:
             pass  # perhaps one item is broken, and the others are not
         else:
-            yield from _of_whole(request, kind)
+            yield from _scopes_of_message(request, kind)
             return
-    yield from _walked(body, kind.item)
+    yield from _scopes_of_frame(body, kind.item)
 
 
-def _of_whole(request: Any, kind: Kind) -> Iterator[Scope]:
+def _scopes_of_message(request: Any, kind: Kind) -> Iterator[Scope]:
     for of_resource in getattr(request, kind.resources):
         for of_scope in getattr(of_resource, kind.scopes):
             yield Scope(of_resource.resource, of_scope.scope, iter(getattr(of_scope, kind.items)))
 
 
-def _walked(body: bytes | bytearray, item: Any) -> Iterator[Scope]:
+def _scopes_of_frame(body: bytes | bytearray, item: Any) -> Iterator[Scope]:
     try:
         # Looking for its description goes through all of a message.
-        deque(_scopes(body), maxlen=0)
+        deque(_walk_scopes(body), maxlen=0)
     except (DecodeError, IndexError):
         raise BadInput("the body is not an OTLP request in protobuf") from None
-    for resource, scope, parts in _scopes(body):
-        yield Scope(resource, scope, (_decoded(item, body[begin:end]) for begin, end in parts))
+    for resource, scope, parts in _walk_scopes(body):
+        yield Scope(resource, scope, (_decode_item(item, body[begin:end]) for begin, end in parts))
 
 
-def _decoded(item: Any, message: bytes | bytearray) -> Any:
+def _decode_item(item: Any, message: bytes | bytearray) -> Any:
     try:
         return item.FromString(message)
     except DecodeError:
         return None
 
 
-def _scopes(body: bytes | bytearray) -> Iterator[tuple[Any, Any, Iterator[Part]]]:
+def _walk_scopes(body: bytes | bytearray) -> Iterator[tuple[Any, Any, Iterator[Part]]]:
     for of_resource in _fields(body, (0, len(body)), _RESOURCES):
-        resource = _described(Resource(), body, of_resource)
+        resource = _merged_description(Resource(), body, of_resource)
         for of_scope in _fields(body, of_resource, _SCOPES):
-            scope = _described(InstrumentationScope(), body, of_scope)
+            scope = _merged_description(InstrumentationScope(), body, of_scope)
             yield resource, scope, _fields(body, of_scope, _ITEMS)
 
 
-def _described(description: Any, body: bytes | bytearray, message: Part) -> Any:
+def _merged_description(description: Any, body: bytes | bytearray, message: Part) -> Any:
     """Fields may come in any order, and a field that comes twice is merged."""
     for begin, end in _fields(body, message, _DESCRIPTION):
         description.MergeFromString(body[begin:end])

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from clustertrace.conventions.dialect import STANDARD, Field
 from clustertrace.conventions.readers import number, parsed
-from clustertrace.conventions.usage import inclusive
+from clustertrace.conventions.usage import input_with_cached
 from clustertrace.errors import BadInput
 from clustertrace.wire import MAX_NS
 
@@ -121,7 +121,7 @@ def tokens_of(
     """Read, cached ones included; written; from a cache; into a cache; thought: as in a span."""
     read, written = found.get(Field.CACHE_READ_TOKENS), found.get(Field.CACHE_WRITE_TOKENS)
     return (
-        inclusive(
+        input_with_cached(
             found.get(Field.INPUT_TOKENS),
             found.get(Field.FRESH_INPUT_TOKENS),
             (read or 0) + (written or 0),

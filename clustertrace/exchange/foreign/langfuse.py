@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from clustertrace.conventions.dialect import Field
 from clustertrace.conventions.readers import count, dollars, text
-from clustertrace.conventions.usage import buckets, cost_details, usage
+from clustertrace.conventions.usage import cost_details, langfuse_usage, usage
 from clustertrace.exchange.foreign.fields import (
     amount,
     counted,
@@ -136,7 +136,7 @@ def _usage(one: Mapping[str, Any]) -> dict[Field, Any]:
     """What an observation used, in today's words, else in those of older exports."""
     details = object_of(one.get("usageDetails"))
     if details:
-        return counted(buckets(details))
+        return counted(langfuse_usage(details))
     old = object_of(one.get("usage"))
     older = [
         (Field.INPUT_TOKENS, count(old.get("promptTokens"))),
