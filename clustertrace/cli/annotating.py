@@ -81,22 +81,22 @@ def annotate(
         annotate_traces,
     )
 
-    of_trace = TraceWord(starred=star, note=note, tags=_tags(tags or []))
-    of_pattern = PatternWord(expected, priority, note)
+    trace_word = TraceWord(starred=star, note=note, tags=_parse_tags(tags or []))
+    pattern_word = PatternWord(expected, priority, note)
     with reading(db) as store:
         with store.read() as conn:
             found = queries.named(conn, of)
         if found.pattern is None:
-            _only(of_pattern, "--expected and --priority are for patterns", of)
-            if of_trace != TraceWord():
-                annotate_traces(store, [found.id], of_trace)
-            document = _trace_document(_row(store, found.id))
+            _require_no_others(pattern_word, "--expected and --priority are for patterns", of)
+            if trace_word != TraceWord():
+                annotate_traces(store, [found.id], trace_word)
+            document = _trace_document(_read_row(store, found.id))
         else:
-            _only(of_trace, "--star and --tag are for traces", of)
-            said = found.pattern
-            if of_pattern != PatternWord():
-                said = annotate_pattern(store, found.id, of_pattern)
-            document = {"pattern": found.id} | asdict(said)
+            _require_no_others(trace_word, "--star and --tag are for traces", of)
+            annotation = found.pattern
+            if pattern_word != PatternWord():
+                annotation = annotate_pattern(store, found.id, pattern_word)
+            document = {"pattern": found.id} | asdict(annotation)
     if as_json:
         print_json(document)
     else:
@@ -160,29 +160,29 @@ def outcome(
         )
     else:
         verb = "would have" if dry_run else "now has" if len(traces) == 1 else "now have"
-        shown = "no outcome but their own" if verdict == "own" else f"the outcome {verdict}"
-        typer.echo(f"{counted(len(traces), 'trace')} {verb} {shown}.")
+        outcome_words = "no outcome but their own" if verdict == "own" else f"the outcome {verdict}"
+        typer.echo(f"{counted(len(traces), 'trace')} {verb} {outcome_words}.")
     if not traces:
         raise typer.Exit(1)
 
 
-def _tags(written: list[str]) -> dict[str, str]:
+def _parse_tags(assignments: list[str]) -> dict[str, str]:
     tags = {}
-    for one in written:
-        key, sign, value = one.partition("=")
+    for assignment in assignments:
+        key, sign, value = assignment.partition("=")
         if not sign or not key.strip():
-            raise UsageError(f"{one!r} is not a tag; write key=value.")
+            raise UsageError(f"{assignment!r} is not a tag; write key=value.")
         tags[key.strip()] = value.strip()
     return tags
 
 
-def _only(word: TraceWord | PatternWord, sentence: str, of: str) -> None:
+def _require_no_others(user_word: TraceWord | PatternWord, sentence: str, of: str) -> None:
     """Refuse what can't be said of this sort. A note can be said of both."""
-    if word._replace(note=None) != type(word)():
+    if user_word._replace(note=None) != type(user_word)():
         raise UsageError(f"{sentence}, and {of} is none.")
 
 
-def _row(store: Store, trace_id: str) -> TraceRow:
+def _read_row(store: Store, trace_id: str) -> TraceRow:
     from clustertrace.store import queries
 
     with store.read() as conn:

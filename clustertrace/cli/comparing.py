@@ -56,17 +56,17 @@ def verdict(
     first, second = parse(before), parse(after)
     with reading(db) as store, store.read() as conn:
         sides = queries.before_and_after(conn, first, second, by)
-    made = judging.verdict(sides.before, sides.after)
-    words = judging.verdict_words(made, sides.by.removeprefix("tag."))
+    result = judging.verdict(sides.before, sides.after)
+    words = judging.verdict_words(result, sides.by.removeprefix("tag."))
     if as_json:
         print_json(
-            asdict(made)
+            asdict(result)
             | {
                 "sentence": words,
                 "by": sides.by,
-                "interval": list(made.interval),
-                "before": asdict(made.before) | {"rate": made.before.rate},
-                "after": asdict(made.after) | {"rate": made.after.rate},
+                "interval": list(result.interval),
+                "before": asdict(result.before) | {"rate": result.before.rate},
+                "after": asdict(result.after) | {"rate": result.after.rate},
             }
         )
     else:
@@ -116,22 +116,22 @@ def compare(
 def row_document(row: Pair) -> dict[str, Any]:
     """A row of an alignment as JSON."""
 
-    def place(one: Place | None) -> dict[str, Any] | None:
-        if one is None:
+    def place_document(place: Place | None) -> dict[str, Any] | None:
+        if place is None:
             return None
-        return {"step": one.label, "span_id": one.span.span_id if one.span else None}
+        return {"step": place.label, "span_id": place.span.span_id if place.span else None}
 
     return {
         "what": row.what,
-        "a": place(row.left),
-        "b": place(row.right),
+        "a": place_document(row.left),
+        "b": place_document(row.right),
         "first_divergence": row.first_divergence,
         "input_differs": row.input_differs,
         "output_differs": row.output_differs,
     }
 
 
-_SIGNS: Final = {"same": " ", "changed": "~", "inserted": "+", "deleted": "-"}
+_ROW_SIGNS: Final = {"same": " ", "changed": "~", "inserted": "+", "deleted": "-"}
 
 
 def show_sides(left: Side, right: Side, rows: Sequence[Pair]) -> None:
@@ -148,7 +148,7 @@ def show_sides(left: Side, right: Side, rows: Sequence[Pair]) -> None:
         notes = ["they part here"] * row.first_divergence
         notes += ["other input"] * row.input_differs + ["other output"] * row.output_differs
         table.add_row(
-            _SIGNS[row.what],
+            _ROW_SIGNS[row.what],
             plain(row.left.label) if row.left else "",
             plain(row.right.label) if row.right else "",
             ", ".join(notes),

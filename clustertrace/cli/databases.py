@@ -77,9 +77,9 @@ def copy(
         print_json({**places, **indexed, "tables": tables})
         return
     rows, written = sum(done.rows.values()), sum(done.written.values())
-    held = f"{counted(done.rows['traces'], 'trace')} with {counted(done.rows['spans'], 'span')}"
+    contents = f"{counted(done.rows['traces'], 'trace')} with {counted(done.rows['spans'], 'span')}"
     note(
-        f"{places['to']} holds {held} now: {counted(rows, 'row')} in "
+        f"{places['to']} holds {contents} now: {counted(rows, 'row')} in "
         f"{counted(len(done.rows), 'table')}, the same as in {places['from']}; "
         f"{count(written)} of them were brought just now."
     )
@@ -102,49 +102,53 @@ def info(db: Db = None, as_json: Json = False) -> None:
     if not has_database(db):
         raise NotFound(f"There is no database at {place_of(db)}. {HOW_TO_BEGIN}")
     with Store.open(db) as store, store.read() as conn:
-        told = queries.description(conn)
+        description = queries.description(conn)
     if as_json:
-        tables = [one._asdict() for one in told.tables]
-        print_json({**asdict(told), "tables": tables})
+        tables = [table._asdict() for table in description.tables]
+        print_json({**asdict(description), "tables": tables})
         return
-    stdout().print(_facts(told))
-    stdout().print(_tables(told))
+    stdout().print(_facts_table(description))
+    stdout().print(_sizes_table(description))
 
 
-def _facts(told: Description) -> Table:
+def _facts_table(description: Description) -> Table:
     from rich.table import Table
 
-    index = f"{counted(told.unindexed, 'span')} behind" if told.unindexed else "up to date"
+    index = (
+        f"{counted(description.unindexed, 'span')} behind"
+        if description.unindexed
+        else "up to date"
+    )
     table = Table.grid(padding=(0, 2))
     for name, value in (
-        ("Database", told.database),
-        ("Engine", f"{told.engine}, schema {told.schema}"),
-        ("Size", size_of(told.bytes)),
-        ("Oldest run", _when(told.oldest_ns)),
-        ("Newest run", _when(told.newest_ns)),
+        ("Database", description.database),
+        ("Engine", f"{description.engine}, schema {description.schema}"),
+        ("Size", size_of(description.bytes)),
+        ("Oldest run", _moment_or_none(description.oldest_ns)),
+        ("Newest run", _moment_or_none(description.newest_ns)),
         ("Text index", index),
     ):
         table.add_row(name, value)
-    if told.copy_unfinished:
+    if description.copy_unfinished:
         table.add_row("Copy", "not finished: run `clustertrace db copy` again")
     return table
 
 
-def _when(start_ns: int | None) -> str:
+def _moment_or_none(start_ns: int | None) -> str:
     return "none" if start_ns is None else moment(start_ns)
 
 
-def _tables(told: Description) -> Table:
+def _sizes_table(description: Description) -> Table:
     from rich.table import Table
 
     table = Table("Table", box=None, pad_edge=False)
     for heading in ("Rows", "Bytes", "Of indexes"):
         table.add_column(heading, justify="right")
-    for one in told.tables:
-        sizes = (one.table_bytes, one.index_bytes)
+    for table_size in description.tables:
+        sizes = (table_size.table_bytes, table_size.index_bytes)
         table.add_row(
-            one.name,
-            f"{'about ' if one.estimated else ''}{count(one.rows)}",
+            table_size.name,
+            f"{'about ' if table_size.estimated else ''}{count(table_size.rows)}",
             *("?" if size is None else size_of(size) for size in sizes),
         )
     return table

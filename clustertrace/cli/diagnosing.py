@@ -67,22 +67,22 @@ def doctor(
     if as_json:
         print_json(document(findings))
     else:
-        _show(findings)
+        _show_findings(findings)
     if not well(findings):
         raise typer.Exit(1)
 
 
-def _show(findings: Iterable[Finding]) -> None:
+def _show_findings(findings: Iterable[Finding]) -> None:
     from rich.table import Table
     from rich.text import Text
 
     table = Table.grid(padding=(0, 1))
     for finding in findings:
         mark, style = _MARKS[finding.state]
-        told = Text(plain(finding.sentence))
+        sentence = Text(plain(finding.sentence))
         if finding.advice:
-            told.append(f"\n→ {plain(finding.advice)}", style="bold")
-        table.add_row(Text(mark, style), Text(finding.topic, "dim"), told)
+            sentence.append(f"\n→ {plain(finding.advice)}", style="bold")
+        table.add_row(Text(mark, style), Text(finding.topic, "dim"), sentence)
     stdout().print(table)
     wrong = sum(finding.state == "wrong" for finding in findings)
     need = "needs" if wrong == 1 else "need"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["drift"]
 
-_SHOWN: Final = 20
+_CHANGES_SHOWN: Final = 20
 
 
 @command(
@@ -64,13 +64,13 @@ def drift(
 
     windows = _windows(days, before, after)
     with reading(db) as store, store.read() as conn:
-        found = compare(*(queries.runs_by_pattern(conn, where) for where in windows))
-        variants = queries.variants_of(conn, [change.pattern for change in found.changes])
+        result = compare(*(queries.runs_by_pattern(conn, where) for where in windows))
+        variants = queries.variants_of(conn, [change.pattern for change in result.changes])
     if as_json:
-        print_json(drift_document(found, variants))
+        print_json(drift_document(result, variants))
     else:
-        _show(found, variants)
-    if not any(change.significant for change in found.changes):
+        _show_drift(result, variants)
+    if not any(change.significant for change in result.changes):
         raise typer.Exit(1)
 
 
@@ -88,14 +88,14 @@ def _windows(days: float, before: str | None, after: str | None) -> tuple[Filter
     return And((Since(now - 2 * length), Until(now - length))), And((Since(now - length),))
 
 
-def _show(found: Drift, variants: Mapping[str, Variant]) -> None:
+def _show_drift(result: Drift, variants: Mapping[str, Variant]) -> None:
     from clustertrace.patterns.drift_words import change_words, steps_words, summary_words
 
     console = stdout()
-    for change in found.changes[:_SHOWN]:
+    for change in result.changes[:_CHANGES_SHOWN]:
         style = None if change.significant else "dim"
         console.print(plain(steps_words(variants[change.pattern])), style=style)
         console.print(f"  {change_words(change)}; see {change.sample[:12]}", style=style)
-    if len(found.changes) > _SHOWN:
-        console.print(f"and {len(found.changes) - _SHOWN} more; --json has them all.")
-    note(summary_words(found))
+    if len(result.changes) > _CHANGES_SHOWN:
+        console.print(f"and {len(result.changes) - _CHANGES_SHOWN} more; --json has them all.")
+    note(summary_words(result))

@@ -46,35 +46,37 @@ def examine(
     Raises BadSetting where the database can't even be named.
     """
     place = place_of(db)
-    hook, settings = _settings()
+    hook, settings = _claude_code_settings()
     port = port or (hook and hook.port) or PORT
-    seen, own = _port(port), version("clustertrace")
+    seen, own = _probe_port(port), version("clustertrace")
     started = hook is not None and hook.works and hook.port == port
     # Where nobody listens yet, what the hook will start counts.
     grpc = seen.said.get("grpc") if seen.said else (hook.grpc_port if hook and started else None)
     awaited = settings is not None and claude.reports_here(settings, port, grpc)
     findings = [
-        _versions(own),
-        checks.receiver(seen, _as_told(seen, place), own, awaited=awaited, started_by_hook=started),
+        _versions_finding(own),
+        checks.receiver(
+            seen, _name_as_reported(seen, place), own, awaited=awaited, started_by_hook=started
+        ),
     ]
     if send:
-        findings.append(_sent(seen, place))
+        findings.append(_test_span_finding(seen, place))
     findings += [
-        *_database(place, recount=recount, aside=aside),
-        _disk(place.path),
-        _recording(),
-        *_claude_code(settings, hook, port, grpc),
+        *_database_findings(place, recount=recount, aside=aside),
+        _disk_finding(place.path),
+        _recording_finding(),
+        *_claude_code_findings(settings, hook, port, grpc),
     ]
     return findings
 
 
-def _versions(own: str) -> Finding:
+def _versions_finding(own: str) -> Finding:
     python = ".".join(str(part) for part in sys.version_info[:3])
     parts = f"Python {python}, Streamlit {version('streamlit')}, FastAPI {version('fastapi')}"
     return Finding("versions", "ok", f"clustertrace {own}; {parts}.")
 
 
-def _port(number: int) -> Port:
+def _probe_port(number: int) -> Port:
     try:
         return Port(number, health(Address("localhost", number)), taken=False, ended=_last_error())
     except ServeError:
@@ -91,29 +93,33 @@ def _last_error() -> str | None:
     return last.removeprefix("Error: ") if last.startswith("Error: ") else None
 
 
-def _sent(port: Port, place: Place) -> Finding:
+def _test_span_finding(port: Port, place: Place) -> Finding:
     if port.said is None:
-        told = "There is no receiver to send it to."
-        return Finding("test span", "wrong", told, "`clustertrace dashboard`")
-    said = port.said.get("db")
+        reason = "There is no receiver to send it to."
+        return Finding("test span", "wrong", reason, "`clustertrace dashboard`")
+    reported_db = port.said.get("db")
     # What others are told of a database lacks its password, which ours may have.
-    other = None if said is None else place_of(said)
-    return send_test("localhost", port.number, place if said == _as_told(port, place) else other)
+    other_place = None if reported_db is None else place_of(reported_db)
+    return send_test(
+        "localhost",
+        port.number,
+        place if reported_db == _name_as_reported(port, place) else other_place,
+    )
 
 
-def _as_told(port: Port, place: Place) -> str:
+def _name_as_reported(port: Port, place: Place) -> str:
     """The database's name, or the receiver's for the same one: a path may go round by a folder."""
 
     def real(name: str) -> str:
         folder, file = os.path.split(name)
         return name if "://" in name else os.path.join(os.path.realpath(folder), file)
 
-    said = (port.said or {}).get("db")
-    same = isinstance(said, str) and real(said) == real(place.name)
-    return str(said) if same else place.name
+    reported_db = (port.said or {}).get("db")
+    is_same = isinstance(reported_db, str) and real(reported_db) == real(place.name)
+    return str(reported_db) if is_same else place.name
 
 
-def _database(place: Place, *, recount: bool, aside: bool) -> list[Finding]:
+def _database_findings(place: Place, *, recount: bool, aside: bool) -> list[Finding]:
     """The database, its spool, and what came last; nothing is made where there is none."""
     unsent = len(list((place.path.parent / "outbox").glob("*.jsonl")))
     if place.is_file and not place.path.exists() and not place.spool.exists():
@@ -126,15 +132,15 @@ def _database(place: Place, *, recount: bool, aside: bool) -> list[Finding]:
         with Store.open(place.text) as store:
             with store.writing():
                 pass
-            spool = _spool(store, unsent)
+            spool = _spool_finding(store, unsent)
             with store.read() as conn:
                 newest = queries.newest_span(conn)
                 size = conn.size_bytes()
                 copied = checks.copied(unfinished=is_unfinished(conn))
-            contents = [_contents(store)] if recount else []
+            contents = [_contents_finding(store)] if recount else []
     except StoreCorrupt as error:
         # Another program's database is sound, and not ours to move.
-        return [_damaged(place, str(error), aside=aside and error.__cause__ is not None)]
+        return [_damaged_finding(place, str(error), aside=aside and error.__cause__ is not None)]
     except ClustertraceError as error:
         return [checks.database(place.name, None, str(error))]
     now = time.time_ns()
@@ -148,52 +154,53 @@ def _database(place: Place, *, recount: bool, aside: bool) -> list[Finding]:
     ]
 
 
-def _damaged(place: Place, told: str, *, aside: bool) -> Finding:
+def _damaged_finding(place: Place, sentence: str, *, aside: bool) -> Finding:
     if not aside or not place.is_file:
-        return checks.database(place.name, None, told)
+        return checks.database(place.name, None, sentence)
     kept = set_aside(place.path)
-    told = (
+    sentence = (
         f"{place.name} could not be used and was set aside as {kept.name}; a new one will be made."
     )
-    return Finding("database", "note", told, f"`sqlite3 {kept} .recover` may save what it held")
+    return Finding("database", "note", sentence, f"`sqlite3 {kept} .recover` may save what it held")
 
 
-def _contents(store: Store) -> Finding:
+def _contents_finding(store: Store) -> Finding:
     store.refresh()
     return checks.soundness(check(store))
 
 
-def _spool(store: Store, unsent: int) -> Finding:
+def _spool_finding(store: Store, unsent: int) -> Finding:
     try:
         drained = store.drain()
     except ClustertraceError as error:
         return checks.spool(0, 0, unsent, str(error))
-    closed = [path for path in store.spool.glob("*.jsonl") if not os.access(path, os.R_OK)]
-    if closed:
-        told = f"{counted(len(closed), 'file')} of spans can't be read, {closed[0]} among them."
-        return Finding("spool", "wrong", told, "give yourself the right to read them")
+    unreadable = [path for path in store.spool.glob("*.jsonl") if not os.access(path, os.R_OK)]
+    if unreadable:
+        files = counted(len(unreadable), "file")
+        sentence = f"{files} of spans can't be read, {unreadable[0]} among them."
+        return Finding("spool", "wrong", sentence, "give yourself the right to read them")
     return checks.spool(drained.spans, drained.bad_lines, unsent, None)
 
 
-def _disk(path: Path) -> Finding:
-    folder = next(one for one in path.parents if one.exists())
+def _disk_finding(path: Path) -> Finding:
+    folder = next(parent for parent in path.parents if parent.exists())
     return checks.disk(folder, shutil.disk_usage(folder).free)
 
 
-def _recording() -> Finding:
+def _recording_finding() -> Finding:
     try:
-        told = load()
+        settings = load()
     except ClustertraceError as error:
         return Finding("recording", "wrong", str(error))
     return checks.recording(
-        disabled=told.disabled,
-        sample_rate=told.sample_rate,
-        metadata=told.capture == "metadata",
-        endpoint=told.endpoint,
+        disabled=settings.disabled,
+        sample_rate=settings.sample_rate,
+        metadata=settings.capture == "metadata",
+        endpoint=settings.endpoint,
     )
 
 
-def _settings() -> tuple[Found | None, dict[str, str] | None]:
+def _claude_code_settings() -> tuple[Found | None, dict[str, str] | None]:
     """The hook and the variables of Claude Code's sessions; None where they can't be read."""
     try:
         return look_up(read(settings_path()), managed_settings()), session_environment()
@@ -201,7 +208,7 @@ def _settings() -> tuple[Found | None, dict[str, str] | None]:
         return None, None
 
 
-def _claude_code(
+def _claude_code_findings(
     settings: dict[str, str] | None, hook: Found | None, port: int, grpc: int | None
 ) -> list[Finding]:
     if settings is None or hook is None:
@@ -213,5 +220,5 @@ def _claude_code(
     managed = variables_of(managed_settings())
     if not settings_path().parent.exists() and not hook.events and not managed:
         return [Finding("Claude Code", "ok", "There is none here.")]
-    found = claude.telemetry(settings, port, grpc)
-    return [claude.as_managed(found, managed, managed_folder()), claude.hook(hook)]
+    telemetry = claude.telemetry(settings, port, grpc)
+    return [claude.as_managed(telemetry, managed, managed_folder()), claude.hook(hook)]

@@ -49,23 +49,25 @@ def why(
     if as_json:
         print_json(why_document(found.id, found.name, told, parting))
     else:
-        _show(told, parting)
+        _show_why(told, parting)
     if not told.differences and parting is None:
         raise typer.Exit(1)
 
 
-def _show(why: Why, parting: Divergence | None) -> None:
+def _show_why(why: Why, parting: Divergence | None) -> None:
     from clustertrace.patterns import why_words
 
     console = stdout()
-    if broke := why_words.broke_words(why):
-        console.print(plain(broke))
+    if broke_words := why_words.broke_words(why):
+        console.print(plain(broke_words))
     if why.differences:
         console.print("More often in failed runs than in others, most significant first:")
-    for one in why.differences:
-        console.print(f"- {plain(why_words.difference_words(one))}")
-        look = " ".join(trace_id[:12] for trace_id in one.evidence[:3])
-        console.print(f"  p {chance(one.p)}, q {chance(one.q)}; see {look}", style="dim")
+    for difference in why.differences:
+        console.print(f"- {plain(why_words.difference_words(difference))}")
+        examples = " ".join(trace_id[:12] for trace_id in difference.evidence[:3])
+        console.print(
+            f"  p {chance(difference.p)}, q {chance(difference.q)}; see {examples}", style="dim"
+        )
     if parting is not None:
         console.print("The paths of all runs of this root part here:")
         console.print(f"- {plain(why_words.divergence_words(parting))}")

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["clusters", "stats"]
 
-_PATTERNS_SHOWN: Final = 20
+_DEFAULT_LIMIT: Final = 20
 _PATTERNS_A_QUERY: Final = 500
-_WIDE: Final = 100
+_WIDE_FROM: Final = 100
 """Columns of a terminal that has room for intervals and durations."""
-_NAME_SHOWN: Final = 80
+_NAME_LENGTH: Final = 80
 """Characters of a name, of which a row has several."""
 
 
@@ -47,13 +47,13 @@ def stats(where: Where = None, db: Db = None, as_json: Json = False) -> None:
 
     Traces, failures with their interval, patterns, sessions, tokens and cost.
     """
-    overview = _overview(db, where)
+    overview = _read_overview(db, where)
     if as_json:
         print_json(asdict(overview))
     elif overview.traces:
         stdout().print(_overview_table(overview))
     if not overview.traces:
-        _say_why(db, "traces", _no_match(overview, where), as_json=as_json)
+        _note_why_empty(db, "traces", _no_match(overview, where), as_json=as_json)
 
 
 def _no_match(overview: Overview, where: str | None) -> str | None:
@@ -63,7 +63,7 @@ def _no_match(overview: Overview, where: str | None) -> str | None:
     return None if where is None else "No trace matches."
 
 
-def _say_why(db: str | None, what: str, no_match: str | None, *, as_json: bool) -> None:
+def _note_why_empty(db: str | None, what: str, no_match: str | None, *, as_json: bool) -> None:
     """Why an answer is empty. A program, too, should hear that there is no database."""
     if not has_database(db):
         note(nothing_yet(db, what))
@@ -71,7 +71,7 @@ def _say_why(db: str | None, what: str, no_match: str | None, *, as_json: bool) 
         note(no_match or nothing_yet(db, what))
 
 
-def _overview(db: str | None, where: str | None) -> Overview:
+def _read_overview(db: str | None, where: str | None) -> Overview:
     from clustertrace.store import queries
     from clustertrace.store.answers import Overview
 
@@ -106,19 +106,19 @@ def _overview_lines(overview: Overview) -> list[tuple[str, str, str]]:
             count(overview.traces),
             "" if all_finished else unfinished,
         ),
-        ("", "", _replays(overview)),
-        ("Failed", count(overview.failed), _failure_rate(overview)),
-        ("", "", _who_says_failed(overview)),
+        ("", "", _replays_words(overview)),
+        ("Failed", count(overview.failed), _failure_rate_words(overview)),
+        ("", "", _failure_source_words(overview)),
         ("Patterns", count(overview.variants), ""),
         ("Sessions", count(overview.sessions), ""),
         ("Spans", count(overview.spans), ""),
         ("Model calls", count(overview.llm_calls), ""),
-        ("Tokens read", count(overview.input_tokens), _cached(overview)),
+        ("Tokens read", count(overview.input_tokens), _cached_words(overview)),
         ("Tokens written", count(overview.output_tokens), ""),
         (
             "Cost",
             spent(overview.cost_usd, overview.unpriced_calls),
-            _unpriced(overview.unpriced_calls),
+            _unpriced_words(overview.unpriced_calls),
         ),
     ]
     if overview.first_ns is not None and overview.last_ns is not None:
@@ -127,11 +127,11 @@ def _overview_lines(overview: Overview) -> list[tuple[str, str, str]]:
     return lines
 
 
-def _replays(overview: Overview) -> str:
+def _replays_words(overview: Overview) -> str:
     return f"and {counted(overview.replays, 'replay')}, not counted" if overview.replays else ""
 
 
-def _failure_rate(overview: Overview) -> str:
+def _failure_rate_words(overview: Overview) -> str:
     from clustertrace.patterns.statistics import wilson
 
     if not overview.finished:
@@ -142,21 +142,21 @@ def _failure_rate(overview: Overview) -> str:
     return f"{rate} of {count(overview.finished)} finished (95 % interval: {likely})"
 
 
-def _who_says_failed(overview: Overview) -> str:
+def _failure_source_words(overview: Overview) -> str:
     if not overview.failed:
         return ""
     by_outcome, by_status = count(overview.failed_by_outcome), count(overview.failed_by_status)
     return f"{by_outcome} by outcome, {by_status} by an error of the root span"
 
 
-def _cached(overview: Overview) -> str:
+def _cached_words(overview: Overview) -> str:
     if not overview.cache_read_tokens and not overview.cache_write_tokens:
         return ""
     read, written = count(overview.cache_read_tokens), count(overview.cache_write_tokens)
     return f"{read} from a cache, {written} into one"
 
 
-def _unpriced(calls: int) -> str:
+def _unpriced_words(calls: int) -> str:
     return f"{counted(calls, 'call')} without a known cost" if calls else ""
 
 
@@ -173,7 +173,7 @@ def clusters(
             min=1,
             metavar="N",
             show_default=False,
-            help=f"Patterns to show. Default: {_PATTERNS_SHOWN}; with --json all of them.",
+            help=f"Patterns to show. Default: {_DEFAULT_LIMIT}; with --json all of them.",
         ),
     ] = None,
     where: Where = None,
@@ -187,13 +187,13 @@ def clusters(
     """
     from clustertrace.telling.headline import WORST
 
-    shown = limit if limit or as_json else _PATTERNS_SHOWN
+    shown = limit if limit or as_json else _DEFAULT_LIMIT
     # The sentence is about the worst of all, however few are to be shown.
     page = _cluster_page(db, shown if as_json or shown is None else max(shown, WORST), where)
     if as_json:
         print_json(
             {
-                "clusters": [_cluster_record(cluster) for cluster in page.clusters],
+                "clusters": [_cluster_document(cluster) for cluster in page.clusters],
                 "total": page.total,
                 "traces": page.traces,
                 "failed": page.failed,
@@ -203,7 +203,7 @@ def clusters(
         _print_clusters(page, shown)
     if not page.clusters:
         no_match = None if where is None else "No finished run matches."
-        _say_why(db, "patterns", no_match, as_json=as_json)
+        _note_why_empty(db, "patterns", no_match, as_json=as_json)
 
 
 def _cluster_page(db: str | None, limit: int | None, where: str | None) -> ClusterPage:
@@ -214,19 +214,19 @@ def _cluster_page(db: str | None, limit: int | None, where: str | None) -> Clust
 
     if not has_database(db):
         return ClusterPage((), 0, 0, 0)
-    found: list[Cluster] = []
+    clusters: list[Cluster] = []
     matching = None if where is None else parse(where)
     with reading(db) as store, store.read() as conn:
         while True:
-            wanted = _PATTERNS_A_QUERY if limit is None else limit - len(found)
-            size = min(wanted, _PATTERNS_A_QUERY)
-            page = queries.clusters(conn, matching, limit=size, offset=len(found))
-            found += page.clusters
-            if len(page.clusters) < size or len(found) == limit:
-                return ClusterPage(tuple(found), page.total, page.traces, page.failed)
+            remaining = _PATTERNS_A_QUERY if limit is None else limit - len(clusters)
+            size = min(remaining, _PATTERNS_A_QUERY)
+            page = queries.clusters(conn, matching, limit=size, offset=len(clusters))
+            clusters += page.clusters
+            if len(page.clusters) < size or len(clusters) == limit:
+                return ClusterPage(tuple(clusters), page.total, page.traces, page.failed)
 
 
-def _cluster_record(cluster: Cluster) -> dict[str, Any]:
+def _cluster_document(cluster: Cluster) -> dict[str, Any]:
     return {
         "id": cluster.id,
         "family": cluster.family,
@@ -258,7 +258,7 @@ def _print_clusters(page: ClusterPage, shown: int | None) -> None:
     console.print(headline(page))
     clusters = page.clusters[:shown]
     console.print()
-    wide = console.width >= _WIDE
+    wide = console.width >= _WIDE_FROM
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
     table.add_column("Failed", justify="right", no_wrap=True)
     table.add_column("Rate", justify="right", no_wrap=True)
@@ -289,10 +289,10 @@ def _print_clusters(page: ClusterPage, shown: int | None) -> None:
 def _steps_cell(cluster: Cluster) -> Any:
     from rich.text import Text
 
-    cell = Text(plain(shortened(cluster.name, _NAME_SHOWN)) + ": ", style="dim")
+    cell = Text(plain(shortened(cluster.name, _NAME_LENGTH)) + ": ", style="dim")
     for number, step in enumerate(cluster.steps):
         cell.append(" → " if number else "", style="dim")
-        short = replace(step, names=tuple(shortened(name, _NAME_SHOWN) for name in step.names))
+        short = replace(step, names=tuple(shortened(name, _NAME_LENGTH) for name in step.names))
         cell.append(plain(step_text(short)), style="not dim red" if any(step.failed) else "not dim")
     if not cluster.steps:
         cell.append("no steps")

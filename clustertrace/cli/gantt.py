@@ -17,12 +17,12 @@ from clustertrace.understanding.tree import Row, rows_of
 __all__ = ["bar", "gantt"]
 
 ROWS_SHOWN: Final = 1_000
-_NARROWEST: Final = 10
-_WIDEST: Final = 60
-_LONGEST_NAME: Final = 60
-_ID: Final = 8
+_MIN_WIDTH: Final = 10
+_MAX_WIDTH: Final = 60
+_MAX_NAME_WIDTH: Final = 60
+_ID_WIDTH: Final = 8
 _GAP: Final = 2
-_WIDE: Final = 90
+_WIDE_FROM: Final = 90
 """Columns of a terminal that has room for tokens and cost."""
 
 _STYLES: Final = {"error": "red", "running": "yellow", "incomplete": "yellow"}
@@ -32,25 +32,27 @@ _MARKS: Final = {"error": " !", "running": " …", "incomplete": " ?"}
 def gantt(trace: Trace, console: Console) -> Table:
     """One row a span: step, id, bar, duration, tokens, cost; the last two where there is room."""
     rows = rows_of(trace.spans)[:ROWS_SHOWN]
-    wide = console.width >= _WIDE
-    facts = [_facts(row.span)[: None if wide else 1] for row in rows]
+    is_wide = console.width >= _WIDE_FROM
+    facts = [_fact_cells(row.span)[: None if is_wide else 1] for row in rows]
     headings = ("Took", "Tokens", "Cost")[: len(facts[0])]
     columns = [max(map(len, column)) for column in zip(headings, *facts, strict=True)]
-    beside = _ID + sum(columns) + _GAP * (len(columns) + 2)
-    longest = max(cell_len(row.guide + _name(row.span)) + 2 for row in rows)
-    names = max(_NARROWEST, min(longest, console.width - beside - _NARROWEST, _LONGEST_NAME))
-    width = max(_NARROWEST, min(_WIDEST, console.width - beside - names))
+    other_columns = _ID_WIDTH + sum(columns) + _GAP * (len(columns) + 2)
+    longest_name = max(cell_len(row.guide + _name_cell(row.span)) + 2 for row in rows)
+    name_width = max(
+        _MIN_WIDTH, min(longest_name, console.width - other_columns - _MIN_WIDTH, _MAX_NAME_WIDTH)
+    )
+    width = max(_MIN_WIDTH, min(_MAX_WIDTH, console.width - other_columns - name_width))
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
-    table.add_column("Step", no_wrap=True, overflow="ellipsis", width=names)
-    table.add_column("Span", no_wrap=True, style="dim", width=_ID)
+    table.add_column("Step", no_wrap=True, overflow="ellipsis", width=name_width)
+    table.add_column("Span", no_wrap=True, style="dim", width=_ID_WIDTH)
     table.add_column("", no_wrap=True, width=width)
     for heading, size in zip(headings, columns, strict=True):
         table.add_column(heading, no_wrap=True, justify="right", width=size)
     start, end = _extent(trace)
     for row, cells in zip(rows, facts, strict=True):
-        first, length = bar(row.span, start, end, width)
-        drawn = Text(" " * first + "━" * length, style=_STYLES.get(row.span.status, "cyan"))
-        table.add_row(_step(row), row.span.span_id[:_ID], drawn, *cells)
+        first, bar_length = bar(row.span, start, end, width)
+        bar_text = Text(" " * first + "━" * bar_length, style=_STYLES.get(row.span.status, "cyan"))
+        table.add_row(_step_cell(row), row.span.span_id[:_ID_WIDTH], bar_text, *cells)
     return table
 
 
@@ -68,22 +70,26 @@ def _extent(trace: Trace) -> tuple[int, int]:
     return min(span.start_ns for span in trace.spans), max(ends)
 
 
-def _step(row: Row) -> Text:
+def _step_cell(row: Row) -> Text:
     status = row.span.status
     text = Text(row.guide, style="dim")
-    text.append(_name(row.span), style=f"not dim {_STYLES.get(status, '')}")
+    text.append(_name_cell(row.span), style=f"not dim {_STYLES.get(status, '')}")
     text.append(_MARKS.get(status, ""), style="not dim red")
     return text
 
 
-def _name(span: Span) -> str:
+def _name_cell(span: Span) -> str:
     return plain(" ".join(span.name.split())) or "(no name)"
 
 
-def _facts(span: Span) -> tuple[str, str, str]:
+def _fact_cells(span: Span) -> tuple[str, str, str]:
     """Duration, tokens read and written, cost."""
-    took = duration(None if span.end_ns is None else max(0, span.end_ns - span.start_ns))
+    duration_words = duration(None if span.end_ns is None else max(0, span.end_ns - span.start_ns))
     cost = "" if span.cost_usd is None else money(span.cost_usd)
     if span.input_tokens is None and span.output_tokens is None:
-        return took, "", cost
-    return took, f"{count(span.input_tokens or 0)} → {count(span.output_tokens or 0)}", cost
+        return duration_words, "", cost
+    return (
+        duration_words,
+        f"{count(span.input_tokens or 0)} → {count(span.output_tokens or 0)}",
+        cost,
+    )

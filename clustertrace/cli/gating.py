@@ -74,13 +74,13 @@ def assert_(
     with reading(db) as store:
         if pattern == "list":
             with store.read() as conn:
-                made = assertions.every(conn)
+                stored = assertions.every(conn)
         elif pattern == "remove":
             with store.writing() as conn:
                 assertions.remove(conn, which or "")
-                made = assertions.every(conn)
+                stored = assertions.every(conn)
         else:
-            claimed = claims(
+            new_claims = claims(
                 success_rate_above=success_rate_above,
                 latency_p95_below=latency_p95_below,
                 cost_below=cost_below,
@@ -88,28 +88,28 @@ def assert_(
                 over_last=over_last,
             )
             with store.writing() as conn:
-                made = assertions.add(conn, pattern, claimed, time.time_ns())
-    _show(made, as_json=as_json)
+                stored = assertions.add(conn, pattern, new_claims, time.time_ns())
+    _show_assertions(stored, as_json=as_json)
 
 
-def _show(made: list[Assertion], *, as_json: bool) -> None:
+def _show_assertions(stored: list[Assertion], *, as_json: bool) -> None:
     from clustertrace.gate.checks import claim
 
     if as_json:
-        print_json({"assertions": [_document(one) for one in made]})
-    elif made:
-        for one in made:
-            stdout().print(plain(f"{one.id}  {one.pattern}: {claim(one)}"))
+        print_json({"assertions": [_assertion_document(assertion) for assertion in stored]})
+    elif stored:
+        for assertion in stored:
+            stdout().print(plain(f"{assertion.id}  {assertion.pattern}: {claim(assertion)}"))
     else:
         stdout().print("There are no assertions.")
 
 
-def _document(one: Assertion) -> dict[str, Any]:
+def _assertion_document(assertion: Assertion) -> dict[str, Any]:
     from dataclasses import asdict
 
     from clustertrace.gate.checks import claim
 
-    return asdict(one) | {"claim": claim(one)}
+    return asdict(assertion) | {"claim": claim(assertion)}
 
 
 class Format(StrEnum):
@@ -159,8 +159,11 @@ def check(
     now = time.time_ns()
     with reading(db) as store:
         with store.read() as conn:
-            made = assertions.every(conn)
-            results = [checks.check(one, assertions.seen(conn, one, now)) for one in made]
+            stored = assertions.every(conn)
+            results = [
+                checks.check(assertion, assertions.seen(conn, assertion, now))
+                for assertion in stored
+            ]
         with store.writing() as conn:
             new = assertions.take_new_failing(conn)
     form = Format.json if as_json else form
@@ -172,7 +175,7 @@ def check(
         text = reports.markdown(results, new)
     else:
         text = _text_report(results, new)
-    _write(text, output, form)
+    _write_report(text, output, form)
     # A gate without anything to hold would pass whatever happens.
     if not results or any(not result.passed for result in results) or (fail_on_new and new):
         raise typer.Exit(1)
@@ -184,7 +187,7 @@ def _json_report(results: list[Result], new: list[NewPattern]) -> str:
     document = {
         "passed": all(result.passed for result in results),
         "results": [
-            _document(result.assertion)
+            _assertion_document(result.assertion)
             | {
                 "passed": result.passed,
                 "runs": result.runs,
@@ -216,19 +219,21 @@ def _text_report(results: list[Result], new: list[NewPattern]) -> str:
     return plain("\n".join([*lines, *map(new_words, new)]) + "\n")
 
 
-def _write(text: str, output: Path | None, form: Format) -> None:
+def _write_report(text: str, output: Path | None, form: Format) -> None:
     """To the file that is named; a summary to GitHub's own, where a job runs there."""
     from clustertrace.errors import StoreError
 
     summary = os.environ.get("GITHUB_STEP_SUMMARY") if form is Format.github else None
-    place = output or (Path(summary) if summary else None)
-    if place is None:
+    target = output or (Path(summary) if summary else None)
+    if target is None:
         write_out(text.encode("utf-8", "replace"))
         return
     try:
-        with place.open("a" if output is None else "w", encoding="utf-8", errors="replace") as file:
+        with target.open(
+            "a" if output is None else "w", encoding="utf-8", errors="replace"
+        ) as file:
             file.write(text)
     except OSError as error:
         raise StoreError(
-            f"{place} can't be written ({error.strerror or error}); name another with -o."
+            f"{target} can't be written ({error.strerror or error}); name another with -o."
         ) from None

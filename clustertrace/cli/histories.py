@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["import_sessions"]
 
-_UNREADABLE_SHOWN = 10
+_UNREADABLE_LIMIT = 10
 
 
 def import_sessions(
@@ -34,19 +34,19 @@ def import_sessions(
     for path in paths:
         if not path.exists():
             raise UsageError(f"There is no {path}; check its name.")
-    found = [find(agent, path) for path in paths or [place(agent)]]
+    histories = [find(agent, path) for path in paths or [place(agent)]]
     results: list[Imported] = []
-    if any(history.files for history in found):
+    if any(history.files for history in histories):
         with Store.open(db) as store:
             store.drain()
-            for history in found:
+            for history in histories:
                 with progressing_through(str(history.place), history.size) as tell:
                     result = import_history(store, history, lambda at: tell(at.size_done))
                 results.append(result)
             store.refresh()
     else:
-        looked = ", ".join(str(history.place) for history in found)
-        note(f"There are no sessions of {TITLES[agent]} in {looked}.")
+        searched = ", ".join(str(history.place) for history in histories)
+        note(f"There are no sessions of {TITLES[agent]} in {searched}.")
     _report(results, as_json=as_json)
     if not results:
         raise typer.Exit(1)
@@ -58,11 +58,11 @@ def _report(results: list[Imported], *, as_json: bool) -> None:
     from clustertrace.transcripts.importing import total
 
     result = total(results)
-    for reason in result.unreadable[:_UNREADABLE_SHOWN]:
+    for reason in result.unreadable[:_UNREADABLE_LIMIT]:
         note(reason)
-    if len(result.unreadable) > _UNREADABLE_SHOWN:
+    if len(result.unreadable) > _UNREADABLE_LIMIT:
         note(
-            f"… and {counted(len(result.unreadable) - _UNREADABLE_SHOWN, 'more unreadable file')}."
+            f"… and {counted(len(result.unreadable) - _UNREADABLE_LIMIT, 'more unreadable file')}."
         )
     if as_json:
         print_json(asdict(result))

@@ -83,7 +83,9 @@ def install(
     grpc_port = usual_grpc_port() if grpc_port is None else grpc_port
     told = hook.command(sys.executable, port, idle, db, grpc_port)
     done = change(settings_path(), lambda text: hook.installed(text, told))
-    _tell(done, as_json, "starts the receiver with every session.", "has the hook already.")
+    _report_change(
+        done, as_json, "starts the receiver with every session.", "has the hook already."
+    )
     if not as_json and "CLAUDE_CODE_ENABLE_TELEMETRY" not in session_environment():
         note("To have sessions report to it too: clustertrace claude-code --write")
 
@@ -99,7 +101,7 @@ def uninstall(as_json: Json = False) -> None:
     from clustertrace.json_edits.files import change
 
     done = change(settings_path(), hook.uninstalled)
-    _tell(done, as_json, "starts no receiver any more.", "has no hook of ours.")
+    _report_change(done, as_json, "starts no receiver any more.", "has no hook of ours.")
 
 
 @group.command("status", epilog="\b\nExamples:\n  clustertrace claude-code-hook status --json")
@@ -141,17 +143,20 @@ def ensure_dashboard(
     from clustertrace.claude_code.starting import main
 
     grpc_port = usual_grpc_port() if grpc_port is None else grpc_port
-    told = ["--port", str(port), "--idle-shutdown-minutes", str(idle)]
-    told += [] if grpc_port is None else ["--grpc-port", str(grpc_port)]
-    main([*told, *(["--db", db] if db else [])])
+    arguments = ["--port", str(port), "--idle-shutdown-minutes", str(idle)]
+    arguments += [] if grpc_port is None else ["--grpc-port", str(grpc_port)]
+    main([*arguments, *(["--db", db] if db else [])])
 
 
-def _tell(done: Changed, as_json: bool, news: str, no_news: str) -> None:
+def _report_change(changed_file: Changed, as_json: bool, news: str, no_news: str) -> None:
     if as_json:
-        backup = str(done.backup) if done.backup else None
-        answer: dict[str, Any] = {"settings": str(done.path), "changed": done.changed}
+        backup = str(changed_file.backup) if changed_file.backup else None
+        answer: dict[str, Any] = {
+            "settings": str(changed_file.path),
+            "changed": changed_file.changed,
+        }
         print_json(answer | {"backup": backup})
         return
-    typer.echo(f"{done.path} {news if done.changed else no_news}")
-    if done.backup:
-        note(f"As it was before: {done.backup}")
+    typer.echo(f"{changed_file.path} {news if changed_file.changed else no_news}")
+    if changed_file.backup:
+        note(f"As it was before: {changed_file.backup}")

@@ -63,21 +63,21 @@ def inspect(
     """
     if trace_id is not None and (latest or failed or where is not None):
         raise UsageError("Name one trace, or ask for --latest, --failed or --where, not both.")
-    trace, row, suspects = _find(trace_id, failed, where, db)
+    trace, row, suspects = _find_trace(trace_id, failed, where, db)
     if expand is not None:
-        _show_span(_span(trace, expand), as_json=as_json)
+        _show_span(_find_span(trace, expand), as_json=as_json)
     elif as_json:
         from clustertrace.exchange.native import trace_to_dict
         from clustertrace.patterns.documents import suspect_document
 
-        told = [suspect_document(one) for one in suspects]
-        print_json(trace_to_dict(trace) | {"suspects": told})
+        suspect_documents = [suspect_document(one) for one in suspects]
+        print_json(trace_to_dict(trace) | {"suspects": suspect_documents})
     else:
         _show_trace(trace, row)
         _show_suspects(suspects)
 
 
-def _find(
+def _find_trace(
     trace_id: str | None, failed: bool, where: str | None, db: str | None
 ) -> tuple[Trace, TraceRow, tuple[Suspect, ...]]:
     from clustertrace.filters import parse
@@ -85,37 +85,38 @@ def _find(
 
     matching = None if where is None else parse(where)
     if trace_id is None and not has_database(db):
-        _nothing(nothing_yet(db, "traces"))
+        _exit_empty(nothing_yet(db, "traces"))
     with reading(db) as store, store.read() as conn:
         if trace_id is None:
             try:
                 trace_id = queries.latest(conn, matching, failed=failed)
             except NotFound as empty:
-                _nothing(str(empty))
+                _exit_empty(str(empty))
         trace = queries.trace(conn, trace_id)
         return trace, queries.trace_row(conn, trace_id), queries.suspects_of(conn, trace)
 
 
-def _nothing(reason: str) -> NoReturn:
+def _exit_empty(reason: str) -> NoReturn:
     """Nothing matches: that is an answer, not a mistake."""
     note(reason)
     raise typer.Exit(1)
 
 
-def _span(trace: Trace, wanted: str) -> Span:
+def _find_span(trace: Trace, wanted: str) -> Span:
     """The span with this id, or name, or the only one whose id begins so."""
-    begins = [span for span in trace.spans if span.span_id.startswith(wanted.lower())]
-    named = [span for span in trace.spans if span.name == wanted]
-    found = named or begins
-    short = trace.trace_id[:8]
-    if not wanted or not found:
+    by_id = [span for span in trace.spans if span.span_id.startswith(wanted.lower())]
+    by_name = [span for span in trace.spans if span.name == wanted]
+    matching = by_name or by_id
+    short_id = trace.trace_id[:8]
+    if not wanted or not matching:
         raise NotFound(
-            f"Trace {short} has no span {wanted!r}; `clustertrace inspect {short}` shows them."
+            f"Trace {short_id} has no span {wanted!r}; "
+            f"`clustertrace inspect {short_id}` shows them."
         )
-    if len(found) > 1:
-        ids = ", ".join(span.span_id[:8] for span in found[:5])
-        raise NotFound(f"{len(found)} spans match {wanted!r}; name one by its id ({ids}).")
-    return found[0]
+    if len(matching) > 1:
+        ids = ", ".join(span.span_id[:8] for span in matching[:5])
+        raise NotFound(f"{len(matching)} spans match {wanted!r}; name one by its id ({ids}).")
+    return matching[0]
 
 
 def _show_trace(trace: Trace, row: TraceRow) -> None:
@@ -143,7 +144,7 @@ def _show_trace(trace: Trace, row: TraceRow) -> None:
 def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
     from rich.text import Text
 
-    verdict = _verdict(trace)
+    verdict = _verdict_words(trace)
     style = "bold red" if trace.failed else "bold"
     console.print(
         Text(plain(shortened(trace.name, _NAME_LENGTH)), style="bold"), Text(verdict, style=style)
@@ -158,7 +159,7 @@ def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
         facts.append(f"pattern {row.variant}")
     console.print(" · ".join(facts), style="dim")
     if row.llm_calls:
-        console.print(_usage(row))
+        console.print(_usage_line(row))
     if trace.session_id:
         console.print(plain(f"session {trace.session_id}"))
     if of := trace.tags.get(REPLAY_OF):
@@ -178,18 +179,21 @@ def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
         console.print(plain(gap), style="dim")
 
 
-def _verdict(trace: Trace) -> str:
+def _verdict_words(trace: Trace) -> str:
     """Whether it failed, and who says so."""
-    told = ending(trace.outcome, trace.status)
+    ending_words = ending(trace.outcome, trace.status)
     if trace.outcome:
         reason = f": {trace.outcome_reason}" if trace.outcome_reason else ""
-        who = "you say so" if trace.by_hand else "its outcome says so"
-        return plain(f"{told} ({who}{reason})")
-    by_root = {"ok": f"{told} (no outcome was set)", "error": f"failed (its root span {told})"}
-    return by_root.get(trace.status, told)
+        source = "you say so" if trace.by_hand else "its outcome says so"
+        return plain(f"{ending_words} ({source}{reason})")
+    by_root = {
+        "ok": f"{ending_words} (no outcome was set)",
+        "error": f"failed (its root span {ending_words})",
+    }
+    return by_root.get(trace.status, ending_words)
 
 
-def _usage(row: TraceRow) -> str:
+def _usage_line(row: TraceRow) -> str:
     cost = spent(row.cost_usd, row.unpriced_calls)
     if row.unpriced_calls:
         cost += f", {counted(row.unpriced_calls, 'call')} without a known cost"
@@ -202,20 +206,20 @@ def _usage(row: TraceRow) -> str:
 def _show_errors(trace: Trace, console: Console) -> None:
     from rich.text import Text
 
-    broken = [span for span in trace.spans if span.status == "error"]
-    if not broken:
+    failed_spans = [span for span in trace.spans if span.status == "error"]
+    if not failed_spans:
         return
     console.print()
-    for span in broken[:_ERRORS_SHOWN]:
+    for span in failed_spans[:_ERRORS_SHOWN]:
         message = " ".join(": ".join(filter(None, (span.error_type, span.error_message))).split())
         text = Text(f"! {plain(shortened(span.name, _NAME_LENGTH))} ", style="red")
         text.append(f"{span.span_id[:8]} ", style="not red dim")
         text.append(plain(message)[:_ERROR_LENGTH] or "ended in an error", style="default")
         console.print(text)
-    if len(broken) > _ERRORS_SHOWN:
-        console.print(f"… and {counted(len(broken) - _ERRORS_SHOWN, 'more failed span')}.")
-    way = f"clustertrace inspect {trace.trace_id[:8]} --expand {broken[0].span_id[:8]}"
-    console.print(f"See one whole: {way}", style="dim")
+    if len(failed_spans) > _ERRORS_SHOWN:
+        console.print(f"… and {counted(len(failed_spans) - _ERRORS_SHOWN, 'more failed span')}.")
+    hint = f"clustertrace inspect {trace.trace_id[:8]} --expand {failed_spans[0].span_id[:8]}"
+    console.print(f"See one whole: {hint}", style="dim")
 
 
 def _show_suspects(suspects: Sequence[Suspect]) -> None:
@@ -225,10 +229,12 @@ def _show_suspects(suspects: Sequence[Suspect]) -> None:
         return
     console = stdout()
     console.print("\nWhere it may have broken, most suspicious first:")
-    for one in suspects:
-        text = Text(f"{one.place}. {plain(shortened(one.step, _NAME_LENGTH))} ", style="bold")
-        text.append(f"{one.span_id[:8]} ", style="not bold dim")
-        text.append(plain("; ".join(reason.words for reason in one.reasons)), style="not bold")
+    for suspect in suspects:
+        text = Text(
+            f"{suspect.place}. {plain(shortened(suspect.step, _NAME_LENGTH))} ", style="bold"
+        )
+        text.append(f"{suspect.span_id[:8]} ", style="not bold dim")
+        text.append(plain("; ".join(reason.words for reason in suspect.reasons)), style="not bold")
         console.print(text)
 
 

@@ -73,29 +73,31 @@ def judge(
     from clustertrace.asking.models import model_of
     from clustertrace.judging import judge as judging
 
-    asked = _rubric(rubric)
+    rubric_text = _read_rubric(rubric)
     with reading(db) as store:
-        traces = _runs(store, pattern, where, samples)
-        planned = judging.plan(model, traces, asked, max_cost_usd)
-        left = f", {planned.left_out:,} more would pass the budget" if planned.left_out else ""
+        traces = _newest_runs(store, pattern, where, samples)
+        planned = judging.plan(model, traces, rubric_text, max_cost_usd)
+        left_out_words = (
+            f", {planned.left_out:,} more would pass the budget" if planned.left_out else ""
+        )
         note(
             f"{counted(planned.runs, 'run')} to judge with {model}, at most about "
-            f"{money(planned.usd)} of {money(max_cost_usd)}{left}."
+            f"{money(planned.usd)} of {money(max_cost_usd)}{left_out_words}."
         )
-        found: list[Judged] = []
+        judged: list[Judged] = []
         if not dry_run and planned.runs:
             asking = model_of(model)
             try:
-                for one in judging.judged(asking, traces, asked, max_cost_usd):
-                    _store(store, one, model, set_outcome=set_outcome)
-                    found.append(one)
+                for one in judging.judged(asking, traces, rubric_text, max_cost_usd):
+                    _store_verdict(store, one, model, set_outcome=set_outcome)
+                    judged.append(one)
             except ClustertraceError:
-                if found:
+                if judged:
                     # What was paid for and kept is told, whatever ends the judging.
-                    _report(found, planned, dry_run=dry_run, as_json=as_json)
+                    _report(judged, planned, dry_run=dry_run, as_json=as_json)
                 raise
-    _report(found, planned, dry_run=dry_run, as_json=as_json)
-    if not planned.runs or (found and all(one.verdict is None for one in found)):
+    _report(judged, planned, dry_run=dry_run, as_json=as_json)
+    if not planned.runs or (judged and all(one.verdict is None for one in judged)):
         raise typer.Exit(1)
 
 
@@ -103,21 +105,21 @@ _FILE: Final = re.compile(r"\S+\.(?:md|txt|markdown|rst)|[~.]{0,2}/\S+")
 """One word that names a file: as a rubric it would be paid for and judge nothing."""
 
 
-def _rubric(told: str) -> str:
+def _read_rubric(argument: str) -> str:
     """The text, or what the file of that name holds."""
     try:
-        path = Path(told)
-        text = path.read_text("utf-8") if path.is_file() else told
+        path = Path(argument)
+        text = path.read_text("utf-8") if path.is_file() else argument
     except (OSError, ValueError):
-        text = told
+        text = argument
     if not text.strip():
         raise UsageError("The rubric is empty; say what a run must do to pass.")
-    if text == told and _FILE.fullmatch(told):
-        raise UsageError(f"There is no file {told}; check its name, or write the rubric itself.")
+    if text == argument and _FILE.fullmatch(argument):
+        raise UsageError(f"There is no file {argument}; check its name, or write the rubric itself.")
     return text
 
 
-def _runs(store: Store, pattern: str | None, where: str | None, samples: int) -> list[Trace]:
+def _newest_runs(store: Store, pattern: str | None, where: str | None, samples: int) -> list[Trace]:
     from clustertrace.filters import parse_chosen
     from clustertrace.filters.tree import And, Filter, Match, Not
     from clustertrace.store import queries
@@ -134,28 +136,28 @@ def _runs(store: Store, pattern: str | None, where: str | None, samples: int) ->
         return [queries.trace(conn, row.trace_id) for row in rows]
 
 
-def _store(store: Store, one: Judged, model: str, *, set_outcome: bool) -> None:
+def _store_verdict(store: Store, judged: Judged, model: str, *, set_outcome: bool) -> None:
     """Keep a verdict, if there is one."""
     from clustertrace.model import Batch, Metric, TraceFacts
     from clustertrace.store.said import annotations
 
-    if one.verdict is None:
+    if judged.verdict is None:
         return
-    metric = Metric(METRIC, float(one.verdict.passed), time.time_ns())
-    store.write(Batch([], [TraceFacts(one.trace.trace_id, metrics=(metric,))]))
-    if set_outcome and one.trace.outcome is None:
-        word = annotations.TraceWord(
-            outcome="pass" if one.verdict.passed else "fail",
-            reason=f"{model}: {one.verdict.reason}"[:1_000],
+    metric = Metric(METRIC, float(judged.verdict.passed), time.time_ns())
+    store.write(Batch([], [TraceFacts(judged.trace.trace_id, metrics=(metric,))]))
+    if set_outcome and judged.trace.outcome is None:
+        user_word = annotations.TraceWord(
+            outcome="pass" if judged.verdict.passed else "fail",
+            reason=f"{model}: {judged.verdict.reason}"[:1_000],
         )
-        annotations.annotate_traces(store, [one.trace.trace_id], word)
+        annotations.annotate_traces(store, [judged.trace.trace_id], user_word)
 
 
-def _report(found: Sequence[Judged], planned: Plan, *, dry_run: bool, as_json: bool) -> None:
+def _report(judged: Sequence[Judged], planned: Plan, *, dry_run: bool, as_json: bool) -> None:
     from clustertrace.judging.judge import agreement
 
-    agreed = agreement(found)
-    spent = sum(one.cost_usd for one in found)
+    agreed = agreement(judged)
+    spent = sum(result.cost_usd for result in judged)
     if as_json:
         print_json(
             {
@@ -164,24 +166,30 @@ def _report(found: Sequence[Judged], planned: Plan, *, dry_run: bool, as_json: b
                 "spent_usd": spent,
                 "verdicts": [
                     {
-                        "trace_id": one.trace.trace_id,
+                        "trace_id": result.trace.trace_id,
                         "verdict": None
-                        if one.verdict is None
-                        else ("pass" if one.verdict.passed else "fail"),
-                        "reason": one.verdict.reason if one.verdict else None,
-                        "outcome": one.trace.outcome,
+                        if result.verdict is None
+                        else ("pass" if result.verdict.passed else "fail"),
+                        "reason": result.verdict.reason if result.verdict else None,
+                        "outcome": result.trace.outcome,
                     }
-                    for one in found
+                    for result in judged
                 ],
                 "agreement": agreed._asdict(),
             }
         )
         return
-    for one in found:
-        told = "no verdict" if one.verdict is None else ("pass" if one.verdict.passed else "FAIL")
-        reason = one.verdict.reason if one.verdict else "the answer held none; nothing is stored"
-        stdout().print(plain(f"{told:10}  {one.trace.trace_id[:12]}  {reason}"))
-    if found:
+    for result in judged:
+        verdict_word = (
+            "no verdict"
+            if result.verdict is None
+            else ("pass" if result.verdict.passed else "FAIL")
+        )
+        reason = (
+            result.verdict.reason if result.verdict else "the answer held none; nothing is stored"
+        )
+        stdout().print(plain(f"{verdict_word:10}  {result.trace.trace_id[:12]}  {reason}"))
+    if judged:
         note(f"Spent {money(spent)}.")
     if agreed.runs:
         kappa = "undefined" if agreed.kappa is None else f"{agreed.kappa:.2f}"

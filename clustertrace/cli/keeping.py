@@ -31,7 +31,7 @@ _UNFINISHED = (
     "Words of deleted runs are still in the text index, and their bytes in free space of the file, "
     "though nothing shows them. Any `clustertrace vacuum` takes them out."
 )
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_UNIT_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 @command("vacuum", *(f"clustertrace {example}" for example in EXAMPLES))
@@ -70,7 +70,7 @@ def vacuum(
 
     if older_than is None and max_size is None and where is None:
         raise UsageError("Say what to delete: --older-than 30d, --max-size 2GB or --where FILTER.")
-    chosen = _chosen(older_than, where)
+    chosen = _filter_of_options(older_than, where)
     limit = None if max_size is None else size_of(max_size)
     with reading(db) as store:
         with store.read() as conn:
@@ -78,9 +78,9 @@ def vacuum(
         if dry_run:
             traces, spans = retention.would_retire(store, chosen, limit)
         else:
-            traces, spans = _retired(store, chosen, limit)
+            traces, spans = _retire_with_count(store, chosen, limit)
         with store.read() as conn:
-            after, left = conn.size_bytes(), conn.texts.left(conn)
+            after, words_left = conn.size_bytes(), conn.texts.left(conn)
     if as_json:
         print_json(
             {
@@ -89,38 +89,38 @@ def vacuum(
                 "spans": spans,
                 "bytes_before": before,
                 "bytes_after": after,
-                "unfinished": left > 0,
+                "unfinished": words_left > 0,
             }
         )
         return
     verb = "Would delete" if dry_run else "Deleted"
     about = "about " if dry_run and limit is not None else ""
     note(f"{verb} {about}{counted(traces, 'trace')} with {counted(spans, 'span')}.")
-    if left:
+    if words_left:
         note(_UNFINISHED)
     if not dry_run:
         note(f"The database has {count(after // 1000)} kB; it had {count(before // 1000)} kB.")
 
 
-def _chosen(older_than: str | None, where: str | None) -> Filter:
+def _filter_of_options(older_than: str | None, where: str | None) -> Filter:
     """The runs that an age and a filter both mean; every one without either."""
     from clustertrace.filters import parse_chosen
     from clustertrace.filters.tree import And, Until
 
     parts: list[Filter] = [] if where is None else [parse_chosen(where)]
     if older_than is not None:
-        parts.append(Until(max(0, time.time_ns() - _age(older_than, "--older-than"))))
+        parts.append(Until(max(0, time.time_ns() - _parse_age(older_than, "--older-than"))))
     return And(tuple(parts))
 
 
-def _retired(store: Store, chosen: Filter, limit: int | None) -> tuple[int, int]:
+def _retire_with_count(store: Store, chosen: Filter, limit: int | None) -> tuple[int, int]:
     """Delete, and count the traces and spans that went. Ctrl-C is answered with how far it came."""
     from clustertrace.store.upkeep import retention
 
     traces = spans = 0
     try:
-        for gone in retention.retire(store, chosen, limit):
-            traces, spans = traces + gone.traces, spans + gone.spans
+        for removed in retention.retire(store, chosen, limit):
+            traces, spans = traces + removed.traces, spans + removed.spans
     except KeyboardInterrupt:
         note(f"Stopped after {counted(traces, 'trace')}. {_UNFINISHED}")
         raise
@@ -148,7 +148,7 @@ def cleanup(
     """
     from clustertrace.store.upkeep import retention
 
-    since = max(0, time.time_ns() - _age(stale_after, "--stale-after"))
+    since = max(0, time.time_ns() - _parse_age(stale_after, "--stale-after"))
     with reading(db) as store:
         closed = retention.close_stale(store, since, dry_run=dry_run)
     if as_json:
@@ -158,18 +158,18 @@ def cleanup(
         note(f"{verb} {counted(closed, 'running trace')} as incomplete.")
 
 
-def _age(told: str, option: str) -> int:
+def _parse_age(age: str, option: str) -> int:
     from clustertrace.filters.syntax import read_duration
 
-    found = read_duration(told)
-    if found is None:
-        raise UsageError(f"{option} expects an age such as 90m, 12h or 30d, not {told!r}.")
-    return found
+    duration_ns = read_duration(age)
+    if duration_ns is None:
+        raise UsageError(f"{option} expects an age such as 90m, 12h or 30d, not {age!r}.")
+    return duration_ns
 
 
-def size_of(told: str) -> int:
+def size_of(size: str) -> int:
     """500MB, 2 GB, 1000000 → bytes. Raises UsageError."""
-    match = re.fullmatch(r"(\d{1,18}(?:\.\d+)?)\s*([kmgt]?)b?", told.strip().lower())
+    match = re.fullmatch(r"(\d{1,18}(?:\.\d+)?)\s*([kmgt]?)b?", size.strip().lower())
     if match is None:
-        raise UsageError(f"--max-size expects a size such as 500MB or 2GB, not {told!r}.")
-    return int(float(match[1]) * _UNITS[match[2]])
+        raise UsageError(f"--max-size expects a size such as 500MB or 2GB, not {size!r}.")
+    return int(float(match[1]) * _UNIT_BYTES[match[2]])

@@ -49,18 +49,18 @@ def lint(
     from clustertrace.prompts.findings import at_least
     from clustertrace.prompts.lint import lint_document, review_draft
 
-    level = _level(fail_on)
-    text = _text(file)
+    level = _parse_level(fail_on)
+    text = _read_draft(file)
     review = review_draft(text)
     if as_json:
         print_json(lint_document(review.findings))
     else:
-        _show(review, text)
+        _show_review(review, text)
     if any(at_least(finding, level) for finding in review.findings):
         raise typer.Exit(1)
 
 
-def _level(word: str) -> Level:
+def _parse_level(word: str) -> Level:
     from clustertrace.prompts.findings import LEVELS
 
     for level in LEVELS:
@@ -69,28 +69,28 @@ def _level(word: str) -> Level:
     raise UsageError(f"--fail-on is low, medium or high, not {word!r}.")
 
 
-def _text(file: str) -> str:
+def _read_draft(file: str) -> str:
     """The draft, line ends as they are, so that offsets hold."""
     if file != _STDIN:
         try:
-            told = Path(file).read_bytes()
+            draft = Path(file).read_bytes()
         except OSError as error:
             raise UsageError(f"{file} can't be read ({error.strerror}).") from None
     else:
         if sys.stdin.isatty():
             note("Write the prompt; Ctrl-D ends it.")
-        told = sys.stdin.buffer.read()
-    if b"\0" in told:
+        draft = sys.stdin.buffer.read()
+    if b"\0" in draft:
         raise UsageError(f"{'That' if file == _STDIN else file} is not text; give a prompt.")
-    return told.decode("utf-8", "replace")
+    return draft.decode("utf-8", "replace")
 
 
-def _show(review: Review, text: str) -> None:
+def _show_review(review: Review, text: str) -> None:
     console = stdout()
     for finding in review.findings:
         _show_finding(console, finding, text)
     if review.strengths:
-        habits = ", ".join(one.habit for one in review.strengths)
+        habits = ", ".join(strength.habit for strength in review.strengths)
         console.print(f"Good habits: {habits}.")
     if not text.strip():
         note("There is no text.")
@@ -106,6 +106,6 @@ def _show_finding(console: Console, finding: Finding, text: str) -> None:
         line = text.count("\n", 0, finding.start) + 1
         column = finding.start - (text.rfind("\n", 0, finding.start) + 1) + 1
         where = f"{line}:{column} "
-    head = f"{where}{finding.level} {finding.rule}: {finding.message}"
-    console.print(plain(head), style=_STYLES[finding.level])
+    first_line = f"{where}{finding.level} {finding.rule}: {finding.message}"
+    console.print(plain(first_line), style=_STYLES[finding.level])
     console.print(plain(f"  {finding.suggestion}"))

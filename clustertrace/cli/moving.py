@@ -73,29 +73,29 @@ def export(
     from clustertrace.exchange.writing import open_target
     from clustertrace.filters import parse
 
-    which = Selection(tuple(ids or ()), None if where is None else parse(where))
+    selection = Selection(tuple(ids or ()), None if where is None else parse(where))
     if output == "":
         raise UsageError("-o names nothing; give a file, or a folder such as runs/.")
     if output is not None and (output.endswith(os.sep) or Path(output).is_dir()):
-        _export_folder(which, form, Path(output), db)
+        _export_folder(selection, form, Path(output), db)
         return
     with ExitStack() as stack:
         conn = stack.enter_context(stack.enter_context(reading(db)).read())
         write = stack.enter_context(open_target(Path(output))).write if output else write_out
-        written = export_traces(conn, which, form, write)
+        written = export_traces(conn, selection, form, write)
     if output:
         note(f"{counted(written, 'trace')} written to {output}.")
 
 
-def _export_folder(which: Selection, form: str, folder: Path, db: str | None) -> None:
+def _export_folder(selection: Selection, form: str, folder: Path, db: str | None) -> None:
     from clustertrace.exchange.by_day import export_days
 
     if form != "parquet":
         raise UsageError(f"{folder} is a folder, which takes Parquet alone; name a file in it.")
-    if which.ids:
+    if selection.ids:
         raise UsageError("A folder takes whole days: say --all or --where FILTER, or name a file.")
     with reading(db) as store, store.read() as conn:
-        days = export_days(conn, which.where, folder)
+        days = export_days(conn, selection.where, folder)
     note(
         f"{counted(days.traces, 'trace')} in {folder}: {counted(len(days.written), 'day')} "
         f"written, {len(days.unchanged):,} unchanged."
@@ -172,28 +172,28 @@ def import_(
     sources = [*(paths or []), *(files or [])] or [Path("-")]
     if Path("-") in sources and sys.stdin.isatty():
         raise UsageError("Name a file to import, or pipe one in: clustertrace import < FILE")
-    sources = [file for path in sources for file in _files(path)]
+    sources = [file for path in sources for file in _files_of(path)]
     for path in sources:
         if path != Path("-"):
             check_source(path)
     with Store.open(db) as store:
         store.drain()
-        told = "otlp" if form == "otel" else form
-        results = [(path, _import_one(store, path, told)) for path in sources]
+        source_form = "otlp" if form == "otel" else form
+        results = [(path, _import_one(store, path, source_form)) for path in sources]
         store.refresh()
     _report(results, as_json=as_json)
     if any(result.bad for _, result in results):
         raise typer.Exit(2)
 
 
-def _files(path: Path) -> list[Path]:
+def _files_of(path: Path) -> list[Path]:
     """The files that a path stands for: it, or those in it."""
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.rglob("*") if file.is_file())
-    if not found:
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    if not files:
         raise UsageError(f"There is no file in {path}; name another folder.")
-    return found
+    return files
 
 
 def _import_one(store: Store, path: Path, form: str) -> ImportResult:
@@ -220,21 +220,21 @@ def _report(results: list[tuple[Path, ImportResult]], *, as_json: bool) -> None:
     skipped = sum(result.skipped for _, result in results)
     spans = sum(result.spans for _, result in results)
     records = sum(result.records for _, result in results)
-    left = sum(result.left for _, result in results)
+    left_out = sum(result.left for _, result in results)
     bad = [(path, line) for path, result in results for line in result.bad]
-    where = "" if len(results) == 1 else "{path}, "
+    place_format = "" if len(results) == 1 else "{path}, "
     for path, line in bad[:BAD_LINES_SHOWN]:
-        note(f"{where.format(path=path)}line {line.line}: {line.reason}")
+        note(f"{place_format.format(path=path)}line {line.line}: {line.reason}")
     if len(bad) > BAD_LINES_SHOWN:
         note(f"… and {counted(len(bad) - BAD_LINES_SHOWN, 'more bad line')}.")
-    beside = {"records": records, "left": left} if records or left else {}
+    record_counts = {"records": records, "left": left_out} if records or left_out else {}
     if as_json:
         print_json(
             {
                 "added": added,
                 "skipped": skipped,
                 "spans": spans,
-                **beside,
+                **record_counts,
                 "bad": [
                     {"file": str(path), "line": line.line, "reason": line.reason}
                     for path, line in bad
@@ -246,8 +246,8 @@ def _report(results: list[tuple[Path, ImportResult]], *, as_json: bool) -> None:
         f"{counted(added, 'trace')} with {counted(spans, 'span')} added, {skipped:,} skipped "
         f"(already there), {counted(len(bad), 'bad line')}."
     )
-    if beside:
+    if record_counts:
         typer.echo(
             f"{counted(records, 'record')} read, of which runs are made that have no spans; "
-            f"{left:,} left out, which say nothing of a run."
+            f"{left_out:,} left out, which say nothing of a run."
         )

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             import traceback
 
             traceback.print_exc()
-        note(f"error: {_sentence(error)}")
+        note(f"error: {_error_sentence(error)}")
         if isinstance(error, OSError):
             # It may have been standard output that could not be written.
             forget_stdout()
@@ -68,12 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _sentence(error: Exception) -> str:
+def _error_sentence(error: Exception) -> str:
     if isinstance(error, ClustertraceError):
         return str(error)
     # The base class of Typer's own errors moved between its versions; this method stayed.
     if format_message := getattr(error, "format_message", None):
-        return _usage(format_message(), getattr(error, "ctx", None))
+        return _usage_sentence(format_message(), getattr(error, "ctx", None))
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror.lower()}."
@@ -83,7 +83,7 @@ def _sentence(error: Exception) -> str:
     )
 
 
-def _usage(message: str, context: typer.Context | None) -> str:
+def _usage_sentence(message: str, context: typer.Context | None) -> str:
     """Typer's own message with the way to the right use behind it."""
     path = context.command_path if context else "clustertrace"
     # Typer lets the words of the library that checks choices through.

@@ -40,7 +40,7 @@ def backfill_cost(db: Db = None, as_json: Json = False) -> None:
             }
         )
         return
-    more = f" ({_signed(done.added_usd)} in all)" if done.changed else ""
+    more = f" ({_signed_money(done.added_usd)} in all)" if done.changed else ""
     typer.echo(
         f"{counted(done.calls, 'call')} of models: {done.changed:,} repriced{more}, "
         f"{done.reported:,} keep the cost that they reported, "
@@ -68,5 +68,5 @@ def backfill_signatures(db: Db = None, as_json: Json = False) -> None:
     )
 
 
-def _signed(usd: float) -> str:
+def _signed_money(usd: float) -> str:
     return f"{'-' if usd < 0 else '+'}{money(abs(usd))}"

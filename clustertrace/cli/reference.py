@@ -22,10 +22,10 @@ _WIDTH = 96
 def help_pages() -> Iterator[tuple[str, str]]:
     """The name and help page of every command, by name."""
     group = get_command(app)
-    yield from _pages(group, typer.Context(group, info_name="clustertrace"), "")
+    yield from _group_pages(group, typer.Context(group, info_name="clustertrace"), "")
 
 
-def _pages(group: Any, parent: typer.Context, prefix: str) -> Iterator[tuple[str, str]]:
+def _group_pages(group: Any, parent: typer.Context, prefix: str) -> Iterator[tuple[str, str]]:
     """The pages of a group's commands, those of a command that has some of its own after it."""
     for name in sorted(group.list_commands(parent)) if hasattr(group, "list_commands") else ():
         command = group.get_command(parent, name)
@@ -37,7 +37,7 @@ def _pages(group: Any, parent: typer.Context, prefix: str) -> Iterator[tuple[str
             help_option_names=["-h", "--help"],
         )
         yield prefix + name, command.get_help(context)
-        yield from _pages(command, context, f"{prefix}{name} ")
+        yield from _group_pages(command, context, f"{prefix}{name} ")
 
 
 def commands_markdown() -> str:

@@ -90,27 +90,29 @@ def replay(
     with reading(db) as store:
         with store.read() as conn:
             recording = queries.trace(conn, trace)
-        changes = _changes(recording, change or [], prompt_file)
+        changes = _read_changes(recording, change or [], prompt_file)
         function = running.entry_of(entry)
         with recording_into(store.place.text):
             result = running.rerun(
                 function, recording, stub=stub, until=until, changes=changes, model=model
             )
         store.refresh()
-        new = _new_run(store, result)
+        new = _read_new_run(store, result)
         _report(store, recording, new, result, as_json=as_json)
     if model is not None and new is not None:
-        _warn_of_model(new, model)
+        _warn_if_model_unused(new, model)
     if result.left is not None:
         raise typer.Exit(1)
 
 
-def _changes(recording: Trace, told: list[str], prompt_file: Path | None) -> list[Change]:
+def _read_changes(
+    recording: Trace, assignments: list[str], prompt_file: Path | None
+) -> list[Change]:
     from clustertrace.errors import NotFound
     from clustertrace.patterns.signature import in_order, root_of
     from clustertrace.replay.arguments import parse_change, prompt_change
 
-    changes = [parse_change(one) for one in told]
+    changes = [parse_change(assignment) for assignment in assignments]
     if prompt_file is not None:
         try:
             prompt = prompt_file.read_text("utf-8")
@@ -120,7 +122,7 @@ def _changes(recording: Trace, told: list[str], prompt_file: Path | None) -> lis
     return changes
 
 
-def _warn_of_model(new: Trace, model: str) -> None:
+def _warn_if_model_unused(new: Trace, model: str) -> None:
     """Say so where the run is no answer to the question what another model would do."""
     from clustertrace.replay.differing import asked_model
 
@@ -131,7 +133,7 @@ def _warn_of_model(new: Trace, model: str) -> None:
         )
 
 
-def _new_run(store: Store, result: Rerun) -> Trace | None:
+def _read_new_run(store: Store, result: Rerun) -> Trace | None:
     from clustertrace.errors import NotFound
     from clustertrace.store import queries
 
@@ -236,7 +238,7 @@ def repro(
     from clustertrace.replay.running import entry_of
 
     with reading(db) as store:
-        recording = _failing(store, of)
+        recording = _failing_run(store, of)
     text = None
     if not recording.failed:
         outcome = "The run did not fail, so there is nothing to test."
@@ -252,7 +254,7 @@ def repro(
         if again.fails_as_recorded:
             inverse = expect_failure or mode == "negative"
             text = repro_module(recording, entry, stub=stub, expect_failure=inverse)
-            _write(output, text, as_json=as_json)
+            _write_test(output, text, as_json=as_json)
             news = outcome if output == _STDOUT else f"Wrote {output}. {outcome}"
     if as_json:
         print_json(_repro_document(recording, text, output, outcome))
@@ -278,7 +280,7 @@ def _repro_document(
     }
 
 
-def _write(output: Path, text: str, *, as_json: bool) -> None:
+def _write_test(output: Path, text: str, *, as_json: bool) -> None:
     """Write the test; JSON on standard output holds it itself."""
     if output == _STDOUT:
         if not as_json:
@@ -290,7 +292,7 @@ def _write(output: Path, text: str, *, as_json: bool) -> None:
         raise UsageError(f"{output} can't be written ({error.strerror}).") from None
 
 
-def _failing(store: Store, of: str) -> Trace:
+def _failing_run(store: Store, prefix: str) -> Trace:
     """A trace, or the newest failing one of a pattern. Raises NotFound."""
     from clustertrace.errors import NotFound
     from clustertrace.filters import parse
@@ -298,9 +300,9 @@ def _failing(store: Store, of: str) -> Trace:
 
     with store.read() as conn:
         try:
-            pattern = queries.cluster(conn, of)
+            pattern = queries.cluster(conn, prefix)
         except NotFound:
-            return queries.trace(conn, of)
+            return queries.trace(conn, prefix)
         rows = queries.traces(conn, parse(f"pattern:{pattern.id} failed:yes"), limit=1).rows
         if not rows:
             raise NotFound(f"No run of pattern {pattern.id} failed; name a trace instead.")

@@ -81,25 +81,27 @@ def review(
 
     if markdown and as_json:
         raise UsageError("Give either --markdown or --json.")
-    given, starts = _window(week)
+    days, starts = _parse_week(week)
     with reading(db) as store:
         with store.read() as conn:
-            found = queries.review(conn, given, starts)
+            result = queries.review(conn, days, starts)
         if plan is not None or mark is not None:
-            _say(store, found.changes, plan, aim, mark)
+            _store_plan(store, result.changes, plan, aim, mark)
             with store.read() as conn:
-                found = queries.review(conn, given, starts)
+                result = queries.review(conn, days, starts)
     if as_json:
-        print_json(review_document(found))
+        print_json(review_document(result))
     elif markdown:
-        write_out(plain(review_markdown(found)).encode())
+        write_out(plain(review_markdown(result)).encode())
     else:
-        _print(found)
-    if not found.total.ended and plan is None and mark is None:
+        _print_review(result)
+    if not result.total.ended and plan is None and mark is None:
         raise typer.Exit(1)
 
 
-def _say(store: Store, changes: Changes, plan: str | None, aim: str, mark: Mark | None) -> None:
+def _store_plan(
+    store: Store, changes: Changes, plan: str | None, aim: str, mark: Mark | None
+) -> None:
     from clustertrace.review.aims import read_aim
     from clustertrace.review.commitments import Kept
     from clustertrace.store import queries
@@ -116,14 +118,14 @@ def _say(store: Store, changes: Changes, plan: str | None, aim: str, mark: Mark 
     if plan == "":
         commitments.withdraw(store, changes.coming.first)
     elif plan is not None:
-        asked = read_aim(aim)
-        if asked.pattern:
+        new_aim = read_aim(aim)
+        if new_aim.pattern:
             with store.read() as conn:
-                asked = asked._replace(pattern=queries.cluster(conn, asked.pattern).id)
-        commitments.commit(store, changes.coming.first, plan, asked)
+                new_aim = new_aim._replace(pattern=queries.cluster(conn, new_aim.pattern).id)
+        commitments.commit(store, changes.coming.first, plan, new_aim)
 
 
-def _window(week: str | None) -> tuple[Window, int]:
+def _parse_week(week: str | None) -> tuple[Window, int]:
     """The days that are asked for, and the weekday that weeks begin on."""
     from clustertrace.review.week_starts import first_weekday
     from clustertrace.review.weeks import last_seven_days, week_asked_for, window
@@ -135,20 +137,20 @@ def _window(week: str | None) -> tuple[Window, int]:
     return window(week_asked_for(week, starts), None), starts
 
 
-def _print(found: Review) -> None:
+def _print_review(result: Review) -> None:
     from clustertrace.review.sections import another_week, facts, headline, sections
 
     console = stdout()
-    console.print(plain(headline(found)))
-    if found.total.ended:
-        console.print(plain(", ".join(f"{one.cell.text} {one.label}" for one in facts(found))))
-    elif other := another_week(found):
-        note(f"{other.text} `clustertrace review --week DATE` shows another week.")
+    console.print(plain(headline(result)))
+    if result.total.ended:
+        console.print(plain(", ".join(f"{fact.cell.text} {fact.label}" for fact in facts(result))))
+    elif other_week := another_week(result):
+        note(f"{other_week.text} `clustertrace review --week DATE` shows another week.")
     else:
         note(f"There are no traces yet. {HOW_TO_BEGIN}")
-    for section in sections(found):
+    for section in sections(result):
         _print_section(console, section)
-    changes = found.changes
+    changes = result.changes
     if changes.offers and changes.planned is None and not changes.too_late:
         note("`clustertrace review --plan TEXT --aim FIGURE` plans a change.")
 
@@ -161,7 +163,7 @@ def _print_section(console: Console, section: Section) -> None:
     console.print(section.title, style="bold")
     console.print(plain(section.sentence))
     if section.facts:
-        console.print(plain(", ".join(f"{one.cell.text} {one.label}" for one in section.facts)))
+        console.print(plain(", ".join(f"{fact.cell.text} {fact.label}" for fact in section.facts)))
     if section.rows:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
         for title in section.head:

@@ -57,12 +57,12 @@ def rules(
     with reading(db) as store, store.read() as conn:
         mined, samples = queries.learned(conn, limit, matching)
     document = mined_document(mined)
-    for told, ids in zip(document["rules"], samples, strict=True):
-        told["sample_trace_ids"] = ids
+    for rule_document, ids in zip(document["rules"], samples, strict=True):
+        rule_document["sample_trace_ids"] = ids
     if as_json:
         print_json(document)
     else:
-        _show(document, mined)
+        _show_rules(document, mined)
     if not mined.rules:
         raise typer.Exit(1)
 
@@ -86,7 +86,7 @@ def learn(
     from clustertrace.patterns.documents import mined_document
     from clustertrace.patterns.rules import mine
 
-    mined = mine([case for _, case, is_known in _cases(file) if is_known])
+    mined = mine([case for _, case, is_known in _read_cases(file) if is_known])
     document = mined_document(mined)
     try:
         output.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
@@ -95,7 +95,7 @@ def learn(
     if as_json:
         print_json(document)
     else:
-        _show(document, mined)
+        _show_rules(document, mined)
 
 
 @group.command("match", epilog="\b\nExamples:\n  clustertrace rules match rules.json new.jsonl")
@@ -113,20 +113,20 @@ def match(
     from clustertrace.patterns.conditions import matches
     from clustertrace.patterns.documents import conditions_of_document
 
-    learned = conditions_of_document(_json(document))
-    found = []
-    for trace_id, case, _ in _cases(file):
+    learned = conditions_of_document(_read_json(document))
+    run_matches = []
+    for trace_id, case, _ in _read_cases(file):
         ids = [name for name, rule in learned if matches(rule, case.traits, case.measures)]
-        found.append({"trace_id": trace_id, "rules": ids})
+        run_matches.append({"trace_id": trace_id, "rules": ids})
     if as_json:
-        print_json({"matches": found})
+        print_json({"matches": run_matches})
         return
     console = stdout()
-    for told in found:
-        console.print(f"{told['trace_id']}  {' '.join(told['rules']) or '-'}")
+    for run_match in run_matches:
+        console.print(f"{run_match['trace_id']}  {' '.join(run_match['rules']) or '-'}")
 
 
-def _show(document: dict[str, Any], mined: Mined) -> None:
+def _show_rules(document: dict[str, Any], mined: Mined) -> None:
     if not mined.rules:
         note(document["why_none"])
         return
@@ -146,7 +146,7 @@ def _show(document: dict[str, Any], mined: Mined) -> None:
     )
 
 
-def _cases(file: Path) -> Iterator[tuple[str, Case, bool]]:
+def _read_cases(file: Path) -> Iterator[tuple[str, Case, bool]]:
     """The runs of a file by their trace ids, and whether it is known how each went."""
     from clustertrace.exchange.native import traces_of
     from clustertrace.exchange.reading import open_source
@@ -157,12 +157,12 @@ def _cases(file: Path) -> Iterator[tuple[str, Case, bool]]:
     with open_source(file) as source:
         for spans, facts in traces_of(source):
             status = facts.status or root_of(in_order(spans)).status
-            went = failed(facts.outcome, status)
-            case = case_of(spans, went is True, facts.session_id)
-            yield facts.trace_id, case, went is not None
+            did_fail = failed(facts.outcome, status)
+            case = case_of(spans, did_fail is True, facts.session_id)
+            yield facts.trace_id, case, did_fail is not None
 
 
-def _json(path: Path) -> Any:
+def _read_json(path: Path) -> Any:
     import orjson
 
     try:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["GrpcPort", "dashboard", "demo", "usual_grpc_port"]
 
 _LOOPBACK: Final = "localhost"
-_OTLP_GRPC: Final = 4317
+_USUAL_GRPC_PORT: Final = 4317
 """Where programs that are told nothing send OTLP/gRPC."""
 
 Port = Annotated[
@@ -43,7 +43,7 @@ GrpcPort = Annotated[
         max=65535,
         metavar="PORT",
         show_default=False,
-        help=f"Port for OTLP/gRPC. Default: {_OTLP_GRPC} if clustertrace[grpc] is installed.",
+        help=f"Port for OTLP/gRPC. Default: {_USUAL_GRPC_PORT} if clustertrace[grpc] is installed.",
     ),
 ]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Serve without opening a browser.")]
@@ -90,9 +90,9 @@ def dashboard(
         url = public_address(url).origin
     address = Address(host, port or _free_port(host))
     database = place_of(db)
-    if _runs_already(address, database):
-        note(f"clustertrace is already running at {address.url}{_patience(address)}.")
-        _open(address.url, no_browser)
+    if _is_running(address, database):
+        note(f"clustertrace is already running at {address.url}{_patience_words(address)}.")
+        _open_browser(address.url, no_browser)
     else:
         grpc_port = usual_grpc_port() if grpc_port is None else grpc_port
         _serve(address, database, "", no_browser, grpc_port, url)
@@ -100,7 +100,7 @@ def dashboard(
 
 def usual_grpc_port() -> int | None:
     """Where OTLP/gRPC is taken unless a port is named; None without clustertrace[grpc]."""
-    return _OTLP_GRPC if find_spec("grpc") is not None else None
+    return _USUAL_GRPC_PORT if find_spec("grpc") is not None else None
 
 
 @command("demo", "clustertrace demo", "clustertrace demo --port 8000 --no-browser")
@@ -116,9 +116,9 @@ def demo(port: Port = 7777, no_browser: NoBrowser = False) -> None:
     address = Address(_LOOPBACK, port or _free_port(_LOOPBACK))
     database = Path.home() / ".clustertrace" / "demo.db"
     place = place_of(database)
-    if _runs_already(address, place):
+    if _is_running(address, place):
         note(f"The demo is already running at {address.url}.")
-        _open(f"{address.url}/clusters", no_browser)
+        _open_browser(f"{address.url}/clusters", no_browser)
         return
     note(f"{counted(_load_demo(database), 'trace')} loaded into {database}.")
     _serve(address, place, "/clusters", no_browser)
@@ -137,22 +137,22 @@ def _load_demo(database: Path) -> int:
     return loaded
 
 
-def _runs_already(address: Address, database: Place) -> bool:
+def _is_running(address: Address, database: Place) -> bool:
     """Whether this database is served there. Raises ServeError if the port is taken otherwise."""
     from clustertrace.cli.supervisor import health
 
-    said = health(address)
-    if said is None:
+    answer = health(address)
+    if answer is None:
         return False
-    if said.get("db") != database.name:
+    if answer.get("db") != database.name:
         raise ServeError(
             f"Port {address.port} is taken by a clustertrace with another database "
-            f"({said.get('db')}); choose another port with --port."
+            f"({answer.get('db')}); choose another port with --port."
         )
     return True
 
 
-def _patience(address: Address) -> str:
+def _patience_words(address: Address) -> str:
     """How long the receiver there stays, if it leaves by itself."""
     from clustertrace.cli.supervisor import health
 
@@ -172,8 +172,8 @@ def _serve(
 
     def open_beside() -> None:
         # Some browsers only return when they are closed.
-        opened = (address.url + page, no_browser or url is not None)
-        threading.Thread(target=_open, args=opened, daemon=True).start()
+        arguments = (address.url + page, no_browser or url is not None)
+        threading.Thread(target=_open_browser, args=arguments, daemon=True).start()
 
     note(f"clustertrace serves {database.name} at {address.url} (Ctrl-C ends it).")
     if url is not None:
@@ -189,7 +189,7 @@ def _serve(
     supervise(receiver_command(address, grpc_port, url), address, open_beside, note)
 
 
-def _open(url: str, no_browser: bool) -> None:
+def _open_browser(url: str, no_browser: bool) -> None:
     """Open a browser, unless nobody wants one or there is no screen to show it on."""
     if no_browser:
         return
@@ -205,5 +205,5 @@ def _open(url: str, no_browser: bool) -> None:
 
 
 def _free_port(host: str) -> int:
-    with socket.create_server((host, 0)) as taken:
-        return int(taken.getsockname()[1])
+    with socket.create_server((host, 0)) as server:
+        return int(server.getsockname()[1])

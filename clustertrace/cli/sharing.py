@@ -49,32 +49,32 @@ def snapshot(
     from clustertrace.snapshot.leaving import leaving
 
     with reading(db) as store:
-        cluster, traces = _found(store, of, runs)
+        cluster, traces = _find_runs(store, of, runs)
     kept, secrets = leaving(traces, metadata_only=metadata_only)
     if cluster is None:
         text = trace_document(kept[0], secrets_cut=secrets)
     else:
         text = pattern_document(cluster, kept, secrets_cut=secrets)
-    made = text.encode("utf-8", "replace")
+    encoded = text.encode("utf-8", "replace")
     # Whole or not at all, and for its owner's eyes, as every file that holds what was said.
     with open_target(output) as target:
-        target.write(made)
+        target.write(encoded)
     if as_json:
         print_json(
             {
                 "file": str(output),
-                "bytes": len(made),
+                "bytes": len(encoded),
                 "traces": [trace.trace_id for trace in kept],
                 "pattern": cluster.id if cluster else None,
                 "secrets_cut": secrets,
             }
         )
     else:
-        cut = f" {counted(secrets, 'secret')} cut on the way." if secrets else ""
-        note(f"Wrote {output} ({len(made) / 1000:,.0f} kB).{cut}")
+        cut_words = f" {counted(secrets, 'secret')} cut on the way." if secrets else ""
+        note(f"Wrote {output} ({len(encoded) / 1000:,.0f} kB).{cut_words}")
 
 
-def _found(store: Store, of: str, runs: int) -> tuple[Cluster | None, list[Trace]]:
+def _find_runs(store: Store, of: str, runs: int) -> tuple[Cluster | None, list[Trace]]:
     """A pattern with some of its traces, or a trace alone. Raises NotFound."""
     from clustertrace.errors import NotFound
     from clustertrace.filters import parse

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["cost"]
 
-_ROWS_SHOWN: Final = 20
-_ROWS_OF_JSON: Final = 1_000_000
+_DEFAULT_LIMIT: Final = 20
+_JSON_LIMIT: Final = 1_000_000
 _DAY_SECONDS: Final = 86_400
-_WIDE: Final = 100
+_WIDE_FROM: Final = 100
 
 
 @command(
@@ -52,7 +52,7 @@ def cost(
             min=1,
             metavar="N",
             show_default=False,
-            help=f"Rows to show. Default: {_ROWS_SHOWN}; with --json all of them.",
+            help=f"Rows to show. Default: {_DEFAULT_LIMIT}; with --json all of them.",
         ),
     ] = None,
     db: Db = None,
@@ -65,7 +65,7 @@ def cost(
     missed. A call that reads the results of several tools is split among them. See
     docs/claude-code.md.
     """
-    page = _page(db, by, days, limit or (_ROWS_OF_JSON if as_json else _ROWS_SHOWN))
+    page = _read_page(db, by, days, limit or (_JSON_LIMIT if as_json else _DEFAULT_LIMIT))
     if as_json:
         from clustertrace.telling.spending import spending_document
 
@@ -76,13 +76,13 @@ def cost(
     elif as_json:
         return
     elif not page.total.calls:
-        none_now = "No model calls in these days."
-        note(nothing_yet(db, "model calls") if days is None else none_now)
+        none_in_days = "No model calls in these days."
+        note(nothing_yet(db, "model calls") if days is None else none_in_days)
     else:
-        _print(by, page)
+        _print_page(by, page)
 
 
-def _page(
+def _read_page(
     db: str | None,
     by: Literal["session", "project", "model", "skill", "subagent", "tool", "day"],
     days: int | None,
@@ -97,7 +97,7 @@ def _page(
         return queries.spending(conn, by, since_day=since, limit=limit)
 
 
-def _print(by: str, page: SpendingPage) -> None:
+def _print_page(by: str, page: SpendingPage) -> None:
     from clustertrace.telling.spending import BREAK_REASONS, spending_sentence
 
     console, total = stdout(), page.total
@@ -116,13 +116,13 @@ def _print(by: str, page: SpendingPage) -> None:
             f"{counted(row.measures.misses, 'call')} paid again for {missed} tokens."
         )
     console.print()
-    console.print(_table(by, page, wide=console.width >= _WIDE))
+    console.print(_spending_table(by, page, wide=console.width >= _WIDE_FROM))
     if page.names > len(page.rows):
         rest = page.names - len(page.rows)
         console.print(f"and {count(rest)} more; --limit shows more.")
 
 
-def _table(by: str, page: SpendingPage, *, wide: bool) -> Table:
+def _spending_table(by: str, page: SpendingPage, *, wide: bool) -> Table:
     from rich import box
     from rich.table import Table
 

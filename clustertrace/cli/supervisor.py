@@ -75,9 +75,9 @@ def health(address: Address) -> dict[str, Any] | None:
             return None
         try:
             connection.request("GET", "/healthz")
-            said = json.loads(connection.getresponse().read(65536))
-            if isinstance(said, dict) and "ui" in said:
-                return said
+            answer = json.loads(connection.getresponse().read(65536))
+            if isinstance(answer, dict) and "ui" in answer:
+                return answer
         except (OSError, http.client.HTTPException, ValueError):
             pass
     raise ServeError(
@@ -109,24 +109,24 @@ def supervise(
     """
     with _signals_raise():
         try:
-            _watch(command, address, on_ready, note)
+            _restart_until_stopped(command, address, on_ready, note)
         except _StopAsked:
             return
 
 
-def _watch(
+def _restart_until_stopped(
     command: list[str], address: Address, on_ready: Callable[[], None], note: Note
 ) -> NoReturn:
     deaths = 0
     answered = False
     while True:
         started = time.monotonic()
-        with _process(command) as process:
+        with _child_process(command) as process:
             for ready in _until_ready(process, address):
                 answered = True
                 if ready:
                     on_ready()
-                    on_ready = _nothing_more
+                    on_ready = _do_nothing
             code = process.wait()
         deaths = 1 if time.monotonic() - started > _STEADY_S else deaths + 1
         if not answered and (code == _REFUSED or deaths >= _FALSE_STARTS):
@@ -140,24 +140,24 @@ def _until_ready(process: subprocess.Popen[bytes], address: Address) -> Iterator
     """Whether the pages are ready, whenever the receiver answers; ends with True or its death."""
     while process.poll() is None:
         try:
-            said = health(address)
+            answer = health(address)
         except ServeError:
             # Another program took the port just now; the receiver will say so and end.
-            said = None
-        if said is not None:
-            ready = said["ui"] in ("ready", "off")
+            answer = None
+        if answer is not None:
+            ready = answer["ui"] in ("ready", "off")
             yield ready
             if ready:
                 return
         time.sleep(_POLL_S)
 
 
-def _nothing_more() -> None:
+def _do_nothing() -> None:
     """The browser is opened once, not after each restart."""
 
 
 @contextmanager
-def _process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+def _child_process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """A child in a session of its own: Ctrl-C reaches us, and we end it in order."""
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True
@@ -185,9 +185,9 @@ def _signals_raise() -> Iterator[None]:
     def stop(_number: int, _frame: Any) -> NoReturn:
         raise _StopAsked
 
-    before = {number: signal.signal(number, stop) for number in _STOPPING}
+    previous_handlers = {number: signal.signal(number, stop) for number in _STOPPING}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous_handlers.items():
             signal.signal(number, handler)
