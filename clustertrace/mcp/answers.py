@@ -28,10 +28,10 @@ __all__ = [
     "milliseconds",
 ]
 
-_SHORT: Final = 500
+_TEXT_LIMIT: Final = 500
 """Characters of a text in a list."""
-_STEPS: Final = 60
-_TAGS: Final = 30
+_STEP_LIMIT: Final = 60
+_TAG_LIMIT: Final = 30
 
 
 class Answer(BaseModel):
@@ -73,30 +73,30 @@ class Pattern(Answer):
     note: str | None
 
     @classmethod
-    def of(cls, one: Cluster) -> Self:
+    def of(cls, cluster: Cluster) -> Self:
         """The pattern that a query found."""
         return cls(
-            pattern_id=one.id,
-            name=cut(one.name, _SHORT),
-            steps=[cut(step_text(step), _SHORT) for step in one.steps[:_STEPS]]
-            + ["…"] * (len(one.steps) > _STEPS),
-            family_id=one.family,
-            runs=one.count,
-            failed=one.failed,
-            failed_by_outcome=one.failed_by_outcome,
-            failure_rate=one.failure_rate,
-            failure_interval=(one.interval.low, one.interval.high),
-            share_of_failures=one.share_of_failures,
-            p50_ms=milliseconds(one.p50_ns),
-            p95_ms=milliseconds(one.p95_ns),
-            cost_usd=one.cost_usd,
-            unpriced_calls=one.unpriced_calls,
-            first=instant(one.first_ns),
-            last=instant(one.last_ns),
-            sample_trace_id=one.sample_trace_id,
-            failures_expected=one.annotation.expected,
-            priority=one.annotation.priority,
-            note=one.annotation.note and cut(one.annotation.note, _SHORT),
+            pattern_id=cluster.id,
+            name=cut(cluster.name, _TEXT_LIMIT),
+            steps=[cut(step_text(step), _TEXT_LIMIT) for step in cluster.steps[:_STEP_LIMIT]]
+            + ["…"] * (len(cluster.steps) > _STEP_LIMIT),
+            family_id=cluster.family,
+            runs=cluster.count,
+            failed=cluster.failed,
+            failed_by_outcome=cluster.failed_by_outcome,
+            failure_rate=cluster.failure_rate,
+            failure_interval=(cluster.interval.low, cluster.interval.high),
+            share_of_failures=cluster.share_of_failures,
+            p50_ms=milliseconds(cluster.p50_ns),
+            p95_ms=milliseconds(cluster.p95_ns),
+            cost_usd=cluster.cost_usd,
+            unpriced_calls=cluster.unpriced_calls,
+            first=instant(cluster.first_ns),
+            last=instant(cluster.last_ns),
+            sample_trace_id=cluster.sample_trace_id,
+            failures_expected=cluster.annotation.expected,
+            priority=cluster.annotation.priority,
+            note=cluster.annotation.note and cut(cluster.annotation.note, _TEXT_LIMIT),
         )
 
 
@@ -144,12 +144,12 @@ class Run(Answer):
         """The run behind a line of a list."""
         return cls(
             trace_id=row.trace_id,
-            name=cut(row.name, _SHORT),
+            name=cut(row.name, _TEXT_LIMIT),
             status=row.status,
             outcome=row.outcome,
             failed=row.failed,
-            error=row.error and cut(row.error, _SHORT),
-            first_prompt=row.first_prompt and cut(row.first_prompt, _SHORT),
+            error=row.error and cut(row.error, _TEXT_LIMIT),
+            first_prompt=row.first_prompt and cut(row.first_prompt, _TEXT_LIMIT),
             start=instant(row.start_ns),
             duration_ms=milliseconds(row.duration_ns),
             session_id=row.session_id,
@@ -161,9 +161,9 @@ class Run(Answer):
             input_tokens=row.input_tokens,
             output_tokens=row.output_tokens,
             cost_usd=row.cost_usd,
-            tags=_some(row.tags),
+            tags=_limited_tags(row.tags),
             starred=row.starred,
-            note=row.note and cut(row.note, _SHORT),
+            note=row.note and cut(row.note, _TEXT_LIMIT),
         )
 
 
@@ -196,13 +196,13 @@ class Found(Answer):
         return cls(
             trace_id=hit.trace_id,
             span_id=hit.span_id,
-            trace_name=cut(hit.trace_name, _SHORT),
-            span_name=cut(hit.span_name, _SHORT),
+            trace_name=cut(hit.trace_name, _TEXT_LIMIT),
+            span_name=cut(hit.span_name, _TEXT_LIMIT),
             kind=hit.kind,
             failed=hit.failed,
             start=instant(hit.start_ns),
             field=hit.field,
-            snippet=cut(hit.snippet.replace("\x02", "«").replace("\x03", "»"), _SHORT),
+            snippet=cut(hit.snippet.replace("\x02", "«").replace("\x03", "»"), _TEXT_LIMIT),
         )
 
 
@@ -228,5 +228,7 @@ def milliseconds(duration_ns: int | None) -> float | None:
     return None if duration_ns is None else round(duration_ns / 1e6, 3)
 
 
-def _some(tags: Mapping[str, Any]) -> dict[str, str]:
-    return {cut(key, _SHORT): cut(str(tags[key]), _SHORT) for key in list(tags)[:_TAGS]}
+def _limited_tags(tags: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        cut(key, _TEXT_LIMIT): cut(str(tags[key]), _TEXT_LIMIT) for key in list(tags)[:_TAG_LIMIT]
+    }

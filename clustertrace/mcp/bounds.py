@@ -27,25 +27,25 @@ Where = Annotated[
     ),
 ]
 
-_CURSOR: Final = re.compile(r"(\d{1,9})-([0-9a-f]{8})")
+_CURSOR_PATTERN: Final = re.compile(r"(\d{1,9})-([0-9a-f]{8})")
 
 
 def cursor_at(offset: int, *question: object) -> str:
     """What asks for the entries of this question from `offset` on."""
-    return f"{offset}-{_mark(question)}"
+    return f"{offset}-{_question_digest(question)}"
 
 
 def start_of(cursor: str | None, *question: object) -> int:
     """Where a page begins. Raises UsageError for a cursor of another question."""
     if cursor is None:
         return 0
-    found = _CURSOR.fullmatch(cursor)
-    if found is None or found[2] != _mark(question):
+    match_ = _CURSOR_PATTERN.fullmatch(cursor)
+    if match_ is None or match_[2] != _question_digest(question):
         raise UsageError(
             f"{cursor[:40]!r} is not a cursor of this question; take `next_cursor` of an answer to "
             "the same arguments, or leave it out."
         )
-    return int(found[1])
+    return int(match_[1])
 
 
 def page_of(
@@ -64,5 +64,5 @@ def cut(text: str, limit: int) -> str:
     return f"{text[:limit]}… [{len(text) - limit:,} more characters]"
 
 
-def _mark(question: Iterable[object]) -> str:
+def _question_digest(question: Iterable[object]) -> str:
     return hashlib.blake2b(repr(tuple(question)).encode(), digest_size=4).hexdigest()

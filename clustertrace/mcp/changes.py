@@ -81,22 +81,22 @@ class Changes:
 
         What was said before about the same thing is replaced.
         """
-        of_run = TraceWord(outcome, reason, star, note, tags or {})
-        of_pattern = PatternWord(expected, priority, note)
-        if of_run == TraceWord() and of_pattern == PatternWord():
+        trace_word = TraceWord(outcome, reason, star, note, tags or {})
+        pattern_word = PatternWord(expected, priority, note)
+        if trace_word == TraceWord() and pattern_word == PatternWord():
             raise UsageError("Say something about it: an outcome, a note, a tag, a priority.")
         with reading(self._db) as store:
             with store.read() as conn:
                 found = queries.named(conn, id)
             if found.pattern is None:
-                if of_pattern._replace(note=None) != PatternWord():
+                if pattern_word._replace(note=None) != PatternWord():
                     raise UsageError(f"expected and priority are for patterns; {id} is a run.")
-                annotate_traces(store, [found.id], of_run)
+                annotate_traces(store, [found.id], trace_word)
                 with store.read() as conn:
                     return Said(run=Run.of(queries.trace_row(conn, found.id)))
-            if of_run._replace(note=None) != TraceWord():
+            if trace_word._replace(note=None) != TraceWord():
                 raise UsageError(f"outcome, star and tags are for runs; {id} is a pattern.")
-            annotate_pattern(store, found.id, of_pattern)
+            annotate_pattern(store, found.id, pattern_word)
             with store.read() as conn:
                 return Said(pattern=Pattern.of(queries.cluster(conn, found.id)))
 
@@ -121,7 +121,7 @@ class Changes:
 
         The same assertion again replaces the first.
         """
-        claimed = claims(
+        new_claims = claims(
             success_rate_above=success_rate_above,
             latency_p95_below=latency_p95_below,
             cost_below=cost_below,
@@ -129,9 +129,12 @@ class Changes:
             over_last=over_last,
         )
         with reading(self._db) as store, store.writing() as conn:
-            made = assertions.add(conn, pattern, claimed, time.time_ns())
+            stored = assertions.add(conn, pattern, new_claims, time.time_ns())
         return AssertedList(
             assertions=[
-                Asserted(assertion_id=one.id, pattern=one.pattern, claim=claim(one)) for one in made
+                Asserted(
+                    assertion_id=assertion.id, pattern=assertion.pattern, claim=claim(assertion)
+                )
+                for assertion in stored
             ]
         )

@@ -18,8 +18,8 @@ from clustertrace.telling.spending import BREAK_REASONS, spending_document, spen
 __all__ = ["Costs"]
 
 _DAY_SECONDS: Final = 86_400
-_DEAREST: Final = 3
-_NAME: Final = 500
+_DEAREST_LIMIT: Final = 3
+_NAME_LIMIT: Final = 500
 
 
 class Money(Answer):
@@ -96,19 +96,19 @@ class Costs:
         where = None if days is None else parse(f"since:{days}d")
         with reading(self._db) as store, store.read() as conn:
             page = queries.spending(conn, by, since_day=since, limit=limit, offset=start)
-            dearest = queries.traces(conn, where, order="cost_usd", limit=_DEAREST).rows
-        told = spending_document(by, page)
-        for row in told["rows"]:
-            row["name"] = cut(row["name"], _NAME)
-        for one in told["breaks"]:
-            one["reason"] = BREAK_REASONS.get(one["reason"], one["reason"])
-        following = start + limit
-        more = cursor_at(following, "cost", by, days) if following < page.names else None
+            dearest = queries.traces(conn, where, order="cost_usd", limit=_DEAREST_LIMIT).rows
+        document = spending_document(by, page)
+        for row in document["rows"]:
+            row["name"] = cut(row["name"], _NAME_LIMIT)
+        for cache_break in document["breaks"]:
+            cache_break["reason"] = BREAK_REASONS.get(cache_break["reason"], cache_break["reason"])
+        next_offset = start + limit
+        next_cursor = cursor_at(next_offset, "cost", by, days) if next_offset < page.names else None
         return Bill.model_validate(
-            told
+            document
             | {
                 "sentence": spending_sentence(page.total),
                 "dearest_trace_ids": [row.trace_id for row in dearest if row.cost_usd],
-                "next_cursor": more,
+                "next_cursor": next_cursor,
             }
         )

@@ -20,20 +20,20 @@ __all__ = ["PATH", "application", "serve"]
 PATH: Final = "/mcp"
 
 
-def application(made: MCPServer[Any], port: int, token: str) -> ASGIApp:
+def application(mcp_server: MCPServer[Any], port: int, token: str) -> ASGIApp:
     """The server as an ASGI application: it checks token, Host and Origin of each request."""
     names = [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
-    guarded = made.streamable_http_app(
+    mcp_app = mcp_server.streamable_http_app(
         streamable_http_path=PATH,
         transport_security=TransportSecuritySettings(
             allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names]
         ),
     )
-    wanted = bearer(token).encode()
+    expected = bearer(token).encode()
 
     async def checked(scope: Scope, receive: Receive, send: Send) -> None:
-        told = dict(scope.get("headers", ())).get(b"authorization", b"")
-        if scope["type"] == "http" and not hmac.compare_digest(told, wanted):
+        authorization = dict(scope.get("headers", ())).get(b"authorization", b"")
+        if scope["type"] == "http" and not hmac.compare_digest(authorization, expected):
             refusal = PlainTextResponse(
                 "Send the token that clustertrace printed, as Authorization: Bearer TOKEN.\n",
                 401,
@@ -41,12 +41,14 @@ def application(made: MCPServer[Any], port: int, token: str) -> ASGIApp:
             )
             await refusal(scope, receive, send)
         else:
-            await guarded(scope, receive, send)
+            await mcp_app(scope, receive, send)
 
     return checked
 
 
-def serve(made: MCPServer[Any], port: int, token: str, listening: Callable[[str], None]) -> None:
+def serve(
+    mcp_server: MCPServer[Any], port: int, token: str, listening: Callable[[str], None]
+) -> None:
     """Serve on 127.0.0.1 until asked to stop; `listening` is told the address.
 
     Port 0 takes a free one. Raises ServeError where the port can't be had.
@@ -59,8 +61,8 @@ def serve(made: MCPServer[Any], port: int, token: str, listening: Callable[[str]
         raise ServeError(
             f"Port {port} can't be had ({error.strerror or error}); choose another with --http."
         ) from None
-    taken = listener.getsockname()[1]
-    listening(f"http://127.0.0.1:{taken}{PATH}")
-    app = application(made, taken, token)
+    bound_port = listener.getsockname()[1]
+    listening(f"http://127.0.0.1:{bound_port}{PATH}")
+    app = application(mcp_server, bound_port, token)
     config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False)
     uvicorn.Server(config).run(sockets=[listener])

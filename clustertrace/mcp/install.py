@@ -51,9 +51,9 @@ def entry(db: str | None) -> dict[str, Any]:
     }
 
 
-def snippet(told: Mapping[str, Any]) -> dict[str, Any]:
+def snippet(server_entry: Mapping[str, Any]) -> dict[str, Any]:
     """The entry as most programs want it in their settings."""
-    return {"mcpServers": {_NAME: dict(told)}}
+    return {"mcpServers": {_NAME: dict(server_entry)}}
 
 
 def place_of(target: Target) -> Place:
@@ -70,34 +70,34 @@ def place_of(target: Target) -> Place:
             own = home / ".continue" / "mcpServers" / "clustertrace.json"
             return Place(own, "mcpServers", {})
         case Target.VSCODE:
-            file = _configuration(home) / "Code" / "User" / "mcp.json"
+            file = _settings_folder(home) / "Code" / "User" / "mcp.json"
             return Place(file, "servers", stdio, comments=True)
         case Target.WINDSURF:
             return Place(home / ".codeium" / "windsurf" / "mcp_config.json", "mcpServers", {})
         case Target.ZED:
-            settings = _xdg(home) / "zed" / "settings.json"
+            settings = _xdg_folder(home) / "zed" / "settings.json"
             return Place(settings, "context_servers", {"source": "custom"}, comments=True)
 
 
-def edit_of(place: Place, told: Mapping[str, Any]) -> Edit:
+def edit_of(place: Place, server_entry: Mapping[str, Any]) -> Edit:
     """Put the entry in; what its user added to one that is there already stays."""
 
     def edit(text: str) -> str:
         servers = parsed(text)
         servers = servers.get(place.key) if isinstance(servers, dict) else None
-        before = servers.get(_NAME) if isinstance(servers, dict) else None
-        before = before if isinstance(before, dict) else {}
-        after = {**before, **place.more, **told}
-        return text if before == after else with_value(text, (place.key, _NAME), after)
+        current = servers.get(_NAME) if isinstance(servers, dict) else None
+        current = current if isinstance(current, dict) else {}
+        wanted = {**current, **place.more, **server_entry}
+        return text if current == wanted else with_value(text, (place.key, _NAME), wanted)
 
     return edit
 
 
-def _configuration(home: Path) -> Path:
+def _settings_folder(home: Path) -> Path:
     if sys.platform == "darwin":
         return home / "Library" / "Application Support"
-    return _xdg(home)
+    return _xdg_folder(home)
 
 
-def _xdg(home: Path) -> Path:
+def _xdg_folder(home: Path) -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")

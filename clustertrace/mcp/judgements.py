@@ -30,9 +30,9 @@ from clustertrace.store.connection import Connection
 
 __all__ = ["Judgements"]
 
-_ROWS: Final = 100
-_EVIDENCE: Final = 3
-_RUNS: Final = 10_000
+_ROW_LIMIT: Final = 100
+_EVIDENCE_LIMIT: Final = 3
+_RUN_LIMIT: Final = 10_000
 
 
 class Judgements:
@@ -50,32 +50,34 @@ class Judgements:
         """Put two runs side by side: which steps are the same, and where they first part."""
         with reading(self._db) as store, store.read() as conn:
             a, b = queries.trace(conn, a_trace_id), queries.trace(conn, b_trace_id)
-            failed = [queries.trace_row(conn, one.trace_id).failed for one in (a, b)]
+            failed = [queries.trace_row(conn, trace.trace_id).failed for trace in (a, b)]
         left, right = places_of_spans(a.spans), places_of_spans(b.spans)
         rows = align(left, right)
-        some, following = page_of(rows, _ROWS, cursor, "compare", a.trace_id, b.trace_id)
+        page_rows, next_cursor = page_of(
+            rows, _ROW_LIMIT, cursor, "compare", a.trace_id, b.trace_id
+        )
         return Comparison(
             sentence=_parting_words(rows),
-            a=_side(a, failed[0], len(left)),
-            b=_side(b, failed[1], len(right)),
+            a=_run_side(a, failed[0], len(left)),
+            b=_run_side(b, failed[1], len(right)),
             same_steps=all(row.what == "same" for row in rows),
-            rows=[Compared.of(row) for row in some],
+            rows=[Compared.of(row) for row in page_rows],
             total_rows=len(rows),
-            next_cursor=following,
+            next_cursor=next_cursor,
         )
 
     def rules(
         self,
         runs: Annotated[
-            int, Field(ge=10, le=_RUNS, description="Learn from so many of the newest runs.")
-        ] = _RUNS,
+            int, Field(ge=10, le=_RUN_LIMIT, description="Learn from so many of the newest runs.")
+        ] = _RUN_LIMIT,
     ) -> FailureRules:
         """Say what failing runs have in common, in tested sentences, or that nothing stands out."""
         with reading(self._db) as store, store.read() as conn:
             learned = queries.learned(conn, runs)
         document = mined_document(learned.mined)
-        for told, ids in zip(document["rules"], learned.samples, strict=True):
-            told["sample_trace_ids"] = ids
+        for rule_document, ids in zip(document["rules"], learned.samples, strict=True):
+            rule_document["sample_trace_ids"] = ids
         return FailureRules.model_validate(document)
 
     def why(
@@ -84,12 +86,12 @@ class Judgements:
     ) -> Reasons:
         """Say what goes along with a pattern's failing, beside like runs that did not fail."""
         with reading(self._db) as store, store.read() as conn:
-            found = queries.cluster(conn, pattern_id)
-            told = queries.why(conn, found)
+            cluster = queries.cluster(conn, pattern_id)
+            reasons = queries.why(conn, cluster)
             parting = None
-            if told.failed:
-                parting = divergence(queries.paths(conn, found.name), found.steps)
-        return Reasons.model_validate(why_document(found.id, found.name, told, parting))
+            if reasons.failed:
+                parting = divergence(queries.paths(conn, cluster.name), cluster.steps)
+        return Reasons.model_validate(why_document(cluster.id, cluster.name, reasons, parting))
 
     def verdict(
         self,
@@ -105,32 +107,32 @@ class Judgements:
         first, second = parse(before), parse(after)
         with reading(self._db) as store, store.read() as conn:
             sides = queries.before_and_after(conn, first, second, by)
-            samples = [_newest(conn, where) for where in (before_only(first, second), second)]
-        made = verdict(sides.before, sides.after)
+            samples = [_newest_ids(conn, where) for where in (before_only(first, second), second)]
+        result = verdict(sides.before, sides.after)
         return Judgement(
-            word=made.word,
-            sentence=verdict_words(made, sides.by.removeprefix("tag.")),
+            word=result.word,
+            sentence=verdict_words(result, sides.by.removeprefix("tag.")),
             by=sides.by,
-            before=_count(made.before, samples[0]),
-            after=_count(made.after, samples[1]),
-            difference=made.difference,
-            interval=(made.interval.low, made.interval.high),
-            p=made.p,
-            strata=made.strata,
-            runs_compared=made.runs_compared,
-            smallest=made.smallest,
+            before=_side_count(result.before, samples[0]),
+            after=_side_count(result.after, samples[1]),
+            difference=result.difference,
+            interval=(result.interval.low, result.interval.high),
+            p=result.p,
+            strata=result.strata,
+            runs_compared=result.runs_compared,
+            smallest=result.smallest,
         )
 
 
-def _newest(conn: Connection, where: Filter) -> list[str]:
-    return [row.trace_id for row in queries.traces(conn, where, limit=_EVIDENCE).rows]
+def _newest_ids(conn: Connection, where: Filter) -> list[str]:
+    return [row.trace_id for row in queries.traces(conn, where, limit=_EVIDENCE_LIMIT).rows]
 
 
-def _count(side: Side, samples: list[str]) -> SideCount:
+def _side_count(side: Side, samples: list[str]) -> SideCount:
     return SideCount(failed=side.failed, runs=side.runs, rate=side.rate, sample_trace_ids=samples)
 
 
-def _side(trace: Trace, failed: bool, steps: int) -> RunSide:
+def _run_side(trace: Trace, failed: bool, steps: int) -> RunSide:
     return RunSide(trace_id=trace.trace_id, name=cut(trace.name, 200), failed=failed, steps=steps)
 
 
@@ -138,7 +140,8 @@ def _parting_words(rows: Sequence[Pair]) -> str:
     for number, row in enumerate(rows, 1):
         if row.first_divergence:
             labels = [
-                f"`{cut(one.label, 200)}`" if one else "nothing" for one in (row.left, row.right)
+                f"`{cut(place.label, 200)}`" if place else "nothing"
+                for place in (row.left, row.right)
             ]
             return f"They part at step {number}: {labels[0]} in a, {labels[1]} in b."
     differing = [n for n, row in enumerate(rows, 1) if row.input_differs or row.output_differs]

@@ -22,7 +22,7 @@ from clustertrace.telling.words import counted, share
 
 __all__ = ["FailureSummary", "Questions"]
 
-_EVIDENCE: Final = 3
+_EVIDENCE_LIMIT: Final = 3
 """Runs to look at, for a group."""
 
 
@@ -69,17 +69,19 @@ class Questions:
         with reading(self._db) as store, store.read() as conn:
             # The sentence is about the worst of all, however few are asked for.
             size = max(limit, WORST)
-            page = queries.clusters(conn, _filter(where), order=order, limit=size, offset=start)
+            page = queries.clusters(
+                conn, _parse_filter(where), order=order, limit=size, offset=start
+            )
         listed = page.clusters[:limit]
         end = start + len(listed)
-        more = end < page.total
+        has_more = end < page.total
         return PatternList(
             sentence=headline(page) if order == "failed" and not start else None,
-            patterns=[Pattern.of(one) for one in listed],
+            patterns=[Pattern.of(cluster) for cluster in listed],
             total=page.total,
             runs=page.traces,
             failed=page.failed,
-            next_cursor=cursor_at(end, "patterns", where, order, limit) if more else None,
+            next_cursor=cursor_at(end, "patterns", where, order, limit) if has_more else None,
         )
 
     def pattern(self, pattern_id: str) -> Pattern:
@@ -119,11 +121,11 @@ class Questions:
         start = start_of(cursor, "search", query, limit)
         with reading(self._db) as store, store.read() as conn:
             page = queries.search(conn, query, limit=limit, offset=start)
-        following = cursor_at(start + limit, "search", query, limit) if page.more else None
+        next_cursor = cursor_at(start + limit, "search", query, limit) if page.more else None
         return FoundList(
             spans=[Found.of(hit) for hit in page.hits],
             not_yet_searchable=page.behind,
-            next_cursor=following,
+            next_cursor=next_cursor,
         )
 
     def failure_summary(
@@ -141,18 +143,18 @@ class Questions:
         """
         by = f"tag.{group_by_tag}" if group_by_tag else "name"
         with reading(self._db) as store, store.read() as conn:
-            found = queries.failures_by(conn, parse(where or ""), by)
-            ranked = sorted(found.items(), key=lambda one: (-one[1].failed, -one[1].runs, one[0]))
-            some, following = page_of(ranked, limit, cursor, "failures", by, where, limit)
-            groups = [_group(conn, by, value, side, where) for value, side in some]
-            worst = queries.clusters(conn, _filter(where), limit=_EVIDENCE)
+            sides = queries.failures_by(conn, parse(where or ""), by)
+            ranked = sorted(sides.items(), key=lambda one: (-one[1].failed, -one[1].runs, one[0]))
+            page_groups, next_cursor = page_of(ranked, limit, cursor, "failures", by, where, limit)
+            groups = [_failure_group(conn, by, value, side, where) for value, side in page_groups]
+            worst = queries.clusters(conn, _parse_filter(where), limit=_EVIDENCE_LIMIT)
         return FailureSummary(
-            sentence=_summary(by, found),
+            sentence=_summary_sentence(by, sides),
             grouped_by=by,
             groups=groups,
-            total_groups=len(found),
+            total_groups=len(sides),
             worst_patterns=[Pattern.of(one) for one in worst.clusters if one.failed],
-            next_cursor=following,
+            next_cursor=next_cursor,
         )
 
     def recent_failed(
@@ -164,23 +166,25 @@ class Questions:
         with reading(self._db) as store, store.read() as conn:
             page = queries.traces(conn, failed, limit=limit, offset=start)
         end = start + len(page.rows)
-        more = end < page.total
+        has_more = end < page.total
         return RunList(
             runs=[Run.of(row) for row in page.rows],
             total=page.total,
-            next_cursor=cursor_at(end, "failed", where, limit) if more else None,
+            next_cursor=cursor_at(end, "failed", where, limit) if has_more else None,
         )
 
 
-def _filter(where: str | None) -> Filter | None:
+def _parse_filter(where: str | None) -> Filter | None:
     return parse(where) if where else None
 
 
-def _group(conn: Connection, by: str, value: str, side: Side, where: str | None) -> FailureGroup:
+def _failure_group(
+    conn: Connection, by: str, value: str, side: Side, where: str | None
+) -> FailureGroup:
     evidence: list[str] = []
     if side.failed:
-        inside = parse(both(where or "", condition(by, value), "failed:yes"))
-        page = queries.traces(conn, inside, limit=_EVIDENCE)
+        failed_in_group = parse(both(where or "", condition(by, value), "failed:yes"))
+        page = queries.traces(conn, failed_in_group, limit=_EVIDENCE_LIMIT)
         evidence = [row.trace_id for row in page.rows]
     return FailureGroup(
         value=value,
@@ -192,10 +196,10 @@ def _group(conn: Connection, by: str, value: str, side: Side, where: str | None)
     )
 
 
-def _summary(by: str, found: dict[str, Side]) -> str:
-    failed = sum(side.failed for side in found.values())
-    runs = sum(side.runs for side in found.values())
+def _summary_sentence(by: str, sides: dict[str, Side]) -> str:
+    failed = sum(side.failed for side in sides.values())
+    runs = sum(side.runs for side in sides.values())
     if not runs:
         return f"No finished run has {'a name' if by == 'name' else by}."
-    part = f"{failed:,} of {counted(runs, 'finished run')} failed ({share(failed / runs)})"
-    return f"{part}, in {counted(len(found), 'group')}."
+    counts = f"{failed:,} of {counted(runs, 'finished run')} failed ({share(failed / runs)})"
+    return f"{counts}, in {counted(len(sides), 'group')}."

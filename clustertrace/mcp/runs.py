@@ -19,14 +19,14 @@ from clustertrace.understanding.gaps import gaps
 
 __all__ = ["RunDetail", "run_detail"]
 
-_SPANS: Final = 50
+_SPAN_LIMIT: Final = 50
 """Spans of a page."""
-_PAGE: Final = 40_000
+_PAGE_CHARACTERS: Final = 40_000
 """Characters of a page's payloads, after which the next page begins."""
-_WHOLE: Final = 20_000
+_SPAN_CHARACTERS: Final = 20_000
 """Characters of each payload of a span that is asked for by its id."""
-_METRICS: Final = 50
-_SUSPECTS: Final = 3
+_METRIC_LIMIT: Final = 50
+_SUSPECT_LIMIT: Final = 3
 
 
 class Step(Answer):
@@ -58,7 +58,7 @@ class Step(Answer):
     @classmethod
     def of(cls, span: Span, first_ns: int, limit: int, *, whole: bool) -> Self:
         """The span, each of its payloads cut to so many characters."""
-        took = None if span.end_ns is None else span.end_ns - span.start_ns
+        duration_ns = None if span.end_ns is None else span.end_ns - span.start_ns
         return cls(
             span_id=span.span_id,
             parent_span_id=span.parent_span_id,
@@ -66,11 +66,11 @@ class Step(Answer):
             kind=span.kind,
             status=span.status,
             at_ms=(span.start_ns - first_ns) / 1e6,
-            duration_ms=milliseconds(took),
-            input=_text(span.input, limit),
-            output=_text(span.output, limit),
+            duration_ms=milliseconds(duration_ns),
+            input=_limited_text(span.input, limit),
+            output=_limited_text(span.output, limit),
             error_type=span.error_type,
-            error_message=_text(span.error_message, limit),
+            error_message=_limited_text(span.error_message, limit),
             model=span.model,
             provider=span.provider,
             input_tokens=span.input_tokens,
@@ -78,14 +78,14 @@ class Step(Answer):
             cache_read_tokens=span.cache_read_tokens,
             cost_usd=span.cost_usd,
             finish_reason=span.finish_reason,
-            attributes=_text(dict(span.attributes), limit) if whole else None,
+            attributes=_limited_text(dict(span.attributes), limit) if whole else None,
         )
 
     @property
     def length(self) -> int:
         """Characters of its payloads."""
-        said = (self.name, self.input, self.output, self.error_message, self.attributes)
-        return sum(len(text) for text in said if text)
+        texts = (self.name, self.input, self.output, self.error_message, self.attributes)
+        return sum(len(text) for text in texts if text)
 
 
 class Suspicion(Answer):
@@ -98,13 +98,13 @@ class Suspicion(Answer):
     """Runs that the reasons compare with."""
 
     @classmethod
-    def of(cls, one: Suspect) -> Self:
+    def of(cls, suspect: Suspect) -> Self:
         """The suspicion that a query found."""
         return cls(
-            span_id=one.span_id,
-            step=one.step,
-            reasons=[reason.words for reason in one.reasons],
-            compared_with=sorted({r.trace_id for r in one.reasons if r.trace_id}),
+            span_id=suspect.span_id,
+            step=suspect.step,
+            reasons=[reason.words for reason in suspect.reasons],
+            compared_with=sorted({r.trace_id for r in suspect.reasons if r.trace_id}),
         )
 
 
@@ -132,49 +132,49 @@ def run_detail(
     """
     trace = queries.trace(conn, trace_id)
     ordered = in_order(trace.spans)
-    following = None
+    next_cursor = None
     if span_id is not None:
-        span = _named(trace, span_id)
-        steps = [Step.of(span, ordered[0].start_ns, _WHOLE, whole=True)]
+        span = _find_span(trace, span_id)
+        steps = [Step.of(span, ordered[0].start_ns, _SPAN_CHARACTERS, whole=True)]
     else:
         start = start_of(cursor, "run", trace.trace_id, limit)
-        steps = _page(ordered, start, limit)
+        steps = _page_steps(ordered, start, limit)
         end = start + len(steps)
         if end < len(ordered):
-            following = cursor_at(end, "run", trace.trace_id, limit)
+            next_cursor = cursor_at(end, "run", trace.trace_id, limit)
     return RunDetail(
         run=Run.of(queries.trace_row(conn, trace.trace_id)),
-        outcome_reason=_text(trace.outcome_reason, limit),
-        metrics={cut(one.name, limit): one.value for one in trace.metrics[:_METRICS]},
-        suspects=[Suspicion.of(one) for one in queries.suspects_of(conn, trace)[:_SUSPECTS]],
+        outcome_reason=_limited_text(trace.outcome_reason, limit),
+        metrics={cut(one.name, limit): one.value for one in trace.metrics[:_METRIC_LIMIT]},
+        suspects=[Suspicion.of(one) for one in queries.suspects_of(conn, trace)[:_SUSPECT_LIMIT]],
         missing=list(gaps(trace.spans)),
         spans=steps,
         total_spans=len(ordered),
-        next_cursor=following,
+        next_cursor=next_cursor,
     )
 
 
-def _page(ordered: Sequence[Span], start: int, limit: int) -> list[Step]:
+def _page_steps(ordered: Sequence[Span], start: int, limit: int) -> list[Step]:
     steps: list[Step] = []
-    room = _PAGE
-    for span in ordered[start : start + _SPANS]:
+    remaining_characters = _PAGE_CHARACTERS
+    for span in ordered[start : start + _SPAN_LIMIT]:
         step = Step.of(span, ordered[0].start_ns, limit, whole=False)
-        room -= step.length
-        if steps and room < 0:
+        remaining_characters -= step.length
+        if steps and remaining_characters < 0:
             break
         steps.append(step)
     return steps
 
 
-def _named(trace: Trace, span_id: str) -> Span:
-    found = [span for span in trace.spans if span.span_id.startswith(span_id.lower())]
-    if not span_id or len(found) != 1:
-        many = f"{len(found)} spans begin" if found else "No span begins"
-        raise NotFound(f"{many} with {span_id!r} in this run; give a span_id of its spans.")
-    return found[0]
+def _find_span(trace: Trace, span_id: str) -> Span:
+    matching = [span for span in trace.spans if span.span_id.startswith(span_id.lower())]
+    if not span_id or len(matching) != 1:
+        count_words = f"{len(matching)} spans begin" if matching else "No span begins"
+        raise NotFound(f"{count_words} with {span_id!r} in this run; give a span_id of its spans.")
+    return matching[0]
 
 
-def _text(value: Any, limit: int) -> str | None:
+def _limited_text(value: Any, limit: int) -> str | None:
     if value is None:
         return None
     text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()

@@ -15,7 +15,7 @@ from clustertrace.mcp.bounds import cut
 
 __all__ = ["StrictTool"]
 
-_SHOWN: Final = 80
+_SHOWN_CHARACTERS: Final = 80
 """Characters of what a client gave, in the sentence that refuses it."""
 
 
@@ -23,14 +23,16 @@ class StrictTool(Tool):
     """A tool that has no other arguments than those of its schema, and says so in a sentence."""
 
     @classmethod
-    def of(cls, asked: Callable[..., Any], name: str | None, annotations: ToolAnnotations) -> Self:
+    def of(
+        cls, function: Callable[..., Any], name: str | None, annotations: ToolAnnotations
+    ) -> Self:
         """The tool of a function, by its name or another."""
-        made = cast(Self, cls.from_function(asked, name=name, annotations=annotations))
-        given = made.fn_metadata.arg_model
-        given.model_config["extra"] = "forbid"
-        given.model_rebuild(force=True)
-        made.parameters = given.model_json_schema(by_alias=True)
-        return made
+        tool = cast(Self, cls.from_function(function, name=name, annotations=annotations))
+        argument_model = tool.fn_metadata.arg_model
+        argument_model.model_config["extra"] = "forbid"
+        argument_model.model_rebuild(force=True)
+        tool.parameters = argument_model.model_json_schema(by_alias=True)
+        return tool
 
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
@@ -39,18 +41,18 @@ class StrictTool(Tool):
         try:
             self.fn_metadata.validate_arguments(arguments)
         except ValidationError as wrong:
-            told = self._refusal(wrong)
-            raise ToolError(f"Error executing tool {self.name}: {told}") from wrong
+            sentence = self._refusal(wrong)
+            raise ToolError(f"Error executing tool {self.name}: {sentence}") from wrong
         return await super().run(arguments, context, convert_result)
 
     def _refusal(self, wrong: ValidationError) -> str:
         """What is wrong with the first argument that is."""
         first = wrong.errors(include_url=False)[0]
-        name = cut(".".join(map(str, first["loc"])), _SHOWN)
+        name = cut(".".join(map(str, first["loc"])), _SHOWN_CHARACTERS)
         if first["type"] == "extra_forbidden":
             known = ", ".join(self.parameters.get("properties", ()))
             return f"There is no argument {name!r}; {self.name} takes {known}."
         if first["type"] == "missing":
             return f"{self.name} needs the argument {name!r}."
         reason = first["msg"].replace("Input should", "it should")
-        return f"{name} can't be {cut(repr(first['input']), _SHOWN)}: {reason}."
+        return f"{name} can't be {cut(repr(first['input']), _SHOWN_CHARACTERS)}: {reason}."
