@@ -46,20 +46,25 @@ def mcp(
         return
     from clustertrace.mcp.server import server
 
-    made = server(db)
+    mcp_server = server(db)
     if http is None:
-        made.run("stdio")
+        mcp_server.run("stdio")
         return
     from clustertrace import settings
     from clustertrace.keys import bearer, new_key
     from clustertrace.mcp.http import serve
 
     token = settings.load().mcp_token
-    told = "the token in CLUSTERTRACE_MCP_TOKEN"
+    how_to_authorize = "the token in CLUSTERTRACE_MCP_TOKEN"
     if not token:
         token = new_key()
-        told = f"Authorization: {bearer(token)}"
-    serve(made, http, token, lambda url: note(f"clustertrace listens at {url} with {told}."))
+        how_to_authorize = f"Authorization: {bearer(token)}"
+    serve(
+        mcp_server,
+        http,
+        token,
+        lambda url: note(f"clustertrace listens at {url} with {how_to_authorize}."),
+    )
 
 
 @group.command(
@@ -87,46 +92,50 @@ def install(
     from clustertrace.mcp.install import edit_of, entry, place_of, snippet
     from clustertrace.store.place import place_of as database_of
 
-    told = entry(_absolute(db or os.environ.get("CLUSTERTRACE_DB")))
+    server_entry = entry(_absolute_path(db or os.environ.get("CLUSTERTRACE_DB")))
     if database_of(db).holds_secret:
         # It would stand in the settings, and on a command line that every user can read.
-        told = entry(None)
+        server_entry = entry(None)
         note("A password stays out of settings: set CLUSTERTRACE_DB where the editor starts.")
     if target is None:
-        print_json(snippet(told))
+        print_json(snippet(server_entry))
         note(f"With --target it is put in its place: {', '.join(Target)}.")
         return
     from clustertrace.json_edits.files import change, preview
 
     place = place_of(target)
-    edit = edit_of(place, told)
-    answer: dict[str, Any] = {"target": target.value, "path": str(place.path), "entry": told}
+    edit = edit_of(place, server_entry)
+    answer: dict[str, Any] = {
+        "target": target.value,
+        "path": str(place.path),
+        "entry": server_entry,
+    }
     if dry_run:
         before, after = preview(place.path, edit, comments=place.comments)
         if as_json:
             print_json(answer | {"changed": before != after, "backup": None, "dry_run": True})
         else:
-            _show(before, after, place.path)
+            _show_diff(before, after, place.path)
         return
     done = change(place.path, edit, comments=place.comments)
     if as_json:
         backup = str(done.backup) if done.backup else None
         print_json(answer | {"changed": done.changed, "backup": backup, "dry_run": False})
     elif done.changed:
-        kept = f" The file as it was: {done.backup}." if done.backup else ""
-        typer.echo(f"{place.path} has clustertrace now.{kept} Restart {target} to use it.")
+        backup_words = f" The file as it was: {done.backup}." if done.backup else ""
+        typer.echo(f"{place.path} has clustertrace now.{backup_words} Restart {target} to use it.")
     else:
         typer.echo(f"{place.path} has clustertrace already.")
 
 
-def _absolute(db: str | None) -> str | None:
+def _absolute_path(db: str | None) -> str | None:
     """A path that holds wherever the editor starts the server; a URL as it is."""
     if not db or "://" in db:
         return db
     return str(Path(db).expanduser().absolute())
 
 
-def _show(before: str, after: str, path: Path) -> None:
+def _show_diff(before: str, after: str, path: Path) -> None:
     from difflib import unified_diff
 
     lines = unified_diff(before.splitlines(), after.splitlines(), str(path), str(path), lineterm="")

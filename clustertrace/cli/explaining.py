@@ -41,16 +41,16 @@ def why(
     from clustertrace.store import queries
 
     with reading(db) as store, store.read() as conn:
-        found = queries.cluster(conn, pattern)
-        told = queries.why(conn, found)
+        cluster = queries.cluster(conn, pattern)
+        reasons = queries.why(conn, cluster)
         parting = None
-        if told.failed:
-            parting = divergence(queries.paths(conn, found.name), found.steps)
+        if reasons.failed:
+            parting = divergence(queries.paths(conn, cluster.name), cluster.steps)
     if as_json:
-        print_json(why_document(found.id, found.name, told, parting))
+        print_json(why_document(cluster.id, cluster.name, reasons, parting))
     else:
-        _show_why(told, parting)
-    if not told.differences and parting is None:
+        _show_why(reasons, parting)
+    if not reasons.differences and parting is None:
         raise typer.Exit(1)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["claude_code"]
 
 _PORTS = {Protocol.GRPC: 4317}
-_HOW = {
+_SHELL_EXAMPLES = {
     Shell.FISH: "clustertrace claude-code --shell fish{} | source",
     Shell.POWERSHELL: (
         "clustertrace claude-code --shell powershell{} | Out-String | Invoke-Expression"
@@ -64,13 +64,13 @@ def claude_code(
     Traces, logs and metrics are turned on by variables for your shell or, with --write, by the
     `env` of ~/.claude/settings.json; a backup is kept, and everything else in it stays as it is.
     Sessions started afterwards report here. What was said is left out unless you ask for
-    --content; writing without it leaves it out again.
+    --content; writing without it leaves it out options.
     """
     from clustertrace.claude_code.environment import variables
     from clustertrace.claude_code.starting import PORT
     from clustertrace.claude_code.user_settings import settings_path, write_environment
 
-    again = "".join(
+    options = "".join(
         (
             " --content" if content else "",
             f" --port {port}" if port else "",
@@ -78,18 +78,18 @@ def claude_code(
         )
     )
     port = port or _PORTS.get(protocol, PORT)
-    told = variables(f"http://localhost:{port}", protocol, content=content)
-    written = write_environment(settings_path(), told) if write else None
+    environment = variables(f"http://localhost:{port}", protocol, content=content)
+    written = write_environment(settings_path(), environment) if write else None
     if as_json:
-        print_json({"variables": told, **_document(written)})
+        print_json({"variables": environment, **_settings_document(written)})
     elif written is None:
-        _print(told, shell or _users_shell(), again)
+        _print_lines(environment, shell or _users_shell(), options)
     else:
-        _tell(written, told)
-    _warn(told)
+        _report_change(written, environment)
+    _warn_of_overrides(environment)
 
 
-def _document(written: Written | None) -> dict[str, object]:
+def _settings_document(written: Written | None) -> dict[str, object]:
     if written is None:
         return {"settings": None, "changed": False, "backup": None, "replaced": {}}
     file = written.file
@@ -101,17 +101,17 @@ def _document(written: Written | None) -> dict[str, object]:
     }
 
 
-def _print(told: Mapping[str, str], shell: Shell, again: str) -> None:
-    """The lines for a shell; `again` are the options that they were asked for with."""
+def _print_lines(environment: Mapping[str, str], shell: Shell, options: str) -> None:
+    """The lines for a shell; `options` are the options that they were asked for with."""
     from clustertrace.claude_code.environment import shell_lines
 
-    for line in shell_lines(told, shell):
+    for line in shell_lines(environment, shell):
         typer.echo(line)
-    how = _HOW.get(shell, 'eval "$(clustertrace claude-code{})"').format(again)
-    note(f"For this shell: {how}. For every session: add --write.")
+    example = _SHELL_EXAMPLES.get(shell, 'eval "$(clustertrace claude-code{})"').format(options)
+    note(f"For this shell: {example}. For every session: add --write.")
 
 
-def _tell(written: Written, told: Mapping[str, str]) -> None:
+def _report_change(written: Written, environment: Mapping[str, str]) -> None:
     file = written.file
     if not file.changed:
         typer.echo(f"{file.path} makes Claude Code report here already.")
@@ -119,12 +119,12 @@ def _tell(written: Written, told: Mapping[str, str]) -> None:
     typer.echo(f"{file.path} makes Claude Code report here from the next session on.")
     if file.backup:
         note(f"As it was before: {file.backup}")
-    for name, before in written.replaced.items():
-        now = f"is {told[name]!r}" if name in told else "is gone"
-        note(f"{name} was {before!r}, and {now} now.")
+    for name, old_value in written.replaced.items():
+        state_now = f"is {environment[name]!r}" if name in environment else "is gone"
+        note(f"{name} was {old_value!r}, and {state_now} now.")
 
 
-def _warn(told: Mapping[str, str]) -> None:
+def _warn_of_overrides(environment: Mapping[str, str]) -> None:
     """Say what would keep sessions from reporting here all the same."""
     from clustertrace.claude_code.environment import overriding
     from clustertrace.claude_code.user_settings import (
@@ -138,9 +138,9 @@ def _warn(told: Mapping[str, str]) -> None:
     if stronger:
         note(f"{', '.join(stronger)} is set and wins over this; unset it.")
     managed = variables_of(managed_settings())
-    others = [name for name, value in told.items() if managed.get(name, value) != value]
-    if others:
-        names = ", ".join(others)
+    overruled = [name for name, value in environment.items() if managed.get(name, value) != value]
+    if overruled:
+        names = ", ".join(overruled)
         note(f"The managed settings in {managed_folder()} set {names} otherwise, and win.")
 
 
