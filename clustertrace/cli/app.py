@@ -13,7 +13,7 @@ from typer.main import get_group
 from clustertrace.cli.commands import COMMANDS
 from clustertrace.cli.sparing import spare
 
-__all__ = ["Db", "Json", "Where", "app", "command"]
+__all__ = ["Db", "Json", "Where", "app", "command", "limit_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -83,6 +83,16 @@ Where = Annotated[
         "--where", metavar="FILTER", show_default=False, help="Only traces that match this filter."
     ),
 ]
+
+
+def limit_option(entries: str, default: int) -> Any:
+    """The option `--limit` of a command that lists entries, so many unless more are asked for."""
+    return typer.Option(
+        min=1,
+        metavar="N",
+        show_default=False,
+        help=f"{entries} to show. Default: {default}; with --json all of them.",
+    )
 
 
 def command(name: str, *examples: str) -> Callable[[F], F]:

@@ -101,7 +101,7 @@ def install(
         print_json(snippet(server_entry))
         note(f"With --target it is put in its place: {', '.join(Target)}.")
         return
-    from clustertrace.json_edits.files import change, preview
+    from clustertrace.json_edits.files import change, change_document, preview
 
     place = place_of(target)
     edit = edit_of(place, server_entry)
@@ -119,8 +119,7 @@ def install(
         return
     done = change(place.path, edit, comments=place.comments)
     if as_json:
-        backup = str(done.backup) if done.backup else None
-        print_json(answer | {"changed": done.changed, "backup": backup, "dry_run": False})
+        print_json(answer | change_document(done) | {"dry_run": False})
     elif done.changed:
         backup_words = f" The file as it was: {done.backup}." if done.backup else ""
         typer.echo(f"{place.path} has clustertrace now.{backup_words} Restart {target} to use it.")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import typer
-
-from clustertrace.cli.app import Db, Json, Where, command
+from clustertrace.cli.app import Db, Json, Where, command, limit_option
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.opening import has_database, nothing_yet, reading
 from clustertrace.telling.words import (
@@ -167,15 +165,7 @@ def _unpriced_words(calls: int) -> str:
     "clustertrace clusters --json | jq '.clusters[0].steps'",
 )
 def clusters(
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            show_default=False,
-            help=f"Patterns to show. Default: {_DEFAULT_LIMIT}; with --json all of them.",
-        ),
-    ] = None,
+    limit: Annotated[int | None, limit_option("Patterns", _DEFAULT_LIMIT)] = None,
     where: Where = None,
     db: Db = None,
     as_json: Json = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -150,12 +150,9 @@ def ensure_dashboard(
 
 def _report_change(changed_file: Changed, as_json: bool, news: str, no_news: str) -> None:
     if as_json:
-        backup = str(changed_file.backup) if changed_file.backup else None
-        answer: dict[str, Any] = {
-            "settings": str(changed_file.path),
-            "changed": changed_file.changed,
-        }
-        print_json(answer | {"backup": backup})
+        from clustertrace.json_edits.files import change_document
+
+        print_json({"settings": str(changed_file.path)} | change_document(changed_file))
         return
     typer.echo(f"{changed_file.path} {news if changed_file.changed else no_news}")
     if changed_file.backup:

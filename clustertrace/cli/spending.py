@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.app import Db, Json, command, limit_option
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.opening import has_database, nothing_yet, reading
 from clustertrace.telling.words import count, counted, money, share, spent
@@ -46,15 +46,7 @@ def cost(
             help="Only the last N days (UTC), today included.",
         ),
     ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            show_default=False,
-            help=f"Rows to show. Default: {_DEFAULT_LIMIT}; with --json all of them.",
-        ),
-    ] = None,
+    limit: Annotated[int | None, limit_option("Rows", _DEFAULT_LIMIT)] = None,
     db: Db = None,
     as_json: Json = False,
 ) -> None:

@@ -92,11 +92,12 @@ def claude_code(
 def _settings_document(written: Written | None) -> dict[str, object]:
     if written is None:
         return {"settings": None, "changed": False, "backup": None, "replaced": {}}
+    from clustertrace.json_edits.files import change_document
+
     file = written.file
     return {
         "settings": str(file.path),
-        "changed": file.changed,
-        "backup": str(file.backup) if file.backup else None,
+        **change_document(file),
         "replaced": written.replaced,
     }
 

@@ -16,7 +16,7 @@ from clustertrace.errors import BadInput, UsageError
 from clustertrace.json_edits.comments import keeping_comments, without_comments
 from clustertrace.json_edits.text import parsed
 
-__all__ = ["Changed", "Edit", "change", "preview", "read"]
+__all__ = ["Changed", "Edit", "change", "change_document", "preview", "read"]
 
 Edit = Callable[[str], str]
 """Makes the new text of a file from the old one."""
@@ -65,6 +65,12 @@ def change(path: Path, edit: Edit, *, comments: bool = False) -> Changed:
             f"{path} can't be written ({error.strerror or error}); check its permissions."
         ) from None
     return Changed(path, True, backup)
+
+
+def change_document(change: Changed) -> dict[str, Any]:
+    """What became of a settings file, for a JSON document that names it."""
+    backup = str(change.backup) if change.backup else None
+    return {"changed": change.changed, "backup": backup}
 
 
 def preview(path: Path, edit: Edit, *, comments: bool = False) -> tuple[str, str]:
