@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -13,6 +12,7 @@ from clustertrace.conventions.raw import Origin, RawSpan
 from clustertrace.conventions.resolve import resolve
 from clustertrace.model import Log, Span
 from clustertrace.redaction import REDACTED
+from clustertrace.understanding.pairing import Candidate, nearest_in_time, one_to_one
 from clustertrace.understanding.reports import reporter
 from clustertrace.wire import MAX_NS
 
@@ -164,28 +164,15 @@ def match_logs(
             by_key[key].append((span.end_ns or span.start_ns, span.span_id, span))
     for ends in by_key.values():
         ends.sort()
-    candidates = sorted(
-        (
-            (abs(end - log.time_ns), index, span_id, log, span)
+    return list(
+        one_to_one(
+            Candidate((abs(end - log.time_ns), index, span_id), (index, span_id), log, span)
             for index, log in enumerate(logs)
-            for end, span_id, span in _nearest_ends(by_key.get(key_of_log(log), ()), log.time_ns)
-        ),
-        key=lambda candidate: candidate[:3],
+            for end, span_id, span in nearest_in_time(
+                by_key.get(key_of_log(log), ()), log.time_ns, _NEAREST
+            )
+        )
     )
-    taken: set[Any] = set()
-    matches = []
-    for _, index, span_id, log, span in candidates:
-        if index not in taken and span_id not in taken:
-            taken |= {index, span_id}
-            matches.append((log, span))
-    return matches
-
-
-def _nearest_ends(
-    ends: Sequence[tuple[int, str, Span]], time_ns: int
-) -> Sequence[tuple[int, str, Span]]:
-    at = bisect(ends, time_ns, key=lambda end: end[0])
-    return ends[max(0, at - _NEAREST) : at + _NEAREST]
 
 
 def own_attributes(log: Log, without: Iterable[str] = ()) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Final
 from clustertrace.conventions.readers import text
 from clustertrace.joining.filling import Spans
 from clustertrace.model import Span
+from clustertrace.understanding.pairing import Candidate, one_to_one
 
 __all__ = ["fill"]
 
@@ -76,16 +77,16 @@ def _match_twins(
     for span in table.of_kind(kind):
         if (span_key := key(span)) is not None:
             spans[span_key].append(span)
-    candidates = sorted(
-        (abs(span.start_ns - twin.start_ns), twin.start_ns, twin.span_id, span.span_id, twin, span)
+    return one_to_one(
+        Candidate(
+            (abs(span.start_ns - twin.start_ns), twin.start_ns, twin.span_id, span.span_id),
+            (twin.span_id, span.span_id),
+            twin,
+            span,
+        )
         for twin in twins
         for span in spans.get(key(twin), ())
     )
-    taken: set[str] = set()
-    for *_, twin, span in candidates:
-        if twin.span_id not in taken and span.span_id not in taken:
-            taken |= {twin.span_id, span.span_id}
-            yield twin, span
 
 
 def _add_missing(twins: Sequence[Span], matched: dict[str, str], table: Spans) -> None:

@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Any, Final
 
 from clustertrace.model import Span
+from clustertrace.understanding.pairing import Candidate, one_to_one
 from clustertrace.understanding.reports import (
     Groups,
     Identity,
@@ -68,19 +69,18 @@ def join_scopes(models: Sequence[Span], joined: Groups) -> None:
 
 def _join_pairs(found_pairs: Iterator[tuple[Span, Span]], joined: Groups, taken: set[End]) -> None:
     """Join what is the same call; `taken` has the reports that were joined, and takes these."""
-    candidates = sorted(
-        (
-            (abs(one.start_ns - other.start_ns), order(one), order(other), one, other)
-            for one, other in found_pairs
-            if _overlap(one, other) and _same_call(one, other)
-        ),
-        key=lambda candidate: candidate[:3],
+    candidates = (
+        Candidate(
+            (abs(one.start_ns - other.start_ns), order(one), order(other)),
+            ((identity(one), reporter(other)), (identity(other), reporter(one))),
+            one,
+            other,
+        )
+        for one, other in found_pairs
+        if _overlap(one, other) and _same_call(one, other)
     )
-    for _, _, _, one, other in candidates:
-        ends = {(identity(one), reporter(other)), (identity(other), reporter(one))}
-        if not ends & taken and not joined.together(one, other):
-            taken |= ends
-            joined.join(one, other)
+    for one, other in one_to_one(candidates, taken, unless=joined.together):
+        joined.join(one, other)
 
 
 def candidate_pairs(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from clustertrace.model import Span
+from clustertrace.understanding.pairing import Candidate, nearest_in_time, one_to_one
 from clustertrace.understanding.reports import (
     Groups,
-    Identity,
     identity,
     order,
     reporter,
@@ -40,31 +39,22 @@ def join_streams(models: Sequence[Span], joined: Groups) -> None:
             requests[span.trace_id, reporter(span)].append((ended, span.span_id, span))
     for sorted_requests in requests.values():
         sorted_requests.sort()
-    candidates = sorted(
-        (
-            (abs(ended - response.start_ns), order(request), order(response), request, response)
-            for response in models
-            if is_stream(response)
-            for ended, _, request in _nearest_ends(
-                requests.get((response.trace_id, reporter(response)), ()), response.start_ns
-            )
-            if request.start_ns <= response.start_ns and same_model(request.model, response.model)
-        ),
-        key=lambda candidate: candidate[:3],
+    candidates = (
+        Candidate(
+            (abs(ended - response.start_ns), order(request), order(response)),
+            (identity(request), identity(response)),
+            request,
+            response,
+        )
+        for response in models
+        if is_stream(response)
+        for ended, _, request in nearest_in_time(
+            requests.get((response.trace_id, reporter(response)), ()), response.start_ns, _NEAREST
+        )
+        if request.start_ns <= response.start_ns and same_model(request.model, response.model)
     )
-    taken: set[Identity] = set()
-    for _, _, _, request, response in candidates:
-        pair = {identity(request), identity(response)}
-        if not pair & taken:
-            taken |= pair
-            joined.join(request, response)
-
-
-def _nearest_ends(
-    ends: Sequence[tuple[int, str, Span]], time_ns: int
-) -> Sequence[tuple[int, str, Span]]:
-    at = bisect(ends, time_ns, key=lambda end: end[0])
-    return ends[max(0, at - _NEAREST) : at + _NEAREST]
+    for request, response in one_to_one(candidates):
+        joined.join(request, response)
 
 
 def is_stream(span: Span) -> bool:
