@@ -11,7 +11,6 @@ from clustertrace.app import connection, markup, words
 from clustertrace.app.clusters import ways
 from clustertrace.app.guard import guarded
 from clustertrace.app.links import trace_url
-from clustertrace.filters import parse
 from clustertrace.patterns import why_words
 from clustertrace.patterns.divergence import Divergence, Node, divergence
 from clustertrace.patterns.statistics import wilson
@@ -38,8 +37,8 @@ def _known(
     with connection.read() as conn:
         cluster = queries.cluster(conn, pattern)
         root = queries.paths(conn, cluster.name)
-        newest = queries.traces(conn, parse(f"pattern:{pattern} failed:yes"), limit=_SAMPLES)
-        read = [queries.trace(conn, row.trace_id) for row in newest.rows]
+        newest = queries.failed_runs(conn, pattern, _SAMPLES)
+        read = [queries.trace(conn, row.trace_id) for row in newest]
         samples = [(one.trace_id, queries.suspects_of(conn, one)) for one in read]
         return queries.why(conn, cluster), root, divergence(root, cluster.steps), samples
 

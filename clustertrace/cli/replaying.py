@@ -295,7 +295,6 @@ def _write_test(output: Path, text: str, *, as_json: bool) -> None:
 def _failing_run(store: Store, prefix: str) -> Trace:
     """A trace, or the newest failing one of a pattern. Raises NotFound."""
     from clustertrace.errors import NotFound
-    from clustertrace.filters import parse
     from clustertrace.store import queries
 
     with store.read() as conn:
@@ -303,7 +302,7 @@ def _failing_run(store: Store, prefix: str) -> Trace:
             pattern = queries.cluster(conn, prefix)
         except NotFound:
             return queries.trace(conn, prefix)
-        rows = queries.traces(conn, parse(f"pattern:{pattern.id} failed:yes"), limit=1).rows
+        rows = queries.failed_runs(conn, pattern.id, 1)
         if not rows:
             raise NotFound(f"No run of pattern {pattern.id} failed; name a trace instead.")
         return queries.trace(conn, rows[0].trace_id)

@@ -85,8 +85,7 @@ def _find_runs(store: Store, of: str, runs: int) -> tuple[Cluster | None, list[T
             cluster = queries.cluster(conn, of)
         except NotFound:
             return None, [queries.trace(conn, of)]
-        failed = parse(f"pattern:{cluster.id} failed:yes")
-        rows = queries.traces(conn, failed, limit=runs).rows
+        rows = queries.failed_runs(conn, cluster.id, runs)
         if len(rows) < runs:
             rest = parse(f"pattern:{cluster.id} not failed:yes")
             rows += queries.traces(conn, rest, limit=runs - len(rows)).rows

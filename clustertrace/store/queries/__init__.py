@@ -48,7 +48,13 @@ if TYPE_CHECKING:
         tags_of,
     )
     from clustertrace.store.queries.naming import Named, named
-    from clustertrace.store.queries.patterns import cluster, clusters, families, members
+    from clustertrace.store.queries.patterns import (
+        cluster,
+        clusters,
+        failed_runs,
+        families,
+        members,
+    )
     from clustertrace.store.queries.relating import relatives, siblings, suspects_of
     from clustertrace.store.queries.reviewing import review
     from clustertrace.store.queries.saving import saved_filters
@@ -81,6 +87,7 @@ __all__ = [
     "description",
     "export",
     "facets",
+    "failed_runs",
     "failure_messages",
     "failures_by",
     "families",
@@ -149,7 +156,7 @@ if not TYPE_CHECKING:
             "measuring": ["matching_metrics", "metric_names", "metric_values", "tags_of"],
             "naming": ["Named", "named"],
             "arriving": ["newest_span"],
-            "patterns": ["cluster", "clusters", "families", "members"],
+            "patterns": ["cluster", "clusters", "failed_runs", "families", "members"],
             "totals": ["overview"],
             "reviewing": ["review"],
             "saving": ["saved_filters"],
