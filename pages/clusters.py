@@ -12,6 +12,7 @@ from clustertrace.app.clusters import cluster_facts, families, patterns, rules
 from clustertrace.app.clusters.patterns import Look
 from clustertrace.app.filter_bar import filters
 from clustertrace.app.guard import guarded
+from clustertrace.app.paging import asked_page
 from clustertrace.app.trace_list import first_screen
 from clustertrace.filters import Filter, both
 from clustertrace.store import queries
@@ -80,8 +81,7 @@ def _above(where: Filter | None, q: str) -> None:
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
 @guarded
 def _list(where: Filter | None, q: str, by_family: bool, order: ClusterOrder) -> None:
-    asked = str(st.session_state.get("page") or st.query_params.get("page", ""))
-    number = max(1, int(asked)) if asked.isdecimal() else 1
+    number = asked_page()
     with connection.read() as conn:
         look = Look(queries.overview(conn), words.zone(st.context.timezone), time.time_ns(), q)
         total, shown = _rows(conn, where, by_family, order, number, look)

@@ -11,6 +11,7 @@ import streamlit as st
 from clustertrace.app import connection, markup, words
 from clustertrace.app.filter_bar.filters import Asked
 from clustertrace.app.links import follow, follower, pattern_url, trace_url
+from clustertrace.app.paging import asked_page
 from clustertrace.app.trace_list import bulk, trace_columns
 from clustertrace.app.trace_list.trace_columns import ORDERS, STAR
 from clustertrace.store import queries
@@ -61,7 +62,9 @@ def show(asked: Asked, nothing: str) -> None:
         annotate_traces(connection.store(), [trace_id], TraceWord(starred=starred))
         st.session_state.pop(_HELD, None)
     order, descending = _order()
-    view = _View(asked.texts, order, descending, _number(), st.session_state.get(_CLICKS, 0))
+    view = _View(
+        asked.texts, order, descending, min(_REACH, asked_page()), st.session_state.get(_CLICKS, 0)
+    )
     found = _found(asked, view)
     # The number of pages is not known before the query, nor the query without the page.
     if found.total and not found.rows:
@@ -72,12 +75,6 @@ def show(asked: Asked, nothing: str) -> None:
         _table(found.rows, view, tags)
     else:
         st.html(markup.notice(nothing))
-
-
-def _number() -> int:
-    """The page that is asked for: by its widget, which is drawn later, or by the address."""
-    asked = st.session_state.get("page") or st.query_params.get("page", "")
-    return min(_REACH, max(1, int(asked))) if str(asked).isdecimal() else 1
 
 
 def _order() -> tuple[str, bool]:
