@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import uvicorn
@@ -39,6 +40,21 @@ _GRACE_SECONDS: Final = 3
 _MAKE: Final = "from clustertrace.store.store import Store; Store.open().close()"
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """How to serve."""
+
+    host: str
+    place: Place
+    max_bytes: int
+    """Of a request."""
+    pages: bool
+    idle_minutes: float | None
+    grpc_port: int | None
+    public: PublicAddress | None
+    """Where a proxy makes us known."""
+
+
 def serve(
     sockets: Sequence[socket.socket],
     host: str,
@@ -60,7 +76,7 @@ def serve(
     setting can't be used.
     """
     public = None if url is None else public_address(url)
-    limit = settings.load().otlp_max_bytes
+    max_bytes = settings.load().otlp_max_bytes
     own_prices()
     place = place_of(db)
     # For the processes that it starts: an argument could be seen by others, and hold a password.
@@ -71,26 +87,20 @@ def serve(
     # uvicorn ends in order, then repeats the signal to whoever had it before: to nobody.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    asyncio.run(_serve(sockets, host, place, limit, pages, idle_minutes, grpc_port, public))
+    options = _Options(host, place, max_bytes, pages, idle_minutes, grpc_port, public)
+    asyncio.run(_serve(sockets, options))
 
 
-async def _serve(
-    sockets: Sequence[socket.socket],
-    host: str,
-    place: Place,
-    limit: int,
-    pages: bool,
-    idle_minutes: float | None,
-    grpc_port: int | None,
-    public: PublicAddress | None,
-) -> None:
+async def _serve(sockets: Sequence[socket.socket], options: _Options) -> None:
+    host, place, limit = options.host, options.place, options.max_bytes
+    public, idle_minutes = options.public, options.idle_minutes
     port = sockets[0].getsockname()[1]
     activity = Activity()
     committer, room = Committer(received=activity.note), Room()
     key = access_key(place.path) if public or not loopback(host) else None
     everybody = public is not None
     grpc = GrpcService(committer, limit=limit, room=room, key=key, everybody=everybody)
-    ui = Pages(lambda private: launch_command(private, port)) if pages else None
+    ui = Pages(lambda private: launch_command(private, port)) if options.pages else None
 
     def visited() -> None:
         activity.note()
@@ -114,8 +124,8 @@ async def _serve(
         await server.up.wait()
         if ui and idle_minutes is None:
             ui.start()
-        if grpc_port is not None:
-            await _start(grpc, host, grpc_port)
+        if options.grpc_port is not None:
+            await _start(grpc, host, options.grpc_port)
         # A new database takes a second to make; until then requests wait in the queue.
         store = await _opened(place)
         committer.start(store)
