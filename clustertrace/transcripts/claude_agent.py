@@ -8,6 +8,7 @@ call begins when its request was logged, else with what it answers to.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from clustertrace.conventions.naming import vendor_of
@@ -20,7 +21,7 @@ from clustertrace.understanding.amending import REFUSED
 from clustertrace.understanding.endings import ENDS_BADLY
 from clustertrace.understanding.reports import RESPONSE_ID, SCOPE
 
-__all__ = ["Agent", "Link", "Requests"]
+__all__ = ["Agent", "Beginning", "Link", "Requests"]
 
 SCOPE_NAME: Final = "com.anthropic.claude_code.transcript"
 """The scope of these spans: of Claude Code's own, and told apart from its telemetry."""
@@ -39,6 +40,21 @@ class Link(NamedTuple):
     span_id: str
     name: str | None
     """What kind of sub-agent was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How an agent began, as its own span says it."""
+
+    name: str
+    span_id: str
+    parent_span_id: str | None
+    at: int
+    given: Any
+    """What it was asked."""
+    attributes: Told
+    agent_id: str = ""
+    """The main agent has none."""
 
 
 class Requests:
@@ -64,27 +80,14 @@ class Agent:
     """Takes the rows of one agent in one turn."""
 
     def __init__(
-        self,
-        turn: Turn,
-        requests: Requests,
-        links: dict[str, Link],
-        *,
-        name: str,
-        span_id: str,
-        above: str | None,
-        at: int,
-        given: Any,
-        about: Told,
-        agent_id: str = "",
+        self, turn: Turn, requests: Requests, links: dict[str, Link], began: Beginning
     ) -> None:
-        """`above` is the span that it stands under, `given` what it was asked, `about` the
-        attributes of its own span; the main agent has no id."""
         self._turn = turn
         self._requests = requests
         self._links = links
-        self._id = agent_id
-        self._span_id = span_id
-        self._last_ns = at
+        self._id = began.agent_id
+        self._span_id = began.span_id
+        self._last_ns = began.at
         """When the last thing of it happened, which the next call answers to."""
         self._asked: list[Any] = []
         """Messages since its last call."""
@@ -103,8 +106,11 @@ class Agent:
         self.model: str | None = None
         self.end: str | None = None
         """Why it rests; None while it works."""
-        span = self._span(span_id, above, name, "agent", at, about)
-        turn.put(span._replace(status="running", input=given))
+        span = self._span(
+            *(began.span_id, began.parent_span_id, began.name, "agent", began.at),
+            began.attributes,
+        )
+        turn.put(span._replace(status="running", input=began.given))
 
     @property
     def busy(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from clustertrace.conventions.readers import text
 from clustertrace.transcripts import claude_rows as row_of
-from clustertrace.transcripts.claude_agent import Agent, Link, Requests
+from clustertrace.transcripts.claude_agent import Agent, Beginning, Link, Requests
 from clustertrace.transcripts.turn import Turn, moment
 
 __all__ = ["Steps", "SubAgent"]
@@ -49,17 +49,15 @@ class Steps:
         self._main = agent is None
         at = moment(first) or 1
         if agent is None:
-            self._agent = Agent(
-                turn,
-                requests,
-                links,
+            began = Beginning(
                 name=_TURN,
                 span_id=turn.root_id,
-                above=None,
+                parent_span_id=None,
                 at=at,
                 given=row_of.said_text(first) or row_of.content(first),
-                about={"prompt.id": turn.prompt, "message.uuid": turn.claim},
+                attributes={"prompt.id": turn.prompt, "message.uuid": turn.claim},
             )
+            self._agent = Agent(turn, requests, links, began)
             turn.tags["service"] = "claude-code"
         else:
             above = agent.link.span_id if agent.link else turn.root_id
@@ -116,15 +114,13 @@ class Steps:
         return self._inline[agent]
 
     def _sub_agent(self, agent_id: str, name: str, above: str, at: int, first: Told) -> Agent:
-        return Agent(
-            self.turn,
-            self._requests,
-            self._links,
+        began = Beginning(
             name=name,
             span_id=self.turn.id_of("agent", agent_id),
-            above=above,
+            parent_span_id=above,
             at=at,
             given=row_of.said_text(first) or None,
-            about={"agent.name": name},
+            attributes={"agent.name": name},
             agent_id=agent_id,
         )
+        return Agent(self.turn, self._requests, self._links, began)
