@@ -37,19 +37,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="MINUTES",
         help="start the pages when they are asked for, and end after so long with nothing to do",
     )
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        _run(told)
+        _run(options)
     except ClustertraceError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - what this program says
         return 2
     return 0
 
 
-def _run(told: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> None:
     from clustertrace.ingest.sockets import listen
 
-    sockets = listen(told.host, told.port)
+    sockets = listen(options.host, options.port)
     print(  # noqa: T201 - what this program says
         f"clustertrace receives at http://localhost:{sockets[0].getsockname()[1]}",
         file=sys.stderr,
@@ -61,12 +61,12 @@ def _run(told: argparse.Namespace) -> None:
 
     serve(
         sockets,
-        told.host,
-        told.db,
-        pages=not told.no_ui,
-        idle_minutes=told.idle_shutdown_minutes,
-        grpc_port=told.grpc_port,
-        url=told.url,
+        options.host,
+        options.db,
+        pages=not options.no_ui,
+        idle_minutes=options.idle_shutdown_minutes,
+        grpc_port=options.grpc_port,
+        url=options.url,
     )
 
 

@@ -106,10 +106,10 @@ class Committer:
         with self._news:
             if self._closing:
                 raise StoreBusy("The receiver is stopping; try again in a moment.")
-            if self._queue and self.waiting + _size(batch) > self._max_waiting:
+            if self._queue and self.waiting + _batch_size(batch) > self._max_waiting:
                 raise QueueFull(f"{self.waiting} spans wait to be written; try again in a moment.")
             self._queue.append(job)
-            self.waiting += _size(batch)
+            self.waiting += _batch_size(batch)
             self._news.notify()
         await job.done
 
@@ -153,10 +153,10 @@ class Committer:
         with self._news:
             if not self._queue and not self._closing:
                 self._news.wait(timeout)
-            while self._queue and (not group or spans + _size(self._queue[0].batch) <= GROUP):
+            while self._queue and (not group or spans + _batch_size(self._queue[0].batch) <= GROUP):
                 job = self._queue.popleft()
                 group.append(job)
-                spans += _size(job.batch)
+                spans += _batch_size(job.batch)
         return group
 
     def _commit(self, store: Writer, group: Sequence[_Job]) -> None:
@@ -188,7 +188,7 @@ class Committer:
 
     def _answer(self, group: Sequence[_Job], error: Exception | None) -> None:
         with self._news:
-            self.waiting -= sum(_size(job.batch) for job in group)
+            self.waiting -= sum(_batch_size(job.batch) for job in group)
         if error is None:
             self.stored += sum(len(job.batch.spans) for job in group)
         for loop in {job.loop for job in group}:
@@ -204,7 +204,7 @@ class Committer:
         self.trouble, self._chores_failed = told, False
 
 
-def _size(batch: Batch) -> int:
+def _batch_size(batch: Batch) -> int:
     """Spans and log records, which take about the same room."""
     return len(batch.spans) + len(batch.logs)
 

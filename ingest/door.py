@@ -89,7 +89,7 @@ class Door:
         if scope["type"] == "websocket":
             await self._websocket(WebSocket(scope, receive, send), port)
         elif port is None:
-            await _starting(scope)(scope, receive, send)
+            await _starting_page(scope)(scope, receive, send)
         else:
             await self._http(Request(scope, receive), port, send)
 
@@ -115,15 +115,15 @@ class Door:
         outgoing = httpx.Request(
             request.method,
             httpx.URL(scheme="http", host="127.0.0.1", port=port, raw_path=target),
-            headers=_passed_on(
+            headers=_forwarded_headers(
                 request.headers.raw, upstream.encode(), self._key, _AS_IT_IS if whole else ()
             ),
             content=_request_body(request),
         )
         try:
-            answer = await _answer(self._transport, outgoing)
+            answer = await _upstream_answer(self._transport, outgoing)
         except httpx.TransportError:
-            await _starting(scope)(scope, request.receive, send)
+            await _starting_page(scope)(scope, request.receive, send)
             return
         except ClientDisconnect:
             return
@@ -136,7 +136,7 @@ class Door:
             chunks = cast("AsyncIterable[bytes]", answer.stream)
             if whole and answer.status_code == 200:
                 headers, body = first_page.rewritten(headers, await answer.aread())
-                chunks = _once(body)
+                chunks = _single_chunk(body)
             await send(
                 {
                     "type": "http.response.start",
@@ -187,17 +187,19 @@ class Door:
             return
         async with upstream:
             await websocket.accept(upstream.subprotocol)
-            await _both_ways(websocket, upstream, self._visited)
+            await _relay_both_ways(websocket, upstream, self._visited)
 
 
-def _starting(scope: Scope) -> Response:
+def _starting_page(scope: Scope) -> Response:
     headers = {"Retry-After": "1", "Cache-Control": "no-store"}
     if scope["method"] in ("GET", "HEAD"):
         return HTMLResponse(_STARTING, 503, headers)
     return PlainTextResponse("The pages are starting; try again in a moment.\n", 503, headers)
 
 
-async def _answer(transport: httpx.AsyncHTTPTransport, outgoing: httpx.Request) -> httpx.Response:
+async def _upstream_answer(
+    transport: httpx.AsyncHTTPTransport, outgoing: httpx.Request
+) -> httpx.Response:
     """What the upstream answers. Raises httpx.TransportError where it does not."""
     import httpx
 
@@ -211,11 +213,11 @@ async def _answer(transport: httpx.AsyncHTTPTransport, outgoing: httpx.Request) 
     return await transport.handle_async_request(outgoing)
 
 
-async def _once(body: bytes) -> AsyncIterator[bytes]:
+async def _single_chunk(body: bytes) -> AsyncIterator[bytes]:
     yield body
 
 
-def _passed_on(
+def _forwarded_headers(
     headers: Iterable[tuple[bytes, bytes]],
     upstream: bytes,
     key: str,
@@ -238,7 +240,7 @@ def _request_body(request: Request) -> AsyncIterator[bytes] | None:
     return None
 
 
-async def _both_ways(
+async def _relay_both_ways(
     websocket: WebSocket, upstream: ClientConnection, visited: Callable[[], None]
 ) -> None:
     """Carry messages until either side closes, then close the other in the same way."""
@@ -263,7 +265,7 @@ async def _to_upstream(
         while True:
             message = await websocket.receive()
             if message["type"] == "websocket.disconnect":
-                await upstream.close(_code(message.get("code")))
+                await upstream.close(_sendable_code(message.get("code")))
                 return
             text = message.get("text")
             if text is None and is_users(message["bytes"]):
@@ -282,9 +284,9 @@ async def _to_client(websocket: WebSocket, upstream: ClientConnection) -> None:
                     await websocket.send_text(message)
                 else:
                     await websocket.send_bytes(message)
-        await websocket.close(_code(upstream.close_code), upstream.close_reason or "")
+        await websocket.close(_sendable_code(upstream.close_code), upstream.close_reason or "")
 
 
-def _code(code: int | None) -> int:
+def _sendable_code(code: int | None) -> int:
     """A close code that may be sent: some only ever describe how a connection was lost."""
     return 1000 if code is None or code in (1005, 1006, 1015) else code

@@ -74,45 +74,45 @@ def exposition(figures: Figures) -> str:
         ("info", "gauge", "The program.", [("", {"version": figures.version}, 1)]),
         (
             *("trouble", "gauge", "1: the last commit or chore failed; /healthz says why."),
-            _one(figures.trouble),
+            _single_sample(figures.trouble),
         ),
         (
             *("spans_stored_total", "counter", "Spans that senders were told are stored."),
-            _one(figures.stored),
+            _single_sample(figures.stored),
         ),
         (
             *("rejected_total", "counter", "Spans, records and data points that were not usable."),
-            _one(figures.rejected),
+            _single_sample(figures.rejected),
         ),
         ("requests_total", "counter", "HTTP requests with data, by their answer.", requests),
         (
             *("queue_spans", "gauge", "Spans and records that wait for the writer."),
-            _one(figures.waiting),
+            _single_sample(figures.waiting),
         ),
         ("commit_seconds", "histogram", "How long commits took.", figures.commits.samples()),
         ("database_bytes", "gauge", "Sizes of the database's files.", files),
         (
             *("settling_lag_seconds", "gauge", "How long a trace has been due to be settled."),
-            _one(figures.settling_s),
+            _single_sample(figures.settling_s),
         ),
         (
             *("unindexed_spans", "gauge", "Spans that are not in the text index yet."),
-            _one(figures.unindexed),
+            _single_sample(figures.unindexed),
         ),
     ]
-    return "".join(line for metric in metrics for line in _lines(*metric))
+    return "".join(line for metric in metrics for line in _metric_lines(*metric))
 
 
-def _one(value: float | None) -> list[Sample]:
+def _single_sample(value: float | None) -> list[Sample]:
     return [] if value is None else [("", {}, value)]
 
 
-def _lines(name: str, kind: str, meaning: str, samples: Iterable[Sample]) -> Iterable[str]:
+def _metric_lines(name: str, kind: str, meaning: str, samples: Iterable[Sample]) -> Iterable[str]:
     yield f"# HELP clustertrace_{name} {meaning}\n# TYPE clustertrace_{name} {kind}\n"
     for ending, labels, value in samples:
-        told = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+        told = ",".join(f'{key}="{_escaped_label(text)}"' for key, text in labels.items())
         yield f"clustertrace_{name}{ending}{f'{{{told}}}' if told else ''} {float(value)!r}\n"
 
 
-def _escaped(text: str) -> str:
+def _escaped_label(text: str) -> str:
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -90,7 +90,7 @@ class GrpcService:
             raise ServeError("it needs grpcio; install it with: pip install 'clustertrace[grpc]'.")
         # gRPC would only say that it failed: these sockets say why, and find a free port.
         sockets = listen(host, port, "--grpc-port")
-        addresses = [_address(taken) for taken in sockets]
+        addresses = [_grpc_address(taken) for taken in sockets]
         for taken in sockets:
             taken.close()
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -142,7 +142,7 @@ class GrpcService:
             try:
                 return accepted_message(name, await self._take(signal, context))
             except Exception as error:
-                await _refuse(context, error)
+                await _abort_call(context, error)
                 raise
 
         return export
@@ -181,7 +181,7 @@ async def _chunks(message: bytes) -> AsyncIterator[bytes]:
     yield message
 
 
-async def _refuse(context: Any, error: Exception) -> None:
+async def _abort_call(context: Any, error: Exception) -> None:
     """End the call with a status that senders understand: whether to try again, and when."""
     from grpc import StatusCode
 
@@ -206,6 +206,6 @@ async def _refuse(context: Any, error: Exception) -> None:
     await context.abort(code, message, tuple(told.items()))
 
 
-def _address(taken: Any) -> str:
+def _grpc_address(taken: Any) -> str:
     host, port = taken.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

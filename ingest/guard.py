@@ -147,13 +147,13 @@ class Guard:
         return bool(separator) and scheme == "http" and self._ours(host)
 
     def _ours(self, host: str) -> bool:
-        name, port = _parted(host.lower())
+        name, port = _split_host(host.lower())
         if port != self._port:
             return False
         return name in self._names or (self._open and _is_address(name))
 
 
-def _parted(host: str) -> tuple[str, int]:
+def _split_host(host: str) -> tuple[str, int]:
     """Name and port; browsers leave out the default one, and anybody may send anything."""
     name, separator, port = host.rpartition(":")
     if separator and port.isascii() and port.isdigit() and len(port) <= _LONGEST_PORT:

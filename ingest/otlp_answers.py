@@ -44,7 +44,7 @@ def accepted(signal: str, media: str, rejected: Sequence[str]) -> Response:
     if not rejected:
         return Response(b"{}", media_type=media)
     # A 64-bit integer is a string in protobuf's JSON.
-    part = {_ANSWERS[signal][2]: str(len(rejected)), "errorMessage": _told(rejected)}
+    part = {_ANSWERS[signal][2]: str(len(rejected)), "errorMessage": _reasons_sentence(rejected)}
     return Response(orjson.dumps({"partialSuccess": part}), media_type=media)
 
 
@@ -55,12 +55,12 @@ def accepted_message(signal: str, rejected: Sequence[str]) -> bytes:
     answer_type, field, _ = _ANSWERS[signal]
     answer = answer_type()
     setattr(answer.partial_success, field, len(rejected))
-    answer.partial_success.error_message = _told(rejected)
+    answer.partial_success.error_message = _reasons_sentence(rejected)
     message: bytes = answer.SerializeToString()
     return message
 
 
-def _told(rejected: Sequence[str]) -> str:
+def _reasons_sentence(rejected: Sequence[str]) -> str:
     """The commonest reasons, and how many more there are."""
     reasons = [
         why if count == 1 else f"{why} ({count} times)" for why, count in Counter(rejected).items()

@@ -37,7 +37,7 @@ __all__ = ["serve"]
 _KEEP_ALIVE_SECONDS: Final = 75
 """Longer than exporters pause between batches, so that they find their connection open."""
 _GRACE_SECONDS: Final = 3
-_MAKE: Final = "from clustertrace.store.store import Store; Store.open().close()"
+_MAKE_DATABASE: Final = "from clustertrace.store.store import Store; Store.open().close()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +117,19 @@ async def _serve(sockets: Sequence[socket.socket], options: _Options) -> None:
         store=lambda: store,
     )
     app = receiver(committer, state, limit=limit, room=room, pages=door)
-    server = _Server(_config(Guard(app, host, port, key, public), lambda: advice(grpc.port)))
+    server = _Server(
+        _uvicorn_config(Guard(app, host, port, key, public), lambda: advice(grpc.port))
+    )
     serving = asyncio.create_task(server.serve(list(sockets)))
-    leaving = asyncio.create_task(_leave(server, activity, idle_minutes))
+    leaving = asyncio.create_task(_leave_when_idle(server, activity, idle_minutes))
     try:
         await server.up.wait()
         if ui and idle_minutes is None:
             ui.start()
         if options.grpc_port is not None:
-            await _start(grpc, host, options.grpc_port)
+            await _start_grpc(grpc, host, options.grpc_port)
         # A new database takes a second to make; until then requests wait in the queue.
-        store = await _opened(place)
+        store = await _open_store(place)
         committer.start(store)
         await serving
     finally:
@@ -146,20 +148,20 @@ async def _serve(sockets: Sequence[socket.socket], options: _Options) -> None:
             store.close()
 
 
-async def _start(grpc: GrpcService, host: str, port: int) -> None:
+async def _start_grpc(grpc: GrpcService, host: str, port: int) -> None:
     try:
         await grpc.start(host, port)
-        said = f"clustertrace receives OTLP/gRPC at localhost:{grpc.port}"
+        message = f"clustertrace receives OTLP/gRPC at localhost:{grpc.port}"
     except ServeError as error:
-        said = f"clustertrace receives no OTLP/gRPC: {error}"
-    print(said, file=sys.stderr, flush=True)  # noqa: T201 - the receiver's log
+        message = f"clustertrace receives no OTLP/gRPC: {error}"
+    print(message, file=sys.stderr, flush=True)  # noqa: T201 - the receiver's log
 
 
-async def _opened(place: Place) -> Store:
+async def _open_store(place: Place) -> Store:
     """The store. What makes a new database needs 30 MiB, so a process of its own makes it."""
     if not (place.is_file and await asyncio.to_thread(place.path.exists)):
         making = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-c", _MAKE),
+            *(sys.executable, "-P", "-c", _MAKE_DATABASE),
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
@@ -168,7 +170,7 @@ async def _opened(place: Place) -> Store:
     return await asyncio.to_thread(Store.open, place.text)
 
 
-async def _leave(server: _Server, activity: Activity, idle_minutes: float | None) -> None:
+async def _leave_when_idle(server: _Server, activity: Activity, idle_minutes: float | None) -> None:
     """Have the server end once it has been idle for so long; None: never."""
     if idle_minutes is not None:
         await until_idle(activity, idle_minutes * 60)
@@ -191,7 +193,7 @@ class _Server(uvicorn.Server):
         self.up.set()
 
 
-def _config(app: Guard, advice: Callable[[], str]) -> uvicorn.Config:
+def _uvicorn_config(app: Guard, advice: Callable[[], str]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=protocol_that_tells(advice),

@@ -47,7 +47,7 @@ def _bind(host: str, port: int, option: str) -> socket.socket:
     except OverflowError:
         raise ServeError(f"{port} is not a port; choose 1 to 65535 with {option}.") from None
     except OSError as error:
-        raise ServeError(_why(error, host, port, option)) from None
+        raise ServeError(_bind_error(error, host, port, option)) from None
     # Connections have this from their listener: one whose other side vanished without a word, as a
     # laptop that is shut does, is asked for, and closed.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -59,7 +59,7 @@ def _bind(host: str, port: int, option: str) -> socket.socket:
     return socket.socket(fileno=listener.detach())
 
 
-def _why(error: OSError, host: str, port: int, option: str) -> str:
+def _bind_error(error: OSError, host: str, port: int, option: str) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} is taken by another program; choose another one with {option}."
     if error.errno == errno.EACCES:
