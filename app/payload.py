@@ -24,59 +24,59 @@ def show(value: Any, *, arguments: bool = False) -> None:
     messages, rest = conversation(value)
     changes = edits(value) if arguments else []
     if changes:
-        _changes(changes)
+        _draw_changes(changes)
         with st.expander("As it was called"):
             st.json(value, expanded=2)
     elif messages:
-        st.html(markup.page(*map(_message, messages)))
+        st.html(markup.page(*map(_message_markup, messages)))
         if rest:
             st.json(rest, expanded=1)
     elif isinstance(value, Mapping | list) and value:
         st.json(value, expanded=2)
     else:
         shown = value if isinstance(value, str) else text(value)
-        st.html(markup.page(_words(shown) if shown else markup.muted("empty")))
+        st.html(markup.page(_text_markup(shown) if shown else markup.muted("empty")))
 
 
-def _changes(changes: Sequence[Edit]) -> None:
+def _draw_changes(changes: Sequence[Edit]) -> None:
     """Changes to files as diffs."""
     for change in changes:
         st.html(markup.page(markup.tag("div", change.path, cls="ct-path")))
         st.code(change.diff or "(nothing)", language="diff")
 
 
-def _message(message: Mapping[str, Any]) -> markup.Markup:
-    said = [_part(part) for part in parts_of(message)]
+def _message_markup(message: Mapping[str, Any]) -> markup.Markup:
+    said = [_part_markup(part) for part in parts_of(message)]
     rest = remaining(message)
     if rest:
-        said.append(_code(text(rest)))
+        said.append(_code_markup(text(rest)))
     return markup.message(message["role"], *said)
 
 
-def _part(part: Part) -> markup.Markup:
+def _part_markup(part: Part) -> markup.Markup:
     if part.kind == "text":
-        return _words(part.said)
+        return _text_markup(part.said)
     if part.kind == "thinking":
-        return _folded("thinking", part.said)
+        return _folded_markup("thinking", part.said)
     if part.kind == "result":
         label = "✕ failed" if part.failed else "result"
         tone = "failed" if part.failed else "plain"
         return markup.tag(
             "div",
             markup.tag("div", label, cls=f"ct-role ct-{tone}"),
-            _words(part.said),
+            _text_markup(part.said),
             cls="ct-result",
         )
     if part.kind == "media":
         return markup.tag("div", markup.muted(f"{part.said} (not shown)"))
-    return _code(part.said)
+    return _code_markup(part.said)
 
 
-def _folded(label: str, said: str) -> markup.Markup:
-    return markup.tag("details", markup.tag("summary", label), _words(said))
+def _folded_markup(label: str, said: str) -> markup.Markup:
+    return markup.tag("details", markup.tag("summary", label), _text_markup(said))
 
 
-def _words(said: str) -> markup.Markup:
+def _text_markup(said: str) -> markup.Markup:
     """A text as it was written, as far as a browser likes to hold it."""
     if len(said) <= _LONGEST:
         return markup.text_block(said)
@@ -84,5 +84,5 @@ def _words(said: str) -> markup.Markup:
     return markup.join([markup.text_block(said[:_LONGEST]), more])
 
 
-def _code(shown: str) -> markup.Markup:
+def _code_markup(shown: str) -> markup.Markup:
     return markup.tag("pre", shown, cls="ct-call")

@@ -34,18 +34,20 @@ def draw(session: Session, broken: Sequence[Break], first: int) -> None:
     st.html(
         markup.page(
             markup.heading(f"{words.counted(row.turns, 'turn')}{failed}: {title(row)}"),
-            _facts(row),
+            _session_facts(row),
         )
     )
     dearest = max((turn.measures.cost_usd for turn in session.turns), default=0.0)
-    lines = [_turn(number, turn, dearest) for number, turn in enumerate(session.turns, start=first)]
+    lines = [
+        _turn_cells(number, turn, dearest) for number, turn in enumerate(session.turns, start=first)
+    ]
     head = ("Turn", "Began", "Asked", "Ended", "Took", "Spent", "", "From cache", "Paid again")
     st.html(markup.page(markup.rows(lines, head)))
     if broken:
-        st.html(markup.page(*_breaks(broken)))
+        st.html(markup.page(*_break_lines(broken)))
 
 
-def _facts(row: SessionRow) -> markup.Markup:
+def _session_facts(row: SessionRow) -> markup.Markup:
     where, now = words.zone(st.context.timezone), time.time_ns()
     one = row.measures
     parts = [
@@ -62,7 +64,7 @@ def _facts(row: SessionRow) -> markup.Markup:
     return markup.facts(*parts)
 
 
-def _turn(number: int, turn: Turn, dearest: float) -> tuple[object, ...]:
+def _turn_cells(number: int, turn: Turn, dearest: float) -> tuple[object, ...]:
     trace, spent = turn
     where, now = words.zone(st.context.timezone), time.time_ns()
     asked = " ".join((trace.first_prompt or trace.name or "(no name)").split())
@@ -79,7 +81,7 @@ def _turn(number: int, turn: Turn, dearest: float) -> tuple[object, ...]:
     )
 
 
-def _breaks(broken: Sequence[Break]) -> list[markup.Markup]:
+def _break_lines(broken: Sequence[Break]) -> list[markup.Markup]:
     """Calls that missed a cache, the dearest first, each with its cause in a sentence."""
     dearest = sorted(broken, key=lambda one: -one.lost_usd)[:_BREAKS]
     lost = sum(one.lost_usd for one in broken)
@@ -90,7 +92,7 @@ def _breaks(broken: Sequence[Break]) -> list[markup.Markup]:
     lines = [
         (
             markup.link(one.call.name, trace_url(one.call.trace_id, one.call.span_id)),
-            _cause(one),
+            _cause_sentence(one),
             f"{words.short_count(one.missed_tokens)} tokens again",
             words.money(one.lost_usd),
         )
@@ -99,10 +101,11 @@ def _breaks(broken: Sequence[Break]) -> list[markup.Markup]:
     return [markup.subheading(head), markup.rows(lines)]
 
 
-def _cause(one: Break) -> str:
-    cause = BREAK_REASONS.get(one.reason, one.reason)
-    if one.reason == "idle":
-        return f"{cause}: {words.duration(one.idle_ns)} had passed since the call before"
-    if one.reason == "history":
-        return f"{cause}: the first {words.short_count(one.kept_tokens)} tokens were still found"
+def _cause_sentence(cache_break: Break) -> str:
+    cause = BREAK_REASONS.get(cache_break.reason, cache_break.reason)
+    if cache_break.reason == "idle":
+        return f"{cause}: {words.duration(cache_break.idle_ns)} had passed since the call before"
+    if cache_break.reason == "history":
+        kept = words.short_count(cache_break.kept_tokens)
+        return f"{cause}: the first {kept} tokens were still found"
     return cause

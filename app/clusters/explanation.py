@@ -30,7 +30,7 @@ Samples = Sequence[tuple[str, Sequence[Suspect]]]
 @st.cache_data(
     show_spinner="Comparing failed runs with those that did not fail…", max_entries=32, ttl=300
 )
-def _known(
+def _read_explanation(
     path: str, pattern: str, runs: int, failed: int
 ) -> tuple[Why, Node, Divergence | None, Samples]:
     """Worked out anew where the arguments, which stand for the state of the pattern, change."""
@@ -38,8 +38,8 @@ def _known(
         cluster = queries.cluster(conn, pattern)
         root = queries.paths(conn, cluster.name)
         newest = queries.failed_runs(conn, pattern, _SAMPLES)
-        read = [queries.trace(conn, row.trace_id) for row in newest]
-        samples = [(one.trace_id, queries.suspects_of(conn, one)) for one in read]
+        traces = [queries.trace(conn, row.trace_id) for row in newest]
+        samples = [(one.trace_id, queries.suspects_of(conn, one)) for one in traces]
         return queries.why(conn, cluster), root, divergence(root, cluster.steps), samples
 
 
@@ -49,12 +49,12 @@ def draw(cluster: Cluster) -> None:
     if not cluster.failed:
         return
     path = connection.place()
-    why, root, parting, samples = _known(path, cluster.id, cluster.count, cluster.failed)
+    why, root, parting, samples = _read_explanation(path, cluster.id, cluster.count, cluster.failed)
     with st.expander("Why it fails", expanded=True):
-        st.html(markup.page(_why(why)))
+        st.html(markup.page(_why_markup(why)))
     if any(suspects for _, suspects in samples):
         with st.expander("Where its newest failed runs may have broken", expanded=True):
-            st.html(markup.page(*_samples(samples)))
+            st.html(markup.page(*_samples_markup(samples)))
     if root.runs > cluster.count:
         with st.expander("Where the paths of this agent part", expanded=True):
             said = (
@@ -69,12 +69,12 @@ def draw(cluster: Cluster) -> None:
             )
 
 
-def _why(why: Why) -> markup.Markup:
+def _why_markup(why: Why) -> markup.Markup:
     parts = []
     if broke := why_words.broke_words(why):
         parts.append(markup.tag("p", *markup.coded(broke)))
     if why.differences:
-        rows = [_difference(one) for one in why.differences]
+        rows = [_difference_markup(one) for one in why.differences]
         parts.append(markup.tag("div", *rows, cls="ct-rules"))
         parts.append(markup.tag("p", markup.muted(why_words.compared_words(why))))
     else:
@@ -82,20 +82,26 @@ def _why(why: Why) -> markup.Markup:
     return markup.join(parts)
 
 
-def _difference(one: Difference) -> markup.Markup:
-    rate = one.failed / one.all_failed
-    looks = [markup.link(f"run {at}", trace_url(ran)) for at, ran in enumerate(one.evidence[:3], 1)]
+def _difference_markup(difference: Difference) -> markup.Markup:
+    rate = difference.failed / difference.all_failed
+    looks = [
+        markup.link(f"run {at}", trace_url(ran))
+        for at, ran in enumerate(difference.evidence[:3], 1)
+    ]
     others = [
-        markup.link("one without it that did not fail", trace_url(r)) for r in one.contrast[:1]
+        markup.link("one without it that did not fail", trace_url(r))
+        for r in difference.contrast[:1]
     ]
     return markup.tag(
         "div",
-        markup.tag("div", markup.rate_bar(rate, *wilson(one.failed, one.all_failed))),
+        markup.tag("div", markup.rate_bar(rate, *wilson(difference.failed, difference.all_failed))),
         markup.tag(
             "div",
-            markup.tag("div", *markup.coded(why_words.difference_words(one)), cls="ct-rule-words"),
+            markup.tag(
+                "div", *markup.coded(why_words.difference_words(difference)), cls="ct-rule-words"
+            ),
             markup.muted(
-                f"p {words.chance(one.p)}, q {words.chance(one.q)} · ",
+                f"p {words.chance(difference.p)}, q {words.chance(difference.q)} · ",
                 markup.join([*looks, *others], " · "),
             ),
         ),
@@ -103,7 +109,7 @@ def _difference(one: Difference) -> markup.Markup:
     )
 
 
-def _samples(samples: Samples) -> list[markup.Markup]:
+def _samples_markup(samples: Samples) -> list[markup.Markup]:
     made = []
     for trace_id, suspects in samples:
         rows = [suspect(trace_id, one) for one in suspects]
@@ -115,13 +121,13 @@ def _samples(samples: Samples) -> list[markup.Markup]:
     return made
 
 
-def suspect(trace_id: str, one: Suspect) -> markup.Markup:
+def suspect(trace_id: str, found: Suspect) -> markup.Markup:
     """A suspicious step with its reasons, on a line."""
-    said = "; ".join(reason.words for reason in one.reasons)
+    said = "; ".join(reason.words for reason in found.reasons)
     return markup.tag(
         "div",
-        markup.muted(f"step {one.place} "),
-        markup.link(one.step, trace_url(trace_id, one.span_id), cls="ct-more"),
+        markup.muted(f"step {found.place} "),
+        markup.link(found.step, trace_url(trace_id, found.span_id), cls="ct-more"),
         " ",
         *markup.coded(said),
         cls="ct-suspect",

@@ -57,12 +57,12 @@ def table(
         if family.variants == 1:
             rows += [patterns.row(one, look) for one in own]
             continue
-        rows.append(_row(family, len(own), look))
+        rows.append(_family_row(family, len(own), look))
         rows += [patterns.row(one, look, member=True) for one in own]
     return markup.tag("div", patterns.head(), *rows, cls="ct-patterns")
 
 
-def _row(family: Family, shown: int, look: Look) -> markup.Markup:
+def _family_row(family: Family, shown: int, look: Look) -> markup.Markup:
     whole = family.whole
     opened = st.query_params.get(OPEN) == whole.id
     rest = {name: value for name, value in st.query_params.items() if name != OPEN}

@@ -137,7 +137,7 @@ def cells(
     return markup.tag(
         "div",
         markup.tag("a", href=cover, target="_self", cls="ct-cover", aria_label=label),
-        markup.tag("div", _rate(cluster, runs)),
+        markup.tag("div", _rate_cell(cluster, runs)),
         markup.tag("div", name, markup.chips(cluster.steps)),
         markup.tag(
             "div",
@@ -146,7 +146,7 @@ def cells(
             markup.muted(words.duration(cluster.p95_ns)),
             cls="ct-right",
         ),
-        markup.tag("div", _cost(cluster), cls="ct-right ct-nowrap"),
+        markup.tag("div", _cost_cell(cluster), cls="ct-right ct-nowrap"),
         markup.tag("div", spark(cluster, look.totals)),
         markup.tag(
             "div",
@@ -161,7 +161,7 @@ def cells(
     )
 
 
-def _rate(cluster: Cluster, runs: Sequence[str]) -> markup.Markup:
+def _rate_cell(cluster: Cluster, runs: Sequence[str]) -> markup.Markup:
     low, high = cluster.interval
     numbers = [
         markup.link(
@@ -189,7 +189,7 @@ def who_says(cluster: Cluster) -> str:
     return f"{cluster.failed_by_outcome} by outcome, {by_error} by error"
 
 
-def _cost(cluster: Cluster) -> markup.Markup:
+def _cost_cell(cluster: Cluster) -> markup.Markup:
     return markup.join(
         [
             words.cost(cluster.cost_usd, cluster.unpriced_calls),
@@ -210,13 +210,15 @@ def spark(cluster: Cluster, totals: Overview, *, tall: bool = False) -> markup.M
         columns[at][1] += day.failed
     return markup.sparkline(
         [
-            markup.Column(runs, failed, f"{_date(first + at * width)}: {failed} of {runs} failed")
+            markup.Column(
+                runs, failed, f"{_day_text(first + at * width)}: {failed} of {runs} failed"
+            )
             for at, (runs, failed) in enumerate(columns)
         ],
         tall=tall,
     )
 
 
-def _date(day: int) -> str:
+def _day_text(day: int) -> str:
     at = datetime.fromtimestamp(day * NS_PER_DAY / 1e9, UTC)
     return f"{at.day} {at:%b %Y}"

@@ -45,17 +45,17 @@ def tree(root: Node, parting: Divergence | None, own: Steps) -> markup.Markup:
         also = f"; {ends[jump]}" if jump in ends else ""
         ends[jump] = f"here the chance of failing jumps most{also}"
     rows: list[_Row] = []
-    _add(rows, root, 0, (), ends, max(2, root.runs * _FOLLOWED))
+    _add_rows(rows, root, 0, (), ends, max(2, root.runs * _FOLLOWED))
     head = markup.tag("span", "Failed of runs"), markup.tag("span", "Steps")
     return markup.tag(
         "div",
         markup.tag("div", *head, cls="ct-way ct-head"),
-        *(_markup(row) for row in rows[: 2 * _ROWS]),
+        *(_row_markup(row) for row in rows[: 2 * _ROWS]),
         cls="ct-ways-tree",
     )
 
 
-def _add(
+def _add_rows(
     rows: list[_Row], node: Node, depth: int, path: Steps, ends: Mapping[Steps, str], least: float
 ) -> None:
     """The stretch that begins with a node, then what follows it."""
@@ -67,31 +67,33 @@ def _add(
             steps.append(node.step)
             path = (*path, node.step)
             notes.append(ends.get(path, ""))
-    follow = not steps or (node.runs >= least and len(rows) < _ROWS) or _leads(path, ends)
+    is_followed = (
+        not steps or (node.runs >= least and len(rows) < _ROWS) or _leads_to_end(path, ends)
+    )
     if steps:
         note = ", ".join(filter(None, notes))
-        goes_on = bool(node.children) and not follow
+        goes_on = bool(node.children) and not is_followed
         rows.append(_Row(depth, tuple(steps), node.runs, node.failed, note, goes_on))
         depth += 1
-    if not follow:
+    if not is_followed:
         return
     ways = [(way, (*path, way.step)) for way in node.ranked() if way.step is not None]
-    shown = [one for one in ways if one[1] in ends or _leads(one[1], ends)]
+    shown = [one for one in ways if one[1] in ends or _leads_to_end(one[1], ends)]
     shown += [one for one in ways if one not in shown][: max(0, _BRANCHES - len(shown))]
-    for way, to in sorted(shown, key=ways.index):
-        _add(rows, way, depth, to, ends, least)
-    rest = [way for way, to in ways if (way, to) not in shown]
-    if rest:
-        runs, failed = sum(way.runs for way in rest), sum(way.failed for way in rest)
-        rows.append(_Row(depth, (), runs, failed, others=len(rest)))
+    for way, way_path in sorted(shown, key=ways.index):
+        _add_rows(rows, way, depth, way_path, ends, least)
+    left_out = [way for way, way_path in ways if (way, way_path) not in shown]
+    if left_out:
+        runs, failed = sum(way.runs for way in left_out), sum(way.failed for way in left_out)
+        rows.append(_Row(depth, (), runs, failed, others=len(left_out)))
 
 
-def _leads(path: Steps, ends: Mapping[Steps, str]) -> bool:
+def _leads_to_end(path: Steps, ends: Mapping[Steps, str]) -> bool:
     """Whether an end lies beyond this path."""
     return any(len(end) > len(path) and end[: len(path)] == path for end in ends)
 
 
-def _markup(row: _Row) -> markup.Markup:
+def _row_markup(row: _Row) -> markup.Markup:
     low, high = wilson(row.failed, row.runs)
     rate = row.failed / row.runs if row.runs else 0.0
     numbers = markup.tag(
@@ -103,11 +105,11 @@ def _markup(row: _Row) -> markup.Markup:
     )
     note = markup.tag("b", row.note, cls="ct-small") if row.note else ""
     indent = f"margin-left:{row.depth * 1.6:.1f}rem"
-    way = markup.tag("div", _steps(row), note, cls="ct-way-steps", style=indent)
+    way = markup.tag("div", _steps_markup(row), note, cls="ct-way-steps", style=indent)
     return markup.tag("div", numbers, way, cls="ct-way ct-way-noted" if row.note else "ct-way")
 
 
-def _steps(row: _Row) -> markup.Markup:
+def _steps_markup(row: _Row) -> markup.Markup:
     if row.others:
         return markup.muted(words.counted(row.others, "other way"))
     ends = row.steps[-1] == END

@@ -54,82 +54,91 @@ def draw(edges: Sequence[flow.Edge], names: Sequence[str], most: int) -> str | N
     colours = palette(st.context.theme.type)
     ids = {name: f"n{at}" for at, name in enumerate(names)}
     column = layers.columns([(edge.source, edge.target) for edge in edges], START, END)
-    ways, stands = _ways(edges, ids, column)
-    labels = {ids[name]: _on_box(name) for name in names}
-    labels |= {way.id: _share(way.edge) for way in ways}
-    right = layers.across(stands, {one: _width(one, labels) for one in stands}, _GAP)
+    ways, column_of_all = _ways_and_columns(edges, ids, column)
+    labels = {ids[name]: _box_label(name) for name in names}
+    labels |= {way.id: _failed_of_runs(way.edge) for way in ways}
+    x_of = layers.across(
+        column_of_all, {key: _label_width(key, labels) for key in column_of_all}, _GAP
+    )
     halves = [pair for way in ways for pair in pairwise(way.stops)]
-    down = layers.heights(stands, halves, {one: _room(one) for one in stands})
-    place = {one: {"x": round(right[one]), "y": round(down[one])} for one in stands}
-    nodes = [_step(ids[name], labels[ids[name]], colours, place[ids[name]]) for name in names]
-    made: list[Edge] = []
+    y_of = layers.heights(column_of_all, halves, {key: _height_taken(key) for key in column_of_all})
+    place = {key: {"x": round(x_of[key]), "y": round(y_of[key])} for key in column_of_all}
+    nodes = [_step_node(ids[name], labels[ids[name]], colours, place[ids[name]]) for name in names]
+    drawn_edges: list[Edge] = []
     for way in ways:
-        nodes += [_stop(one, way, labels, colours, place[one]) for one in way.stops[1:-1]]
-        made += _line(way, colours, 1 + _WIDEST * way.edge.runs / most)
-    found = agraph(nodes=nodes, edges=made, config=_config(right.values(), down.values()))
-    return found if isinstance(found, str) else None
+        nodes += [_way_node(key, way, labels, colours, place[key]) for key in way.stops[1:-1]]
+        drawn_edges += _way_edges(way, colours, 1 + _WIDEST * way.edge.runs / most)
+    clicked = agraph(
+        nodes=nodes, edges=drawn_edges, config=_graph_config(x_of.values(), y_of.values())
+    )
+    return clicked if isinstance(clicked, str) else None
 
 
-def _ways(
+def _ways_and_columns(
     edges: Sequence[flow.Edge], ids: dict[str, str], column: dict[str, int]
 ) -> tuple[list[_Way], dict[str, float]]:
     """The ways, and the column of everything; half ones lie between two columns of steps."""
     ways: list[_Way] = []
-    stands: dict[str, float] = {ids[name]: float(at) for name, at in column.items()}
-    for at, edge in enumerate(edges):
-        one = f"e{at}"
+    column_of_all: dict[str, float] = {ids[name]: float(index) for name, index in column.items()}
+    for index, edge in enumerate(edges):
+        way_id = f"e{index}"
         # Twice as many columns, so that lanes lead through those between steps, too.
         source, target = 2 * column[edge.source], 2 * column[edge.target]
-        behind = list(layers.lanes(source, target)) or [source]
-        points = [f"{one}.{number}" for number in range(1, len(behind))]
-        stands |= {name: column / 2 for name, column in zip([one, *points], behind, strict=True)}
-        ways.append(_Way(edge, one, [ids[edge.source], one, *points, ids[edge.target]]))
-    return ways, stands
+        lane_columns = list(layers.lanes(source, target)) or [source]
+        points = [f"{way_id}.{number}" for number in range(1, len(lane_columns))]
+        column_of_all |= {
+            name: column / 2 for name, column in zip([way_id, *points], lane_columns, strict=True)
+        }
+        ways.append(_Way(edge, way_id, [ids[edge.source], way_id, *points, ids[edge.target]]))
+    return ways, column_of_all
 
 
-def _width(one: str, labels: dict[str, str]) -> float:
-    letter = _LETTER if one.startswith("n") else _SMALL_LETTER
-    longest = max(map(len, labels.get(one, "").split("\n")))
-    return longest * letter + 14 if one in labels else 0.0
+def _label_width(key: str, labels: dict[str, str]) -> float:
+    letter = _LETTER if key.startswith("n") else _SMALL_LETTER
+    longest = max(map(len, labels.get(key, "").split("\n")))
+    return longest * letter + 14 if key in labels else 0.0
 
 
-def _room(one: str) -> float:
-    if one.startswith("n"):
+def _height_taken(key: str) -> float:
+    if key.startswith("n"):
         return _BOX
-    return _POINT if "." in one else _WAY
+    return _POINT if "." in key else _WAY
 
 
-def _on_box(name: str) -> str:
+def _box_label(name: str) -> str:
     """A long name in two lines, parted between words where there are some."""
     name = harmless(name)
     if len(name) <= _LINE:
         return name
     middle = len(name) // 2
-    parts = [at + 1 for at, letter in enumerate(name) if letter in "_-. :/"] or [middle]
-    at = min(parts, key=lambda part: abs(part - middle))
-    at = at if abs(at - middle) < _LINE // 2 else middle
+    word_ends = [split_at + 1 for split_at, letter in enumerate(name) if letter in "_-. :/"] or [
+        middle
+    ]
+    split_at = min(word_ends, key=lambda part: abs(part - middle))
+    split_at = split_at if abs(split_at - middle) < _LINE // 2 else middle
     return "\n".join(
-        line if len(line) <= _LINE else f"{line[: _LINE - 1]}…" for line in (name[:at], name[at:])
+        line if len(line) <= _LINE else f"{line[: _LINE - 1]}…"
+        for line in (name[:split_at], name[split_at:])
     )
 
 
-def _share(edge: flow.Edge) -> str:
+def _failed_of_runs(edge: flow.Edge) -> str:
     return f"{'✕ ' if edge.p < _NOTABLE else ''}{edge.failed}/{edge.runs}"
 
 
-def _config(right: Collection[float], down: Collection[float]) -> Config:
-    wide = max(right) - min(right) + 2 * _MARGIN
-    tall = max(down) - min(down) + 2 * _MARGIN
-    scale = min(1.0, max(_SMALLEST, _SCREEN / wide))
-    config = Config(height=round(tall * scale), physics=False)
-    config.width = f"max(100%, {round(wide * _SMALLEST)}px)"
+def _graph_config(right: Collection[float], down: Collection[float]) -> Config:
+    width = max(right) - min(right) + 2 * _MARGIN
+    height = max(down) - min(down) + 2 * _MARGIN
+    scale = min(1.0, max(_SMALLEST, _SCREEN / width))
+    config = Config(height=round(height * scale), physics=False)
+    config.width = f"max(100%, {round(width * _SMALLEST)}px)"
     config.interaction = {"zoomView": False, "dragView": False, "dragNodes": False, "hover": False}
     # The library hands out null here, which its own drawing complains about.
     config.groups = {}
     return config
 
 
-def _step(key: str, label: str, colours: Palette, place: dict[str, int]) -> Node:
+def _step_node(key: str, label: str, colours: Palette, place: dict[str, int]) -> Node:
     return Node(
         key,
         title=_NO_TITLE,
@@ -141,7 +150,7 @@ def _step(key: str, label: str, colours: Palette, place: dict[str, int]) -> Node
     )
 
 
-def _stop(
+def _way_node(
     key: str, way: _Way, labels: dict[str, str], colours: Palette, place: dict[str, int]
 ) -> Node:
     """The node of a way, or a point that it passes."""
@@ -164,7 +173,7 @@ def _stop(
     )
 
 
-def _line(way: _Way, colours: Palette, width: float) -> list[Edge]:
+def _way_edges(way: _Way, colours: Palette, width: float) -> list[Edge]:
     """The pieces of a way; an arrow at the end of the last one."""
     loop = way.edge.source == way.edge.target
     smooth = (
@@ -172,11 +181,13 @@ def _line(way: _Way, colours: Palette, width: float) -> list[Edge]:
         if loop
         else {"enabled": True, "type": "cubicBezier", "forceDirection": "horizontal"}
     )
-    look = {
+    style = {
         "color": colours.failed if way.edge.p < _NOTABLE else colours.bar,
         "width": width,
         "smooth": smooth,
     }
     pieces = list(pairwise(way.stops))
-    bare = {"arrows": {"to": {"enabled": False}}}
-    return [Edge(*one, **look, **bare) for one in pieces[:-1]] + [Edge(*pieces[-1], **look)]
+    no_arrow = {"arrows": {"to": {"enabled": False}}}
+    return [Edge(*piece, **style, **no_arrow) for piece in pieces[:-1]] + [
+        Edge(*pieces[-1], **style)
+    ]

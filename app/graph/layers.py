@@ -18,18 +18,18 @@ def columns(edges: Sequence[tuple[str, str]], first: str, last: str) -> dict[str
     `edges` come with those first that matter most: where they form a circle, the later ones are
     taken for the ways back. `last` stands behind everything.
     """
-    before: dict[str, set[str]] = defaultdict(set)
+    predecessors: dict[str, set[str]] = defaultdict(set)
     for source, target in edges:
-        if source != target and not _reaches(before, source, target):
-            before[target].add(source)
-    found: dict[str, int] = {}
+        if source != target and not _leads_to(predecessors, source, target):
+            predecessors[target].add(source)
+    column: dict[str, int] = {}
     for name in dict.fromkeys(name for edge in edges for name in edge):
-        _place(name, before, found)
-    if list(found.values()).count(0) > 1 and first in found:
-        found = {name: at + 1 for name, at in found.items()} | {first: 0}
-    if last in found:
-        found[last] = max(at for name, at in found.items() if name != last) + 1
-    return found
+        _place_in_column(name, predecessors, column)
+    if list(column.values()).count(0) > 1 and first in column:
+        column = {name: index + 1 for name, index in column.items()} | {first: 0}
+    if last in column:
+        column[last] = max(index for name, index in column.items() if name != last) + 1
+    return column
 
 
 def lanes(source: int, target: int) -> range:
@@ -37,83 +37,90 @@ def lanes(source: int, target: int) -> range:
     return range(source + 1, target) if target > source else range(source - 1, target, -1)
 
 
-def _reaches(before: Mapping[str, set[str]], node: str, sought: str) -> bool:
+def _leads_to(predecessors: Mapping[str, set[str]], node: str, sought: str) -> bool:
     """Whether a way leads from `sought` to `node`."""
-    open_, seen = [node], set[str]()
-    while open_:
-        one = open_.pop()
-        if one == sought:
+    stack, seen = [node], set[str]()
+    while stack:
+        current = stack.pop()
+        if current == sought:
             return True
-        if one not in seen:
-            seen.add(one)
-            open_ += before.get(one, ())
+        if current not in seen:
+            seen.add(current)
+            stack += predecessors.get(current, ())
     return False
 
 
-def _place(name: str, before: Mapping[str, set[str]], found: dict[str, int]) -> None:
+def _place_in_column(
+    name: str, predecessors: Mapping[str, set[str]], column: dict[str, int]
+) -> None:
     """Longest way from a node that nothing leads to; without recursion, as ways may be long."""
-    open_ = [name]
-    while open_:
-        one = open_[-1]
-        missing = [other for other in before.get(one, ()) if other not in found]
+    stack = [name]
+    while stack:
+        current = stack[-1]
+        missing = [other for other in predecessors.get(current, ()) if other not in column]
         if missing:
-            open_ += missing
+            stack += missing
             continue
-        open_.pop()
-        found[one] = 1 + max((found[other] for other in before.get(one, ())), default=-1)
+        stack.pop()
+        column[current] = 1 + max(
+            (column[other] for other in predecessors.get(current, ())), default=-1
+        )
 
 
-def across(column: Mapping[N, float], wide: Mapping[N, float], gap: float) -> dict[N, float]:
+def across(column: Mapping[N, float], widths: Mapping[N, float], gap: float) -> dict[N, float]:
     """How far right each node stands: columns as wide as their widest node, a `gap` between."""
     widest: dict[float, float] = defaultdict(float)
-    for name, at in column.items():
-        widest[at] = max(widest[at], wide[name])
-    found: dict[float, float] = {}
+    for name, index in column.items():
+        widest[index] = max(widest[index], widths[name])
+    centres: dict[float, float] = {}
     edge = 0.0
-    for at in sorted(widest):
-        found[at] = edge + widest[at] / 2
-        edge += widest[at] + gap
-    return {name: found[at] for name, at in column.items()}
+    for index in sorted(widest):
+        centres[index] = edge + widest[index] / 2
+        edge += widest[index] + gap
+    return {name: centres[index] for name, index in column.items()}
 
 
 def heights(
     column: Mapping[N, float],
     edges: Iterable[tuple[N, N]],
-    tall: Mapping[N, float],
+    heights_taken: Mapping[N, float],
     rounds: int = 8,
 ) -> dict[N, float]:
     """How far below the middle each node stands: near its neighbours, clear of its column.
 
-    `tall` is what room each node takes, the space around it included.
+    `heights_taken` is what room each node takes, the space around it included.
     """
-    near: dict[N, list[N]] = defaultdict(list)
+    neighbours: dict[N, list[N]] = defaultdict(list)
     for source, target in edges:
-        near[source].append(target)
-        near[target].append(source)
-    lines: dict[float, list[N]] = defaultdict(list)
-    for name, at in column.items():
-        lines[at].append(name)
-    found: dict[N, float] = {}
-    for line in lines.values():
-        found |= _spread(line, dict.fromkeys(line, 0.0), tall)
+        neighbours[source].append(target)
+        neighbours[target].append(source)
+    nodes_by_column: dict[float, list[N]] = defaultdict(list)
+    for name, index in column.items():
+        nodes_by_column[index].append(name)
+    height: dict[N, float] = {}
+    for line in nodes_by_column.values():
+        height |= _spread(line, dict.fromkeys(line, 0.0), heights_taken)
     for turn in range(rounds):
-        for at in sorted(lines, reverse=bool(turn % 2)):
-            line = lines[at]
-            wanted = {
-                one: fmean([found[other] for other in near[one]] or [found[one]]) for one in line
+        for index in sorted(nodes_by_column, reverse=bool(turn % 2)):
+            line = nodes_by_column[index]
+            wanted_height = {
+                node: fmean([height[neighbour] for neighbour in neighbours[node]] or [height[node]])
+                for node in line
             }
-            found |= _spread(sorted(line, key=lambda one: wanted[one]), wanted, tall)
-    return found
+            height |= _spread(
+                sorted(line, key=lambda node: wanted_height[node]), wanted_height, heights_taken
+            )
+    return height
 
 
 def _spread(
-    line: Sequence[N], wanted: Mapping[N, float], tall: Mapping[N, float]
+    line: Sequence[N], wanted_height: Mapping[N, float], heights_taken: Mapping[N, float]
 ) -> dict[N, float]:
     """Each at the height that is wanted of it, or just below the one above."""
     placed: dict[N, float] = {}
-    edge = float("-inf")
-    for one in line:
-        placed[one] = max(wanted[one], edge + tall[one] / 2)
-        edge = placed[one] + tall[one] / 2
-    off = fmean(placed[one] - wanted[one] for one in line)
-    return {one: height - off for one, height in placed.items()}
+    lowest_edge = float("-inf")
+    for node in line:
+        placed[node] = max(wanted_height[node], lowest_edge + heights_taken[node] / 2)
+        lowest_edge = placed[node] + heights_taken[node] / 2
+    mean_offset = fmean(placed[node] - wanted_height[node] for node in line)
+    return {node: height - mean_offset for node, height in placed.items()}

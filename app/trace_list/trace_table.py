@@ -31,7 +31,7 @@ _CLICKS: Final = "clicks in the table"
 _HELD: Final = "held traces"
 _TO_STAR: Final = "to star"
 _PATIENCE_SECONDS: Final = 5
-_RESTS: Final = 20
+_REST_FACTOR: Final = 20
 """A look that took long is repeated only after so many times that long."""
 
 
@@ -61,34 +61,34 @@ def show(asked: Asked, nothing: str) -> None:
         trace_id, starred = starring
         annotate_traces(connection.store(), [trace_id], TraceWord(starred=starred))
         st.session_state.pop(_HELD, None)
-    order, descending = _order()
+    order, descending = _asked_order()
     view = _View(
         asked.texts, order, descending, min(_REACH, asked_page()), st.session_state.get(_CLICKS, 0)
     )
-    found = _found(asked, view)
+    found = _read_page(asked, view)
     # The number of pages is not known before the query, nor the query without the page.
     if found.total and not found.rows:
         view = view._replace(number=1)
-        found = _found(asked, view)
-    tags = _above(found, _selected(view, found.rows))
+        found = _read_page(asked, view)
+    tags = _draw_toolbar(found, _selected_ids(view, found.rows))
     if found.rows:
-        _table(found.rows, view, tags)
+        _draw_table(found.rows, view, tags)
     else:
         st.html(markup.notice(nothing))
 
 
-def _order() -> tuple[str, bool]:
+def _asked_order() -> tuple[str, bool]:
     order = st.query_params.get("sort", "started")
     return order if order in ORDERS else "started", st.query_params.get("way") != "up"
 
 
-def _found(asked: Asked, view: _View) -> TracePage:
+def _read_page(asked: Asked, view: _View) -> TracePage:
     """The rows; those on screen stay while some of them are selected."""
     held: _Held | None = st.session_state.get(_HELD)
-    began = time.monotonic()
+    started = time.monotonic()
     if held and held.view == view:
-        rests = began < held.at + _RESTS * held.took
-        if rests or _selected(view, held.page.rows):
+        is_recent = started < held.at + _REST_FACTOR * held.took
+        if is_recent or _selected_ids(view, held.page.rows):
             return held.page
     with connection.read() as conn, conn.within(_PATIENCE_SECONDS):
         page = queries.traces(
@@ -99,23 +99,23 @@ def _found(asked: Asked, view: _View) -> TracePage:
             limit=_ROWS,
             offset=(view.number - 1) * _ROWS,
         )
-    ended = time.monotonic()
-    st.session_state[_HELD] = _Held(view, page, ended, ended - began)
+    finished = time.monotonic()
+    st.session_state[_HELD] = _Held(view, page, finished, finished - started)
     return page
 
 
-def _key(view: _View) -> str:
+def _widget_key(view: _View) -> str:
     return f"traces {hash(view):x}"
 
 
-def _selected(view: _View, rows: Sequence[TraceRow]) -> list[str]:
+def _selected_ids(view: _View, rows: Sequence[TraceRow]) -> list[str]:
     """The ids of the rows that are ticked."""
-    state = st.session_state.get(_key(view))
+    state = st.session_state.get(_widget_key(view))
     ticked = state.selection.rows if state else []
     return [rows[at].trace_id for at in ticked if at < len(rows)]
 
 
-def _above(found: TracePage, ticked: Sequence[str]) -> Sequence[str]:
+def _draw_toolbar(found: TracePage, ticked: Sequence[str]) -> Sequence[str]:
     """How many there are, what can be done with them, and the way to further pages.
 
     Returns the tags that have columns.
@@ -131,8 +131,8 @@ def _above(found: TracePage, ticked: Sequence[str]) -> Sequence[str]:
         pages = min(_REACH, -(-found.total // _ROWS))
         if pages > 1:
             # Left to itself in a row, it would shrink to the number of this page.
-            wide = _PAGE_PIXELS * (min(pages, _PAGES_SHOWN) + 2)
-            st.pagination(pages, key="page", bind="query-params", width=wide)
+            width = _PAGE_PIXELS * (min(pages, _PAGES_SHOWN) + 2)
+            st.pagination(pages, key="page", bind="query-params", width=width)
         return _tag_columns()
 
 
@@ -157,9 +157,9 @@ def _refresh() -> None:
     st.rerun(scope="fragment")
 
 
-def _table(rows: Sequence[TraceRow], view: _View, tags: Sequence[str]) -> None:
+def _draw_table(rows: Sequence[TraceRow], view: _View, tags: Sequence[str]) -> None:
     where, now = words.zone(st.context.timezone), time.time_ns()
-    key = _key(view)
+    key = _widget_key(view)
     follower()
     st.dataframe(
         trace_columns.columns(rows, where, now, tags),
@@ -168,16 +168,16 @@ def _table(rows: Sequence[TraceRow], view: _View, tags: Sequence[str]) -> None:
         hide_index=True,
         height="content",
         selection_mode=["multi-row", "single-cell", "single-column"],
-        on_select=lambda: _picked(st.session_state[key].selection, rows, view),
+        on_select=lambda: _on_select(st.session_state[key].selection, rows, view),
         alt="Traces",
     )
 
 
-def _picked(selection: Any, rows: Sequence[TraceRow], view: _View) -> None:
+def _on_select(selection: Any, rows: Sequence[TraceRow], view: _View) -> None:
     """A click on a cell leads to its trace or pattern, or stars it; one on a title sorts."""
     if selection.cells:
-        at, column = selection.cells[0]
-        row = rows[at]
+        index, column = selection.cells[0]
+        row = rows[index]
         if column == STAR:
             st.session_state[_TO_STAR] = (row.trace_id, not row.starred)
             st.session_state[_CLICKS] = view.clicks + 1
@@ -190,5 +190,5 @@ def _picked(selection: Any, rows: Sequence[TraceRow], view: _View) -> None:
         column = selection.columns[0]
         if column in ORDERS:
             st.query_params["sort"] = column
-            way = "up" if column == view.order and view.descending else "down"
-            st.query_params["way"] = way
+            direction = "up" if column == view.order and view.descending else "down"
+            st.query_params["way"] = direction

@@ -62,88 +62,90 @@ def span_rows(spans: Sequence[Span], limit: int, wanted: str = "") -> tuple[list
     tree = [(row.span, len(row.guide) // _GUIDE) for row in rows_of(spans)]
     if len(tree) <= limit:
         return [SpanRow((span,), depth) for span, depth in tree], 0
-    rows = _folded(tree, _apart(tree, wanted))
+    rows = _folded_rows(tree, _unfolded_places(tree, wanted))
     if len(rows) <= limit:
         return rows, 0
-    kept = _kept(rows, limit, wanted or getattr(broken(spans), "span_id", ""))
-    return [rows[at] for at in sorted(kept)], len(rows) - len(kept)
+    kept_places = _kept_places(rows, limit, wanted or getattr(broken(spans), "span_id", ""))
+    return [rows[at] for at in sorted(kept_places)], len(rows) - len(kept_places)
 
 
-def _kept(rows: Sequence[SpanRow], limit: int, first: str) -> set[int]:
-    above = _above([row.depth for row in rows])
-    asked = [at for at, row in enumerate(rows) if any(span.span_id == first for span in row.spans)]
+def _kept_places(rows: Sequence[SpanRow], limit: int, first: str) -> set[int]:
+    parents = _parent_places([row.depth for row in rows])
+    wanted_places = [
+        at for at, row in enumerate(rows) if any(span.span_id == first for span in row.spans)
+    ]
     failed = [at for at, row in enumerate(rows) if row.span.status == "error"]
-    kept: set[int] = set()
-    for place in (*asked, *failed):
+    kept_places: set[int] = set()
+    for place in (*wanted_places, *failed):
         at: int | None = place
         # With what is above it, or it would seem to lie below whatever row is drawn before it.
-        while at is not None and at not in kept and len(kept) < max(1, limit // 2):
-            kept.add(at)
-            at = above[at]
-    rest = (at for at in range(len(rows)) if at not in kept)
-    return kept | set(islice(rest, limit - len(kept)))
+        while at is not None and at not in kept_places and len(kept_places) < max(1, limit // 2):
+            kept_places.add(at)
+            at = parents[at]
+    others = (at for at in range(len(rows)) if at not in kept_places)
+    return kept_places | set(islice(others, limit - len(kept_places)))
 
 
-def _above(depths: Sequence[int]) -> list[int | None]:
+def _parent_places(depths: Sequence[int]) -> list[int | None]:
     """For each place that of the parent."""
-    above: list[int | None] = []
-    open_: list[int] = []
-    for at, depth in enumerate(depths):
-        while open_ and depths[open_[-1]] >= depth:
-            open_.pop()
-        above.append(open_[-1] if open_ else None)
-        open_.append(at)
-    return above
+    parents: list[int | None] = []
+    open_ancestors: list[int] = []
+    for place, depth in enumerate(depths):
+        while open_ancestors and depths[open_ancestors[-1]] >= depth:
+            open_ancestors.pop()
+        parents.append(open_ancestors[-1] if open_ancestors else None)
+        open_ancestors.append(place)
+    return parents
 
 
-def _apart(tree: Sequence[tuple[Span, int]], wanted: str) -> set[int]:
+def _unfolded_places(tree: Sequence[tuple[Span, int]], wanted: str) -> set[int]:
     """Places that are not folded, since that would hide a failed span below, or the wanted one."""
-    above = _above([depth for _, depth in tree])
-    apart: set[int] = set()
+    parents = _parent_places([depth for _, depth in tree])
+    unfolded: set[int] = set()
     for place, (span, _) in enumerate(tree):
         if span.status != "error" and span.span_id != wanted:
             continue
-        at = above[place]
-        while at is not None and at not in apart:
-            apart.add(at)
-            at = above[at]
+        parent = parents[place]
+        while parent is not None and parent not in unfolded:
+            unfolded.add(parent)
+            parent = parents[parent]
         if span.span_id == wanted:
-            apart.add(place)
-    return apart
+            unfolded.add(place)
+    return unfolded
 
 
-def _folded(tree: Sequence[tuple[Span, int]], apart: set[int]) -> list[SpanRow]:
+def _folded_rows(tree: Sequence[tuple[Span, int]], unfolded: set[int]) -> list[SpanRow]:
     ends = _subtree_ends(tree)
     rows: list[SpanRow] = []
-    at = 0
-    while at < len(tree):
-        span, depth = tree[at]
-        members, after = [span], ends[at]
+    place = 0
+    while place < len(tree):
+        span, depth = tree[place]
+        members, next_place = [span], ends[place]
         while (
-            after < len(tree)
-            and tree[after][1] == depth
-            and _alike(tree[after][0], span)
-            and apart.isdisjoint((at, after))
+            next_place < len(tree)
+            and tree[next_place][1] == depth
+            and _are_equal(tree[next_place][0], span)
+            and unfolded.isdisjoint((place, next_place))
         ):
-            members.append(tree[after][0])
-            after = ends[after]
+            members.append(tree[next_place][0])
+            next_place = ends[next_place]
         rows.append(SpanRow(tuple(members), depth))
-        at = after if len(members) > 1 else at + 1
+        place = next_place if len(members) > 1 else place + 1
     return rows
 
 
 def _subtree_ends(tree: Sequence[tuple[Span, int]]) -> list[int]:
     """For each place the first place behind all that lies below it."""
     ends = [len(tree)] * len(tree)
-    open_: list[int] = []
-    for at, (_, depth) in enumerate(tree):
-        while open_ and tree[open_[-1]][1] >= depth:
-            ends[open_.pop()] = at
-        open_.append(at)
+    open_places: list[int] = []
+    for place, (_, depth) in enumerate(tree):
+        while open_places and tree[open_places[-1]][1] >= depth:
+            ends[open_places.pop()] = place
+        open_places.append(place)
     return ends
 
 
-def _alike(one: Span, other: Span) -> bool:
+def _are_equal(one: Span, other: Span) -> bool:
     return (one.name, one.kind, one.status) == (other.name, other.kind, other.status)
 
 
