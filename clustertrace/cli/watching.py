@@ -64,7 +64,7 @@ def claude_code(
     Traces, logs and metrics are turned on by variables for your shell or, with --write, by the
     `env` of ~/.claude/settings.json; a backup is kept, and everything else in it stays as it is.
     Sessions started afterwards report here. What was said is left out unless you ask for
-    --content; writing without it leaves it out options.
+    --content; writing without it leaves it out again.
     """
     from clustertrace.claude_code.environment import variables
     from clustertrace.claude_code.starting import PORT
