@@ -92,7 +92,7 @@ def tell(*figures: Figure) -> None:
 
 
 def _show(figures: Iterable[Figure]) -> None:
-    rows = [("figure", "aim", "measured", "", "the machine's own"), *map(_row, figures)]
+    rows = [("figure", "target", "measured", "", "the machine's own"), *map(_row, figures)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     print(f"\n{machine()}")
     for row in rows:
