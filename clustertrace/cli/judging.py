@@ -115,7 +115,9 @@ def _read_rubric(argument: str) -> str:
     if not text.strip():
         raise UsageError("The rubric is empty; say what a run must do to pass.")
     if text == argument and _FILE.fullmatch(argument):
-        raise UsageError(f"There is no file {argument}; check its name, or write the rubric itself.")
+        raise UsageError(
+            f"There is no file {argument}; check its name, or write the rubric itself."
+        )
     return text
 
 

@@ -35,7 +35,7 @@ _TAG_LIMIT: Final = 30
 
 
 class Answer(BaseModel):
-    """Something that a tool says."""
+    """The answer of a tool."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
@@ -45,16 +45,16 @@ class Pattern(Answer):
 
     pattern_id: str
     name: str
-    """The root span's: which agent or function ran."""
+    """The root span's name: which agent or function ran."""
     steps: list[str]
     """`fetch!` failed, `search ×2–3` ran two or three times in a row."""
     family_id: str
-    """Patterns that nearly agree share it."""
+    """Shared by patterns that are nearly the same."""
     runs: int
-    """Finished ones."""
+    """Finished runs."""
     failed: int
     failed_by_outcome: int
-    """Of `failed`: those that a person or the program called so; others ended in an error."""
+    """How many of `failed` were marked so by a person or program; the rest ended in an error."""
     failure_rate: float
     failure_interval: tuple[float, float]
     """Wilson's 95 % interval."""
@@ -67,7 +67,7 @@ class Pattern(Answer):
     first: str
     last: str
     sample_trace_id: str
-    """A recent failed run, or where none failed a recent one."""
+    """A recent failed run, or a recent run if none failed."""
     failures_expected: bool
     priority: str | None
     note: str | None
@@ -104,7 +104,7 @@ class PatternList(Answer):
     """Patterns, and how many runs are in all of them."""
 
     sentence: str | None
-    """Where the failures are; on the first page, ordered by failures."""
+    """Where the failures are; on the first page only, when ordered by failures."""
     patterns: list[Pattern]
     total: int
     runs: int
@@ -120,7 +120,7 @@ class Run(Answer):
     status: str
     """How its root ended: ok, error, running, incomplete."""
     outcome: str | None
-    """pass or fail, where somebody said so; it decides over the status."""
+    """pass or fail, if somebody set it; it overrides the status."""
     failed: bool
     error: str | None
     first_prompt: str | None
@@ -188,7 +188,7 @@ class Found(Answer):
     field: str
     """Where the words are: name, input, output, error or attributes."""
     snippet: str
-    """The words around them, «» around each."""
+    """The words in their context, each marked with «»."""
 
     @classmethod
     def of(cls, hit: Hit) -> Self:

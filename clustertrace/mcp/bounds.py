@@ -15,9 +15,9 @@ __all__ = ["Cursor", "Limit", "Where", "cursor_at", "cut", "page_of", "start_of"
 
 T = TypeVar("T")
 
-Limit = Annotated[int, Field(ge=1, le=100, description="Entries of a page.")]
+Limit = Annotated[int, Field(ge=1, le=100, description="Entries per page.")]
 Cursor = Annotated[
-    str | None, Field(description="`next_cursor` of the page before, with the same arguments.")
+    str | None, Field(description="`next_cursor` of the previous page, with the same arguments.")
 ]
 Where = Annotated[
     str | None,
@@ -42,8 +42,8 @@ def start_of(cursor: str | None, *question: object) -> int:
     match_ = _CURSOR_PATTERN.fullmatch(cursor)
     if match_ is None or match_[2] != _question_digest(question):
         raise UsageError(
-            f"{cursor[:40]!r} is not a cursor of this question; take `next_cursor` of an answer to "
-            "the same arguments, or leave it out."
+            f"{cursor[:40]!r} is not a cursor for this query; use the `next_cursor` of an answer "
+            "to the same arguments, or leave it out."
         )
     return int(match_[1])
 

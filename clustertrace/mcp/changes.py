@@ -27,14 +27,14 @@ __all__ = ["Changes"]
 
 
 class Said(Answer):
-    """A run or a pattern, as it is after it was annotated."""
+    """A run or a pattern, after it was annotated."""
 
     run: Run | None = None
     pattern: Pattern | None = None
 
 
 class Asserted(Answer):
-    """Something that must stay true, which `clustertrace check` tests."""
+    """An assertion, which `clustertrace check` tests."""
 
     assertion_id: str
     pattern: str
@@ -43,7 +43,7 @@ class Asserted(Answer):
 
 
 class AssertedList(Answer):
-    """What was asserted."""
+    """The assertions that were made."""
 
     assertions: list[Asserted]
 
@@ -57,34 +57,36 @@ class Changes:
     def annotate(
         self,
         id: Annotated[  # noqa: A002 - the name that callers see
-            str, Field(description="A run or a pattern, by the beginning of its id.")
+            str, Field(description="The id of a run or a pattern, or the start of it.")
         ],
         outcome: Annotated[
             Outcome | None,
             Field(
-                description="Of a run: what came of it; wins over what it said of itself, which"
-                " `own` lets count again."
+                description="For a run: how it turned out. Overrides what the run itself"
+                " reported; `own` restores that."
             ),
         ] = None,
-        reason: Annotated[str | None, Field(description="Why that outcome.")] = None,
-        star: Annotated[bool | None, Field(description="Of a run.")] = None,
+        reason: Annotated[str | None, Field(description="Why it has that outcome.")] = None,
+        star: Annotated[bool | None, Field(description="For a run.")] = None,
         tags: Annotated[
-            dict[str, str] | None, Field(description="Of a run; an empty value takes one away.")
+            dict[str, str] | None, Field(description="For a run; an empty value removes the tag.")
         ] = None,
-        note: Annotated[str | None, Field(description="Of either; empty takes it away.")] = None,
+        note: Annotated[
+            str | None, Field(description="For either; an empty one removes it.")
+        ] = None,
         expected: Annotated[
-            bool | None, Field(description="Of a pattern: whether its failures are expected.")
+            bool | None, Field(description="For a pattern: whether its failures are expected.")
         ] = None,
-        priority: Annotated[Priority | None, Field(description="Of a pattern.")] = None,
+        priority: Annotated[Priority | None, Field(description="For a pattern.")] = None,
     ) -> Said:
-        """Say what came of a run, star, tag or note it; or judge a pattern. Changes the database.
+        """Give a run an outcome, star, tag or note, or annotate a pattern. Changes the database.
 
-        What was said before about the same thing is replaced.
+        Replaces what was said before about the same thing.
         """
         trace_word = TraceWord(outcome, reason, star, note, tags or {})
         pattern_word = PatternWord(expected, priority, note)
         if trace_word == TraceWord() and pattern_word == PatternWord():
-            raise UsageError("Say something about it: an outcome, a note, a tag, a priority.")
+            raise UsageError("Nothing to change; give an outcome, a note, a tag or a priority.")
         with reading(self._db) as store:
             with store.read() as conn:
                 found = queries.named(conn, id)
@@ -103,23 +105,23 @@ class Changes:
     def assert_(
         self,
         pattern: Annotated[
-            str, Field(description="A pattern, by the beginning of its id, or `all` for every run.")
+            str, Field(description="A pattern's id or the start of it, or `all` for every run.")
         ],
         success_rate_above: Annotated[float | None, Field(ge=0, le=1)] = None,
         latency_p95_below: Annotated[
             str | None, Field(description="A time such as 800ms or 20s.")
         ] = None,
-        cost_below: Annotated[float | None, Field(ge=0, description="US dollars a run.")] = None,
+        cost_below: Annotated[float | None, Field(ge=0, description="US dollars per run.")] = None,
         no_new_traces: Annotated[
-            bool, Field(description="No run takes this pattern any more.")
+            bool, Field(description="No new run may take this pattern.")
         ] = False,
         over_last: Annotated[
-            str | None, Field(description="Look at 50 runs, or at 7d, only.")
+            str | None, Field(description="Only look at the last 50 runs, or 7d.")
         ] = None,
     ) -> AssertedList:
-        """Say what must stay true of a pattern, for `clustertrace check`. Changes the database.
+        """State what must hold for a pattern; `clustertrace check` tests it. Changes the database.
 
-        The same assertion again replaces the first.
+        Making the same assertion again replaces the first.
         """
         new_claims = claims(
             success_rate_above=success_rate_above,

@@ -23,28 +23,28 @@ _NAME_LIMIT: Final = 500
 
 
 class Money(Answer):
-    """What model calls came to."""
+    """Sums over model calls."""
 
     cost_usd: float
     calls: int
     unpriced_calls: int
-    """Those that nobody knows a price for; `cost_usd` leaves them out."""
+    """Calls without a known price, which `cost_usd` leaves out."""
     input_tokens: int
-    """Cached ones included."""
+    """Including cached ones."""
     output_tokens: int
     cache_read_tokens: int
     cache_write_tokens: int
     cache_hit_rate: float
     carried_usd: float
-    """Of the cost: for context that earlier calls of the conversation had read or said."""
+    """The part of the cost for context that earlier calls had read or written."""
     missed_tokens: int
-    """What had been in the cache and was paid for again."""
+    """Tokens that had been in the cache and were paid for again."""
     lost_usd: float
-    """What that cost beyond reading it from the cache."""
+    """What that cost beyond reading them from the cache."""
 
 
 class Share(Money):
-    """What one of the things came to that it is counted by."""
+    """The sums of one group."""
 
     name: str
 
@@ -64,9 +64,9 @@ class Bill(Answer):
     sentence: str
     by: str
     rows: list[Share]
-    """The dearest first; days the newest first."""
+    """Most expensive first; days newest first."""
     names: int
-    """How many rows there are on all pages."""
+    """Rows on all pages."""
     total: Money
     breaks: list[Miss]
     dearest_trace_ids: list[str]
@@ -81,10 +81,10 @@ class Costs:
 
     def cost(
         self,
-        by: Annotated[By, Field(description="What to count by.")] = "project",
+        by: Annotated[By, Field(description="What to group by.")] = "project",
         days: Annotated[
             int | None,
-            Field(ge=1, le=36_500, description="Only the last days (UTC), today included."),
+            Field(ge=1, le=36_500, description="Only the last N days (UTC), today included."),
         ] = None,
         limit: Limit = 20,
         cursor: Cursor = None,

@@ -1,4 +1,4 @@
-"""What the tools that judge answer with: rules, reasons, verdicts, comparisons."""
+"""The answers of the tools that judge: rules, reasons, verdicts, comparisons."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class FailureRule(Answer):
     """95 % interval of the failure rate."""
     p: float
     q: float
-    """After all conditions that were tried (Benjamini–Hochberg)."""
+    """Corrected for all conditions that were tried (Benjamini–Hochberg)."""
     sample_trace_ids: list[str]
 
 
 class FailureRules(Answer):
-    """What failing runs have in common; associated, not shown to be the cause."""
+    """What failing runs have in common: associations, not proven causes."""
 
     runs: int
     failed: int
@@ -42,7 +42,7 @@ class FailureRules(Answer):
     rules: list[FailureRule]
     why_none: str | None = None
     more_runs: int | None = None
-    """About how many more runs could show something."""
+    """About how many more runs it would take to show something."""
 
 
 class Broken(Answer):
@@ -81,13 +81,13 @@ class Parting(Answer):
 
 
 class Reasons(Answer):
-    """What goes along with a pattern's failing."""
+    """What goes along with a pattern's failures."""
 
     pattern: str
     name: str
     failed: int
     population: str
-    """What its failed runs were compared within: pattern, family or name of the root."""
+    """The runs that were compared: of the same pattern, family or root name."""
     tried: int
     broke_at: list[Broken]
     differences: list[Difference]
@@ -112,7 +112,7 @@ class Judgement(Answer):
     word: Literal["improved", "worse", "no evidence"]
     sentence: str
     by: str
-    """Runs are compared within the same one of these."""
+    """Only runs with the same one of these are compared."""
     before: SideCount
     after: SideCount
     difference: float
@@ -122,7 +122,7 @@ class Judgement(Answer):
     strata: int
     runs_compared: int
     smallest: float | None
-    """The smallest difference that so many runs usually show."""
+    """The smallest difference that this many runs would usually show."""
 
 
 class RunSide(Answer):
@@ -149,7 +149,7 @@ class StepSide(Answer):
 
 
 class Compared(Answer):
-    """Two steps that stand beside each other."""
+    """Two steps that correspond to each other."""
 
     what: Literal["same", "changed", "inserted", "deleted"]
     a: StepSide | None

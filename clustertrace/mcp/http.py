@@ -51,7 +51,7 @@ def serve(
 ) -> None:
     """Serve on 127.0.0.1 until asked to stop; `listening` is told the address.
 
-    Port 0 takes a free one. Raises ServeError where the port can't be had.
+    Port 0 takes a free one. Raises ServeError if the port can't be used.
     """
     import uvicorn
 
@@ -59,7 +59,7 @@ def serve(
         listener = socket.create_server(("127.0.0.1", port))
     except OSError as error:
         raise ServeError(
-            f"Port {port} can't be had ({error.strerror or error}); choose another with --http."
+            f"Port {port} can't be used ({error.strerror or error}); choose another with --http."
         ) from None
     bound_port = listener.getsockname()[1]
     listening(f"http://127.0.0.1:{bound_port}{PATH}")

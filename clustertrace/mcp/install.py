@@ -29,12 +29,12 @@ class Target(StrEnum):
 
 
 class Place(NamedTuple):
-    """The file that an editor reads, and the name under which servers stand in it."""
+    """The file that an editor reads, and the key under which it lists servers."""
 
     path: Path
     key: str
     more: Mapping[str, Any]
-    """What an entry needs there beside its command."""
+    """What an entry needs there besides its command."""
     comments: bool = False
     """Whether the file may have comments."""
 

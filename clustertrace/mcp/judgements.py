@@ -43,8 +43,8 @@ class Judgements:
 
     def compare_traces(
         self,
-        a_trace_id: Annotated[str, Field(description="A run, by the beginning of its id.")],
-        b_trace_id: Annotated[str, Field(description="Another one.")],
+        a_trace_id: Annotated[str, Field(description="A run's id, or the start of it.")],
+        b_trace_id: Annotated[str, Field(description="Another run's id.")],
         cursor: Cursor = None,
     ) -> Comparison:
         """Put two runs side by side: which steps are the same, and where they first part."""
@@ -69,7 +69,7 @@ class Judgements:
     def rules(
         self,
         runs: Annotated[
-            int, Field(ge=10, le=_RUN_LIMIT, description="Learn from so many of the newest runs.")
+            int, Field(ge=10, le=_RUN_LIMIT, description="Learn from this many of the newest runs.")
         ] = _RUN_LIMIT,
     ) -> FailureRules:
         """Say what failing runs have in common, in tested sentences, or that nothing stands out."""
@@ -82,9 +82,9 @@ class Judgements:
 
     def why(
         self,
-        pattern_id: Annotated[str, Field(description="A pattern, by the beginning of its id.")],
+        pattern_id: Annotated[str, Field(description="A pattern's id, or the start of it.")],
     ) -> Reasons:
-        """Say what goes along with a pattern's failing, beside like runs that did not fail."""
+        """Say what goes along with a pattern's failures, next to similar runs that did not."""
         with reading(self._db) as store, store.read() as conn:
             cluster = queries.cluster(conn, pattern_id)
             reasons = queries.why(conn, cluster)

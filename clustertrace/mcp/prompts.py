@@ -25,7 +25,7 @@ what is significant and what is only a few runs.
 3. Call get_trace for two failed runs of the worst pattern and, with compare_traces, put one \
 beside a run that did not fail. Name the first step that went wrong, with what went in and what \
 came out.
-4. Answer in this order: what fails and how often; the most likely reason and what speaks for it; \
+4. Answer in this order: what fails and how often; the most likely reason and the evidence for it; \
 what you could not see; one change to try first, and how `verdict` would show that it helped.
 
 Give trace and span ids for every claim. Say "goes along with", not "causes", unless a run shows \

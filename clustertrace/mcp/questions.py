@@ -27,7 +27,7 @@ _EVIDENCE_LIMIT: Final = 3
 
 
 class FailureGroup(Answer):
-    """Runs that share a tag's value, or the name of their root."""
+    """Runs with the same value of a tag, or the same root name."""
 
     value: str
     failed: int
@@ -40,7 +40,7 @@ class FailureGroup(Answer):
 
 
 class FailureSummary(Answer):
-    """Failures by group, and the patterns that hold most of them."""
+    """Failures by group, and the patterns with most of them."""
 
     sentence: str
     grouped_by: str
@@ -85,24 +85,24 @@ class Questions:
         )
 
     def pattern(self, pattern_id: str) -> Pattern:
-        """One pattern, by the beginning of its id."""
+        """One pattern, by the start of its id."""
         with reading(self._db) as store, store.read() as conn:
             return Pattern.of(queries.cluster(conn, pattern_id))
 
     def get_trace(
         self,
-        trace_id: Annotated[str, Field(description="Its id, or a unique beginning of it.")],
+        trace_id: Annotated[str, Field(description="Its id, or a unique start of it.")],
         span_id: Annotated[
-            str | None, Field(description="Only this span, with its payloads and attributes whole.")
+            str | None, Field(description="Only this span, with full payloads and attributes.")
         ] = None,
         max_chars: Annotated[
-            int, Field(ge=100, le=8_000, description="Of each input, output and message.")
+            int, Field(ge=100, le=8_000, description="Per input, output and message.")
         ] = 1_000,
         cursor: Cursor = None,
     ) -> RunDetail:
-        """Look into one run: its spans in order, with inputs, outputs, errors, tokens and cost.
+        """Show one run: its spans in order, with inputs, outputs, errors, tokens and cost.
 
-        Of a failed run also the steps at which it may have broken, with reasons.
+        For a failed run, also the steps at which it may have broken, with reasons.
         """
         with reading(self._db) as store, store.read() as conn:
             return run_detail(conn, trace_id, span_id, max_chars, cursor)
@@ -131,7 +131,7 @@ class Questions:
     def failure_summary(
         self,
         group_by_tag: Annotated[
-            str | None, Field(description="A tag's key; without one, runs group by root name.")
+            str | None, Field(description="A tag's key. Default: group by root name.")
         ] = None,
         where: Where = None,
         limit: Limit = 20,

@@ -24,7 +24,7 @@ _SPAN_LIMIT: Final = 50
 _PAGE_CHARACTERS: Final = 40_000
 """Characters of a page's payloads, after which the next page begins."""
 _SPAN_CHARACTERS: Final = 20_000
-"""Characters of each payload of a span that is asked for by its id."""
+"""Characters of each payload of a span that is requested by its id."""
 _METRIC_LIMIT: Final = 50
 _SUSPECT_LIMIT: Final = 3
 
@@ -38,7 +38,7 @@ class Step(Answer):
     kind: str
     status: str
     at_ms: float
-    """After the run's first span."""
+    """After the start of the run's first span."""
     duration_ms: float | None
     input: str | None
     """As JSON unless it is a text."""
@@ -53,7 +53,7 @@ class Step(Answer):
     cost_usd: float | None
     finish_reason: str | None
     attributes: str | None
-    """As JSON, only of a span that was asked for by its id."""
+    """As JSON, only for a span that was requested by its id."""
 
     @classmethod
     def of(cls, span: Span, first_ns: int, limit: int, *, whole: bool) -> Self:
@@ -95,7 +95,7 @@ class Suspicion(Answer):
     step: str
     reasons: list[str]
     compared_with: list[str]
-    """Runs that the reasons compare with."""
+    """Runs that the reasons refer to."""
 
     @classmethod
     def of(cls, suspect: Suspect) -> Self:
@@ -115,9 +115,9 @@ class RunDetail(Answer):
     outcome_reason: str | None
     metrics: dict[str, float]
     suspects: list[Suspicion]
-    """Of a failed run: where it may have broken, most suspicious first."""
+    """For a failed run: where it may have broken, most suspicious first."""
     missing: list[str]
-    """What its model calls did not report, so that nobody takes it for zero."""
+    """What its model calls did not report: unknown, not zero."""
     spans: list[Step]
     total_spans: int
     next_cursor: str | None

@@ -1,6 +1,6 @@
 """The server: tools, resources and prompts on one database.
 
-A failure that the library foresees reaches the assistant as a tool's error in its own sentence;
+An error that the library foresees reaches the assistant as a tool error with its sentence;
 any other stays on standard error. Importing this loads the MCP SDK, which takes a second.
 """
 
@@ -90,11 +90,11 @@ def _make_tool(
 
 def _add_resources(mcp_server: MCPServer[Any], questions: Questions) -> None:
     def patterns() -> str:
-        """The patterns that hold most failures."""
+        """The patterns with most failures."""
         return questions.list_clusters().model_dump_json()
 
     def pattern(pattern_id: str) -> str:
-        """One pattern, by the beginning of its id."""
+        """One pattern, by the start of its id."""
         return questions.pattern(pattern_id).model_dump_json()
 
     def failed() -> str:
@@ -102,7 +102,7 @@ def _add_resources(mcp_server: MCPServer[Any], questions: Questions) -> None:
         return questions.recent_failed().model_dump_json()
 
     def trace(trace_id: str) -> str:
-        """One run with its first spans, by the beginning of its id."""
+        """One run with its first spans, by the start of its id."""
         return questions.get_trace(trace_id).model_dump_json()
 
     for path, read in (
@@ -117,7 +117,7 @@ def _add_resources(mcp_server: MCPServer[Any], questions: Questions) -> None:
 
 
 def _with_sentences(function: Callable[..., Any], error: type[Exception]) -> Callable[..., Any]:
-    """The same function, its foreseen failures told with their sentence as the SDK's `error`."""
+    """The same function, its foreseen errors raised with their sentence as the SDK's `error`."""
 
     @functools.wraps(function)
     def wrapper(*arguments: Any, **named_arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Tools that refuse what they can't use: an argument that is overlooked would look obeyed."""
+"""Tools that refuse arguments they don't know: an ignored one would look as if it had worked."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from clustertrace.mcp.bounds import cut
 __all__ = ["StrictTool"]
 
 _SHOWN_CHARACTERS: Final = 80
-"""Characters of what a client gave, in the sentence that refuses it."""
+"""Characters of a client's value that the refusal quotes."""
 
 
 class StrictTool(Tool):
-    """A tool that has no other arguments than those of its schema, and says so in a sentence."""
+    """A tool that refuses arguments that are not in its schema, with a sentence."""
 
     @classmethod
     def of(

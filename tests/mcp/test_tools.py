@@ -234,11 +234,11 @@ def test_hostile_text_stays_text(runs: Path, ask: Callable[..., Any]) -> None:
         ("get_trace", {"trace_id": "feedbeef"}, "There is no trace feedbeef"),
         ("why", {"pattern_id": "feed"}, "There is no pattern feed"),
         ("list_clusters", {"where": "(("}, "The filter can't be read at character 3"),
-        ("recent_failed", {"cursor": "5-deadbeef"}, "'5-deadbeef' is not a cursor of this"),
+        ("recent_failed", {"cursor": "5-deadbeef"}, "'5-deadbeef' is not a cursor for this"),
         ("search", {"query": " "}, "There is nothing to search for"),
         ("verdict", {"before": "", "after": "", "by": "tags"}, "Runs can be grouped by"),
         ("annotate", {"id": "feedbeef", "note": "x"}, "There is no trace feedbeef"),
-        ("annotate", {"id": "66312b6188ef"}, "Say something about it"),
+        ("annotate", {"id": "66312b6188ef"}, "Nothing to change"),
         ("annotate", {"id": "66312b6188ef", "star": True}, "outcome, star and tags are for runs"),
         ("assert", {"pattern": "all"}, "Say what must be true"),
         (
