@@ -57,7 +57,7 @@ def verdict(
     with reading(db) as store, store.read() as conn:
         sides = queries.before_and_after(conn, first, second, by)
     result = judging.verdict(sides.before, sides.after)
-    words = judging.verdict_words(result, sides.by.removeprefix("tag."))
+    words = judging.verdict_words(result, sides.by)
     if as_json:
         print_json(
             asdict(result)

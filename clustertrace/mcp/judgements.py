@@ -111,7 +111,7 @@ class Judgements:
         result = verdict(sides.before, sides.after)
         return Judgement(
             word=result.word,
-            sentence=verdict_words(result, sides.by.removeprefix("tag.")),
+            sentence=verdict_words(result, sides.by),
             by=sides.by,
             before=_side_count(result.before, samples[0]),
             after=_side_count(result.after, samples[1]),

@@ -108,11 +108,12 @@ def _smallest_detectable(pairs: Mapping[str, tuple[Side, Side]]) -> float | None
     return min(1.0, (Z95 + Z80_POWER) * sqrt(variance) / weights) if weights else None
 
 
-def verdict_words(result: Verdict, strata: str, did: str = "failed") -> str:
+def verdict_words(result: Verdict, by: str, did: str = "failed") -> str:
     """The verdict in two or three sentences.
 
-    `strata` says what runs were grouped by, `did` what the counted ones did.
+    `by` says what runs were grouped by, a tag as `tag.KEY`; `did` what the counted ones did.
     """
+    strata = by.removeprefix("tag.")
     before, after = result.before, result.after
     counts = (
         f"{before.failed} of {before.runs} {did} before ({_rounded(before.rate)}), {after.failed} "
@@ -121,7 +122,7 @@ def verdict_words(result: Verdict, strata: str, did: str = "failed") -> str:
     for side, side_name in ((before, "before"), (after, "after")):
         if not side.runs:
             # Every run has a name and a pattern; a tag it may lack.
-            known_tag = "" if strata in ("name", "pattern") else f" with a known {strata}"
+            known_tag = f" with a known {strata}" if by.startswith("tag.") else ""
             return f"No evidence: there are no finished runs {side_name}{known_tag}."
     if not result.strata:
         return f"No evidence: no {strata} has finished runs both before and after. {counts}"

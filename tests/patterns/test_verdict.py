@@ -15,7 +15,7 @@ def test_a_real_improvement_is_one() -> None:
     assert made.word == "improved"
     assert made.difference == pytest.approx(-0.25)
     assert made.interval.low < -0.25 < made.interval.high < 0
-    assert verdict_words(made, "task").startswith("Improved. 40 of 100 failed before (40 %)")
+    assert verdict_words(made, "tag.task").startswith("Improved. 40 of 100 failed before (40 %)")
 
 
 def test_a_worsening_is_said_too() -> None:
@@ -29,7 +29,7 @@ def test_few_runs_are_no_evidence_and_say_what_they_could_show() -> None:
     assert made.word == "no evidence"
     assert made.smallest is not None
     assert 0.3 < made.smallest < 0.8
-    assert "would usually show a change of" in verdict_words(made, "task")
+    assert "would usually show a change of" in verdict_words(made, "tag.task")
 
 
 def test_a_changed_mix_cannot_fake_a_win() -> None:
@@ -45,15 +45,16 @@ def test_without_common_groups_there_is_nothing_to_compare() -> None:
     """Different tasks before and after can't be compared, and the words say so."""
     made = verdict({"a": Side(5, 9)}, {"b": Side(0, 9)})
     assert (made.word, made.strata, made.smallest) == ("no evidence", 0, None)
-    assert "no task has finished runs both before and after" in verdict_words(made, "task")
+    assert "no task has finished runs both before and after" in verdict_words(made, "tag.task")
 
 
 def test_a_side_without_runs_is_named() -> None:
     """A filter that matches nothing is told as that, not as names that do not meet."""
     made = verdict({}, {"b": Side(0, 9)})
-    told = verdict_words(made, "task")
+    told = verdict_words(made, "tag.task")
     assert told == "No evidence: there are no finished runs before with a known task."
     assert verdict_words(made, "name") == "No evidence: there are no finished runs before."
+    assert verdict_words(made, "tag.name").endswith("no finished runs before with a known name.")
 
 
 def test_the_smallest_change_is_what_such_numbers_show() -> None:
