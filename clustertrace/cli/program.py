@@ -41,6 +41,7 @@ def clustertrace(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. Nothing is raised, and no traceback is shown."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that knows no "→" shows "?" instead of ending the command.
         if reconfigure := getattr(stream, "reconfigure", None):
@@ -66,6 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USE
     # Typer hands on the code of typer.Exit, and else what the command returned.
     return code if isinstance(code, int) else 0
+
+
+def _open_what_is_closed() -> None:
+    """Have all three streams, as in `clustertrace stats >&-`; else a database would get their
+    numbers, and what is printed."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the process ends
 
 
 def _error_sentence(error: Exception) -> str:

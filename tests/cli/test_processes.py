@@ -84,6 +84,17 @@ def test_a_full_disk_is_one_sentence(command: list[str], unbuffered: str) -> Non
     assert (done.returncode, done.stderr) == (2, b"error: no space left on device.\n")
 
 
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&-"])
+@pytest.mark.parametrize("command", [["stats"], ["stats", "--json"], ["import"]])
+@pytest.mark.usefixtures("filled")
+def test_closed_streams_are_no_trouble(command: list[str], closed: str) -> None:
+    """As cron and daemons may start a command: it does what it should, and nobody is told."""
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, *command]
+    done = subprocess.run(shell, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    told = done.stderr.decode()
+    assert (done.returncode, "error" in told) == (0, False), told
+
+
 @pytest.mark.usefixtures("filled")
 def test_a_plain_terminal_is_enough() -> None:
     """Where the output knows no lines and arrows, they are replaced and nothing breaks."""
