@@ -70,12 +70,12 @@ def backfill_costs(store: Store, progress: Progress | None = None) -> Costs:
     program keeps the database to itself.
     """
     result = Costs()
-    for node, trace_ids in _slices(store, progress):
+    for node, trace_ids in _id_slices(store, progress):
         with node.read() as conn:
-            changes = list(_changes(conn, trace_ids, result))
+            changes = list(_cost_changes(conn, trace_ids, result))
         if changes:
             with node.writing() as conn:
-                _apply(conn, changes)
+                _write_costs(conn, changes)
     return result
 
 
@@ -85,11 +85,11 @@ def backfill_signatures(store: Store, progress: Progress | None = None) -> Signa
     Raises StoreBusy when another program keeps the database to itself.
     """
     result = Signatures()
-    for node, trace_ids in _slices(store, progress):
+    for node, trace_ids in _id_slices(store, progress):
         with node.writing() as conn:
-            before = _variants(conn, trace_ids)
+            before = _variants_by_trace(conn, trace_ids)
             settle_traces(conn, trace_ids, place=False)
-            after = _variants(conn, trace_ids)
+            after = _variants_by_trace(conn, trace_ids)
         result.traces += len(after)
         result.changed += sum(before.get(key) != variant for key, variant in after.items())
     for node in store.nodes():
@@ -100,7 +100,7 @@ def backfill_signatures(store: Store, progress: Progress | None = None) -> Signa
     return result
 
 
-def _slices(store: Store, progress: Progress | None) -> Iterator[tuple[Store, list[bytes]]]:
+def _id_slices(store: Store, progress: Progress | None) -> Iterator[tuple[Store, list[bytes]]]:
     """The ids of all traces, each with the store that it lies in; what comes meanwhile is of
     today anyway."""
     done = 0
@@ -122,13 +122,13 @@ def _slices(store: Store, progress: Progress | None) -> Iterator[tuple[Store, li
                 progress(done, max(done, total))
 
 
-def _variants(conn: Connection, trace_ids: Sequence[bytes]) -> dict[bytes, str | None]:
+def _variants_by_trace(conn: Connection, trace_ids: Sequence[bytes]) -> dict[bytes, str | None]:
     marks = ", ".join("?" * len(trace_ids))
     sql = f"SELECT trace_id, variant_id FROM traces WHERE trace_id IN ({marks})"
     return {row[0]: row[1] for row in conn.rows(sql, trace_ids)}
 
 
-def _changes(conn: Connection, trace_ids: Sequence[bytes], result: Costs) -> Iterator[_Change]:
+def _cost_changes(conn: Connection, trace_ids: Sequence[bytes], result: Costs) -> Iterator[_Change]:
     """The calls of these traces that cost something else now; counts them all."""
     marks = ", ".join("?" * len(trace_ids))
     kinds = ", ".join("?" * len(MODEL_KINDS))
@@ -149,11 +149,11 @@ def _changes(conn: Connection, trace_ids: Sequence[bytes], result: Costs) -> Ite
         yield _Change(row[0], row[1], row[-1], after.cost_usd, attributes, same_words)
 
 
-def _apply(conn: Connection, changes: Sequence[_Change]) -> None:
+def _write_costs(conn: Connection, changes: Sequence[_Change]) -> None:
     """Write the new costs, except to spans that have changed since they were read."""
-    still = [change for change in changes if _seq(conn, change) == change.seq]
-    conn.texts.forget(conn, [change[:2] for change in still if not change.same_words])
-    numbers = conn.numbers(len(still))
+    unchanged = [change for change in changes if _current_seq(conn, change) == change.seq]
+    conn.texts.forget(conn, [change[:2] for change in unchanged if not change.same_words])
+    numbers = conn.numbers(len(unchanged))
     conn.many(
         "UPDATE spans SET cost_usd = ?, attributes = ?, seq = ? WHERE trace_id = ? AND span_id = ?",
         [
@@ -162,11 +162,11 @@ def _apply(conn: Connection, changes: Sequence[_Change]) -> None:
                 change.seq if change.same_words else number,
                 *change[:2],
             )
-            for number, change in zip(numbers, still, strict=True)
+            for number, change in zip(numbers, unchanged, strict=True)
         ],
     )
-    settle_traces(conn, sorted({change.trace_id for change in still}))
+    settle_traces(conn, sorted({change.trace_id for change in unchanged}))
 
 
-def _seq(conn: Connection, change: _Change) -> Any:
+def _current_seq(conn: Connection, change: _Change) -> Any:
     return conn.value("SELECT seq FROM spans WHERE trace_id = ? AND span_id = ?", change[:2])

@@ -26,10 +26,10 @@ from clustertrace.store.writing import news
 
 __all__ = ["Checked", "check"]
 
-_WAITING: Final = frozenset({"traits_due", "prompt_due"})
+_DUE_COLUMNS: Final = frozenset({"traits_due", "prompt_due"})
 """Derived, and no fact: what is still to be done for a trace."""
 
-_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+_COMPARED_TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "traces": ("trace_id",),
     "variants": ("variant_id",),
     "variant_days": ("variant_id", "day"),
@@ -43,7 +43,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What is compared. Families are left out: their order is that of arrival, which is not kept."""
 
-_OF_PRICES: Final = frozenset(
+_PRICE_COLUMNS: Final = frozenset(
     {
         *("lost_usd", "carried_usd", "cache_read_usd", "cache_write_usd", "output_usd"),
         *("shares", "tail"),  # the same of one run, as JSON
@@ -51,10 +51,10 @@ _OF_PRICES: Final = frozenset(
 )
 """Columns that are worked out with prices whenever a run is settled."""
 
-_NEAR: Final = 1e-6
+_TOLERANCE: Final = 1e-6
 """Sums of dollars may differ by so much of themselves: they were added in another order."""
 
-_DAMAGES: Final = 20
+_DAMAGE_LIMIT: Final = 20
 """Sentences about damage that are worth reading."""
 
 
@@ -83,49 +83,51 @@ def check(store: Store) -> Checked:
 
     Raises StoreError where there is not so much room.
     """
-    damage = _damage(store) if store.place.is_file else ()
+    damage = _page_damage(store) if store.place.is_file else ()
     if damage:
         return Checked(0, 0, damage, index_agrees=True, differing={})
     # Beside a server's database there may be nothing at all.
-    beside = store.path.parent if store.path.parent.is_dir() else Path(tempfile.gettempdir())
+    folder_beside = store.path.parent if store.path.parent.is_dir() else Path(tempfile.gettempdir())
     try:
-        with tempfile.TemporaryDirectory(prefix=".check-", dir=beside) as folder:
-            return _compare(store, Path(folder) / "copy.db")
+        with tempfile.TemporaryDirectory(prefix=".check-", dir=folder_beside) as folder:
+            return _compare_with_copy(store, Path(folder) / "copy.db")
     except OSError as error:
         raise StoreError(
-            f"{beside} can't take a copy of the database to check "
+            f"{folder_beside} can't take a copy of the database to check "
             f"({error.strerror or error}); free some space there."
         ) from None
 
 
-def _damage(store: Store) -> tuple[str, ...]:
+def _page_damage(store: Store) -> tuple[str, ...]:
     try:
         with store.read() as conn:
-            found = tuple(row[0] for row in conn.rows(f"PRAGMA integrity_check({_DAMAGES})"))
+            sentences = tuple(
+                row[0] for row in conn.rows(f"PRAGMA integrity_check({_DAMAGE_LIMIT})")
+            )
     except StoreCorrupt as error:
         # Some damage ends the check itself.
         return (str(error.__cause__),)
-    return () if found == ("ok",) else found
+    return () if sentences == ("ok",) else sentences
 
 
-def _compare(store: Store, copy: Path) -> Checked:
-    index_agrees = _copy(store, copy)
-    with Store.open(copy) as own:
-        with own.writing() as conn:
-            _forget(conn)
-        own.refresh()
-        with own.read() as conn:
-            differing = {table: _differing(conn, table) for table in _KEYS}
+def _compare_with_copy(store: Store, copy: Path) -> Checked:
+    index_agrees = _copy_database(store, copy)
+    with Store.open(copy) as copied_store:
+        with copied_store.writing() as conn:
+            _set_derived_aside(conn)
+        copied_store.refresh()
+        with copied_store.read() as conn:
+            differing = {table: _count_differing(conn, table) for table in _COMPARED_TABLES}
             only_by_prices = any(differing.values()) and not any(
-                _differing(conn, table, prices=False) for table in _KEYS
+                _count_differing(conn, table, prices=False) for table in _COMPARED_TABLES
             )
             traces = conn.value("SELECT count(*) FROM traces") or 0
             spans = conn.value("SELECT count(*) FROM spans") or 0
-    found = {table: rows for table, rows in differing.items() if rows}
-    return Checked(traces, spans, (), index_agrees, found, only_by_prices)
+    differing_tables = {table: rows for table, rows in differing.items() if rows}
+    return Checked(traces, spans, (), index_agrees, differing_tables, only_by_prices)
 
 
-def _copy(store: Store, to: Path) -> bool:
+def _copy_database(store: Store, to: Path) -> bool:
     """Copy the database into a file; whether the text index holds just what the spans say."""
     with store.read() as conn:
         _require_room(conn, to.parent)
@@ -134,15 +136,15 @@ def _copy(store: Store, to: Path) -> bool:
         else:
             from clustertrace.store.postgres import text_index as words
 
-            with Store.open(to) as own:
-                fill(conn, own)
+            with Store.open(to) as copied_store:
+                fill(conn, copied_store)
             return words.agrees(conn)
     # Looking through SQLite's index changes it.
-    with Store.open(to) as own:
-        while own.index_text():
+    with Store.open(to) as copied_store:
+        while copied_store.index_text():
             pass
         try:
-            with own.writing() as conn:
+            with copied_store.writing() as conn:
                 conn.texts.check(conn)
         except StoreCorrupt:
             return False
@@ -160,63 +162,68 @@ def _require_room(conn: Connection, folder: Path) -> None:
 
 def _back_up(conn: SqliteConnection, to: Path) -> None:
     to.touch(mode=0o600)
-    with readable(conn.path), closing(sqlite3.connect(to)) as made:
-        conn.raw.backup(made)
+    with readable(conn.path), closing(sqlite3.connect(to)) as target:
+        conn.raw.backup(target)
 
 
-def _forget(conn: Connection) -> None:
+def _set_derived_aside(conn: Connection) -> None:
     """Keep what was derived beside, and take it out of every table."""
-    for table in _KEYS:
-        conn.run(f"CREATE TABLE {_before(table)} AS SELECT {_list(conn, table)} FROM {table}")
-        keys = ", ".join(_KEYS[table])
-        conn.run(f"CREATE INDEX {_before(table)}_key ON {_before(table)} ({keys})")
+    for table in _COMPARED_TABLES:
+        columns = _column_list(conn, table)
+        conn.run(f"CREATE TABLE {_table_before(table)} AS SELECT {columns} FROM {table}")
+        keys = ", ".join(_COMPARED_TABLES[table])
+        conn.run(f"CREATE INDEX {_table_before(table)}_key ON {_table_before(table)} ({keys})")
         if table != "traces":
             conn.run(f"DELETE FROM {table}")
     conn.run("DELETE FROM families")
-    nothing = ", ".join(f"{name} = NULL" for name in DERIVED)
-    conn.run(f"UPDATE traces SET {nothing}")
+    cleared_columns = ", ".join(f"{name} = NULL" for name in DERIVED)
+    conn.run(f"UPDATE traces SET {cleared_columns}")
     news.mark_found(conn, "SELECT DISTINCT trace_id FROM spans", (), 0)
 
 
-def _differing(conn: Connection, table: str, *, prices: bool = True) -> int:
+def _count_differing(conn: Connection, table: str, *, prices: bool = True) -> int:
     """How many rows are not the same as before; without `prices`, in what follows from none."""
-    keys = _KEYS[table]
+    keys = _COMPARED_TABLES[table]
     same = " AND ".join(f"a.{key} = b.{key}" for key in keys)
-    columns = _columns(conn, table).items()
-    compared = [_unlike(name, kind) for name, kind in columns if prices or name not in _OF_PRICES]
-    other = " OR ".join(compared) or "FALSE"
-    gone = (
-        f"SELECT count(*) FROM {_before(table)} a LEFT JOIN {table} b ON {same}"
-        f" WHERE b.{keys[0]} IS NULL OR {other}"
+    columns = _compared_columns(conn, table).items()
+    comparisons = [
+        _differs_sql(name, kind) for name, kind in columns if prices or name not in _PRICE_COLUMNS
+    ]
+    differs = " OR ".join(comparisons) or "FALSE"
+    missing_or_differing = (
+        f"SELECT count(*) FROM {_table_before(table)} a LEFT JOIN {table} b ON {same}"
+        f" WHERE b.{keys[0]} IS NULL OR {differs}"
     )
-    new = (
-        f"SELECT count(*) FROM {table} a LEFT JOIN {_before(table)} b ON {same}"
+    added = (
+        f"SELECT count(*) FROM {table} a LEFT JOIN {_table_before(table)} b ON {same}"
         f" WHERE b.{keys[0]} IS NULL"
     )
-    return int(conn.value(gone)) + int(conn.value(new))
+    return int(conn.value(missing_or_differing)) + int(conn.value(added))
 
 
-def _unlike(name: str, kind: str) -> str:
+def _differs_sql(name: str, kind: str) -> str:
     if kind != "DOUBLE":
         return f"a.{name} IS NOT b.{name}"
-    near = f"abs(a.{name} - b.{name}) <= {_NEAR} * max(1e-3, abs(b.{name}))"
-    return f"NOT coalesce({near}, a.{name} IS b.{name})"
+    is_near = f"abs(a.{name} - b.{name}) <= {_TOLERANCE} * max(1e-3, abs(b.{name}))"
+    return f"NOT coalesce({is_near}, a.{name} IS b.{name})"
 
 
-def _columns(conn: Connection, table: str) -> dict[str, str]:
+def _compared_columns(conn: Connection, table: str) -> dict[str, str]:
     """The columns to compare, with their types."""
-    told = {row[1]: row[2] for row in conn.rows(f"PRAGMA table_info({table})")}
-    told.pop("family_id", None)
+    types_by_column = {row[1]: row[2] for row in conn.rows(f"PRAGMA table_info({table})")}
+    types_by_column.pop("family_id", None)
     if table == "traces":
-        compared = {*_KEYS[table], *DERIVED} - _WAITING
-        told = {name: kind for name, kind in told.items() if name in compared}
-    return told
+        compared_names = {*_COMPARED_TABLES[table], *DERIVED} - _DUE_COLUMNS
+        types_by_column = {
+            name: kind for name, kind in types_by_column.items() if name in compared_names
+        }
+    return types_by_column
 
 
-def _list(conn: Connection, table: str) -> str:
-    names: Sequence[str] = list(_columns(conn, table))
+def _column_list(conn: Connection, table: str) -> str:
+    names: Sequence[str] = list(_compared_columns(conn, table))
     return ", ".join(names)
 
 
-def _before(table: str) -> str:
+def _table_before(table: str) -> str:
     return f"before_{table}"

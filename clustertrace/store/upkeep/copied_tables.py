@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from clustertrace.store.connection import Connection
 
-__all__ = ["DATABASE_ID", "Key", "Row", "Sum", "Table", "every_table", "read_key", "told_key"]
+__all__ = ["DATABASE_ID", "Key", "Row", "Sum", "Table", "every_table", "key_text", "read_key"]
 
 Row = tuple[Any, ...]
 Key = tuple[Any, ...]
@@ -19,7 +19,7 @@ Key = tuple[Any, ...]
 DATABASE_ID: Final = "database_id"
 """The key, in `state`, of the number by which a database is told from others."""
 
-_ITS_OWN: Final = f"key NOT IN ('{DATABASE_ID}', 'text_index_seq')"
+_COPIED_STATE: Final = f"key NOT IN ('{DATABASE_ID}', 'text_index_seq')"
 """What of `state` is a copy's own: who it is, and how far its text index goes."""
 
 _BITS: Final = 128
@@ -38,8 +38,8 @@ class Sum:
     def add(self, rows: Iterable[Row]) -> None:
         """Take rows in."""
         for row in rows:
-            told = repr(row).replace("\\x00", "\ufffd").encode("utf-8", "surrogatepass")
-            self._sum += int.from_bytes(blake2b(told, digest_size=_BITS // 8).digest())
+            encoded = repr(row).replace("\\x00", "\ufffd").encode("utf-8", "surrogatepass")
+            self._sum += int.from_bytes(blake2b(encoded, digest_size=_BITS // 8).digest())
             self.rows += 1
 
     @property
@@ -98,11 +98,11 @@ class Table:
 
     def sum(self, conn: Connection, size: int, told: Callable[[int], None]) -> Sum:
         """The sum over all rows; `told` how many have been read, every `size` rows."""
-        found = Sum()
+        total = Sum()
         for rows in conn.parts(f"{self._everything} WHERE {self.only}", size=size):
-            found.add(rows)
-            told(found.rows)
-        return found
+            total.add(rows)
+            told(total.rows)
+        return total
 
     @cached_property
     def _keys(self) -> tuple[str, ...]:
@@ -133,14 +133,14 @@ def every_table() -> list[Table]:
             name,
             tuple(column.name for column in table.columns),
             tuple(column.name for column in table.primary_key),
-            _ITS_OWN if name == tables.StateRow.__tablename__ else "TRUE",
+            _COPIED_STATE if name == tables.StateRow.__tablename__ else "TRUE",
         )
         for name, table in sorted(SQLModel.metadata.tables.items())
         if name != tables.CopyRow.__tablename__
     ]
 
 
-def told_key(key: Key) -> str:
+def key_text(key: Key) -> str:
     """A key as JSON."""
     return json.dumps(key, default=lambda part: {"hex": part.hex()})
 

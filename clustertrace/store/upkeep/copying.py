@@ -25,8 +25,8 @@ from clustertrace.store.upkeep.copied_tables import (
     Sum,
     Table,
     every_table,
+    key_text,
     read_key,
-    told_key,
 )
 
 __all__ = ["BATCH", "Copied", "Progress", "copy", "fill"]
@@ -34,7 +34,7 @@ __all__ = ["BATCH", "Copied", "Progress", "copy", "fill"]
 BATCH: Final = 1_000
 """Rows of a transaction."""
 
-_OTHER: Final = (
+_OTHER_DATA: Final = (
     "{} holds other data, which a copy would mix up; name an empty database, or a file that is "
     "not there yet."
 )
@@ -73,25 +73,25 @@ def copy(source: Store, target: Store, progress: Progress, *, batch: int = BATCH
             "totals; bring runs there with `clustertrace export --all | clustertrace import`."
         )
     tables = every_table()
-    positions = _begin(source, target, tables, progress, batch)
+    positions = _begin_copy(source, target, tables, progress, batch)
     written, sums = {}, {}
     with source.read() as conn:
-        _leave_numbers(conn, target)
+        _reserve_numbers(conn, target)
         for table in tables:
-            written[table.name], sums[table.name] = _alike(
+            written[table.name], sums[table.name] = _copy_table(
                 conn, target, table, positions[table.name], progress, batch
             )
-    digests = {name: found.digest for name, found in sums.items()}
-    with target.writing() as own:
-        own.many(
+    digests = {name: table_sum.digest for name, table_sum in sums.items()}
+    with target.writing() as target_conn:
+        target_conn.many(
             "UPDATE copies SET digest = ? WHERE name = ?",
             [(digest, name) for name, digest in digests.items()],
         )
-    indexed = _index(target, sums["spans"].rows, progress)
+    indexed = _index_text(target, sums["spans"].rows, progress)
     shorten(target)
     return Copied(
         resumed=any(position is not None for position in positions.values()),
-        rows={name: found.rows for name, found in sums.items()},
+        rows={name: table_sum.rows for name, table_sum in sums.items()},
         written=written,
         digests=digests,
         indexed=indexed,
@@ -103,41 +103,44 @@ def fill(conn: Connection, target: Store) -> None:
 
     Neither checked nor noted: for a copy that is thrown away.
     """
-    _leave_numbers(conn, target)
+    _reserve_numbers(conn, target)
     for table in every_table():
-        _bring(conn, target, table, None, lambda _: None, BATCH, noted=False)
+        _copy_rows(conn, target, table, None, lambda _: None, BATCH, noted=False)
 
 
 def _is_same(source: Store, target: Store) -> bool:
-    one, other = source.place, target.place
-    if one.is_file and other.is_file:
-        return one.path.samefile(other.path)
-    return one.name == other.name
+    source_place, target_place = source.place, target.place
+    if source_place.is_file and target_place.is_file:
+        return source_place.path.samefile(target_place.path)
+    return source_place.name == target_place.name
 
 
-def _begin(
+def _begin_copy(
     source: Store, target: Store, tables: Sequence[Table], progress: Progress, batch: int
 ) -> Mapping[str, Key | None]:
     """How far each table has come; a new copy begins with none. Raises UsageError."""
-    origin = _identity(source)
+    origin = _database_id(source)
     with target.read() as conn:
-        known = {
+        earlier_copy = {
             name: (came_from, upto, digest)
             for name, came_from, upto, digest in conn.rows(
                 "SELECT name, source, upto, digest FROM copies"
             )
         }
-        if not known:
+        if not earlier_copy:
             _refuse_rows(conn, target, tables)
-        elif any(came_from != origin for came_from, _, _ in known.values()):
-            raise UsageError(_OTHER.format(target.place))
+        elif any(came_from != origin for came_from, _, _ in earlier_copy.values()):
+            raise UsageError(_OTHER_DATA.format(target.place))
         elif is_unfinished(conn):
-            kept = {name: upto for name, (_, upto, _) in known.items()}
-            return {table.name: _position(kept.get(table.name)) for table in tables}
+            positions = {name: upto for name, (_, upto, _) in earlier_copy.items()}
+            return {table.name: _parse_position(positions.get(table.name)) for table in tables}
         else:
             for table in tables:
-                then = known.get(table.name)
-                if then is not None and _sum(conn, table, progress, batch).digest != then[2]:
+                earlier = earlier_copy.get(table.name)
+                if (
+                    earlier is not None
+                    and _table_sum(conn, table, progress, batch).digest != earlier[2]
+                ):
                     raise UsageError(
                         f"{target.place} has changed since it was copied, which a copy would undo; "
                         "bring new runs with `clustertrace export --all | clustertrace import`."
@@ -153,14 +156,14 @@ def _begin(
 
 def _refuse_rows(conn: Connection, target: Store, tables: Sequence[Table]) -> None:
     if any(table.name != "state" and table.has_more(conn, None) for table in tables):
-        raise UsageError(_OTHER.format(target.place))
+        raise UsageError(_OTHER_DATA.format(target.place))
 
 
-def _position(told: str | None) -> Key | None:
-    return None if told is None else read_key(told)
+def _parse_position(text: str | None) -> Key | None:
+    return None if text is None else read_key(text)
 
 
-def _identity(source: Store) -> int:
+def _database_id(source: Store) -> int:
     """The number by which a database is told from others; it gets one when it is first copied."""
     with source.writing() as conn:
         conn.run(
@@ -170,14 +173,14 @@ def _identity(source: Store) -> int:
         return int(conn.value("SELECT value FROM state WHERE key = ?", (DATABASE_ID,)))
 
 
-def _leave_numbers(conn: Connection, target: Store) -> None:
+def _reserve_numbers(conn: Connection, target: Store) -> None:
     """Spans keep their sequence numbers; new ones of the target's own come after them."""
     highest = conn.value("SELECT max(seq) FROM spans") or 0
-    with target.writing() as own:
-        own.number_beyond(highest)
+    with target.writing() as target_conn:
+        target_conn.number_beyond(highest)
 
 
-def _alike(
+def _copy_table(
     conn: Connection,
     target: Store,
     table: Table,
@@ -188,93 +191,98 @@ def _alike(
     """Make a table the same as the source's, and make sure of it; rows written, and the sum."""
     total, written = table.count(conn), 0
 
-    def told(rows: int) -> None:
+    def report(rows: int) -> None:
         progress(table.name, rows, total)
 
     if position is not None:
-        written, _ = _bring(conn, target, table, position, told, batch)
-        there = _sum_there(target, table, progress, batch)
-        if there.digest == _sum(conn, table, progress, batch).digest:
-            return written, there
+        written, _ = _copy_rows(conn, target, table, position, report, batch)
+        target_sum = _target_sum(target, table, progress, batch)
+        if target_sum.digest == _table_sum(conn, table, progress, batch).digest:
+            return written, target_sum
         # What came before the copy was broken off is of an older state of the source.
-        with target.writing() as own:
-            own.run("UPDATE copies SET upto = NULL WHERE name = ?", (table.name,))
-    more, passed = _bring(conn, target, table, None, told, batch)
-    there = _sum_there(target, table, progress, batch)
-    if there.digest != passed.digest:
+        with target.writing() as target_conn:
+            target_conn.run("UPDATE copies SET upto = NULL WHERE name = ?", (table.name,))
+    rewritten, source_sum = _copy_rows(conn, target, table, None, report, batch)
+    target_sum = _target_sum(target, table, progress, batch)
+    if target_sum.digest != source_sum.digest:
         raise StoreError(
             f"{table.name} differs in {target.place} after it was copied; see that no other "
             "program writes there, and copy again."
         )
-    return written + more, there
+    return written + rewritten, target_sum
 
 
-def _sum_there(target: Store, table: Table, progress: Progress, batch: int) -> Sum:
-    with target.read() as own:
-        return _sum(own, table, progress, batch)
+def _target_sum(target: Store, table: Table, progress: Progress, batch: int) -> Sum:
+    with target.read() as target_conn:
+        return _table_sum(target_conn, table, progress, batch)
 
 
-def _sum(conn: Connection, table: Table, progress: Progress, batch: int) -> Sum:
+def _table_sum(conn: Connection, table: Table, progress: Progress, batch: int) -> Sum:
     total = table.count(conn)
     return table.sum(conn, batch, lambda rows: progress(f"checking {table.name}", rows, total))
 
 
-def _bring(
+def _copy_rows(
     conn: Connection,
     target: Store,
     table: Table,
     after: Key | None,
-    told: Callable[[int], None],
+    report: Callable[[int], None],
     batch: int,
     *,
     noted: bool = True,
 ) -> tuple[int, Sum]:
     """Bring all rows behind a key; how many were missing or others, and their sum."""
-    written, passed = 0, Sum()
-    with target.read() as own:
-        fresh = not table.has_more(own, after)
+    written, source_sum = 0, Sum()
+    with target.read() as target_conn:
+        is_empty_behind = not table.has_more(target_conn, after)
     for rows in conn.parts(*table.selection(after), size=batch):
         upto = table.key_of(rows[-1])
-        with target.writing() as own:
+        with target.writing() as target_conn:
             if noted:
-                _note(own, table, after, upto)
-            there = [] if fresh else own.rows(*table.selection(after, upto))
-            written += _match(own, table, there, rows)
+                _note_position(target_conn, table, after, upto)
+            target_rows = [] if is_empty_behind else target_conn.rows(*table.selection(after, upto))
+            written += _replace_rows(target_conn, table, target_rows, rows)
         after = upto
-        passed.add(rows)
-        told(passed.rows)
-    if not fresh:
-        with target.writing() as own:
-            _match(own, table, own.rows(*table.selection(after)), [])
-    return written, passed
+        source_sum.add(rows)
+        report(source_sum.rows)
+    if not is_empty_behind:
+        with target.writing() as target_conn:
+            _replace_rows(target_conn, table, target_conn.rows(*table.selection(after)), [])
+    return written, source_sum
 
 
-def _note(own: Connection, table: Table, after: Key | None, upto: Key) -> None:
+def _note_position(target_conn: Connection, table: Table, after: Key | None, upto: Key) -> None:
     """Note how far a table has come. Raises StoreBusy where somebody else has noted that."""
-    before = None if after is None else told_key(after)
-    noted = own.run(
+    expected = None if after is None else key_text(after)
+    updated_rows = target_conn.run(
         "UPDATE copies SET upto = ? WHERE name = ? AND upto IS ?",
-        (told_key(upto), table.name, before),
+        (key_text(upto), table.name, expected),
     )
-    if not noted:
+    if not updated_rows:
         raise StoreBusy(
-            f"Another program copies into {own.name} as well; let that one finish, and copy again."
+            f"Another program copies into {target_conn.name} as well; let that one finish, and "
+            "copy again."
         )
 
 
-def _match(own: Connection, table: Table, there: Sequence[Row], rows: Sequence[Row]) -> int:
+def _replace_rows(
+    target_conn: Connection, table: Table, target_rows: Sequence[Row], rows: Sequence[Row]
+) -> int:
     """Have these rows instead of those that are there; how many were missing or others."""
-    have, wanted = set(there), set(rows)
-    gone = [row for row in there if row not in wanted]
-    new = [row for row in rows if row not in have]
+    present, wanted = set(target_rows), set(rows)
+    obsolete = [row for row in target_rows if row not in wanted]
+    new = [row for row in rows if row not in present]
     if table.name == "spans":
-        _make_way(own, table, gone, new)
-    own.many(table.deletion, [table.key_of(row) for row in gone])
-    own.many(table.insertion, new)
+        _prepare_text_index(target_conn, table, obsolete, new)
+    target_conn.many(table.deletion, [table.key_of(row) for row in obsolete])
+    target_conn.many(table.insertion, new)
     return len(new)
 
 
-def _make_way(own: Connection, table: Table, gone: Sequence[Row], new: Sequence[Row]) -> None:
+def _prepare_text_index(
+    target_conn: Connection, table: Table, obsolete: Sequence[Row], new: Sequence[Row]
+) -> None:
     """Keep the text index right, and have room, before these spans go and those come.
 
     One that keeps its number has the words that the index knows. Where one comes behind which the
@@ -282,18 +290,20 @@ def _make_way(own: Connection, table: Table, gone: Sequence[Row], new: Sequence[
     anew.
     """
     seq = table.columns.index("seq")
-    stay = {row[seq] for row in gone} & {row[seq] for row in new}
-    own.texts.forget(own, [table.key_of(row) for row in gone if row[seq] not in stay])
-    done = own.texts.position(own)
-    if any(row[seq] <= done and row[seq] not in stay for row in new):
-        own.texts.clear(own)
-    own.make_room(row[seq] for row in new)
+    staying = {row[seq] for row in obsolete} & {row[seq] for row in new}
+    target_conn.texts.forget(
+        target_conn, [table.key_of(row) for row in obsolete if row[seq] not in staying]
+    )
+    indexed_to = target_conn.texts.position(target_conn)
+    if any(row[seq] <= indexed_to and row[seq] not in staying for row in new):
+        target_conn.texts.clear(target_conn)
+    target_conn.make_room(row[seq] for row in new)
 
 
-def _index(target: Store, spans: int, progress: Progress) -> int:
+def _index_text(target: Store, spans: int, progress: Progress) -> int:
     """Carry the text index forward to the end; how many spans it took in."""
     indexed = 0
-    while some := target.index_text():
-        indexed += some
+    while added := target.index_text():
+        indexed += added
         progress("text index", indexed, max(indexed, spans))
     return indexed

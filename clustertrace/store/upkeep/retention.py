@@ -49,7 +49,7 @@ _Meant = Callable[[Connection], tuple[str, Mapping[str, Any]]]
 
 def to_retire(conn: Connection, where: Filter, max_bytes: int | None = None) -> Retired:
     """What `retire` would delete of this database now; of the size, as an average trace tells."""
-    condition, params = _meant(conn, where, max_bytes)(conn)
+    condition, params = _retire_condition(conn, where, max_bytes)(conn)
     counted = f"SELECT count(*), coalesce(sum(span_count), 0) FROM traces WHERE {condition}"
     return Retired(*(conn.row(counted, params) or (0, 0)))
 
@@ -72,19 +72,19 @@ def retire(store: Store, where: Filter, max_bytes: int | None = None) -> Iterato
     """
     nodes = store.nodes()
     for node in nodes:
-        yield from _retire(node, where, max_bytes and max_bytes // len(nodes))
+        yield from _retire_pages(node, where, max_bytes and max_bytes // len(nodes))
 
 
-def _retire(store: Store, where: Filter, max_bytes: int | None) -> Iterator[Retired]:
+def _retire_pages(store: Store, where: Filter, max_bytes: int | None) -> Iterator[Retired]:
     while True:
         with store.writing() as conn:
-            meant = _meant(conn, where, max_bytes)
+            meant = _retire_condition(conn, where, max_bytes)
             conn.foresee(*meant(conn))
             used = conn.used_bytes()
             goes_on(conn, time.time_ns())
         gone = 0
         with giving_back(store):
-            for slice_ in _delete(store, meant):
+            for slice_ in _delete_pages(store, meant):
                 gone += slice_.traces
                 yield slice_
         finish(store)
@@ -115,7 +115,7 @@ def finish(store: Store) -> None:
     shorten(store)
 
 
-def _meant(conn: Connection, where: Filter, max_bytes: int | None) -> _Meant:
+def _retire_condition(conn: Connection, where: Filter, max_bytes: int | None) -> _Meant:
     if max_bytes is None:
         return lambda conn: filtering.condition(conn, where)
     used, spans = conn.used_bytes(), conn.value("SELECT sum(spans) FROM variant_totals") or 0
@@ -137,23 +137,23 @@ def _meant(conn: Connection, where: Filter, max_bytes: int | None) -> _Meant:
     return oldest
 
 
-def _delete(store: Store, meant: _Meant) -> Iterator[Retired]:
+def _delete_pages(store: Store, meant: _Meant) -> Iterator[Retired]:
     turns = Turns(store, _FEWEST, _MOST)
-    for page in _pages(store, meant):
+    for page in _pages_to_retire(store, meant):
         while page:
             if page[0].spans > 2 * turns.size:
                 some = page[:1]
                 gone = some if _remove_long(turns, page[0], meant) else []
             else:
-                some = _fitting(page, turns.size)
-                gone = turns.take(partial(_remove, some=some, meant=meant))
+                some = _first_within(page, turns.size)
+                gone = turns.take(partial(_remove_matching, some=some, meant=meant))
             page = page[len(some) :]
             yield Retired(len(gone), sum(one.spans for one in gone))
 
 
-def _remove(conn: Connection, some: Sequence[_Going], meant: _Meant) -> list[_Going]:
+def _remove_matching(conn: Connection, some: Sequence[_Going], meant: _Meant) -> list[_Going]:
     """Remove those of some that are still meant."""
-    gone = _still_meant(conn, some, meant)
+    gone = _still_matching(conn, some, meant)
     remove_traces(conn, [one.trace_id for one in gone])
     goes_on(conn, time.time_ns())
     return gone
@@ -166,7 +166,7 @@ def _remove_long(turns: Turns, one: _Going, meant: _Meant) -> bool:
     """
 
     def begin(conn: Connection) -> bool:
-        found = bool(_still_meant(conn, [one], meant))
+        found = bool(_still_matching(conn, [one], meant))
         if found:
             remove_spans(conn, trace_id=one.trace_id, limit=turns.size)
         return found
@@ -186,7 +186,7 @@ def _remove_long(turns: Turns, one: _Going, meant: _Meant) -> bool:
     return True
 
 
-def _still_meant(conn: Connection, some: Sequence[_Going], meant: _Meant) -> list[_Going]:
+def _still_matching(conn: Connection, some: Sequence[_Going], meant: _Meant) -> list[_Going]:
     """Those that are: a star may have come since they were read."""
     condition, params = meant(conn)
     names = [f"going{number}" for number in range(len(some))]
@@ -199,7 +199,7 @@ def _still_meant(conn: Connection, some: Sequence[_Going], meant: _Meant) -> lis
     return [one for one in some if one.trace_id in known]
 
 
-def _pages(store: Store, meant: _Meant) -> Iterator[list[_Going]]:
+def _pages_to_retire(store: Store, meant: _Meant) -> Iterator[list[_Going]]:
     """The traces that are meant, oldest first; each page must be gone before the next is read."""
     last: _Going | None = None
     while True:
@@ -221,7 +221,7 @@ def _pages(store: Store, meant: _Meant) -> Iterator[list[_Going]]:
         yield page
 
 
-def _fitting(page: Sequence[_Going], spans: int) -> list[_Going]:
+def _first_within(page: Sequence[_Going], spans: int) -> list[_Going]:
     """As many of the first as have so many spans together, and at least one."""
     so_far = 0
     for number, one in enumerate(page):
@@ -257,12 +257,12 @@ def close_stale(store: Store, since_ns: int, *, dry_run: bool) -> int:
         some = [trace_id.hex() for (trace_id,) in rows[at : at + _SLICE]]
         for part, own in store.split(some):
             with part.writing() as conn:
-                ended += _close(conn, own, since_ns)
+                ended += _close_traces(conn, own, since_ns)
     store.refresh()
     return ended
 
 
-def _close(conn: Connection, trace_ids: Sequence[str], since_ns: int) -> int:
+def _close_traces(conn: Connection, trace_ids: Sequence[str], since_ns: int) -> int:
     """Close those that are still stale, in the caller's transaction; news may have come since."""
     stale = f"SELECT 1 FROM traces WHERE trace_id = :trace_id AND {_STALE}"
     keys = [
