@@ -48,7 +48,7 @@ Keys = Callable[[Span], Iterable[Any]]
 
 Nearness = Callable[[Sequence[Span], Sequence[Span]], Iterable[tuple[Span, Span]]]
 """Of two reporters' spans, each in its order, those that may be reports of one call: which begin
-nearest (`by_start`), or the first with the first and so on (`zip`)."""
+nearest (`nearest_by_start`), or the first with the first and so on (`zip`)."""
 
 
 def join_scopes(models: Sequence[Span], joined: Groups) -> None:

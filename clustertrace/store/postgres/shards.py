@@ -64,10 +64,10 @@ def statements(places: Sequence[Place], view: str) -> Iterator[str]:
     """
     yield "CREATE EXTENSION IF NOT EXISTS postgres_fdw"
     for number, place in enumerate(places, 1):
-        yield from _server(number, place)
+        yield from _server_statements(number, place)
     yield "DROP VIEW span_texts"
     for table in BY_TRACE:
-        yield from _partitioned(table, places)
+        yield from _partition_statements(table, places)
     yield f"CREATE VIEW span_texts AS {view}"
     rolled = ", ".join((*SUMMED, *NAMED))
     yield from (f"DROP TABLE {name}" for name in (*SUMMED, *NAMED))
@@ -97,7 +97,7 @@ def distribute(conn: PostgresConnection, places: Sequence[Place]) -> None:
         for statement in statements(places, view):
             conn.control(statement)
         for name, keys in (SUMMED | NAMED).items():
-            conn.control(_merged(name, keys, columns[name], len(places)))
+            conn.control(_merging_view(name, keys, columns[name], len(places)))
         database = conn.value("SELECT quote_ident(current_database())")
         for setting in _SETTINGS:
             conn.control(f"ALTER DATABASE {database} SET {setting} = on")
@@ -118,7 +118,9 @@ def shards_of(conn: Connection) -> list[Shard]:
         " LEFT JOIN pg_user_mappings m ON m.srvid = s.oid AND m.usename = current_user"
         " WHERE w.fdwname = 'postgres_fdw' AND s.srvname LIKE 'shard %' ORDER BY s.srvname"
     )
-    return [Shard(name, place_of(_url([*told, *(login or ())]))) for name, told, login in rows]
+    return [
+        Shard(name, place_of(_url([*options, *(login or ())]))) for name, options, login in rows
+    ]
 
 
 def split(conn: Connection, trace_ids: Sequence[bytes], count: int) -> list[int]:
@@ -137,17 +139,17 @@ def split(conn: Connection, trace_ids: Sequence[bytes], count: int) -> list[int]
     return [row[0] for row in rows]
 
 
-def _server(number: int, place: Place) -> Iterator[str]:
-    told = conninfo_to_dict(_libpq(place))
-    login = {key: str(told.pop(key)) for key in _LOGIN if key in told}
+def _server_statements(number: int, place: Place) -> Iterator[str]:
+    conninfo = conninfo_to_dict(_libpq(place))
+    login = {key: str(conninfo.pop(key)) for key in _LOGIN if key in conninfo}
     name = _quoted(_name(number, place))
-    options = _options({key: str(value) for key, value in told.items()} | _OPTIONS)
+    options = _options({key: str(value) for key, value in conninfo.items()} | _OPTIONS)
     yield f"CREATE SERVER {name} FOREIGN DATA WRAPPER postgres_fdw OPTIONS ({options})"
     yield f"CREATE USER MAPPING FOR CURRENT_USER SERVER {name} OPTIONS ({_options(login)})"
     yield f"CREATE SCHEMA {_schema(number)}"
 
 
-def _partitioned(table: str, places: Sequence[Place]) -> Iterator[str]:
+def _partition_statements(table: str, places: Sequence[Place]) -> Iterator[str]:
     yield f"ALTER TABLE {table} RENAME TO whole"
     yield f"CREATE TABLE {table} (LIKE whole) PARTITION BY HASH (trace_id)"
     yield "DROP TABLE whole"
@@ -160,7 +162,7 @@ def _partitioned(table: str, places: Sequence[Place]) -> Iterator[str]:
         )
 
 
-def _merged(table: str, keys: Sequence[str], columns: Mapping[str, str], count: int) -> str:
+def _merging_view(table: str, keys: Sequence[str], columns: Mapping[str, str], count: int) -> str:
     """A view that stands for a table of which each shard has a part."""
     merged = [
         name if name in keys else f"{_how(table, name)}({name})::{kind} AS {name}"

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _COLUMNS: Final = ", ".join(FIELDS)
-_AT_ONCE: Final = 200
+_SPANS_A_QUERY: Final = 200
 
 
 def advance(conn: Connection, limit: int) -> int:
@@ -139,19 +139,21 @@ def passages(
 
 def agrees(conn: Connection) -> bool:
     """Whether the index, as far as it goes, holds just what the spans say."""
-    done = position(conn)
+    indexed_to = position(conn)
     spans = 0
     for rows in conn.parts(
-        f"SELECT trace_id, seq, {_COLUMNS} FROM span_texts WHERE seq <= ?", (done,), size=_AT_ONCE
+        f"SELECT trace_id, seq, {_COLUMNS} FROM span_texts WHERE seq <= ?",
+        (indexed_to,),
+        size=_SPANS_A_QUERY,
     ):
         spans += len(rows)
-        told = ", ".join(["(?, ?, CAST(? AS tsvector))"] * len(rows))
-        same = conn.value(
-            f"WITH told (trace_id, seq, words) AS (VALUES {told})"
+        value_rows = ", ".join(["(?, ?, CAST(? AS tsvector))"] * len(rows))
+        agreeing = conn.value(
+            f"WITH told (trace_id, seq, words) AS (VALUES {value_rows})"
             " SELECT count(*) FROM told JOIN span_index i"
             " ON i.trace_id = told.trace_id AND i.rowid = told.seq WHERE i.words = told.words",
             [value for row in rows for value in (*row[:2], text_vector(row[2:]))],
         )
-        if same < len(rows):
+        if agreeing < len(rows):
             return False
     return bool(spans == conn.value("SELECT count(*) FROM span_index"))

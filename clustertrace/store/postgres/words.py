@@ -62,7 +62,7 @@ def text_vector(fields: Sequence[str | None]) -> str:
     places: dict[str, list[str]] = defaultdict(list)
     at = count = 0
     for text in fields:
-        for word in _words(text or ""):
+        for word in _folded_words(text or ""):
             at += 1
             count += 1
             if count > _MOST_WORDS:
@@ -75,11 +75,12 @@ def text_vector(fields: Sequence[str | None]) -> str:
 def text_query(expression: str) -> str:
     """An expression of FTS5 as the text of a `tsquery`."""
     return " ".join(
-        part if isinstance(part, str) else _near(part) if isinstance(part, Near) else _row(part)
-        for part in (
-            _OPERATORS.get(part, part) if isinstance(part, str) else part
-            for part in parts_of(expression)
-        )
+        _OPERATORS.get(part, part)
+        if isinstance(part, str)
+        else _near_query(part)
+        if isinstance(part, Near)
+        else _row_query(part)
+        for part in parts_of(expression)
     )
 
 
@@ -88,9 +89,9 @@ def parts_of(expression: str) -> Iterator[Row | Near | str]:
     for found in _PARTS.finditer(expression):
         left, left_on, right, right_on, apart, alone, on, bracket, operator = found.groups()
         if apart is not None:
-            yield Near(_sought(left, left_on), _sought(right, right_on), int(apart))
+            yield Near(_row_of_text(left, left_on), _row_of_text(right, right_on), int(apart))
         elif alone is not None:
-            yield _sought(alone, on)
+            yield _row_of_text(alone, on)
         else:
             yield bracket or operator
 
@@ -107,27 +108,29 @@ def folded(text: str) -> str:
     return _ACCENT.sub("", unicodedata.normalize("NFD", text)).lower()
 
 
-def _words(text: str) -> list[str]:
+def _folded_words(text: str) -> list[str]:
     return [word[:_LONGEST_WORD] for word in _WORD.findall(folded(text))]
 
 
-def _sought(text: str, on: str) -> Row:
-    return Row(tuple(_words(text)), on == "*")
+def _row_of_text(text: str, on: str) -> Row:
+    return Row(tuple(_folded_words(text)), on == "*")
 
 
-def _row(sought: Row) -> str:
+def _row_query(sought: Row) -> str:
     if not sought.words:
         return _NOTHING
     row = " <-> ".join(f"'{word}'" for word in sought.words) + (":*" if sought.prefix else "")
     return f"({row})" if len(sought.words) > 1 else row
 
 
-def _near(sought: Near) -> str:
-    one, other = _row(sought.one), _row(sought.other)
+def _near_query(sought: Near) -> str:
+    one, other = _row_query(sought.one), _row_query(sought.other)
     steps = range(1, min(sought.apart, _MOST_APART) + 2)
     ways = [f"{one} <{step}> {other} | {other} <{step}> {one}" for step in steps]
     # Rows may overlap: a word is near itself.
-    ways += map(_row, {*_overlaps(sought.one, sought.other), *_overlaps(sought.other, sought.one)})
+    ways += map(
+        _row_query, {*_overlaps(sought.one, sought.other), *_overlaps(sought.other, sought.one)}
+    )
     return f"({' | '.join(ways)})"
 
 

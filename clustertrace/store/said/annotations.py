@@ -76,7 +76,7 @@ def annotate_traces(store: Store, trace_ids: Sequence[str], word: TraceWord) -> 
     for some in chunks(dict.fromkeys(trace_ids), _SLICE):
         for part, own in store.split(some):
             with part.writing() as conn:
-                found += _say(conn, [bytes.fromhex(one) for one in own], word)
+                found += _write_word(conn, [bytes.fromhex(one) for one in own], word)
     if _changes_numbers(word):
         while store.note_traits() + store.note_prompts():
             pass
@@ -93,7 +93,7 @@ def annotate_pattern(store: Store, pattern: str, word: PatternWord) -> PatternAn
         before = pattern_annotations(conn, [pattern]).get(pattern, PatternAnnotation())
         now = PatternAnnotation(
             before.expected if word.expected is None else word.expected,
-            before.priority if word.priority is None else _kept(word.priority),
+            before.priority if word.priority is None else _stored_priority(word.priority),
             before.note if note is None else note or None,
         )
         conn.run("DELETE FROM variant_annotations WHERE variant_id = ?", (pattern,))
@@ -105,7 +105,7 @@ def annotate_pattern(store: Store, pattern: str, word: PatternWord) -> PatternAn
     return now
 
 
-def _kept(priority: Priority) -> Literal["high", "low"] | None:
+def _stored_priority(priority: Priority) -> Literal["high", "low"] | None:
     return None if priority == "normal" else priority
 
 
@@ -134,14 +134,14 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _say(conn: Connection, keys: Sequence[bytes], word: TraceWord) -> int:
+def _write_word(conn: Connection, keys: Sequence[bytes], word: TraceWord) -> int:
     marks = ", ".join("?" * len(keys))
     sql = f"SELECT trace_id FROM traces WHERE trace_id IN ({marks}) AND start_ns IS NOT NULL"
     keys = [row[0] for row in conn.rows(sql, keys)]
     if word.starred is not None:
-        _set(conn, keys, "starred = ?", 1 if word.starred else None)
+        _set_columns(conn, keys, "starred = ?", 1 if word.starred else None)
     if word.note is not None:
-        _set(conn, keys, "note = ?", word.note or None)
+        _set_columns(conn, keys, "note = ?", word.note or None)
     for key, value in word.tags.items():
         conn.many(
             "DELETE FROM trace_tags WHERE trace_id = ? AND key = ?", [(one, key) for one in keys]
@@ -152,7 +152,7 @@ def _say(conn: Connection, keys: Sequence[bytes], word: TraceWord) -> int:
             )
     if word.outcome is not None:
         given = None if word.outcome == "own" else word.outcome
-        _set(conn, keys, "given_outcome = ?, given_reason = ?", given, word.reason or None)
+        _set_columns(conn, keys, "given_outcome = ?, given_reason = ?", given, word.reason or None)
     if _changes_numbers(word):
         settle_traces(conn, keys)
     return len(keys)
@@ -163,7 +163,7 @@ def _changes_numbers(word: TraceWord) -> bool:
     return word.outcome is not None or REPLAY_OF in word.tags
 
 
-def _set(conn: Connection, keys: Sequence[bytes], assignment: str, *values: object) -> None:
+def _set_columns(conn: Connection, keys: Sequence[bytes], assignment: str, *values: object) -> None:
     conn.many(
         f"UPDATE traces SET {assignment} WHERE trace_id = ?", [(*values, one) for one in keys]
     )

@@ -38,7 +38,7 @@ def save_template(
             conn.run("INSERT INTO templates VALUES (?, ?, ?, NULL)", (key, name, json_text(labels)))
             newest, before = 0, None
         else:
-            template = _one(templates(conn), key)
+            template = _find_template(templates(conn), key)
             newest, before = template.versions[0].number, template.body
             conn.run(
                 "UPDATE templates SET name = ?, tags = ? WHERE template_id = ?",
@@ -49,7 +49,7 @@ def save_template(
                 "INSERT INTO template_versions VALUES (?, ?, ?, ?)", (key, newest + 1, body, now)
             )
             known = templates(conn)
-            match_again(conn, known, _one(known, key))
+            match_again(conn, known, _find_template(known, key))
     return key
 
 
@@ -68,7 +68,7 @@ def restore_template(store: Store, template_id: str) -> None:
         conn.run("UPDATE templates SET deleted_ns = NULL WHERE template_id = ?", (template_id,))
 
 
-def _one(known: Sequence[Template], template_id: str) -> Template:
+def _find_template(known: Sequence[Template], template_id: str) -> Template:
     for template in known:
         if template.id == template_id:
             return template

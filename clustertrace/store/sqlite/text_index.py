@@ -35,11 +35,11 @@ __all__ = [
 ]
 
 _COLUMNS: Final = ", ".join(FIELDS)
-_AT_ONCE: Final = 900
+_SPANS_A_QUERY: Final = 900
 """Parameters of one statement."""
 
 _SAMPLE: Final = 100
-_MOSTLY: Final = 0.5
+_REBUILD_SHARE: Final = 0.5
 """Taking a word out costs what putting one in does: if more than this share of a part goes, it is
 cheaper to build it anew from the rest."""
 
@@ -54,7 +54,7 @@ def advance(conn: Connection, limit: int) -> int:
     if first is None:
         return 0
     part = text_parts.part_of(conn, first)
-    upto, count = _put_in(conn, part.table, done, part.last, limit)
+    upto, count = _insert_spans(conn, part.table, done, part.last, limit)
     conn.run(
         "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (POSITION, upto),
@@ -65,7 +65,7 @@ def advance(conn: Connection, limit: int) -> int:
 def forget(conn: Connection, keys: Sequence[tuple[bytes, bytes]]) -> None:
     """Take spans out of the index before their rows change: `(trace id, span id)`, binary."""
     one = "SELECT seq FROM spans WHERE trace_id = ? AND span_id = ?"
-    _take_out(conn, [row[0] for key in keys for row in conn.rows(one, key)])
+    _remove_spans(conn, [row[0] for key in keys for row in conn.rows(one, key)])
 
 
 def clear(conn: Connection) -> None:
@@ -81,7 +81,7 @@ def foresee(conn: Connection, condition: str, params: Mapping[str, Any]) -> None
     Where they are most of a part, words are left behind in it, and `tidy` builds it anew.
     """
     for part in text_parts.every(conn):
-        if not part.stale and _share(conn, part, condition, params) > _MOSTLY:
+        if not part.stale and _share_of_spans(conn, part, condition, params) > _REBUILD_SHARE:
             conn.run("UPDATE span_index_parts SET stale = 1 WHERE number = ?", (part.number,))
 
 
@@ -92,7 +92,7 @@ def forget_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
         return
     marks = ", ".join("?" * len(trace_ids))
     rows = conn.rows(f"SELECT seq FROM spans WHERE trace_id IN ({marks})", trace_ids)
-    for number in _take_out(conn, [row[0] for row in rows]):
+    for number in _remove_spans(conn, [row[0] for row in rows]):
         conn.run("UPDATE span_index_parts SET loose = 1 WHERE number = ?", (number,))
 
 
@@ -105,7 +105,11 @@ def tidy(conn: Connection, limit: int) -> bool:
     parts = text_parts.unfinished(text_parts.every(conn))
     if not parts:
         return False
-    done = _build(conn, parts[-1], limit) if parts[-1].stale else _merge(conn, parts[-1], limit)
+    done = (
+        _rebuild_part(conn, parts[-1], limit)
+        if parts[-1].stale
+        else _merge_pages(conn, parts[-1], limit)
+    )
     return not done or len(parts) > 1
 
 
@@ -190,7 +194,9 @@ def check(conn: Connection) -> None:
         conn.run(f"INSERT INTO {part.table} ({part.table}, rank) VALUES ('integrity-check', 1)")
 
 
-def _put_in(conn: Connection, table: str, after: int, last: int, limit: int) -> tuple[int, int]:
+def _insert_spans(
+    conn: Connection, table: str, after: int, last: int, limit: int
+) -> tuple[int, int]:
     """Index spans beyond a number, to another at most; up to which it went, and how many."""
     upto, count = conn.row(
         "SELECT max(seq), count(*) FROM (SELECT seq FROM spans WHERE seq > ? AND seq <= ?"
@@ -207,22 +213,22 @@ def _put_in(conn: Connection, table: str, after: int, last: int, limit: int) -> 
     return int(upto), int(count)
 
 
-def _take_out(conn: Connection, seqs: Iterable[int]) -> list[int]:
+def _remove_spans(conn: Connection, seqs: Iterable[int]) -> list[int]:
     """Take spans out by their old words; the numbers of the parts that are searched for them."""
     done, changed = position(conn), []
     for number, some in text_parts.by_part(seq for seq in seqs if seq <= done):
         part = text_parts.part_of(conn, some[0])
         if not part.stale:
-            _take_out_of(conn, part.table, some)
+            _remove_from_part(conn, part.table, some)
             changed.append(number)
         if part.built_to is not None:
-            _take_out_of(conn, part.next_table, [seq for seq in some if seq <= part.built_to])
+            _remove_from_part(conn, part.next_table, [seq for seq in some if seq <= part.built_to])
     return changed
 
 
-def _take_out_of(conn: Connection, table: str, seqs: Sequence[int]) -> None:
-    for at in range(0, len(seqs), _AT_ONCE):
-        some = seqs[at : at + _AT_ONCE]
+def _remove_from_part(conn: Connection, table: str, seqs: Sequence[int]) -> None:
+    for at in range(0, len(seqs), _SPANS_A_QUERY):
+        some = seqs[at : at + _SPANS_A_QUERY]
         conn.run(
             f"INSERT INTO {table} ({table}, rowid, {_COLUMNS}) SELECT 'delete', seq, {_COLUMNS}"
             f" FROM span_texts WHERE seq IN ({', '.join('?' * len(some))})",
@@ -230,7 +236,9 @@ def _take_out_of(conn: Connection, table: str, seqs: Sequence[int]) -> None:
         )
 
 
-def _share(conn: Connection, part: Part, condition: str, params: Mapping[str, Any]) -> float:
+def _share_of_spans(
+    conn: Connection, part: Part, condition: str, params: Mapping[str, Any]
+) -> float:
     """About which share of a part's spans are of traces that meet a condition."""
     step = text_parts.SPANS // _SAMPLE or 1
     near = "SELECT trace_id FROM spans WHERE seq >= ? AND seq <= ? ORDER BY seq LIMIT 1"
@@ -247,7 +255,7 @@ def _share(conn: Connection, part: Part, condition: str, params: Mapping[str, An
     return sum(trace_id in going for trace_id in ids) / len(ids) if ids else 1.0
 
 
-def _build(conn: Connection, part: Part, limit: int) -> bool:
+def _rebuild_part(conn: Connection, part: Part, limit: int) -> bool:
     """Build some of a part anew; whether it is done."""
     done = position(conn)
     after, last = part.built_to or part.first - 1, min(part.last, done)
@@ -257,7 +265,7 @@ def _build(conn: Connection, part: Part, limit: int) -> bool:
             text_parts.drop(conn, part)
             return True
         text_parts.make(conn, part, part.next_table)
-    upto, count = _put_in(conn, part.next_table, after, last, limit)
+    upto, count = _insert_spans(conn, part.next_table, after, last, limit)
     if count < limit:
         text_parts.finish(conn, part)
         return True
@@ -265,7 +273,7 @@ def _build(conn: Connection, part: Part, limit: int) -> bool:
     return False
 
 
-def _merge(conn: Connection, part: Part, limit: int) -> bool:
+def _merge_pages(conn: Connection, part: Part, limit: int) -> bool:
     """Merge some pages of a part, which frees what was taken out; whether it is done.
 
     The first step of many takes in all of it (https://www.sqlite.org/fts5.html#the_merge_command).
