@@ -220,7 +220,7 @@ def _folded_steps(singles: Sequence[_Single]) -> tuple[Step, ...]:
 
 
 def _pair_repeats(runs: Sequence[tuple[_Single, int]], index: int) -> int:
-    """How often the two runs at `at` follow each other, each step once."""
+    """How often the two runs at `index` follow each other, each step once."""
     if index + 1 >= len(runs) or runs[index][1] != 1 or runs[index + 1][1] != 1:
         return 0
     times = 1

@@ -212,7 +212,7 @@ def span_of_row(row: Sequence[Any]) -> Span:
 
 
 def slim_span(row: Sequence[Any], input_value: Any = None, output_value: Any = None) -> Span:
-    """A span from its `SLIM_COLUMNS`, with the attributes of `_marks` alone.
+    """A span from its `SLIM_COLUMNS`, with the attributes of `_settling_marks` alone.
 
     Its payload is not among them; whoever has read its input and output gives them.
     """

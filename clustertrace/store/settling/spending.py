@@ -133,7 +133,7 @@ def _settle_run(
 ) -> tuple[str | None, Measures]:
     """Work out and remember what a run spent; its tail, as it is stored, and its total.
 
-    What nobody asks for meanwhile, because it is of no session, waits in `apart`.
+    What nobody asks for meanwhile, because it is of no session, waits in `deferred_rows`.
     """
     summary = run.summary
     if summary is None or not summary.calls:
