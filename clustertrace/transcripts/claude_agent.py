@@ -30,7 +30,7 @@ _CALL: Final = "claude_code.llm_request"
 _RESTING: Final = frozenset({"end_turn", "stop_sequence", "max_tokens", "refusal"})
 _REQUESTS_KEPT: Final = 64
 
-Told = Mapping[str, Any]
+RowObject = Mapping[str, Any]
 
 
 class Link(NamedTuple):
@@ -52,7 +52,7 @@ class Beginning:
     at: int
     given: Any
     """What it was asked."""
-    attributes: Told
+    attributes: RowObject
     agent_id: str = ""
     """The main agent has none."""
 
@@ -63,17 +63,17 @@ class Requests:
     def __init__(self) -> None:
         self._known: dict[str, tuple[int, str | None]] = {}
 
-    def note(self, told: Told) -> None:
+    def note(self, row: RowObject) -> None:
         """Remember a row about a request."""
-        at, request = moment(told), text(told.get("id"))
+        at, request = moment(row), text(row.get("id"))
         if at is not None and request is not None:
-            self._known[request] = (at, text(told.get("shapeHash")))
+            self._known[request] = (at, text(row.get("shapeHash")))
             if len(self._known) > _REQUESTS_KEPT:
                 del self._known[next(iter(self._known))]
 
-    def of(self, told: Told) -> tuple[int | None, str | None]:
+    def of(self, row: RowObject) -> tuple[int | None, str | None]:
         """The request that a message answers."""
-        return self._known.get(str(told.get("requestRef")), (None, None))
+        return self._known.get(str(row.get("requestRef")), (None, None))
 
 
 class Agent:
@@ -117,18 +117,18 @@ class Agent:
         """Whether it has begun to work."""
         return bool(self._calls or self.end)
 
-    def take(self, told: Told) -> None:
+    def take(self, row: RowObject) -> None:
         """Read a row."""
-        at = max(self._last_ns, moment(told) or 0)
-        kind = told.get("type")
+        at = max(self._last_ns, moment(row) or 0)
+        kind = row.get("type")
         if kind == "user":
-            self._user(told, at)
+            self._user(row, at)
         elif kind == "assistant":
-            self._assistant(told, at)
+            self._assistant(row, at)
         elif kind == "system":
-            self._system(told, at)
+            self._system(row, at)
         elif kind == "attachment":
-            self._attachment(told)
+            self._attachment(row)
 
     def asking_for(self, prompt: str) -> Span | None:
         """The running tool call that gives a sub-agent this prompt; else the last that may."""
@@ -163,15 +163,15 @@ class Agent:
 
     # What it was told
 
-    def _user(self, told: Told, at: int) -> None:
+    def _user(self, row: RowObject, at: int) -> None:
         self._last_ns = at
-        if row_of.interruption(told):
+        if row_of.interruption(row):
             self._interrupt(at)
             return
-        for result in row_of.blocks(told, "tool_result"):
-            self._result(told, result, at)
-        if said := row_of.content(told):
-            self._asked.append({"role": "user", "content": said})
+        for result in row_of.blocks(row, "tool_result"):
+            self._result(row, result, at)
+        if content := row_of.content(row):
+            self._asked.append({"role": "user", "content": content})
             self.end = None
 
     def _interrupt(self, at: int) -> None:
@@ -181,14 +181,14 @@ class Agent:
             if span is not None and span.status == "running":
                 self._turn.put(span._replace(status="ok", end_ns=at, finish_reason=INTERRUPTED))
 
-    def _result(self, told: Told, result: Told, at: int) -> None:
+    def _result(self, row: RowObject, result: RowObject, at: int) -> None:
         span = self._turn.get(self._tools.get(str(result.get("tool_use_id")), ""))
         if span is None:
             return
-        status, reason, message = row_of.end_of_tool(told, result)
+        status, reason, message = row_of.end_of_tool(row, result)
         self._refused = reason == REFUSED
         about = dict(span.attributes)
-        structured, decision = told.get("toolUseResult"), told.get("permissionDecision")
+        structured, decision = row.get("toolUseResult"), row.get("permissionDecision")
         if isinstance(decision, dict):
             about |= {key: decision[key] for key in ("decision", "source") if key in decision}
         if isinstance(structured, dict) and (agent := text(structured.get("agentId"))):
@@ -207,16 +207,14 @@ class Agent:
             )
         )
 
-    def _system(self, told: Told, at: int) -> None:
-        what = told.get("subtype")
+    def _system(self, row: RowObject, at: int) -> None:
+        what = row.get("subtype")
         if what == "api_error":
-            about = {
-                key: told[key] for key in ("error", "retryAttempt", "retryInMs") if key in told
-            }
+            about = {key: row[key] for key in ("error", "retryAttempt", "retryInMs") if key in row}
             self._retries.append({"name": "api_error", "time_unix_nano": at, "attributes": about})
         elif what == "compact_boundary":
-            held = told.get("compactMetadata")
-            span_id = self._turn.id_of("compaction", text(told.get("uuid")) or str(at))
+            held = row.get("compactMetadata")
+            span_id = self._turn.id_of("compaction", text(row.get("uuid")) or str(at))
             known = held if isinstance(held, dict) else EMPTY
             span = self._span(span_id, self._span_id, "compaction", "chain", at, known)
             self._turn.put(span._replace(end_ns=at))
@@ -224,33 +222,33 @@ class Agent:
             self.end = self.end or "end_turn"
             self._last_ns = at
 
-    def _attachment(self, told: Told) -> None:
+    def _attachment(self, row: RowObject) -> None:
         """What the user said while the agent worked; all else is said by the program itself."""
-        held = told.get("attachment")
+        held = row.get("attachment")
         if isinstance(held, dict) and held.get("type") == "queued_command" and held.get("prompt"):
             self._asked.append({"role": "user", "content": held["prompt"]})
 
     # What it said
 
-    def _assistant(self, told: Told, at: int) -> None:
-        if row_of.is_error(told):
-            self._failed_call(told, at)
-        elif not row_of.message(told):
+    def _assistant(self, row: RowObject, at: int) -> None:
+        if row_of.is_error(row):
+            self._failed_call(row, at)
+        elif not row_of.message(row):
             return  # damaged: it says nothing of any call
-        elif row_of.message(told).get("model") != row_of.SYNTHETIC:
-            self._call(told, at)
+        elif row_of.message(row).get("model") != row_of.SYNTHETIC:
+            self._call(row, at)
         self._last_ns = at
 
-    def _call(self, told: Told, at: int) -> None:
-        message = row_of.message(told)
-        key = text(message.get("id")) or text(told.get("uuid")) or str(at)
+    def _call(self, row: RowObject, at: int) -> None:
+        message = row_of.message(row)
+        key = text(message.get("id")) or text(row.get("uuid")) or str(at)
         span = self._turn.get(self._calls.get(key, ""))
         if span is None:
-            span = self._new_call(told, text(message.get("model")), key, at)
-        fields = row_of.usage(told)
+            span = self._new_call(row, text(message.get("model")), key, at)
+        fields = row_of.usage(row)
         about = {**span.attributes, **fields.pop("attributes", {})}
         held = span.output[0]["content"] if span.output else []
-        held = [*held, *(block for block in row_of.blocks(told) if block not in held)]
+        held = [*held, *(block for block in row_of.blocks(row) if block not in held)]
         stop = text(message.get("stop_reason"))
         self._turn.put(
             span._replace(
@@ -261,25 +259,29 @@ class Agent:
                 **fields,
             )
         )
-        for block in row_of.blocks(told, "tool_use"):
-            self._tool(told, block, at)
+        for block in row_of.blocks(row, "tool_use"):
+            self._tool(row, block, at)
         asks = any(block.get("type") == "tool_use" for block in held)
-        said = "\n".join(str(block.get("text")) for block in held if block.get("type") == "text")
-        self._answer = said or self._answer
+        answer_text = "\n".join(
+            str(block.get("text")) for block in held if block.get("type") == "text"
+        )
+        self._answer = answer_text or self._answer
         self._error = None
-        self._answered = (key, text(told.get("requestId")), stop)
+        self._answered = (key, text(row.get("requestId")), stop)
         # Older versions say no reason.
-        self.end = None if asks else stop if stop in _RESTING else "end_turn" if said else None
+        self.end = (
+            None if asks else stop if stop in _RESTING else "end_turn" if answer_text else None
+        )
 
-    def _new_call(self, told: Told, model: str | None, key: str, at: int) -> Span:
-        sent, shape = self._requests.of(told)
-        request = text(told.get("requestId"))
+    def _new_call(self, row: RowObject, model: str | None, key: str, at: int) -> Span:
+        sent, shape = self._requests.of(row)
+        request = text(row.get("requestId"))
         about = {
             "request_id": request,
             RESPONSE_ID: request,
             "message.id": key,
-            "skill.name": text(told.get("attributionSkill")),
-            "effort": text(told.get("effort")),
+            "skill.name": text(row.get("attributionSkill")),
+            "effort": text(row.get("effort")),
             "request.shape": shape,
             "events": self._retries or None,
         }
@@ -291,58 +293,60 @@ class Agent:
         vendor = (vendor_of(model) if model else None) or "anthropic"
         return span._replace(model=model, provider=vendor, input=asked or None)
 
-    def _failed_call(self, told: Told, at: int) -> None:
-        refused = row_of.message(told).get("stop_reason") == "refusal"
-        what = "refusal" if refused else text(told.get("error")) or "api_error"
-        said = row_of.said_text(told) or what
-        answered = self._answered_badly(told, what)
+    def _failed_call(self, row: RowObject, at: int) -> None:
+        refused = row_of.message(row).get("stop_reason") == "refusal"
+        what = "refusal" if refused else text(row.get("error")) or "api_error"
+        error_text = row_of.said_text(row) or what
+        answered = self._answered_badly(row, what)
         if answered is not None:
             # Its request has a row, which tells how it ended.
-            self.end, self._error = answered, (answered, said)
+            self.end, self._error = answered, (answered, error_text)
             return
-        model = text(told.get("refusingModel")) or text(told.get("requestedModel"))
-        span = self._new_call(told, model, text(told.get("uuid")) or str(at), at)
+        model = text(row.get("refusingModel")) or text(row.get("requestedModel"))
+        span = self._new_call(row, model, text(row.get("uuid")) or str(at), at)
         self._turn.put(
             span._replace(
                 status="error",
                 end_ns=at,
                 error_type=what,
-                error_message=said,
+                error_message=error_text,
                 finish_reason="refusal" if refused else None,
             )
         )
         self.end = "refusal" if refused else "api_error"
-        self._error = (what, said)
+        self._error = (what, error_text)
 
-    def _answered_badly(self, told: Told, what: str) -> str | None:
+    def _answered_badly(self, row: RowObject, what: str) -> str | None:
         """Why the answer ended that a row about an error is on; None: it is on no answer."""
         message, request, stop = self._answered
-        mine = message is not None and message == text(told.get("refusedMessageId"))
-        mine = mine or (request is not None and request == text(told.get("requestId")))
+        mine = message is not None and message == text(row.get("refusedMessageId"))
+        mine = mine or (request is not None and request == text(row.get("requestId")))
         cut = what == "max_output_tokens" and stop == "max_tokens"
         return stop if stop in ENDS_BADLY and (mine or cut) else None
 
-    def _tool(self, told: Told, block: Told, at: int) -> None:
-        used = text(block.get("id")) or str(at)
-        if used in self._tools:
+    def _tool(self, row: RowObject, block: RowObject, at: int) -> None:
+        tool_use_id = text(block.get("id")) or str(at)
+        if tool_use_id in self._tools:
             return
         name = text(block.get("name")) or "tool"
-        given = block.get("input")
-        skill = given.get("skill") if name == "Skill" and isinstance(given, dict) else None
+        tool_input = block.get("input")
+        skill = (
+            tool_input.get("skill") if name == "Skill" and isinstance(tool_input, dict) else None
+        )
         about = {
-            "tool_use_id": used,
+            "tool_use_id": tool_use_id,
             "tool_name": name,
-            "skill.name": text(skill) or text(told.get("attributionSkill")),
+            "skill.name": text(skill) or text(row.get("attributionSkill")),
         }
-        span_id = self._tools[used] = self._turn.id_of("tool", self._id, used)
+        span_id = self._tools[tool_use_id] = self._turn.id_of("tool", self._id, tool_use_id)
         span = self._span(span_id, self._span_id, name, "tool", at, about)
-        self._turn.put(span._replace(status="running", input=given))
+        self._turn.put(span._replace(status="running", input=tool_input))
 
     def _span(
-        self, span_id: str, parent: str | None, name: str, kind: str, at: int, about: Told
+        self, span_id: str, parent: str | None, name: str, kind: str, at: int, about: RowObject
     ) -> Span:
         known = {key: value for key, value in about.items() if value is not None}
-        told = {SCOPE: SCOPE_NAME, "session.id": self._turn.session_id, **known}
+        attributes = {SCOPE: SCOPE_NAME, "session.id": self._turn.session_id, **known}
         if self._id:
-            told["agent_id"] = self._id
-        return self._turn.span(span_id, parent, name, kind, at, attributes=told)
+            attributes["agent_id"] = self._id
+        return self._turn.span(span_id, parent, name, kind, at, attributes=attributes)

@@ -29,7 +29,7 @@ __all__ = [
     "usage",
 ]
 
-Told = Mapping[str, Any]
+RowObject = Mapping[str, Any]
 
 INTERRUPTED: Final = "interrupted"
 """The finish reason of a turn or a tool that its user stopped."""
@@ -50,76 +50,76 @@ _DENIED: Final = (
 _STOPPED: Final = frozenset({"interrupted", "cancelled"})
 
 
-def message(told: Told) -> Told:
+def message(row: RowObject) -> RowObject:
     """The message of a row; empty if it has none."""
-    found = told.get("message")
+    found = row.get("message")
     return found if isinstance(found, dict) else {}
 
 
-def content(told: Told) -> Any:
+def content(row: RowObject) -> Any:
     """What a message holds: a text or a list of blocks."""
-    return message(told).get("content")
+    return message(row).get("content")
 
 
-def blocks(told: Told, kind: str | None = None) -> Iterator[Told]:
+def blocks(row: RowObject, kind: str | None = None) -> Iterator[RowObject]:
     """The blocks of a message, or those of one type."""
-    held = content(told)
+    held = content(row)
     for block in held if isinstance(held, list) else ():
         if isinstance(block, dict) and kind in (None, block.get("type")):
             yield block
 
 
-def said_text(told: Told) -> str:
+def said_text(row: RowObject) -> str:
     """The plain text of a message."""
-    held = content(told)
+    held = content(row)
     if isinstance(held, str):
         return held
-    parts = (block.get("text") for block in blocks(told, "text"))
+    parts = (block.get("text") for block in blocks(row, "text"))
     return "\n".join(part for part in parts if isinstance(part, str))
 
 
-def is_prompt(told: Told) -> bool:
+def is_prompt(row: RowObject) -> bool:
     """Whether a row is what a user, or a program in their place, asks."""
-    if told.get("type") != "user" or any(
-        told.get(mark) is True
+    if row.get("type") != "user" or any(
+        row.get(mark) is True
         for mark in ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly")
     ):
         return False
-    if any(True for _ in blocks(told, "tool_result")):
+    if any(True for _ in blocks(row, "tool_result")):
         return False
-    said = said_text(told).lstrip()
-    return bool(said or list(blocks(told))) and not said.startswith(NO_PROMPT)
+    said = said_text(row).lstrip()
+    return bool(said or list(blocks(row))) and not said.startswith(NO_PROMPT)
 
 
-def interruption(told: Told) -> bool:
+def interruption(row: RowObject) -> bool:
     """Whether a row says that the user stopped the agent."""
-    return told.get("type") == "user" and said_text(told).startswith(_INTERRUPTION)
+    return row.get("type") == "user" and said_text(row).startswith(_INTERRUPTION)
 
 
-def is_error(told: Told) -> bool:
+def is_error(row: RowObject) -> bool:
     """Whether an assistant's row stands for a call that failed; it was not made by a model."""
-    return told.get("isApiErrorMessage") is True or (
-        message(told).get("model") == SYNTHETIC and text(told.get("error")) is not None
+    return row.get("isApiErrorMessage") is True or (
+        message(row).get("model") == SYNTHETIC and text(row.get("error")) is not None
     )
 
 
-def end_of_tool(told: Told, result: Told) -> tuple[str, str | None, str | None]:
+def end_of_tool(row: RowObject, result: RowObject) -> tuple[str, str | None, str | None]:
     """How a tool call ended: status, finish reason, error message.
 
     One that nobody permitted did not run, and one that was stopped did not fail.
     """
-    structured = told.get("toolUseResult")
+    structured = row.get("toolUseResult")
     if result.get("is_error") is not True:
         stopped = isinstance(structured, dict) and structured.get("interrupted") is True
         return "ok", INTERRUPTED if stopped else None, None
-    decision = told.get("permissionDecision")
-    kind = text(told.get("toolDenialKind"))
+    decision = row.get("permissionDecision")
+    kind = text(row.get("toolDenialKind"))
     said = _result_text(result)
     if isinstance(decision, dict) and decision.get("decision") == "reject":
         return "ok", REFUSED, None
-    if told.get("toolDenialBeforeRun") is True or kind == "permission-rule":
+    if row.get("toolDenialBeforeRun") is True or kind == "permission-rule":
         return "ok", REFUSED, None
-    if kind in _STOPPED or (kind == "user-rejected" and text(told.get("version"))):
+    if kind in _STOPPED or (kind == "user-rejected" and text(row.get("version"))):
         # It had been permitted and ran: a call that never ran says so.
         return "ok", INTERRUPTED, None
     if kind is not None or said.startswith(_DENIED) or structured == "User rejected tool use":
@@ -127,7 +127,7 @@ def end_of_tool(told: Told, result: Told) -> tuple[str, str | None, str | None]:
     return "error", None, said.removeprefix("<tool_use_error>").removesuffix("</tool_use_error>")
 
 
-def _result_text(result: Told) -> str:
+def _result_text(result: RowObject) -> str:
     held = result.get("content")
     if isinstance(held, str):
         return held
@@ -139,13 +139,13 @@ def _result_text(result: Told) -> str:
     return "\n".join(parts)
 
 
-def usage(told: Told) -> dict[str, Any]:
+def usage(row: RowObject) -> dict[str, Any]:
     """The fields of a span that the usage of a message fills, and its attributes about price.
 
     Anthropic's `input_tokens` leave out what was read from a cache or written to one; ours are
     all that the model read.
     """
-    used = message(told).get("usage")
+    used = message(row).get("usage")
     if not isinstance(used, dict):
         return {}
     read, written = count(used.get("cache_read_input_tokens")), _written(used)
@@ -171,12 +171,12 @@ def usage(told: Told) -> dict[str, Any]:
     }
 
 
-def _kept(used: Told) -> Told:
+def _kept(used: RowObject) -> RowObject:
     kept = used.get("cache_creation")
     return kept if isinstance(kept, dict) else {}
 
 
-def _written(used: Told) -> int | None:
+def _written(used: RowObject) -> int | None:
     told = count(used.get("cache_creation_input_tokens"))
     if told is not None:
         return told
@@ -184,16 +184,16 @@ def _written(used: Told) -> int | None:
     return sum(parts) if parts else None
 
 
-def tags(told: Told) -> dict[str, str]:
+def tags(row: RowObject) -> dict[str, str]:
     """What a row says of where and how its session runs."""
-    branch = text(told.get("gitBranch"))
-    folder = text(told.get("cwd"))
+    branch = text(row.get("gitBranch"))
+    folder = text(row.get("cwd"))
     found = {
         "folder": folder and short_folder(folder),
         # Outside a repository, and on no branch, it says HEAD.
         "branch": None if branch == "HEAD" else branch,
-        "version": text(told.get("version")),
-        "permission_mode": text(told.get("permissionMode")),
-        "entrypoint": text(told.get("entrypoint")),
+        "version": text(row.get("version")),
+        "permission_mode": text(row.get("permissionMode")),
+        "entrypoint": text(row.get("entrypoint")),
     }
     return {key: value for key, value in found.items() if value}

@@ -15,7 +15,7 @@ __all__ = ["Steps", "SubAgent"]
 _TURN: Final = "claude_code.interaction"
 _ANSWERED: Final = frozenset({"end_turn", "stop_sequence"})
 
-Told = Mapping[str, Any]
+RowObject = Mapping[str, Any]
 
 
 class SubAgent(NamedTuple):
@@ -35,7 +35,7 @@ class Steps:
     def __init__(
         self,
         turn: Turn,
-        first: Told,
+        first: RowObject,
         agent: SubAgent | None,
         requests: Requests,
         links: dict[str, Link],
@@ -70,15 +70,15 @@ class Steps:
         """Whether the agent has begun to work."""
         return self._agent.busy
 
-    def take(self, told: Told) -> None:
+    def take(self, row: RowObject) -> None:
         """Read a row."""
         agent: Agent | None = self._agent
-        if self._main and told.get("isSidechain") is True:
-            agent = self._aside(told)
+        if self._main and row.get("isSidechain") is True:
+            agent = self._aside(row)
         elif self._main:
-            self.turn.tags.update(row_of.tags(told))
+            self.turn.tags.update(row_of.tags(row))
         if agent is not None:
-            agent.take(told)
+            agent.take(row)
 
     def close(self, *, gone: bool) -> bool:
         """Bring the spans of the agents up to date; whether the turn has come to its end.
@@ -96,24 +96,24 @@ class Steps:
             self.turn.close(gone=True)
         return end is not None
 
-    def _aside(self, told: Told) -> Agent | None:
+    def _aside(self, row: RowObject) -> Agent | None:
         """The sub-agent that a row in the main agent's file is of."""
-        uuid = text(told.get("uuid")) or ""
-        agent = text(told.get("agentId")) or self._side_rows.get(str(told.get("parentUuid")))
+        uuid = text(row.get("uuid")) or ""
+        agent = text(row.get("agentId")) or self._side_rows.get(str(row.get("parentUuid")))
         agent = agent or uuid
         self._side_rows[uuid] = agent
         if agent not in self._inline:
-            at = moment(told)
-            if at is None or told.get("type") != "user":
+            at = moment(row)
+            if at is None or row.get("type") != "user":
                 return None
-            above = self._agent.asking_for(row_of.said_text(told))
+            above = self._agent.asking_for(row_of.said_text(row))
             given = above.input if above is not None else None
             name = text(given.get("subagent_type")) if isinstance(given, dict) else None
             parent = self.turn.root_id if above is None else above.span_id
-            self._inline[agent] = self._sub_agent(agent, name or "sub-agent", parent, at, told)
+            self._inline[agent] = self._sub_agent(agent, name or "sub-agent", parent, at, row)
         return self._inline[agent]
 
-    def _sub_agent(self, agent_id: str, name: str, above: str, at: int, first: Told) -> Agent:
+    def _sub_agent(self, agent_id: str, name: str, above: str, at: int, first: RowObject) -> Agent:
         began = Beginning(
             name=name,
             span_id=self.turn.id_of("agent", agent_id),
