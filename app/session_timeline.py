@@ -104,7 +104,7 @@ def _break_lines(broken: Sequence[Break]) -> list[markup.Markup]:
 def _cause_sentence(cache_break: Break) -> str:
     cause = BREAK_REASONS.get(cache_break.reason, cache_break.reason)
     if cache_break.reason == "idle":
-        return f"{cause}: {words.duration(cache_break.idle_ns)} had passed since the call before"
+        return f"{cause}: {words.duration(cache_break.idle_ns)} had passed since the previous call"
     if cache_break.reason == "history":
         kept = words.short_count(cache_break.kept_tokens)
         return f"{cause}: the first {kept} tokens were still found"

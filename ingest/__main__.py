@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--grpc-port", type=int, default=None, help="port for OTLP/gRPC; 0 takes a free one"
     )
     parser.add_argument(
-        "--url", default=None, help="address that a proxy makes it known at; all show the key"
+        "--url", default=None, help="its public address behind a proxy; everybody needs the key"
     )
     parser.add_argument("--db", default=None, help="database: a path or an SQLAlchemy URL")
     parser.add_argument("--no-ui", action="store_true", help="receive only, without the pages")
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         type=float,
         default=None,
         metavar="MINUTES",
-        help="start the pages when they are asked for, and end after so long with nothing to do",
+        help="start the pages on demand, and exit after this long without work",
     )
     options = parser.parse_args(arguments)
     try:

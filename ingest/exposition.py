@@ -73,7 +73,11 @@ def exposition(figures: Figures) -> str:
     metrics: list[tuple[str, str, str, Iterable[Sample]]] = [
         ("info", "gauge", "The program.", [("", {"version": figures.version}, 1)]),
         (
-            *("trouble", "gauge", "1: the last commit or chore failed; /healthz says why."),
+            *(
+                "trouble",
+                "gauge",
+                "1: the last commit or background task failed; /healthz says why.",
+            ),
             _single_sample(figures.trouble),
         ),
         (

@@ -2,9 +2,9 @@
 
 Any page that a browser shows can send requests to this machine. It can forge neither header: a
 foreign site has a foreign Origin, and one that rebinds its name to our address a foreign Host.
-Pages of this machine's other servers may send OTLP, and that alone (clustertrace.ingest.cors).
-Other machines, where we listen to them at all, show a key (clustertrace.ingest.admission). Behind
-a proxy everybody does: what it passes on may look like this machine's own.
+Pages of this machine's other servers may send OTLP, and only that (clustertrace.ingest.cors). Other
+machines, if we listen to them at all, need a key (clustertrace.ingest.admission). Behind a proxy
+everybody does: what it passes on may look like this machine's own.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Guard:
         if changes and not all(self._own_origin(origin) for origin in origins):
             return PlainTextResponse(
                 f"A page of {origins[0][:100]!r} may not do this: only clustertrace's own pages, "
-                "and programs that are no browser, may.\n",
+                "and programs other than browsers, may.\n",
                 403,
             )
         if self._needs_key(scope, headers):

@@ -1,4 +1,4 @@
-"""One request on its way in: what it claims to be, its body, and what went wrong with it."""
+"""An incoming request: what it claims to be, its body, and what went wrong with it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Incoming:
         if self._request.method != "POST":
             raise _WrongMethod("Programs send their data here with POST; there is nothing to read.")
         if self.media_type not in types:
-            raise _WrongType(f"Content-Type {self.media_type[:60]!r} is not taken here; {hint}")
+            raise _WrongType(f"Content-Type {self.media_type[:60]!r} is not accepted here; {hint}")
 
     async def body(self) -> bytearray:
         """The whole body, decompressed. Raises BadInput, TooLarge or NoRoom."""

@@ -1,4 +1,4 @@
-"""Taking the public port, before anything slow is loaded, so that clients can already knock."""
+"""Taking the public port before anything slow is loaded, so that clients can already connect."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def _bind_error(error: OSError, host: str, port: int, option: str) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} is taken by another program; choose another one with {option}."
     if error.errno == errno.EACCES:
-        return f"Port {port} needs special rights; choose one above 1023 with {option}."
+        return f"Port {port} needs special privileges; choose one above 1023 with {option}."
     return (
-        f"{host} is no address of this machine to listen on ({error.strerror or error}); "
+        f"{host} is not an address of this machine to listen on ({error.strerror or error}); "
         "choose another one with --host."
     )

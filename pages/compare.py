@@ -25,7 +25,7 @@ def draw() -> None:
     """Draw the page of `?a=&b=`."""
     with st.container(horizontal=True):
         a = st.text_input("A", key="a", bind="query-params", placeholder="A trace or a pattern")
-        b = st.text_input("B", key="b", bind="query-params", placeholder="Another of the same sort")
+        b = st.text_input("B", key="b", bind="query-params", placeholder="Another of the same kind")
     if not a.strip() or not b.strip():
         st.html(markup.page(_invitation()))
         return
@@ -51,7 +51,7 @@ def _invitation() -> markup.Markup:
         return told
     pair = url("compare", {"a": worst.sample_trace_id, "b": near[0].trace_id})
     link = markup.link(
-        "A run of the pattern that fails most, beside the nearest that did not fail", pair
+        "A run of the pattern that fails most, beside the most similar one that did not fail", pair
     )
     return markup.join([told, link])
 

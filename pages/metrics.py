@@ -117,13 +117,13 @@ def _one(name: str, values: Sequence[Measured], by: str) -> None:
             markup.subheading(f"{said}, newest first"),
             markup.muted(
                 f"The line is the mean of {metric_chart.ROLLING} values. Drag over the chart to "
-                "mark a part of it; a double click takes it back."
+                "mark a part of it; a double click clears it."
             ),
             markup.rows(rows, ("Run", name, "Outcome", "Pattern")),
         )
     )
     if len(values) >= NEWEST:
-        st.html(markup.page(markup.muted(f"The newest {NEWEST:,} values are looked at.")))
+        st.html(markup.page(markup.muted(f"The newest {NEWEST:,} values are shown.")))
 
 
 def _state(failed: bool | None) -> markup.Markup:

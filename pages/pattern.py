@@ -105,6 +105,6 @@ def _facts(cluster: Cluster, where: tzinfo, now_ns: int) -> markup.Markup:
             cluster.family[:6],
             "family",
             href=url("clusters", {"open": cluster.family}),
-            title="Families gather patterns that nearly agree.",
+            title="A family groups patterns that are nearly the same.",
         ),
     )

@@ -41,7 +41,7 @@ def draw() -> None:
     with connection.read() as conn:
         found = queries.review(conn, given, starts)
     if found.newest_ns is None:
-        st.html(empty.ways_in("There are no traces yet; a week of them is looked back on here."))
+        st.html(empty.ways_in("There are no traces yet; a week of them will be reviewed here."))
         return
     st.html(markup.page(markup.heading(sections.headline(found)), *_facts(found)))
     for one in sections.week_sections(found):

@@ -22,7 +22,7 @@ _MOST_PAGES: Final = 50
 _RECENT: Final = 200
 _WITH_ERROR: Final = Match("error", "*")
 _HELP: Final = (
-    'Words must all be there. `"a phrase"`, `refund*` for a beginning, `a OR b`, `a NOT b`, '
+    'All words must match. `"a phrase"`, `refund*` for a prefix, `a OR b`, `a NOT b`, '
     "`NEAR(a b, 5)` for words close together. Punctuation does not matter."
 )
 _STATES: Final = {"all": None, "failed": True, "not failed": False}

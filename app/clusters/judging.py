@@ -65,7 +65,7 @@ def _outcomes(cluster: Cluster) -> None:
         st.html(markup.page(markup.tag("p", *markup.coded(sentence))))
         return
     runs = words.counted(cluster.count, "run")
-    st.html(markup.page(markup.muted("Your word overrides what a run reported.")))
+    st.html(markup.page(markup.muted("Your verdict overrides what a run reported.")))
     for outcome, (sign, label) in _OUTCOMES.items():
         if st.button(label.format(runs), icon=sign, key=f"{outcome} {cluster.id}", width="stretch"):
             with connection.read() as conn:

@@ -112,7 +112,7 @@ def _section(totals: Overview) -> markup.Markup:
 
 def _as_of(lesson: _Lesson) -> str:
     zone = words.zone(st.context.timezone)
-    return f" at {words.moment(lesson.begun_ns, zone, time.time_ns())}, more have come since"
+    return f" at {words.moment(lesson.begun_ns, zone, time.time_ns())}, more have arrived since"
 
 
 def _row(rule: Rule, ids: tuple[str, ...]) -> markup.Markup:

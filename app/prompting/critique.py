@@ -49,7 +49,7 @@ def _summary(review: Review) -> markup.Markup:
     if review.findings:
         parts.append(f"{words.counted(len(review.findings), 'finding')}.")
     elif review.language:
-        parts.append("No rule has anything to say.")
+        parts.append("No rule found anything.")
     if review.strengths:
         parts.append(f"Good habits: {', '.join(one.habit for one in review.strengths)}.")
     if review.unread:

@@ -17,9 +17,9 @@ __all__ = ["draw", "known"]
 _SAMPLES = 12
 _TITLES = ("Prompts that …", "Dead ends", "Succeeded", "Difference, 95 % interval", "Examples")
 _NOTHING_SEEN = (
-    "What you write to an agent or a model stands here once its run has ended: turns of Claude "
+    "What you write to an agent or a model is listed here once its run has ended: turns of Claude "
     "Code and of other agents, wrapped calls, user messages of OpenTelemetry. A function's "
-    "arguments are no prompt, and under CLUSTERTRACE_CAPTURE=metadata none is kept."
+    "arguments are not a prompt, and under CLUSTERTRACE_CAPTURE=metadata none is stored."
 )
 
 
@@ -65,9 +65,9 @@ def _facts(found: Habits) -> markup.Markup:
             markup.fact(
                 words.count(found.dead),
                 "came to a dead end",
-                title="An error, a refusal, no tokens left, an interruption, or your word.",
+                title="An error, a refusal, no tokens left, an interruption, or your verdict.",
             ),
-            markup.fact(words.count(found.independent), "count: one a session, text and result"),
+            markup.fact(words.count(found.independent), "count: one per session, text and result"),
         ),
         markup.tag(
             "p",

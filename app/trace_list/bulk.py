@@ -43,7 +43,7 @@ def _star() -> TraceWord | None:
 def _tag() -> TraceWord | None:
     with st.popover("Tag", icon=":material/sell:"), st.form("tag traces", border=False):
         key = st.text_input("Key", placeholder="task")
-        value = st.text_input("Value", placeholder="billing; empty takes the tag away")
+        value = st.text_input("Value", placeholder="billing; empty removes the tag")
         if not st.form_submit_button("Tag them"):
             return None
     if not key.strip():

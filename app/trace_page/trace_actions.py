@@ -84,14 +84,14 @@ def _neighbours(trace: Trace, row: TraceRow) -> list[markup.Markup]:
         if near:
             word = "did not fail" if trace.failed else "failed"
             href = url("compare", {"a": trace.trace_id, "b": near[0].trace_id})
-            ways.append(markup.link(f"Beside the nearest run that {word}", href))
+            ways.append(markup.link(f"Compare with the most similar run that {word}", href))
     if trace.session_id:
         ways.append(markup.link("Its session", session_url(trace.session_id)))
         with connection.read() as conn:
             before, after = queries.beside_in_session(conn, trace.trace_id)
         ways += [
             markup.link(label, trace_url(one))
-            for label, one in (("‹ The turn before", before), ("The turn after ›", after))
+            for label, one in (("‹ Previous turn", before), ("Next turn ›", after))
             if one is not None
         ]
     return ways

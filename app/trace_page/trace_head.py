@@ -34,7 +34,7 @@ def _why(trace: Trace, row: TraceRow) -> markup.Markup:
     """What the state rests on; the user's reason or the error where there is one."""
     parts: list[object] = []
     if of := trace.tags.get(REPLAY_OF):
-        parts = ["A replay of ", markup.link(of[:6], trace_url(of)), ": no number counts it. "]
+        parts = ["A replay of ", markup.link(of[:6], trace_url(of)), ", so no figure counts it. "]
     parts.append(words.state(row.outcome, row.status).reason)
     if trace.outcome_reason:
         parts += [" Reason: ", markup.tag("b", trace.outcome_reason)]

@@ -83,12 +83,12 @@ def model_of(name: str, *, http_client: Any = None) -> Model:
     if not key:
         raise UsageError(f"{name} needs a key: set {_KEYS[vendor]} to yours.")
     if not (key.isascii() and key.isprintable()):
-        raise UsageError(f"{_KEYS[vendor]} holds characters that no key has; copy it again.")
+        raise UsageError(f"{_KEYS[vendor]} contains characters that no key has; copy it again.")
     try:
         sdk = importlib.import_module(vendor)
     except ImportError:
         raise UsageError(
-            f"{name} is asked through the {vendor} package: pip install 'clustertrace[models]'."
+            f"{name} needs the {vendor} package: pip install 'clustertrace[models]'."
         ) from None
     kind = sdk.Anthropic if vendor == "anthropic" else sdk.OpenAI
     client = kind(api_key=key, max_retries=0, timeout=TIMEOUT_SECONDS, http_client=http_client)
@@ -128,8 +128,8 @@ class _Sdk:
             raise ModelError(self._sentence(error)) from error
         except _NO_ANSWER as error:
             raise ModelError(
-                f"What came back is not an answer from {self.name}; something between here and "
-                "there may have answered, such as a proxy or a login page of the network."
+                f"What came back is not an answer from {self.name}; something in between may have "
+                "answered, such as a proxy or a login page of the network."
             ) from error
         except Exception as error:
             # Between two pieces the SDKs let the errors of their HTTP library pass.

@@ -1,8 +1,8 @@
-"""The hook in Claude Code's settings that starts the receiver: put in, taken out, looked up.
+"""The hook in Claude Code's settings that starts the receiver: install, remove, check.
 
-It stands in two events. SessionStart has the receiver there before the session's first spans;
-UserPromptSubmit brings it back when it left while the session was idle, since the spans of what
-comes next would be lost. It costs a session some ten milliseconds.
+It is set on two events. SessionStart has the receiver running before the session's first spans;
+UserPromptSubmit restarts it if it exited while the session was idle, since the next spans would be
+lost. It costs a session some ten milliseconds.
 """
 
 from __future__ import annotations
@@ -93,17 +93,17 @@ class Found(NamedTuple):
     def sentence(self) -> str:
         """What there is, and what to do if it does not work."""
         if not self.events:
-            return "no hook of ours; put it in with `clustertrace claude-code-hook install`."
+            return "there is no hook yet; run `clustertrace claude-code-hook install`."
         if self.managed_away:
             return (
-                "the hook is there, but this machine's managed settings let no hook of yours run; "
+                "the hook is there, but this machine's managed settings forbid your hooks; "
                 "start the receiver with `clustertrace dashboard`."
             )
         if self.hooks_disabled:
-            return "the hook is there, but `disableAllHooks` turns it off; take that out."
+            return "the hook is there, but `disableAllHooks` turns it off; remove that."
         if not self.works:
             return (
-                f"the hook is there, but can't start {self.python}; put it in again with "
+                f"the hook is there, but can't start {self.python}; install it again with "
                 "`clustertrace claude-code-hook install`."
             )
         return "the hook is there and works."

@@ -144,7 +144,7 @@ def outcome(
     if verdict is None:
         raise UsageError(f"End with pass, fail, unknown or own, not with {last!r}.")
     if bool(ids) == (where is not None):
-        raise UsageError("Name the traces, or say --where FILTER for all that match.")
+        raise UsageError("Name the traces, or use --where FILTER for all that match.")
     matching = None if where is None else parse_chosen(where)
     with reading(db) as store:
         with store.read() as conn:
@@ -210,4 +210,4 @@ def _show(document: dict[str, Any]) -> None:
             value = "yes" if value else "no"
         typer.echo(plain(f"{key.replace('_', ' ')}: {value}"))
     if document.get("by_hand"):
-        tell("The outcome is your own word.")
+        tell("You set the outcome yourself.")

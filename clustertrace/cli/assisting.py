@@ -96,10 +96,10 @@ def install(
     if database_of(db).holds_secret:
         # It would stand in the settings, and on a command line that every user can read.
         server_entry = entry(None)
-        note("A password stays out of settings: set CLUSTERTRACE_DB where the editor starts.")
+        note("A password does not belong in settings: set CLUSTERTRACE_DB where the editor starts.")
     if target is None:
         print_json(snippet(server_entry))
-        note(f"With --target it is put in its place: {', '.join(Target)}.")
+        note(f"With --target it is added for you: {', '.join(Target)}.")
         return
     from clustertrace.json_edits.files import change, change_document, preview
 

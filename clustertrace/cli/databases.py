@@ -1,4 +1,4 @@
-"""`db`: a database as a whole, copied into another, described, cut down, or spread."""
+"""`db`: copy, describe, shrink or distribute a whole database."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def copy(
     note(
         f"{places['to']} holds {contents} now: {counted(rows, 'row')} in "
         f"{counted(len(done.rows), 'table')}, the same as in {places['from']}; "
-        f"{count(written)} of them were brought just now."
+        f"{count(written)} of them were copied just now."
     )
 
 

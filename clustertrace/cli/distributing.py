@@ -64,4 +64,4 @@ def distribute(
     elif dry_run:
         typer.echo("\n".join(f"{one};" for one in told))
     else:
-        note(f"{place} is spread over its nodes now.")
+        note(f"{place} is now spread over its nodes.")

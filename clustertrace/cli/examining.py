@@ -159,9 +159,11 @@ def _damaged_finding(place: Place, sentence: str, *, aside: bool) -> Finding:
         return checks.database(place.name, None, sentence)
     kept = set_aside(place.path)
     sentence = (
-        f"{place.name} could not be used and was set aside as {kept.name}; a new one will be made."
+        f"{place.name} could not be used and was set aside as {kept.name}; a new one will be "
+        "created."
     )
-    return Finding("database", "note", sentence, f"`sqlite3 {kept} .recover` may save what it held")
+    advice = f"`sqlite3 {kept} .recover` may recover its contents"
+    return Finding("database", "note", sentence, advice)
 
 
 def _contents_finding(store: Store) -> Finding:
@@ -178,7 +180,7 @@ def _spool_finding(store: Store, unsent: int) -> Finding:
     if unreadable:
         files = counted(len(unreadable), "file")
         sentence = f"{files} of spans can't be read, {unreadable[0]} among them."
-        return Finding("spool", "wrong", sentence, "give yourself the right to read them")
+        return Finding("spool", "wrong", sentence, "give yourself permission to read them")
     return checks.spool(drained.spans, drained.bad_lines, unsent, None)
 
 

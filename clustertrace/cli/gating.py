@@ -1,4 +1,4 @@
-"""`assert` and `check`: what must stay true of the runs, and whether it does."""
+"""`assert` and `check`: what must hold for runs, and whether it does."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def _text_report(results: list[Result], new: list[NewPattern]) -> str:
         for result in results
     ]
     if not results:
-        lines = ["There are no assertions; `clustertrace assert` makes one."]
+        lines = ["There are no assertions; `clustertrace assert` adds one."]
     return plain("\n".join([*lines, *map(new_words, new)]) + "\n")
 
 

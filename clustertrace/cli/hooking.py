@@ -84,7 +84,7 @@ def install(
     told = hook.command(sys.executable, port, idle, db, grpc_port)
     done = change(settings_path(), lambda text: hook.installed(text, told))
     _report_change(
-        done, as_json, "starts the receiver with every session.", "has the hook already."
+        done, as_json, "starts the receiver with every session.", "already has the hook."
     )
     if not as_json and "CLAUDE_CODE_ENABLE_TELEMETRY" not in session_environment():
         note("To have sessions report to it too: clustertrace claude-code --write")
@@ -101,7 +101,7 @@ def uninstall(as_json: Json = False) -> None:
     from clustertrace.json_edits.files import change
 
     done = change(settings_path(), hook.uninstalled)
-    _report_change(done, as_json, "starts no receiver any more.", "has no hook of ours.")
+    _report_change(done, as_json, "no longer starts the receiver.", "does not have the hook.")
 
 
 @group.command("status", epilog="\b\nExamples:\n  clustertrace claude-code-hook status --json")

@@ -163,7 +163,7 @@ def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
     if trace.session_id:
         console.print(plain(f"session {trace.session_id}"))
     if of := trace.tags.get(REPLAY_OF):
-        console.print(plain(f"A replay of {of}: no number counts it."))
+        console.print(plain(f"A replay of {of}, so no figure counts it."))
     if trace.tags:
         console.print(
             plain("tags " + ", ".join(f"{key}={text}" for key, text in trace.tags.items()))
@@ -219,7 +219,7 @@ def _show_errors(trace: Trace, console: Console) -> None:
     if len(failed_spans) > _ERRORS_SHOWN:
         console.print(f"… and {counted(len(failed_spans) - _ERRORS_SHOWN, 'more failed span')}.")
     hint = f"clustertrace inspect {trace.trace_id[:8]} --expand {failed_spans[0].span_id[:8]}"
-    console.print(f"See one whole: {hint}", style="dim")
+    console.print(f"See one in full: {hint}", style="dim")
 
 
 def _show_suspects(suspects: Sequence[Suspect]) -> None:

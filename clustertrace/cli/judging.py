@@ -1,4 +1,4 @@
-"""`judge`: a model's verdict on runs, after a rubric and within a budget."""
+"""`judge`: a model's verdict on runs, against a rubric and within a budget."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def judge(
         traces = _newest_runs(store, pattern, where, samples)
         planned = judging.plan(model, traces, rubric_text, max_cost_usd)
         left_out_words = (
-            f", {planned.left_out:,} more would pass the budget" if planned.left_out else ""
+            f", {planned.left_out:,} more would exceed the budget" if planned.left_out else ""
         )
         note(
             f"{counted(planned.runs, 'run')} to judge with {model}, at most about "
@@ -188,7 +188,7 @@ def _report(judged: Sequence[Judged], planned: Plan, *, dry_run: bool, as_json: 
             else ("pass" if result.verdict.passed else "FAIL")
         )
         reason = (
-            result.verdict.reason if result.verdict else "the answer held none; nothing is stored"
+            result.verdict.reason if result.verdict else "the answer has none; nothing is stored"
         )
         stdout().print(plain(f"{verdict_word:10}  {result.trace.trace_id[:12]}  {reason}"))
     if judged:
@@ -196,6 +196,6 @@ def _report(judged: Sequence[Judged], planned: Plan, *, dry_run: bool, as_json: 
     if agreed.runs:
         kappa = "undefined" if agreed.kappa is None else f"{agreed.kappa:.2f}"
         note(
-            f"Of {counted(agreed.runs, 'run')} with an outcome of your own, {agreed.same:,} agree "
+            f"Of {counted(agreed.runs, 'run')} with your own outcome, {agreed.same:,} agree "
             f"(Cohen's kappa {kappa}; 1 is agreement, 0 is chance)."
         )

@@ -1,4 +1,4 @@
-"""`vacuum` and `cleanup`: what is kept, and runs that nobody ended."""
+"""`vacuum` and `cleanup`: delete runs, and mark those that never ended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EXAMPLES = (
 
 _UNFINISHED = (
     "Words of deleted runs are still in the text index, and their bytes in free space of the file, "
-    "though nothing shows them. Any `clustertrace vacuum` takes them out."
+    "though nothing shows them. The next `clustertrace vacuum` removes them."
 )
 _UNIT_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 

@@ -97,7 +97,7 @@ def _show_review(review: Review, text: str) -> None:
     elif review.unread:
         note(f"{review.unread} rules are for English only and were not applied.")
     elif not review.findings:
-        note("No rule has anything to say.")
+        note("No rule found anything.")
 
 
 def _show_finding(console: Console, finding: Finding, text: str) -> None:

@@ -68,14 +68,14 @@ def export(
     of their spans; exporting again replaces the days that have changed.
     """
     if (everything, bool(ids), where is not None).count(True) != 1:
-        raise UsageError("Name the traces to export, or say --where FILTER, or --all.")
+        raise UsageError("Name the traces to export, or use --where FILTER or --all.")
     from clustertrace.exchange.exporting import Selection, export_traces
     from clustertrace.exchange.writing import open_target
     from clustertrace.filters import parse
 
     selection = Selection(tuple(ids or ()), None if where is None else parse(where))
     if output == "":
-        raise UsageError("-o names nothing; give a file, or a folder such as runs/.")
+        raise UsageError("-o is empty; give a file, or a folder such as runs/.")
     if output is not None and (output.endswith(os.sep) or Path(output).is_dir()):
         _export_folder(selection, form, Path(output), db)
         return
@@ -91,9 +91,9 @@ def _export_folder(selection: Selection, form: str, folder: Path, db: str | None
     from clustertrace.exchange.by_day import export_days
 
     if form != "parquet":
-        raise UsageError(f"{folder} is a folder, which takes Parquet alone; name a file in it.")
+        raise UsageError(f"{folder} is a folder, which only takes Parquet; name a file in it.")
     if selection.ids:
-        raise UsageError("A folder takes whole days: say --all or --where FILTER, or name a file.")
+        raise UsageError("A folder takes whole days: use --all or --where FILTER, or name a file.")
     with reading(db) as store, store.read() as conn:
         days = export_days(conn, selection.where, folder)
     note(
@@ -102,13 +102,13 @@ def _export_folder(selection: Selection, form: str, folder: Path, db: str | None
     )
     if days.kept:
         note(
-            f"{counted(len(days.kept), 'day')} there, from {days.kept[0]} on, had more traces than "
-            "these and stayed; delete their folders to have them written again."
+            f"{counted(len(days.kept), 'day')} there, from {days.kept[0]} on, had more traces "
+            "than these and were kept; delete their folders to have them written again."
         )
     if days.others:
         note(
-            f"{counted(len(days.others), 'day')} there, from {days.others[0]} on, had none of them "
-            "and stayed; delete their folders if they should go."
+            f"{counted(len(days.others), 'day')} there, from {days.others[0]} on, had none of "
+            "these and were kept; delete their folders if you don't want them."
         )
 
 

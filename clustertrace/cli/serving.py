@@ -60,7 +60,7 @@ def dashboard(
         str,
         typer.Option(
             metavar="ADDRESS",
-            help="Address to serve on; 0.0.0.0 lets other machines in, if they show a key.",
+            help="Address to serve on; 0.0.0.0 lets other machines in, if they have the key.",
         ),
     ] = _LOOPBACK,
     port: Port = 7777,
@@ -71,8 +71,8 @@ def dashboard(
             "--url",
             metavar="URL",
             show_default=False,
-            help="Address at which others reach it through a proxy with TLS. Everybody then has to "
-            "show the key (docs/team.md).",
+            help="Address at which others reach it through a proxy with TLS. Everybody then needs"
+            " the key (docs/team.md).",
         ),
     ] = None,
     no_browser: NoBrowser = False,

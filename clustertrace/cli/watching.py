@@ -37,7 +37,7 @@ def claude_code(
     content: Annotated[
         bool,
         typer.Option(
-            "--content", help="Also send prompts, answers, and what goes into and out of tools."
+            "--content", help="Also send prompts, answers, and tools' inputs and outputs."
         ),
     ] = False,
     shell: Annotated[
@@ -137,12 +137,12 @@ def _warn_of_overrides(environment: Mapping[str, str]) -> None:
 
     stronger = overriding(session_environment())
     if stronger:
-        note(f"{', '.join(stronger)} is set and wins over this; unset it.")
+        note(f"{', '.join(stronger)} is set and overrides this; unset it.")
     managed = variables_of(managed_settings())
     overruled = [name for name, value in environment.items() if managed.get(name, value) != value]
     if overruled:
         names = ", ".join(overruled)
-        note(f"The managed settings in {managed_folder()} set {names} otherwise, and win.")
+        note(f"The managed settings in {managed_folder()} set {names} differently, and win.")
 
 
 def _users_shell() -> Shell:

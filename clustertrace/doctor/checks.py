@@ -1,4 +1,4 @@
-"""What follows from what was looked at: pure functions, one a topic."""
+"""Findings from what was examined: pure functions, one per topic."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def receiver(port: Port, db: str, version: str, *, awaited: bool, started_by_hoo
     if port.said.get("trouble"):
         return Finding(topic, "wrong", f"The receiver can't store: {port.said['trouble']}")
     minutes = port.said.get("idle_shutdown_minutes")
-    leaves = f"; it leaves after {minutes:g} idle minutes" if minutes else ""
+    leaves = f"; it exits after {minutes:g} idle minutes" if minutes else ""
     pages = f"its pages are {port.said.get('ui')}"
     return Finding(topic, "ok", f"It runs at http://localhost:{port.number}, {pages}{leaves}.")
 
@@ -105,32 +105,34 @@ def database(name: str, size: int | None, trouble: str | None) -> Finding:
     if trouble:
         return Finding("database", "wrong", trouble)
     if size is None:
-        return Finding("database", "ok", f"{name} will be made with the first span.")
-    return Finding("database", "ok", f"{name} can be written, and has {size_of(size)}.")
+        return Finding("database", "ok", f"{name} will be created with the first span.")
+    return Finding("database", "ok", f"{name} is writable and has {size_of(size)}.")
 
 
 def copied(*, unfinished: bool) -> list[Finding]:
     """Whether the database lacks a part of the one that it is to be a copy of."""
     if not unfinished:
         return []
-    told = "This is to be a copy of another database, and is not whole yet."
-    return [Finding("copy", "wrong", told, "go on with `clustertrace db copy`, as it was begun")]
+    told = "This is an unfinished copy of another database."
+    return [
+        Finding("copy", "wrong", told, "finish it with the same `clustertrace db copy` command")
+    ]
 
 
 def soundness(found: Checked) -> Finding:
     """Whether the file is whole, and its totals and index are those of its spans."""
-    rescue = "keep what it holds: `clustertrace export --all > all.jsonl`, and import that anew"
+    rescue = "save its contents with `clustertrace export --all > all.jsonl`, and import them again"
     if found.damage:
         told = f"The database is damaged: {'; '.join(found.damage[:3])}."
         return Finding("contents", "wrong", told, rescue)
     if found.index_agrees and found.only_by_prices:
-        told = "What caches cost was worked out with other prices than are known here."
+        told = "Cache costs were calculated with other prices than those known here."
         again = "set CLUSTERTRACE_PRICING_JSON as it was, or `clustertrace backfill-signatures`"
         return Finding("contents", "note", told, again)
     wrong = [f"{counted(rows, 'row')} of {table}" for table, rows in found.differing.items()]
     wrong += [] if found.index_agrees else ["the text index"]
     if wrong:
-        told = f"Worked out anew from the spans these differ: {', '.join(wrong)}."
+        told = f"Recomputed from the spans, these differ: {', '.join(wrong)}."
         return Finding("contents", "wrong", told, rescue)
     held = f"{counted(found.traces, 'trace')} with {counted(found.spans, 'span')}"
     return Finding("contents", "ok", f"Every total and the text index agree with {held}.")
@@ -162,7 +164,7 @@ def spool(drained: int, unusable: int, unsent: int, trouble: str | None) -> Find
         told = f"{counted(unusable, 'line')} in the spool could not be used, as after a crash"
         return Finding("spool", "note", f"{told}; {counted(drained, 'span')} could.")
     if drained:
-        return Finding("spool", "ok", f"{counted(drained, 'span')} waited, and were read just now.")
+        return Finding("spool", "ok", f"{counted(drained, 'span')} waited, and have been read now.")
     return Finding("spool", "ok", "Nothing was left behind.")
 
 
@@ -173,11 +175,12 @@ def last_span(newest: Newest | None, now_ns: int) -> Finding:
             "last span",
             "note",
             "None has come yet.",
-            "`clustertrace doctor --send-test` tries the way; `clustertrace demo` shows some",
+            "`clustertrace doctor --send-test` tests the connection; `clustertrace demo` shows "
+            "some",
         )
     ago = now_ns - newest.end_ns
     when = f"ended {duration(ago)} ago" if ago >= 0 else f"ends at {moment(newest.end_ns)}"
-    return Finding("last span", "ok", f"The span that came last, {newest.name[:60]}, {when}.")
+    return Finding("last span", "ok", f"The newest span, {newest.name[:60]}, {when}.")
 
 
 def clock(newest: Newest | None, now_ns: int) -> Finding:
@@ -187,7 +190,7 @@ def clock(newest: Newest | None, now_ns: int) -> Finding:
         return Finding(
             "clock",
             "wrong",
-            f"The span that came last ends {duration(ahead)} from now.",
+            f"The newest span ends {duration(ahead)} from now.",
             "set the clock of this machine, or of the one that sent it",
         )
     return Finding("clock", "ok", f"It is {moment(now_ns)} here, and no span is ahead of that.")

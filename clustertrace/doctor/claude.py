@@ -1,4 +1,4 @@
-"""Whether Claude Code's settings lead its spans here."""
+"""Whether Claude Code's settings send its spans here."""
 
 from __future__ import annotations
 
@@ -35,13 +35,15 @@ def telemetry(told: Mapping[str, str], port: int, grpc: int | None = None) -> Fi
         names = ", ".join(stronger)
         return Finding(_TOPIC, "wrong", f"{names} sends a signal elsewhere.", "unset it")
     if _protocol(told) not in list(Protocol):
-        return Finding(_TOPIC, "wrong", f"It speaks {_protocol(told)}, which nobody does.", write)
+        return Finding(
+            _TOPIC, "wrong", f"It speaks {_protocol(told)}, which does not exist.", write
+        )
     if _protocol(told) == Protocol.GRPC and grpc is None:
         return Finding(
             _TOPIC,
             "wrong",
-            "It speaks gRPC, which no receiver takes here now.",
-            f"{write}, or `pip install 'clustertrace[grpc]'` and start the receiver anew",
+            "It speaks gRPC, which no receiver here accepts now.",
+            f"{write}, or `pip install 'clustertrace[grpc]'` and restart the receiver",
         )
     if not reports_here(told, port, grpc):
         address, _ = without_login(told.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""))

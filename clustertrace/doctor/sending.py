@@ -51,7 +51,7 @@ def send_test(host: str, port: int, place: Place | None) -> Finding:
     if not found:
         return _wrong(
             f"A span was sent and acknowledged, but is not in {place.name}.",
-            "look whether another file has taken its place, and start the receiver again",
+            "check whether another file has taken its place, and restart the receiver",
         )
     where = place.path.name if place.is_file else place.name
     told = f"A span was sent, found in {where} and removed again; {took * 1000:.0f} ms."

@@ -4,7 +4,8 @@
     runs/spans/day=2026-11-23/spans.parquet
 
 A day is that on which a trace began, in UTC, for its spans too, so that what belongs together is
-on the same one. Each file is whole or not there, and stays as it is while its content is the same.
+on the same one. Each file is complete or absent, and is not touched while its content stays the
+same.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ def _target(folder: Path, table: str, day: date) -> Path:
             made.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"{inside} can't be made: {reason}.") from None
+        raise UsageError(f"{inside} can't be created: {reason}.") from None
     return inside / f"{table}.parquet"
 
 

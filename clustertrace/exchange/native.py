@@ -100,7 +100,7 @@ def _spans(records: Any, trace_id: str) -> list[Span]:
         except BadInput as error:
             raise BadInput(f"spans[{ordinal}]: {error}") from None
         if span.span_id in seen:
-            raise BadInput(f"spans[{ordinal}]: span_id {span.span_id} stands twice in this trace")
+            raise BadInput(f"spans[{ordinal}]: span_id {span.span_id} occurs twice in this trace")
         seen.add(span.span_id)
         # A span on the wire may carry keys of its trace; in this format they are unknown ones.
         spans.append(span._replace(extra=_unknown(record, _KNOWN_OF_SPAN)))

@@ -11,20 +11,20 @@ __all__ = ["CHOICES", "NUMBERS", "TEXTS", "TIMES"]
 TEXTS: Final = {
     "name": "the root span's name",
     "status": "how the root ended: ok, error, running, incomplete",
-    "outcome": "the user's word: pass, fail, none",
-    "failed": "yes or no, by outcome or else by status",
-    "finished": "yes or no: whether it is known how it went, as for all that is counted",
+    "outcome": "your verdict or the run's own: pass, fail, none",
+    "failed": "yes or no, by outcome, or without one by status",
+    "finished": "yes or no: whether it is known how it went; figures count only those",
     "ending": "how it came to a dead end, or none",
     "model": "any model that was called",
     "session": "the conversation",
-    "pattern": "the beginning of a pattern's id",
-    "family": "the beginning of the id of a family of patterns",
-    "id": "the beginning of the trace's id",
-    "error": "the message of what went wrong",
+    "pattern": "the start of a pattern's id",
+    "family": "the start of the id of a family of patterns",
+    "id": "the start of the trace's id",
+    "error": "the error message",
     "starred": "yes or no",
     "note": "your note on it",
     "expected": "whether you expect failures of its pattern: yes, no",
-    "priority": "that you gave its pattern: high, normal, low",
+    "priority": "the priority you gave its pattern: high, normal, low",
 }
 """Fields that are compared as text, `field:value`, with what they mean."""
 

@@ -1,4 +1,4 @@
-"""Reading a filter. What can't be read is said with the place where it stands."""
+"""Parsing a filter. An error names the place of what can't be parsed."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def parse_chosen(text: str) -> Filter:
     Raises UsageError for an empty one, FilterError.
     """
     if not text.strip():
-        raise UsageError("--where is empty; say which traces it is about, or id:* for all of them.")
+        raise UsageError("--where is empty; say which traces you mean, or id:* for all of them.")
     return parse(text)
 
 
@@ -159,7 +159,7 @@ class _Parser:
         self._conditions += len(found.steps) if isinstance(found, Sequence) else 1
         if self._conditions > _MOST:
             raise FilterError(
-                f"more than {_MOST} conditions are too many; ask in parts", token.start
+                f"more than {_MOST} conditions are too many; split the filter", token.start
             )
         return found
 

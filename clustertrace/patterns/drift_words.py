@@ -20,7 +20,7 @@ def summary_words(drift: Drift) -> str:
     found = sum(change.significant for change in drift.changes)
     verdict = f"{counted(found, 'significant change')}" if found else "No evidence of drift"
     small = min(drift.runs_before, drift.runs_after)
-    few = f" With {counted(small, 'run')} in a window little can be told." if small < FEW else ""
+    few = f" With {counted(small, 'run')} in a window, little can be said." if small < FEW else ""
     return (
         f"{verdict}: {drift.failed_before} of {counted(drift.runs_before, 'run')} failed before, "
         f"{drift.failed_after} of {drift.runs_after} after; {drift.tried} comparisons, corrected "

@@ -135,7 +135,7 @@ def verdict_words(result: Verdict, by: str, did: str = "failed") -> str:
     )
     if result.word == "no evidence" and result.smallest is not None:
         smallest = f"{result.smallest * 100:.0f} points"
-        limit = f"So many runs would usually show a change of {smallest} or more."
+        limit = f"This many runs would usually show a change of {smallest} or more."
         return f"No evidence of a change. {counts} {change} {limit}"
     return f"{result.word.capitalize()}. {counts} {change}"
 

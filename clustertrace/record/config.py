@@ -1,8 +1,7 @@
 """What the environment tells the recorder, read once, with the standard library only.
 
-The same variables stand with their meaning in clustertrace.settings; a test holds the two
-together. A value that can't be used is reported once and replaced by the default: a recorder
-never stops the program that it is in.
+clustertrace.settings describes the same variables; a test compares the two. A value that can't be
+used is reported once and replaced by the default: a recorder never stops the program that it is in.
 """
 
 from __future__ import annotations
@@ -38,14 +37,14 @@ class Config(NamedTuple):
     metadata_only: bool
     """Record no inputs, outputs or messages."""
     payload_bytes: int
-    """Longest input or output kept, bytes a field."""
+    """Longest input or output kept, in bytes per field."""
     sample_rate: float
     endpoint: str
     """The receiver to send to, without a slash at the end; empty: a spool beside the database."""
     login: str
     """`name:password` for a proxy before it, as CLUSTERTRACE_ENDPOINT has them; empty: none."""
     key: str
-    """What the receiver elsewhere asks for; empty: nothing."""
+    """The key that the remote receiver asks for; empty: none."""
     spool: str
     """The folder for segments; empty, and all disabled, where there is no place for one."""
     redact: Redactor | None
@@ -86,8 +85,8 @@ def without_login(url: str) -> tuple[str, str]:
 def get_db_path() -> Path:
     """The database file that spans are recorded for: CLUSTERTRACE_DB, or the one in the home.
 
-    For a database on a server it is a name in `~/.clustertrace`, beside which its spool is kept.
-    Raises OSError if that needs a home or a current folder and there is none.
+    For a database on a server it is a name in `~/.clustertrace`, next to which its spool is kept.
+    Raises OSError if that needs a home or current folder and there is none.
     """
     from pathlib import Path
 
@@ -115,7 +114,7 @@ def _spool(endpoint: str) -> str:
     except OSError as error:
         notice(
             f"clustertrace has no place to record to ({error.strerror}); the program goes on "
-            "without. Set CLUSTERTRACE_DB to a whole path."
+            "without. Set CLUSTERTRACE_DB to an absolute path."
         )
         return ""
     return os.path.join(os.path.dirname(database), "outbox") if endpoint else f"{database}.spool"
@@ -145,7 +144,7 @@ def _read(name: str, default: T, parse: Callable[[str], Any]) -> T:
 
 
 def _metadata_only() -> bool:
-    """Whether no content is recorded. A word that is neither of the two was meant to hide some."""
+    """Whether no content is recorded. Any other word was meant to hide content, too."""
     text = os.environ.get("CLUSTERTRACE_CAPTURE", "").strip()
     if text.lower() in ("", "full"):
         return False

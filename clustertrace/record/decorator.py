@@ -50,10 +50,10 @@ def trace(
     with options, on functions, coroutines, generators and async generators (whose span lasts
     until they end), on methods, and above or below `@staticmethod` and `@classmethod`.
 
-    name: the span's name; the function's by default. `@trace("search")` says it too.
+    name: the span's name; the function's by default. `@trace("search")` sets it too.
     kind: what it is, such as "agent", "tool", "retriever" or "llm"; "chain" by default.
     tags: tags for the trace.
-    sample: the share of traces to record, 0 to 1, where this call is the outermost.
+    sample: the share of traces to record, 0 to 1, if this call is the outermost.
     skip: names of arguments not to record.
     """
     skipped = names_of(skip)
@@ -78,7 +78,7 @@ def _decorate(
         return type(fn)(inner)
     label = text_of(name or getattr(fn, "__name__", type(fn).__name__))
     if isinstance(fn, type) or not callable(fn):
-        notice(f"@clustertrace.trace records functions; {label} is none and is left as it is.")
+        notice(f"@clustertrace.trace records functions; {label} is not one and is left as it is.")
         return fn
     calls = _Calls(
         label, kind_of(kind, label), tags_of(tags), rate_of(sample), argument_reader(fn, skip)
@@ -121,7 +121,7 @@ class _Calls:
 
 
 def _performer(fn: Callable[..., Any], opened: ActiveSpan, sort: Sort) -> Callable[..., Any]:
-    """What answers a call: the function, or a recording of it (clustertrace.record.playback)."""
+    """What answers a call: the function, or a recording (clustertrace.record.playback)."""
     player = playback.player
     return fn if player is None else player.stand_in(opened, fn, sort)
 
@@ -193,7 +193,7 @@ class _Yields:
         self._items = Items(settings.payload_bytes) if kept else None
 
     def keep(self, item: Any) -> None:
-        """Remember what an item says, not the item: it may be large, or change."""
+        """Keep the text of an item, not the item: it may be large, or change."""
         if self._items is not None:
             self._items.add(item)
 

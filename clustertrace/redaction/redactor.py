@@ -1,4 +1,4 @@
-"""What cuts secrets, as the settings say."""
+"""Cuts secrets according to the settings."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _own_patterns(file: str) -> tuple[re.Pattern[str], ...]:
             patterns.append(re.compile(line.strip()))
         except re.error as error:
             raise BadSetting(
-                f"CLUSTERTRACE_REDACT_PATTERNS can't be used: line {number} of {file} is no "
+                f"CLUSTERTRACE_REDACT_PATTERNS can't be used: line {number} of {file} is not a "
                 f"regular expression ({error})."
             ) from None
     return tuple(patterns)

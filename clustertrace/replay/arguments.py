@@ -78,7 +78,7 @@ def prompt_change(root: Span, prompt: str) -> Change:
         if name in texts:
             return Change((name,), prompt)
     raise CannotReplay(
-        f"Which of the arguments is the prompt can't be told ({_listed(told)}); "
+        f"It is unclear which argument is the prompt ({_listed(told)}); "
         "name it with --set NAME=VALUE."
     )
 

@@ -56,7 +56,7 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "failures": Figure("failure rate", "failed", "finished", "failed", "failed"),
     "dead-ends": Figure("dead ends", "dead_ends", "ended", "dead_ends", "came to a dead end"),
     "cost": Figure(
-        "cost per run", "cost_usd", "ended", "", "were dearer than the first week's median", True
+        "cost per run", "cost_usd", "ended", "", "cost more than the first week's median", True
     ),
     "cache": Figure(
         "cache hit rate", "cache_read_tokens", "input_tokens", "missed_runs", "missed a cache"

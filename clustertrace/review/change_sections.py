@@ -30,9 +30,10 @@ _FOUND: Final = {
 """The runs that a figure is made of, beside those that it is divided by."""
 
 _NOT_PROVED: Final = (
-    "That a figure changed does not show that your change did it: tasks, models and prompts change "
-    "too; a figure that was chosen because it was bad tends to get better by itself; and runs of "
-    "one session count as if they knew nothing of each other."
+    "That a figure changed does not show that your change caused it: tasks, models and prompts "
+    "change "
+    "too; a figure that was chosen because it was bad tends to improve by itself; and runs of one "
+    "session count as if they were independent."
 )
 
 
@@ -76,7 +77,7 @@ def next_change(changes: Changes, variants: Variants) -> Section:
         return Section(title, f"Nothing was planned for {when}.")
     if changes.planned is None:
         note = (
-            "Say what you will do and which figure it is for; a week later it stands here with the "
+            "Say what you will change and which figure it is for; a week later you see here the "
             "figure before and after."
         )
         return Section(title, f"Nothing is planned for {when} yet.", note=note)

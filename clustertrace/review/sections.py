@@ -117,7 +117,9 @@ def _money(found: Review) -> Section:
     if not found.dear:
         return Section(title, "No model call of these days has a price.")
     first = found.dear[0]
-    sentence = f"The dearest {_sort(first)} cost {spent(first.cost_usd, first.unpriced_calls)}"
+    sentence = (
+        f"The most expensive {_sort(first)} cost {spent(first.cost_usd, first.unpriced_calls)}"
+    )
     part = rate(first.cost_usd / total.cost_usd) if total.cost_usd else "–"
     sentence += f", {part} of what these days cost."
     rows = tuple(
@@ -130,7 +132,7 @@ def _money(found: Review) -> Section:
         )
         for one in found.dear
     )
-    note = "A run of no session stands for itself."
+    note = "A run without a session is listed by itself."
     head = ("Cost", "Share", "Runs", "Session", "Began with")
     return Section(title, sentence, head=head, rows=rows, note=note)
 
@@ -153,7 +155,7 @@ def _own(found: Review, one: Dear | DeadEnd, *more: str) -> str:
 def _caches(found: Review) -> Section:
     title, total = "What caches saved", found.total
     if not found.cache:
-        return Section(title, "No model call of these days told how much it read.")
+        return Section(title, "No model call of these days reported how much it read.")
     sentence = f"{rate(total.hit_rate)} of the input was read from a cache"
     sentence += ", and none was missed." if not total.missed_runs else "."
     missed = traces_url(found.window.filter, "missed>0")
@@ -210,7 +212,7 @@ def _most_run(found: Review) -> Section:
         )
         for week in found.trend
     )
-    note = "" if earlier else "It did not run before; how it goes on will stand here."
+    note = "" if earlier else "It did not run before; how it goes on will be shown here."
     head = ("Week", "Runs", "Failed")
     shown = columns if earlier else ()
     return Section(title, f"{sentence}.", columns=shown, head=head, rows=rows, note=note)

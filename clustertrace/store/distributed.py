@@ -1,9 +1,9 @@
-"""A store whose traces lie on several servers (clustertrace.store.postgres.shards).
+"""A store whose traces are on several servers (clustertrace.store.postgres.shards).
 
-What comes in goes straight to the shard of its trace, each of which is a whole store: it writes,
-settles and indexes its own. A trace is on one shard, so it is there as a whole or not at all; a
-batch of several is written shard by shard, and where one of them does not answer the batch is
-refused: when it comes again, what was written already changes nothing.
+Incoming data goes straight to the shard of its trace. Each shard is a complete store that writes,
+settles and indexes its own traces. A trace is on one shard, as a whole or not at all; a batch of
+several is written shard by shard, and if one does not answer the batch is refused: when it is sent
+again, what was already written changes nothing.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class DistributedStore(Store):
                     raise
                 places = " and ".join(f"--db {shard.place}" for shard in self._shards)
                 raise StoreError(
-                    f"The runs of {self.place} lie on its shards, each a database of its own; do "
+                    f"The runs of {self.place} are on its shards, each a database of its own; do "
                     f"this on each of them, with {places}."
                 ) from error
 

@@ -52,7 +52,9 @@ def place_of(db: str | Path | None = None) -> Place:
     try:
         path = Path(database_file(text)).absolute()
     except OSError:
-        raise BadSetting("There is no home folder; set CLUSTERTRACE_DB to a whole path.") from None
+        raise BadSetting(
+            "There is no home folder; set CLUSTERTRACE_DB to an absolute path."
+        ) from None
     if "://" not in text:
         return Place(str(path), str(path), path, is_file=True)
     scheme = text.partition("://")[0]

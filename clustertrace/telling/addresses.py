@@ -60,8 +60,8 @@ def public_address(text: str) -> PublicAddress:
     name = told.hostname or ""
     if not name or told.path not in ("", "/") or told.query or told.fragment or told.username:
         raise UsageError(
-            f"{text[:100]!r} is not an address that others can reach this at; give a scheme and a "
-            "host alone, such as https://traces.example.com."
+            f"{text[:100]!r} is not an address that others can reach this at; give only a scheme "
+            "and a host, such as https://traces.example.com."
         )
     name = f"[{name}]" if ":" in name else name
     hosts = {f"{name}:{port}"} | ({name} if port == usual else set())

@@ -14,9 +14,9 @@ __all__ = ["BREAK_REASONS", "spending_document", "spending_sentence"]
 
 BREAK_REASONS: Final = {
     "idle": "the cache was too old",
-    "model": "another model was asked",
-    "start": "the system prompt or the tools were others",
-    "history": "earlier messages were others",
+    "model": "another model was used",
+    "start": "the system prompt or the tools had changed",
+    "history": "earlier messages had changed",
 }
 """Why a cache was missed, by clustertrace.understanding.spending.Break.reason."""
 

@@ -36,7 +36,7 @@ _UNFINISHED: Final = (None, "error")
 
 _PROVIDERS_TELLING_TOKENS: Final = ("anthropic", "google", "gcp.vertex_ai", "aws.bedrock")
 _USAGE_NOT_ASKED: Final = (
-    'a stream tells them only if it is asked to: set stream_options={"include_usage": True}'
+    'a stream reports them only on request: set stream_options={"include_usage": True}'
 )
 
 _WITHOUT_CONTENT: Final = (
@@ -46,10 +46,10 @@ _WITHOUT_CONTENT: Final = (
     ),
     (
         "codex",
-        "Codex sends prompts and tool results alone, in its logs: set `exporter` under [otel] in "
+        "Codex sends only prompts and tool results, in its logs: set `exporter` under [otel] in "
         "its config.toml",
     ),
-    ("com.anthropic.sdk", "the Anthropic SDK's own spans carry none unless it is told to"),
+    ("com.anthropic.sdk", "the Anthropic SDK's own spans carry none unless configured to"),
     (
         "gcp.vertex.agent",
         "Google ADK sends it in its logs only: export them too",
@@ -167,7 +167,7 @@ def _content_gaps(span: Span) -> Iterator[tuple[str, str]]:
     elif _COST_FROM_LOGS in span.attributes:
         yield "content", _NO_CONTENT_IN_LOGS
     elif span.kind == "embedding" and reporter(span).startswith(_SILENT_ON_EMBEDDINGS):
-        yield "content", "its instrumentation tells none of embeddings"
+        yield "content", "its instrumentation reports none of embeddings"
     else:
         yield "content", _reason_by_scope(span, _WITHOUT_CONTENT)
 

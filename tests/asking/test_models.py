@@ -129,7 +129,7 @@ def test_what_is_no_answer(name: str, body: bytes) -> None:
 def test_a_key_that_can_be_none(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that was copied with an ellipsis is told before anything is sent."""
     monkeypatch.setenv("OPENAI_API_KEY", key)
-    with pytest.raises(UsageError, match="OPENAI_API_KEY holds characters that no key has"):
+    with pytest.raises(UsageError, match="OPENAI_API_KEY contains characters that no key has"):
         model_of(GPT)
 
 

@@ -168,9 +168,9 @@ def test_managed_settings_have_the_last_word(
     assert (ran.code, "reports to https://corp:4318" in found["sentence"]) == (1, True)
     assert "Managed settings set OTEL_EXPORTER_OTLP_ENDPOINT, and win." in found["sentence"]
     assert str(more.parent) in found["advice"]
-    assert "managed settings let no hook" in findings(ran)["hook"]["sentence"]
+    assert "managed settings forbid your hooks" in findings(ran)["hook"]["sentence"]
     assert run("claude-code-hook", "status").code == 1
-    wins = "set OTEL_EXPORTER_OTLP_ENDPOINT otherwise, and win"
+    wins = "set OTEL_EXPORTER_OTLP_ENDPOINT differently, and win"
     assert wins in run("claude-code", "--write", "--port", str(port)).err
 
 

@@ -31,7 +31,7 @@ def test_a_dry_run_prints_the_statements_and_no_password(run: Any) -> None:
         (["--engine", "citus"], "is a file, which can't be spread"),
         (["--engine", "fdw", "--db", SERVER], "Name the shards of --engine fdw with --shard"),
         (["--engine", "citus", "--shard", SERVER, "--db", SERVER], "citus knows its own nodes"),
-        (["--engine", "fdw", "--shard", "a.db", "--db", SERVER], "A shard is a database of its"),
+        (["--engine", "fdw", "--shard", "a.db", "--db", SERVER], "Each shard is a separate"),
     ],
 )
 def test_what_can_not_be_spread_is_refused(

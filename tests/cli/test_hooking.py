@@ -43,7 +43,7 @@ def test_in_and_out_again(run: Any, settings: Path) -> None:
     assert ran.answer["changed"]
     assert Path(ran.answer["backup"]).read_text() == text
     assert settings.read_text() == THEIRS
-    assert run("claude-code-hook", "uninstall").out == f"{settings} has no hook of ours.\n"
+    assert run("claude-code-hook", "uninstall").out == f"{settings} does not have the hook.\n"
 
 
 def test_it_runs_this_python(run: Any, settings: Path) -> None:

@@ -55,7 +55,7 @@ def test_the_whole_picture(run: Any) -> None:
     assert "1,200 → 80  $0.0125" in out
     assert out.count("! fetch 00000002 TimeoutError: no answer") == 1
     assert "1 model call · 1,200 tokens read, 80 written · $0.0125" in out
-    assert "\nSee one whole: clustertrace inspect 00000000" in out
+    assert "\nSee one in full: clustertrace inspect 00000000" in out
 
 
 def test_what_was_told_about_the_trace(run: Any) -> None:

@@ -73,7 +73,7 @@ def test_a_folder_gets_parquet_by_day(run: Any, tmp_path: Path) -> None:
     ran = run("export", "--all", "--format", "parquet", "-o", folder)
     assert ran.err == f"3 traces in {folder}: 0 days written, 1 unchanged.\n"
     ran = run("export", "--where", "since:2030-01-01", "--format", "parquet", "-o", folder)
-    assert "1 day there, from 2025-10-09 on, had none of them and stayed" in ran.err
+    assert "1 day there, from 2025-10-09 on, had none of these and were kept" in ran.err
     for wrong in (["--all", "--format", "csv"], [OK, "--format", "parquet"]):
         assert run("export", *wrong, "-o", folder).code == 2
 
@@ -82,7 +82,7 @@ def test_a_folder_gets_parquet_by_day(run: Any, tmp_path: Path) -> None:
 def test_a_name_that_is_empty_is_none(run: Any) -> None:
     """It is not the folder that the command runs in."""
     ran = run("export", "--all", "--format", "parquet", "-o", "")
-    assert (ran.code, ran.err.startswith("error: -o names nothing")) == (2, True)
+    assert (ran.code, ran.err.startswith("error: -o is empty")) == (2, True)
 
 
 def test_records_and_data_points_of_otlp_are_read(run: Any, tmp_path: Path) -> None:

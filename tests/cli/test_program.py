@@ -42,10 +42,10 @@ def test_it_tells_its_version(run: Any) -> None:
             marks=pytest.mark.sqlite("a database that is not there"),
         ),
         (["inspect", "abcd", "--latest"], "error: Name one trace, or ask for --latest"),
-        (["export"], "error: Name the traces to export, or say --where FILTER, or --all"),
+        (["export"], "error: Name the traces to export, or use --where FILTER or --all"),
         (
             ["export", "abcd", "--all"],
-            "error: Name the traces to export, or say --where FILTER, or --all",
+            "error: Name the traces to export, or use --where FILTER or --all",
         ),
         pytest.param(
             ["export", "abcd"],

@@ -71,7 +71,7 @@ def test_counted_nowhere(trace_id: str, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["stats", "--where", "tag.replay_of:*"]) == 0
     assert capsys.readouterr().err == "No trace but 1 replay, which no number counts.\n"
     assert main(["inspect", again]) == 0
-    assert f"A replay of {trace_id}: no number counts it." in capsys.readouterr().out
+    assert f"A replay of {trace_id}, so no figure counts it." in capsys.readouterr().out
 
 
 def test_changed(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:

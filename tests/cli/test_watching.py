@@ -105,4 +105,4 @@ def test_broken_settings_are_one_sentence(run: Any, settings: Path, text: str) -
 def test_what_wins_over_it_is_named(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A signal's own address would send it elsewhere."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://corp")
-    assert "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set and wins" in run("claude-code").err
+    assert "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set and overrides" in run("claude-code").err

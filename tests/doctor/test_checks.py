@@ -53,7 +53,7 @@ def test_a_receiver_to_be_started_again_is_named() -> None:
 
 def test_the_database() -> None:
     """There, not yet there, or unusable with the reason."""
-    assert checks.database(DB, 2_500_000, None).sentence == f"{DB} can be written, and has 2.5 MB."
+    assert checks.database(DB, 2_500_000, None).sentence == f"{DB} is writable and has 2.5 MB."
     assert checks.database(DB, None, None).state == "ok"
     assert checks.database(DB, None, "It is damaged.") == (
         "database",

@@ -34,7 +34,7 @@ def test_what_we_write_is_well(protocol: Protocol, host: str) -> None:
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": None}, "wrong", "nowhere"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://corp:4318"}, "wrong", "https://corp:4318"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:nonsense"}, "wrong", "nonsense"),
-        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "wrong", "no receiver takes"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "wrong", "no receiver here accepts"),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "carrier pigeon"}, "wrong", "carrier pigeon"),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": None}, "ok", "reports"),
         ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://x"}, "wrong", "TRACES_ENDPOINT sends"),

@@ -250,7 +250,7 @@ def test_our_own_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     file = tmp_path / "runs.jsonl"
     file.write_text('{"format":"clustertrace/1","spans":[{},{}]}\n')
     assert main(["import", "--from", "langfuse", str(file)]) == 2
-    assert capsys.readouterr().err.count("leave --from away") == 1
+    assert capsys.readouterr().err.count("leave out --from") == 1
 
 
 @pytest.mark.parametrize("number", ["1" * 400, "1e400", "-1", "NaN"])

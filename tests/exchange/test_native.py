@@ -104,7 +104,7 @@ def test_unknown_keys_are_kept_on_trace_and_span() -> None:
         (orjson.dumps(RECORD | {"spans": [3]}), "spans[0] must be an object"),
         (
             orjson.dumps(RECORD | {"spans": [SPAN, SPAN]}),
-            f"spans[1]: span_id {SPAN_ID} stands twice",
+            f"spans[1]: span_id {SPAN_ID} occurs twice",
         ),
         (
             orjson.dumps(RECORD | {"status": "bad"}),

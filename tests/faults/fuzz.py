@@ -180,7 +180,7 @@ def _own_errors() -> type[Exception]:
 
 
 class _Raise(logging.Handler):
-    """A trace that could not be worked out is only logged by the library: here it is a fault."""
+    """A trace that could not be computed is only logged by the library: here it is a fault."""
 
     def emit(self, record: logging.LogRecord) -> None:
         raise Fault(record.getMessage())

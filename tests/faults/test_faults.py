@@ -150,7 +150,7 @@ def test_a_spool_that_cannot_be_cleared_is_said(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    with pytest.raises(StoreError, match="give yourself the right"):
+    with pytest.raises(StoreError, match="give yourself permission"):
         store.drain()
 
 

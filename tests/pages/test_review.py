@@ -33,7 +33,7 @@ def test_a_week_in_sentences_and_links(some: Store, show: Show) -> None:
     """Answers first; numbers lead to the traces of these days."""
     html = show("review", week=WEEK).html
     assert "13–19 November 2023: 6 runs of 4 patterns, 2 failed" in html
-    assert "The dearest run cost $1.00, 98.8 % of what these days cost." in html
+    assert "The most expensive run cost $1.00, 98.8 % of what these days cost." in html
     assert "83.3 % of the input was read from a cache, and none was missed." in html
     assert "ran 3 times" in html
     assert "3 runs came to a dead end" in html
@@ -158,7 +158,7 @@ def test_the_demo_has_something_to_see(store: Store, show: Show) -> None:
     load_bundle(store, time.time_ns())
     store.refresh()
     html = show("review").html
-    assert "The dearest session cost" in html
+    assert "The most expensive session cost" in html
     assert "missed a cache" in html
     assert "came to a dead end" in html
 

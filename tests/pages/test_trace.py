@@ -138,7 +138,7 @@ def test_suspicious_steps_and_ways_on(some: Store, show: Callable[..., Any]) -> 
     assert "Where it may have broken" in html
     assert "fetch!</a>" in html
     assert "Other runs of its pattern" in html
-    assert "Beside the nearest run that did not fail" in html
+    assert "Compare with the most similar run that did not fail" in html
 
 
 def test_a_replay_leads_to_what_it_repeats(store: Store, show: Callable[..., Any]) -> None:
@@ -147,7 +147,7 @@ def test_a_replay_leads_to_what_it_repeats(store: Store, show: Callable[..., Any
     store.refresh()
     html = show("trace", id=f"{1:032x}").html
     assert f'A replay of <a href="/trace?id={2:032x}"' in html
-    assert "no number counts it" in html
+    assert "no figure counts it" in html
 
 
 def test_a_run_without_a_broken_step_opens_the_one_that_is_suspected(
@@ -253,8 +253,8 @@ def test_turns_beside_it_are_a_click_away(coding: str, show: Callable[..., Any])
     assert f"/trace?id={1:032x}" in html
     assert f"/trace?id={3:032x}" in html
     first = show("trace", id=f"{1:032x}").html
-    assert "The turn before" not in first
-    assert "The turn after" in first
+    assert "Previous turn" not in first
+    assert "Next turn" in first
 
 
 def test_a_long_name_is_no_page_of_headings(store: Store, show: Callable[..., Any]) -> None:

@@ -88,7 +88,7 @@ def test_few_runs_are_said() -> None:
     """A change in a handful of runs is marked as such, and so is a small window."""
     made = drift({"p": runs(8)}, {"p": runs(8, failed=8)})
     assert change_words(made.changes[0]).endswith(", few runs)")
-    assert "With 8 runs in a window little can be told." in summary_words(made)
+    assert "With 8 runs in a window, little can be said." in summary_words(made)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_the_users_patterns_are_cut_too(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_bad_pattern_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line that is no regular expression is told by its number."""
+    """The line that is not a regular expression is told by its number."""
     file = tmp_path / "patterns"
     file.write_text("fine\n(\n")
     monkeypatch.setenv("CLUSTERTRACE_REDACT_PATTERNS", str(file))

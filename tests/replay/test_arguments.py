@@ -150,5 +150,5 @@ def test_prompt(told: Any, path: tuple[Any, ...]) -> None:
 
 def test_no_prompt() -> None:
     """Where nothing looks like the prompt, the user is asked to name it."""
-    with pytest.raises(CannotReplay, match="can't be told"):
+    with pytest.raises(CannotReplay, match="is unclear which argument"):
         prompt_change(root({"a": "x", "b": "y"}), "New")

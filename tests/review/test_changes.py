@@ -63,7 +63,7 @@ def test_the_last_change_stands_with_its_figure() -> None:
         ("10 %", "failure rate, 17–23 November 2025"),
     ]
     assert "where=failed%3Ayes&where=since%3A2025-11-10" in section.facts[0].cell.href
-    assert "does not show that your change did it" in section.note
+    assert "does not show that your change caused it" in section.note
     marked = changes._replace(last=plan(0, "kept")._replace(tested=TESTED))
     assert "You marked it kept." in str(last_change(marked, {}))
     early = changes._replace(now_ns=THIS.start_ns)

@@ -78,7 +78,7 @@ def test_the_week_in_sentences() -> None:
         "20–26 October 2025: 21 runs of 1 pattern, 5 failed, at least $0.5000."
     )
     assert [section.sentence for section in week_sections(FULL)] == [
-        "The dearest session cost at least $0.4000, 80 % of what these days cost.",
+        "The most expensive session cost at least $0.4000, 80 % of what these days cost.",
         "40 % of the input was read from a cache.",
         "agent ran 20 times, 100 % of the finished runs; the week before once.",
         "6 runs came to a dead end, 28.6 % (14–50 %) of those that ended.",
@@ -155,7 +155,7 @@ def test_runs_that_told_little() -> None:
     bare = replace(EMPTY, total=Sums(ended=1), patterns=1)
     assert [section.sentence for section in week_sections(bare)] == [
         "No model call of these days has a price.",
-        "No model call of these days told how much it read.",
+        "No model call of these days reported how much it read.",
         "No run of these days has finished.",
         "No run of these days came to a dead end.",
     ]

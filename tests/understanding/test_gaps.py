@@ -53,7 +53,7 @@ def test_what_is_missing(lacking: dict[str, Any], said: str) -> None:
     ("scope", "why"),
     [
         ("com.anthropic.claude_code.tracing", "in its logs only"),
-        ("codex_exec", "prompts and tool results alone, in its logs"),
+        ("codex_exec", "only prompts and tool results, in its logs"),
         ("opentelemetry.instrumentation.genai_openai", "CAPTURE_MESSAGE_CONTENT"),
     ],
 )
@@ -123,5 +123,5 @@ def test_content_of_embeddings() -> None:
     scope = "opentelemetry.instrumentation.genai.openai"
     one = call("1", scope, input=None, output=None)._replace(kind="embedding")
     assert gaps([one]) == (
-        "1 model call without content: its instrumentation tells none of embeddings.",
+        "1 model call without content: its instrumentation reports none of embeddings.",
     )

@@ -137,7 +137,7 @@ def _of_document(number: int, text: bytes, read: Read) -> Iterator[_Piece]:
         yield _Piece(number, [], [], [], ["it is not JSON"])
         return
     if isinstance(document, Mapping) and document.get("format") == FORMAT:
-        yield _Piece(number, [], [], [], ["this is clustertrace's own format; leave --from away"])
+        yield _Piece(number, [], [], [], ["this is clustertrace's own format; leave out --from"])
         return
     for record in _records_of(document):
         if not isinstance(record, Mapping):

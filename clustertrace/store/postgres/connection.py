@@ -294,7 +294,7 @@ def _refused(name: str, error: psycopg.Error) -> StoreError:
     reason = _reason(error)
     for words, advice in (
         ("password", "write it into CLUSTERTRACE_DB as user:password@host, or into ~/.pgpass"),
-        ("does not exist", "make it with `createdb` and `createuser`, or name another"),
+        ("does not exist", "create it with `createdb` and `createuser`, or name another"),
         ("no pg_hba.conf entry", "let this machine in, in the server's pg_hba.conf"),
         ("invalid", "write CLUSTERTRACE_DB as postgresql+psycopg://user@host/name"),
     ):

@@ -39,7 +39,7 @@ def spread_over(place: Place, places: Sequence[Place]) -> list[str]:
     if any(one.is_file for one in places) or len({place.name, *(p.name for p in places)}) <= len(
         places
     ):
-        raise UsageError("A shard is a database of its own of a PostgreSQL server; name each once.")
+        raise UsageError("Each shard is a separate PostgreSQL database; name each once.")
     for number, one in enumerate(places, 1):
         conn = opened(one)
         try:

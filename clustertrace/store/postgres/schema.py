@@ -29,8 +29,8 @@ def opened(place: Place) -> PostgresConnection:
         found = revision(conn)
         if found is None and conn.value(_TABLES):
             raise StoreCorrupt(
-                f"{place.name} is a database of another program; make one of its own with "
-                "`createdb`, and name that in CLUSTERTRACE_DB."
+                f"{place.name} belongs to another program; create a separate one with `createdb`, "
+                "and name that in CLUSTERTRACE_DB."
             )
         refuse_newer(conn)
         if found != HEAD:

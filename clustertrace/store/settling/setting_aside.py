@@ -1,4 +1,4 @@
-"""One run that nothing can be made of never keeps the others waiting."""
+"""One run that can't be settled never blocks the others."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def each_that_can(
         if error is not None:
             conn.run(done, (trace_id,))
             _LOG.warning(
-                "Trace %s is set aside: %s could not be worked out (%r). Its spans are kept; "
+                "Trace %s is set aside: %s could not be computed (%r). Its spans are kept; "
                 "please report this with `clustertrace export %s`.",
                 *(trace_id.hex(), what, error),
                 trace_id.hex(),

@@ -25,7 +25,7 @@ def set_aside(path: Path) -> Path:
         path.rename(kept)
     except OSError as error:
         raise StoreError(
-            f"{path} can't be moved away ({error.strerror or error}); give yourself the right to "
+            f"{path} can't be moved away ({error.strerror or error}); give yourself permission to "
             "write to its folder."
         ) from None
     return kept

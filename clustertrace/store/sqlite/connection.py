@@ -171,12 +171,10 @@ def readable(path: Path) -> Iterator[None]:
                 ) from error
             raise StoreError(
                 f"{path} can't be opened for writing, which reading takes too; check its "
-                "permissions, copy it to a place of yours, or choose another with CLUSTERTRACE_DB."
+                "permissions, copy it to a folder of yours, or choose another with CLUSTERTRACE_DB."
             ) from error
         if reason == "parser stack overflow":
-            raise StoreError(
-                "This filter has too much within each other for SQLite; ask in parts."
-            ) from error
+            raise StoreError("This filter is nested too deeply for SQLite; split it.") from error
         raise StoreError(f"{path} could not answer: {reason}.") from error
     except sqlite3.DatabaseError as error:
         raise StoreCorrupt(

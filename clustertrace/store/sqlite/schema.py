@@ -49,7 +49,7 @@ def _make_file(path: Path) -> None:
         path.touch(mode=0o600, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"{path} can't be made ({error.strerror or error}); choose another place with "
+            f"{path} can't be created ({error.strerror or error}); choose another place with "
             "CLUSTERTRACE_DB."
         ) from None
 
@@ -101,8 +101,8 @@ def _back_up(conn: SqliteConnection, found: str) -> None:
         making.touch(mode=0o600)
     except OSError as error:
         raise StoreError(
-            f"{kept} can't be made ({error.strerror or error}), and without that copy the "
-            "database is not migrated; give yourself the right to write there."
+            f"{kept} can't be created ({error.strerror or error}), and without that copy the "
+            "database is not migrated; give yourself permission to write there."
         ) from None
     try:
         with readable(making), closing(sqlite3.connect(making)) as copy:

@@ -1,7 +1,7 @@
 """Copying a database into another one, of whichever kind, so that both hold the same.
 
 Rows come in the order of their keys, a batch a transaction, which also notes how far the table has
-come: a copy that was broken off goes on there. In a table that has rows behind that already, those
+come: an interrupted copy continues there. In a table that has rows behind that already, those
 of a range of keys are made the same as the source's, so that a later copy brings what is new. What
 was derived is copied as it is; the text index, which each kind of database has in a way of its own,
 is built from the spans.
@@ -35,8 +35,8 @@ BATCH: Final = 1_000
 """Rows of a transaction."""
 
 _OTHER_DATA: Final = (
-    "{} holds other data, which a copy would mix up; name an empty database, or a file that is "
-    "not there yet."
+    "{} holds other data, which a copy would mix up; name an empty database, or a file that does "
+    "not exist yet."
 )
 
 Progress = Callable[[str, int, int], None]
@@ -69,7 +69,7 @@ def copy(source: Store, target: Store, progress: Progress, *, batch: int = BATCH
         raise UsageError(f"{target.place} is the database itself; name another one to copy it to.")
     if target.is_spread:
         raise UsageError(
-            f"{target.place} is spread over several servers, each of which works out its own "
+            f"{target.place} is spread over several servers, each of which computes its own "
             "totals; bring runs there with `clustertrace export --all | clustertrace import`."
         )
     tables = every_table()
@@ -206,7 +206,7 @@ def _copy_table(
     target_sum = _target_sum(target, table, progress, batch)
     if target_sum.digest != source_sum.digest:
         raise StoreError(
-            f"{table.name} differs in {target.place} after it was copied; see that no other "
+            f"{table.name} differs in {target.place} after it was copied; make sure that no other "
             "program writes there, and copy again."
         )
     return written + rewritten, target_sum

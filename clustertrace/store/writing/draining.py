@@ -1,8 +1,8 @@
 """Draining: what recorders appended to their spool segments becomes rows.
 
 A segment's position is committed with its spans, so that a crash at any point neither loses nor
-doubles one. A live process holds a lock on its segment; a segment whose lock can be taken has no
-writer any more: what ran in it is marked incomplete, and once it is read it is deleted.
+duplicates one. A live process holds a lock on its segment; if the lock can be taken, the writer is
+gone: its running spans are marked incomplete, and once the segment is read it is deleted.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def _drain_lock(spool: Path, wait: float) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise StoreError(
-            f"{spool} can't be read and cleared ({error.strerror or error}); give yourself the "
-            "right to, or move it away."
+            f"{spool} can't be read and cleared ({error.strerror or error}); give yourself "
+            "permission, or move it away."
         ) from error
 
 

@@ -221,7 +221,7 @@ def test_a_database_that_is_there_is_not_made_again(
 
     monkeypatch.setattr(Path, "touch", refused)
     Store.open(store.path).close()
-    with pytest.raises(StoreError, match="can't be made"):
+    with pytest.raises(StoreError, match="can't be created"):
         Store.open(store.path.with_name("new.db"))
 
 
