@@ -5,8 +5,8 @@
     @clustertrace.trace
     def agent(question): ...
 
-Importing this package loads the standard library only. Everything here records; what was
-recorded is read with the `clustertrace` command and its pages.
+Importing this package loads only the standard library. Everything here records; read the recorded
+runs with the `clustertrace` command and its pages.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Spans, and lines of the recorder's → whole traces, without a database, for tests of traced code.
+"""Spans and recorded lines → whole traces, without a database, for tests of traced code.
 
-The same spans lead to the same traces as through the store; a test holds the two together.
+The same spans lead to the same traces as through the store; a test compares the two.
 """
 
 from __future__ import annotations

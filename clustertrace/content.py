@@ -1,9 +1,9 @@
-"""What of a span is content, for CLUSTERTRACE_CAPTURE=metadata: everything not known to be none.
+"""What part of a span is content, for CLUSTERTRACE_CAPTURE=metadata: all that may be some.
 
-Inputs, outputs, messages and error messages go whatever they are. Of the attributes numbers and
-truth values stay, and short texts under names that are known to hold identifiers; any other text
-may be a prompt under a name that nobody has heard of, and goes too. A run's name, its tags,
-metrics and session are the user's own labels and stay.
+Inputs, outputs, messages and error messages are always removed. Of the attributes numbers and
+booleans stay, and short texts under names that are known to hold identifiers; any other text may be
+a prompt under an unknown name, and is removed too. A run's name, its tags, metrics and session are
+the user's own labels and stay.
 """
 
 from __future__ import annotations

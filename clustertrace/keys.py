@@ -1,8 +1,8 @@
-"""Words that only those know who may come in: from other machines, and to the pages' private port.
+"""Secrets that grant access: from other machines, and to the pages' private port.
 
 The receiver asks other machines for a key, which the command line prints and the recorder sends.
-It is CLUSTERTRACE_KEY, else made once and kept beside the database. The pages ask for another one,
-made anew each time that they start, which the receiver alone knows.
+It is CLUSTERTRACE_KEY, or one that is created once and kept beside the database. The pages ask for
+another one, created each time they start, which only the receiver knows.
 """
 
 from __future__ import annotations

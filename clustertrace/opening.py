@@ -1,4 +1,4 @@
-"""Open the database that a command or an MCP tool asks."""
+"""Open the database for a command or an MCP tool."""
 
 from __future__ import annotations
 

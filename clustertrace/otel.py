@@ -44,12 +44,12 @@ _STATUS = {StatusCode.UNSET: 0, StatusCode.OK: 1, StatusCode.ERROR: ERROR}
 class ClustertraceSpanExporter(SpanExporter):
     """Exports the spans of any TracerProvider to clustertrace's database.
 
-    Where they go is what CLUSTERTRACE_DB and CLUSTERTRACE_ENDPOINT say. Never raises: what can't
+    CLUSTERTRACE_DB and CLUSTERTRACE_ENDPOINT say where they go. Never raises: what can't
     be recorded is logged once.
     """
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Write the spans, one line each; each is safe when this returns."""
+        """Write the spans, one line each; all are safe when this returns."""
         if config().disabled:
             return SpanExportResult.SUCCESS
         lost = spool.dropped
@@ -68,11 +68,11 @@ class ClustertraceSpanExporter(SpanExporter):
         return SpanExportResult.FAILURE if spool.dropped > lost else SpanExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Whether everything exported is safe, waiting at most so many milliseconds."""
+        """Say whether everything exported is safe, after waiting at most this many milliseconds."""
         return flush(timeout_millis / 1000)
 
     def shutdown(self) -> None:
-        """Nothing is held back, so there is nothing to do."""
+        """Do nothing: no span is held back."""
 
 
 def _write(record: dict[str, Any]) -> None:
@@ -103,7 +103,7 @@ class _Origins:
         self._read: dict[tuple[int, int], Origin] = {}
 
     def of(self, span: ReadableSpan) -> Origin:
-        """The origin of a span that is alive as long as this is."""
+        """The origin that keeps a span running as long as this process lives."""
         key = (id(span.resource), id(span.instrumentation_scope))
         found = self._read.get(key)
         if found is None:
@@ -112,7 +112,7 @@ class _Origins:
 
 
 def _raw(span: ReadableSpan, origins: _Origins) -> RawSpan | str:
-    """The span as OTLP would carry it, or why it can't be used."""
+    """The span as it would arrive over OTLP, or why it can't be used."""
     context, parent = span.get_span_context(), span.parent
     if context is None or not context.is_valid:
         return f"span {span.name!r}: it has no valid ids"

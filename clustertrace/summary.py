@@ -1,6 +1,6 @@
 """What follows from the spans of a trace: its name, state, totals, failure and variant.
 
-A pure function of the spans and of what was told about the trace; the order of arrival does not
+A pure function of the spans and of what was reported about the trace; the order of arrival does not
 matter. The store keeps its result beside the trace and in the roll-ups that pages read.
 """
 

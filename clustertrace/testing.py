@@ -1,11 +1,11 @@
-"""For tests of code that is traced: its traces as plain values, and times and ids that repeat.
+"""For tests of traced code: its traces as plain values, and repeatable times and ids.
 
     with capture_traces() as traces:
         answer("Why is the sea salty?")
     assert [span.name for span in traces.one().spans] == ["answer", "search", "chat"]
 
-Inside the block everything is recorded as ever, but into a folder of its own, which goes with the
-block; the user's database is not touched. docs/testing.md has examples that run.
+Inside the block everything is recorded as usual, but into a temporary folder, which is deleted at
+its end; the user's database is not touched. docs/testing.md has examples that run.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ __all__ = ["CapturedTraces", "capture_traces", "deterministic", "replay"]
 class CapturedTraces(Sequence["Trace"]):
     """The traces that have ended since the block began, in the order of their start.
 
-    Each is a clustertrace.model.Trace with its spans, tags, metrics and outcome. May be looked at
-    within the block, where it grows, and after it.
+    Each is a clustertrace.model.Trace with its spans, tags, metrics and outcome. It can be read
+    inside the block, where it grows, and after it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -75,11 +75,11 @@ class CapturedTraces(Sequence["Trace"]):
 
 @contextmanager
 def capture_traces() -> Iterator[CapturedTraces]:
-    """Record what happens inside for the test alone, and hand it out as plain values.
+    """Record what happens inside only for this test, and yield it as plain values.
 
     Whatever thread or task records inside the block is included, and so are processes that are
-    started there; recording is on and whole whatever the environment says about sampling. One
-    block at a time may be open in a process, or one inside the other.
+    started there; everything is recorded, whatever the environment says about sampling. A process
+    may have one block open at a time, or one nested in another.
     """
     with TemporaryDirectory(prefix="clustertrace-") as name:
         traces = CapturedTraces(Path(name))
@@ -92,10 +92,10 @@ def capture_traces() -> Iterator[CapturedTraces]:
 
 @contextmanager
 def deterministic(*, clock_ns: Callable[[], int], seed: int = 0) -> Iterator[None]:
-    """Inside, the recorder's times come from `clock_ns` and its ids from `seed`.
+    """Inside the block, take the recorder's times from `clock_ns` and its ids from `seed`.
 
-    `clock_ns` returns nanoseconds since 1970 and may not go back within a trace. One thread at a
-    time gives the same ids each time; the process's own clock and ids return at the end.
+    `clock_ns` returns nanoseconds since 1970 and may not go back within a trace. A single thread
+    gets the same ids each time; the process's own clock and ids are restored at the end.
     """
     before = source.wall_ns, source.tick_ns, source.bits, source.chance
     chance = random.Random(seed)
@@ -117,10 +117,10 @@ def replay(
     """Call `entry` as it was called in a recorded trace, and say whether it fails as it did.
 
     `recording` is a trace in the native format (`clustertrace export`). `stub` says which calls
-    the recording answers: "llm", "tools", "all", names of steps with commas, or None for none of
-    them; from step `until` on (its number or name) calls are made for real. The user's database
-    is not touched. Raises CannotReplay where the recording lacks what it takes, and NotFound
-    where it has no such step.
+    the recording answers: "llm", "tools", "all", step names separated by commas, or None for no
+    calls; from step `until` on (its number or name) calls are real. The user's database is not
+    touched. Raises CannotReplay if the recording lacks something that is needed, and NotFound if
+    it has no such step.
     """
     from clustertrace.replay.checking import replayed
 

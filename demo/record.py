@@ -1,4 +1,4 @@
-"""Record the demo's sixty runs anew: `python -m clustertrace.demo.record [FILE]`.
+"""Record the demo's sixty runs again: `python -m clustertrace.demo.record [FILE]`.
 
 The agents run against the public API as any user's would; what they record goes through the
 spool and a database of its own, and comes out with `clustertrace export`. Times and ids come

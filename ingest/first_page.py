@@ -1,4 +1,4 @@
-"""The document that the pages' server answers every page's address with, told where it stands.
+"""The document that the pages' server returns for every page, told its own address.
 
 Left to itself, it looks for its server below its own address first (`/clusters/_stcore/health`)
 and takes a 404 for no: two round trips, and two errors in the browser's console.

@@ -1,7 +1,7 @@
 """The traces that the filter leaves as a file: whole, or a table of them.
 
-The menu must not stand in a part of a page that draws itself anew: that would let go of the file
-which is being made, or of one that the browser has not fetched yet.
+The menu must not be in a part of a page that redraws itself: that would drop a file that is being
+made, or that the browser has not fetched yet.
 """
 
 from __future__ import annotations

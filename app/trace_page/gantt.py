@@ -3,8 +3,8 @@
 Rows are as wide as the plot and its margins, so that a click anywhere in a row selects it. Texts
 are marks, not axis labels, because only marks can have a colour of their own.
 
-Altair takes 0.2 s to make a chart, each time that a row is clicked. So what it makes is the form of
-a chart, kept for all that look alike; the rows are put into it (`chart`).
+Altair takes 0.2 s to make a chart, each time that a row is clicked. So the specification is built
+once for all charts that look alike, and the rows are put into it (`chart`).
 """
 
 from __future__ import annotations

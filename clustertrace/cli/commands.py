@@ -1,7 +1,7 @@
 """Every command: the module that has it, and the line that says what it is for.
 
-The list of commands is made from here, so that asking for it, or for one of them, loads no other.
-Held to the commands themselves by a test.
+The list of commands is made from here, so that showing it, or running one command, loads no other
+module. A test compares it with the commands.
 """
 
 from __future__ import annotations

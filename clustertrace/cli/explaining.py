@@ -1,4 +1,4 @@
-"""`why`: what goes along with a pattern's failing."""
+"""`why`: what goes along with a pattern's failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`backfill-cost` and `backfill-signatures`: work out anew what was stored."""
+"""`backfill-cost` and `backfill-signatures`: recompute what was stored."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Options that need no check are spared it.
+"""Options that need no check skip it.
 
-Typer checks every value through pydantic, the defaults of options that nobody gave too, and loading
-pydantic takes longer than most commands do.
+Typer checks every value through pydantic, even the defaults of unused options, and loading pydantic
+takes longer than most commands do.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Start the receiver as a process of its own, watch over it, and end it with us.
 
 The receiver (`python -m clustertrace.ingest`) owns the public port and serves the pages behind
-it. It outlives what it can; if it dies all the same, it is started again after a pause that
-doubles with each early death.
+it. If it dies, it is started again after a pause that doubles with each early death.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Inputs and outputs: put together where they came in pieces, unwrapped where they came wrapped."""
+"""Inputs and outputs: assembled if they arrived in pieces, unwrapped if they were wrapped."""
 
 from __future__ import annotations
 

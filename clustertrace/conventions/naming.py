@@ -1,6 +1,6 @@
 """What a span is called, and whose model a model is.
 
-Tools and agents go by their own names, whichever instrumentation reports them: a pattern of
+Tools and agents are called by their own names, whichever instrumentation reports them: a pattern of
 `search` and `execute_tool search` would be two. The name that a span came with stays in its
 attributes.
 """

@@ -1,6 +1,7 @@
 """Raw spans → the neutral record, through every dialect at once.
 
-What fills a field leaves the attributes; what loses to a better key, or has no field, stays.
+A value that fills a field leaves the attributes; one that loses to a better key, or fits no field,
+stays.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bring traces of a file into a store: in batches, without those that it has."""
+"""Import the traces of a file into a store: in batches, without those that it already has."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """Traces as OTLP/JSON, one export request a line: what the OpenTelemetry Collector's file exporter
 writes, and what any OTLP receiver takes.
 
-Facts stand under OpenTelemetry's GenAI names, and kinds and contents under OpenInference's, which
-other tools read beside them. What a span was received with goes back where it stood: resource,
-scope, links, events. Read again here, a span has the same fields, and every attribute that it had;
-but OTLP has no word for a message of a span that did not fail, which is lost, nor for one whose
-process is gone, which comes back as one that still runs; and an empty list or object is no content.
+Facts have OpenTelemetry's GenAI names, and kinds and contents OpenInference's, which other tools
+read too. What a span was received with goes back where it was: resource, scope, links, events. Read
+again here, a span has the same fields, and every attribute that it had; but OTLP can't express the
+message of a span that did not fail, which is lost, nor that a span's process is gone, so it comes
+back as running; and an empty list or object is no content.
 https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 """
 

@@ -1,4 +1,4 @@
-"""Open a file to write to that is whole or not there at all."""
+"""Open a file for writing that ends up complete or does not exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a filter means, said in plain Python: the reference that the database is held to."""
+"""What a filter means, in plain Python: the reference for the database."""
 
 from __future__ import annotations
 

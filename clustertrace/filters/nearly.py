@@ -1,4 +1,4 @@
-"""What somebody meant who wrote nearly a condition, as other languages write theirs."""
+"""What somebody meant who wrote something like a condition, as in other languages."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What must stay true of the runs: assertions, what they need to know, how they are reported."""
+"""What must hold for runs: assertions, what they need to know, how they are reported."""

@@ -1,7 +1,7 @@
 """Whether an assertion holds for the runs that it looks at. Pure.
 
 A rate is judged by the bound of its interval, not by its mean: nine of ten successes do not show
-that a pattern succeeds in more than eight of ten cases. Where the runs are too few to tell, the
+that a pattern succeeds in more than eight of ten cases. If there are too few runs to tell, the
 check does not pass, and says how many it would take.
 """
 

@@ -1,11 +1,11 @@
-"""What log records and metrics say about the spans of a run, put where it belongs.
+"""What log records and metrics say about the spans of a run, attached to those spans.
 
-Content of model calls often comes as log records (OpenTelemetry's GenAI events), and coding
-agents tell half of a run in logs: costs, prompts, answers, tool results. Where an agent sent no
-spans at all, its run is built from its records. A pure function of the spans as they came and of
-the records, so that the order of arrival decides nothing.
+Content of model calls often comes as log records (OpenTelemetry's GenAI events), and coding agents
+report half of a run in logs: costs, prompts, answers, tool results. Where an agent sent no spans at
+all, its run is built from its records. A pure function of the spans as they came and of the
+records, so that the order of arrival decides nothing.
 
-Most traces have no records, so what reads them is loaded with the first that has some.
+Most traces have no records, so their readers are loaded only when the first records arrive.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What an agent's own transcript says of a turn that its telemetry reported.
 
-Telemetry has the times and, unless it was asked for content, nothing that was said; a transcript
-has all that was said and no times. The spans of telemetry stay and are filled; a step that
+Telemetry has the times but, unless content was turned on, nothing that was said; a transcript has
+everything that was said but no times. The spans of telemetry stay and are filled; a step that
 telemetry has not reported, because it was turned on late or was lost, is added from the transcript.
 """
 

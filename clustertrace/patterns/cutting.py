@@ -6,8 +6,8 @@ error went through, keep their beginning only. A run that failed by its outcome 
 other does, so all of it precedes the failure.
 
 Runs that passed must have had as much time. If three of four failed runs are cut, so are three of
-four passed ones, the longest at the latest failure points, and those that never came so far are
-left out. Else "never cited" would only say that a run broke before it could.
+four passed ones, the longest at the latest failure points, and those that never got that far are
+left out. Otherwise "never cited" would only mean that a run broke before it could cite.
 """
 
 from __future__ import annotations

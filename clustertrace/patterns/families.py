@@ -1,10 +1,10 @@
-"""Families: variants that nearly agree, gathered around the oldest of their kind.
+"""Families: nearly identical variants, grouped around the oldest of them.
 
 A variant joins the family of the nearest *leader* with the same root name; if none is near enough
 it leads a family of its own. Nearness is Jaccard's coefficient (P. Jaccard, New Phytol. 11 (1912)
 37) over what the variant consists of: each step with its status, how often each step came (as a
 bucket), and the last step. Order is left out, so runs that take the same steps another way round
-stay together. Ties go to the oldest leader. Leaders never move and nothing is fitted anew, so a
+stay together. Ties go to the oldest leader. Leaders never move and nothing is refitted, so a
 variant stays where it was put when it was first seen.
 
 Families put order into a list. They are no evidence: nothing is tested on them.

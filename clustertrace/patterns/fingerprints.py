@@ -1,4 +1,4 @@
-"""Error messages that are the same but for what differs from run to run. Pure."""
+"""Error messages that are the same except for what differs from run to run. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statistics that the product's claims rest on, in the standard library, held against SciPy."""
+"""Statistics that the product's claims rest on, in the standard library, tested against SciPy."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What the parts of a message are, in whichever provider's shape: words, calls, results, media.
 
-Pictures, sound and files are told by type and size and never shown: a trace is read offline, and
-what an agent was sent is nothing that a reader's browser should open or fetch.
+Pictures, sound and files are described by type and size and never shown: a trace is read offline,
+and a reader's browser should not open or fetch what an agent was sent.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What Claude is asked about prompts, and about what it costs; nothing is sent from here.
+"""What Claude is asked about prompts, and roughly what that costs; nothing is sent from here.
 
-What a user or an agent wrote may try to talk to the model. It stands between marks, and the model
-is told that it is data; the answer is shown as text and does nothing.
+What a user or an agent wrote may try to talk to the model. It is enclosed in tags, and the model is
+told that it is data; the answer is shown as text and does nothing.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Which habits go along with failing: prompts of runs that succeeded against those that did not.
 
-A habit is a rule or a strength of the linter. Of each prompt is kept, as bits, which habits it has
-and which it could have and has not; a question needs no acceptance criterion, so it counts on
-neither side there. Prompts of one session, or of one text, are not independent: of each session and
-of each text one prompt that succeeded and one that did not stand for all.
+A habit is a rule or a strength of the linter. For each prompt two sets are stored, as bits: the
+habits that it has, and those that it could have but has not; a question needs no acceptance
+criterion, so it counts on neither side there. Prompts of one session, or of one text, are not
+independent: for each session and each text only one prompt that succeeded and one that did not
+count.
 """
 
 from __future__ import annotations

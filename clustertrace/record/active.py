@@ -1,8 +1,8 @@
 """A span while it is open: what the context carries, and the line that it becomes.
 
-Everything on this path runs inside the user's program, once or twice a traced call, so it is
-written for speed: one context variable, one clock a side, ids from a local generator, a line put
-together from ready-made pieces, one write. Nothing here raises.
+Everything on this path runs inside the user's program, once or twice per traced call, so it is
+written for speed: one context variable, one clock reading at each end, ids from a local generator,
+a line put together from ready-made pieces, one write. Nothing here raises.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MESSAGE_BYTES: Final = 4_000
 
 
 class Run:
-    """A trace as far as this process knows it: its id, its clock, and whether it is recorded."""
+    """What this process knows of a trace: its id, its clock, and whether it is recorded."""
 
     __slots__ = ("base_ns", "recorded", "session", "trace_id")
 
@@ -103,17 +103,17 @@ class ActiveSpan:
 
     @property
     def input_text(self) -> str:
-        """What went in, as the JSON text that is recorded."""
+        """The input, as the JSON text that is recorded."""
         return self._input
 
     # What a user may say about an open span.
 
     def set_input(self, value: Any) -> None:
-        """Record what went in; any value serialises."""
+        """Record the input; any value can be serialised."""
         self._input = self._captured("input", value)
 
     def set_output(self, value: Any) -> None:
-        """Record what came out; any value serialises."""
+        """Record the output; any value can be serialised."""
         self._output = self._captured("output", value)
 
     @quiet
@@ -122,14 +122,14 @@ class ActiveSpan:
     ) -> None:
         """Add attributes, by name or, as OpenTelemetry's spans take them, as a mapping.
 
-        A name that is there already gets the new value.
+        An existing name gets the new value.
         """
         given = {} if mapping is None else {str(name): mapping[name] for name in mapping}
         self._attributes = (self._attributes or {}) | given | attributes
 
     @quiet
     def set_status(self, status: str, message: str | None = None) -> None:
-        """Say that the step ended "ok" or in "error", with what went wrong."""
+        """Set how the step ended, "ok" or "error", with a message about what went wrong."""
         if status not in ("ok", "error"):
             notice(f'set_status() wants "ok" or "error", not {status!r}.')
             return
@@ -153,10 +153,10 @@ class ActiveSpan:
         cost_usd: float | None = None,
         finish_reason: str | None = None,
     ) -> None:
-        """Say what a model call used.
+        """Set the tokens and cost of a model call.
 
         `input_tokens` is everything that the model read, cache reads and writes included;
-        `cost_usd` is US dollars, and is worked out from the model's price where it is not given.
+        `cost_usd` is in US dollars, and is calculated from the model's price if it is not given.
         """
         said = usage(
             model=model,
@@ -200,7 +200,7 @@ class ActiveSpan:
 
     @quiet
     def fail(self, error: BaseException) -> None:
-        """Record an exception: its type, message and stack; one that means no failure is none."""
+        """Record an exception: type, message and stack, unless it is not a failure."""
         if isinstance(error, GeneratorExit):
             # Whoever asked for values has enough of them: nothing went wrong.
             self.set_attributes(**{"generator.abandoned": True})
@@ -261,7 +261,7 @@ class ActiveSpan:
         )
 
     def _marked(self, field: str, captured: Captured) -> str:
-        """The text of a value; the attributes tell what of it is missing."""
+        """The text of a value; the attributes say what is missing from it."""
         text, cut, opaque = captured
         for mark, paths in (("clustertrace.cut", cut), ("clustertrace.opaque", opaque)):
             if paths:
@@ -290,7 +290,7 @@ current: Final[ContextVar[ActiveSpan | None]] = ContextVar("clustertrace_span", 
 
 
 def exits_well(error: BaseException) -> bool:
-    """Whether an exception is a program's way to end with exit code 0."""
+    """Whether an exception just ends the program with exit code 0."""
     if not isinstance(error, SystemExit):
         return False
     code = error.code
@@ -309,7 +309,7 @@ def leave(ended: ActiveSpan | None, token: Token[ActiveSpan | None]) -> None:
 
 
 def emit(line: str, said: str) -> None:
-    """Append a line to the spool; `said` is what of it came from the user's program."""
+    """Append a line to the spool; `said` is the part that came from the user's program."""
     redact = config().redact
     if redact is not None and redact.suspects(said):
         text, cut = redact.json(line[:-1])

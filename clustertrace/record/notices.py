@@ -17,11 +17,11 @@ _MOST: Final = 100
 _said: Final[set[str]] = set()
 
 held: Final[list[str]] = []
-"""What a thread of the recorder's own has to say, until the program's threads say it."""
+"""Messages from the recorder's own thread, until one of the program's threads logs them."""
 
 
 def notice(message: str) -> None:
-    """Log a warning, the first time that it is said in this process."""
+    """Log a warning, once per process."""
     if message in _said or len(_said) >= _MOST:
         return
     _said.add(message)
@@ -50,9 +50,9 @@ def tell() -> None:
 
 
 def quiet(function: Callable[P, None]) -> Callable[P, None]:
-    """Keep what goes wrong in a function from the program that calls it, and say so instead.
+    """Keep exceptions of a function away from the program that calls it, and log them instead.
 
-    For what takes values that the user's program made: looking at one may raise anything.
+    For functions that take the user's values: looking at one may raise anything.
     """
 
     @wraps(function)
@@ -66,6 +66,6 @@ def quiet(function: Callable[P, None]) -> Callable[P, None]:
 
 
 def forget() -> None:
-    """Say everything once more, as a new process would."""
+    """Forget what was said, as in a new process."""
     _said.clear()
     held.clear()

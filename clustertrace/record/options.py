@@ -1,4 +1,4 @@
-"""What a user asks for when a span begins: checked; nonsense is replaced by what is usual."""
+"""The options of a new span, checked; unusable ones are replaced by the default."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["kind_of", "names_of", "rate_of", "tags_of", "text_of"]
 
 
 def text_of(value: Any) -> str:
-    """A name or message as a text; of what has none, its type."""
+    """A name or message as a text, or the type of a value that has none."""
     if isinstance(value, str):
         return value
     try:
@@ -22,7 +22,7 @@ def text_of(value: Any) -> str:
 
 
 def kind_of(kind: Any, name: str) -> str:
-    """The kind, if there is such a one; else `chain`, with a word about it."""
+    """The kind, if it exists; otherwise `chain`, with a warning."""
     if isinstance(kind, str) and kind in KINDS:
         return kind
     notice(
@@ -33,7 +33,7 @@ def kind_of(kind: Any, name: str) -> str:
 
 
 def names_of(skip: Any) -> tuple[str, ...]:
-    """The names of arguments that are not recorded; with a word about what is no names."""
+    """The names of arguments that are not recorded; a warning for anything else."""
     if isinstance(skip, str):
         return (skip,)
     try:
@@ -47,7 +47,7 @@ def names_of(skip: Any) -> tuple[str, ...]:
 
 
 def rate_of(sample: Any) -> float | None:
-    """A share from 0 to 1, or None for the usual one."""
+    """A share from 0 to 1, or None for the default."""
     if sample is None:
         return None
     try:

@@ -1,7 +1,7 @@
 """Any other Python value → plain pieces, in bounded time and space.
 
-Objects are known by their looks rather than their class, since importing the libraries that they
-come from would cost the program more than it gains.
+Objects are recognised by their attributes rather than their class, since importing their libraries
+would cost the program more than it gains.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _PREVIEW: Final = 10
 
 
 class Captured(NamedTuple):
-    """A value as JSON text (ASCII), and the paths in it that are not the whole truth."""
+    """A value as JSON text (ASCII), and the paths in it that are incomplete."""
 
     text: str
     cut: tuple[str, ...] = ()
     """Paths, one level deep, of what was too large: "query", or "" for the value itself."""
     opaque: tuple[str, ...] = ()
-    """Paths of what is no data and stands as its `repr`."""
+    """Paths of what is not data and is kept as its `repr`."""
 
 
 class Rebuilder:
@@ -100,7 +100,7 @@ class Rebuilder:
         return self._text(repr(value))
 
     def _object(self, value: Any, depth: int) -> Any:
-        """What is known by its looks: importing its library would cost the program more."""
+        """What is recognised by its attributes: importing its library would cost more."""
         kind = type(value)
         if hasattr(kind, "__dataclass_fields__"):
             from dataclasses import fields
@@ -204,7 +204,7 @@ class Rebuilder:
 
 
 def _sorted(values: Set[Any]) -> Collection[Any]:
-    """A set in an order that is the same from run to run, where there is one at a fair price."""
+    """A set in an order that is the same from run to run, if that is cheap enough."""
     if len(values) > _SORTED:
         return values
     try:

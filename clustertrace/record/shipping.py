@@ -1,8 +1,8 @@
-"""Sending the spool to a receiver elsewhere (CLUSTERTRACE_ENDPOINT), from a thread of its own.
+"""Sending the spool to a remote receiver (CLUSTERTRACE_ENDPOINT), from a thread of its own.
 
-The program appends to its segment in the outbox as ever; this thread reads behind it and posts
-whole lines. What was not acknowledged stays on the disk and is sent by the next process that
-starts, so each span arrives at least once, and the receiver counts it once.
+The program appends to its segment in the outbox as usual; this thread follows and posts whole
+lines. What was not acknowledged stays on the disk and is sent by the next process that starts, so
+each span arrives at least once, and the receiver counts it once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _EXIT_SECONDS: Final = 1.0
 _SHORTEST_WAIT_SECONDS: Final = 0.05
 _LATER: Final = frozenset({429, 502, 503, 504})
 _NEVER: Final = frozenset({400, 413, 422})
-"""Answers that say something about the lines rather than about the receiver or the way to it."""
+"""Answers that are about the lines rather than about the receiver or the connection."""
 
 
 class _Refused(Exception):
@@ -56,7 +56,7 @@ class Shipper:
         self._outbox = outbox
         self._sent: dict[Path, int] = {}
         self._accepts = False
-        """Whether it has ever taken anything: what refuses all is no receiver of ours."""
+        """Whether it has ever accepted anything: if not, it is not our receiver."""
         self._turn = threading.Lock()
         # No proxy from the environment: the receiver is named exactly.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -70,7 +70,7 @@ class Shipper:
         atexit.register(self._finish)
 
     def flush(self, timeout: float) -> bool:
-        """Send what is there, for at most `timeout` seconds; whether all of it was taken."""
+        """Send what is there, for at most `timeout` seconds; returns whether all was accepted."""
         try:
             return self._flush(time.monotonic() + timeout, once=False)
         finally:
@@ -112,7 +112,7 @@ class Shipper:
             time.sleep(min(pause, _LONGEST_WAIT_SECONDS))
 
     def _ship(self, until: float | None) -> float | None:
-        """Send every segment to its end; the seconds to wait if it was not all taken."""
+        """Send every segment to its end; returns the seconds to wait if not all was accepted."""
         for path in sorted(self._outbox.glob("*.jsonl")):
             try:
                 wait = self._ship_segment(path, until)
@@ -148,9 +148,9 @@ class Shipper:
         return None
 
     def _deliver(self, lines: bytes, until: float | None) -> float | None:
-        """Post lines; where some are refused, halve them until those are alone, and drop them.
+        """Post lines; if some are refused, halve the batch until those are alone, and drop them.
 
-        Else one line that no receiver takes would hold up all that come after it.
+        Otherwise one line that no receiver accepts would block all that follow.
         """
         try:
             return self._post(lines, until)

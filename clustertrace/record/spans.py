@@ -1,4 +1,4 @@
-"""`span`, `tool_call` and what can be said about the current trace."""
+"""`span`, `tool_call`, and functions that describe the current trace."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class span:  # noqa: N801 - it reads as a statement: `with span("search") as ste
     """A span around a block of code, `with` or `async with`.
 
     Yields a handle with `set_input`, `set_output`, `set_attributes`, `set_status` and
-    `set_usage`. Outside of any trace it begins one. An exception that leaves the block is
-    recorded and goes on untouched.
+    `set_usage`. Outside of any trace it begins one. An exception that leaves the block is recorded
+    and propagates unchanged.
     """
 
     __slots__ = (
@@ -130,7 +130,7 @@ def tool_call(
 
 @quiet
 def tag(key: str, value: Any) -> None:
-    """Tag the current trace; a key has one value, the last. Values become texts."""
+    """Tag the current trace; the last value of a key counts. Values become texts."""
     here = _here("tag")
     if here is not None:
         here.tell(tags={text_of(key): value})
@@ -138,7 +138,7 @@ def tag(key: str, value: Any) -> None:
 
 @quiet
 def metric(name: str, number: float) -> None:
-    """Attach a finite number to the current trace, such as a score; a name may come often."""
+    """Attach a finite number to the current trace, such as a score; names may repeat."""
     here = _here("metric")
     if here is None:
         return
@@ -157,7 +157,7 @@ def metric(name: str, number: float) -> None:
 
 @quiet
 def outcome(result: Literal["pass", "fail"], reason: str | None = None) -> None:
-    """Say whether the current trace did its job; it outweighs how the root span ended."""
+    """Say whether the current trace did its job; this overrides how the root span ended."""
     if result not in ("pass", "fail"):
         notice(f'clustertrace.outcome() wants "pass" or "fail", not {result!r}.')
         return
@@ -168,10 +168,10 @@ def outcome(result: Literal["pass", "fail"], reason: str | None = None) -> None:
 
 
 def flush(timeout: float = 5.0) -> bool:
-    """Make sure that what was recorded is safe: on the disk, or at the receiver.
+    """Make sure that everything recorded is safe: on disk, or at the receiver.
 
-    Nothing needs it: each span is written when it ends. Waits at most `timeout` seconds, and
-    says whether everything recorded so far has arrived.
+    You never need to call it: each span is written when it ends. Waits at most `timeout` seconds,
+    and returns whether everything recorded so far has arrived.
     """
     settings = config()
     if settings.disabled:
@@ -185,7 +185,7 @@ def flush(timeout: float = 5.0) -> bool:
 
 @contextmanager
 def session(name: str) -> Iterator[None]:
-    """Traces that begin inside belong to one session, such as a conversation."""
+    """Put the traces that begin inside into one session, such as a conversation."""
     token = _session.set(text_of(name))
     try:
         yield

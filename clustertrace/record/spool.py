@@ -1,9 +1,9 @@
-"""The spool: one file a process, one `os.write` a line, nothing in memory that a crash could lose.
+"""The spool: one file per process, one `os.write` per line, nothing in memory that a crash loses.
 
 A segment appears under its final name only when it is locked, and stays locked as long as its
 process lives, so that a reader can tell a living writer from a dead one. A spool that can't be
 written (full disk, missing folder) is reported once, dropped spans are counted, and every few
-seconds another attempt is made: the program goes on at full speed either way.
+seconds another attempt is made: the program continues at full speed either way.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _GRACE_SECONDS: Final = 10.0
 the number of a closed file soon stands for one of the program's own."""
 
 _MAKING_SECONDS: Final = 60.0
-"""Far more than it takes from a segment's first byte to its final name."""
+"""Far longer than it takes from a segment's first byte to its final name."""
 
 _CLOSED: Final = -1
 
@@ -81,7 +81,7 @@ class Spool:
                 self._retire()
 
     def sync(self) -> bool:
-        """Have the disk confirm what was written; whether it did."""
+        """Sync to disk what was written; returns whether it worked."""
         fd = self._fd
         if fd == _CLOSED:
             return not self.dropped
@@ -102,7 +102,7 @@ class Spool:
         self._retire(grace=0.0)
 
     def _retire(self, grace: float = _GRACE_SECONDS) -> None:
-        """Let go of the segment, and close those that were let go of long enough ago."""
+        """Drop the segment, and close those that were dropped long enough ago."""
         now = time.monotonic()
         if self._fd != _CLOSED:
             self._retired.append((now, self._fd, self._file))

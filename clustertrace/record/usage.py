@@ -1,4 +1,4 @@
-"""What a user says that a model call used, made fit for the record or left out with a word."""
+"""The usage of a model call as a user gave it: made valid, or left out with a warning."""
 
 from __future__ import annotations
 

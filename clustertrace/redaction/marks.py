@@ -1,4 +1,4 @@
-"""What stands where a secret was, and the attribute that counts them."""
+"""What replaces a secret, and the attribute that counts them."""
 
 from __future__ import annotations
 

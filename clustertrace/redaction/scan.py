@@ -1,7 +1,7 @@
-"""The one scan that tells a text without secrets from one that may hold some.
+"""The one scan that tells a text without secrets from one that may contain some.
 
 It stops only at rare characters of which every secret has one, and looks around from there: some
-15 ns a character. Every recorded call passes it, so that it is apart from the patterns that cut.
+15 ns a character. Every recorded call goes through it, so it is apart from the patterns that cut.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a repeated run did otherwise than its recording: output, cost, tokens, time."""
+"""What a repeated run did differently from its recording: output, cost, tokens, time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a trace can answer in place of the program's tools and models.
+"""Which calls of a trace can answer in place of the program's tools and models.
 
 Pure: a trace and a choice in, the calls to answer out, in the order in which they were made.
 """

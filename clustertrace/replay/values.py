@@ -1,7 +1,7 @@
 """Recorded JSON → the values that a program expects, as its own annotations say.
 
 A recording holds plain JSON. Where a parameter or a result is annotated (a dataclass, a model, a
-date, a path), pydantic makes that type of it; where it is not, or can't be, the plain value stands.
+date, a path), pydantic makes that type of it; otherwise, or if that fails, the plain value stays.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What may leave the machine in a file that is meant for others.
 
-Everything was redacted on its way in; by now there may be patterns of the user's that were not
-there then, and a way in that nobody thought of. So it is looked at once more, as text.
+Everything was redacted when it was stored; but the user may have added patterns since, or data may
+have arrived in a way that nobody thought of. So it is scanned once more, as text.
 """
 
 from __future__ import annotations

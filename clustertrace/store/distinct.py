@@ -1,4 +1,4 @@
-"""The texts that a column has, of a table that has few of them in many rows."""
+"""The distinct texts of a column that has few of them in many rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a deletion goes on, in whichever process."""
+"""Whether a deletion is in progress, in any process."""
 
 from __future__ import annotations
 

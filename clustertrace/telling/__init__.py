@@ -1,1 +1,1 @@
-"""How every face says it: numbers, sums and headlines in words, links, escaped HTML."""
+"""Wording shared by all interfaces: numbers, sums and headlines, links, escaped HTML."""

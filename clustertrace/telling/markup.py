@@ -1,7 +1,7 @@
 """HTML, made of `tag`, the one place that escapes.
 
-Whatever is no `Markup` is text and stays text: names and messages come from agents and from
-whoever can write into their inputs.
+Whatever is not `Markup` is escaped as text: names and messages come from agents and from whoever
+can write into their inputs.
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ _PROVIDERS: Final = (
 def wrap_anthropic(client: C) -> C:
     """A copy of an Anthropic client whose model calls are recorded, one span each.
 
-    Takes Anthropic, AnthropicBedrock, AnthropicVertex and AnthropicFoundry, and their async
-    ones. The copy is of the same type and shares the client's connections; the client itself
-    goes on unrecorded. Raises UsageError for anything else.
+    Takes Anthropic, AnthropicBedrock, AnthropicVertex and AnthropicFoundry, sync or async. The copy
+    is of the same type and shares the client's connections; the client itself stays unrecorded.
+    Raises UsageError for anything else.
 
         client = clustertrace.wrap_anthropic(anthropic.Anthropic())
     """

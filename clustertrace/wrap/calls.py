@@ -1,7 +1,7 @@
 """One call of a model as one span, from the request to the last of the reply.
 
-Whatever goes wrong in here is said once and stays here: the program gets its reply, or the SDK's
-own exception, as if nobody watched.
+Errors in here are logged once and stay here: the program gets its reply, or the SDK's own
+exception, as if it were not traced.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MISSING = "clustertrace.missing"
 
 
 def begin(endpoint: Endpoint, provider: str, body: Any) -> ModelCall | None:
-    """Open the span of a call; None where nothing is recorded. Never raises."""
+    """Open the span of a call; None if nothing is recorded. Never raises."""
     above = current.get()
     if config().disabled or (above is not None and not above.run.recorded):
         return None
@@ -90,7 +90,7 @@ class ModelCall:
         self.end(lambda: self._endpoint.reply(body))
 
     def fail(self, error: BaseException) -> None:
-        """End the call with an exception, which may be all that there is."""
+        """End the call with an exception, which may be all there is."""
         self.end(Reply, error=error)
 
     def lose(self, error: Exception) -> None:
@@ -104,7 +104,7 @@ class ModelCall:
         error: BaseException | None = None,
         end_ns: int | None = None,
     ) -> None:
-        """End the call with what of a reply there is, and with what went wrong. Never raises.
+        """End the call with what there is of a reply, and what went wrong. Never raises.
 
         `end_ns` is nanoseconds since 1970, where the call ended before now.
         """
@@ -173,7 +173,7 @@ def _unreadable(error: Exception) -> Reply:
 
 
 def _about(error: BaseException) -> dict[str, Any]:
-    """What the SDKs' exceptions tell beside their message."""
+    """What the SDKs' exceptions contain besides their message."""
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
     request_id = getattr(error, "request_id", None)
     return {

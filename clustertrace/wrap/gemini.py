@@ -37,8 +37,8 @@ _ENDPOINTS: Final = {
 def wrap_gemini(client: C) -> C:
     """A copy of a google-genai client whose model calls are recorded, one span each.
 
-    Takes `genai.Client` and its `aio`; `models`, `chats` and their async ones are recorded. The
-    copy is of the same type and shares the client's connections; the client itself goes on
+    Takes `genai.Client` and its `aio`; `models` and `chats`, sync and async, are recorded. The
+    copy is of the same type and shares the client's connections; the client itself stays
     unrecorded. Raises UsageError for anything else.
 
         client = clustertrace.wrap_gemini(google.genai.Client())

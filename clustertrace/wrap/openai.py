@@ -1,4 +1,4 @@
-"""OpenAI's clients: OpenAI, AzureOpenAI and the async ones, and whatever speaks their protocol."""
+"""OpenAI's clients: OpenAI and AzureOpenAI, sync or async, and others with their protocol."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _HOSTS: Final = (
 def wrap_openai(client: C) -> C:
     """A copy of an OpenAI client whose model calls are recorded, one span each.
 
-    Takes OpenAI, AzureOpenAI and their async ones; Chat Completions, Responses and embeddings
+    Takes OpenAI and AzureOpenAI, sync or async; Chat Completions, Responses and embeddings
     are recorded. The copy is of the same type and shares the client's connections; the client
-    itself goes on unrecorded. Raises UsageError for anything else.
+    itself stays unrecorded. Raises UsageError for anything else.
 
         client = clustertrace.wrap_openai(openai.OpenAI())
     """

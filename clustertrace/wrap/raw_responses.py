@@ -49,7 +49,7 @@ def _read_body(call: ModelCall, http_response: Any) -> bool:
 
 
 def unread() -> Reply:
-    """What is known of a reply that never came by here."""
+    """What is known of a reply that was not seen here."""
     return Reply(missing="output, tokens: the program read the response's bytes itself")
 
 

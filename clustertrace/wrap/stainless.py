@@ -35,10 +35,10 @@ Endpoints = Mapping[str, Endpoint]
 def wrapped_client(
     client: C, sdk: str, name: str, endpoints: Endpoints, provider: Callable[[Any], str]
 ) -> C:
-    """A copy of a client that records its calls; the client itself if it is such a copy.
+    """A copy of a client that records its calls, or the client itself if it is one already.
 
-    The copy shares its connections with the client, which goes on unrecorded. Raises UsageError
-    for what is no client of the SDK (`sdk`, the name of its package).
+    The copy shares its connections with the client, which stays unrecorded. Raises UsageError for
+    anything but a client of the SDK (`sdk`, the name of its package).
     """
     kinds = type(client).__mro__
     if not any(kind.__module__.partition(".")[0] == sdk for kind in kinds) or not all(

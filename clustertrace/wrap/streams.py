@@ -1,7 +1,7 @@
 """Streamed replies: watched chunk by chunk, in the program's own hands.
 
-A stream that a program gets stays what it was, of the same class with the methods of iterating and
-closing overridden, so that every way of using it is seen, and no use as well.
+A stream keeps its class, with the methods for iterating and closing overridden, so that every way
+of using it is seen, and so is not using it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Timeline:
         self.last_ns: int | None = None
 
     def add(self, now_ns: int, size: int) -> None:
-        """Note a chunk of so many characters."""
+        """Note a chunk of this many characters."""
         if self._first_ns is None:
             self._first_ns = now_ns
         if size and self._first_content_ns is None:
@@ -95,7 +95,7 @@ class StreamWatch:
         self._finalizer: weakref.finalize[Any, Any] | None = None
 
     def guard(self, stream: Any) -> None:
-        """End the call when the program lets go of the stream, or ends itself."""
+        """End the call when the program drops the stream, or ends itself."""
         self._finalizer = weakref.finalize(stream, self._vanished, os.getpid())
 
     def _vanished(self, process: int) -> None:
@@ -105,7 +105,7 @@ class StreamWatch:
 
     @quiet
     def chunk(self, item: Any) -> None:
-        """A chunk has come."""
+        """A chunk has arrived."""
         if not self._call.ended:
             size = self._assembler.add(item)
             self._timeline.add(self._call.span.run.now_ns(), size)

@@ -1,4 +1,4 @@
-"""Codex, which exports hundreds of spans of its own inner life around a few that matter.
+"""Codex, which exports hundreds of internal spans around a few that matter.
 
 https://developers.openai.com/codex. A turn is `session_task.turn`, a model call the
 `handle_responses` span that has tokens (its model stands on a span above it), a tool the span

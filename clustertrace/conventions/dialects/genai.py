@@ -1,8 +1,8 @@
 """OpenTelemetry's GenAI conventions (`gen_ai.*`), from their newest names to their oldest.
 
 https://github.com/open-telemetry/semantic-conventions-genai. Token counts of the input include
-cached tokens, as ours do. Messages came as attributes of events named after what they hold at
-first, then as one event each, and now stand in attributes of the span.
+cached tokens, as ours do. Messages were at first events named after their content, then one event
+each, and are now attributes of the span.
 """
 
 from __future__ import annotations

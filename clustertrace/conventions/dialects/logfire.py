@@ -1,4 +1,4 @@
-"""Logfire and Pydantic AI, which speak OpenTelemetry GenAI with words of their own beside it.
+"""Logfire and Pydantic AI, which use OpenTelemetry GenAI and names of their own.
 
 https://logfire.pydantic.dev, https://ai.pydantic.dev/logfire. The name of a Logfire span is a
 template; of a model call its filled form is shown, of others the template, which is the same for

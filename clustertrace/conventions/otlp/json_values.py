@@ -1,7 +1,7 @@
 """The values of OTLP/JSON: attributes, numbers that may be texts, ids in hex.
 
 Whole numbers may be JSON numbers or strings. Everything here raises BadInput, with what is wrong,
-for a value that is none of its kind.
+for a value of the wrong kind.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """An OTLP request in JSON, taken apart: resources, their scopes, and what these sent.
 
 Traces, logs and metrics come in one shape, as in protobuf (clustertrace.conventions.otlp.walk). A
-small request is parsed whole. Of a large one that would take eight times its own memory: there the
-items are left as they are written, and parsed one at a time.
+small request is parsed whole. A large one would take eight times its size in memory: its items are
+left as text, and parsed one at a time.
 """
 
 from __future__ import annotations

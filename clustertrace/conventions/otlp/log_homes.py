@@ -2,7 +2,7 @@
 
 Records that name a trace belong to it. Coding agents send many that do not (Claude Code all of
 them while its traces are off, Codex those of its streams): ids of such a turn are derived from
-the session, so that records which come twice, or in any order, meet in one place.
+the session, so that records that arrive twice, or in any order, end up in one place.
 """
 
 from __future__ import annotations

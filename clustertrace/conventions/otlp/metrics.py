@@ -1,8 +1,8 @@
 """An OTLP metric request → the points that say what a session used, as records.
 
 Those of tokens and cost that name their session are kept; they repeat what logs and spans say, and
-are looked at where neither came (clustertrace.joining.usage). All other points are answered as
-left out: they belong to no run.
+are used if neither arrived (clustertrace.joining.usage). All other points are reported as left out:
+they belong to no run.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What the read side answers with: small frozen records, no SQL and no I/O.
+"""The answers of the read side: small frozen records, no SQL and no I/O.
 
-Every face of the product (pages, commands, MCP, snapshots) gets these and nothing else.
+Every interface of the product (pages, commands, MCP, snapshots) gets these and nothing else.
 Times are nanoseconds since the Unix epoch, durations nanoseconds, costs US dollars.
 """
 

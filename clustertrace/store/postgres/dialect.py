@@ -1,6 +1,6 @@
-"""SQL as the store writes it, for SQLite, said in PostgreSQL's words.
+"""The store's SQL, written for SQLite, translated to PostgreSQL.
 
-Each statement is taken apart and put together again by sqlglot, once in a process's life, and kept.
+sqlglot translates each statement once per process, and the result is cached.
 sqlglot knows how the two differ in general (to which end nulls are sorted, `IS` between values, the
 larger of two numbers); what is added here are SQLite's habits that it leaves as they are.
 """

@@ -1,6 +1,6 @@
-"""Which table lies where once a database is spread over several nodes by trace.
+"""Where each table is once a database is spread over several nodes by trace.
 
-Each table is in exactly one of these groups; a test holds them to the tables.
+Each table is in exactly one of these groups; a test compares them with the tables.
 """
 
 from __future__ import annotations

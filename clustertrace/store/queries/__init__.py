@@ -1,4 +1,4 @@
-"""The read side: every question that a page, a command or another face asks.
+"""The read side: every query of a page, a command or another interface.
 
 Each function takes a connection from `Store.read()` and answers with the records of
 clustertrace.store.answers. Totals come from the roll-ups, so they cost the same however many

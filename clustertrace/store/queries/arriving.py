@@ -1,4 +1,4 @@
-"""The span that came last."""
+"""The newest span to arrive."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Runs of the same agent: those of the same pattern first, then of its family, then the rest.
 
-However many runs there are, so many patterns and runs are looked at and no more.
+However many runs there are, only a fixed number of patterns and runs is read.
 """
 
 from __future__ import annotations

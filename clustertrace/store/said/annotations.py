@@ -1,8 +1,8 @@
 """What the user says afterwards, by hand, about runs and patterns: outcome, star, note, tags.
 
 A run is settled in the transaction that changes its outcome or makes a replay of it, so lists,
-totals and rules agree at once. What is given by hand stands apart from what the run told of itself:
-later spans, a file that comes again and a new summary leave it alone.
+totals and rules agree at once. What is given by hand is kept apart from what the run itself
+reported: later spans, a repeated import and a new summary leave it alone.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 Keys are natural and start with `trace_id`, so that the same tables can be distributed by it.
 Ids are binary here and hex outside. Times are nanoseconds since the epoch. Aggregates are sums
-and counts only, so that they merge. The migrations are held to these definitions by a test.
+and counts only, so that they merge. A test compares the migrations with these definitions.
 
-SQLModel describes; the write path and the queries speak SQL to the driver itself (writing
-through the ORM is 25 times slower, and importing it takes half a second that a command has not).
+SQLModel only describes them; the write path and the queries send SQL to the driver (writing through
+the ORM is 25 times slower, and importing it takes half a second, too long for a command).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Behind the writer: traces with news are summarised, and what pages read is added up."""
+"""After the writer: traces with news are summarised, and what pages read is added up."""

@@ -1,4 +1,4 @@
-"""Whether anything waits behind settling; apart from the work, which takes long to load."""
+"""Whether anything is due after settling; separate from the work, which takes long to load."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Puts what records say into the rows of their spans, as often as there is news of either.
+"""Writes what records say into the rows of their spans, whenever there is news of either.
 
-Joining (clustertrace.joining) always begins with the spans as they came, which are kept beside
-those that it changed: so the order of arrival decides nothing, and doing it again changes nothing.
+Joining (clustertrace.joining) always starts from the spans as they arrived, which are kept beside
+those that it changed: so the order of arrival makes no difference, and repeating it changes
+nothing.
 """
 
 from __future__ import annotations

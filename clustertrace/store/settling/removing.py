@@ -1,4 +1,4 @@
-"""Taking traces out again, with all that followed from them."""
+"""Deleting traces, with everything that was derived from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settling: a trace with news is summarised anew and moved between the roll-up rows.
+"""Settling: a trace with news is summarised again and moved between the roll-up rows.
 
 A trace is due a moment after news of it (clustertrace.store.writing.writer), whether or not its
 root has ended, and again after further news. So a late span simply leads to another settling, and

@@ -1,8 +1,8 @@
 """What is true of finished runs, kept just behind settling, so that rules need read no span.
 
 A run that was settled is due (`traces.traits_due`). Its spans are read once, payloads of steps
-included, and what conditions ask of them is stored in some hundred bytes. Traits are known by a
-hash, so that no two machines need agree on numbers.
+included, and what conditions ask of them is stored in some hundred bytes. Traits are identified by
+a hash, so that machines need not agree on numbers.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Giving the space of what is deleted back to the disk.
+"""Returning the space of what is deleted to the disk.
 
 SQLite can do so at the end of each transaction (`FULL`) or when it is asked to (`INCREMENTAL`), and
-may be switched over at any time. Normally it is asked: pages that become free are soon used again.
-But to be asked for very many takes it a look through the list of all free pages for each that it
-finds at the end of the file: so the rows of a deletion give back at once what they free. A table
-that is dropped frees so much that it would keep others waiting: then SQLite is asked, in turns.
+may be switched over at any time. Normally it is asked: free pages are soon reused. But returning
+very many on request is slow: for each free page at the end of the file SQLite searches the list of
+all free pages. So deleted rows return at once what they free. A dropped table frees so much that
+this would keep others waiting: then SQLite is asked, in turns.
 """
 
 from __future__ import annotations

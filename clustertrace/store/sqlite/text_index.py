@@ -1,9 +1,9 @@
-"""The full-text index: kept just behind the commit, at a cost a span that never grows.
+"""The full-text index: updated right after the commit, at a constant cost per span.
 
-It is carried forward by sequence number, a batch an `INSERT … SELECT`; a trigger would cost ten
-times that. It holds no copy of the texts, and it is made of parts (`text_parts`).
-A span that changes gets a new number and its old one is forgotten, by its old words, never by a
-search. Numbers are not used again: what the index still holds of a span that is gone finds none.
+It is extended by sequence number, with one `INSERT … SELECT` per batch; a trigger would cost ten
+times that. It holds no copy of the texts, and it is made of parts (`text_parts`). A span that
+changes gets a new number, and its old words are removed by number, never by a search. Numbers are
+not reused: whatever the index still holds of a deleted span finds nothing.
 """
 
 from __future__ import annotations

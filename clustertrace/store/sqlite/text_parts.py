@@ -1,8 +1,8 @@
 """The parts that the text index is made of: an FTS5 table each, for a range of sequence numbers.
 
-What is deleted is old, and what is old stands together: a part of which nothing is left is dropped
-whole, at a hundredth of what it costs to take its words out one by one. A part of which little is
-left is built anew from that, as a second table beside it, while search goes on in the first.
+What is deleted is old, and old spans are stored together: a part of which nothing is left is
+dropped whole, at a hundredth of the cost of removing its words one by one. A part of which little
+is left is rebuilt as a second table beside it, while search goes on in the first.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""A database looked after: cut down, checked, copied, worked out anew."""
+"""Maintaining a database: deleting, checking, copying, recomputing."""

@@ -1,7 +1,7 @@
-"""Work out anew what was derived before: costs after prices, summaries after algorithms changed.
+"""Recompute what was derived: costs after prices changed, summaries after algorithms changed.
 
 Both go through the database in slices of traces, each in a short transaction, so that a receiver
-goes on writing in between; a run that was broken off is simply started again.
+can keep writing in between; if it is interrupted, just run it again.
 """
 
 from __future__ import annotations

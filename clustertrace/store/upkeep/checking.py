@@ -1,9 +1,9 @@
 """Whether a database is sound: its pages, its text index, and every total against the spans.
 
-Roll-ups are kept by adding and taking out (clustertrace.store.settling.settle), so a fault there
-would stay unseen for ever. Here a copy is made, all that was derived is thrown away in it and
-worked out anew from the spans, and the two are compared. Nothing is changed in the database itself.
-The copy is a file of SQLite's, whichever the database is; pages are a server's own affair.
+Roll-ups are maintained by adding and subtracting (clustertrace.store.settling.settle), so an error
+there would never show. Here everything derived is deleted in a copy and recomputed from the spans,
+and the two are compared. Nothing is changed in the database itself. The copy is an SQLite file,
+whichever the database is; a server checks its own pages.
 """
 
 from __future__ import annotations

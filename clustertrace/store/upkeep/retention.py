@@ -1,4 +1,4 @@
-"""Deleting what is old or too much, in slices between which other writers get their turn."""
+"""Deleting what is old or too large, in slices between which other writers get their turn."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The way in: what arrives becomes rows, idempotent and in any order."""
+"""Writing: what arrives becomes rows, idempotently and in any order."""

@@ -1,8 +1,8 @@
 """Model calls of one trace that another trace may report as well.
 
-Two instrumentations that do not know of each other make a trace each of one call. They are found
-by an index of model calls (scope, time, input tokens), those that failed by one of their own, and
-told apart by clustertrace.understanding.calls.
+Two instrumentations that do not know of each other each make a trace of the same call. They are
+found by an index of model calls (scope, time, input tokens; failed ones by another index), and
+matched by clustertrace.understanding.calls.
 """
 
 from __future__ import annotations

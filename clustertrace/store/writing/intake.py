@@ -1,9 +1,8 @@
-"""What may be kept: the one place that every span and fact passes on its way into the database.
+"""What may be stored: the one place that every span and fact passes before the database.
 
-Whichever way a record came in, here it loses its content (CLUSTERTRACE_CAPTURE=metadata), its
-secrets (CLUSTERTRACE_REDACT), and what is beyond CLUSTERTRACE_MAX_PAYLOAD_BYTES; attributes tell
-what went. Passing twice changes nothing more, so that an export of the database, imported
-anywhere, is the same again.
+However a record arrived, here it loses its content (CLUSTERTRACE_CAPTURE=metadata), its secrets
+(CLUSTERTRACE_REDACT), and what exceeds CLUSTERTRACE_MAX_PAYLOAD_BYTES; attributes say what was
+removed. A second pass changes nothing, so an export, imported anywhere, stays the same.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Traces with news, until they are settled: what is due, and when.
 
-They stand in a small table of their own. A row of `traces` has a dozen indexes, all of them about
-what settling finds out; so it is settling that writes it, once, and a request that brings spans
-waits for none of that.
+They have a small table of their own. A row of `traces` has a dozen indexes, all on the results of
+settling; so settling writes it, once, and a request with spans does not wait for that.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Turns that were seen both ways, in a transcript and by telemetry: they are one.
+"""Turns that were seen both in a transcript and by telemetry become one trace.
 
-Telemetry's trace stays. The spans that the transcript tells of the same turn leave the table of
-spans and wait among those as they came (`unjoined_spans`); whenever the trace is joined, they fill
-it (clustertrace.joining.transcripts). Whichever came first, the result is the same.
+Telemetry's trace stays. The transcript's spans of the same turn move from `spans` to
+`unjoined_spans`; whenever the trace is joined, they fill it (clustertrace.joining.transcripts).
+Whichever came first, the result is the same.
 """
 
 from __future__ import annotations

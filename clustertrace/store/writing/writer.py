@@ -1,9 +1,9 @@
-"""The one way in: a batch of spans, facts and records becomes rows, then these are written.
+"""The only writer: a batch of spans, facts and records becomes rows, which are then written.
 
 Writing is idempotent and does not depend on the order of arrival: of two copies of a span the
-richer one stays (`_rank`), whichever came first, and a copy that changes nothing leaves no mark.
-Nothing is computed here that needs a whole trace; a trace with news is marked as due, and
-settling (clustertrace.store.settling.settle) does the rest.
+richer one is kept (`_rank`), whichever came first, and a copy that changes nothing does not mark
+the trace. Nothing is computed here that needs a whole trace; a trace with news is marked as due,
+and settling (clustertrace.store.settling.settle) does the rest.
 """
 
 from __future__ import annotations
