@@ -58,6 +58,7 @@ QUESTIONS: dict[str, Ask] = {
     "days": queries.days,
     "export": lambda conn: list(queries.export(conn, parse("failed:yes"), newest=2)),
     "facets": lambda conn: queries.facets(conn, "agent"),
+    "failed_runs": lambda conn: queries.failed_runs(conn, pattern(conn), 3),
     "failure_messages": queries.failure_messages,
     "failures_by": lambda conn: queries.failures_by(conn, parse("failed:yes"), "tag.tier"),
     "families": queries.families,
