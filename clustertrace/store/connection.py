@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -13,12 +13,17 @@ from clustertrace.errors import StoreBusy
 if TYPE_CHECKING:
     from clustertrace.store.search.index import Texts
 
-__all__ = ["TEXT_INDEX", "Connection", "Crossed", "Params", "Pool", "TableSize"]
+__all__ = ["TEXT_INDEX", "Connection", "Crossed", "Params", "Pool", "TableSize", "placeholders"]
 
 Params = Sequence[Any] | Mapping[str, Any]
 
 TEXT_INDEX: Final = "span_index"
 """How the names of the text index's tables begin."""
+
+
+def placeholders(values: Sized) -> str:
+    """As many placeholders as there are values, with commas: `IN (?, ?, ?)`."""
+    return ", ".join("?" * len(values))
 
 
 class TableSize(NamedTuple):

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from clustertrace.errors import StoreBusy, StoreError
 from clustertrace.model import TraceFacts
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.place import Place
 from clustertrace.store.postgres.connection import connect
 from clustertrace.store.postgres.shards import NOT_HERE, Shard, split
@@ -223,5 +223,5 @@ def _split_batch(batch: Prepared, shard_of: Mapping[bytes, int]) -> dict[int, Pr
 
 def _carried_state(node: Store) -> dict[str, int]:
     with node.read() as conn:
-        marks = ", ".join("?" * len(_CARRIED_STATE))
+        marks = placeholders(_CARRIED_STATE)
         return dict(conn.rows(f"SELECT * FROM state WHERE key IN ({marks})", list(_CARRIED_STATE)))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from clustertrace.model import Batch
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.store import Store
 from clustertrace.store.writing.writer import Written, prepared
 
@@ -43,7 +43,7 @@ def owners(conn: Connection, claims: Sequence[str]) -> dict[str, str]:
     trace_ids: dict[str, str] = {}
     for begin in range(0, len(claims), _IDS_A_QUERY):
         chunk = claims[begin : begin + _IDS_A_QUERY]
-        marks = ", ".join("?" * len(chunk))
+        marks = placeholders(chunk)
         sql = f"SELECT claim, trace_id FROM transcript_turns WHERE claim IN ({marks})"
         trace_ids.update((row[0], row[1].hex()) for row in conn.rows(sql, chunk))
     return trace_ids

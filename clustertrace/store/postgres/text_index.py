@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from clustertrace.errors import StoreCorrupt
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.postgres.passages import passages as passages_of
 from clustertrace.store.postgres.words import text_vector
 from clustertrace.store.search.index import FIELDS
@@ -68,7 +68,7 @@ def forget(conn: Connection, keys: Sequence[tuple[bytes, bytes]]) -> None:
 
 def forget_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     """Take all spans of these traces out of the index, before they go."""
-    marks = ", ".join("?" * len(trace_ids))
+    marks = placeholders(trace_ids)
     conn.run(f"DELETE FROM span_index WHERE trace_id IN ({marks})", trace_ids)
 
 
@@ -130,7 +130,7 @@ def passages(
     conn: Connection, expression: str, seqs: Sequence[int]
 ) -> Mapping[int, Mapping[str, str]]:
     """Of each of these spans, by its number, the passage of each field that fits best."""
-    marks = ", ".join("?" * len(seqs))
+    marks = placeholders(seqs)
     rows = conn.rows(f"SELECT seq, {_COLUMNS} FROM span_texts WHERE seq IN ({marks})", seqs)
     return {
         row[0]: passages_of(expression, dict(zip(FIELDS, row[1:], strict=True))) for row in rows

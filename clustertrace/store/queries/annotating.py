@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from clustertrace.filters import Filter
 from clustertrace.store import filtering
 from clustertrace.store.answers import PatternAnnotation
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 
 __all__ = ["matching", "pattern_annotations"]
 
@@ -25,7 +25,7 @@ def matching(conn: Connection, where: Filter) -> list[str]:
 
 def pattern_annotations(conn: Connection, variants: Sequence[str]) -> dict[str, PatternAnnotation]:
     """What is said about these patterns; those that nothing is said about are left out."""
-    marks = ", ".join("?" * len(variants))
+    marks = placeholders(variants)
     rows = conn.rows(
         "SELECT variant_id, expected, priority, note FROM variant_annotations"
         f" WHERE variant_id IN ({marks})",

@@ -10,7 +10,7 @@ from clustertrace.errors import NotFound, UsageError
 from clustertrace.model import MODEL_KINDS, Span
 from clustertrace.patterns.signature import in_order, root_of
 from clustertrace.store.answers import TraceRow
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries.costing import measures_of_sessions
 from clustertrace.store.queries.listing import of_session
 from clustertrace.store.rows import SLIM_COLUMNS, slim_span
@@ -93,7 +93,7 @@ def session(conn: Connection, session_id: str, *, limit: int = 50, offset: int =
         raise NotFound(f"There is no session {session_id}.")
     [row] = _session_rows(conn, rows)
     trace_rows = of_session(conn, session_id, limit=limit, offset=offset)
-    marks = ", ".join("?" * len(trace_rows))
+    marks = placeholders(trace_rows)
     spending_rows = conn.rows(
         f"SELECT trace_id, shares FROM trace_spending WHERE trace_id IN ({marks})",
         [bytes.fromhex(trace.trace_id) for trace in trace_rows],
@@ -113,7 +113,7 @@ def session_breaks(conn: Connection, session_id: str) -> tuple[Break, ...]:
             (session_id, _TURNS_LOOKED_AT),
         )
     ]
-    marks = ", ".join("?" * len(keys))
+    marks = placeholders(keys)
     by_trace: dict[bytes, list[Span]] = defaultdict(list)
     for row in conn.rows(f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", keys):
         by_trace[row[0]].append(slim_span(row))
@@ -142,7 +142,7 @@ def _session_rows(conn: Connection, rows: Sequence[Sequence[Any]]) -> tuple[Sess
 
 def _beginnings(conn: Connection, ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
     """What each session began with, and where it ran."""
-    marks = ", ".join("?" * len(ids))
+    marks = placeholders(ids)
     rows = conn.rows(
         "SELECT s.session_id, (SELECT first_prompt FROM traces WHERE session_id = s.session_id"
         " AND first_prompt IS NOT NULL AND variant_id IS NOT NULL ORDER BY start_ns LIMIT 1),"

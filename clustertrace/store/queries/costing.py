@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.understanding.spending import Measures
 
 __all__ = ["BY", "By", "Spending", "SpendingPage", "measures_of_sessions", "spending"]
@@ -77,7 +77,7 @@ def spending(
 
 def measures_of_sessions(conn: Connection, sessions: Sequence[str]) -> dict[str, Measures]:
     """What these sessions spent."""
-    marks = ", ".join("?" * len(sessions))
+    marks = placeholders(sessions)
     sql = (
         f"SELECT name, {_SUMS} FROM spending WHERE dimension = 'session' AND name IN ({marks})"
         " GROUP BY name"

@@ -7,7 +7,7 @@ from typing import Final
 from clustertrace.model import NS_PER_DAY
 from clustertrace.review.record import Dear
 from clustertrace.review.weeks import Window
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries.periods import period
 from clustertrace.understanding.spending import NONE
 
@@ -66,7 +66,7 @@ def _dearest_sessions(conn: Connection, week: Window) -> list[_Session]:
 def _exact_costs(conn: Connection, week: Window, names: list[str] | None) -> list[_Session]:
     """The dearest of these sessions, or of all."""
     week_period = period(week.start_ns, week.end_ns)
-    marks = ", ".join("?" * len(names or ()))
+    marks = placeholders(names or ())
     name_condition = f"IN ({marks})" if names is not None else f"<> '{NONE}'"
     selects = [
         f"SELECT name, cost_usd, unpriced_calls {_FROM_SESSION_DAYS} AND name {name_condition}"

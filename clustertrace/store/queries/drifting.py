@@ -10,7 +10,7 @@ from clustertrace.filters import Filter
 from clustertrace.patterns.drift import Run
 from clustertrace.patterns.signature import Variant
 from clustertrace.store import filtering
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.settling.variants import steps_of
 
 __all__ = ["runs_by_pattern", "variants_of"]
@@ -42,7 +42,7 @@ def variants_of(conn: Connection, ids: Iterable[str]) -> Mapping[str, Variant]:
     variants = {}
     for begin in range(0, len(variant_ids), _NAMES_A_QUERY):
         chunk = variant_ids[begin : begin + _NAMES_A_QUERY]
-        marks = ", ".join("?" * len(chunk))
+        marks = placeholders(chunk)
         sql = f"SELECT variant_id, name, steps FROM variants WHERE variant_id IN ({marks})"
         for variant, name, steps in conn.rows(sql, chunk):
             variants[variant] = Variant(variant, name, steps_of(steps))

@@ -9,7 +9,7 @@ from clustertrace.filters.tree import And
 from clustertrace.patterns.flow import PatternRuns
 from clustertrace.patterns.signature import Step
 from clustertrace.store import filtering
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries.picking import NEWEST
 from clustertrace.store.settling.variants import steps_of
 
@@ -90,6 +90,6 @@ def patterns_by_tag(
 
 def _steps_by_variant(conn: Connection, variants: set[str]) -> dict[str, tuple[Step, ...]]:
     """The steps of these patterns, which are at most as many as `MESSAGES`."""
-    marks = ", ".join("?" * len(variants))
+    marks = placeholders(variants)
     sql = f"SELECT variant_id, steps FROM variants WHERE variant_id IN ({marks})"
     return {variant: steps_of(steps) for variant, steps in conn.rows(sql, sorted(variants))}

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 from clustertrace.errors import UsageError
 from clustertrace.model import EMPTY, NS_PER_DAY
 from clustertrace.store.answers import Cluster, Day, PatternAnnotation
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.settling.variants import steps_of
 from clustertrace.summary import bucket_middle_ns
 
@@ -153,7 +153,7 @@ def heads_of(
     conn: Connection, ids: Sequence[str], *, families: bool
 ) -> dict[str, tuple[str, str, str]]:
     """For each group its root name, its steps (a family's are its leader's), its family."""
-    marks = ", ".join("?" * len(ids))
+    marks = placeholders(ids)
     found = conn.rows(
         "SELECT variant_id, name, steps, coalesce(family_id, variant_id) FROM variants"
         f" WHERE variant_id IN ({marks})",
@@ -170,7 +170,7 @@ def heads_of(
 
 def _groups_condition(ids: Sequence[str], families: bool) -> tuple[str, Sequence[str]]:
     """A condition on `variants` for these groups, and its parameters."""
-    marks = ", ".join("?" * len(ids))
+    marks = placeholders(ids)
     if not families:
         return f"variant_id IN ({marks})", ids
     # A pattern is in no family while backfill-signatures is at work, and stands for itself.

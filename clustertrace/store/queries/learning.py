@@ -12,7 +12,7 @@ from clustertrace.patterns.field import Columns
 from clustertrace.patterns.learning import Learned, learn
 from clustertrace.patterns.traits import MEASURES, VERSION, Trait
 from clustertrace.store import filtering
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.settling.traits import COUNTED
 
 __all__ = ["learned", "runs_noted"]
@@ -61,7 +61,7 @@ def _traits_by_key(conn: Connection, keys: Sequence[int]) -> dict[int, Trait]:
     traits: dict[int, Trait] = {}
     for begin in range(0, len(keys), _NAMES_A_QUERY):
         chunk = keys[begin : begin + _NAMES_A_QUERY]
-        marks = ", ".join("?" * len(chunk))
+        marks = placeholders(chunk)
         for key, what, step, other, number in conn.rows(
             "SELECT trait_key, what, step, other, number FROM trait_names"
             f" WHERE trait_key IN ({marks})",

@@ -12,7 +12,7 @@ from clustertrace.filters import Filter
 from clustertrace.model import EMPTY, NS_PER_DAY, Metric, Span, Trace, failed
 from clustertrace.store import filtering
 from clustertrace.store.answers import MetricSummary, TracePage, TraceRow
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries.totals import REPLAYS, replays
 from clustertrace.store.rows import SPAN_COLUMNS, json_value, span_of_row
 
@@ -156,7 +156,7 @@ def lines(
         params = params | {"day": day * NS_PER_DAY}
     sql = f"SELECT trace_id FROM traces WHERE {condition} ORDER BY start_ns, trace_id"
     for chunk in conn.parts(sql, params, size=_TRACES_A_QUERY):
-        marks = ", ".join("?" * len(chunk))
+        marks = placeholders(chunk)
         rows = conn.rows(
             f"SELECT {_ROW_COLUMNS} FROM traces WHERE trace_id IN ({marks})"
             " ORDER BY start_ns, trace_id",
@@ -255,7 +255,7 @@ def known_traces(conn: Connection, trace_ids: Sequence[str]) -> set[str]:
     known: set[str] = set()
     for at in range(0, len(trace_ids), _TRACES_A_QUERY):
         keys = [bytes.fromhex(value) for value in trace_ids[at : at + _TRACES_A_QUERY]]
-        marks = ", ".join("?" * len(keys))
+        marks = placeholders(keys)
         sql = f"SELECT DISTINCT trace_id FROM spans WHERE trace_id IN ({marks})"
         known.update(row[0].hex() for row in conn.rows(sql, keys))
     return known
@@ -313,7 +313,7 @@ def _trace_row(row: Sequence[Any], tags: Mapping[str, str]) -> TraceRow:
 
 def _tags_by_trace(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, dict[str, str]]:
     found: dict[bytes, dict[str, str]] = defaultdict(dict)
-    marks = ", ".join("?" * len(keys))
+    marks = placeholders(keys)
     sql = f"SELECT trace_id, key, value FROM trace_tags WHERE trace_id IN ({marks}) ORDER BY key"
     for key, name, value in conn.rows(sql, keys):
         found[key][name] = value
@@ -322,7 +322,7 @@ def _tags_by_trace(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, dict[
 
 def _metrics_by_trace(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, list[Metric]]:
     found: dict[bytes, list[Metric]] = defaultdict(list)
-    marks = ", ".join("?" * len(keys))
+    marks = placeholders(keys)
     sql = (
         "SELECT trace_id, name, value, time_ns, span_id FROM trace_metrics "
         f"WHERE trace_id IN ({marks}) ORDER BY time_ns, name, span_id, value"
@@ -338,7 +338,7 @@ def whole(
     known_spans: Mapping[bytes, Sequence[Span]] | None = None,
 ) -> Iterator[Trace]:
     """Whole traces in the order of their keys, as many queries for one as for many."""
-    marks = ", ".join("?" * len(keys))
+    marks = placeholders(keys)
     spans = _spans_by_trace(conn, keys) if known_spans is None else known_spans
     tags, metrics = _tags_by_trace(conn, keys), _metrics_by_trace(conn, keys)
     rows = {
@@ -362,7 +362,7 @@ def whole(
 
 
 def _spans_by_trace(conn: Connection, keys: Sequence[bytes]) -> Mapping[bytes, Sequence[Span]]:
-    marks = ", ".join("?" * len(keys))
+    marks = placeholders(keys)
     spans: dict[bytes, list[Span]] = defaultdict(list)
     sql = (
         f"SELECT {SPAN_COLUMNS} FROM spans WHERE trace_id IN ({marks}) "

@@ -8,7 +8,7 @@ from typing import Final
 
 from clustertrace.filters import Filter
 from clustertrace.store import filtering
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries import picking
 from clustertrace.store.queries.totals import REPLAYS
 
@@ -89,7 +89,7 @@ def tags_of(conn: Connection, trace_ids: Sequence[str], key: str) -> dict[str, s
     tags: dict[str, str] = {}
     for begin in range(0, len(trace_ids), _TRACES_A_QUERY):
         chunk = [bytes.fromhex(trace_id) for trace_id in trace_ids[begin : begin + _TRACES_A_QUERY]]
-        marks = ", ".join("?" * len(chunk))
+        marks = placeholders(chunk)
         rows = conn.rows(
             f"SELECT trace_id, value FROM trace_tags WHERE key = ? AND trace_id IN ({marks})",
             (key, *chunk),

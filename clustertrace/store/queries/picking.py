@@ -13,7 +13,7 @@ from clustertrace.filters import Filter
 from clustertrace.model import NS_PER_DAY
 from clustertrace.store import filtering
 from clustertrace.store.answers import Day
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries.grouping import (
     ClusterOrder,
     Detail,
@@ -141,7 +141,7 @@ def _family_by_variant(conn: Connection, variants: set[str]) -> dict[str, str]:
     variant_ids = sorted(variants)
     for begin in range(0, len(variant_ids), _VARIANTS_A_QUERY):
         chunk = variant_ids[begin : begin + _VARIANTS_A_QUERY]
-        marks = ", ".join("?" * len(chunk))
+        marks = placeholders(chunk)
         families |= dict(
             conn.rows(
                 "SELECT variant_id, family_id FROM variants WHERE family_id IS NOT NULL"

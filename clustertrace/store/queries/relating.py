@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 from clustertrace.model import Span, Trace
 from clustertrace.patterns.suspects import Sibling, Suspect, labels_of, suspects
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import SLIM_COLUMNS, slim_span
 
 __all__ = ["LEVELS", "Level", "Relative", "relatives", "siblings", "suspects_of"]
@@ -102,7 +102,7 @@ def suspects_of(conn: Connection, whole: Trace) -> tuple[Suspect, ...]:
 
 def _slim_spans(conn: Connection, trace_ids: Sequence[str]) -> dict[str, list[Span]]:
     spans: dict[str, list[Span]] = defaultdict(list)
-    marks = ", ".join("?" * len(trace_ids))
+    marks = placeholders(trace_ids)
     for row in conn.rows(
         f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})",
         [bytes.fromhex(trace_id) for trace_id in trace_ids],

@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 from clustertrace.errors import UsageError
 from clustertrace.model import EMPTY, REPLAY_OF, TraceFacts
 from clustertrace.store.answers import PatternAnnotation
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries.annotating import pattern_annotations
 from clustertrace.store.settling.settle import settle_traces
 from clustertrace.store.store import Store
@@ -135,7 +135,7 @@ def _clean(text: str) -> str:
 
 
 def _write_word(conn: Connection, keys: Sequence[bytes], word: TraceWord) -> int:
-    marks = ", ".join("?" * len(keys))
+    marks = placeholders(keys)
     sql = f"SELECT trace_id FROM traces WHERE trace_id IN ({marks}) AND start_ns IS NOT NULL"
     keys = [row[0] for row in conn.rows(sql, keys)]
     if word.starred is not None:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from clustertrace.joining.belonging import Host
 from clustertrace.model import Log, Span
 from clustertrace.pricing import price_span, unpriced
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import SLIM_COLUMNS, SPAN_COLUMNS, slim_span, span_of_row, span_row
 from clustertrace.store.writing import log_rows
 from clustertrace.store.writing.intake import policy
@@ -104,7 +104,7 @@ def _stored_spans(
     ids: list[Any] = sorted(span_ids)
     for begin in range(0, len(ids), _IDS_A_QUERY):
         chunk = ids[begin : begin + _IDS_A_QUERY]
-        marks = ", ".join("?" * len(chunk))
+        marks = placeholders(chunk)
         sql = (
             f"SELECT {SPAN_COLUMNS}, origin FROM spans WHERE trace_id = ? AND span_id IN ({marks})"
         )

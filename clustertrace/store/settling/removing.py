@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.settling import spending
 from clustertrace.store.settling.rollups import Rollups
 from clustertrace.store.writing.twins import forget_twins
@@ -34,7 +34,7 @@ def remove_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     spending.take_out(conn, trace_ids)
     for begin in range(0, len(trace_ids), _IDS_A_QUERY):
         chunk = trace_ids[begin : begin + _IDS_A_QUERY]
-        marks = ", ".join("?" * len(chunk))
+        marks = placeholders(chunk)
         conn.texts.forget_traces(conn, chunk)
         forget_twins(conn, chunk)
         for table in TABLES:

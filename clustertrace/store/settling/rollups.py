@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from clustertrace.model import NS_PER_DAY
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.settling import variants
 from clustertrace.summary import duration_bucket
 
@@ -118,7 +118,7 @@ def _upsert(
     measures: Sequence[str],
     changes: dict[Any, Any],
 ) -> None:
-    marks = ", ".join("?" * (len(keys) + len(measures)))
+    marks = placeholders((*keys, *measures))
     added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in measures)
     conn.many(
         f"INSERT INTO {table} ({', '.join((*keys, *measures))}) VALUES ({marks}) "

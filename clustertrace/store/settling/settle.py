@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from clustertrace.model import NS_PER_DAY, REPLAY_OF, Span, TraceFacts
 from clustertrace.patterns.signature import Variant
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.keyed import keyed
 from clustertrace.store.rows import SLIM_COLUMNS, USERS_WORDS, json_value, slim_span
 from clustertrace.store.settling import variants
@@ -129,7 +129,7 @@ class _Run(NamedTuple):
 def _amended_spans(conn: Connection, trace_ids: Sequence[bytes]) -> dict[bytes, list[Span]]:
     """The spans of these traces without payloads, changed by what others of their trace say."""
     spans: dict[bytes, list[Span]] = defaultdict(list)
-    marks = ", ".join("?" * len(trace_ids))
+    marks = placeholders(trace_ids)
     for row in conn.rows(
         f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", trace_ids
     ):
@@ -145,7 +145,7 @@ def _summarise_runs(
     """The traces, each once, with what was said of them and what follows from their spans."""
     elsewhere = calls_elsewhere(conn, spans)
     replays = _replay_ids(conn, trace_ids)
-    columns, marks = ", ".join((*_FACT_COLUMNS, *ROLLED)), ", ".join("?" * len(trace_ids))
+    columns, marks = ", ".join((*_FACT_COLUMNS, *ROLLED)), placeholders(trace_ids)
     sql = f"SELECT trace_id, {columns} FROM traces WHERE trace_id IN ({marks})"
     rows_by_id = {row[0]: row[1:] for row in conn.rows(sql, trace_ids)}
     runs = []
@@ -165,7 +165,7 @@ def _summarise_runs(
 
 def _replay_ids(conn: Connection, trace_ids: Sequence[bytes]) -> set[bytes]:
     """Those of the traces that repeat a recorded one."""
-    marks = ", ".join("?" * len(trace_ids))
+    marks = placeholders(trace_ids)
     sql = f"SELECT trace_id FROM trace_tags WHERE trace_id IN ({marks}) AND key = ?"
     return {row[0] for row in conn.rows(sql, (*trace_ids, REPLAY_OF))}
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from clustertrace.model import NS_PER_DAY, Span
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import json_text, json_value
 from clustertrace.store.writing import news
 from clustertrace.summary import Summary
@@ -166,7 +166,7 @@ def _settle_run(
 
 def _stored_rows(conn: Connection, ids: Sequence[bytes]) -> dict[bytes, tuple[Any, ...]]:
     """What was worked out before: session, start, tail, shares."""
-    rows = conn.rows(f"SELECT * FROM trace_spending WHERE trace_id IN ({_placeholders(ids)})", ids)
+    rows = conn.rows(f"SELECT * FROM trace_spending WHERE trace_id IN ({placeholders(ids)})", ids)
     return {row[0]: row[1:] for row in rows}
 
 
@@ -203,7 +203,7 @@ def _skills_by_call(conn: Connection, settled: Sequence[Settled]) -> dict[tuple[
     if not ids:
         return {}
     rows = conn.rows(
-        f"SELECT trace_id, span_id, attributes FROM spans WHERE trace_id IN ({_placeholders(ids)})"
+        f"SELECT trace_id, span_id, attributes FROM spans WHERE trace_id IN ({placeholders(ids)})"
         " AND kind = 'llm' AND instr(attributes, ?) > 0",
         (*ids, f'"{_SKILL}"'),
     )
@@ -213,8 +213,8 @@ def _skills_by_call(conn: Connection, settled: Sequence[Settled]) -> dict[tuple[
 
 def _projects_by_run(conn: Connection, ids: Sequence[bytes]) -> dict[bytes, str]:
     rows = conn.rows(
-        f"SELECT trace_id, key, value FROM trace_tags WHERE trace_id IN ({_placeholders(ids)})"
-        f" AND key IN ({_placeholders(_PROJECT_TAGS)})",
+        f"SELECT trace_id, key, value FROM trace_tags WHERE trace_id IN ({placeholders(ids)})"
+        f" AND key IN ({placeholders(_PROJECT_TAGS)})",
         (*ids, *_PROJECT_TAGS),
     )
     by_preference = sorted(rows, key=lambda row: _PROJECT_TAGS.index(row[1]), reverse=True)
@@ -236,7 +236,7 @@ def _apply_deltas(conn: Connection, deltas: Deltas) -> None:
     names = Measures._fields
     added = ", ".join(f"{name} = spending.{name} + excluded.{name}" for name in names)
     conn.many(
-        f"INSERT INTO spending VALUES ({_placeholders(range(3 + len(names)))})"
+        f"INSERT INTO spending VALUES ({placeholders(range(3 + len(names)))})"
         f" ON CONFLICT (dimension, name, day) DO UPDATE SET {added}",
         rows,
     )
@@ -245,7 +245,3 @@ def _apply_deltas(conn: Connection, deltas: Deltas) -> None:
         " AND calls = 0 AND misses = 0",
         [row[:3] for row in rows],
     )
-
-
-def _placeholders(items: Sequence[Any]) -> str:
-    return ", ".join("?" * len(items))

@@ -17,7 +17,7 @@ from typing import Any, Final
 from clustertrace.model import Span
 from clustertrace.patterns.signature import NOT_STEPS
 from clustertrace.patterns.traits import MEASURES, VERSION, Trait, run_of, traits_of
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import SLIM_COLUMNS, json_value, slim_span
 from clustertrace.store.settling.setting_aside import each_that_can
 
@@ -51,7 +51,7 @@ def advance(conn: Connection, limit: int) -> int:
 
 def _record_runs(conn: Connection, keys: Sequence[bytes]) -> None:
     """Write down what is true of these runs."""
-    marks = ", ".join("?" * len(keys))
+    marks = placeholders(keys)
     spans: dict[bytes, list[Span]] = defaultdict(list)
     for row in conn.rows(f"{_SELECT_SPANS}({marks})", keys):
         spans[row[0]].append(slim_span(row, json_value(row[-2]), json_value(row[-1])))

@@ -14,7 +14,7 @@ from typing import Final
 from clustertrace.patterns import families, signature
 from clustertrace.patterns.families import Leader
 from clustertrace.patterns.signature import Step, Variant
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import json_text, json_value
 
 __all__ = ["forget_empty", "name", "place", "place_all", "steps_of"]
@@ -35,7 +35,7 @@ def name(conn: Connection, variants: Iterable[Variant]) -> None:
 def place(conn: Connection, variants: Sequence[Variant]) -> None:
     """Put those of these variants into a family that are in none, in this order."""
     distinct = {variant.id: variant for variant in variants}
-    marks = ", ".join("?" * len(distinct))
+    marks = placeholders(distinct)
     without_family = {
         row[0]
         for row in conn.rows(

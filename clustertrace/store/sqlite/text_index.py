@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.search.index import FIELDS, MARK, MARK_END, PASSAGE_WORDS
 from clustertrace.store.search.position import POSITION, behind, has_more, position
 from clustertrace.store.sqlite import text_parts
@@ -90,7 +90,7 @@ def forget_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     parts = text_parts.every(conn)
     if all(part.stale and part.built_to is None for part in parts):
         return
-    marks = ", ".join("?" * len(trace_ids))
+    marks = placeholders(trace_ids)
     rows = conn.rows(f"SELECT seq FROM spans WHERE trace_id IN ({marks})", trace_ids)
     for number in _remove_spans(conn, [row[0] for row in rows]):
         conn.run("UPDATE span_index_parts SET loose = 1 WHERE number = ?", (number,))
@@ -160,7 +160,7 @@ def passages(
             f"snippet({part.table}, {at}, '{MARK}', '{MARK_END}', '…', {PASSAGE_WORDS})"
             for at in range(len(FIELDS))
         )
-        marks = ", ".join("?" * len(some))
+        marks = placeholders(some)
         rows = conn.rows(
             f"SELECT rowid, {snippets} FROM {part.table}"
             f" WHERE {part.table} MATCH ? AND rowid IN ({marks})",

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from clustertrace.model import MODEL_KINDS
 from clustertrace.pricing import COST_SOURCE, price_span, unpriced
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import SPAN_COLUMNS, json_text, span_of_row
 from clustertrace.store.settling import variants
 from clustertrace.store.settling.settle import settle_traces
@@ -123,15 +123,15 @@ def _id_slices(store: Store, progress: Progress | None) -> Iterator[tuple[Store,
 
 
 def _variants_by_trace(conn: Connection, trace_ids: Sequence[bytes]) -> dict[bytes, str | None]:
-    marks = ", ".join("?" * len(trace_ids))
+    marks = placeholders(trace_ids)
     sql = f"SELECT trace_id, variant_id FROM traces WHERE trace_id IN ({marks})"
     return {row[0]: row[1] for row in conn.rows(sql, trace_ids)}
 
 
 def _cost_changes(conn: Connection, trace_ids: Sequence[bytes], result: Costs) -> Iterator[_Change]:
     """The calls of these traces that cost something else now; counts them all."""
-    marks = ", ".join("?" * len(trace_ids))
-    kinds = ", ".join("?" * len(MODEL_KINDS))
+    marks = placeholders(trace_ids)
+    kinds = placeholders(MODEL_KINDS)
     sql = f"SELECT {SPAN_COLUMNS}, seq FROM spans WHERE trace_id IN ({marks}) AND kind IN ({kinds})"
     params: list[Any] = [*trace_ids, *MODEL_KINDS]
     for row in conn.rows(sql, params):

@@ -9,7 +9,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Final
 
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 
 __all__ = ["DATABASE_ID", "Key", "Row", "Sum", "Table", "every_table", "key_text", "read_key"]
 
@@ -77,7 +77,7 @@ class Table:
     ) -> tuple[str, Sequence[Any]]:
         """A query for the rows behind a key, up to another one; in order of keys."""
         keys = ", ".join(self._keys)
-        marks = ", ".join("?" * len(self.keys))
+        marks = placeholders(self.keys)
         where, params = [self.only], list[Any]()
         if after is not None:
             where.append(f"({keys}) > ({marks})")

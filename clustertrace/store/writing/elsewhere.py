@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Final
 
 from clustertrace.model import Span
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import SLIM_COLUMNS, slim_span
 from clustertrace.store.writing import news
 from clustertrace.understanding.nearby import Nearby, may_be_reported_elsewhere
@@ -73,20 +73,20 @@ def calls_elsewhere(
     scopes = _known_scopes(conn) if candidates else []
     if len(scopes) < 2:
         return {}
-    of_candidates = f"n.trace_id IN ({_placeholders(candidates)})"
+    of_candidates = f"n.trace_id IN ({placeholders(candidates)})"
     sql = f"SELECT n.trace_id FROM spans n WHERE {of_candidates} AND {_MAY_BE_SAME_CALL}"
     asking = [
         row[0] for row in conn.rows(_answered_or_failed(sql, scopes), (*candidates, *scopes) * 2)
     ]
     if not asking:
         return {}
-    sql = _traces_of_concurrent_calls(f"n.trace_id IN ({_placeholders(asking)})")
+    sql = _traces_of_concurrent_calls(f"n.trace_id IN ({placeholders(asking)})")
     other_traces = [
         row[0] for row in conn.rows(_answered_or_failed(sql, scopes), (*asking, *scopes) * 2)
     ]
     calls: dict[str, list[Span]] = defaultdict(list)
     for row in conn.rows(
-        f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({_placeholders(other_traces)})"
+        f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({placeholders(other_traces)})"
         " AND scope IS NOT NULL",
         other_traces,
     ):
@@ -143,7 +143,3 @@ def _answered_or_failed(sql: str, scopes: Sequence[str]) -> str:
         )
         for others in (ANSWERED_AT_ONCE, FAILED_AT_ONCE)
     )
-
-
-def _placeholders(keys: Sequence[bytes]) -> str:
-    return ", ".join("?" * len(keys))

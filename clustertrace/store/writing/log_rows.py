@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from clustertrace.joining.belonging import LATE_NS, Host
 from clustertrace.model import EMPTY, Log, TraceFacts
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import json_value
 from clustertrace.wire import MAX_NS
 
@@ -63,7 +63,7 @@ def add(conn: Connection, rows: Sequence[Row]) -> set[bytes]:
     conn.many(_INSERT, rows)
     touched = {row[0] for row in rows}
     for chunk in _chunks(set(turns_of(rows))):
-        sql = f"SELECT DISTINCT trace_id FROM logs WHERE turn IN ({_placeholders(chunk)})"
+        sql = f"SELECT DISTINCT trace_id FROM logs WHERE turn IN ({placeholders(chunk)})"
         touched.update(row[0] for row in conn.rows(sql, chunk))
     for session in {row[4] for row in rows if row[4] is not None}:
         times = [row[6] for row in rows if row[4] == session]
@@ -82,7 +82,7 @@ def of_sessions(conn: Connection, facts: Sequence[TraceFacts]) -> set[bytes]:
     """The traces made of records of these sessions, which may belong to spans that came now."""
     trace_ids: set[bytes] = set()
     for chunk in _chunks({fact.session_id for fact in facts if fact.session_id is not None}):
-        sql = f"SELECT DISTINCT trace_id FROM logs WHERE session_id IN ({_placeholders(chunk)})"
+        sql = f"SELECT DISTINCT trace_id FROM logs WHERE session_id IN ({placeholders(chunk)})"
         trace_ids.update(row[0] for row in conn.rows(sql, chunk))
     return trace_ids
 
@@ -90,9 +90,9 @@ def of_sessions(conn: Connection, facts: Sequence[TraceFacts]) -> set[bytes]:
 def with_logs(conn: Connection, trace_ids: Sequence[bytes]) -> list[bytes]:
     """Those of these traces that records may change."""
     sql = (
-        f"SELECT trace_id FROM logs WHERE trace_id IN ({_placeholders(trace_ids)}) UNION "
+        f"SELECT trace_id FROM logs WHERE trace_id IN ({placeholders(trace_ids)}) UNION "
         "SELECT t.trace_id FROM traces t JOIN logs l ON l.session_id = t.session_id"
-        f" WHERE t.trace_id IN ({_placeholders(trace_ids)}) AND l.turn IS NOT NULL"
+        f" WHERE t.trace_id IN ({placeholders(trace_ids)}) AND l.turn IS NOT NULL"
     )
     return [row[0] for row in conn.rows(sql, (*trace_ids, *trace_ids))]
 
@@ -169,7 +169,3 @@ def hosts(conn: Connection, session_id: str) -> list[Host]:
 def _chunks(items: set[Any]) -> Iterator[list[Any]]:
     ordered = sorted(items)
     return (ordered[begin : begin + _IDS_A_QUERY] for begin in range(0, len(ordered), _IDS_A_QUERY))
-
-
-def _placeholders(items: Sequence[Any]) -> str:
-    return ", ".join("?" * len(items))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 
 __all__ = [
     "DONE",
@@ -84,7 +84,7 @@ def oldest(conn: Connection) -> int | None:
 
 def forget(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     """These traces have been settled."""
-    marks = ", ".join("?" * len(trace_ids))
+    marks = placeholders(trace_ids)
     conn.run(f"DELETE FROM news WHERE trace_id IN ({marks})", trace_ids)
 
 

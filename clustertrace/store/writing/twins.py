@@ -8,10 +8,10 @@ Whichever came first, the result is the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from clustertrace.model import Span, TraceFacts
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import SPAN_COLUMNS, span_of_row
 from clustertrace.store.writing.placing import remove
 from clustertrace.store.writing.unjoined import forget, keep, unjoined, unjoined_of
@@ -41,7 +41,7 @@ def woken_by(
     woken: set[bytes] = set()
     sessions = sorted({fact.session_id for fact in facts if fact.session_id is not None})
     for ids in (turns[at : at + 500] for at in range(0, len(turns), 500)):
-        sql = f"SELECT trace_id FROM transcript_turns WHERE trace_id IN ({_placeholders(ids)})"
+        sql = f"SELECT trace_id FROM transcript_turns WHERE trace_id IN ({placeholders(ids)})"
         woken.update(row[0] for row in conn.rows(sql, ids))
     if starts:
         sql = (
@@ -60,7 +60,7 @@ def absorb(conn: Connection, trace_ids: Sequence[bytes]) -> list[bytes]:
     Returns the traces that are to be settled in their place, or again.
     """
     hosts: list[bytes] = []
-    marks = _placeholders(trace_ids)
+    marks = placeholders(trace_ids)
     sql = f"SELECT DISTINCT trace_id FROM transcript_turns WHERE trace_id IN ({marks})"
     for (trace_id,) in conn.rows(sql, trace_ids):
         host = _telemetry_trace(conn, trace_id)
@@ -71,7 +71,7 @@ def absorb(conn: Connection, trace_ids: Sequence[bytes]) -> list[bytes]:
 
 def with_twins(conn: Connection, trace_ids: Sequence[bytes]) -> list[bytes]:
     """Those of these traces that transcripts tell something of."""
-    sql = f"SELECT DISTINCT trace_id FROM turn_hosts WHERE trace_id IN ({_placeholders(trace_ids)})"
+    sql = f"SELECT DISTINCT trace_id FROM turn_hosts WHERE trace_id IN ({placeholders(trace_ids)})"
     return [row[0] for row in conn.rows(sql, trace_ids)]
 
 
@@ -85,7 +85,7 @@ def twins_of(conn: Connection, trace_id: bytes) -> list[Span]:
 
 def forget_twins(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     """These traces are removed, and with them what transcripts tell of their turns."""
-    marks = _placeholders(trace_ids)
+    marks = placeholders(trace_ids)
     turns = conn.rows(f"SELECT turn FROM turn_hosts WHERE trace_id IN ({marks})", trace_ids)
     for table in ("unjoined_spans", "trace_tags"):
         conn.many(f"DELETE FROM {table} WHERE trace_id = ?", turns)
@@ -121,7 +121,7 @@ def _telemetry_trace(conn: Connection, turn: bytes) -> bytes | None:
             "SELECT s.trace_id FROM traces t JOIN spans s ON s.trace_id = t.trace_id"
             " WHERE t.session_id = ? AND t.trace_id <> ? AND s.start_ns BETWEEN ? AND ?"
             " AND s.kind = 'llm' AND s.scope <> ?"
-            f" AND s.response_id IN ({_placeholders(ids)}) LIMIT 1",
+            f" AND s.response_id IN ({placeholders(ids)}) LIMIT 1",
             (row[0], turn, row[1] - _AROUND_NS, _end_around(row[2]), _TRANSCRIPT_SCOPES[0], *ids),
         )
         return None if trace_id is None else bytes(trace_id)
@@ -159,7 +159,3 @@ def _move_to_unjoined(conn: Connection, turn: bytes, host: bytes) -> bool:
             (host, turn),
         )
     return True
-
-
-def _placeholders(items: Sequence[Any]) -> str:
-    return ", ".join("?" * len(items))
