@@ -33,6 +33,7 @@ __all__ = [
     "times",
 ]
 
+_HOURS_AS_SUCH = 48
 _SMALLEST_CHANCE = 0.0001
 SMALLEST_USD = 0.0001
 """What is shown as less than it."""
@@ -108,7 +109,7 @@ def chance(p: float) -> str:
 
 
 def duration(nanoseconds: int | None) -> str:
-    """In the unit that leaves one to three digits before the point; whole days as such."""
+    """In the unit that leaves one to three digits before the point; from two days on, in days."""
     if nanoseconds is None:
         return "…"
     if nanoseconds and nanoseconds % NS_PER_DAY == 0:
@@ -121,7 +122,11 @@ def duration(nanoseconds: int | None) -> str:
     minutes, seconds = divmod(round(nanoseconds / 1e9), 60)
     if minutes < 60:
         return f"{minutes} min {seconds} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < _HOURS_AS_SUCH:
+        return f"{hours} h {minutes} min"
+    days, hours = divmod(hours, 24)
+    return f"{counted(days, 'day')} {hours} h" if hours else counted(days, "day")
 
 
 def moment(nanoseconds: int) -> str:
