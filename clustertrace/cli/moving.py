@@ -159,7 +159,8 @@ def import_(
     Reads native JSON Lines, or what other tools export (docs/exchange.md). Traces that are already
     in the database are skipped. A line that can't be used is reported with the reason and does
     not affect the others; the exit code is then 2. Of sessions (docs/claude-code.md) only what is
-    new is read, and it stays even if the agent deletes its files; exit code 1: there are none.
+    new is read, and it stays even if the agent deletes its files; rows that can't be used are only
+    counted; exit code 1: there are none.
     """
     if form == "claude-code" or form == "codex":
         from clustertrace.cli.histories import import_sessions
