@@ -33,6 +33,7 @@ _SETTLE_SLICE: Final = 200
 _INDEX_SLICE: Final = 5000
 _TRAITS_SLICE: Final = 200
 _PROMPTS_SLICE: Final = 200
+_PARTIAL_SLICES: Final = 50
 _NEVER: Final = 2**63 - 1
 _TRIES: Final = 5
 _PAUSE_SECONDS: Final = 0.05
@@ -192,12 +193,14 @@ class Store:
         Every command that reads does this first, so that it sees what has been recorded.
         """
         self.drain()
-        while self.settle(everything=True):
-            pass
-        while self.index_text():
-            pass
-        while self.note_traits() + self.note_prompts():
-            pass
+        _catch_up(lambda: self.settle(everything=True), _SETTLE_SLICE)
+        _catch_up(self.index_text, _INDEX_SLICE)
+        self.note_all()
+
+    def note_all(self) -> None:
+        """Work out the traits and prompts of every run that is waiting for it."""
+        _catch_up(self.note_traits, _TRAITS_SLICE)
+        _catch_up(self.note_prompts, _PROMPTS_SLICE)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -273,3 +276,16 @@ def _check_settings() -> None:
 
         policy()
         own_prices()
+
+
+def _catch_up(step: Callable[[], int], full_slice: int) -> None:
+    """Repeat a step, which returns how much it did, until there is nothing left to do.
+
+    While other programs write, there always is. Slices that are not full mean that everything there
+    was is done, and so many of them also do what followed from it.
+    """
+    for _ in range(_PARTIAL_SLICES):
+        while (done := step()) >= full_slice:
+            pass
+        if not done:
+            return

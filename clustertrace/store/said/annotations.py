@@ -78,8 +78,7 @@ def annotate_traces(store: Store, trace_ids: Sequence[str], word: TraceWord) -> 
             with part.writing() as conn:
                 found += _write_word(conn, [bytes.fromhex(one) for one in own], word)
     if _changes_numbers(word):
-        while store.note_traits() + store.note_prompts():
-            pass
+        store.note_all()
     return found
 
 

@@ -95,8 +95,7 @@ def backfill_signatures(store: Store, progress: Progress | None = None) -> Signa
     for node in store.nodes():
         with node.writing() as conn:
             variants.place_all(conn)
-    while store.note_traits() + store.note_prompts():
-        pass
+    store.note_all()
     return result
 
 
