@@ -10,7 +10,7 @@ from clustertrace.store.connection import Connection
 __all__ = ["distinct", "models_called"]
 
 
-def models_called(conn: Connection, limit: int) -> tuple[str, ...]:
+def models_called(conn: Connection, limit: int = 100) -> tuple[str, ...]:
     """The models that were called, in order, at most `limit`; case tells none apart."""
     return distinct(conn, "spans", "model COLLATE NOCASE", "kind = 'llm'", (), limit)
 

@@ -7,17 +7,16 @@ are many, so that only those count whose calls say the same and begin nearest.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from clustertrace.model import MODEL_KINDS, Span
 from clustertrace.understanding.reports import order, reporter
 from clustertrace.understanding.same_calls import (
-    NEAREST,
     TOGETHER_NS,
     distinctive_keys,
     group_by_key,
+    nearest_to,
 )
 
 __all__ = ["Nearby", "may_be_reported_elsewhere"]
@@ -47,7 +46,7 @@ class Nearby:
             for key in _lookup_keys(span)
             for name, others in self._shared.get(key, {}).items()
             if name != reporter(span)
-            for near in _nearest_by_start(others, span)
+            for near in nearest_to(span, others)
             if near.trace_id != span.trace_id and abs(near.start_ns - span.start_ns) <= TOGETHER_NS
         }
 
@@ -55,8 +54,3 @@ class Nearby:
 def _lookup_keys(span: Span) -> Iterator[Any]:
     yield from distinctive_keys(span)
     yield "tokens", span.kind, span.input_tokens
-
-
-def _nearest_by_start(others: list[Span], span: Span) -> list[Span]:
-    at = bisect_left(others, order(span), key=order)
-    return others[max(0, at - NEAREST) : at + NEAREST]

@@ -29,6 +29,7 @@ __all__ = [
     "group_by_key",
     "join_scopes",
     "nearest_by_start",
+    "nearest_to",
 ]
 
 TOGETHER_NS: Final = 2 * 10**9
@@ -107,11 +108,13 @@ def candidate_pairs(
 
 def nearest_by_start(spans: Sequence[Span], others: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
     """Each of some with those of the others that begin nearest."""
-    starts = [order(span) for span in others]
-    for span in spans:
-        at = bisect_left(starts, order(span))
-        for candidate in others[max(0, at - NEAREST) : at + NEAREST]:
-            yield span, candidate
+    return ((span, candidate) for span in spans for candidate in nearest_to(span, others))
+
+
+def nearest_to(span: Span, others: Sequence[Span]) -> Sequence[Span]:
+    """Of some in their order, those that begin nearest, before and after."""
+    at = bisect_left(others, order(span), key=order)
+    return others[max(0, at - NEAREST) : at + NEAREST]
 
 
 def distinctive_keys(span: Span) -> Iterator[Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from clustertrace.model import NS_PER_DAY
 from clustertrace.store.connection import Connection
-from clustertrace.store.distinct import distinct, models_called
+from clustertrace.store.distinct import distinct
+from clustertrace.store.distinct import models_called as models
 
 __all__ = ["models", "names", "tag_keys", "tag_keys_of", "tag_values"]
 
@@ -12,11 +13,6 @@ __all__ = ["models", "names", "tag_keys", "tag_keys_of", "tag_values"]
 def names(conn: Connection, limit: int = 100) -> tuple[str, ...]:
     """The names of traces, in order, at most `limit`; case tells none apart, as in a filter."""
     return distinct(conn, "traces", "name COLLATE NOCASE", "TRUE", (), limit)
-
-
-def models(conn: Connection, limit: int = 100) -> tuple[str, ...]:
-    """The models that were called, in order, at most `limit`; case tells none apart."""
-    return models_called(conn, limit)
 
 
 def tag_keys(conn: Connection, limit: int = 10_000) -> tuple[str, ...]:
