@@ -40,7 +40,7 @@ CHORE_EVERY_SECONDS: Final = 0.06
 done."""
 
 LULL_SECONDS: Final = 0.005
-"""So long nothing arrives before the writer takes it for a lull."""
+"""So long after an answer nothing arrives before the writer takes it for a lull."""
 
 IDLE_SECONDS: Final = 0.2
 """Between looks for new work when there was none."""
@@ -127,11 +127,16 @@ class Committer:
     def _run(self, store: Writer) -> None:
         chores = Chores(store, self._received)
         last_chore = 0.0
+        answered = False
         while not self._closing or self._queue:
             burst = chores.behind_seconds < BURST_SECONDS
             pause = CHORE_IN_A_BURST_SECONDS if burst else CHORE_EVERY_SECONDS
             rested = time.monotonic() - last_chore > pause
-            group = self._next_group(IDLE_SECONDS if chores.done else LULL_SECONDS)
+            # A sender who has its answer may send again at once. If nothing came during a chore
+            # either, there is nobody to wait for.
+            lull = LULL_SECONDS if answered else 0.0
+            group = self._next_group(IDLE_SECONDS if chores.done else lull)
+            answered = bool(group)
             if group:
                 self._commit(store, group)
                 chores.again()

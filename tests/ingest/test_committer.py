@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from clustertrace.errors import StoreBusy, StoreError
+from clustertrace.ingest import committer as committing
 from clustertrace.ingest.committer import Committer, QueueFull
 from clustertrace.model import Batch, Span
 
@@ -180,6 +181,16 @@ def test_chores_go_on(fake_store: Any) -> None:
         fake_store.calls.clear()
         while not {"drain", "settle", "index", "note"} <= set(fake_store.calls):
             await committer.commit(batch(1))
+
+    run(fake_store, work)
+
+
+def test_chores_follow_each_other(fake_store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer waits for the next request after an answer, not after each slice of a chore."""
+    monkeypatch.setattr(committing, "LULL_SECONDS", 60.0)
+
+    async def work(_committer: Committer) -> None:
+        await until(lambda: {"drain", "settle", "index", "note"} <= set(fake_store.calls))
 
     run(fake_store, work)
 
