@@ -89,8 +89,9 @@ _PATH: Final = (
 everybody may know."""
 
 _WORD: Final = (
-    # Not within a word: behind a separator, or with a capital, as in dbPassword.
-    rf"(?:(?<![^\W_])|{_ESCAPED}|(?-i:(?=[A-Z])))"
+    # Not within a word: behind a separator, which may be encoded (`%26token%3D`), or with a
+    # capital, as in dbPassword.
+    rf"(?:(?<![^\W_])|{_ESCAPED}|(?<=%[0-9a-f]{{2}})|(?-i:(?=[A-Z])))"
     r"(?:pass(?:wd|word|phrase)|pwd|secret|credentials|token|authorization|cookie"
     rf"|(?:passcode|creds|bearer|jwt{_VERSION}|conn(?:ection)?[_-]?str(?:ing)?){_IS_SAID}"
     # One look at the word's end spares most words the comparison with each of the lists.
@@ -123,14 +124,18 @@ A comma comes between the two in a pair only: in `"kind":"password","value":1` t
 and what follows is the next key. `["bearer", "basic"]` is no pair, but a list of ways to log in.
 PHP and Ruby write `'password' => 'hunter2'`."""
 
-_ITEM: Final = r"""(?>(?:[^"'\\]|\\+[^"'\\])+?(?P=quote)|(?:[^"\\]|\\.)+?(?P=quote))"""
+_ITEM: Final = (
+    r"""(?>QUOTE(?:[^"'\\]|\\+[^"'\\])+?QUOTE|QUOTE(?:[^"\\]|\\.)+?QUOTE"""
+    r"""|-?\d[\d.eE+-]*|null\b|true\b|false\b)"""
+)
+_AN_ITEM: Final = _ITEM.replace("QUOTE", "(?P=quote)")
 
 _ITEMS: Final = re.compile(
     rf"""(?P<head>(?<!\\)(?P<quote>\\{{0,31}}["']){_FOLDER}(?:{_NAME})(?P=quote)\s*+(?::|=>)\s*+\[\s*+)"""
-    rf"""(?P<items>(?P=quote){_ITEM}(?:\s*+,\s*+(?P=quote){_ITEM})+)""",
+    rf"""(?P<items>{_AN_ITEM}(?:\s*+,\s*+{_AN_ITEM})+)""",
     re.IGNORECASE,
 )
-"""A name in quotes and a list of several texts, as headers that come more than once are told."""
+"""A name in quotes and a list of several values, as headers that come more than once are told."""
 
 _PHRASE: Final = r"""(?(open)(?=[^\s"'\\,;&<>(){}\[\]:])[^"'\\\r\n]{4,1000}+(?=(?P=open))|(?!))"""
 """All that is in quotes, which may be several words: `PASSPHRASE="correct horse"`."""
@@ -143,16 +148,33 @@ _COOKIES: Final = re.compile(
 """A header of several cookies, each of which may be the one that logs in."""
 
 _ASSIGNED: Final = re.compile(
-    rf"""(?P<head>{_FOLDER}{_WORD}\s*+(?:=|:(?!//))\s*+(?P<open>\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
+    rf"""(?P<head>{_FOLDER}{_WORD}(?:\s*+(?:=|:(?!//))\s*+|(?:%22)?%3[ad](?:%22)?+)"""
+    r"""(?P<open>\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
     r"""(?!\[redacted|:|=+(?:\s|\Z)|(?<=\s)[a-z_][\w.]*[(\[])"""
     rf"""(?P<value>{_PHRASE}|[^\s"'\\,;&<>(){{}}\[\]]{{4,}})""",
     re.IGNORECASE,
 )
 """A name, an equals sign or colon, and one word, or all that is in quotes: a header, a shell's
-variable, a query string.
+variable, a query string, encoded or not.
 
 What a program calls (`token = tokens.next()`) or declares (`token: Optional[str]`), with a space in
 front, is no secret; in quotes or without the space it may be one. Nor is a line below a title."""
+
+_BLOCK: Final = re.compile(
+    rf"""(?P<head>{_WORD}\s{{0,4}}:[^\S\n]{{0,4}}[|>][+-]?(?:\n|\\{{1,8}}n)[^\S\n]++)"""
+    r"""(?!\[redacted)"""
+    r"""(?P<value>[^\n"\\]++(?:(?:\n|\\{1,8}n)[^\S\n]++[^\n"\\]++)*+)""",
+    re.IGNORECASE,
+)
+"""A text below its name in YAML, indented, of one line or several."""
+
+_HELD: Final = re.compile(
+    rf"""(?P<head>(?<!\\)(?P<quote>\\{{0,31}}["']){_NAME}(?P=quote)\s*+:\s*+\{{[^{{}}]{{0,200}}?"""
+    r"""(?P=quote)value(?P=quote)\s*+:\s*+(?P=quote))(?!\[redacted)"""
+    r"""(?P<value>(?:[^"'\\]|\\+[^"'\\])+?)(?=(?P=quote))""",
+    re.IGNORECASE,
+)
+"""`"token": {"sensitive": true, "value": "hunter2"}`, as Terraform tells its outputs."""
 
 _BEARER: Final = re.compile(
     rf"(?P<head>(?:\b|{_ESCAPED})(?:bearer|basic)\s+)(?P<value>[\w.=+/~-]{{16,}})", re.IGNORECASE
@@ -200,12 +222,19 @@ _LISTED: Final = re.compile(
 )
 """The same in YAML, a line each."""
 
+_ASIDE: Final = (
+    r"""\s{1,2}\((?!(?:str|int|bytes|bool|float|any|dict|list|object|number|optional|required|secret)"""
+    r"""(?:\W|ing\b|str\b))[^()"'\\]{1,40}\)\s{0,4}[:=]\s{0,4}"""
+)
+"""Words in brackets, but a type: `token (bytes): 32-byte value` describes a parameter."""
+
 _SAID: Final = re.compile(
-    rf"""(?P<head>{_WORD}\s{{1,4}}(?:is|was)\s{{1,4}}(?:\\*["'`])?)"""
+    rf"""(?P<head>{_WORD}(?:\s{{1,4}}(?:is|was)\s{{1,4}}|{_ASIDE})(?:\\*["'`])?)"""
     r"""(?![:\]}])(?=[^\s"'\\,;`]*\d)(?=[^\s"'\\,;`]*[a-z])(?P<value>[^\s"'\\,;`]{6,})""",
     re.IGNORECASE,
 )
-"""What people write: "the password is hunter2". A word without a digit is none: `is required`."""
+"""What people write: "the password is hunter2", "Password (for now): hunter2". A word without a
+digit is none: `is required`, `token (str): the one to check`."""
 
 _USER: Final = rf"(?:(?<![\w.-])|{_ESCAPED})(?P<owner>[\w.-]{{0,40}}?)user(?:_?name)?"
 
@@ -234,12 +263,21 @@ _CURL: Final = re.compile(
 )
 """`curl -u ann:hunter2`; of other programs' `-u 1000:1000` the second is a group."""
 
+_DASH_P: Final = re.compile(
+    rf"""(?P<head>(?:(?:\b|{_ESCAPED})(?:mysql|mariadb)[\w-]{{0,12}}(?=[\s"'\\])"""
+    r"""(?:(?!(?<!\\)\\n)[^|;\n]){1,400}?(?<=[\s"'])-p(?!rint|rune|urge|refix|erm|ort|roto|\d+:\d)"""
+    rf"""|(?:\b|{_ESCAPED})sshpass"""
+    r"""(?:\s+|\\*["']\s*,\s*\\*["'])-p(?:\s*|\\*["']\s*,\s*(?=\\*["'])))(?:\\*["'])?)"""
+    r"""(?!\[redacted|[$<{])(?P<value>[^\s"'\\,]{4,})"""
+)
+"""`mysql -phunter2`, where a word behind a space would be the database; `sshpass -p hunter2`."""
+
 _CUT: Final = re.compile(r"… \[cut: \d{1,12} characters in all\]")
 """What a text ends with that was too long (clustertrace.record.rebuilding)."""
 
 _BY_NAME: Final = (
     *(_URL, _SIGNED, _BEARER, _FLAG, _TAGGED, _PAIRED, _LISTED, _SAID),
-    *(_BESIDE, _BESIDE_SET, _CURL),
+    *(_BESIDE, _BESIDE_SET, _CURL, _BLOCK, _HELD, _DASH_P),
 )
 _COMPILED: Final = tuple((re.compile(pattern), mark(what)) for what, pattern in _FORMS)
 
@@ -272,15 +310,18 @@ def _by_name(text: str) -> tuple[str, int]:
         return f"{match['head']}{quote}{mark('by its name')}{quote}"
 
     def listed(match: re.Match[str]) -> str:
-        nonlocal counted
         quote = match["quote"]
-        between = rf"{re.escape(quote)}\s*+,\s*+{re.escape(quote)}"
-        items = re.split(between, match["items"][len(quote) : -len(quote)])
-        secrets = sum(not _is_spent(item) for item in items)
-        if not secrets:
-            return match[0]
-        counted += secrets
-        return match["head"] + ",".join([f"{quote}{mark('by its name')}{quote}"] * len(items))
+
+        def item(value: re.Match[str]) -> str:
+            nonlocal counted
+            text = value[0].removeprefix(quote).removesuffix(quote)
+            if text.lower() in ("null", "true", "false") or _is_spent(text):
+                return value[0]
+            counted += 1
+            return f"{quote}{mark('by its name')}{quote}"
+
+        items = re.sub(_ITEM.replace("QUOTE", re.escape(quote)), item, match["items"])
+        return match["head"] + items
 
     text = _ITEMS.sub(listed, text)
     text = _QUOTED.sub(quoted, text)

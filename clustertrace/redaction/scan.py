@@ -13,7 +13,7 @@ __all__ = ["may_hold_secrets"]
 
 _SEPARATED: Final = (
     r"""\w{0,12}(?:[\\"']{0,40}\s*+[:=,>]|[\\"'nrt\s]{1,80}[vV](?:alue|ALUE)"""
-    r"""|\s{1,4}(?:is|was|IS|WAS)\s)"""
+    r"""|\s{1,4}(?:is|was|IS|WAS)\s|\s{1,2}\([^()"'\\]{1,40}\)\s{0,4}[:=]|%[23])"""
 )
 """What follows a secret's name: the rest of the word, quotes, and what separates name and value."""
 
@@ -28,6 +28,9 @@ _PASS: Final = r"(?:(?<=[_-]....)|(?<=[a-zA-Z0-9]P...)|(?<=[dD][bB]....)|(?<=[eE
 
 _ALONE: Final = r"""(?<=[^a-zA-Z0-9]....)(?=[\\"']{0,32}\s*+[:=])"""
 """A `pass` by itself, which may stand beside a user."""
+
+_DASH_P: Final = r"""[\w-]{0,12}(?=[\s"'\\][^|;\n]{0,400}?(?<=[\s"'])-p\S)"""
+"""What follows a program to which `-p` hands a password."""
 
 _DETECT: Final = re.compile(
     "|".join(
@@ -74,7 +77,10 @@ _DETECT: Final = re.compile(
             rf"|onn(?:ection)?[_-]?[sS](?:TR|tr){_SEPARATED}"
             r"|url\b(?=(?:(?!\bcurl\b)[^|;]){0,400}?"
             r"[\s\"'](?:-[a-zA-Z]{0,5}[uU]|--(?:proxy-)?user)))",
-            rf"b(?:(?:earer|asic)\s+[\w.=+/~-]{{16}}|earer{_SEPARATED}|ot\d{{8,10}}:AA[\w-]{{33}})",
+            rf"q(?<=mysq)l{_DASH_P}",
+            r"""p(?<=sshp)ass[\s"'\\,]{1,40}-p""",
+            rf"b(?:(?:earer|asic)\s+[\w.=+/~-]{{16}}|earer{_SEPARATED}|ot\d{{8,10}}:AA[\w-]{{33}}"
+            rf"|(?<=mariadb){_DASH_P})",
             rf"B(?:(?:earer|EARER|asic|ASIC)\s+[\w.=+/~-]{{16}}|(?:earer|EARER){_SEPARATED})",
         )
     )

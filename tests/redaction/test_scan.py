@@ -33,6 +33,8 @@ cut = Redactor()
                 *(" ", "    ", "\n", "\\n", '"', "'", '\\"', '\\\\\\"', "\\", "--", "-", ".", "a"),
                 *("name: ", "value: ", "Value: ", '"name":', '"value":', " is ", " was ", "://u:"),
                 *("user", "USER_", "pass", "PASS", "& ", "&", "curl ", "-u ", "--user ", "n:p"),
+                *("mysql", "mariadb", "sshpass", " -p", '"-p', "%3D", "%22", "%3A"),
+                *(" (x): ", "|\n ", "null", "1,"),
                 *("://a.blob.", "?sig=", "bot", "123456789:AA", "ok"),
                 *("Bearer ", "basic ", "sk-", "a1B2" * 12, "AKIA", "hf_", "eyJ", "ya29."),
             ]
@@ -88,6 +90,16 @@ def test_the_scan_sees_what_would_be_cut(parts: list[str]) -> None:
             "://a.blob.c?a&",
             "bot123456789:AA",
             "\\n--a",
+            "mysql ",
+            "mysql -p",
+            "sshpass ",
+            "mariadb -p1",
+            "password (a",
+            "password (a): ",
+            "token: |\n ",
+            '"token": {"value": "',
+            '"token": {',
+            "token%22",
         ),
     ],
 )
@@ -125,8 +137,13 @@ def test_a_long_text_is_read_once(part: str) -> None:
         "a_" * 50_000 + "user=a",
         "://" + "a" * 100_000 + ".blob.",
         "jwt=" + "1" * 3 + ".1" * 50_000,
+        "mysql " + "a" * 100_000,
+        "mysql" + " -p" * 50_000,
+        "sshpass" + " " * 100_000 + "x",
+        "token: |" + "\\n " * 50_000,
+        '"token": {' + '"value' * 20_000,
     ],
-    ids=range(24),
+    ids=range(29),
 )
 def test_a_long_stretch_is_read_once(text: str) -> None:
     """The same where one part of a text is long; only the unended key among these is a secret."""
