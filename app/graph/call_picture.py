@@ -18,7 +18,7 @@ from clustertrace.app.graph import layers
 from clustertrace.app.theme import Palette, palette
 from clustertrace.patterns import flow
 from clustertrace.patterns.flow import END, START
-from clustertrace.telling.markup import harmless
+from clustertrace.telling.plain import plain
 
 __all__ = ["draw"]
 
@@ -107,7 +107,7 @@ def _height_taken(key: str) -> float:
 
 def _box_label(name: str) -> str:
     """A long name in two lines, parted between words where there are some."""
-    name = harmless(name)
+    name = plain(name)
     if len(name) <= _LINE:
         return name
     middle = len(name) // 2

@@ -11,7 +11,7 @@ import streamlit as st
 from clustertrace.app import words
 from clustertrace.store.answers import TraceRow
 from clustertrace.store.queries import TraceOrder
-from clustertrace.telling.markup import harmless
+from clustertrace.telling.plain import plain
 
 __all__ = ["ORDERS", "STAR", "columns", "config"]
 
@@ -54,8 +54,8 @@ def columns(
     shown: dict[str, list[Any]] = {
         STAR: ["★" if row.starred else "☆" for row in rows],
         "state": [[words.state(row.outcome, row.status).label] for row in rows],
-        "name": [harmless(row.name or "(no name)") for row in rows],
-        "prompt": [harmless(row.first_prompt or "") for row in rows],
+        "name": [plain(row.name or "(no name)") for row in rows],
+        "prompt": [plain(row.first_prompt or "") for row in rows],
         "pattern": [(row.variant or "")[:6] for row in rows],
         "started": [words.moment(row.start_ns, where, now_ns) for row in rows],
         "took": [words.duration(row.duration_ns) for row in rows],
@@ -63,16 +63,14 @@ def columns(
         "cost": [_cost(row) for row in rows],
         "spans": [row.span_count for row in rows],
         "errors": [
-            harmless(f"{row.error_count} · {row.error or ''}") if row.error_count else ""
+            plain(f"{row.error_count} · {row.error or ''}") if row.error_count else ""
             for row in rows
         ],
     }
-    shown |= {_TAG + key: [harmless(row.tags.get(key, "")) for row in rows] for key in tags}
+    shown |= {_TAG + key: [plain(row.tags.get(key, "")) for row in rows] for key in tags}
     if any(row.note for row in rows):
-        shown["note"] = [harmless(row.note or "") for row in rows]
-    shown["tags"] = [
-        [harmless(f"{key}: {value}") for key, value in row.tags.items()] for row in rows
-    ]
+        shown["note"] = [plain(row.note or "") for row in rows]
+    shown["tags"] = [[plain(f"{key}: {value}") for key, value in row.tags.items()] for row in rows]
     return shown
 
 
@@ -114,5 +112,5 @@ def config(order: str, descending: bool, tags: Sequence[str] = ()) -> dict[str, 
     }
     for name, width in {"started": 108, "took": 72, "tokens": 120, "cost": 78}.items():
         made[name] = column.TextColumn(titles[name], width=width, alignment="right")
-    made |= {_TAG + key: column.TextColumn(harmless(key), width=110) for key in tags}
+    made |= {_TAG + key: column.TextColumn(plain(key), width=110) for key in tags}
     return made

@@ -19,7 +19,7 @@ import orjson
 from clustertrace.app import words
 from clustertrace.app.theme import Palette
 from clustertrace.app.trace_page.span_rows import SpanRow
-from clustertrace.telling.markup import harmless
+from clustertrace.telling.plain import plain
 
 __all__ = ["ROW_PIXELS", "SELECTION", "chart", "values"]
 
@@ -108,7 +108,7 @@ def _runs(row: SpanRow) -> bool:
 
 
 def _name(row: SpanRow) -> str:
-    name = harmless(" ".join(row.span.name.split())) or "(no name)"
+    name = plain(" ".join(row.span.name.split())) or "(no name)"
     if len(name) > _LONGEST_NAME:
         name = name[: _LONGEST_NAME - 1] + "…"
     signs = {"error": " !", "running": " …", "incomplete": " ?"}

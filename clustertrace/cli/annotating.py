@@ -159,9 +159,10 @@ def outcome(
             {"outcome": verdict, "reason": reason, "traces": len(traces), "dry_run": dry_run}
         )
     else:
-        verb = "would have" if dry_run else "now has" if len(traces) == 1 else "now have"
-        outcome_words = "no outcome but their own" if verdict == "own" else f"the outcome {verdict}"
-        typer.echo(f"{counted(len(traces), 'trace')} {verb} {outcome_words}.")
+        have, their = ("has", "its") if len(traces) == 1 else ("have", "their")
+        verb = "would have" if dry_run else f"now {have}"
+        words = f"no outcome but {their} own" if verdict == "own" else f"the outcome {verdict}"
+        typer.echo(f"{counted(len(traces), 'trace')} {verb} {words}.")
     if not traces:
         raise typer.Exit(1)
 

@@ -69,6 +69,8 @@ def assert_(
     from clustertrace.gate.claims import claims
     from clustertrace.store.said import assertions
 
+    if which is not None and pattern != "remove":
+        raise UsageError(f"{which!r} is too much; only `remove` takes a second word.")
     if pattern == "remove" and which is None:
         raise UsageError("Say which assertion to remove; `clustertrace assert list` has their ids.")
     with reading(db) as store:

@@ -147,7 +147,8 @@ def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
     verdict = _verdict_words(trace)
     style = "bold red" if trace.failed else "bold"
     console.print(
-        Text(plain(shortened(trace.name, _NAME_LENGTH)), style="bold"), Text(verdict, style=style)
+        Text(plain(shortened(" ".join(trace.name.split()), _NAME_LENGTH)), style="bold"),
+        Text(verdict, style=style),
     )
     facts = [
         f"trace {trace.trace_id}",

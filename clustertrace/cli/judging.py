@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from pathlib import Path
@@ -73,6 +74,8 @@ def judge(
     from clustertrace.asking.models import model_of
     from clustertrace.judging import judge as judging
 
+    if not math.isfinite(max_cost_usd):
+        raise UsageError("--max-cost-usd is a number of US dollars, such as 0.50.")
     rubric_text = _read_rubric(rubric)
     with reading(db) as store:
         traces = _newest_runs(store, pattern, where, samples)

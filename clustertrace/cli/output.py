@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from clustertrace.telling.plain import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -27,16 +29,6 @@ __all__ = [
 
 _WIDTH_OF_A_FILE: Final = 120
 """Columns where there is no terminal to ask, as in a pipe."""
-
-_TURNS: Final = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
-"""Characters that turn the direction of what follows: a name could turn the numbers behind it."""
-
-_CONTROLS: Final = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160), *_TURNS], "\ufffd")
-
-
-def plain(text: str) -> str:
-    """A text from a trace without what could drive the user's terminal, or turn its lines round."""
-    return text.translate(_CONTROLS)
 
 
 def stdout() -> Console:

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from clustertrace.cli.app import app
+from clustertrace.cli.commands import COMMANDS
 from clustertrace.cli.output import forget_stdout, note
 from clustertrace.errors import ClustertraceError
 
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             import traceback
 
             traceback.print_exc()
-        note(f"error: {_error_sentence(error)}")
+        note(f"error: {_error_sentence(error, sys.argv[1:] if arguments is None else arguments)}")
         if isinstance(error, OSError):
             # It may have been standard output that could not be written.
             forget_stdout()
@@ -77,12 +78,12 @@ def _open_what_is_closed() -> None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the process ends
 
 
-def _error_sentence(error: Exception) -> str:
+def _error_sentence(error: Exception, arguments: Sequence[str]) -> str:
     if isinstance(error, ClustertraceError):
         return str(error)
     # The base class of Typer's own errors moved between its versions; this method stayed.
     if format_message := getattr(error, "format_message", None):
-        return _usage_sentence(format_message(), getattr(error, "ctx", None))
+        return _usage_sentence(format_message(), _usage_path(error, arguments))
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror.lower()}."
@@ -92,9 +93,17 @@ def _error_sentence(error: Exception) -> str:
     )
 
 
-def _usage_sentence(message: str, context: typer.Context | None) -> str:
+def _usage_path(error: Exception, arguments: Sequence[str]) -> str:
+    """The command whose help says more; Typer doesn't say which an option without value is of."""
+    if context := getattr(error, "ctx", None):
+        return str(context.command_path)
+    commands = [one.name for group in COMMANDS.values() for one in group]
+    known = arguments and arguments[0] in commands
+    return f"clustertrace {arguments[0]}" if known else "clustertrace"
+
+
+def _usage_sentence(message: str, path: str) -> str:
     """Typer's own message with the way to the right use behind it."""
-    path = context.command_path if context else "clustertrace"
     # Typer lets the words of the library that checks choices through.
     message = " ".join(message.split()).rstrip(".").replace(": Value error, ", ": ")
     return f"{message[:1].lower()}{message[1:]}; see `{path} --help`."

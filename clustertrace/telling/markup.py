@@ -6,18 +6,13 @@ can write into their inputs.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from html import escape
 from typing import Final
 
-__all__ = ["Markup", "harmless", "join", "tag"]
+from clustertrace.telling.plain import plain
 
-_CONTROL: Final = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
-)
-"""Characters that can't be shown or transported, or that turn the direction of what follows."""
-
+__all__ = ["Markup", "join", "tag"]
 
 _VOID: Final = frozenset({"br", "hr"})
 
@@ -28,15 +23,10 @@ class Markup(str):
     __slots__ = ()
 
 
-def harmless(text: str) -> str:
-    """A text without what can't be shown, or turns the direction of what stands behind it."""
-    return _CONTROL.sub("\ufffd", text)
-
-
 def _safe(value: object) -> str:
     if isinstance(value, Markup):
         return value
-    return escape(harmless(str(value)), quote=True)
+    return escape(plain(str(value)), quote=True)
 
 
 def tag(name: str, *children: object, cls: str = "", **attributes: object) -> Markup:

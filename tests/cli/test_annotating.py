@@ -36,6 +36,9 @@ def test_outcomes_in_bulk(run: Any, filled: Store) -> None:
     taken_back = run("outcome", "own", "--where", "spans:5").out
     assert taken_back == "3 traces now have no outcome but their own.\n"
     assert run("stats", "--json").answer["failed"] == 2
+    newest = run("inspect", "--json").answer["trace_id"]
+    alone = run("outcome", newest, "own").out
+    assert alone == "1 trace now has no outcome but its own.\n"
     assert run("outcome", "fail", "--where", "id:*").out == "3 traces now have the outcome fail.\n"
 
 

@@ -91,6 +91,12 @@ def test_a_name_cannot_turn_what_stands_behind_it(run: Any, filled: Store, turn:
     assert run("inspect", "9" * 32).out.startswith("a\ufffdb ")
 
 
+def test_a_name_of_two_lines_is_told_in_one(run: Any, filled: Store) -> None:
+    """A name that holds a line's end leaves the headline whole."""
+    filled.write(Batch([Span("9" * 32, "9" * 16, None, "a\nb", "agent", "ok", 1, 2)], []))
+    assert run("inspect", "9" * 32).out.startswith("a b ended without an error")
+
+
 @pytest.mark.parametrize(
     ("wanted", "sentence"),
     [

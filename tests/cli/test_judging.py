@@ -119,6 +119,8 @@ def test_without_a_key(capsys: Capture) -> None:
         (["--rubric", "./rubrics/strict"], "There is no file ./rubrics/strict"),
         (["--where", "name:nobody"], "No finished run matches"),
         (["--where", ""], "--where is empty"),
+        (["--max-cost-usd", "inf"], "--max-cost-usd is a number of US dollars"),
+        (["--max-cost-usd", "nan"], "invalid value for '--max-cost-usd'"),
         (["--model", "made-up-model"], "no known price"),
     ],
 )

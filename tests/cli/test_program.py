@@ -32,6 +32,8 @@ def test_it_tells_its_version(run: Any) -> None:
     [
         (["nope"], "error: no such command 'nope'; see `clustertrace --help`.\n"),
         (["stats", "--nope"], "error: no such option: --nope; see `clustertrace stats --help`.\n"),
+        (["inspect", "--expand"], "argument; see `clustertrace inspect --help`.\n"),
+        (["assert", "list", "extra"], "error: 'extra' is too much; only `remove` takes "),
         (["stats", "extra"], "see `clustertrace stats --help`.\n"),
         (["clusters", "--limit", "x"], "error: invalid value for '--limit': "),
         (["clusters", "--limit", "0"], "error: invalid value for '--limit': "),
