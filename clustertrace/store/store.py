@@ -193,14 +193,29 @@ class Store:
         Every command that reads does this first, so that it sees what has been recorded.
         """
         self.drain()
-        _catch_up(lambda: self.settle(everything=True), _SETTLE_SLICE)
-        _catch_up(self.index_text, _INDEX_SLICE)
+        self._catch_up(news.count, lambda: self.settle(everything=True), _SETTLE_SLICE)
+        self._catch_up(lambda conn: conn.texts.behind(conn), self.index_text, _INDEX_SLICE)
         self.note_all()
 
     def note_all(self) -> None:
         """Work out the traits and prompts of every run that is waiting for it."""
-        _catch_up(self.note_traits, _TRAITS_SLICE)
-        _catch_up(self.note_prompts, _PROMPTS_SLICE)
+        self._catch_up(due.count_traits, self.note_traits, _TRAITS_SLICE)
+        self._catch_up(due.count_prompts, self.note_prompts, _PROMPTS_SLICE)
+
+    def _catch_up(
+        self, waiting: Callable[[Connection], int], step: Callable[[], int], full_slice: int
+    ) -> None:
+        """Repeat a step, which returns how much it did, until there is nothing left to do.
+
+        While other programs write, there always is. Once as much is done as was waiting, slices
+        that are not full only bring what came meanwhile, or what followed: so many are enough.
+        """
+        with self.read() as conn:
+            left = waiting(conn)
+        partial_slices = 0
+        while partial_slices < _PARTIAL_SLICES and (done := step()):
+            left -= done
+            partial_slices += left <= 0 and done < full_slice
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -276,16 +291,3 @@ def _check_settings() -> None:
 
         policy()
         own_prices()
-
-
-def _catch_up(step: Callable[[], int], full_slice: int) -> None:
-    """Repeat a step, which returns how much it did, until there is nothing left to do.
-
-    While other programs write, there always is. Slices that are not full mean that everything there
-    was is done, and so many of them also do what followed from it.
-    """
-    for _ in range(_PARTIAL_SLICES):
-        while (done := step()) >= full_slice:
-            pass
-        if not done:
-            return

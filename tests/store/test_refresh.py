@@ -8,6 +8,7 @@ import pytest
 
 from clustertrace.model import Batch, Span
 from clustertrace.store import Store, queries
+from clustertrace.store.settling import traits
 
 
 def run(number: int) -> Span:
@@ -46,3 +47,12 @@ def test_it_takes_in_more_than_a_slice(store: Store) -> None:
         assert queries.overview(conn).traces == 1_000
         backlog = queries.backlog(conn, 10**18)
     assert (backlog.settling_ns, backlog.unindexed) == (0, 0)
+
+
+def test_it_takes_in_all_runs_however_long(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slice is never full where its runs have many spans; still, none is left."""
+    monkeypatch.setattr(traits, "_SPAN_LIMIT", 1)
+    store.write(Batch([run(number) for number in range(1, 101)], []))
+    store.refresh()
+    with store.read() as conn:
+        assert queries.runs_noted(conn) == 100

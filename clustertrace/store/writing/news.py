@@ -15,6 +15,7 @@ __all__ = [
     "DONE",
     "PER_SPAN_NS",
     "SETTLE_AFTER_NS",
+    "count",
     "due",
     "forget",
     "has_due",
@@ -74,6 +75,11 @@ def due(conn: Connection, now_ns: int, limit: int) -> list[bytes]:
         sql = f"SELECT trace_id FROM news WHERE {is_due} ORDER BY due_ns LIMIT ? {conn.claimed}"
         ids += [row[0] for row in conn.rows(sql, (bound, limit - len(ids)))]
     return ids
+
+
+def count(conn: Connection) -> int:
+    """How many traces have news."""
+    return int(conn.value("SELECT count(*) FROM news"))
 
 
 def oldest(conn: Connection) -> int | None:
