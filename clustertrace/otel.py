@@ -103,7 +103,7 @@ class _Origins:
         self._read: dict[tuple[int, int], Origin] = {}
 
     def of(self, span: ReadableSpan) -> Origin:
-        """The origin that keeps a span running as long as this process lives."""
+        """The origin of a span, which must live as long as this: it is told by `id`s."""
         key = (id(span.resource), id(span.instrumentation_scope))
         found = self._read.get(key)
         if found is None:

@@ -103,12 +103,12 @@ def _export_folder(selection: Selection, form: str, folder: Path, db: str | None
     if days.kept:
         note(
             f"{counted(len(days.kept), 'day')} there, from {days.kept[0]} on, had more traces "
-            "than these and were kept; delete their folders to have them written again."
+            "than these and stayed; delete their folders to have them written again."
         )
     if days.others:
         note(
             f"{counted(len(days.others), 'day')} there, from {days.others[0]} on, had none of "
-            "these and were kept; delete their folders if you don't want them."
+            "these and stayed; delete their folders if you don't want them."
         )
 
 
@@ -160,7 +160,7 @@ def import_(
     in the database are skipped. A line that can't be used is reported with the reason and does
     not affect the others; the exit code is then 2. Of sessions (docs/claude-code.md) only what is
     new is read, and it stays even if the agent deletes its files; rows that can't be used are only
-    counted; exit code 1: there are none.
+    counted. Exit code 1: there are no sessions.
     """
     if form == "claude-code" or form == "codex":
         from clustertrace.cli.histories import import_sessions

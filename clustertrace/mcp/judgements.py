@@ -84,7 +84,7 @@ class Judgements:
         self,
         pattern_id: Annotated[str, Field(description="A pattern's id, or the start of it.")],
     ) -> Reasons:
-        """Say what goes along with a pattern's failures, next to similar runs that did not."""
+        """Say what goes along with a pattern's failures, next to similar runs that did not fail."""
         with reading(self._db) as store, store.read() as conn:
             cluster = queries.cluster(conn, pattern_id)
             reasons = queries.why(conn, cluster)

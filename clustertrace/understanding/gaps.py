@@ -150,9 +150,9 @@ def _cost_gaps(span: Span) -> Iterator[tuple[str, str]]:
     if span.cost_usd is not None or (span.input_tokens is None and span.output_tokens is None):
         return
     if not tokens_known(span):
-        half = "wrote" if span.output_tokens is None else "read"
+        half = "written" if span.output_tokens is None else "read"
         if _MISSING not in span.attributes:  # else the recorder has said why
-            yield "a cost", f"how much it {half} is not known"
+            yield "a cost", f"the number of tokens {half} is not known"
     elif span.model is None:
         yield "a cost", "no model is named"
     else:

@@ -73,7 +73,7 @@ def test_a_folder_gets_parquet_by_day(run: Any, tmp_path: Path) -> None:
     ran = run("export", "--all", "--format", "parquet", "-o", folder)
     assert ran.err == f"3 traces in {folder}: 0 days written, 1 unchanged.\n"
     ran = run("export", "--where", "since:2030-01-01", "--format", "parquet", "-o", folder)
-    assert "1 day there, from 2025-10-09 on, had none of these and were kept" in ran.err
+    assert "1 day there, from 2025-10-09 on, had none of these and stayed" in ran.err
     for wrong in (["--all", "--format", "csv"], [OK, "--format", "parquet"]):
         assert run("export", *wrong, "-o", folder).code == 2
 

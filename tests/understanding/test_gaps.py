@@ -37,9 +37,12 @@ def test_nothing_is_missing() -> None:
         ({"cost_usd": None, "model": None}, "without a cost: no model is named"),
         (
             {"cost_usd": None, "output_tokens": None},
-            "without a cost: how much it wrote is not known",
+            "without a cost: the number of tokens written is not known",
         ),
-        ({"cost_usd": None, "input_tokens": None}, "without a cost: how much it read is not known"),
+        (
+            {"cost_usd": None, "input_tokens": None},
+            "without a cost: the number of tokens read is not known",
+        ),
         ({"input": None, "output": None}, "without content: what reported them sent none"),
     ],
 )
