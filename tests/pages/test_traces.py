@@ -123,6 +123,17 @@ def test_long_lists_have_pages(store: Store, show: Callable[..., Any], make_runs
     assert len(show("traces", page="99").table) == 50
 
 
+@pytest.mark.parametrize("page", ["clusters", "traces"])
+@pytest.mark.parametrize("digits", [30, 5000])
+def test_a_page_of_many_digits_shows_the_first(
+    some: Store, show: Callable[..., Any], page: str, digits: int
+) -> None:
+    """Neither SQLite's widest number nor Python's longest ends the page in an error."""
+    shown = show(page, page="9" * digits)
+    assert not shown.ran.exception
+    assert "Something went wrong" not in shown.html
+
+
 def test_conditions_are_offered_and_typed(some: Store, show: Callable[..., Any]) -> None:
     """The bar completes with common conditions, names and tags; what is picked narrows the list."""
     ran = show("traces").ran
