@@ -109,12 +109,16 @@ _FOLDER: Final = (
 )
 """`PWD=/home/ann` in a listing of variables is where a shell stands, and no password."""
 
+_GAP: Final = r"(?:\s|\\{1,8}[nrt])*+"
+"""Space, and ends of lines that are escaped: in indented JSON inside a JSON text."""
+
 _QUOTED: Final = re.compile(
     rf"""(?P<head>(?P<pair>[\[(]\s*)?(?<!\\)(?P<quote>\\{{0,31}}["'])"""
     r"""(?(pair)(?!(?:passcode|creds|bearer|jwt)\\*["']))"""
     rf"""{_FOLDER}(?:{_NAME})(?P=quote)"""
-    r"""\s*+(?:(?(pair)[:,]|:)|=>)\s*+(?:\[\s*+)?)"""
-    rf"""(?:(?P<open>\\{{1,31}}["']|'|")(?P<value>(?:[^"'\\]|\\+[^"'\\])+?|(?:[^"\\]|\\.)+?)(?P=open)"""
+    rf"""\s*+(?:(?(pair)[:,]|:)|=>){_GAP}(?:\[{_GAP})?)"""
+    r"""(?:(?P<open>\\{1,31}["']|'|")(?!(?P=open))"""
+    r"""(?P<value>(?:[^"'\\]|\\+[^"'\\])+?|(?:[^"\\]|\\.)+?)(?P=open)"""
     r"""|(?P<bare>-?\d[\d.eE+-]*))""",
     re.IGNORECASE,
 )
@@ -122,20 +126,27 @@ _QUOTED: Final = re.compile(
 
 A comma comes between the two in a pair only: in `"kind":"password","value":1` the name is a value,
 and what follows is the next key. `["bearer", "basic"]` is no pair, but a list of ways to log in.
-PHP and Ruby write `'password' => 'hunter2'`."""
+PHP and Ruby write `'password' => 'hunter2'`. An empty value stays: what follows it is the next key,
+in JSON inside a JSON text and in what Python prints as well."""
 
-_ITEM: Final = (
-    r"""(?>QUOTE(?:[^"'\\]|\\+[^"'\\])+?QUOTE|QUOTE(?:[^"\\]|\\.)+?QUOTE"""
-    r"""|-?\d[\d.eE+-]*|null\b|true\b|false\b)"""
-)
-_AN_ITEM: Final = _ITEM.replace("QUOTE", "(?P=quote)")
+
+def _item(quote: str) -> str:
+    """What matches an item of a list whose texts stand in these quotes."""
+    return (
+        rf"""(?>{quote}(?:{quote}|(?P<text>(?:[^"'\\]|\\+[^"'\\])+?){quote}"""
+        rf"""|(?P<other>(?:[^"\\]|\\.)+?){quote})|null|None|true|false|(?P<bare>-?\d[\d.eE+-]*+))"""
+    )
+
+
+_UNNAMED: Final = re.sub(r"\?P<\w+>", "?:", _item("(?P=quote)"))
 
 _ITEMS: Final = re.compile(
-    rf"""(?P<head>(?<!\\)(?P<quote>\\{{0,31}}["']){_FOLDER}(?:{_NAME})(?P=quote)\s*+(?::|=>)\s*+\[\s*+)"""
-    rf"""(?P<items>{_AN_ITEM}(?:\s*+,\s*+{_AN_ITEM})+)""",
+    rf"""(?P<head>(?<!\\)(?P<quote>\\{{0,31}}["']){_FOLDER}(?:{_NAME})(?P=quote)\s*+(?::|=>){_GAP}\[{_GAP})"""
+    rf"""(?P<items>{_UNNAMED}(?:{_GAP},{_GAP}{_UNNAMED})+)""",
     re.IGNORECASE,
 )
-"""A name in quotes and a list of several values, as headers that come more than once are told."""
+"""A name in quotes and a list of several texts, as headers that come more than once are told; some
+may be empty, or numbers."""
 
 _PHRASE: Final = r"""(?(open)(?=[^\s"'\\,;&<>(){}\[\]:])[^"'\\\r\n]{4,1000}+(?=(?P=open))|(?!))"""
 """All that is in quotes, which may be several words: `PASSPHRASE="correct horse"`."""
@@ -309,19 +320,18 @@ def _by_name(text: str) -> tuple[str, int]:
         quote = match["open"] or match["quote"]
         return f"{match['head']}{quote}{mark('by its name')}{quote}"
 
+    def item(match: re.Match[str], quote: str) -> str:
+        nonlocal counted
+        value = match["text"] or match["other"] or match["bare"]
+        if value is None or _is_spent(value):
+            return match[0]
+        counted += 1
+        return f"{quote}{mark('by its name')}{quote}"
+
     def listed(match: re.Match[str]) -> str:
         quote = match["quote"]
-
-        def item(value: re.Match[str]) -> str:
-            nonlocal counted
-            text = value[0].removeprefix(quote).removesuffix(quote)
-            if text.lower() in ("null", "true", "false") or _is_spent(text):
-                return value[0]
-            counted += 1
-            return f"{quote}{mark('by its name')}{quote}"
-
-        items = re.sub(_ITEM.replace("QUOTE", re.escape(quote)), item, match["items"])
-        return match["head"] + items
+        each = re.compile(_item(re.escape(quote)), re.IGNORECASE)
+        return match["head"] + each.sub(lambda one: item(one, quote), match["items"])
 
     text = _ITEMS.sub(listed, text)
     text = _QUOTED.sub(quoted, text)
