@@ -171,11 +171,15 @@ def test_a_database_of_the_first_schema_is_migrated(
     with store.writing() as conn:
         for name in newer:
             conn.run(f"DROP INDEX {name}")
+        conn.run("DROP INDEX traces_start")
+        conn.run("CREATE INDEX traces_start ON traces (start_ns, trace_id)")
         conn.run("UPDATE alembic_version SET version_num = '0001'")
     with Store.open(store.path) as migrated, migrated.read() as conn:
         assert conn.value("SELECT version_num FROM alembic_version") == HEAD
         names = {row[0] for row in conn.rows("SELECT name FROM sqlite_master")}
         assert names.issuperset(newer)
+        widened = {row[2] for row in conn.rows("PRAGMA index_info(traces_start)")}
+        assert {"llm_calls", "lost_usd"} <= widened
         assert conn.value("SELECT count(*) FROM spans") == 1
     (line,) = caplog.messages
     assert f"upgraded to schema {HEAD}" in line
