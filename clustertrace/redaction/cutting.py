@@ -112,13 +112,26 @@ _FOLDER: Final = (
 _GAP: Final = r"(?:\s|\\{1,8}[nrt])*+"
 """Space, and ends of lines that are escaped: in indented JSON inside a JSON text."""
 
+_UNQUOTED: Final = r"""(?:[^"'\\]|\\+[^"'\\])+?"""
+"""Most values: they have no quotes in them, however deep in JSON they are."""
+
+
+def _within(slashes: str) -> str:
+    """What matches a value with quotes in it, where its own have these backslashes in front.
+
+    A quote in it, or a backslash, has twice as many and one more. The bound keeps a text that is
+    all backslashes from being read to its end from each of them.
+    """
+    return rf"""(?>[^"\\]|\\{{1,64}}+[^"'\\]|{slashes}\\{slashes}["'\\])+?"""
+
+
 _QUOTED: Final = re.compile(
     rf"""(?P<head>(?P<pair>[\[(]\s*)?(?<!\\)(?P<quote>\\{{0,31}}["'])"""
     r"""(?(pair)(?!(?:passcode|creds|bearer|jwt)\\*["']))"""
     rf"""{_FOLDER}(?:{_NAME})(?P=quote)"""
     rf"""\s*+(?:(?(pair)[:,]|:)|=>){_GAP}(?:\[{_GAP})?)"""
-    r"""(?:(?P<open>\\{1,31}["']|'|")(?!(?P=open))"""
-    r"""(?P<value>(?:[^"'\\]|\\+[^"'\\])+?|(?:[^"\\]|\\.)+?)(?P=open)"""
+    r"""(?:(?P<open>(?P<slashes>\\{0,31})["'])(?!(?P=open))"""
+    rf"""(?P<value>{_UNQUOTED}|{_within("(?P=slashes)")}|(?:[^"\\]|\\.)+?)(?P=open)"""
     r"""|(?P<bare>-?\d[\d.eE+-]*))""",
     re.IGNORECASE,
 )
@@ -130,18 +143,20 @@ PHP and Ruby write `'password' => 'hunter2'`. An empty value stays: what follows
 in JSON inside a JSON text and in what Python prints as well."""
 
 
-def _item(quote: str) -> str:
+def _item(slashes: str, quote: str) -> str:
     """What matches an item of a list whose texts stand in these quotes."""
     return (
-        rf"""(?>{quote}(?:{quote}|(?P<text>(?:[^"'\\]|\\+[^"'\\])+?){quote}"""
-        rf"""|(?P<other>(?:[^"\\]|\\.)+?){quote})|null|None|true|false|(?P<bare>-?\d[\d.eE+-]*+))"""
+        rf"""(?>{quote}(?:{quote}|(?P<text>{_UNQUOTED}){quote}"""
+        rf"""|(?P<other>{_within(slashes)}){quote})"""
+        r"""|null|none|true|false|(?P<bare>-?\d[\d.eE+-]*+))"""
     )
 
 
-_UNNAMED: Final = re.sub(r"\?P<\w+>", "?:", _item("(?P=quote)"))
+_UNNAMED: Final = re.sub(r"\?P<\w+>", "?:", _item("(?P=slashes)", "(?P=quote)"))
 
 _ITEMS: Final = re.compile(
-    rf"""(?P<head>(?<!\\)(?P<quote>\\{{0,31}}["']){_FOLDER}(?:{_NAME})(?P=quote)\s*+(?::|=>){_GAP}\[{_GAP})"""
+    rf"""(?P<head>(?<!\\)(?P<quote>(?P<slashes>\\{{0,31}})["']){_FOLDER}(?:{_NAME})(?P=quote)"""
+    rf"""\s*+(?::|=>){_GAP}\[{_GAP})"""
     rf"""(?P<items>{_UNNAMED}(?:{_GAP},{_GAP}{_UNNAMED})+)""",
     re.IGNORECASE,
 )
@@ -330,7 +345,7 @@ def _by_name(text: str) -> tuple[str, int]:
 
     def listed(match: re.Match[str]) -> str:
         quote = match["quote"]
-        each = re.compile(_item(re.escape(quote)), re.IGNORECASE)
+        each = re.compile(_item(re.escape(match["slashes"]), re.escape(quote)), re.IGNORECASE)
         return match["head"] + each.sub(lambda one: item(one, quote), match["items"])
 
     text = _ITEMS.sub(listed, text)

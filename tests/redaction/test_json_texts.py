@@ -40,6 +40,26 @@ def test_json_stays_json(value: Any) -> None:
     assert cut.json(text)[0] == text
 
 
+_ODD = st.text("ab'\"\\\n, ]", max_size=6)
+
+
+@given(st.lists(_ODD, max_size=3) | _ODD, _ODD, st.integers(1, 4), st.sampled_from([None, 2]))
+def test_only_the_secrets_go_however_deep(
+    secret: str | list[str], other: str, depth: int, indent: int | None
+) -> None:
+    """Whatever quotes are in a secret: all of it is cut, and what stands beside it stays."""
+    text: Any = {"password": secret, "other": other}
+    for _ in range(depth):
+        text = json.dumps(text, indent=indent)
+    text, _ = cut.json(text)
+    for _ in range(depth):
+        text = json.loads(text)
+    mark = "[redacted: by its name]"
+    one = mark if secret else secret
+    left = [mark if item else item for item in secret] if isinstance(secret, list) else one
+    assert text == {"password": left, "other": other}
+
+
 @pytest.mark.parametrize("begun", BEGUN)
 def test_a_name_without_a_value_breaks_nothing(begun: str) -> None:
     """What a string ends with can't reach into what follows it."""

@@ -93,6 +93,8 @@ NAMED = [
         '{"a": "{\\n  \\"x-api-key\\": [\\n    \\"first\\",\\n    \\"hunter2\\"\\n  ]\\n}"}',
         "hunter2",
     ),
+    ('{"a": "{\\"password\\": \\"a\\\\\\"hunter2\\", \\"user\\": \\"ann\\"}"}', "hunter2"),
+    ('{"a": "{\\"password\\": [\\"a\\", \\"b\\\\\\"hunter2\\"]}"}', "hunter2"),
     ("GET / HTTP/1.1\nCookie: theme=dark; lang=en; sid=hunter2\nAccept: */*", "hunter2"),
     ("Set-Cookie: theme=dark; sid=hunter2; HttpOnly", "hunter2"),
     ("curl --cookie 'theme=dark; sid=hunter2' https://host", "hunter2"),
