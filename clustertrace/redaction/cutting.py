@@ -232,10 +232,13 @@ _TAGGED: Final = re.compile(
 )
 """What an element of XML holds."""
 
+_VALUE: Final = rf"""(?!(?P=quote))(?P<value>{_UNQUOTED}|{_within("(?P=slashes)")})(?=(?P=quote))"""
+"""A value in the same quotes as its name."""
+
 _PAIRED: Final = re.compile(
-    rf"""(?P<head>(?<!\\)(?P<quote>\\{{0,31}}["'])(?:name|key|kind|type)(?P=quote)\s*:\s*(?P=quote){_NAME}(?P=quote)"""
-    r"""\s*,\s*(?P=quote)value(?P=quote)\s*:\s*(?P=quote))(?!\[redacted)"""
-    r"""(?P<value>(?:[^"'\\]|\\+[^"'\\])+?)(?=(?P=quote))""",
+    rf"""(?P<head>(?<!\\)(?P<quote>(?P<slashes>\\{{0,31}})["'])(?:name|key|kind|type)(?P=quote)"""
+    rf"""\s*:\s*(?P=quote){_NAME}(?P=quote)\s*,{_GAP}(?P=quote)value(?P=quote)\s*:\s*(?P=quote))"""
+    rf"""(?!\[redacted){_VALUE}""",
     re.IGNORECASE,
 )
 """A name that is a value itself, and the value beside it: how variables and headers are listed."""
@@ -266,9 +269,9 @@ _USER: Final = rf"(?:(?<![\w.-])|{_ESCAPED})(?P<owner>[\w.-]{{0,40}}?)user(?:_?n
 
 _BESIDE: Final = re.compile(
     rf"""(?P<head>{_USER}(?P<end>\\{{0,31}}["'])?\s*:\s*"""
-    r"""(?P<quote>\\{0,31}["'])[^"'\\]{0,200}(?P=quote)\s*,(?:\s|\\{1,8}[nrt]){0,80}"""
+    r"""(?P<quote>(?P<slashes>\\{0,31})["'])[^"'\\]{0,200}(?P=quote)\s*,(?:\s|\\{1,8}[nrt]){0,80}"""
     r"""(?(end)(?P=end))(?P=owner)pass(?(end)(?P=end))\s*:\s*(?P=quote))"""
-    rf"""(?!\[redacted|{_OUTCOME})(?P<value>(?:[^"'\\]|\\+[^"'\\])+?)(?=(?P=quote))""",
+    rf"""(?!\[redacted|{_OUTCOME}){_VALUE}""",
     re.IGNORECASE,
 )
 """`{"user": "ann", "pass": "hunter2"}`: beside a user, `pass` by itself is a password."""
