@@ -194,14 +194,6 @@ _BLOCK: Final = re.compile(
 )
 """A text below its name in YAML, indented, of one line or several."""
 
-_HELD: Final = re.compile(
-    rf"""(?P<head>(?<!\\)(?P<quote>\\{{0,31}}["']){_NAME}(?P=quote)\s*+:\s*+\{{[^{{}}]{{0,200}}?"""
-    r"""(?P=quote)value(?P=quote)\s*+:\s*+(?P=quote))(?!\[redacted)"""
-    r"""(?P<value>(?:[^"'\\]|\\+[^"'\\])+?)(?=(?P=quote))""",
-    re.IGNORECASE,
-)
-"""`"token": {"sensitive": true, "value": "hunter2"}`, as Terraform tells its outputs."""
-
 _BEARER: Final = re.compile(
     rf"(?P<head>(?:\b|{_ESCAPED})(?:bearer|basic)\s+)(?P<value>[\w.=+/~-]{{16,}})", re.IGNORECASE
 )
@@ -242,6 +234,13 @@ _PAIRED: Final = re.compile(
     re.IGNORECASE,
 )
 """A name that is a value itself, and the value beside it: how variables and headers are listed."""
+
+_HELD: Final = re.compile(
+    rf"""(?P<head>(?<!\\)(?P<quote>(?P<slashes>\\{{0,31}})["']){_NAME}(?P=quote)\s*+:{_GAP}\{{"""
+    rf"""[^{{}}]{{0,200}}?(?P=quote)value(?P=quote)\s*+:\s*+(?P=quote))(?!\[redacted){_VALUE}""",
+    re.IGNORECASE,
+)
+"""`"token": {"sensitive": true, "value": "hunter2"}`, as Terraform tells its outputs."""
 
 _LISTED: Final = re.compile(
     rf"""(?P<head>(?:\b|{_ESCAPED})(?:name|key)\s*:\s*(?:\\*["'])?{_NAME}(?:\\*["'])?"""
