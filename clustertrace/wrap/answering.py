@@ -1,7 +1,7 @@
-"""A model call answered from a recording (clustertrace.record.playback), by the SDK's own code.
+"""Answer a model call from a recording (clustertrace.record.playback), through the SDK's own code.
 
-The SDK sends its request as ever, but to a transport that holds the recorded reply; so what the
-program gets is of the SDK's own types, streams and errors included, and nothing leaves the process.
+The SDK sends its request as usual, but to a transport that returns the recorded reply. So the
+program gets the SDK's own types, streams and errors included, and nothing leaves the process.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _TRANSPORTS: Final = frozenset({"httpx", "httpx2"})
 
 
 def recorded_reply(call: ModelCall) -> RecordedReply | None:
-    """What a call is to be answered with; None: it is made."""
+    """The recorded reply to answer a call with; None if the call is to be made."""
     player = playback.player
     return None if player is None else player.reply(call.span, call.operation)
 
 
 def with_model(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A request's body, for the model that the player wants to be asked."""
+    """A request's body, with the model replaced if the player asks for another one."""
     player = playback.player
     if player is None or player.model is None or "model" not in body:
         return body
@@ -36,21 +36,21 @@ def with_model(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def sender(client: Any, send: Callable[..., Any], call: ModelCall) -> Callable[..., Any]:
-    """How a client of Anthropic's or OpenAI's sends a call: as ever, or to a recorded reply."""
+    """How a client of Anthropic or OpenAI sends a call: by `send`, or to a recorded reply."""
     reply = recorded_reply(call)
     if reply is None:
         return send
     kind = type(client)
     http = _library_of(client._client)
     transport = http.MockTransport(lambda request: _response(http, call, reply, request))
-    waits = hasattr(client._client, "aclose")
-    fake = (http.AsyncClient if waits else http.Client)(transport=transport)
+    is_async = hasattr(client._client, "aclose")
+    fake = (http.AsyncClient if is_async else http.Client)(transport=transport)
     playing = kind.copy(client, http_client=fake, max_retries=0)
     return MethodType(kind.post, playing)
 
 
 def _library_of(http_client: Any) -> Any:
-    """The HTTP library behind a client: SDKs differ, and have classes of their own above it."""
+    """The HTTP library behind a client; SDKs use different ones, and subclass their clients."""
     names = (base.__module__.partition(".")[0] for base in type(http_client).__mro__)
     return sys.modules[next(name for name in names if name in _TRANSPORTS)]
 
@@ -63,7 +63,7 @@ def _response(http: Any, call: ModelCall, reply: RecordedReply, request: Any) ->
     body = call.body_of(reply)
     if not json.loads(request.content or b"{}").get("stream"):
         return http.Response(200, json=body)
-    lines = [_event(one) for one in call.events_of(body)]
+    lines = [_event(event) for event in call.events_of(body)]
     return http.Response(
         200, content="".join(lines).encode(), headers={"content-type": "text/event-stream"}
     )
@@ -77,5 +77,5 @@ def _event(event: Mapping[str, Any] | str) -> str:
 
 
 def error_body(message: str) -> dict[str, Any]:
-    """A refusal as the providers word it."""
+    """An error response in the providers' format."""
     return {"type": "error", "error": {"type": "recorded_error", "message": message}}

@@ -41,7 +41,8 @@ def wrap_anthropic(client: C) -> C:
 def _provider(client: Any) -> str:
     names = [kind.__name__ for kind in type(client).__mro__]
     return next(
-        (told for mark, told in _PROVIDERS if any(mark in name for name in names)), "anthropic"
+        (provider for mark, provider in _PROVIDERS if any(mark in name for name in names)),
+        "anthropic",
     )
 
 
@@ -52,31 +53,31 @@ def _request(body: Mapping[str, Any]) -> Request:
         rest.pop("tools", None),
         rest.pop("system", None),
     )
-    said: list[Any] = []
+    conversation: list[Any] = []
     if system:
         parts = [text_part(system)] if isinstance(system, str) else list(map(_part, system))
-        said.append(message("system", parts))
-    for one in rest.pop("messages", None) or ():
-        said.extend(_messages(plain(one)))
-    return Request("chat", model, said, rest, tools)
+        conversation.append(message("system", parts))
+    for turn in rest.pop("messages", None) or ():
+        conversation.extend(_messages(plain(turn)))
+    return Request("chat", model, conversation, rest, tools)
 
 
-def _messages(one: Any) -> list[Any]:
-    """A message in our shape; results of tools are messages of their own."""
-    if not isinstance(one, Mapping):
-        return [one]
-    role, content = str(one.get("role")), one.get("content")
+def _messages(turn: Any) -> list[Any]:
+    """One of Anthropic's messages in our shape; each tool result becomes a message of its own."""
+    if not isinstance(turn, Mapping):
+        return [turn]
+    role, content = str(turn.get("role")), turn.get("content")
     if not isinstance(content, list | tuple):
         return [{"role": role, "content": content}]
     blocks = [plain(block) for block in content]
-    made: list[Any] = [_result(block) for block in blocks if _type(block) == "tool_result"]
+    messages: list[Any] = [_result(block) for block in blocks if _type(block) == "tool_result"]
     rest = [block for block in blocks if _type(block) != "tool_result"]
-    if rest or not made:
-        made.append(_of_blocks(role, rest))
-    return made
+    if rest or not messages:
+        messages.append(_message_of(role, rest))
+    return messages
 
 
-def _of_blocks(role: str, blocks: list[Any]) -> dict[str, Any]:
+def _message_of(role: str, blocks: list[Any]) -> dict[str, Any]:
     calls = [block for block in blocks if _type(block) == "tool_use"]
     parts = [_part(block) for block in blocks if _type(block) != "tool_use"]
     return message(role, parts, [_call(call) for call in calls])
@@ -108,7 +109,7 @@ def _reply(body: Mapping[str, Any]) -> Reply:
     usage, blocks = section(body, "usage"), body.get("content") or []
     read, written = usage.get("cache_read_input_tokens"), usage.get("cache_creation_input_tokens")
     fresh = usage.get("input_tokens")
-    output = [_of_blocks("assistant", list(blocks))] if blocks else None
+    output = [_message_of("assistant", list(blocks))] if blocks else None
     return Reply(
         output=output,
         model=body.get("model"),
@@ -124,18 +125,20 @@ def _reply(body: Mapping[str, Any]) -> Reply:
 
 
 def _usage_attributes(usage: Mapping[str, Any]) -> dict[str, Any]:
-    """What prices depend on beside the counts, under the names of Anthropic's own spans."""
-    kept = section(usage, "cache_creation")
-    told = {f"anthropic.usage.cache_creation.{name}": count for name, count in kept.items()}
-    told["anthropic.usage.service_tier"] = usage.get("service_tier")
-    told["speed"] = usage.get("speed")
+    """What prices depend on besides token counts, under the names that Anthropic's spans use."""
+    cache_writes = section(usage, "cache_creation")
+    attributes = {
+        f"anthropic.usage.cache_creation.{name}": count for name, count in cache_writes.items()
+    }
+    attributes["anthropic.usage.service_tier"] = usage.get("service_tier")
+    attributes["speed"] = usage.get("speed")
     for name, count in section(usage, "server_tool_use").items():
-        told[f"anthropic.usage.server_tool_use.{name}"] = count
-    return {key: value for key, value in told.items() if value is not None}
+        attributes[f"anthropic.usage.server_tool_use.{name}"] = count
+    return {key: value for key, value in attributes.items() if value is not None}
 
 
 class _Assembler:
-    """A message from the events that it is streamed as."""
+    """Assembles a message from its stream of events."""
 
     def __init__(self) -> None:
         self._message: dict[str, Any] = {}
@@ -149,13 +152,13 @@ class _Assembler:
             return self._delta(_get(event, "index"), _get(event, "delta"))
         if kind == "message_start":
             self._message = dict(plain(_get(event, "message")))
-            # What it has of the output is a first guess; the last event tells.
+            # Its output count is a first guess; the last event has the real one.
             self._message["usage"] = {**section(self._message, "usage"), "output_tokens": None}
         elif kind == "content_block_start":
             self._blocks[_get(event, "index")] = dict(plain(_get(event, "content_block")))
         elif kind == "message_delta":
-            told = {k: v for k, v in (plain(_get(event, "usage")) or {}).items() if v is not None}
-            self._message["usage"] = {**section(self._message, "usage"), **told}
+            usage = {k: v for k, v in (plain(_get(event, "usage")) or {}).items() if v is not None}
+            self._message["usage"] = {**section(self._message, "usage"), **usage}
             self._message["stop_reason"] = _get(_get(event, "delta"), "stop_reason")
         elif kind == "message_stop":
             self.complete = True
@@ -182,7 +185,7 @@ class _Assembler:
 
 
 def _get(value: Any, name: str) -> Any:
-    """A field of an SDK's object, or of the JSON that it stands for."""
+    """A field of an SDK object, or of the JSON that the object represents."""
     return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
 
 

@@ -47,9 +47,9 @@ def _blocks(messages: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def events_of(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The events that such a message is streamed as, a block in one piece."""
-    begun = {**body, "content": [], "stop_reason": None}
-    yield {"type": "message_start", "message": begun}
+    """The events that stream this message, with each block in one piece."""
+    start = {**body, "content": [], "stop_reason": None}
+    yield {"type": "message_start", "message": start}
     for index, block in enumerate(body["content"]):
         kind = block.get("type")
         empty, deltas = dict(block), []
@@ -61,8 +61,8 @@ def events_of(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             deltas = [{"type": "thinking_delta", "thinking": block["thinking"]}]
         elif kind == "tool_use":
             empty["input"] = {}
-            given = json.dumps(block["input"])
-            deltas = [{"type": "input_json_delta", "partial_json": given}]
+            input_json = json.dumps(block["input"])
+            deltas = [{"type": "input_json_delta", "partial_json": input_json}]
         yield {"type": "content_block_start", "index": index, "content_block": empty}
         for delta in deltas:
             yield {"type": "content_block_delta", "index": index, "delta": delta}

@@ -1,7 +1,7 @@
-"""One call of a model as one span, from the request to the last of the reply.
+"""One model call as one span, from the request to the end of the reply.
 
-Errors in here are logged once and stay here: the program gets its reply, or the SDK's own
-exception, as if it were not traced.
+Errors in this module are logged once and never escape: the program gets its reply, or the SDK's
+own exception, as if it were not traced.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from clustertrace.wrap.messages import fitted, slim
 __all__ = ["MISSING", "ModelCall", "begin"]
 
 MISSING = "clustertrace.missing"
-"""The attribute that says what a record lacks, and why."""
+"""The attribute that says what is missing from a span, and why."""
 
 
 def begin(endpoint: Endpoint, provider: str, body: Any) -> ModelCall | None:
-    """Open the span of a call; None if nothing is recorded. Never raises."""
+    """Open the span of a call; None if it isn't recorded. Never raises."""
     above = current.get()
     if config().disabled or (above is not None and not above.run.recorded):
         return None
@@ -33,13 +33,13 @@ def begin(endpoint: Endpoint, provider: str, body: Any) -> ModelCall | None:
     try:
         call = ModelCall(endpoint, provider, endpoint.request(body), above)
     except Exception as error:
-        _unrecorded(error)
+        _warn_unrecorded(error)
         return None
     return call if call.span.run.recorded else None
 
 
 class ModelCall:
-    """An open call. It is ended once, by whatever comes first."""
+    """An open call. Whatever ends it first wins; later ends are ignored."""
 
     __slots__ = ("_attributes", "_ended", "_endpoint", "_provider", "_request", "span")
 
@@ -55,46 +55,46 @@ class ModelCall:
         session = session_now() if above is None else None
         self.span = ActiveSpan(name, request.kind, above, session=session)
         if self.span.run.recorded:
-            self._say_input(request)
+            self._record_input(request)
             self.span.begin()
 
     @property
     def ended(self) -> bool:
-        """Whether the span is written."""
+        """Whether the span has been written."""
         return self._ended
 
     @property
     def operation(self) -> str:
-        """What is asked for, such as "chat"."""
+        """The kind of request, such as "chat"."""
         return self._request.operation
 
     def body_of(self, reply: RecordedReply) -> Mapping[str, Any]:
-        """A recorded reply as its provider's JSON."""
+        """A recorded reply as the provider's JSON."""
         return self._endpoint.body_of(reply) if self._endpoint.body_of else {}
 
     def events_of(self, body: Mapping[str, Any]) -> Iterable[Mapping[str, Any] | str]:
-        """The events that a reply's JSON is streamed as."""
+        """The events that stream a reply's JSON."""
         return self._endpoint.events_of(body) if self._endpoint.events_of else ()
 
     def assembler(self) -> Assembler | None:
-        """What puts a streamed reply together; None where this kind of call has no such."""
+        """What assembles a streamed reply; None if this kind of call is never streamed."""
         return self._endpoint.assembler() if self._endpoint.assembler else None
 
     def note(self, **attributes: Any) -> None:
-        """Add attributes that are known before the end; a null says nothing."""
-        told = {key: value for key, value in attributes.items() if value is not None}
-        self._attributes |= told
+        """Add attributes that are known before the end; nulls are ignored."""
+        known = {key: value for key, value in attributes.items() if value is not None}
+        self._attributes |= known
 
     def answer(self, body: Mapping[str, Any]) -> None:
-        """End the call with a whole reply, as the provider's JSON."""
+        """End the call with a complete reply, given as the provider's JSON."""
         self.end(lambda: self._endpoint.reply(body))
 
     def fail(self, error: BaseException) -> None:
-        """End the call with an exception, which may be all there is."""
+        """End the call with an exception and no reply."""
         self.end(Reply, error=error)
 
     def lose(self, error: Exception) -> None:
-        """End the call although its reply could not be looked at."""
+        """End the call when its reply could not be read."""
         self.end(lambda: _unreadable(error))
 
     def end(
@@ -104,30 +104,30 @@ class ModelCall:
         error: BaseException | None = None,
         end_ns: int | None = None,
     ) -> None:
-        """End the call with what there is of a reply, and what went wrong. Never raises.
+        """End the call with the reply that `read` returns, and `error` if it failed. Never raises.
 
-        `end_ns` is nanoseconds since 1970, where the call ended before now.
+        `end_ns`, in nanoseconds since 1970, is for a call that ended before now.
         """
         if self._ended:
             return
         self._ended = True
         try:
             reply = read()
-        except Exception as unread:
-            reply = _unreadable(unread)
+        except Exception as unreadable:
+            reply = _unreadable(unreadable)
         try:
-            self._say(reply, error)
-        except Exception as unsaid:
-            _unrecorded(unsaid)
+            self._record_reply(reply, error)
+        except Exception as failure:
+            _warn_unrecorded(failure)
         self.span.end(end_ns)
 
-    def _say_input(self, request: Request) -> None:
-        kept, gone = fitted(slim(request.input))
+    def _record_input(self, request: Request) -> None:
+        kept, dropped = fitted(slim(request.input))
         self.span.set_input(kept)
-        if gone:
+        if dropped:
             self.span.set_attributes(**{"clustertrace.cut": ["input"]})
 
-    def _say(self, reply: Reply, error: BaseException | None) -> None:
+    def _record_reply(self, reply: Reply, error: BaseException | None) -> None:
         request = self._request
         if reply.output is not None:
             self.span.set_output(slim(reply.output))
@@ -148,19 +148,19 @@ class ModelCall:
                 "gen_ai.response.id": reply.response_id,
             }
         )
-        silent = reply.input_tokens is None and reply.output_tokens is None and error is None
-        if reply.missing or (silent and reply.error is None):
+        uncounted = reply.input_tokens is None and reply.output_tokens is None and error is None
+        if reply.missing or (uncounted and reply.error is None):
             self._attributes.setdefault(MISSING, reply.missing or "tokens: the reply names none")
         if error is not None:
-            self.note(**_about(error))
+            self.note(**_error_attributes(error))
             self.span.fail(error)
         elif reply.error is not None:
             self.span.set_status("error", reply.error)
-        told = {**self._attributes, **reply.attributes, **slim(named(request.parameters))}
+        attributes = {**self._attributes, **reply.attributes, **slim(named(request.parameters))}
         if request.tools:
-            told["gen_ai.tool.definitions"] = slim(request.tools)
-        # Attributes share their space in this order: what may be large comes last.
-        self.span.set_attributes(**dict(sorted(told.items(), key=_may_be_large)))
+            attributes["gen_ai.tool.definitions"] = slim(request.tools)
+        # Attributes share a size limit, and fill it in this order: large ones go last.
+        self.span.set_attributes(**dict(sorted(attributes.items(), key=_may_be_large)))
 
 
 def _may_be_large(attribute: tuple[str, Any]) -> bool:
@@ -168,12 +168,12 @@ def _may_be_large(attribute: tuple[str, Any]) -> bool:
 
 
 def _unreadable(error: Exception) -> Reply:
-    _unrecorded(error)
+    _warn_unrecorded(error)
     return Reply(missing=f"output, tokens: {type(error).__name__} on reading the reply")
 
 
-def _about(error: BaseException) -> dict[str, Any]:
-    """What the SDKs' exceptions contain besides their message."""
+def _error_attributes(error: BaseException) -> dict[str, Any]:
+    """What the SDKs' exceptions hold besides their message."""
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
     request_id = getattr(error, "request_id", None)
     return {
@@ -182,7 +182,7 @@ def _about(error: BaseException) -> dict[str, Any]:
     }
 
 
-def _unrecorded(error: Exception) -> None:
+def _warn_unrecorded(error: Exception) -> None:
     notice(
         f"clustertrace could not record a model call in full ({type(error).__name__}); "
         "the call itself is not affected."

@@ -1,4 +1,4 @@
-"""What a model call is, whichever SDK made it: what was asked, and what came back."""
+"""A model call, whichever SDK made it: the request and the reply."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ class Request(NamedTuple):
     """What was asked of a model."""
 
     operation: str
-    """OpenTelemetry's word for it, such as "chat"; with the model it is the span's name."""
+    """OpenTelemetry's name, such as "chat"; the span is named after it and the model."""
     model: str | None
     input: Any
     """Messages in clustertrace's shape (see clustertrace.wrap.messages), or texts to embed."""
     parameters: Mapping[str, Any] = EMPTY
-    """Temperature and the like, by their provider's names."""
+    """Temperature and the like, under the provider's names."""
     tools: Any = None
     kind: str = "llm"
 
 
 class Reply(NamedTuple):
-    """What came back; a null was not told. `input_tokens` includes cache reads and writes."""
+    """What came back; None where not reported. `input_tokens` includes cache reads and writes."""
 
     output: Any = None
     model: str | None = None
@@ -39,23 +39,23 @@ class Reply(NamedTuple):
     reasoning_tokens: int | None = None
     attributes: Mapping[str, Any] = EMPTY
     error: str | None = None
-    """What went wrong, where the provider says so in a reply that is no HTTP error."""
+    """What went wrong, if the provider says so in a reply that is not an HTTP error."""
     missing: str | None = None
-    """What the reply lacks that replies usually have, and why."""
+    """What is missing that replies usually have, and why."""
 
 
 class Assembler(Protocol):
-    """Puts a streamed reply together."""
+    """Assembles a streamed reply."""
 
     @property
     def complete(self) -> bool:
-        """Whether the reply is whole, although more chunks might come."""
+        """Whether the reply is complete, even if more chunks may come."""
 
     def add(self, chunk: Any) -> int:
-        """Take a chunk; how many characters of content it brought."""
+        """Add a chunk; returns how many characters of content it had."""
 
     def reply(self) -> Reply:
-        """The reply as far as it has come."""
+        """The reply so far."""
 
 
 class Endpoint(NamedTuple):
@@ -65,9 +65,9 @@ class Endpoint(NamedTuple):
     reply: Callable[[Mapping[str, Any]], Reply]
     assembler: Callable[[], Assembler] | None = None
     body_of: Callable[[RecordedReply], Mapping[str, Any]] | None = None
-    """The JSON that a recorded reply was; None where a recording does not hold enough of it."""
+    """The JSON of a recorded reply; None if recordings don't hold enough to rebuild it."""
     events_of: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any] | str]] | None = None
-    """The events that such JSON is streamed as."""
+    """The events that stream such JSON."""
 
 
 _NAMES: Final = {
@@ -87,7 +87,7 @@ _NAMES: Final = {
 
 
 def named(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters under OpenTelemetry's names, and those that it has none for in the same place."""
+    """Parameters as `gen_ai.request.*`, under OpenTelemetry's names where it has one."""
     return {
         f"gen_ai.request.{_NAMES.get(key, key)}": value
         for key, value in parameters.items()
@@ -96,6 +96,6 @@ def named(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def section(value: Any, key: str) -> Mapping[str, Any]:
-    """An object inside an object; an empty one where there is none."""
+    """The object at a key, or an empty one."""
     inner = value.get(key) if isinstance(value, Mapping) else None
     return inner if isinstance(inner, Mapping) else EMPTY

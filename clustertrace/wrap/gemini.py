@@ -1,8 +1,7 @@
 """Google's client (google-genai), for the Gemini API and Vertex AI, sync and async.
 
-All of its resources send through one inner client, which a wrapped client sees through a view of
-the same object: so each request to a model is one span, those that automatic function calling
-makes included.
+All of its resources send through one inner client. A wrapped client has its own view of that
+object, so each request to a model is one span, including those of automatic function calling.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _ENDPOINTS: Final = {
     "embedContent": EMBEDDINGS,
     "predict": EMBEDDINGS,
 }
-"""By the method at the end of the path."""
+"""Endpoints, by the method at the end of the path."""
 
 
 def wrap_gemini(client: C) -> C:
@@ -56,7 +55,7 @@ def wrap_gemini(client: C) -> C:
 
 
 def _view(client: Any, api: Any) -> Any:
-    """A client that shares everything with another but what it sends model calls through."""
+    """A client that shares everything with `client` except what it sends model calls through."""
     kind: Any = type(client)
     view = object.__new__(_recorded_client(kind))
     vars(view).update(vars(client), _api_client=api)
@@ -82,7 +81,7 @@ def _recorded_client(kind: Any) -> Any:
         __slots__ = ("_clustertrace_aio", "_clustertrace_models", "_clustertrace_wraps")
 
         def __del__(self) -> None:
-            """Leave the connections open: closing them is for the client that made them."""
+            """Leave the connections open; the client that made them closes them."""
 
         @property
         def models(self) -> Any:
@@ -103,15 +102,17 @@ def _recorded_api_type(kind: Any) -> Any:
         __slots__ = ("_clustertrace_wraps",)
 
         def __del__(self) -> None:
-            """As above."""
+            """Leave the connections open."""
 
-        def request(self, http_method: str, path: str, body: Any, *more: Any, **named: Any) -> Any:
+        def request(
+            self, http_method: str, path: str, body: Any, *args: Any, **options: Any
+        ) -> Any:
             call = _opened(self, path, body)
             if call is None:
-                return super().request(http_method, path, body, *more, **named)
+                return super().request(http_method, path, body, *args, **options)
             token = current.set(call.span)
             try:
-                response = _sent(call, super().request, http_method, path, body, *more, **named)
+                response = _sent(call, super().request, http_method, path, body, *args, **options)
             except BaseException as error:
                 call.fail(error)
                 raise
@@ -121,15 +122,15 @@ def _recorded_api_type(kind: Any) -> Any:
             return response
 
         async def async_request(
-            self, http_method: str, path: str, body: Any, *more: Any, **named: Any
+            self, http_method: str, path: str, body: Any, *args: Any, **options: Any
         ) -> Any:
             call = _opened(self, path, body)
             if call is None:
-                return await super().async_request(http_method, path, body, *more, **named)
+                return await super().async_request(http_method, path, body, *args, **options)
             token = current.set(call.span)
             try:
                 send = super().async_request
-                response = await _awaited(call, send, http_method, path, body, *more, **named)
+                response = await _awaited(call, send, http_method, path, body, *args, **options)
             except BaseException as error:
                 call.fail(error)
                 raise
@@ -139,22 +140,22 @@ def _recorded_api_type(kind: Any) -> Any:
             return response
 
         def request_streamed(
-            self, http_method: str, path: str, body: Any, *more: Any, **named: Any
+            self, http_method: str, path: str, body: Any, *args: Any, **options: Any
         ) -> Any:
             call = _opened(self, path, body)
             send = super().request_streamed
-            return _streamed(call, send, http_method, path, body, *more, **named)
+            return _streamed(call, send, http_method, path, body, *args, **options)
 
         async def async_request_streamed(
-            self, http_method: str, path: str, body: Any, *more: Any, **named: Any
+            self, http_method: str, path: str, body: Any, *args: Any, **options: Any
         ) -> Any:
             call = _opened(self, path, body)
             send = super().async_request_streamed
             if call is None:
-                return await send(http_method, path, body, *more, **named)
+                return await send(http_method, path, body, *args, **options)
             try:
                 chunks = await _awaited(
-                    call, send, http_method, path, body, *more, alone=_alone, **named
+                    call, send, http_method, path, body, *args, adapt=_single_chunk, **options
                 )
             except BaseException as error:
                 call.fail(error)
@@ -177,7 +178,7 @@ def _opened(api: Any, path: str, body: Any) -> ModelCall | None:
 
 
 def _recorded_response(call: ModelCall) -> Any:
-    """The response of a call that a recording answers; None: the call is made."""
+    """The recorded response to answer a call with; None if the call is to be made."""
     reply = recorded_reply(call)
     if reply is None:
         return None
@@ -188,16 +189,18 @@ def _recorded_response(call: ModelCall) -> Any:
     return types.HttpResponse(headers={}, body=json.dumps(call.body_of(reply)))
 
 
-def _sent(call: ModelCall, send: Callable[..., Any], *request: Any, **named: Any) -> Any:
+def _sent(call: ModelCall, send: Callable[..., Any], *request: Any, **options: Any) -> Any:
     recorded = _recorded_response(call)
-    return send(*request, **named) if recorded is None else recorded
+    return send(*request, **options) if recorded is None else recorded
 
 
-def _streamed(call: ModelCall | None, send: Callable[..., Any], *request: Any, **named: Any) -> Any:
+def _streamed(
+    call: ModelCall | None, send: Callable[..., Any], *request: Any, **options: Any
+) -> Any:
     if call is None:
-        return send(*request, **named)
+        return send(*request, **options)
     recorded = _recorded_response(call)
-    chunks = send(*request, **named) if recorded is None else [recorded]
+    chunks = send(*request, **options) if recorded is None else [recorded]
     return _guarded(call, iter(chunks), _watched)
 
 
@@ -205,15 +208,15 @@ async def _awaited(
     call: ModelCall,
     send: Callable[..., Any],
     *request: Any,
-    alone: Callable[[Any], Any] = lambda recorded: recorded,
-    **named: Any,
+    adapt: Callable[[Any], Any] = lambda recorded: recorded,
+    **options: Any,
 ) -> Any:
-    """As `_sent`; `alone` makes of a recorded response what the SDK expects."""
+    """As `_sent`; `adapt` turns a recorded response into what the SDK expects."""
     recorded = _recorded_response(call)
-    return await send(*request, **named) if recorded is None else alone(recorded)
+    return await send(*request, **options) if recorded is None else adapt(recorded)
 
 
-async def _alone(chunk: Any) -> AsyncIterator[Any]:
+async def _single_chunk(chunk: Any) -> AsyncIterator[Any]:
     yield chunk
 
 

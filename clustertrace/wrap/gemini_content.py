@@ -1,7 +1,7 @@
-"""What the Gemini API and Vertex AI are asked and answer, as JSON.
+"""The requests and replies of the Gemini API and Vertex AI, as JSON.
 
-Google counts cached tokens into the prompt, as we do, but thoughts beside the answer and the
-results of its own tools beside the prompt: both are added here.
+Google counts cached tokens as part of the prompt, as we do, but reports thoughts apart from the
+answer, and its own tools' results apart from the prompt: both are added here.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ _ROLES: Final = {"model": "assistant", "function": "tool"}
 
 
 def _name(path: Any) -> str | None:
-    """The model's name without where it is kept."""
+    """The model's name, without the resource path before it."""
     return str(path).rpartition("/")[2] or None
 
 
 def _request(body: Mapping[str, Any]) -> Request:
     rest = {key: value for key, value in body.items() if not key.startswith("_")}
     model, tools = _name(rest.pop("model", None)), rest.pop("tools", None)
-    said: list[Any] = []
+    conversation: list[Any] = []
     system = rest.pop("systemInstruction", None)
     if isinstance(system, Mapping):
-        said.extend(_messages({**system, "role": "system"}))
+        conversation.extend(_messages({**system, "role": "system"}))
     for content in rest.pop("contents", None) or ():
-        said.extend(_messages(content))
+        conversation.extend(_messages(content))
     settings = section(rest, "generationConfig")
     rest.pop("generationConfig", None)
-    return Request("generate_content", model, said, {**settings, **rest}, tools)
+    return Request("generate_content", model, conversation, {**settings, **rest}, tools)
 
 
 def _messages(content: Any) -> list[Any]:
-    """A content in our shape; results of functions are messages of their own."""
+    """One of Google's contents in our shape; each function result becomes its own message."""
     if not isinstance(content, Mapping):
         return [content]
     role = str(content.get("role") or "user")
     parts = [part for part in content.get("parts") or () if isinstance(part, Mapping)]
-    made: list[Any] = [_result(part["functionResponse"]) for part in parts if _is_result(part)]
+    messages: list[Any] = [_result(part["functionResponse"]) for part in parts if _is_result(part)]
     rest = [part for part in parts if not _is_result(part)]
-    if rest or not made:
+    if rest or not messages:
         calls = [_call(part["functionCall"]) for part in rest if "functionCall" in part]
-        said = [_part(part) for part in rest if "functionCall" not in part]
-        made.append(message(_ROLES.get(role, role), said, calls))
-    return made
+        kept = [_part(part) for part in rest if "functionCall" not in part]
+        messages.append(message(_ROLES.get(role, role), kept, calls))
+    return messages
 
 
 def _is_result(part: Mapping[str, Any]) -> bool:
@@ -67,20 +67,22 @@ def _call(call: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": call.get("id"), "name": call.get("name"), "arguments": call.get("args") or {}}
 
 
-def _result(told: Mapping[str, Any]) -> dict[str, Any]:
-    result = told.get("response")
-    return message("tool", [result], tool_call_id=told.get("id"), name=told.get("name"))
+def _result(response: Mapping[str, Any]) -> dict[str, Any]:
+    value = response.get("response")
+    return message("tool", [value], tool_call_id=response.get("id"), name=response.get("name"))
 
 
 def _reply(body: Mapping[str, Any]) -> Reply:
-    candidates = [one for one in body.get("candidates") or () if isinstance(one, Mapping)]
+    candidates = [
+        candidate for candidate in body.get("candidates") or () if isinstance(candidate, Mapping)
+    ]
     usage = section(body, "usageMetadata")
     output = [
-        said
-        for one in candidates
-        for said in _messages({"role": "model", **section(one, "content")})
+        message
+        for candidate in candidates
+        for message in _messages({"role": "model", **section(candidate, "content")})
     ]
-    reasons = [one.get("finishReason") for one in candidates]
+    reasons = [candidate.get("finishReason") for candidate in candidates]
     blocked = section(body, "promptFeedback").get("blockReason")
     return Reply(
         output=output or None,
@@ -96,12 +98,12 @@ def _reply(body: Mapping[str, Any]) -> Reply:
 
 
 def _sum(usage: Mapping[str, Any], *names: str) -> int | None:
-    told = [usage[name] for name in names if isinstance(usage.get(name), int)]
-    return sum(told) if told else None
+    counts = [usage[name] for name in names if isinstance(usage.get(name), int)]
+    return sum(counts) if counts else None
 
 
 class _Assembler:
-    """A reply from its chunks, each of which looks like a reply."""
+    """Assembles a reply from its chunks, each of which has the shape of a reply."""
 
     def __init__(self) -> None:
         self._body: dict[str, Any] = {}
@@ -110,33 +112,32 @@ class _Assembler:
     @property
     def complete(self) -> bool:
         known = self._candidates.values()
-        return bool(known) and all(one.get("finishReason") for one in known)
+        return bool(known) and all(candidate.get("finishReason") for candidate in known)
 
     def add(self, chunk: Any) -> int:
         body = json.loads(chunk.body) if chunk.body else {}
         self._body |= {key: value for key, value in body.items() if key != "candidates"}
         return sum(map(self._add_candidate, body.get("candidates") or ()))
 
-    def _add_candidate(self, told: Mapping[str, Any]) -> int:
-        made = self._candidates.setdefault(told.get("index", 0), {"parts": []})
-        made["finishReason"] = told.get("finishReason") or made.get("finishReason")
-        return sum(_join(made["parts"], one) for one in section(told, "content").get("parts") or ())
+    def _add_candidate(self, chunk: Mapping[str, Any]) -> int:
+        candidate = self._candidates.setdefault(chunk.get("index", 0), {"parts": []})
+        candidate["finishReason"] = chunk.get("finishReason") or candidate.get("finishReason")
+        return sum(
+            _join(candidate["parts"], part) for part in section(chunk, "content").get("parts") or ()
+        )
 
     def reply(self) -> Reply:
         candidates = [
-            {"content": {"parts": one["parts"]}, "finishReason": one["finishReason"]}
-            for _, one in sorted(self._candidates.items())
+            {"content": {"parts": candidate["parts"]}, "finishReason": candidate["finishReason"]}
+            for _, candidate in sorted(self._candidates.items())
         ]
         reply = _reply({**self._body, "candidates": candidates})
-        return reply if any(one["parts"] for one in self._candidates.values()) else _silent(reply)
-
-
-def _silent(reply: Reply) -> Reply:
-    return reply._replace(output=None)
+        spoken = any(candidate["parts"] for candidate in self._candidates.values())
+        return reply if spoken else reply._replace(output=None)
 
 
 def _join(parts: list[dict[str, Any]], part: Mapping[str, Any]) -> int:
-    """Add a part, or its text to that of the last; how many characters it brought."""
+    """Append a part, or its text to the last part; returns how many characters it had."""
     text = part.get("text")
     if not isinstance(text, str):
         parts.append(dict(part))
@@ -150,23 +151,23 @@ def _join(parts: list[dict[str, Any]], part: Mapping[str, Any]) -> int:
 
 
 def is_embedding(body: Mapping[str, Any]) -> bool:
-    """Whether a prediction asks for vectors; Vertex AI makes pictures in the same place."""
+    """Whether a prediction asks for vectors; Vertex AI makes images at the same path."""
     instances = body.get("instances")
     return isinstance(instances, list) and all(
-        isinstance(one, Mapping) and "content" in one for one in instances
+        isinstance(instance, Mapping) and "content" in instance for instance in instances
     )
 
 
 def _embedding_request(body: Mapping[str, Any]) -> Request:
     rest = {key: value for key, value in body.items() if not key.startswith("_")}
     model = _name(rest.pop("model", None))
-    asked = [
+    items = [
         *(rest.pop("requests", None) or ()),
         *(rest.pop("instances", None) or ()),
         *([{"content": rest.pop("content")}] if "content" in rest else ()),
     ]
     return Request(
-        "embeddings", model, [_embedded(one) for one in asked], _settings(rest), kind="embedding"
+        "embeddings", model, [_embedded(item) for item in items], _settings(rest), kind="embedding"
     )
 
 
@@ -174,9 +175,9 @@ def _settings(rest: Mapping[str, Any]) -> dict[str, Any]:
     return {**section(rest, "parameters"), **{k: v for k, v in rest.items() if k != "parameters"}}
 
 
-def _embedded(one: Any) -> Any:
-    """A text to embed, or what stands in for one."""
-    content = one.get("content") if isinstance(one, Mapping) else one
+def _embedded(item: Any) -> Any:
+    """The text to embed, or the raw content if it is no plain text."""
+    content = item.get("content") if isinstance(item, Mapping) else item
     parts = content.get("parts") if isinstance(content, Mapping) else None
     if isinstance(parts, list) and len(parts) == 1 and "text" in parts[0]:
         return parts[0]["text"]
@@ -188,14 +189,14 @@ def _embedding_reply(body: Mapping[str, Any]) -> Reply:
         *(body.get("embeddings") or ()),
         *([body["embedding"]] if "embedding" in body else ()),
     ]
-    predicted = [section(one, "embeddings") for one in body.get("predictions") or ()]
-    told = [*vectors, *predicted]
-    dimensions = len(told[0].get("values") or ()) if told else None
-    counts = [section(one, "statistics").get("token_count") for one in told]
+    predicted = [section(result, "embeddings") for result in body.get("predictions") or ()]
+    results = [*vectors, *predicted]
+    dimensions = len(results[0].get("values") or ()) if results else None
+    counts = [section(result, "statistics").get("token_count") for result in results]
     known = [int(count) for count in counts if isinstance(count, int | float)]
     used = section(body, "usageMetadata").get("promptTokenCount")
     return Reply(
-        output={"embeddings": len(told), "dimensions": dimensions},
+        output={"embeddings": len(results), "dimensions": dimensions},
         input_tokens=used if used is not None else sum(known) if known else None,
         attributes={"gen_ai.embeddings.dimension.count": dimensions} if dimensions else {},
     )

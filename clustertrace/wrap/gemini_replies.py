@@ -12,7 +12,7 @@ __all__ = ["body_of"]
 
 
 def body_of(reply: RecordedReply) -> dict[str, Any]:
-    """The JSON of a reply; it is streamed as one chunk of the same shape."""
+    """The JSON of a reply; a stream of it is one chunk of the same shape."""
     return {
         "responseId": reply.response_id,
         "modelVersion": reply.model,
@@ -20,9 +20,9 @@ def body_of(reply: RecordedReply) -> dict[str, Any]:
             {
                 "index": index,
                 "finishReason": reply.finish_reason,
-                "content": {"role": "model", "parts": [*_parts(said)]},
+                "content": {"role": "model", "parts": [*_parts(message)]},
             }
-            for index, said in enumerate(reply.output or ())
+            for index, message in enumerate(reply.output or ())
         ],
         "usageMetadata": {
             "promptTokenCount": reply.input_tokens,
@@ -34,14 +34,14 @@ def body_of(reply: RecordedReply) -> dict[str, Any]:
     }
 
 
-def _parts(said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for part in parts_of(said):
+def _parts(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for part in parts_of(message):
         if part.get("type") == "text":
             yield {"text": part["text"]}
         elif part.get("type") == "thinking":
             yield {"text": part["thinking"], "thought": True}
         else:
             yield part
-    for call in said.get("tool_calls") or ():
-        told = {"name": call.get("name"), "args": call.get("arguments") or {}}
-        yield {"functionCall": {**told, "id": call["id"]} if call.get("id") else told}
+    for call in message.get("tool_calls") or ():
+        function = {"name": call.get("name"), "args": call.get("arguments") or {}}
+        yield {"functionCall": {**function, "id": call["id"]} if call.get("id") else function}

@@ -1,9 +1,9 @@
-"""One shape for conversations, whoever's they are.
+"""One shape for the conversations of all providers.
 
 A message is `{"role": …, "content": text or list of parts}`, an assistant's with `tool_calls`
 (`[{"id", "name", "arguments"}]`), a tool's with `tool_call_id`. System instructions come first, as
-a message of the role "system". Parts that are no text stay as their provider wrote them, except
-that pictures and other encoded bytes are replaced by their size.
+a message of the role "system". Parts other than text stay as the provider wrote them, except
+that images and other encoded bytes are replaced by their size.
 """
 
 from __future__ import annotations
@@ -34,38 +34,38 @@ _NODE: Final = 8
 _DEPTH: Final = 16
 
 
-def message(role: str, parts: Sequence[Any], calls: Sequence[Any] = (), **more: Any) -> Message:
-    """A message of some parts; a text that is alone stands for itself."""
-    made: Message = {"role": role, **more}
+def message(role: str, parts: Sequence[Any], calls: Sequence[Any] = (), **fields: Any) -> Message:
+    """A message from its parts; a single text part becomes plain text."""
+    built: Message = {"role": role, **fields}
     if len(parts) == 1 and isinstance(parts[0], Mapping) and parts[0].get("type") == "text":
-        made["content"] = parts[0].get("text")
+        built["content"] = parts[0].get("text")
     elif parts or not calls:
-        made["content"] = list(parts)
+        built["content"] = list(parts)
     if calls:
-        made["tool_calls"] = list(calls)
-    return made
+        built["tool_calls"] = list(calls)
+    return built
 
 
-def parts_of(said: Mapping[str, Any]) -> list[Message]:
-    """The parts of a message that `message` made."""
-    content = said.get("content")
+def parts_of(message: Mapping[str, Any]) -> list[Message]:
+    """The parts of a message that was built by `message`."""
+    content = message.get("content")
     if isinstance(content, str):
         return [text_part(content)]
     return [part for part in content or () if isinstance(part, dict)]
 
 
 def text_part(text: Any) -> Message:
-    """A part that is text."""
+    """A text part."""
     return {"type": "text", "text": text}
 
 
 def thought_part(text: Any) -> Message:
-    """A part that a model said to itself."""
+    """A part with a model's reasoning."""
     return {"type": "thinking", "thinking": text}
 
 
 def arguments(text: Any) -> Any:
-    """A tool call's arguments as data; the text itself where it is no JSON, or only half of one."""
+    """A tool call's arguments as data; the text itself if it is invalid or incomplete JSON."""
     if not isinstance(text, str):
         return text
     try:
@@ -75,16 +75,16 @@ def arguments(text: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """An SDK's object as the JSON that it was; what is no such object stays as it is."""
+    """An SDK object as the JSON that it was built from; anything else stays as it is."""
     dump = getattr(value, "model_dump", None)
     if not callable(dump) or isinstance(value, type):
         return value
-    # What `parse` methods add is the text once more, in a type of the program's own.
+    # `parse` methods add the text again, as a type of the program's own.
     return dump(mode="json", by_alias=True, exclude_unset=True, warnings=False)
 
 
 def slim(value: Any, depth: int = 0) -> Any:
-    """The value with encoded bytes, such as pictures, replaced by their size."""
+    """The value with encoded bytes, such as images, replaced by their size."""
     if isinstance(value, str):
         if len(value) >= _ENCODED_LENGTH and _ENCODED.match(value):
             return f"[{len(value)} characters of encoded data]"
@@ -99,44 +99,44 @@ def slim(value: Any, depth: int = 0) -> Any:
 
 
 def fitted(messages: Any) -> tuple[Any, int]:
-    """A conversation that fits the space of an input, and how many messages were left out for it.
+    """A conversation cut to the size limit of an input, and how many messages were left out.
 
-    The newest messages matter most, then the system's instructions: what is between goes first.
+    The newest messages matter most, then the system instructions; those in between go first.
     """
     limit = config().payload_bytes * 3 // 4
     if not isinstance(messages, list):
         return messages, 0
-    sizes = [_size(one) for one in messages]
+    sizes = [_size(message) for message in messages]
     if sum(sizes) <= limit or len(messages) < 3:
         return messages, 0
     head = _head(messages, limit // 3)
-    left = limit - sum(map(_size, head))
+    room = limit - sum(map(_size, head))
     start = len(messages)
-    while start > len(head) and (start == len(messages) or sizes[start - 1] <= left):
+    while start > len(head) and (start == len(messages) or sizes[start - 1] <= room):
         start -= 1
-        left -= sizes[start]
-    gone = start - len(head)
-    if not gone:
+        room -= sizes[start]
+    dropped = start - len(head)
+    if not dropped:
         return messages, 0
-    note = {"role": "cut", "content": f"[{gone} earlier messages are not kept]"}
-    return [*head, note, *messages[start:]], gone
+    note = {"role": "cut", "content": f"[{dropped} earlier messages are not kept]"}
+    return [*head, note, *messages[start:]], dropped
 
 
 def _head(messages: list[Any], limit: int) -> list[Any]:
-    """The system's instructions, shortened where they would leave no space for the rest."""
+    """The system instructions, shortened if they would leave no room for the rest."""
     first = messages[0]
     if not isinstance(first, Mapping) or first.get("role") not in ("system", "developer"):
         return []
     text = first.get("content")
     if isinstance(text, str):
-        long = len(text) > limit
-        kept = f"{text[:limit]}… [cut: {len(text)} characters in all]" if long else text
+        too_long = len(text) > limit
+        kept = f"{text[:limit]}… [cut: {len(text)} characters in all]" if too_long else text
         return [{**first, "content": kept}]
     return [first] if _size(first) <= limit else []
 
 
 def _size(value: Any) -> int:
-    """About how many bytes of JSON a value takes."""
+    """Roughly how many bytes of JSON a value takes."""
     if isinstance(value, str):
         return len(value) + _NODE
     if isinstance(value, Mapping):

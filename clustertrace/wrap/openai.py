@@ -28,7 +28,7 @@ _HOSTS: Final = (
     ("googleapis.com", "google"),
     ("amazonaws.com", "aws.bedrock"),
 )
-"""Who answers under OpenAI's protocol, by the end of the host's name."""
+"""Providers with OpenAI's protocol, by the end of the host name."""
 
 
 def wrap_openai(client: C) -> C:
@@ -47,7 +47,10 @@ def _provider(client: Any) -> str:
     if any("Azure" in kind.__name__ for kind in type(client).__mro__):
         return "azure"
     host = getattr(getattr(client, "base_url", None), "host", None) or ""
-    return next((told for end, told in _HOSTS if host == end or host.endswith(f".{end}")), "openai")
+    return next(
+        (provider for suffix, provider in _HOSTS if host == suffix or host.endswith(f".{suffix}")),
+        "openai",
+    )
 
 
 def _embedding_request(body: Mapping[str, Any]) -> Request:
@@ -69,7 +72,7 @@ def _embedding_reply(body: Mapping[str, Any]) -> Reply:
 
 
 def _dimensions(vector: Any) -> int | None:
-    """How long a vector is; as a text it is the base64 of four bytes a number."""
+    """The length of a vector, which as text is base64 with four bytes per number."""
     if isinstance(vector, str):
         return len(vector.rstrip("=")) * 3 // 16
     return len(vector) if isinstance(vector, list) else None

@@ -14,8 +14,8 @@ from clustertrace.wrap.openai_replies import chat_body, chat_chunks
 
 __all__ = ["CHAT"]
 
-_USED: Final = frozenset("role content tool_calls reasoning_content reasoning refusal".split())
-_SILENT: Final = (
+_HANDLED: Final = frozenset("role content tool_calls reasoning_content reasoning refusal".split())
+_NO_USAGE: Final = (
     'tokens: OpenAI streams them only when asked to, with stream_options={"include_usage": True}'
 )
 
@@ -23,33 +23,39 @@ _SILENT: Final = (
 def _request(body: Mapping[str, Any]) -> Request:
     rest = dict(body)
     model, tools = rest.pop("model", None), rest.pop("tools", None) or rest.pop("functions", None)
-    said = [_message(plain(one)) for one in rest.pop("messages", None) or ()]
-    return Request("chat", model, said, rest, tools)
+    conversation = [_message(plain(turn)) for turn in rest.pop("messages", None) or ()]
+    return Request("chat", model, conversation, rest, tools)
 
 
-def _message(one: Any) -> Any:
-    if not isinstance(one, Mapping):
-        return one
-    parts, content = [], one.get("content")
-    for thought in (one.get("reasoning_content"), one.get("reasoning")):
+def _message(sent: Any) -> Any:
+    if not isinstance(sent, Mapping):
+        return sent
+    parts, content = [], sent.get("content")
+    for thought in (sent.get("reasoning_content"), sent.get("reasoning")):
         if isinstance(thought, str) and thought:
             parts.append(thought_part(thought))
     if isinstance(content, str):
         parts.append(text_part(content))
     elif content is not None:
         parts.extend(map(plain, content) if isinstance(content, list | tuple) else [content])
-    if one.get("refusal"):
-        parts.append({"type": "refusal", "refusal": one["refusal"]})
-    calls = [_call(plain(call)) for call in one.get("tool_calls") or ()]
-    more = {key: value for key, value in one.items() if key not in _USED and value is not None}
-    more.pop("parsed", None)
-    return message(str(one.get("role")), parts, calls, **more)
+    if sent.get("refusal"):
+        parts.append({"type": "refusal", "refusal": sent["refusal"]})
+    calls = [_call(plain(call)) for call in sent.get("tool_calls") or ()]
+    others = {
+        key: value for key, value in sent.items() if key not in _HANDLED and value is not None
+    }
+    others.pop("parsed", None)
+    return message(str(sent.get("role")), parts, calls, **others)
 
 
 def _call(call: Mapping[str, Any]) -> dict[str, Any]:
-    told = section(call, "function") or section(call, "custom")
-    given = told.get("arguments", told.get("input"))
-    return {"id": call.get("id"), "name": told.get("name"), "arguments": arguments(given)}
+    function = section(call, "function") or section(call, "custom")
+    arguments_text = function.get("arguments", function.get("input"))
+    return {
+        "id": call.get("id"),
+        "name": function.get("name"),
+        "arguments": arguments(arguments_text),
+    }
 
 
 def _reply(body: Mapping[str, Any]) -> Reply:
@@ -61,7 +67,9 @@ def _reply(body: Mapping[str, Any]) -> Reply:
         "gen_ai.response.finish_reasons": reasons if len(reasons) > 1 else None,
     }
     return Reply(
-        output=[_message({"role": "assistant", **section(one, "message")}) for one in choices],
+        output=[
+            _message({"role": "assistant", **section(choice, "message")}) for choice in choices
+        ],
         model=body.get("model"),
         response_id=body.get("id"),
         finish_reason=reasons[0] if reasons else None,
@@ -82,7 +90,7 @@ def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Assembler:
-    """A completion from its chunks."""
+    """Assembles a completion from its chunks."""
 
     def __init__(self) -> None:
         self._body: dict[str, Any] = {}
@@ -107,15 +115,15 @@ class _Assembler:
         return size
 
     def reply(self) -> Reply:
-        choices = [choice.whole() for _, choice in sorted(self._choices.items())]
+        choices = [choice.as_json() for _, choice in sorted(self._choices.items())]
         reply = _reply({**self._body, "choices": choices})
         if self.complete and "usage" not in self._body:
-            reply = reply._replace(missing=_SILENT)
+            reply = reply._replace(missing=_NO_USAGE)
         return reply if choices else reply._replace(output=None)
 
 
 class _Choice:
-    """One of the answers."""
+    """One of the completion's choices, as far as it has been streamed."""
 
     def __init__(self) -> None:
         self.finish_reason: str | None = None
@@ -143,8 +151,8 @@ class _Choice:
                 size += len(piece.function.arguments or "")
         return size
 
-    def whole(self) -> dict[str, Any]:
-        said: dict[str, Any] = {key: "".join(pieces) for key, pieces in self._texts.items()}
+    def as_json(self) -> dict[str, Any]:
+        texts: dict[str, Any] = {key: "".join(pieces) for key, pieces in self._texts.items()}
         calls = [
             {
                 "id": call["id"],
@@ -152,7 +160,7 @@ class _Choice:
             }
             for _, call in sorted(self._calls.items())
         ]
-        return {"finish_reason": self.finish_reason, "message": {**said, "tool_calls": calls}}
+        return {"finish_reason": self.finish_reason, "message": {**texts, "tool_calls": calls}}
 
 
 CHAT: Final = Endpoint(_request, _reply, _Assembler, chat_body, chat_chunks)

@@ -12,7 +12,7 @@ from clustertrace.wrap.messages import parts_of
 __all__ = ["chat_body", "chat_chunks", "response_body", "response_events"]
 
 _CREATED: Final = 0
-"""When the reply was made, in seconds since 1970: a recording has no such time of its own."""
+"""When the reply was made, in seconds since 1970; recordings don't hold this time."""
 
 
 def chat_body(reply: RecordedReply) -> dict[str, Any]:
@@ -23,8 +23,12 @@ def chat_body(reply: RecordedReply) -> dict[str, Any]:
         "created": _CREATED,
         "model": reply.model,
         "choices": [
-            {"index": index, "finish_reason": reply.finish_reason, "message": _chat_message(said)}
-            for index, said in enumerate(reply.output or ())
+            {
+                "index": index,
+                "finish_reason": reply.finish_reason,
+                "message": _chat_message(message),
+            }
+            for index, message in enumerate(reply.output or ())
         ],
         "usage": {
             "prompt_tokens": reply.input_tokens,
@@ -36,18 +40,18 @@ def chat_body(reply: RecordedReply) -> dict[str, Any]:
     }
 
 
-def _chat_message(said: Mapping[str, Any]) -> dict[str, Any]:
-    parts = parts_of(said)
+def _chat_message(message: Mapping[str, Any]) -> dict[str, Any]:
+    parts = parts_of(message)
     texts = [part["text"] for part in parts if part.get("type") == "text"]
     refusals = [part["refusal"] for part in parts if part.get("type") == "refusal"]
-    made: dict[str, Any] = {
+    chat_message: dict[str, Any] = {
         "role": "assistant",
         "content": "".join(texts) if texts else None,
         "refusal": "".join(refusals) if refusals else None,
     }
-    calls = said.get("tool_calls")
+    calls = message.get("tool_calls")
     if calls:
-        made["tool_calls"] = [
+        chat_message["tool_calls"] = [
             {
                 "id": call.get("id"),
                 "type": "function",
@@ -58,11 +62,11 @@ def _chat_message(said: Mapping[str, Any]) -> dict[str, Any]:
             }
             for call in calls
         ]
-    return made
+    return chat_message
 
 
 def chat_chunks(body: Mapping[str, Any]) -> Iterator[dict[str, Any] | str]:
-    """The chunks that such a completion is streamed as, each choice in one piece."""
+    """The chunks that stream this completion, with each choice in one piece."""
     head = {
         **{key: body[key] for key in ("id", "created", "model")},
         "object": "chat.completion.chunk",
@@ -74,8 +78,8 @@ def chat_chunks(body: Mapping[str, Any]) -> Iterator[dict[str, Any] | str]:
         ]
         delta = {**message, "tool_calls": calls} if calls else message
         yield {**head, "choices": [{"index": choice["index"], "delta": delta}]}
-        ended = {"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]}
-        yield {**head, "choices": [ended]}
+        ending = {"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]}
+        yield {**head, "choices": [ending]}
     yield {**head, "choices": [], "usage": body["usage"]}
     yield "[DONE]"
 
@@ -91,7 +95,7 @@ def response_body(reply: RecordedReply) -> dict[str, Any]:
         "error": None,
         "incomplete_details": {"reason": reply.finish_reason} if cut_short else None,
         "model": reply.model,
-        "output": [item for said in reply.output or () for item in _items(said)],
+        "output": [item for message in reply.output or () for item in _items(message)],
         "parallel_tool_calls": True,
         "tool_choice": "auto",
         "tools": [],
@@ -105,9 +109,9 @@ def response_body(reply: RecordedReply) -> dict[str, Any]:
     }
 
 
-def _items(said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _items(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     content = []
-    for part in parts_of(said):
+    for part in parts_of(message):
         if part.get("type") == "thinking":
             thought = [{"type": "summary_text", "text": part["thinking"]}]
             yield {"id": "rs_recorded", "type": "reasoning", "summary": thought}
@@ -125,7 +129,7 @@ def _items(said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "status": "completed",
             "content": content,
         }
-    for call in said.get("tool_calls") or ():
+    for call in message.get("tool_calls") or ():
         yield {
             "id": f"fc_{call.get('id')}",
             "type": "function_call",
@@ -137,7 +141,7 @@ def _items(said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def response_events(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The events that such a response is streamed as, each text in one piece."""
+    """The events that stream this response, with each text in one piece."""
     events = [{"type": "response.created", "response": {**body, "output": [], "usage": None}}]
     for index, item in enumerate(body["output"]):
         events += _item_events(index, item)
@@ -150,19 +154,19 @@ def response_events(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _item_events(index: int, item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     of_item = {"output_index": index, "item_id": item.get("id")}
     texts = item["content"] if item.get("type") == "message" else []
-    begun: dict[str, Any] = {**item, "content": []} if texts else dict(item)
+    start: dict[str, Any] = {**item, "content": []} if texts else dict(item)
     if item.get("type") == "function_call":
-        begun["arguments"] = ""
-    yield {"type": "response.output_item.added", "output_index": index, "item": begun}
-    for at, part in enumerate(texts):
-        place = {**of_item, "content_index": at}
+        start["arguments"] = ""
+    yield {"type": "response.output_item.added", "output_index": index, "item": start}
+    for number, part in enumerate(texts):
+        place = {**of_item, "content_index": number}
         field = "text" if part["type"] == "output_text" else "refusal"
-        word = "output_text" if field == "text" else "refusal"
-        more: dict[str, Any] = {"logprobs": []} if field == "text" else {}
+        name = "output_text" if field == "text" else "refusal"
+        extra: dict[str, Any] = {"logprobs": []} if field == "text" else {}
         empty = {**part, field: ""}
         yield {"type": "response.content_part.added", **place, "part": empty}
-        yield {"type": f"response.{word}.delta", **place, **more, "delta": part[field]}
-        yield {"type": f"response.{word}.done", **place, **more, field: part[field]}
+        yield {"type": f"response.{name}.delta", **place, **extra, "delta": part[field]}
+        yield {"type": f"response.{name}.done", **place, **extra, field: part[field]}
         yield {"type": "response.content_part.done", **place, "part": part}
     if item.get("type") == "function_call":
         kind = "response.function_call_arguments"

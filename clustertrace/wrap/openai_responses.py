@@ -22,15 +22,19 @@ _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response
 
 def _request(body: Mapping[str, Any]) -> Request:
     rest = dict(body)
-    model, tools, asked = rest.pop("model", None), rest.pop("tools", None), rest.pop("input", None)
+    model, tools, input_items = (
+        rest.pop("model", None),
+        rest.pop("tools", None),
+        rest.pop("input", None),
+    )
     instructions = rest.pop("instructions", None)
-    said = [message("system", [text_part(instructions)])] if instructions else []
-    if isinstance(asked, str):
-        said.append(message("user", [text_part(asked)]))
+    conversation = [message("system", [text_part(instructions)])] if instructions else []
+    if isinstance(input_items, str):
+        conversation.append(message("user", [text_part(input_items)]))
     else:
-        said.extend(_item(plain(item)) for item in asked or ())
+        conversation.extend(_item(plain(item)) for item in input_items or ())
     effort = section(rest, "reasoning").get("effort")
-    return Request("chat", model, said, {**rest, "reasoning_effort": effort}, tools)
+    return Request("chat", model, conversation, {**rest, "reasoning_effort": effort}, tools)
 
 
 def _item(item: Any) -> Any:
@@ -48,12 +52,12 @@ def _item(item: Any) -> Any:
         content = item.get("content")
         parts = [text_part(content)] if isinstance(content, str) else _parts(content)
         return message(str(item["role"]), parts)
-    return message("assistant", _of_model(item))
+    return message("assistant", _model_parts(item))
 
 
 def _call(item: Mapping[str, Any]) -> dict[str, Any]:
-    given = arguments(item.get("arguments", item.get("input")))
-    return {"id": item.get("call_id"), "name": item.get("name"), "arguments": given}
+    parsed = arguments(item.get("arguments", item.get("input")))
+    return {"id": item.get("call_id"), "name": item.get("name"), "arguments": parsed}
 
 
 def _parts(content: Any) -> list[Any]:
@@ -68,26 +72,26 @@ def _part(part: Any) -> Any:
     return part
 
 
-def _of_model(item: Mapping[str, Any]) -> list[Any]:
-    """What an item of the model's making says, tool calls of the program's apart."""
+def _model_parts(item: Mapping[str, Any]) -> list[Any]:
+    """The parts of an item that the model produced; calls of the program's tools are apart."""
     kind = item.get("type")
     if kind == "message":
         return _parts(item.get("content"))
     if kind == "reasoning":
-        said = [*(item.get("summary") or ()), *(item.get("content") or ())]
-        return [thought_part(plain(one).get("text")) for one in said]
+        thoughts = [*(item.get("summary") or ()), *(item.get("content") or ())]
+        return [thought_part(plain(thought).get("text")) for thought in thoughts]
     return [item]
 
 
 def _output(items: Iterable[Mapping[str, Any]]) -> list[Any] | None:
-    """All items of a reply as the one message that they are."""
+    """All items of a reply as one message."""
     parts: list[Any] = []
     calls: list[Any] = []
     for item in items:
         if item.get("type") in _CALLS:
             calls.append(_call(item))
         else:
-            parts.extend(_of_model(item))
+            parts.extend(_model_parts(item))
     return [message("assistant", parts, calls)] if parts or calls else None
 
 
@@ -95,12 +99,12 @@ def _reply(body: Mapping[str, Any]) -> Reply:
     usage = section(body, "usage")
     read, error = section(usage, "input_tokens_details"), section(body, "error")
     status = body.get("status")
-    ended = status if status not in ("in_progress", "queued") else None
+    final_status = status if status not in ("in_progress", "queued") else None
     return Reply(
         output=_output(item for item in body.get("output") or () if isinstance(item, Mapping)),
         model=body.get("model"),
         response_id=body.get("id"),
-        finish_reason=section(body, "incomplete_details").get("reason") or ended,
+        finish_reason=section(body, "incomplete_details").get("reason") or final_status,
         input_tokens=usage.get("input_tokens"),
         output_tokens=usage.get("output_tokens"),
         cache_read_tokens=read.get("cached_tokens"),
@@ -113,15 +117,15 @@ def _reply(body: Mapping[str, Any]) -> Reply:
 
 def _attributes(body: Mapping[str, Any]) -> dict[str, Any]:
     conversation = section(body, "conversation").get("id")
-    told = {
+    attributes = {
         "openai.response.service_tier": body.get("service_tier"),
         "gen_ai.conversation.id": conversation,
     }
-    return {key: value for key, value in told.items() if value is not None}
+    return {key: value for key, value in attributes.items() if value is not None}
 
 
 class _Assembler:
-    """A response from its events: the last of them has all of it, the others what there was."""
+    """Assembles a response from its events; the last event alone holds all of it."""
 
     def __init__(self) -> None:
         self._body: dict[str, Any] = {}
@@ -151,7 +155,7 @@ class _Assembler:
         return len(event.delta)
 
     def _forget(self, index: int) -> None:
-        """The item is whole: its pieces have done their part."""
+        """Drop an item's pieces once the whole item has arrived."""
         for key in [key for key in self._texts if key[0] == index]:
             del self._texts[key]
 
@@ -167,7 +171,7 @@ class _Assembler:
             else:
                 item["content"] = [{"type": "output_text", "text": text}]
         self._texts.clear()
-        return _reply({**self._body, "output": [one for _, one in sorted(self._items.items())]})
+        return _reply({**self._body, "output": [item for _, item in sorted(self._items.items())]})
 
 
 RESPONSES: Final = Endpoint(_request, _reply, _Assembler, response_body, response_events)

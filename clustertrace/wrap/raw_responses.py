@@ -1,7 +1,7 @@
-"""Raw responses (`with_raw_response`, `with_streaming_response`): read as the program reads them.
+"""Raw responses (`with_raw_response`, `with_streaming_response`), read when the program reads them.
 
-Nothing is read that the program doesn't read. Where it takes the bytes themselves, the call is
-recorded without its reply, and says so.
+Nothing is read that the program doesn't read. If it takes the bytes themselves, the call is
+recorded without its reply, and the span says so.
 """
 
 from __future__ import annotations
@@ -17,50 +17,50 @@ from clustertrace.wrap.disguise import disguised
 from clustertrace.wrap.facts import Reply
 from clustertrace.wrap.streams import is_stream, observed
 
-__all__ = ["take_raw", "unread"]
+__all__ = ["take_raw", "unseen_reply"]
 
 _CALL: Final = "_clustertrace_call"
 _GUARD: Final = "_clustertrace_guard"
 
 
 def take_raw(call: ModelCall, response: Any, streamed: bool) -> None:
-    """End a call with a raw response, or watch the response until there is something to read."""
+    """End a call with a raw response, or watch the response until the program reads it."""
     if streamed or not _read_body(call, response.http_response):
         kind: Any = type(response)
         vars(response)[_CALL] = call
-        # OpenAI's older class for it is not awaited, whichever client it comes from.
-        awaited = kind.__name__.startswith("Async")
-        response.__class__ = _awaited(kind) if awaited else _at_once(kind)
-        vars(response)[_GUARD] = weakref.finalize(response, _let_go, call, os.getpid())
+        # OpenAI's older raw response class is not awaited, even when an async client returns it.
+        is_async = kind.__name__.startswith("Async")
+        response.__class__ = _watched_async(kind) if is_async else _watched_sync(kind)
+        vars(response)[_GUARD] = weakref.finalize(response, _response_dropped, call, os.getpid())
 
 
 def _read_body(call: ModelCall, http_response: Any) -> bool:
-    """End the call with a body that has been read; whether there was one."""
+    """End the call with the body, if it has been read; returns whether it has."""
     try:
         body = http_response.content
-    except Exception:  # httpx's: it is not read yet, and here nobody reads it
+    except Exception:  # httpx's, if the body is not read yet: that is up to the program
         return False
     if body:
         try:
             call.answer(http_response.json())
         except ValueError:
-            call.end(unread)
+            call.end(unseen_reply)
     return True
 
 
-def unread() -> Reply:
-    """What is known of a reply that was not seen here."""
+def unseen_reply() -> Reply:
+    """The reply of a call whose response's bytes went to the program unseen."""
     return Reply(missing="output, tokens: the program read the response's bytes itself")
 
 
-def _let_go(call: ModelCall, process: int) -> None:
+def _response_dropped(call: ModelCall, process: int) -> None:
     if not call.ended and os.getpid() == process:
-        call.note(**{"clustertrace.stream": "abandoned", MISSING: unread().missing})
+        call.note(**{"clustertrace.stream": "abandoned", MISSING: unseen_reply().missing})
         call.end(Reply)
 
 
 @quiet
-def _parsed(response: Any, result: Any) -> None:
+def _on_parsed(response: Any, result: Any) -> None:
     call: ModelCall = vars(response)[_CALL]
     if is_stream(result):
         vars(response)[_GUARD].detach()  # the stream often outlives the response
@@ -70,43 +70,43 @@ def _parsed(response: Any, result: Any) -> None:
 
 
 @quiet
-def _closed(response: Any) -> None:
+def _on_closed(response: Any) -> None:
     call: ModelCall = vars(response)[_CALL]
     if not call.ended and not _read_body(call, response.http_response):
-        call.end(unread)
+        call.end(unseen_reply)
 
 
 @cache
-def _at_once(kind: Any) -> type:
-    """A class of raw responses that tells its call when it is parsed or closed."""
+def _watched_sync(kind: Any) -> type:
+    """A subclass of a raw response that tells its call when it is parsed or closed."""
 
     class Watched(kind):  # type: ignore[misc]
         def parse(self, **options: Any) -> Any:
             result = super().parse(**options)
-            _parsed(self, result)
+            _on_parsed(self, result)
             return result
 
         if hasattr(kind, "close"):
 
             def close(self) -> None:
-                _closed(self)
+                _on_closed(self)
                 super().close()
 
     return disguised(Watched, kind)
 
 
 @cache
-def _awaited(kind: Any) -> type:
-    """As `_at_once`, for responses whose methods are awaited."""
+def _watched_async(kind: Any) -> type:
+    """As `_watched_sync`, for responses whose methods are awaited."""
 
     class Watched(kind):  # type: ignore[misc]
         async def parse(self, **options: Any) -> Any:
             result = await super().parse(**options)
-            _parsed(self, result)
+            _on_parsed(self, result)
             return result
 
         async def close(self) -> None:
-            _closed(self)
+            _on_closed(self)
             await super().close()
 
     return disguised(Watched, kind)

@@ -1,8 +1,8 @@
-"""What the SDKs of Anthropic and OpenAI have in common: both are generated from one template.
+"""What the SDKs of Anthropic and OpenAI share: Stainless generates both from one template.
 
-All their resources send through the client's public `post`, so a copy of the client whose `post`
-records sees each call once, whichever method made it: `create`, `parse`, `stream`, raw responses,
-tool runners. Retries happen below it and are part of the call.
+All their resources send through the client's public `post`, so a copy of the client with a
+recording `post` sees each call once, whichever method made it: `create`, `parse`, `stream`, raw
+responses, tool runners. Retries happen below it and are part of the call.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from clustertrace.wrap.answering import sender, with_model
 from clustertrace.wrap.calls import ModelCall, begin
 from clustertrace.wrap.facts import Endpoint
 from clustertrace.wrap.messages import plain
-from clustertrace.wrap.raw_responses import take_raw, unread
+from clustertrace.wrap.raw_responses import take_raw, unseen_reply
 from clustertrace.wrap.streams import is_stream, observed
 
 __all__ = ["wrapped_client"]
@@ -29,16 +29,16 @@ _MARK: Final = "_clustertrace_wrapped"
 _REQUEST_IDS: Final = ("request-id", "x-request-id", "apim-request-id", "x-amzn-requestid")
 
 Endpoints = Mapping[str, Endpoint]
-"""By the path that is posted to, without its query."""
+"""Endpoints, by the path that is posted to, without its query."""
 
 
 def wrapped_client(
     client: C, sdk: str, name: str, endpoints: Endpoints, provider: Callable[[Any], str]
 ) -> C:
-    """A copy of a client that records its calls, or the client itself if it is one already.
+    """A copy of a client that records its calls, or the client itself if it is such a copy.
 
-    The copy shares its connections with the client, which stays unrecorded. Raises UsageError for
-    anything but a client of the SDK (`sdk`, the name of its package).
+    The copy shares the client's connections; the client itself stays unrecorded. Raises
+    UsageError for anything but a client of `sdk`, the name of a package.
     """
     kinds = type(client).__mro__
     if not any(kind.__module__.partition(".")[0] == sdk for kind in kinds) or not all(
@@ -57,25 +57,27 @@ def wrapped_client(
 def _copy(client: Any, endpoints: Endpoints, provider: Callable[[Any], str]) -> Any:
     kind = type(client)
     copy = object.__new__(kind)
-    mine = vars(copy)
-    mine.update(vars(client))
-    mine[_MARK] = True
+    attributes = vars(copy)
+    attributes.update(vars(client))
+    attributes[_MARK] = True
     send = vars(client).get("post") or MethodType(kind.post, copy)
-    waits = any(base.__name__ == "AsyncAPIClient" for base in kind.__mro__)
-    mine["post"] = (_recorded_async if waits else _recorded)(copy, send, endpoints, provider(copy))
+    is_async = any(base.__name__ == "AsyncAPIClient" for base in kind.__mro__)
+    attributes["post"] = (_recorded_async if is_async else _recorded)(
+        copy, send, endpoints, provider(copy)
+    )
     for method in ("copy", "with_options"):
-        mine[method] = _still_wrapped(MethodType(getattr(kind, method), copy), endpoints, provider)
+        attributes[method] = _copying(MethodType(getattr(kind, method), copy), endpoints, provider)
     for name, value in vars(client).items():
         if getattr(value, "_client", None) is not client:
             continue
         if isinstance(getattr(kind, name, None), cached_property):
-            del mine[name]  # made anew on first use, bound to the copy
+            del attributes[name]  # made anew on first use, bound to the copy
         else:
-            mine[name] = type(value)(copy)
+            attributes[name] = type(value)(copy)
     return copy
 
 
-def _still_wrapped(
+def _copying(
     method: Callable[..., Any], endpoints: Endpoints, provider: Callable[[Any], str]
 ) -> Callable[..., Any]:
     def copied(*args: Any, **options: Any) -> Any:
@@ -89,7 +91,7 @@ def _endpoint(path: Any, endpoints: Endpoints) -> Endpoint | None:
 
 
 def _as_played(path: Any, options: dict[str, Any], endpoints: Endpoints) -> dict[str, Any]:
-    """The options of a request, as a replay may have changed them."""
+    """The options of a request, with the model that a replay asks for."""
     endpoint, body = _endpoint(path, endpoints), options.get("body")
     if endpoint is None or endpoint.body_of is None or not isinstance(body, Mapping):
         return options
@@ -103,13 +105,13 @@ def _opened(
     body = options.get("body")
     if endpoint is None or not isinstance(body, Mapping):
         return None
-    more = (options.get("options") or {}).get("extra_json")
-    sent = {**body, **more} if isinstance(more, Mapping) else body
+    extra = (options.get("options") or {}).get("extra_json")
+    sent = {**body, **extra} if isinstance(extra, Mapping) else body
     return begin(endpoint, provider, {key: sent[key] for key in sent if _is_given(sent[key])})
 
 
 def _is_given(value: Any) -> bool:
-    """Whether a parameter is sent at all: both SDKs have values that stand for none."""
+    """Whether a parameter is sent at all; both SDKs have placeholders for omitted ones."""
     return type(value).__name__ not in ("Omit", "NotGiven")
 
 
@@ -164,14 +166,14 @@ def _recorded_async(
 
 
 def _take(call: ModelCall, result: Any, *, streamed: bool) -> None:
-    """What a request came back with: a whole reply, a stream of one, or a raw response."""
+    """Take a request's result: a complete reply, a stream of one, or a raw response."""
     try:
-        _look_at(call, result, streamed)
+        _take_result(call, result, streamed)
     except Exception as error:
         call.lose(error)
 
 
-def _look_at(call: ModelCall, result: Any, streamed: bool) -> None:
+def _take_result(call: ModelCall, result: Any, streamed: bool) -> None:
     raw = getattr(result, "http_response", None)
     response = raw if raw is not None else getattr(result, "response", None)
     call.note(request_id=getattr(result, "_request_id", None) or _request_id(response))
@@ -181,7 +183,7 @@ def _look_at(call: ModelCall, result: Any, streamed: bool) -> None:
         observed(result, call)
     else:
         body = plain(result)
-        call.answer(body) if isinstance(body, Mapping) else call.end(unread)
+        call.answer(body) if isinstance(body, Mapping) else call.end(unseen_reply)
 
 
 def _request_id(response: Any) -> str | None:

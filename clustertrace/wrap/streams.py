@@ -1,7 +1,7 @@
-"""Streamed replies: watched chunk by chunk, in the program's own hands.
+"""Streamed replies, watched chunk by chunk as the program reads them.
 
-A stream keeps its class, with the methods for iterating and closing overridden, so that every way
-of using it is seen, and so is not using it.
+A stream becomes an instance of a subclass that overrides iterating and closing, so every use of it
+is seen; a finalizer sees when the program drops it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NS_PER_MS: Final = 1_000_000
 
 
 class Timeline:
-    """When chunks came and how much each brought; neighbours are joined where they are many."""
+    """When chunks came and how long each was; neighbours are merged if there are many."""
 
     __slots__ = (
         "_every",
@@ -48,7 +48,7 @@ class Timeline:
         self.last_ns: int | None = None
 
     def add(self, now_ns: int, size: int) -> None:
-        """Note a chunk of this many characters."""
+        """Add a chunk of `size` characters."""
         if self._first_ns is None:
             self._first_ns = now_ns
         if size and self._first_content_ns is None:
@@ -63,14 +63,14 @@ class Timeline:
             self._halve()
 
     def _halve(self) -> None:
-        joined = self._kept[::2]
-        for first, second in zip(joined, self._kept[1::2], strict=False):
+        merged = self._kept[::2]
+        for first, second in zip(merged, self._kept[1::2], strict=False):
             first[1] += second[1]
-        self._kept = joined
+        self._kept = merged
         self._every *= 2
 
     def attributes(self) -> dict[str, Any]:
-        """What was seen: seconds to the first chunk and content, `[milliseconds, characters]`."""
+        """Seconds to the first chunk and content; `[milliseconds, characters]` of each chunk."""
         return {
             "gen_ai.response.time_to_first_chunk": _seconds(self._first_ns, self._start_ns),
             "clustertrace.stream.time_to_first_content": _seconds(
@@ -86,7 +86,7 @@ def _seconds(moment_ns: int | None, start_ns: int) -> float | None:
 
 
 class StreamWatch:
-    """The call behind a stream, from its first chunk to its end."""
+    """Follows the call behind a stream, from its first chunk to its end."""
 
     def __init__(self, call: ModelCall, assembler: Assembler) -> None:
         self._call = call
@@ -96,10 +96,10 @@ class StreamWatch:
 
     def guard(self, stream: Any) -> None:
         """End the call when the program drops the stream, or ends itself."""
-        self._finalizer = weakref.finalize(stream, self._vanished, os.getpid())
+        self._finalizer = weakref.finalize(stream, self._collected, os.getpid())
 
-    def _vanished(self, process: int) -> None:
-        """The stream is gone; a forked child's copy of it says nothing about the stream."""
+    def _collected(self, process: int) -> None:
+        """The stream was garbage collected; copies in forked children don't count."""
         if os.getpid() == process:
             self.dropped()
 
@@ -127,7 +127,7 @@ class StreamWatch:
             self._end("cancelled", error)
 
     def dropped(self) -> None:
-        """Nobody will read further."""
+        """The program will not read further."""
         self._end(None if self._assembler.complete else "abandoned", None)
 
     def _end(self, how: str | None, error: BaseException | None) -> None:
@@ -147,7 +147,7 @@ class StreamWatch:
 
 
 def is_stream(result: Any) -> bool:
-    """Whether what an SDK returned is a stream of chunks."""
+    """Whether an SDK returned a stream of chunks."""
     return any(base.__name__ in ("Stream", "AsyncStream") for base in type(result).__mro__)
 
 
@@ -165,7 +165,7 @@ def observed(stream: Any, call: ModelCall) -> None:
 
 @cache
 def _synchronous(kind: Any) -> type:
-    """A class of streams that tells its watch what happens."""
+    """A subclass of a stream that reports to its watch."""
 
     class Observed(kind):  # type: ignore[misc]
         def __next__(self) -> Any:
@@ -198,7 +198,7 @@ def _synchronous(kind: Any) -> type:
 
 @cache
 def _asynchronous(kind: Any) -> type:
-    """As `_synchronous`, for streams that are awaited."""
+    """As `_synchronous`, for async streams."""
 
     class Observed(kind):  # type: ignore[misc]
         async def __anext__(self) -> Any:
