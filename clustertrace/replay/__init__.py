@@ -1,5 +1,5 @@
-"""A recorded run, run again: with its arguments, and with its tools and models answering as then.
+"""Runs a recorded run again, with its arguments and with the recorded answers of tools and models.
 
-`recording` reads what a trace contains, `arguments` builds the call, `player` answers calls during
-the run, `running` runs it, `repro` writes a test that does.
+`recording` reads the calls of a trace, `arguments` builds the call of the entry, `player` answers
+calls during the run, `running` runs it, `repro` writes a test that runs it.
 """

@@ -1,4 +1,4 @@
-"""A recorded call of a function → its arguments again, changed where the user asks for it."""
+"""Rebuild the arguments of a recorded call, with the changes that the user asks for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 _PATH: Final = re.compile(r"(?P<key>[^.\[\]=]+)|\[(?P<index>\d+)\]|\.")
 _PROMPTS: Final = ("prompt", "question", "query", "task", "message", "text", "input")
-"""Names that a parameter with the user's words usually has, the likeliest first."""
+"""Usual names of a parameter that takes the user's prompt, the likeliest first."""
 
 
 class Arguments(NamedTuple):
@@ -37,28 +37,28 @@ class Arguments(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Another value at a place in the arguments, such as `messages[0].content`."""
+    """A new value at a path in the arguments, such as `messages[0].content`."""
 
     path: tuple[str | int, ...]
     value: Any
 
 
-def parse_change(told: str) -> Change:
-    """Read `PATH=VALUE`; the value is JSON, or else text. Raises UsageError."""
-    path, equals, value = told.partition("=")
+def parse_change(text: str) -> Change:
+    """Parse `PATH=VALUE`; the value is JSON, or else plain text. Raises UsageError."""
+    path, equals, value = text.partition("=")
     steps: list[str | int] = []
-    at = 0
-    while equals and at < len(path):
-        found = _PATH.match(path, at)
-        if found is None:
+    position = 0
+    while equals and position < len(path):
+        match = _PATH.match(path, position)
+        if match is None:
             break
-        if found["key"] is not None:
-            steps.append(found["key"])
-        elif found["index"] is not None:
-            steps.append(int(found["index"]))
-        at = found.end()
-    if not equals or at < len(path) or not steps or not isinstance(steps[0], str):
-        raise UsageError(f"--set expects NAME=VALUE or NAME[0].KEY=VALUE, not {told!r}.")
+        if match["key"] is not None:
+            steps.append(match["key"])
+        elif match["index"] is not None:
+            steps.append(int(match["index"]))
+        position = match.end()
+    if not equals or position < len(path) or not steps or not isinstance(steps[0], str):
+        raise UsageError(f"--set expects NAME=VALUE or NAME[0].KEY=VALUE, not {text!r}.")
     try:
         return Change(tuple(steps), orjson.loads(value))
     except orjson.JSONDecodeError:
@@ -66,59 +66,59 @@ def parse_change(told: str) -> Change:
 
 
 def prompt_change(root: Span, prompt: str) -> Change:
-    """Put a prompt where the recorded call has the user's words. Raises CannotReplay."""
-    told = root.input if isinstance(root.input, Mapping) else {}
-    for name, value in told.items():
+    """Replace the user's prompt in the recorded call. Raises CannotReplay if unsure which it is."""
+    recorded = root.input if isinstance(root.input, Mapping) else {}
+    for name, value in recorded.items():
         if isinstance(value, list):
-            for at in range(len(value) - 1, -1, -1):
-                if isinstance(value[at], Mapping) and value[at].get("role") == "user":
-                    return Change((name, at, "content"), prompt)
-    texts = [name for name, value in told.items() if isinstance(value, str)]
+            for index in range(len(value) - 1, -1, -1):
+                if isinstance(value[index], Mapping) and value[index].get("role") == "user":
+                    return Change((name, index, "content"), prompt)
+    texts = [name for name, value in recorded.items() if isinstance(value, str)]
     for name in (*_PROMPTS, *(texts if len(texts) == 1 else ())):
         if name in texts:
             return Change((name,), prompt)
     raise CannotReplay(
-        f"It is unclear which argument is the prompt ({_listed(told)}); "
+        f"It is unclear which argument is the prompt ({_listed(recorded)}); "
         "name it with --set NAME=VALUE."
     )
 
 
 def arguments_of(root: Span, fn: Callable[..., Any], changes: Sequence[Change] = ()) -> Arguments:
-    """The arguments that `root` was called with, for `fn`, with the changes made.
+    """The arguments that `root` was called with, with the changes made, for calling `fn`.
 
-    Raises CannotReplay, with the name of the argument, where one is not as it was and not changed
-    as a whole, or where `fn` takes others.
+    Raises CannotReplay, naming the argument, if one was not recorded as it was and is not replaced
+    as a whole, or if `fn` does not take it.
     """
-    told = _changed(_recorded(root), changes)
-    whole = {change.path[0] for change in changes if len(change.path) == 1}
+    recorded = _changed(_recorded_arguments(root), changes)
+    replaced = {change.path[0] for change in changes if len(change.path) == 1}
     for name, reason in missing(root, "input").items():
-        if name not in whole:
-            what = f"its argument {name!r}" if name else "what it was called with"
+        if name not in replaced:
+            subject = f"its argument {name!r}" if name else "what it was called with"
             raise CannotReplay(
-                f"The run can't be repeated: {what} {reason}; give it with --set "
+                f"The run can't be repeated: {subject} {reason}; give it with --set "
                 f"{name or 'NAME'}=VALUE."
             )
-    return _bound(told, fn)
+    return _bound(recorded, fn)
 
 
 def with_changes(trace: Trace, changes: Sequence[Change]) -> Trace:
     """The trace as if its root had been called with the changes made.
 
-    Raises CannotReplay where a change names a place that the recorded call does not have.
+    Raises CannotReplay if a change names a path that the recorded call does not have.
     """
     if not changes:
         return trace
     root = root_of(in_order(trace.spans))
-    given = {f"input.{change.path[0]}" for change in changes if len(change.path) == 1}
+    replaced = {f"input.{change.path[0]}" for change in changes if len(change.path) == 1}
     kept = dict(root.attributes)
     for mark in LOSSES:
         if isinstance(paths := kept.get(mark), list):
-            kept[mark] = [path for path in paths if path not in given]
-    called = root._replace(input=_changed(_recorded(root), changes), attributes=kept)
-    return trace._replace(spans=tuple(called if span is root else span for span in trace.spans))
+            kept[mark] = [path for path in paths if path not in replaced]
+    new_root = root._replace(input=_changed(_recorded_arguments(root), changes), attributes=kept)
+    return trace._replace(spans=tuple(new_root if span is root else span for span in trace.spans))
 
 
-def _recorded(root: Span) -> dict[str, Any]:
+def _recorded_arguments(root: Span) -> dict[str, Any]:
     if root.input is None:
         return {}
     if isinstance(root.input, Mapping):
@@ -129,37 +129,37 @@ def _recorded(root: Span) -> dict[str, Any]:
     )
 
 
-def _changed(told: dict[str, Any], changes: Sequence[Change]) -> dict[str, Any]:
-    made: Any = orjson.loads(orjson.dumps(told))
+def _changed(recorded: dict[str, Any], changes: Sequence[Change]) -> dict[str, Any]:
+    changed: Any = orjson.loads(orjson.dumps(recorded))
     for path, value in changes:
-        holder = made
-        for at, step in enumerate(path):
-            if at == len(path) - 1 and (isinstance(holder, dict) or _within(holder, step)):
+        holder = changed
+        for depth, step in enumerate(path):
+            if depth == len(path) - 1 and (isinstance(holder, dict) or _is_index(holder, step)):
                 holder[step] = value
                 break
-            known = step in holder if isinstance(holder, dict) else _within(holder, step)
-            if not known:
+            exists = step in holder if isinstance(holder, dict) else _is_index(holder, step)
+            if not exists:
                 raise CannotReplay(
-                    f"There is nothing at {_shown(path[: at + 1])!r} in the recorded call; "
-                    f"its arguments are {_listed(told)}."
+                    f"There is nothing at {_path_text(path[: depth + 1])!r} in the recorded call; "
+                    f"its arguments are {_listed(recorded)}."
                 )
             holder = holder[step]
-    return made  # type: ignore[no-any-return]
+    return changed  # type: ignore[no-any-return]
 
 
-def _within(holder: Any, step: str | int) -> bool:
+def _is_index(holder: Any, step: str | int) -> bool:
     return isinstance(holder, list) and isinstance(step, int) and step < len(holder)
 
 
-def _bound(told: Mapping[str, Any], fn: Callable[..., Any]) -> Arguments:
+def _bound(recorded: Mapping[str, Any], fn: Callable[..., Any]) -> Arguments:
     types = annotations_of(fn)
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
-    left = dict(told)
+    unused = dict(recorded)
     by_position = True
     for parameter in inspect.signature(fn).parameters.values():
         name, kind = parameter.name, parameter.kind
-        if name not in left:
+        if name not in unused:
             if parameter.default is parameter.empty and kind not in (2, 4):
                 raise CannotReplay(
                     f"The run can't be repeated: its argument {name!r} was not recorded; give it "
@@ -167,27 +167,29 @@ def _bound(told: Mapping[str, Any], fn: Callable[..., Any]) -> Arguments:
                 )
             by_position = by_position and kind == parameter.VAR_POSITIONAL
         elif kind == parameter.VAR_POSITIONAL:
-            args += [rebuilt(item, types.get(name)) for item in left.pop(name)]
+            args += [rebuilt(item, types.get(name)) for item in unused.pop(name)]
             by_position = False
         elif kind == parameter.VAR_KEYWORD:
-            kwargs |= {key: rebuilt(item, types.get(name)) for key, item in left.pop(name).items()}
+            kwargs |= {
+                key: rebuilt(item, types.get(name)) for key, item in unused.pop(name).items()
+            }
         else:
-            value = rebuilt(left.pop(name), types.get(name))
+            value = rebuilt(unused.pop(name), types.get(name))
             if by_position and kind != parameter.KEYWORD_ONLY:
                 args.append(value)
             else:
                 kwargs[name] = value
-    if left:
+    if unused:
         raise CannotReplay(
-            f"The run can't be repeated: {_listed(left)} was recorded, and "
+            f"The run can't be repeated: {_listed(unused)} was recorded, and "
             f"{getattr(fn, '__name__', 'the entry')}() takes no such argument."
         )
     return Arguments(tuple(args), kwargs)
 
 
-def _shown(path: Sequence[str | int]) -> str:
+def _path_text(path: Sequence[str | int]) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)[1:]
 
 
-def _listed(told: Mapping[str, Any]) -> str:
-    return ", ".join(map(repr, told)) or "none"
+def _listed(names: Mapping[str, Any]) -> str:
+    return ", ".join(map(repr, names)) or "none"

@@ -1,4 +1,4 @@
-"""Whether a run that is repeated fails as its recording did: what generated tests ask."""
+"""Whether a replayed run fails as its recording did, for generated tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Replayed", "replayed", "variant_of"]
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A run that was repeated, beside its recording."""
+    """A replayed run and its recording."""
 
     recording: Trace
     trace: Trace | None
@@ -30,15 +30,15 @@ class Replayed:
 
     @property
     def fails_as_recorded(self) -> bool:
-        """Whether the run took the recorded steps again, and failed if its root had.
+        """Whether the run took the recorded steps again, and failed if the recorded root had.
 
-        A run that asks for a call that the recording does not hold went another way.
+        A run that makes a call that the recording does not hold went another way.
         """
         if self.rerun.left is not None or self.trace is None:
             return False
-        same = variant_of(self.trace).id == variant_of(self.recording).id
-        by_itself = self.recording.status == "error"
-        return same and (self.trace.failed or not by_itself)
+        same_steps = variant_of(self.trace).id == variant_of(self.recording).id
+        root_failed = self.recording.status == "error"
+        return same_steps and (self.trace.failed or not root_failed)
 
     @property
     def summary(self) -> str:
@@ -53,28 +53,28 @@ class Replayed:
 
 
 def variant_of(trace: Trace) -> Variant:
-    """The pattern that a trace takes."""
+    """The pattern of a trace."""
     return summarise(trace.spans, TraceFacts(trace.trace_id)).variant
 
 
-def _recording_of(told: Mapping[str, Any]) -> Trace:
-    """A trace from its native keys. Raises BadInput."""
-    spans, facts = parse_trace(orjson.dumps(told))
+def _recording_of(document: Mapping[str, Any]) -> Trace:
+    """A trace from its document in the native format. Raises BadInput."""
+    spans, facts = parse_trace(orjson.dumps(document))
     return assembled(spans, facts)
 
 
 def replayed(
     entry: Callable[..., Any],
-    told: Mapping[str, Any],
+    document: Mapping[str, Any],
     *,
     stub: str | None,
     until: str | None,
 ) -> Replayed:
-    """Run it, as clustertrace.testing.replay says."""
+    """Replay a recording; see clustertrace.testing.replay."""
     from clustertrace.testing import capture_traces
 
-    recording = _recording_of(told)
+    recording = _recording_of(document)
     with capture_traces() as traces:
         result = rerun(entry, recording, stub=stub, until=until)
-    new = next((trace for trace in traces if trace.trace_id == result.trace_id), None)
-    return Replayed(recording, new, result)
+    trace = next((candidate for candidate in traces if candidate.trace_id == result.trace_id), None)
+    return Replayed(recording, trace, result)

@@ -1,4 +1,4 @@
-"""Answers a program's calls from a recording, while the program runs (record.playback.Player)."""
+"""Answers a program's calls from a recording while it runs (record.playback.Player)."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ __all__ = ["LeftRecording", "RecordingPlayer"]
 
 
 class LeftRecording(BaseException):
-    """The program asks for what the recording does not hold.
+    """The program made a call that the recording does not hold.
 
-    No Exception: an agent that goes on after any error would hide that its run went elsewhere.
+    Not an Exception: an agent that carries on after any error would hide that its run diverged.
     """
 
 
 class RecordingPlayer:
-    """Plays recorded calls, each once: one with the same arguments, else the next of its name.
+    """Plays each recorded call once: one with the same arguments, else the next of the same name.
 
-    Once all of them are played, calls are made for real if `live_after`; otherwise, and where a
-    call comes that is not recorded before that, the run has left its recording (LeftRecording).
+    Once all are played, further calls are real if `live_after`. Otherwise, and on an unrecorded
+    call before that, the run has left its recording (LeftRecording).
     """
 
     def __init__(
         self,
         calls: Sequence[RecordedCall],
-        answered: Stubs,
+        stubbed: Stubs,
         *,
         live_after: bool = False,
         tags: Mapping[str, str] | None = None,
@@ -45,14 +45,14 @@ class RecordingPlayer:
         self.tags = tags or {}
         self.model = model
         self.trace_id: str | None = None
-        """The trace that the first call of `entry` is part of; other threads may begin more."""
+        """The trace of the first call of `entry`; other threads may start more traces."""
         self._entry = entry
         self.left: str | None = None
-        """Which call the recording does not hold, if the run left it."""
+        """The call at which the run left the recording, if it did."""
         self.played = 0
         self.differing: list[int] = []
-        """Steps that were played for other arguments than the recorded ones."""
-        self._answered = answered
+        """Steps that answered a call with other arguments than the recorded ones."""
+        self._stubbed = stubbed
         self._live_after = live_after
         self._waiting = len(calls)
         self._lock = Lock()
@@ -64,20 +64,20 @@ class RecordingPlayer:
         """See record.playback.Player."""
         if self.trace_id is None and span.name == self._entry:
             self.trace_id = span.trace_id
-        if span.parent_id is None or not self._answered.hold(span.name, span.kind):
+        if span.parent_id is None or not self._stubbed.covers(span.name, span.kind):
             return fn
         call = self._next(span.name, span)
         return fn if call is None else _STAND_INS[sort](call, fn)
 
     def reply(self, span: ActiveSpan, operation: str) -> RecordedReply | None:
         """See record.playback.Player."""
-        if not self._answered.hold(span.name, span.kind):
+        if not self._stubbed.covers(span.name, span.kind):
             return None
         call = self._next(operation, span)
         return None if call is None else call.reply
 
     def _next(self, key: str, span: ActiveSpan) -> RecordedCall | None:
-        given = orjson.loads(span.input_text)
+        arguments = orjson.loads(span.input_text)
         with self._lock:
             if not self._waiting and self._live_after:
                 return None
@@ -86,12 +86,12 @@ class RecordingPlayer:
                 self.left = span.name
             if self.left is not None:
                 raise LeftRecording(self.left)
-            same = next((call for call in waiting if call.span.input == given), None)
-            call = same or waiting[0]
+            exact = next((call for call in waiting if call.span.input == arguments), None)
+            call = exact or waiting[0]
             waiting.remove(call)
             self._waiting -= 1
             self.played += 1
-            if same is None:
+            if exact is None:
                 self.differing.append(call.step)
             return call
 

@@ -1,6 +1,6 @@
-"""Which calls of a trace can answer in place of the program's tools and models.
+"""The calls of a trace that can answer in place of the program's tools and models.
 
-Pure: a trace and a choice in, the calls to answer out, in the order in which they were made.
+Pure functions: a trace and a choice of calls in; the recorded calls out, in the order of the run.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ __all__ = [
     "RecordedCall",
     "Stubs",
     "calls_before",
+    "check_answers",
+    "check_stubbed_names",
     "missing",
-    "must_be_known",
-    "must_be_whole",
     "recorded_calls",
     "stubs",
 ]
@@ -37,46 +37,46 @@ LOSSES: Final[Mapping[str, str]] = {
     "clustertrace.cut": "was too large and is cut",
     "clustertrace.opaque": "is not data and was kept as its repr",
 }
-"""Attributes that name what of a span's values is not as it was, and what became of it."""
+"""Attributes that list which of a span's values were not recorded as they were, and why."""
 
 
 class Stubs(NamedTuple):
-    """Which calls a recording answers: those of some kinds, and those of some names."""
+    """Which calls a recording answers: by kind, and by name."""
 
     kinds: frozenset[str]
     names: frozenset[str] = frozenset()
 
-    def hold(self, name: str, kind: str) -> bool:
-        """Whether a call is answered."""
+    def covers(self, name: str, kind: str) -> bool:
+        """Whether the recording answers such a call."""
         return kind in self.kinds or name in self.names
 
 
-def stubs(told: str | None) -> Stubs:
-    """Read `llm`, `tools`, `all`, or names of steps, several with commas; None: nothing is stubbed.
+def stubs(text: str | None) -> Stubs:
+    """Parse `llm`, `tools`, `all` or step names, separated by commas; None stubs nothing.
 
     Raises UsageError for an empty name.
     """
     kinds: frozenset[str] = frozenset()
     names: set[str] = set()
-    for word in (told or "").split(",") if told is not None else ():
-        word = word.strip()
-        if not word:
+    for name in (text or "").split(",") if text is not None else ():
+        name = name.strip()
+        if not name:
             raise UsageError("--stub expects llm, tools, all, or step names separated by commas.")
-        if word == "all":
+        if name == "all":
             kinds |= frozenset().union(*_KINDS.values())
-        elif word in _KINDS:
-            kinds |= _KINDS[word]
+        elif name in _KINDS:
+            kinds |= _KINDS[name]
         else:
-            names.add(word)
+            names.add(name)
     return Stubs(kinds, frozenset(names))
 
 
-def must_be_known(answered: Stubs, trace: Trace) -> None:
-    """Raise NotFound for a name that no step of the trace has: such a call would be made."""
+def check_stubbed_names(stubbed: Stubs, trace: Trace) -> None:
+    """Raise NotFound for a name that no step of the trace has: such a call would be real."""
     ordered = in_order(trace.spans)
     root = root_of(ordered)
     steps = list(dict.fromkeys(span.name for span in ordered if span is not root))
-    for name in sorted(answered.names.difference(steps)):
+    for name in sorted(stubbed.names.difference(steps)):
         raise NotFound(
             f"The recording has no step {name!r} to stub; it has: "
             f"{', '.join(steps[:20]) or 'none'}. llm, tools and all name them by their kind."
@@ -89,12 +89,12 @@ class RecordedCall(NamedTuple):
     step: int
     """Its number among these calls, from 1."""
     key: str
-    """What it is asked by: the name of the span; of a wrapped client's call, the operation."""
+    """What calls look it up by: the span's name, or the operation of a wrapped client's call."""
     span: Span
 
     @property
     def reply(self) -> RecordedReply:
-        """What a model answered."""
+        """What the model answered."""
         span, status = self.span, self.span.attributes.get("http.response.status_code")
         response = span.attributes.get("gen_ai.response.id")
         return RecordedReply(
@@ -112,8 +112,8 @@ class RecordedCall(NamedTuple):
         )
 
 
-def recorded_calls(trace: Trace, answered: Stubs) -> tuple[RecordedCall, ...]:
-    """The calls of a trace that are answered; what happened inside of them is part of them."""
+def recorded_calls(trace: Trace, stubbed: Stubs) -> tuple[RecordedCall, ...]:
+    """The stubbed calls of a trace, without the calls inside them."""
     ordered = in_order(trace.spans)
     root = root_of(ordered)
     inside: set[str] = set()
@@ -121,7 +121,7 @@ def recorded_calls(trace: Trace, answered: Stubs) -> tuple[RecordedCall, ...]:
     for span in ordered:
         if span.parent_span_id in inside:
             inside.add(span.span_id)
-        elif span is not root and answered.hold(span.name, span.kind):
+        elif span is not root and stubbed.covers(span.name, span.kind):
             inside.add(span.span_id)
             calls.append(RecordedCall(len(calls) + 1, _key(span), span))
     return tuple(calls)
@@ -138,15 +138,15 @@ _STEP: Final = re.compile(r"(?P<name>.+?)(?:#(?P<nth>[1-9]\d*))?")
 
 
 def calls_before(calls: Sequence[RecordedCall], until: str) -> tuple[RecordedCall, ...]:
-    """The calls before a step: its number, its name, or `name#2` for the second of that name.
+    """The calls before a step, given by number, name, or `name#2` for the second of that name.
 
-    Raises NotFound where the recording has no such step.
+    Raises NotFound if the recording has no such step.
     """
     if until.isascii() and until.isdecimal() and 1 <= int(until) <= len(calls):
         return tuple(calls[: int(until) - 1])
-    told = _STEP.fullmatch(until)
-    named = [call for call in calls if told and call.span.name == told["name"]]
-    nth = int(told["nth"] or 1) if told else 1
+    match = _STEP.fullmatch(until)
+    named = [call for call in calls if match and call.span.name == match["name"]]
+    nth = int(match["nth"] or 1) if match else 1
     if len(named) < nth:
         names = ", ".join(f"{call.step} {call.span.name}" for call in calls[:20]) or "none"
         raise NotFound(f"The recording has no step {until!r} to stop before; it has: {names}.")
@@ -154,35 +154,37 @@ def calls_before(calls: Sequence[RecordedCall], until: str) -> tuple[RecordedCal
 
 
 def missing(span: Span, field: str) -> Mapping[str, str]:
-    """What of a span's `input` or `output` is not as it was, by path, each with the reason.
+    """The parts of a span's `input` or `output` that were not recorded as they were, and why.
 
-    The path is one level deep, and empty where it is the whole value.
+    Keyed by path, one level deep; the empty path means the whole value.
     """
-    lost: dict[str, str] = {}
-    for mark, reason in LOSSES.items():
-        paths = span.attributes.get(mark)
+    losses: dict[str, str] = {}
+    for attribute, reason in LOSSES.items():
+        paths = span.attributes.get(attribute)
         for path in paths if isinstance(paths, list) else ():
-            head, _, rest = str(path).partition(".")
+            head, _, subpath = str(path).partition(".")
             if head == field:
-                lost[rest] = reason
+                losses[subpath] = reason
     value = span.input if field == "input" else span.output
     parts = value.items() if isinstance(value, Mapping) else [("", value)]
-    lost.update((str(path), "held a secret that was cut") for path, part in parts if _cut(part))
+    losses.update(
+        (str(path), "held a secret that was cut") for path, part in parts if _holds_redaction(part)
+    )
     if span.attributes.get("clustertrace.capture") == "metadata":
-        lost[""] = "was not recorded (CLUSTERTRACE_CAPTURE=metadata)"
-    return lost
+        losses[""] = "was not recorded (CLUSTERTRACE_CAPTURE=metadata)"
+    return losses
 
 
-def _cut(value: Any) -> bool:
+def _holds_redaction(value: Any) -> bool:
     if isinstance(value, str):
         return MARK in value
     if isinstance(value, Mapping):
-        return any(_cut(part) for part in value.values())
-    return isinstance(value, list) and any(_cut(part) for part in value)
+        return any(_holds_redaction(part) for part in value.values())
+    return isinstance(value, list) and any(_holds_redaction(part) for part in value)
 
 
-def must_be_whole(calls: Sequence[RecordedCall]) -> None:
-    """Raise CannotReplay, with its name, for the first call whose answer is not as it was."""
+def check_answers(calls: Sequence[RecordedCall]) -> None:
+    """Raise CannotReplay, naming the call, for the first answer that was not recorded as it was."""
     for call in calls:
         if call.span.kind == "embedding" and call.key != call.span.name:
             raise CannotReplay(
@@ -190,8 +192,8 @@ def must_be_whole(calls: Sequence[RecordedCall]) -> None:
                 f"are not recorded; let it be called, with --until {call.step}."
             )
         for path, reason in missing(call.span, "output").items():
-            part = f"{path!r} of " if path else ""
+            what = f"{path!r} of " if path else ""
             raise CannotReplay(
-                f"The run can't be stubbed: {part}what step {call.step}, {call.span.name!r}, gave "
+                f"The run can't be stubbed: {what}what step {call.step}, {call.span.name!r}, gave "
                 f"{reason}; let it be called, with --until {call.step}."
             )

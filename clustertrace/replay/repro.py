@@ -1,6 +1,6 @@
-"""A failing run → a pytest file that runs it again, with its recorded answers.
+"""Write a pytest module that runs a failing run again, with its recorded answers.
 
-Pure: a trace and the entry's name in, the text of the module out.
+Pure functions: a trace and the entry's name in, the text of the module out.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from clustertrace.wire import span_to_dict
 
 __all__ = ["repro_module", "slim_recording"]
 
-_MARKS: Final = frozenset(
+_KEPT_ATTRIBUTES: Final = frozenset(
     "clustertrace.cut clustertrace.opaque clustertrace.capture clustertrace.internal "
     "gen_ai.operation.name gen_ai.response.id http.response.status_code".split()
 )
-"""Attributes that a replay looks at."""
+"""Attributes that a replay needs."""
 
 _MODULE: Final = '''\
 """{title}
@@ -46,31 +46,31 @@ RECORDING = json.loads(
 
 
 def test_{test}() -> None:
-    """{says}"""
+    """{docstring}"""
     again = replay({entry}, RECORDING, stub={stub!r})
     assert {expected}, again.summary
 '''
 
 
 def repro_module(trace: Trace, entry: str, *, stub: str, expect_failure: bool) -> str:
-    """The text of a test module.
+    """The text of a test module that replays the trace.
 
-    `entry` is `module:function`. With `expect_failure` the test passes as long as the run fails
-    in this way; otherwise as soon as it no longer does.
+    `entry` is `module:function`. With `expect_failure` the test passes while the run still fails
+    this way; otherwise once it no longer does.
     """
     module, _, name = entry.partition(":")
     steps = " → ".join(step_text(step) for step in variant_of(trace).steps)
     if expect_failure:
         meaning = "It passes while the entry, given the same answers, fails in the same way."
-        says, expected = "The run still fails as it was recorded.", "again.fails_as_recorded"
+        docstring, expected = "The run still fails as it was recorded.", "again.fails_as_recorded"
         test = f"{trace.name} still fails as recorded"
     else:
         meaning = "It fails while the entry, given the same answers, fails in the same way."
-        says, expected = "The run no longer fails as recorded.", "not again.fails_as_recorded"
+        docstring, expected = "The run no longer fails as recorded.", "not again.fails_as_recorded"
         test = f"{trace.name} no longer fails as recorded"
     return _MODULE.format(
-        title=_doc(f"How {trace.name} failed: {_reason(trace)}"),
-        steps=_doc(f"Steps: {steps or 'none'}"),
+        title=_docstring_line(f"How {trace.name} failed: {_reason(trace)}"),
+        steps=_docstring_line(f"Steps: {steps or 'none'}"),
         trace_id=trace.trace_id,
         meaning=meaning,
         module=module,
@@ -78,14 +78,14 @@ def repro_module(trace: Trace, entry: str, *, stub: str, expect_failure: bool) -
         entry=name,
         recording=_json(slim_recording(trace)),
         test=re.sub(r"\W+", "_", test, flags=re.ASCII).strip("_").lower(),
-        says=says,
+        docstring=docstring,
         stub=stub,
         expected=expected,
     )
 
 
 def slim_recording(trace: Trace) -> dict[str, Any]:
-    """The native keys of a trace that it takes to run it again."""
+    """A trace in the native format, with only the keys that a replay needs."""
     return {
         "format": "clustertrace/1",
         "trace_id": trace.trace_id,
@@ -97,9 +97,9 @@ def slim_recording(trace: Trace) -> dict[str, Any]:
 
 
 def _slim(span: Span) -> dict[str, Any]:
-    kept = {key: value for key, value in span.attributes.items() if key in _MARKS}
-    told = span_to_dict(span._replace(attributes=kept))
-    return {key: value for key, value in told.items() if value is not None and value != {}}
+    kept = {key: value for key, value in span.attributes.items() if key in _KEPT_ATTRIBUTES}
+    document = span_to_dict(span._replace(attributes=kept))
+    return {key: value for key, value in document.items() if value is not None and value != {}}
 
 
 def _reason(trace: Trace) -> str:
@@ -109,14 +109,14 @@ def _reason(trace: Trace) -> str:
     return root.error_message or root.error_type or "it ended in error"
 
 
-def _doc(text: str) -> str:
-    """A text that may stand in a docstring, on one line."""
+def _docstring_line(text: str) -> str:
+    """A text on one line, safe inside a docstring."""
     line = " ".join(text.split())
     return line[:160].replace("\\", "/").replace('"', "'")
 
 
 def _json(document: Mapping[str, Any]) -> str:
-    """JSON that may stand in a raw string of three quotes: a span a line, no such quotes."""
+    """JSON for a raw triple-quoted string: one span per line. JSON never holds three quotes."""
     head = {key: value for key, value in document.items() if key != "spans"}
     spans = ",\n".join(json.dumps(span) for span in document["spans"])
     return f'{json.dumps(head)[:-1]}, "spans": [\n{spans}\n]}}'

@@ -1,4 +1,4 @@
-"""Run a program's entry again, as a recorded trace was run."""
+"""Run a program's entry again with the arguments of a recorded trace."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from clustertrace.replay.arguments import Change, arguments_of
 from clustertrace.replay.player import LeftRecording, RecordingPlayer
 from clustertrace.replay.recording import (
     calls_before,
-    must_be_known,
-    must_be_whole,
+    check_answers,
+    check_stubbed_names,
     recorded_calls,
     stubs,
 )
@@ -33,42 +33,42 @@ __all__ = ["Rerun", "entry_of", "rerun"]
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """What became of a run that was repeated."""
+    """The result of a repeated run."""
 
     played: int
-    """Calls that the recording answered."""
+    """How many calls the recording answered."""
     differing: tuple[int, ...]
     """Steps of the recording that answered a call with other arguments."""
     left: str | None
-    """The call that the recording does not hold, if the run left it there and ended."""
+    """The unrecorded call at which the run ended, if there was one."""
     error: str | None
-    """The exception that the entry ended in."""
+    """The exception that the entry raised."""
     trace_id: str | None = None
     """The new run; None if the entry was not recorded."""
 
 
-def entry_of(told: str, folder: Path | None = None) -> Callable[..., Any]:
-    """The function behind `module:name`, looked for in `folder` (None: the current one) as well.
+def entry_of(spec: str, folder: Path | None = None) -> Callable[..., Any]:
+    """The function named by `module:name`; `folder` (None: the current one) is searched too.
 
     Raises UsageError or NotFound.
     """
-    module, colon, name = told.partition(":")
+    module, colon, name = spec.partition(":")
     if not colon or not module or not name:
-        raise UsageError(f"--entry expects module:function, such as my_agent:run, not {told!r}.")
-    place = str(folder or Path.cwd())
-    if place not in sys.path:
-        sys.path.insert(0, place)
+        raise UsageError(f"--entry expects module:function, such as my_agent:run, not {spec!r}.")
+    directory = str(folder or Path.cwd())
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
     try:
-        found: Any = importlib.import_module(module)
+        target: Any = importlib.import_module(module)
     except Exception as error:  # the program's own code runs here
         raise NotFound(
-            f"{module} can't be imported from {place} ({type(error).__name__}: {error})."
+            f"{module} can't be imported from {directory} ({type(error).__name__}: {error})."
         ) from error
     for part in name.split("."):
-        found = getattr(found, part, None)
-    if not callable(found):
+        target = getattr(target, part, None)
+    if not callable(target):
         raise NotFound(f"{module} has no function {name!r}.")
-    return found  # type: ignore[no-any-return]
+    return target  # type: ignore[no-any-return]
 
 
 def rerun(
@@ -80,22 +80,22 @@ def rerun(
     changes: Sequence[Change] = (),
     model: str | None = None,
 ) -> Rerun:
-    """Call the entry as the recording was called, and record it as a trace of its own.
+    """Call the entry with the recorded arguments, and record the run as a new trace.
 
-    `stub` says which calls the recording answers (see replay.recording.stubs), `until` at which
-    step it stops to. `model` replaces an argument of that name, or else the model of every call
-    that a wrapped client makes. Raises CannotReplay, before anything runs, where the recording
-    lacks what it takes, and NotFound where it has no step of a name that is to be stubbed.
+    `stub` says which calls the recording answers (see replay.recording.stubs), `until` from which
+    step on it no longer does. `model` replaces the argument `model`, or without one the model of
+    every call of a wrapped client. Raises, before anything runs, CannotReplay if the recording
+    lacks something that is needed, and NotFound if it has no step of a stubbed name.
     """
     root = root_of(in_order(recording.spans))
-    answered = stubs(stub)
-    must_be_known(answered, recording)
-    calls = recorded_calls(recording, answered)
+    stubbed = stubs(stub)
+    check_stubbed_names(stubbed, recording)
+    calls = recorded_calls(recording, stubbed)
     if until is not None:
         if stub is None:
             raise UsageError("--until says where stubs end; say which calls with --stub.")
         calls = calls_before(calls, until)
-    must_be_whole(calls)
+    check_answers(calls)
     parameters = inspect.signature(entry).parameters
     if model is not None and "model" in parameters:
         changes, model = (*changes, Change(("model",), model)), None
@@ -103,7 +103,7 @@ def rerun(
     run = entry if hasattr(entry, TRACED) else traced(name=root.name, kind=root.kind)(entry)
     player = RecordingPlayer(
         calls,
-        answered,
+        stubbed,
         live_after=until is not None,
         tags={REPLAY_OF: recording.trace_id},
         model=model,
@@ -115,13 +115,13 @@ def rerun(
             _finish(run(*args, **kwargs))
         except LeftRecording:
             pass
-        except (Exception, SystemExit) as raised:  # the program's own, and part of the answer
+        except (Exception, SystemExit) as raised:  # the program's own, reported in the result
             error = None if exits_well(raised) else f"{type(raised).__name__}: {raised}"
     return Rerun(player.played, tuple(player.differing), player.left, error, player.trace_id)
 
 
 def _finish(result: Any) -> None:
-    """Let what a call returned run to its end."""
+    """Run a returned coroutine or generator to its end."""
     if inspect.iscoroutine(result):
         asyncio.run(_awaited(result))
     elif inspect.isasyncgen(result):

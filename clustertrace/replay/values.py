@@ -1,7 +1,7 @@
-"""Recorded JSON → the values that a program expects, as its own annotations say.
+"""Turn recorded JSON into the types that a program's annotations name.
 
-A recording holds plain JSON. Where a parameter or a result is annotated (a dataclass, a model, a
-date, a path), pydantic makes that type of it; otherwise, or if that fails, the plain value stays.
+A recording holds plain JSON. If a parameter or a result is annotated (a dataclass, a model, a
+date, a path), pydantic builds that type; otherwise, or if that fails, the plain value stays.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ __all__ = ["RecordedFailure", "annotations_of", "error_of", "items_of", "rebuilt
 
 
 class RecordedFailure(Exception):
-    """Stands for a recorded exception whose class is not to be found any more."""
+    """Stands in for a recorded exception whose class can't be found."""
 
 
 def annotations_of(fn: Callable[..., Any]) -> Mapping[str, Any]:
-    """Types by the names of parameters, and of the result under `return`; none where unreadable."""
+    """Types by parameter name, the result's under `return`; empty if they can't be resolved."""
     try:
         return get_type_hints(fn)
-    except Exception:  # annotations are the program's code, and may name what is not there
+    except Exception:  # annotations are the program's code, and may name anything
         return {}
 
 
 def rebuilt(value: Any, annotation: Any) -> Any:
-    """A recorded value as a type says, or as it is."""
+    """A recorded value as the annotated type, or as it is."""
     if annotation is None or annotation is Any:
         return value
     from pydantic import TypeAdapter
@@ -41,42 +41,42 @@ def rebuilt(value: Any, annotation: Any) -> Any:
 
 
 def items_of(value: Any, annotation: Any) -> Iterator[Any]:
-    """What a generator had yielded, item by item; `annotation` is what it is said to return."""
-    told = get_args(annotation)
+    """The items that a generator yielded; `annotation` is its return annotation."""
+    item_types = get_args(annotation)
     for item in value or ():
-        yield rebuilt(item, told[0] if told else None)
+        yield rebuilt(item, item_types[0] if item_types else None)
 
 
 def error_of(span: Span, program: Mapping[str, Any]) -> BaseException:
-    """The exception that a recorded span ended in, as far as it can be made again.
+    """The exception that a recorded span ended with, rebuilt as far as possible.
 
-    `program` are the names of the module that the call stands in, since the classes of a main
-    program are recorded without their module.
+    `program` holds the globals of the called function's module: classes of a main program are
+    recorded without their module.
     """
     message = span.error_message or ""
-    kind = _class_of(span.error_type or "", program)
-    if kind is None:
+    error_type = _class_of(span.error_type or "", program)
+    if error_type is None:
         return RecordedFailure(f"{span.error_type or 'Error'}: {message}")
     try:
-        return kind(message)
+        return error_type(message)
     except Exception:
-        # Its constructor wants more than a message.
-        made = kind.__new__(kind)
-        made.args = (message,)
-        return made
+        # Its constructor needs more than a message.
+        error = error_type.__new__(error_type)
+        error.args = (message,)
+        return error
 
 
 def _class_of(name: str, program: Mapping[str, Any]) -> type[BaseException] | None:
-    module, _, rest = name.rpartition(".")
-    found: Any = program.get(name) or getattr(builtins, name, None)
-    while found is None and module:
+    module, _, qualname = name.rpartition(".")
+    target: Any = program.get(name) or getattr(builtins, name, None)
+    while target is None and module:
         try:
-            found = importlib.import_module(module)
+            target = importlib.import_module(module)
         except ImportError:
             module, _, head = module.rpartition(".")
-            rest = f"{head}.{rest}"
+            qualname = f"{head}.{qualname}"
             continue
-        for part in rest.split("."):
-            found = getattr(found, part, None)
-    usable = isinstance(found, type) and issubclass(found, BaseException)
-    return found if usable else None
+        for part in qualname.split("."):
+            target = getattr(target, part, None)
+    usable = isinstance(target, type) and issubclass(target, BaseException)
+    return target if usable else None
