@@ -49,7 +49,7 @@ def _marks(changes: Changes) -> None:
     @guarded
     def said() -> None:
         mark = st.session_state[key]
-        kept = mark and Kept(mark, tested.before, tested.after, tested.made.word)
+        kept = mark and Kept(mark, tested.before, tested.after, tested.verdict.word)
         commitments.mark(connection.store(), last.week, kept or None)
 
     st.segmented_control(

@@ -109,7 +109,7 @@ def _store_plan(
 
     if mark is not None:
         tested = changes.last and changes.last.tested
-        kept = tested and Kept(mark, tested.before, tested.after, tested.made.word)
+        kept = tested and Kept(mark, tested.before, tested.after, tested.verdict.word)
         if kept is None:
             raise NotFound(f"Nothing was planned for the week of {changes.reviewed.first}.")
         commitments.mark(store, changes.reviewed.first, kept)

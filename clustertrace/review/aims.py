@@ -1,7 +1,7 @@
-"""Figures that a change may aim at, and whether one of them has changed from a week to the next.
+"""Figures that a change can aim at, and whether one has changed from one week to the next.
 
-A figure is shown as it is; what is tested is a share of runs for which something bad happened, with
-the test of `verdict` (clustertrace.patterns.verdict).
+A figure is shown as it is; what is tested (clustertrace.patterns.verdict) is the share of runs for
+which something bad happened.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ from clustertrace.review.sums import PatternWeek, Sums
 from clustertrace.telling.words import money, share
 
 __all__ = [
-    *("FIGURES", "Aim", "Figure", "Offer", "Samples", "Comparison"),
-    *("figure_words", "offered", "compared", "read_aim"),
+    *("FIGURES", "Aim", "Comparison", "Figure", "Offer", "Samples"),
+    *("compared", "figure_words", "offered", "read_aim"),
 ]
 
 
 class Figure(NamedTuple):
-    """A number of a week that one may want to change."""
+    """A number of a week that the user may want to change."""
 
     name: str
     part: str
-    """Its numerator and denominator: fields of Sums."""
+    """The numerator, and below the denominator: fields of Sums."""
     whole: str
     bad: str
-    """Which runs are tested, out of `ended` or `finished` ones: a field of Sums. Empty: those
-    dearer than the median run of the week before."""
-    did: str
-    """What those runs did, in the past tense."""
+    """The field of Sums that counts the bad runs to test. If empty, a run is bad if it cost
+    more than the median run of the week before."""
+    past_tense: str
+    """What the bad runs did, in the past tense."""
     in_dollars: bool = False
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What has to be known of a week."""
-        asked = (self.part, self.whole, self.bad, self.trials)
-        return tuple(dict.fromkeys(one for one in asked if one))
+        """The fields of Sums that it needs."""
+        names = (self.part, self.whole, self.bad, self.trials)
+        return tuple(dict.fromkeys(filter(None, names)))
 
     @property
     def trials(self) -> str:
-        """What the tested runs are counted out of: a field of Sums."""
+        """The field of Sums that counts all tested runs, the bad ones included."""
         return "finished" if self.whole == "finished" else "ended"
 
     def value(self, sums: Sums) -> float | None:
-        """The figure; None where there is nothing to divide by."""
+        """The figure; None if the denominator is zero."""
         whole = getattr(sums, self.whole)
         return getattr(sums, self.part) / whole if whole else None
 
@@ -62,11 +62,11 @@ FIGURES: Final[Mapping[str, Figure]] = {
         "cache hit rate", "cache_read_tokens", "input_tokens", "missed_runs", "missed a cache"
     ),
 }
-"""By the name that a commitment keeps."""
+"""By the name that is stored with a commitment."""
 
 
 class Aim(NamedTuple):
-    """A figure of all runs, or of those of a pattern."""
+    """A figure, of all runs or of those of one pattern."""
 
     figure: str
     """A key of FIGURES."""
@@ -74,12 +74,12 @@ class Aim(NamedTuple):
     """Empty: all runs."""
 
     def __str__(self) -> str:
-        """As `read_aim` reads it."""
+        """In the syntax that `read_aim` parses."""
         return f"{self.figure}:{self.pattern}" if self.pattern else self.figure
 
 
 def read_aim(text: str) -> Aim:
-    """`failures`, or `failures:PATTERN`. Raises UsageError."""
+    """Parse `failures` or `failures:PATTERN`. Raises UsageError."""
     figure, _, pattern = text.strip().partition(":")
     if figure not in FIGURES:
         raise UsageError(
@@ -90,68 +90,70 @@ def read_aim(text: str) -> Aim:
 
 
 def figure_words(figure: str, value: float | None) -> str:
-    """A figure as people read it."""
+    """A figure as text."""
     if value is None:
         return "no runs"
     return money(value) if FIGURES[figure].in_dollars else share(round(value, 3))
 
 
 class Offer(NamedTuple):
-    """A figure to choose, as it is now."""
+    """A figure to choose as an aim, with its current value."""
 
     aim: Aim
     value: float
 
 
 def offered(total: Sums, patterns: Sequence[PatternWeek]) -> list[Offer]:
-    """Figures worth aiming at: those of all runs, and each of the pattern that does worst by it."""
-    offers = []
+    """Figures worth aiming at: each one of all runs, and of the pattern that does worst by it."""
+    found = []
     for name, figure in FIGURES.items():
         if (value := figure.value(total)) is not None:
-            offers.append(Offer(Aim(name), value))
-        if worst := max(patterns, key=_WORST[name], default=None):
-            own = figure.value(worst.sums)
-            if own is not None and _WORST[name](worst) > 0 and len(patterns) > 1:
-                offers.append(Offer(Aim(name, worst.id), own))
-    return offers
+            found.append(Offer(Aim(name), value))
+        if len(patterns) < 2:
+            continue
+        worst = max(patterns, key=_BADNESS[name])
+        value = figure.value(worst.sums)
+        if value is not None and _BADNESS[name](worst) > 0:
+            found.append(Offer(Aim(name, worst.id), value))
+    return found
 
 
-_WORST: Final[Mapping[str, Callable[[PatternWeek], float]]] = {
-    "failures": lambda one: one.sums.failed,
-    "dead-ends": lambda one: one.sums.dead_ends,
-    "cost": lambda one: one.sums.cost_usd,
-    "cache": lambda one: one.sums.lost_usd,
+_BADNESS: Final[Mapping[str, Callable[[PatternWeek], float]]] = {
+    "failures": lambda pattern: pattern.sums.failed,
+    "dead-ends": lambda pattern: pattern.sums.dead_ends,
+    "cost": lambda pattern: pattern.sums.cost_usd,
+    "cache": lambda pattern: pattern.sums.lost_usd,
 }
 
 
 class Samples(NamedTuple):
-    """What a week says about a figure, by the name of the root."""
+    """The data of one week for testing a figure, by the name of the root span."""
 
     sums: Mapping[str, Sums]
     costs: Mapping[str, Sequence[float]]
-    """What single runs cost, US dollars; only where the figure is tested by them."""
+    """Costs of single runs, US dollars; empty unless the figure is tested by them."""
 
 
 class Comparison(NamedTuple):
-    """A figure before and after, and what the test says."""
+    """A figure before and after, and the result of the test."""
 
     before: float | None
     after: float | None
-    made: Verdict
+    verdict: Verdict
     sentence: str
 
 
 def compared(aim: Aim, before: Samples, after: Samples) -> Comparison:
-    """Compare two weeks."""
+    """Compare a figure between two weeks."""
     figure = FIGURES[aim.figure]
     if figure.bad:
         sides = [_sides(figure, week) for week in (before, after)]
     else:
-        sides = _dearer(before.costs, after.costs)
-    made = verdict(*sides)
-    sentence = verdict_words(made, "pattern" if aim.pattern else "agent", figure.did)
+        sides = _sides_by_cost(before.costs, after.costs)
+    tested = verdict(*sides)
+    sentence = verdict_words(tested, "pattern" if aim.pattern else "agent", figure.past_tense)
     first, second = (figure.value(Sums.summed(week.sums.values())) for week in (before, after))
-    return Comparison(first, second, made, sentence)
+    return Comparison(first, second, tested, sentence)
 
 
 def _sides(figure: Figure, week: Samples) -> dict[str, Side]:
@@ -161,10 +163,10 @@ def _sides(figure: Figure, week: Samples) -> dict[str, Side]:
     }
 
 
-def _dearer(
+def _sides_by_cost(
     before: Mapping[str, Sequence[float]], after: Mapping[str, Sequence[float]]
 ) -> list[dict[str, Side]]:
-    """Runs that cost more than the median run before, on both sides."""
+    """Both weeks' counts of runs that cost more than the first week's median run."""
     bounds = {name: statistics.median(costs) for name, costs in before.items() if costs}
     return [
         {

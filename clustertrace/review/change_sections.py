@@ -1,4 +1,4 @@
-"""The changes that were planned, in sentences: the last one, the next one, and week by week."""
+"""The planned changes in sentences: the last one, the next one, and week by week."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ __all__ = ["last_change", "next_change", "offer_words", "week_by_week"]
 
 Variants = Mapping[str, Variant]
 
-_LISTED: Final = 12
+_WEEKS_SHOWN: Final = 12
 
-_FOUND: Final = {
+_COUNTED_RUNS: Final = {
     "failures": "failed:yes",
     "dead-ends": "not ending:none",
     "cost": "cost>0",
     "cache": "input_tokens>0",
 }
-"""The runs that a figure is made of, beside those that it is divided by."""
+"""Filters for the runs in the numerator of each figure."""
 
-_NOT_PROVED: Final = (
+_NOT_CAUSAL: Final = (
     "That a figure changed does not show that your change caused it: tasks, models and prompts "
     "change "
     "too; a figure that was chosen because it was bad tends to improve by itself; and runs of one "
@@ -38,104 +38,114 @@ _NOT_PROVED: Final = (
 
 
 def _aim_words(aim: Aim, variants: Variants) -> str:
-    """failure rate of all runs"""
-    whose = "all runs"
+    """Such as: failure rate of all runs"""
+    runs = "all runs"
     if aim.pattern:
-        found = variants.get(aim.pattern)
-        whose = f"pattern {aim.pattern[:12]}" if found is None else steps_words(found)
-    return f"{FIGURES[aim.figure].name} of {whose}"
+        variant = variants.get(aim.pattern)
+        runs = f"pattern {aim.pattern[:12]}" if variant is None else steps_words(variant)
+    return f"{FIGURES[aim.figure].name} of {runs}"
 
 
 def offer_words(offer: Offer, variants: Variants) -> str:
-    """A figure to choose, as it is now."""
+    """Such as: Failure rate of all runs: 12 %"""
     words = _aim_words(offer.aim, variants)
     return f"{words[:1].upper()}{words[1:]}: {figure_words(offer.aim.figure, offer.value)}"
 
 
 def last_change(changes: Changes, variants: Variants) -> Section | None:
-    """What was planned for the week that is looked back on, and its figure before and after."""
+    """The change that was planned for the reviewed week, and its figure before and after."""
     last = changes.last
     if last is None or last.tested is None:
         return None
-    this, week_before = changes.reviewed, before(changes.reviewed)
-    marked = f"You marked it {last.kept.mark}." if last.kept else "It is not marked yet."
+    week, week_before = changes.reviewed, before(changes.reviewed)
+    mark_words = f"You marked it {last.kept.mark}." if last.kept else "It is not marked yet."
     name = FIGURES[last.aim.figure].name
-    so_far = " so far" if this.end_ns > changes.now_ns else ""
-    told = (
+    so_far = " so far" if week.end_ns > changes.now_ns else ""
+    facts = (
         _fact(last.aim, last.tested.before, week_before, f"{name}, {dates(week_before)}"),
-        _fact(last.aim, last.tested.after, this, f"{name}, {dates(this)}{so_far}"),
+        _fact(last.aim, last.tested.after, week, f"{name}, {dates(week)}{so_far}"),
     )
-    meant = f"For {dates(this)} you meant to: {last.change} {_aimed(last, variants)} {marked}"
-    sentence = f"{meant} {last.tested.sentence}"
-    return Section("What you meant to change", sentence, told, note=_NOT_PROVED)
+    plan_words = (
+        f"For {dates(week)} you meant to: {last.change} {_purpose(last, variants)} {mark_words}"
+    )
+    sentence = f"{plan_words} {last.tested.sentence}"
+    return Section("What you meant to change", sentence, facts, note=_NOT_CAUSAL)
 
 
 def next_change(changes: Changes, variants: Variants) -> Section:
-    """What is planned for the coming week."""
-    title, when = "One change for the next week", dates(changes.coming)
+    """The change that is planned for the coming week."""
+    title, week = "One change for the next week", dates(changes.coming)
     if changes.planned is None and changes.too_late:
-        return Section(title, f"Nothing was planned for {when}.")
+        return Section(title, f"Nothing was planned for {week}.")
     if changes.planned is None:
         note = (
             "Say what you will change and which figure it is for; a week later you see here the "
             "figure before and after."
         )
-        return Section(title, f"Nothing is planned for {when} yet.", note=note)
+        return Section(title, f"Nothing is planned for {week} yet.", note=note)
     planned = changes.planned
-    return Section(title, f"For {when}: {planned.change} {_aimed(planned, variants)}")
+    return Section(title, f"For {week}: {planned.change} {_purpose(planned, variants)}")
 
 
 def week_by_week(changes: Changes, variants: Variants) -> Section | None:
-    """Every plan so far, as a picture and a table; None without any."""
-    weeks = changes.weeks[-_LISTED:]
+    """Every plan so far, as a row of marks and a table; None if there are no plans."""
+    weeks = changes.weeks[-_WEEKS_SHOWN:]
     if not weeks:
         return None
-    marked = [one for one in changes.weeks if one.kept]
-    kept = sum(one.kept.mark == "kept" for one in marked if one.kept)
-    sentence = f"{counted(kept, 'change')} kept of {len(marked)} that are marked"
-    if not marked:
+    with_mark = [commitment for commitment in changes.weeks if commitment.kept]
+    kept = sum(commitment.kept.mark == "kept" for commitment in with_mark if commitment.kept)
+    sentence = f"{counted(kept, 'change')} kept of {len(with_mark)} that are marked"
+    if not with_mark:
         sentence = "No week is marked yet"
     if changes.kept_in_a_row > 1:
         sentence += f", the last {changes.kept_in_a_row} in a row"
-    picture = tuple(_marked(changes, weeks, ago) for ago in reversed(range(_LISTED)))
-    rows = tuple(_row(one, changes.reviewed, variants) for one in reversed(weeks))
-    head = ("Week", "Change", "For", "Before", "After", "Test", "Mark")
-    return Section("Week by week", f"{sentence}.", marks=picture, head=head, rows=rows)
+    picture = tuple(_week_mark(changes, weeks, ago) for ago in reversed(range(_WEEKS_SHOWN)))
+    rows = tuple(_row(commitment, changes.reviewed, variants) for commitment in reversed(weeks))
+    columns = ("Week", "Change", "For", "Before", "After", "Test", "Mark")
+    return Section("Week by week", f"{sentence}.", marks=picture, head=columns, rows=rows)
 
 
 def _fact(aim: Aim, value: float | None, week: Window, label: str) -> Fact:
-    return Fact(Cell(figure_words(aim.figure, value), _runs(aim, week)), label)
+    return Fact(Cell(figure_words(aim.figure, value), _runs_url(aim, week)), label)
 
 
-def _runs(aim: Aim, week: Window) -> str:
-    only = condition("pattern", aim.pattern) if aim.pattern else ""
-    return traces_url(only, _FOUND[aim.figure], week.filter)
+def _runs_url(aim: Aim, week: Window) -> str:
+    pattern_condition = condition("pattern", aim.pattern) if aim.pattern else ""
+    return traces_url(pattern_condition, _COUNTED_RUNS[aim.figure], week.filter)
 
 
-def _aimed(planned: Commitment, variants: Variants) -> str:
+def _purpose(planned: Commitment, variants: Variants) -> str:
     return f"(for the {_aim_words(planned.aim, variants)})."
 
 
-def _marked(changes: Changes, weeks: tuple[Commitment, ...], ago: int) -> Marked:
-    """One week of the picture."""
+def _week_mark(changes: Changes, weeks: tuple[Commitment, ...], ago: int) -> Marked:
+    """One week in the row of marks."""
     week = before(changes.reviewed, ago)
-    found = next((one for one in weeks if one.week == week.first), None)
-    mark = "none" if found is None else "open" if found.kept is None else found.kept.mark
-    said = {"none": "nothing was planned", "open": "not marked"}.get(mark, mark)
-    change = "" if found is None else f": {found.change}"
-    return Marked(mark, f"{dates(week)}, {said}{change}", review_url(str(week.first)))
+    commitment = next((plan for plan in weeks if plan.week == week.first), None)
+    href = review_url(str(week.first))
+    if commitment is None:
+        return Marked("none", f"{dates(week)}, nothing was planned", href)
+    mark = commitment.kept.mark if commitment.kept else "open"
+    mark_words = "not marked" if mark == "open" else mark
+    return Marked(mark, f"{dates(week)}, {mark_words}: {commitment.change}", href)
 
 
-def _row(one: Commitment, reviewed: Window, variants: Variants) -> tuple[Cell, ...]:
-    week = window(one.week, reviewed.zone)
-    cells = [Cell(dates(week), review_url(str(one.week))), Cell(one.change)]
-    cells.append(Cell(_aim_words(one.aim, variants)))
-    if one.kept is None:
+def _row(commitment: Commitment, reviewed: Window, variants: Variants) -> tuple[Cell, ...]:
+    week = window(commitment.week, reviewed.zone)
+    cells = [Cell(dates(week), review_url(str(commitment.week))), Cell(commitment.change)]
+    cells.append(Cell(_aim_words(commitment.aim, variants)))
+    if commitment.kept is None:
         return (*cells, Cell(""), Cell(""), Cell(""), Cell("open"))
     return (
         *cells,
-        Cell(figure_words(one.aim.figure, one.kept.before), _runs(one.aim, before(week))),
-        Cell(figure_words(one.aim.figure, one.kept.after), _runs(one.aim, week)),
-        Cell(one.kept.word),
-        Cell(one.kept.mark),
+        Cell(
+            figure_words(commitment.aim.figure, commitment.kept.before),
+            _runs_url(commitment.aim, before(week)),
+        ),
+        Cell(
+            figure_words(commitment.aim.figure, commitment.kept.after),
+            _runs_url(commitment.aim, week),
+        ),
+        Cell(commitment.kept.word),
+        Cell(commitment.kept.mark),
     )

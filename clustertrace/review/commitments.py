@@ -1,4 +1,4 @@
-"""One change a week: what the user meant to do, whether it was done, and what came of it."""
+"""One change a week: what the user planned, whether it was done, and its effect."""
 
 from __future__ import annotations
 
@@ -19,55 +19,55 @@ _WEEK: Final = timedelta(days=7)
 
 
 class Kept(NamedTuple):
-    """How a commitment was marked, and its figure as it was then."""
+    """How a commitment was marked, and its figure at that time."""
 
     mark: Mark
     before: float | None
-    """In the week before."""
+    """The figure in the week before."""
     after: float | None
-    """In its week."""
+    """The figure in the commitment's week."""
     word: str
-    """`improved`, `worse` or `no evidence`."""
+    """The verdict: `improved`, `worse` or `no evidence`."""
 
 
 class Commitment(NamedTuple):
-    """A change that the user means to make in a week."""
+    """A change that the user plans to make in a week."""
 
     week: date
     """Its first day."""
     change: str
     aim: Aim
     kept: Kept | None = None
-    """None until it is marked."""
+    """None until the user marks it."""
     tested: Comparison | None = None
-    """The figure as it is now; only of the week that is looked back on."""
+    """The figure as it is now; only for the reviewed week."""
 
 
 class Changes(NamedTuple):
-    """The change of the week that is looked back on, that of the next, and those before."""
+    """The changes of the reviewed week, of the coming week, and of earlier weeks."""
 
     now_ns: int
     reviewed: Window
-    """The week that most of the days are in which are looked back on."""
+    """The week that holds most of the seven days under review."""
     last: Commitment | None
-    """What was planned for it."""
+    """The commitment for the reviewed week."""
     coming: Window
     planned: Commitment | None
     offers: tuple[Offer, ...]
-    """What a plan may aim at."""
+    """The figures that a plan can aim at."""
     weeks: tuple[Commitment, ...]
-    """Up to the week that is looked back on, oldest first."""
+    """Commitments up to the reviewed week, oldest first."""
     kept_in_a_row: int
 
     @property
     def too_late(self) -> bool:
-        """Whether the coming week is over, so that nothing can be planned for it any more."""
+        """Whether the coming week is already over, so that it can't be planned any more."""
         return self.coming.end_ns <= self.now_ns
 
 
 def streak(commitments: Iterable[Commitment], until: date) -> int:
-    """How many weeks in a row were kept, up to one that has been marked."""
-    marks = {one.week: one.kept.mark for one in commitments if one.kept}
+    """How many weeks in a row were kept, up to the latest marked one."""
+    marks = {commitment.week: commitment.kept.mark for commitment in commitments if commitment.kept}
     week = max((week for week in marks if week <= until), default=until)
     weeks = 0
     while marks.get(week) == "kept":

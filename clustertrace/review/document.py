@@ -1,4 +1,4 @@
-"""A review as JSON: the numbers of the record, each with the filter that finds its traces."""
+"""A review as JSON, with the filters that find the counted traces."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from clustertrace.filters import condition
 from clustertrace.patterns.drift_words import steps_words
 from clustertrace.patterns.statistics import wilson
 from clustertrace.review.commitments import Changes, Commitment
-from clustertrace.review.record import DeadEnd, Dear, Review
+from clustertrace.review.record import DeadEnd, Review, SessionCost
 from clustertrace.review.sections import headline
 from clustertrace.review.sums import PatternWeek, Sums
 from clustertrace.review.weeks import Window
@@ -19,29 +19,29 @@ __all__ = ["review_document"]
 _NS_PER_HOUR = 3600 * 10**9
 
 
-def review_document(found: Review) -> dict[str, Any]:
+def review_document(review: Review) -> dict[str, Any]:
     """What `review --json` prints."""
-    most = found.most_run
+    most_run = review.most_run
     return {
-        "sentence": headline(found),
-        "week": _week(found.window),
-        "newest_ns": found.newest_ns,
-        "patterns": found.patterns,
-        **_sums(found.total),
-        "dearest": [_session(found, one) for one in found.dear],
-        "caches": [_pattern(found, one) for one in found.cache],
+        "sentence": headline(review),
+        "week": _week(review.window),
+        "newest_ns": review.newest_ns,
+        "patterns": review.patterns,
+        **_sums(review.total),
+        "dearest": [_session(review, item) for item in review.dearest],
+        "caches": [_pattern(review, item) for item in review.cache],
         "most_run": None
-        if most is None
+        if most_run is None
         else {
-            **_pattern(found, most),
+            **_pattern(review, most_run),
             "weeks": [
                 {**_week(week.window), "finished": week.runs, "failed": week.failed}
-                for week in found.trend
+                for week in review.trend
             ],
         },
-        "dead_end_kinds": dict.fromkeys(DEAD_ENDS, 0) | dict(found.endings),
-        "dead_end_sessions": [_session(found, one) for one in found.dead_ends],
-        **_changes(found.changes),
+        "dead_end_kinds": dict.fromkeys(DEAD_ENDS, 0) | dict(review.endings),
+        "dead_end_sessions": [_session(review, item) for item in review.dead_ends],
+        **_changes(review.changes),
     }
 
 
@@ -51,44 +51,44 @@ def _changes(changes: Changes) -> dict[str, Any]:
         "last_change": _commitment(changes.last),
         "coming_week": _week(changes.coming),
         "next_change": _commitment(changes.planned),
-        "aims": [{"aim": str(one.aim), "value": one.value} for one in changes.offers],
-        "changes": [_commitment(one) for one in changes.weeks],
+        "aims": [{"aim": str(change.aim), "value": change.value} for change in changes.offers],
+        "changes": [_commitment(change) for change in changes.weeks],
         "kept_in_a_row": changes.kept_in_a_row,
     }
 
 
-def _commitment(one: Commitment | None) -> dict[str, Any] | None:
-    if one is None:
+def _commitment(commitment: Commitment | None) -> dict[str, Any] | None:
+    if commitment is None:
         return None
     tested = None
-    if one.tested is not None:
-        made = one.tested.made
+    if commitment.tested is not None:
+        verdict = commitment.tested.verdict
         tested = {
-            "before": one.tested.before,
-            "after": one.tested.after,
-            "verdict": made.word,
-            "p": made.p,
-            "difference": made.difference,
-            "interval": list(made.interval),
-            "sentence": one.tested.sentence,
+            "before": commitment.tested.before,
+            "after": commitment.tested.after,
+            "verdict": verdict.word,
+            "p": verdict.p,
+            "difference": verdict.difference,
+            "interval": list(verdict.interval),
+            "sentence": commitment.tested.sentence,
         }
     return {
-        "week": str(one.week),
-        "change": one.change,
-        "aim": str(one.aim),
-        "marked": None if one.kept is None else one.kept._asdict(),
+        "week": str(commitment.week),
+        "change": commitment.change,
+        "aim": str(commitment.aim),
+        "marked": None if commitment.kept is None else commitment.kept._asdict(),
         "tested": tested,
     }
 
 
-def _week(given: Window) -> dict[str, Any]:
+def _week(window: Window) -> dict[str, Any]:
     return {
-        "first": str(given.first),
-        "last": str(given.last),
-        "start_ns": given.start_ns,
-        "end_ns": given.end_ns,
-        "hours": (given.end_ns - given.start_ns) / _NS_PER_HOUR,
-        "filter": given.filter,
+        "first": str(window.first),
+        "last": str(window.last),
+        "start_ns": window.start_ns,
+        "end_ns": window.end_ns,
+        "hours": (window.end_ns - window.start_ns) / _NS_PER_HOUR,
+        "filter": window.filter,
     }
 
 
@@ -108,19 +108,19 @@ def _interval(part: int, whole: int) -> list[float] | None:
     return list(wilson(part, whole)) if whole else None
 
 
-def _pattern(found: Review, one: PatternWeek) -> dict[str, Any]:
-    variant = found.variants.get(one.id)
+def _pattern(review: Review, pattern: PatternWeek) -> dict[str, Any]:
+    variant = review.variants.get(pattern.id)
     return {
-        "pattern": one.id,
-        "steps": one.name if variant is None else steps_words(variant),
-        **_sums(one.sums),
-        "filter": f"{condition('pattern', one.id)} {found.window.filter}",
+        "pattern": pattern.id,
+        "steps": pattern.name if variant is None else steps_words(variant),
+        **_sums(pattern.sums),
+        "filter": f"{condition('pattern', pattern.id)} {review.window.filter}",
     }
 
 
-def _session(found: Review, one: Dear | DeadEnd) -> dict[str, Any]:
-    told = one._asdict()
-    told["first_prompt"] = told.pop("said")
-    if one.session_id is None:
-        return {**told, "filter": condition("id", one.trace_id)}
-    return {**told, "filter": f"{condition('session', one.session_id)} {found.window.filter}"}
+def _session(review: Review, session: SessionCost | DeadEnd) -> dict[str, Any]:
+    if session.session_id is None:
+        runs = condition("id", session.trace_id)
+    else:
+        runs = f"{condition('session', session.session_id)} {review.window.filter}"
+    return {**session._asdict(), "filter": runs}

@@ -1,4 +1,4 @@
-"""What a review is laid out as: sections of sentences, numbers with addresses, rows, pictures."""
+"""The layout of a review: sections of sentences, numbers with links, rows and pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Cell", "Column", "Fact", "Marked", "Section", "date_words", "dates"]
 
 
 class Cell(NamedTuple):
-    """A number or some words, and where they lead to."""
+    """A number or some words, and where they link to."""
 
     text: str
     href: str = ""
@@ -25,16 +25,16 @@ class Fact(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A stretch of time in a picture of runs."""
+    """A time span in a chart of runs."""
 
     runs: int
     failed: int
     title: str
-    """What it says on hovering."""
+    """The tooltip."""
 
 
 class Marked(NamedTuple):
-    """A week of a picture of plans."""
+    """A week in the row of marks."""
 
     mark: str
     """`kept`, `partial`, `missed`; `open` where it is not marked, `none` without a plan."""
@@ -43,22 +43,22 @@ class Marked(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A question, its answer, and what the answer rests on."""
+    """A question, its answer, and the evidence."""
 
     title: str
     sentence: str
     facts: tuple[Fact, ...] = ()
     columns: tuple[Column, ...] = ()
-    """A picture, for who can draw one; so are the marks."""
+    """A chart, for output that can show one; likewise the marks."""
     marks: tuple[Marked, ...] = ()
     head: tuple[str, ...] = ()
     rows: tuple[tuple[Cell, ...], ...] = ()
     note: str = ""
 
 
-def dates(given: Window) -> str:
+def dates(window: Window) -> str:
     """17–23 November 2025"""
-    first, last = given.first, given.last
+    first, last = window.first, window.last
     if (first.year, first.month) == (last.year, last.month):
         return f"{first.day}–{date_words(last)}"
     if first.year == last.year:

@@ -1,4 +1,4 @@
-"""A review as Markdown, for a note: the same sections, with links to the pages."""
+"""A review as Markdown, to paste into notes: the same sections, with links to the pages."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ __all__ = ["review_markdown"]
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
 
 
-def review_markdown(found: Review) -> str:
-    """The whole review; links lead to the pages where `clustertrace dashboard` serves them."""
-    return "\n\n".join(_blocks(found)) + "\n"
+def review_markdown(review: Review) -> str:
+    """The whole review; links lead to the default address of `clustertrace dashboard`."""
+    return "\n\n".join(_blocks(review)) + "\n"
 
 
-def _blocks(found: Review) -> Iterator[str]:
-    yield f"# {_plain(headline(found))}"
-    if found.total.ended:
-        yield _facts(facts(found))
-    for section in sections(found):
+def _blocks(review: Review) -> Iterator[str]:
+    yield f"# {_plain(headline(review))}"
+    if review.total.ended:
+        yield _facts(facts(review))
+    for section in sections(review):
         yield from _section(section)
 
 
@@ -35,10 +35,9 @@ def _section(section: Section) -> Iterator[str]:
     if section.facts:
         yield _facts(section.facts)
     if section.rows:
-        lines = [section.head, ["---"] * len(section.head)]
-        told = [[_plain(title) for title in lines[0]], lines[1]]
-        told += [[_cell(cell) for cell in row] for row in section.rows]
-        yield "\n".join(f"| {' | '.join(line)} |" for line in told)
+        table = [[_plain(title) for title in section.head], ["---"] * len(section.head)]
+        table += [[_cell(cell) for cell in row] for row in section.rows]
+        yield "\n".join(f"| {' | '.join(line)} |" for line in table)
     if section.note:
         yield _plain(section.note)
 
@@ -53,5 +52,5 @@ def _cell(cell: Cell) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text in which nothing is Markdown or HTML, on one line."""
+    """A text on one line, with Markdown and HTML escaped."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))

@@ -1,4 +1,4 @@
-"""What a review says, whoever shows it: one record for the page, JSON and Markdown."""
+"""The data of a review, for the page, JSON and Markdown alike."""
 
 from __future__ import annotations
 
@@ -11,39 +11,38 @@ from clustertrace.review.commitments import Changes
 from clustertrace.review.sums import PatternWeek, Sums
 from clustertrace.review.weeks import Window
 
-__all__ = ["DeadEnd", "Dear", "Review", "WeekRuns"]
+__all__ = ["DeadEnd", "Review", "SessionCost", "WeekRuns"]
 
 
-class Dear(NamedTuple):
-    """A session, or a run of no session, by what its runs of the week cost."""
+class SessionCost(NamedTuple):
+    """A session, or a run without one, and the cost of its runs in the week."""
 
     session_id: str | None
     trace_id: str
-    """The run, or the first one of the session in the week."""
+    """The run, or the session's first run in the week."""
     name: str
-    """Of its root."""
-    said: str | None
-    """What it began with."""
+    """The name of its root span."""
+    first_prompt: str | None
     runs: int
     cost_usd: float
     unpriced_calls: int
 
 
 class DeadEnd(NamedTuple):
-    """A session, or a run of no session, in which runs of the week came to a dead end."""
+    """A session, or a run without one, with runs of the week that came to a dead end."""
 
     session_id: str | None
     trace_id: str
     """The last of these runs."""
     name: str
-    said: str | None
+    first_prompt: str | None
     kind: str
-    """How that one ended (clustertrace.understanding.endings.DEAD_ENDS)."""
+    """How that run ended (clustertrace.understanding.endings.DEAD_ENDS)."""
     start_ns: int
     runs: int
-    """How many of its runs came to one."""
+    """How many of its runs came to a dead end."""
     went_on: bool
-    """Whether the session has a later run."""
+    """Whether the session has a run after that one."""
 
 
 class WeekRuns(NamedTuple):
@@ -51,32 +50,31 @@ class WeekRuns(NamedTuple):
 
     window: Window
     runs: int
-    """Finished ones."""
+    """How many finished."""
     failed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A week and what it came to."""
+    """A week and the figures of its runs."""
 
     window: Window
     total: Sums
     patterns: int
-    """How many patterns its runs have."""
-    dear: tuple[Dear, ...]
-    """What cost most first."""
+    """How many patterns its runs follow."""
+    dearest: tuple[SessionCost, ...]
+    """Sessions and single runs, the most expensive first."""
     cache: tuple[PatternWeek, ...]
-    """Patterns that lost money or tokens to missed caches, the most first, then those that read
-    most."""
+    """Patterns that lost money or tokens to cache misses, most first; then those that read most."""
     most_run: PatternWeek | None
     trend: tuple[WeekRuns, ...]
-    """Of that pattern, this week last."""
+    """The weeks of that pattern, this week last."""
     endings: Mapping[str, int]
-    """Runs that came to a dead end, by its kind; kinds that there are none of are left out."""
+    """Runs that came to a dead end, by kind; kinds without runs are left out."""
     dead_ends: tuple[DeadEnd, ...]
-    """The newest first."""
+    """Newest first."""
     changes: Changes
     newest_ns: int | None
-    """When the newest run of all began; None: there is none."""
+    """When the newest run of all began; None without any runs."""
     variants: Mapping[str, Variant]
-    """What the patterns consist of that are named here."""
+    """The variants of the patterns that the review names, by id."""

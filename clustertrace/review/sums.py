@@ -1,4 +1,4 @@
-"""What a week's runs came to: numbers that add up, for all runs or for those of a pattern."""
+"""Sums over a week's runs, for all of them or for those of one pattern."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ class Sums(NamedTuple):
     """Numbers of runs, tokens and US dollars."""
 
     finished: int = 0
-    """Runs that ended so that one can tell whether they failed."""
+    """Runs that ended in a way that shows whether they failed."""
     failed: int = 0
     ended: int = 0
-    """Runs that no longer run."""
+    """Runs that are no longer running."""
     dead_ends: int = 0
-    """Those that came to a dead end (clustertrace.understanding.endings)."""
+    """Ended runs that came to a dead end (clustertrace.understanding.endings)."""
     unpriced_calls: int = 0
     input_tokens: int = 0
     cache_read_tokens: int = 0
     missed_tokens: int = 0
-    """What had been in a cache and was paid for again (clustertrace.understanding.spending)."""
+    """Tokens that had been cached and were paid for again (clustertrace.understanding.spending)."""
     missed_runs: int = 0
     """Runs that missed a cache."""
     cost_usd: float = 0.0
     lost_usd: float = 0.0
-    """What missing caches cost."""
+    """What cache misses cost."""
 
     @property
     def failure_rate(self) -> float | None:
-        """Failed out of the finished runs, 0 to 1; None where there are none."""
+        """Failed out of the finished runs, 0 to 1; None if there are none."""
         return self.failed / self.finished if self.finished else None
 
     @property
     def dead_share(self) -> float | None:
-        """Dead ends out of the runs that no longer run, 0 to 1; None where there are none."""
+        """Dead ends out of the ended runs, 0 to 1; None if there are none."""
         return self.dead_ends / self.ended if self.ended else None
 
     @property
@@ -46,19 +46,19 @@ class Sums(NamedTuple):
 
     @property
     def cost_per_run(self) -> float | None:
-        """US dollars, as far as prices are known; None without a run."""
+        """US dollars per ended run, as far as prices are known; None without runs."""
         return self.cost_usd / self.ended if self.ended else None
 
     @classmethod
     def summed(cls, parts: Iterable[Sums]) -> Sums:
-        """All of some."""
+        """The sums of several parts."""
         return cls(*map(sum, zip(cls(), *parts, strict=True)))
 
 
 class PatternWeek(NamedTuple):
-    """What the runs of a pattern came to."""
+    """A pattern and the sums over its runs in a week."""
 
     id: str
     name: str
-    """Of its root."""
+    """The name of its root span."""
     sums: Sums

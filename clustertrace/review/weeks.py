@@ -1,4 +1,4 @@
-"""Seven days in the user's time zone, of which a week of daylight saving has 167 or 169 hours."""
+"""Weeks in the user's time zone; one with a clock change has 167 or 169 hours."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ class Window(NamedTuple):
     first: date
     start_ns: int
     end_ns: int
-    """The first moment that is not in it any more."""
+    """The first moment after it."""
     zone: tzinfo | None
-    """None: that of this machine."""
+    """None for the zone of this machine."""
 
     @property
     def last(self) -> date:
-        """The last of its days."""
+        """The last day."""
         return self.first + _LENGTH - timedelta(days=1)
 
     @property
     def filter(self) -> str:
-        """The runs that began in it, in the filter language; it says the zone too."""
+        """The filter for the runs that began in it, with the zone."""
         return f"since:{self._written(self.start_ns)} until:{self._written(self.end_ns)}"
 
     def day(self, ns: int) -> date:
-        """The day that a moment is on, in the zone of these days."""
+        """The date of a moment, in the window's zone."""
         return datetime.fromtimestamp(ns / 1e9, self.zone).date()
 
     def _written(self, ns: int) -> str:
@@ -55,12 +55,12 @@ class Window(NamedTuple):
 
 
 def window(first: date, zone: tzinfo | None) -> Window:
-    """Seven days from one on."""
+    """The seven days that start on `first`."""
     return Window(first, _midnight_ns(first, zone), _midnight_ns(first + _LENGTH, zone), zone)
 
 
 def before(given: Window, weeks: int = 1) -> Window:
-    """The seven days before, or those some weeks before."""
+    """The window so many weeks before."""
     return window(given.first - weeks * _LENGTH, given.zone)
 
 
@@ -71,24 +71,25 @@ def last_seven_days(now_ns: int, zone: tzinfo | None) -> Window:
 
 
 def week_of(day: date, starts: int) -> date:
-    """The first day of the week that a day is in; `starts` is the weekday of it, 0 for Monday."""
+    """The first day of the week that holds `day`; weeks begin on `starts`, 0 for Monday."""
     return day - timedelta(days=(day.weekday() - starts) % 7)
 
 
 def reviewed_week(given: Window, starts: int) -> date:
-    """The first day of the week that most days of a window are in."""
+    """The first day of the week that holds most days of the window."""
     return week_of(given.first + _MIDDLE, starts)
 
 
 def coming_week(given: Window, starts: int) -> date:
-    """The first day of the week that most of the seven days after a window are in."""
+    """The first day of the week that holds most of the seven days after the window."""
     return reviewed_week(given, starts) + _LENGTH
 
 
 def week_asked_for(text: str, starts: int) -> date:
-    """The first day of the week that holds a date, or of a numbered week of ISO 8601.
+    """The first day of the week that holds a date, or of an ISO 8601 week number.
 
-    Where weeks don't begin on Monday, that is the one with the same Thursday. Raises UsageError.
+    If weeks don't begin on Monday, a number means the week with the same Thursday. Raises
+    UsageError.
     """
     numbered = _ISO_WEEK.fullmatch(text.strip())
     try:
@@ -106,8 +107,8 @@ def week_asked_for(text: str, starts: int) -> date:
 def _midnight_ns(day: date, zone: tzinfo | None) -> int:
     """The first moment of a day.
 
-    Where clocks skip midnight that is the moment of the change; where they go through it twice,
-    the earlier one (PEP 495, `fold` 0).
+    If clocks skip midnight, this is the moment of the change; if midnight occurs twice, the earlier
+    one (PEP 495, `fold` 0).
     """
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
     return int(midnight.timestamp()) * 10**9

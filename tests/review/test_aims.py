@@ -28,10 +28,10 @@ def test_the_test_is_that_of_verdict() -> None:
     before = Samples({"a": week(failed=40), "b": week(failed=5)}, {})
     after = Samples({"a": week(failed=15), "b": week(failed=6)}, {})
     found = compared(Aim("failures"), before, after)
-    assert found.made == verdict(
+    assert found.verdict == verdict(
         {"a": Side(40, 100), "b": Side(5, 100)}, {"a": Side(15, 100), "b": Side(6, 100)}
     )
-    assert (found.before, found.after, found.made.word) == (0.225, 0.105, "improved")
+    assert (found.before, found.after, found.verdict.word) == (0.225, 0.105, "improved")
     assert "Within the same agent the failure rate changed by" in found.sentence
 
 
@@ -40,7 +40,7 @@ def test_a_cache_is_tested_by_the_runs_that_missed_it() -> None:
     before = Samples({"p": week(missed_runs=60, cache_read_tokens=2, input_tokens=10)}, {})
     after = Samples({"p": week(missed_runs=20, cache_read_tokens=8, input_tokens=10)}, {})
     found = compared(Aim("cache", "p"), before, after)
-    assert (found.before, found.after, found.made.word) == (0.2, 0.8, "improved")
+    assert (found.before, found.after, found.verdict.word) == (0.2, 0.8, "improved")
     assert found.sentence.startswith("Improved. 60 of 100 missed a cache before (60 %)")
     assert "Within the same pattern the share changed by" in found.sentence
 
@@ -48,7 +48,7 @@ def test_a_cache_is_tested_by_the_runs_that_missed_it() -> None:
 def test_dead_ends_that_became_more() -> None:
     """Worse is said too."""
     before, after = (Samples({"a": week(dead_ends=count)}, {}) for count in (5, 30))
-    assert compared(Aim("dead-ends"), before, after).made.word == "worse"
+    assert compared(Aim("dead-ends"), before, after).verdict.word == "worse"
 
 
 def test_cost_is_tested_by_runs_above_the_median_before() -> None:
@@ -58,15 +58,15 @@ def test_cost_is_tested_by_runs_above_the_median_before() -> None:
     after = Samples({"a": week(cost_usd=11.0)}, {"a": [0.01] * 99 + [10.0], "new": [1.0]})
     found = compared(Aim("cost"), before, after)
     assert (found.before, found.after) == (0.02, 0.11)
-    assert (found.made.before, found.made.after) == (Side(50, 101), Side(1, 100))
-    assert found.made.word == "improved"
+    assert (found.verdict.before, found.verdict.after) == (Side(50, 101), Side(1, 100))
+    assert found.verdict.word == "improved"
 
 
 @pytest.mark.parametrize("figure", FIGURES)
 def test_weeks_without_runs_show_nothing(figure: str) -> None:
     """No figure, and no evidence."""
     found = compared(Aim(figure), Samples({}, {}), Samples({}, {}))
-    assert (found.before, found.after, found.made.word) == (None, None, "no evidence")
+    assert (found.before, found.after, found.verdict.word) == (None, None, "no evidence")
     assert figure_words(figure, None) == "no runs"
 
 

@@ -17,7 +17,7 @@ from clustertrace.review.commitments import Changes
 from clustertrace.review.document import review_document
 from clustertrace.review.layout import Cell, dates
 from clustertrace.review.markdown import review_markdown
-from clustertrace.review.record import DeadEnd, Dear, Review, WeekRuns
+from clustertrace.review.record import DeadEnd, Review, SessionCost, WeekRuns
 from clustertrace.review.sections import another_week, facts, headline, sections, week_sections
 from clustertrace.review.sums import PatternWeek, Sums
 from clustertrace.review.weeks import before, window
@@ -31,9 +31,9 @@ FULL = Review(
     window=WEEK,
     total=SUMS,
     patterns=1,
-    dear=(
-        Dear("s 1", "a" * 32, "agent", "say | this\n# now", 3, 0.4, 1),
-        Dear(None, "b" * 32, "agent", None, 1, 0.1, 0),
+    dearest=(
+        SessionCost("s 1", "a" * 32, "agent", "say | this\n# now", 3, 0.4, 1),
+        SessionCost(None, "b" * 32, "agent", None, 1, 0.1, 0),
     ),
     cache=(PATTERN,),
     most_run=PATTERN,
@@ -48,7 +48,7 @@ EMPTY = replace(
     FULL,
     total=Sums(),
     patterns=0,
-    dear=(),
+    dearest=(),
     cache=(),
     most_run=None,
     trend=(),
@@ -112,7 +112,7 @@ def test_markdown_is_a_note_with_links() -> None:
 @given(st.text(max_size=80))
 def test_no_text_breaks_the_table(said: str) -> None:
     """A row has as many columns as its head, whatever a prompt holds."""
-    first = replace(FULL, dear=(FULL.dear[0]._replace(said=said),))
+    first = replace(FULL, dearest=(FULL.dearest[0]._replace(first_prompt=said),))
     lines = review_markdown(first).splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("| Cost"))
     assert lines[at + 2].replace("\\\\", "").replace("\\|", "").count("|") == lines[at].count("|")

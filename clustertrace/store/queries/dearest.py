@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from clustertrace.model import NS_PER_DAY
-from clustertrace.review.record import Dear
+from clustertrace.review.record import SessionCost
 from clustertrace.review.weeks import Window
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries.periods import period
@@ -23,7 +23,7 @@ _Session = tuple[float, str, int]
 """What it cost, its id, and how many of its calls have no price."""
 
 
-def dearest(conn: Connection, week: Window) -> tuple[Dear, ...]:
+def dearest(conn: Connection, week: Window) -> tuple[SessionCost, ...]:
     """The dearest sessions, and runs of no session."""
     candidates: list[tuple[float, str | None, bytes | None, int]] = []
     candidates += [
@@ -95,7 +95,7 @@ def _dear(
     session: str | None,
     key: bytes | None,
     unpriced: int,
-) -> Dear:
+) -> SessionCost:
     runs = 1
     if session is not None:
         of_session = "session_id = ? AND start_ns >= ? AND start_ns < ? AND variant_id IS NOT NULL"
@@ -107,4 +107,4 @@ def _dear(
     row = conn.row("SELECT name, first_prompt FROM traces WHERE trace_id = ?", (key,))
     assert key is not None
     assert row is not None
-    return Dear(session, key.hex(), row[0], row[1], runs, cost, unpriced)
+    return SessionCost(session, key.hex(), row[0], row[1], runs, cost, unpriced)

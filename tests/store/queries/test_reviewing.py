@@ -160,8 +160,8 @@ def test_a_week_is_what_its_runs_are(three_weeks: Store, zone: str, weeks_ago: i
         of = one["session_id"] or one["trace_id"].hex()
         costs[of] = costs.get(of, 0.0) + one["cost_usd"]
     dearest = sorted(costs.values(), reverse=True)[:10]
-    assert [one.cost_usd for one in found.dear] == pytest.approx(dearest)
-    for one in found.dear:
+    assert [one.cost_usd for one in found.dearest] == pytest.approx(dearest)
+    for one in found.dearest:
         assert one.cost_usd == pytest.approx(costs[one.session_id or one.trace_id])
     dead = [one for one in runs if one["dead_end"]]
     assert sum(found.endings.values()) == len(dead) == found.total.dead_ends
@@ -184,9 +184,11 @@ def test_sessions_that_were_dear_just_before_are_not_dear(store: Store) -> None:
     store.refresh()
     with store.read() as conn:
         found = queries.review(conn, given)
-    assert [one.session_id for one in found.dear] == [f"s{number}" for number in range(44, 34, -1)]
-    assert [one.cost_usd for one in found.dear] == [1.0 + number for number in range(44, 34, -1)]
-    assert {one.runs for one in found.dear} == {1}
+    assert [one.session_id for one in found.dearest] == [
+        f"s{number}" for number in range(44, 34, -1)
+    ]
+    assert [one.cost_usd for one in found.dearest] == [1.0 + number for number in range(44, 34, -1)]
+    assert {one.runs for one in found.dearest} == {1}
 
 
 def test_the_newest_dead_ends_come_first(three_weeks: Store) -> None:
@@ -220,7 +222,7 @@ def test_an_empty_week(store: Store) -> None:
     with store.read() as conn:
         found = queries.review(conn, window(FIRST + timedelta(days=700), None))
     assert (found.total, found.patterns, found.most_run) == (Sums(), 0, None)
-    assert (found.dear, found.cache, found.trend, found.dead_ends) == ((), (), (), ())
+    assert (found.dearest, found.cache, found.trend, found.dead_ends) == ((), (), (), ())
 
 
 @pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Auckland"])

@@ -74,7 +74,7 @@ def test_it_is_tested_against_the_week_before(two_weeks: Store) -> None:
         assert last is not None
         assert last.tested is not None
         assert (last.tested.before, last.tested.after) == (0.5, 0.05)
-        assert last.tested.made.word == "improved"
+        assert last.tested.verdict.word == "improved"
     for aim in (Aim("cost"), Aim("cost", pattern)):
         commitments.commit(two_weeks, NEXT, "shorter answers", aim)
         last = changes(two_weeks, NEXT).last
@@ -82,7 +82,7 @@ def test_it_is_tested_against_the_week_before(two_weeks: Store) -> None:
         assert last.tested is not None
         assert last.tested.before == pytest.approx(0.0295)
         assert last.tested.after == pytest.approx(0.01)
-        assert (last.tested.made.before.failed, last.tested.made.after.failed) == (20, 0)
+        assert (last.tested.verdict.before.failed, last.tested.verdict.after.failed) == (20, 0)
 
 
 def test_marks_stay_with_their_figures(store: Store) -> None:
