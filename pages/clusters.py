@@ -1,4 +1,4 @@
-"""Clusters: where the failures are, said in a sentence, drawn in a bar, listed by family."""
+"""Clusters: where the failures are, as a sentence, a bar, and a list by family."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clustertrace.app.clusters import cluster_facts, families, patterns, rules
 from clustertrace.app.clusters.patterns import Look
 from clustertrace.app.filter_bar import filters
 from clustertrace.app.guard import guarded
-from clustertrace.app.paging import asked_page
+from clustertrace.app.paging import requested_page
 from clustertrace.app.trace_list import first_screen
 from clustertrace.filters import Filter, both
 from clustertrace.store import queries
@@ -22,7 +22,7 @@ from clustertrace.telling.headline import headline
 
 __all__ = ["draw"]
 
-_LOOK_AGAIN_SECONDS = 2
+_REFRESH_SECONDS = 2
 _ROWS: Final = 25
 _ORDERS: Final[dict[str, ClusterOrder]] = {
     "Most failures": "failed",
@@ -41,15 +41,15 @@ def draw() -> None:
     if empty:
         first_screen.show("There are no traces yet, so there is nothing to group.")
         return
-    asked = filters.current()
-    if asked is None:
+    query = filters.current()
+    if query is None:
         return
     above = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        grouped = st.segmented_control(
+        grouping = st.segmented_control(
             "Show", _GROUPS, default=_GROUPS[0], required=True, key="show", bind="query-params"
         )
-        chosen = st.segmented_control(
+        order = st.segmented_control(
             "Ordered by",
             list(_ORDERS),
             default="Most failures",
@@ -57,42 +57,50 @@ def draw() -> None:
             key="by",
             bind="query-params",
         )
-    q = both(*asked.texts)
+    filter_text = both(*query.texts)
     with above:
-        _above(asked.where, q)
-    _list(asked.where, q, grouped != _GROUPS[1], _ORDERS[chosen or "Most failures"])
+        _draw_summary(query.where, filter_text)
+    _draw_list(query.where, filter_text, grouping != _GROUPS[1], _ORDERS[order or "Most failures"])
 
 
-@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+@st.fragment(run_every=_REFRESH_SECONDS)
 @guarded
-def _above(where: Filter | None, q: str) -> None:
-    """The sentence, the facts, the bar, and what failing runs share."""
+def _draw_summary(where: Filter | None, filter_text: str) -> None:
+    """Draw the headline, the facts, the bar, and what failing runs share."""
     with connection.read() as conn:
         totals = queries.overview(conn)
         worst = queries.clusters(conn, where, limit=_ROWS)
-    facts = cluster_facts.everything(totals) if where is None else cluster_facts.some(worst, q)
+    facts = (
+        cluster_facts.everything(totals)
+        if where is None
+        else cluster_facts.some(worst, filter_text)
+    )
     st.html(markup.page(markup.heading(headline(worst, filtered=where is not None)), facts))
     if worst.failed:
-        st.html(markup.page(patterns.failure_bar(worst, q)))
+        st.html(markup.page(patterns.failure_bar(worst, filter_text)))
     if worst.failed and where is None:
         rules.draw(totals)
 
 
-@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+@st.fragment(run_every=_REFRESH_SECONDS)
 @guarded
-def _list(where: Filter | None, q: str, by_family: bool, order: ClusterOrder) -> None:
-    number = asked_page()
+def _draw_list(
+    where: Filter | None, filter_text: str, by_family: bool, order: ClusterOrder
+) -> None:
+    number = requested_page()
     with connection.read() as conn:
-        look = Look(queries.overview(conn), words.zone(st.context.timezone), time.time_ns(), q)
-        total, shown = _rows(conn, where, by_family, order, number, look)
+        look = Look(
+            queries.overview(conn), words.zone(st.context.timezone), time.time_ns(), filter_text
+        )
+        total, table = _rows(conn, where, by_family, order, number, look)
         if total and number > -(-total // _ROWS):
-            total, shown = _rows(conn, where, by_family, order, 1, look)
+            total, table = _rows(conn, where, by_family, order, 1, look)
     if not total:
         st.html(markup.notice("No finished run matches; widen the filter above."))
         return
     if total > _ROWS:
         st.pagination(-(-total // _ROWS), key="page", bind="query-params")
-    st.html(markup.page(shown))
+    st.html(markup.page(table))
 
 
 def _rows(
@@ -103,11 +111,11 @@ def _rows(
     number: int,
     look: Look,
 ) -> tuple[int, markup.Markup]:
-    """How many rows there are, and those of one page."""
+    """The total number of rows, and the table of one page of them."""
     offset = (number - 1) * _ROWS
     if not by_family:
-        listed = queries.clusters(conn, where, order=order, limit=_ROWS, offset=offset)
-        return listed.total, patterns.table(listed.clusters, look)
-    grouped = queries.families(conn, where, order=order, limit=_ROWS, offset=offset)
-    below = families.members(conn, where, grouped.families)
-    return grouped.total, families.table(grouped.families, below, look)
+        pattern_page = queries.clusters(conn, where, order=order, limit=_ROWS, offset=offset)
+        return pattern_page.total, patterns.table(pattern_page.clusters, look)
+    family_page = queries.families(conn, where, order=order, limit=_ROWS, offset=offset)
+    patterns_by_family = families.members(conn, where, family_page.families)
+    return family_page.total, families.table(family_page.families, patterns_by_family, look)

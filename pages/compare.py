@@ -17,7 +17,7 @@ from clustertrace.telling.went import side_went
 
 __all__ = ["draw"]
 
-_SIGNS: Final = {"same": "", "changed": "~ changed", "inserted": "+ only B", "deleted": "− only A"}
+_NOTES: Final = {"same": "", "changed": "~ changed", "inserted": "+ only B", "deleted": "− only A"}
 _ROWS: Final = 300
 
 
@@ -37,23 +37,25 @@ def draw() -> None:
         return
     rows = align(left.places, right.places)
     st.html(markup.page(markup.heading(_sentence(left, rows)), _table(left, right, rows)))
-    _difference(rows)
+    _draw_difference(rows)
 
 
 def _invitation() -> markup.Markup:
-    """What to name, and two runs that are worth a look: one that failed, and one like it that did
-    not."""
-    told = markup.notice("Name two traces, or two patterns, by their ids.")
+    """How to fill in the fields, and a link to a failed run beside a similar one that did not fail."""
+    notice = markup.notice("Name two traces, or two patterns, by their ids.")
     with connection.read() as conn:
-        worst = next((one for one in queries.clusters(conn, limit=1).clusters if one.failed), None)
-        near = queries.relatives(conn, worst.id, failed=False, limit=1) if worst else ()
-    if worst is None or not near:
-        return told
-    pair = url("compare", {"a": worst.sample_trace_id, "b": near[0].trace_id})
+        worst = next(
+            (cluster for cluster in queries.clusters(conn, limit=1).clusters if cluster.failed),
+            None,
+        )
+        relatives = queries.relatives(conn, worst.id, failed=False, limit=1) if worst else ()
+    if worst is None or not relatives:
+        return notice
+    pair = url("compare", {"a": worst.sample_trace_id, "b": relatives[0].trace_id})
     link = markup.link(
         "A run of the pattern that fails most, beside the most similar one that did not fail", pair
     )
-    return markup.join([told, link])
+    return markup.join([notice, link])
 
 
 def _sentence(side: Side, rows: Sequence[Pair]) -> str:
@@ -70,20 +72,20 @@ def _sentence(side: Side, rows: Sequence[Pair]) -> str:
 
 def _table(left: Side, right: Side, rows: Sequence[Pair]) -> markup.Markup:
     lines: list[Sequence[object]] = [
-        ("", _link(left), _link(right), ""),
+        ("", _side_link(left), _side_link(right), ""),
         ("", markup.muted(side_went(left)), markup.muted(side_went(right)), ""),
     ]
     for number, row in enumerate(rows[:_ROWS], 1):
-        notes = [_SIGNS[row.what]] + ["they part here"] * row.first_divergence
+        notes = [_NOTES[row.what]] + ["they part here"] * row.first_divergence
         notes += ["other input"] * row.input_differs + ["other output"] * row.output_differs
-        said = ", ".join(filter(None, notes))
-        lines.append((number, _cell(row.left), _cell(row.right), said))
-    left_out = len(rows) - _ROWS
-    more = markup.muted(f"{left_out} more steps are left out.") if left_out > 0 else ""
+        note_text = ", ".join(filter(None, notes))
+        lines.append((number, _cell(row.left), _cell(row.right), note_text))
+    hidden = len(rows) - _ROWS
+    more = markup.muted(f"{hidden} more steps are left out.") if hidden > 0 else ""
     return markup.join([markup.rows(lines), more])
 
 
-def _link(side: Side) -> markup.Markup:
+def _side_link(side: Side) -> markup.Markup:
     to = pattern_url if side.sort == "pattern" else trace_url
     return markup.link(f"{side.name} {side.id[:12]}", to(side.id))
 
@@ -96,8 +98,8 @@ def _cell(place: Place | None) -> object:
     return markup.link(place.label, trace_url(place.span.trace_id, place.span.span_id))
 
 
-def _difference(rows: Sequence[Pair]) -> None:
-    """What a step of both runs was given and answered, where that differs."""
+def _draw_difference(rows: Sequence[Pair]) -> None:
+    """Draw input and output of a step that both runs took, where they differ."""
     differing = {
         f"{number} {row.left.label}": row
         for number, row in enumerate(rows, 1)

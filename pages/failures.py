@@ -9,7 +9,7 @@ import streamlit as st
 
 from clustertrace.app import connection, markup, words
 from clustertrace.app.empty import ways_in
-from clustertrace.app.filter_bar.filters import Asked, current
+from clustertrace.app.filter_bar.filters import Query, current
 from clustertrace.app.graph import call_graph, failure_lists, step_rates
 from clustertrace.filters import condition
 from clustertrace.patterns import flow
@@ -25,36 +25,36 @@ _PATIENCE_SECONDS: Final = 5
 
 def draw() -> None:
     """Draw the page."""
-    asked = current()
-    if asked is None:
+    query = current()
+    if query is None:
         return
     with connection.read() as conn, conn.within(_PATIENCE_SECONDS):
         if not queries.has_traces(conn):
             st.html(ways_in("There are no traces yet, so nothing has failed."))
             return
-        patterns = queries.pattern_runs(conn, asked.where)
-        messages = groups(queries.failure_messages(conn, asked.where))
+        patterns = queries.pattern_runs(conn, query.where)
+        messages = groups(queries.failure_messages(conn, query.where))
         tags = queries.tag_keys(conn)
-    failed = sum(one.failed for one in patterns)
+    failed = sum(pattern.failed for pattern in patterns)
     if not failed:
-        st.html(markup.notice(_none(sum(one.runs for one in patterns), asked)))
+        st.html(markup.notice(_no_failures(sum(pattern.runs for pattern in patterns), query)))
         return
     rates, first = flow.step_rates(patterns), flow.first_failures(patterns)
-    broke = failure_lists.first_failures(first, asked.texts)
+    first_failures = failure_lists.first_failures(first, query.texts)
     st.html(markup.page(markup.heading(_sentence(rates, first, failed))))
     left, right = st.columns(2, gap="large")
     with left:
         st.html(markup.page(markup.subheading("Steps that end in an error")))
-        st.html(markup.page(step_rates.table(rates, asked.texts)))
-        st.html(markup.page(markup.subheading("The first step that broke"), broke))
+        st.html(markup.page(step_rates.table(rates, query.texts)))
+        st.html(markup.page(markup.subheading("The first step that broke"), first_failures))
     with right:
         st.html(markup.page(markup.subheading("What they say"), failure_lists.messages(messages)))
-    call_graph.draw(patterns, asked.texts)
-    _prefixes(patterns, tags, asked)
+    call_graph.draw(patterns, query.texts)
+    _prefixes(patterns, tags, query)
 
 
-def _none(runs: int, asked: Asked) -> str:
-    if not runs and asked.where:
+def _no_failures(runs: int, query: Query) -> str:
+    if not runs and query.where:
         return "No finished run matches; widen the filter above."
     return f"None of {words.counted(runs, 'finished run')} failed."
 
@@ -63,9 +63,9 @@ def _sentence(rates: list[flow.StepRate], first: list[flow.FirstFailure], failed
     runs = words.counted(failed, "run")
     if not any(rate.broke for rate in rates):
         return f"{runs} failed without a step that broke."
-    only = next((one.runs for one in first if not one.place), 0)
-    part = "all" if only == failed else words.count(only)
-    unbroken = f", {part} of them without a step that broke" if only else ""
+    without_step = next((failure.runs for failure in first if not failure.place), 0)
+    count_words = "all" if without_step == failed else words.count(without_step)
+    unbroken = f", {count_words} of them without a step that broke" if without_step else ""
     worst = rates[0]
     return (
         f"{runs} failed{unbroken}; {worst.name} broke most often, "
@@ -73,46 +73,52 @@ def _sentence(rates: list[flow.StepRate], first: list[flow.FirstFailure], failed
     )
 
 
-def _prefixes(patterns: list[flow.PatternRuns], tags: tuple[str, ...], asked: Asked) -> None:
+def _prefixes(patterns: list[flow.PatternRuns], tags: tuple[str, ...], query: Query) -> None:
     st.html(markup.page(markup.subheading("How failing runs begin")))
     by = st.selectbox("By", ["agent", *(f"tag.{key}" for key in tags)], key="by", width=240)
     if by == "agent":
         grouped: dict[str, list[flow.PatternRuns]] = {}
-        for one in patterns:
-            if one.failed:
-                grouped.setdefault(one.name, []).append(one)
+        for pattern in patterns:
+            if pattern.failed:
+                grouped.setdefault(pattern.name, []).append(pattern)
     else:
         with connection.read() as conn, conn.within(_PATIENCE_SECONDS):
-            grouped = queries.patterns_by_tag(conn, by.removeprefix("tag."), asked.where)
+            grouped = queries.patterns_by_tag(conn, by.removeprefix("tag."), query.where)
     if not grouped:
         st.html(markup.page(markup.muted("No failed run has it.")))
         return
-    failed = {value: sum(one.failed for one in those) for value, those in grouped.items()}
-    # Of more failed runs than that the newest are grouped by a tag, and a condition has them all.
-    every = by == "agent" or sum(one.failed for one in patterns) <= failing.MESSAGES
-    alike = Counter(map(str.lower, failed))
+    failed = {value: sum(pattern.failed for pattern in group) for value, group in grouped.items()}
+    # Only the newest failed runs are grouped by tag; of more, a condition would match too many.
+    all_counted = by == "agent" or sum(pattern.failed for pattern in patterns) <= failing.MESSAGES
+    same_name = Counter(map(str.lower, failed))
     by_runs = sorted(failed, key=lambda value: -failed[value])
     rows = [
         (
             value,
             failure_lists.count_link(
                 failed[value],
-                asked.texts,
-                _of(by, value) if every and alike[value.lower()] == 1 else None,
+                query.texts,
+                _group_condition(by, value)
+                if all_counted and same_name[value.lower()] == 1
+                else None,
                 "failed:yes",
             ),
-            " → ".join(flow.common_prefix(one.steps for one in grouped[value]))
+            " → ".join(flow.common_prefix(pattern.steps for pattern in grouped[value]))
             or "nothing in common",
         )
         for value in by_runs[:_VALUES]
     ]
-    cut = [failed[value] for value in by_runs[_VALUES:]]
-    st.html(markup.page(failure_lists.with_more(rows, cut, ("", "Failed runs", "First steps"))))
+    left_out = [failed[value] for value in by_runs[_VALUES:]]
+    st.html(
+        markup.page(failure_lists.with_more(rows, left_out, ("", "Failed runs", "First steps")))
+    )
 
 
-def _of(by: str, value: str) -> str | None:
-    """The condition of the runs with a tag's value, or of an agent, unless more have it: in it a
-    quotation mark is a star, and names of patterns lack their numbers."""
+def _group_condition(by: str, value: str) -> str | None:
+    """The condition for an agent's runs or a tag's value; None if it would match other runs too.
+
+    In conditions a quotation mark is a wildcard, and names of patterns lack their numbers.
+    """
     if any(sign in value for sign in ('*"#' if by == "agent" else '*"')):
         return None
     return condition("name" if by == "agent" else by, value)

@@ -1,4 +1,4 @@
-"""Metrics: the numbers that runs were given, as a table and over time."""
+"""Metrics: numbers that programs attached to their runs, as a table and over time."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _SPARK: Final = 60
-_LISTED: Final = 20
+_RUNS_LISTED: Final = 20
 _PATIENCE_SECONDS: Final = 5
 
 
 def draw() -> None:
     """Draw the page."""
-    asked = filters.current()
-    if asked is None:
+    query = filters.current()
+    if query is None:
         return
     with connection.read() as conn, conn.within(_PATIENCE_SECONDS):
         if not queries.has_traces(conn):
@@ -39,7 +39,7 @@ def draw() -> None:
             return
         names = queries.metric_names(conn)
         tags = queries.tag_keys(conn)
-        found = _values(conn, asked.where, names)
+        metrics = _values(conn, query.where, names)
     if not names:
         st.html(
             markup.notice(
@@ -47,12 +47,12 @@ def draw() -> None:
             )
         )
         return
-    if not found:
+    if not metrics:
         st.html(markup.notice("No run that matches has a metric; widen the filter above."))
         return
-    st.html(markup.page(markup.heading(_sentence(found))))
+    st.html(markup.page(markup.heading(_sentence(metrics))))
     st.dataframe(
-        [_row(name, found[name]) for name in found],
+        [_row(name, metrics[name]) for name in metrics],
         column_config={
             "metric": "Metric",
             "values": "Values",
@@ -65,10 +65,10 @@ def draw() -> None:
         alt="Metrics",
     )
     with st.container(horizontal=True):
-        name = st.selectbox("Metric", list(found), key="name", bind="query-params", width=320)
+        name = st.selectbox("Metric", list(metrics), key="name", bind="query-params", width=320)
         groups = ["outcome", "pattern", *(f"tag.{key}" for key in tags)]
         by = st.selectbox("Coloured by", groups, key="by", bind="query-params", width=320)
-    _one(name, found[name], by)
+    _draw_metric(name, metrics[name], by)
 
 
 def _values(
@@ -76,17 +76,17 @@ def _values(
 ) -> dict[str, list[Measured]]:
     if where is not None:
         return queries.matching_metrics(conn, where)
-    found = {name: queries.metric_values(conn, name) for name in names}
-    return {name: values for name, values in found.items() if values}
+    metrics = {name: queries.metric_values(conn, name) for name in names}
+    return {name: values for name, values in metrics.items() if values}
 
 
-def _sentence(found: dict[str, list[Measured]]) -> str:
-    values = sum(map(len, found.values()))
-    return f"{words.counted(len(found), 'metric')} with {words.counted(values, 'value')}."
+def _sentence(metrics: dict[str, list[Measured]]) -> str:
+    values = sum(map(len, metrics.values()))
+    return f"{words.counted(len(metrics), 'metric')} with {words.counted(values, 'value')}."
 
 
 def _row(name: str, values: Sequence[Measured]) -> dict[str, Any]:
-    numbers = [one.value for one in values]
+    numbers = [point.value for point in values]
     return {
         "metric": name,
         "values": len(numbers) if len(numbers) < NEWEST else NEWEST,
@@ -97,24 +97,26 @@ def _row(name: str, values: Sequence[Measured]) -> dict[str, Any]:
     }
 
 
-def _one(name: str, values: Sequence[Measured], by: str) -> None:
+def _draw_metric(name: str, values: Sequence[Measured], by: str) -> None:
     st.html(markup.page(markup.subheading(metric_chart.sentence(name, values))))
     picked = metric_chart.draw(name, values, _groups(values, by))
-    shown = [one for one in values if one.trace_id in picked] if picked else list(values)
-    said = f"{words.counted(len(shown), 'run')} in the marked part" if picked else "The latest runs"
-    where, now = words.zone(st.context.timezone), time.time_ns()
+    shown = [point for point in values if point.trace_id in picked] if picked else list(values)
+    title = (
+        f"{words.counted(len(shown), 'run')} in the marked part" if picked else "The latest runs"
+    )
+    zone, now = words.zone(st.context.timezone), time.time_ns()
     rows = [
         (
-            markup.link(words.moment(one.time_ns, where, now), trace_url(one.trace_id)),
-            f"{one.value:g}",
-            _state(one.failed),
-            markup.link(one.pattern[:6], pattern_url(one.pattern)) if one.pattern else "",
+            markup.link(words.moment(point.time_ns, zone, now), trace_url(point.trace_id)),
+            f"{point.value:g}",
+            _state(point.failed),
+            markup.link(point.pattern[:6], pattern_url(point.pattern)) if point.pattern else "",
         )
-        for one in reversed(shown[-_LISTED:])
+        for point in reversed(shown[-_RUNS_LISTED:])
     ]
     st.html(
         markup.page(
-            markup.subheading(f"{said}, newest first"),
+            markup.subheading(f"{title}, newest first"),
             markup.muted(
                 f"The line is the mean of {metric_chart.ROLLING} values. Drag over the chart to "
                 "mark a part of it; a double click clears it."
@@ -133,12 +135,12 @@ def _state(failed: bool | None) -> markup.Markup:
 
 
 def _groups(values: Sequence[Measured], by: str) -> list[str] | None:
-    """What each value is coloured by; None: by outcome."""
+    """The group that colours each value; None to colour by outcome."""
     if by == "outcome":
         return None
     if by == "pattern":
-        return [(one.pattern or "no pattern")[:10] for one in values]
+        return [(point.pattern or "no pattern")[:10] for point in values]
     key = by.removeprefix("tag.")
     with connection.read() as conn:
-        told = queries.tags_of(conn, list({one.trace_id for one in values}), key)
-    return [told.get(one.trace_id, "none") for one in values]
+        tag_values = queries.tags_of(conn, list({point.trace_id for point in values}), key)
+    return [tag_values.get(point.trace_id, "none") for point in values]

@@ -10,7 +10,7 @@ import streamlit as st
 from clustertrace.app import connection, markup, words
 from clustertrace.app.clusters import explanation, judging, patterns
 from clustertrace.app.filter_bar import filters
-from clustertrace.app.filter_bar.filters import Asked
+from clustertrace.app.filter_bar.filters import Query
 from clustertrace.app.guard import guarded
 from clustertrace.app.links import traces_url, url
 from clustertrace.app.trace_list import trace_table
@@ -20,7 +20,7 @@ from clustertrace.store.answers import Cluster
 
 __all__ = ["draw"]
 
-_LOOK_AGAIN_SECONDS = 2
+_REFRESH_SECONDS = 2
 _STATES = {"any state": "", "failed": "failed:yes", "not failed": "failed:no"}
 
 
@@ -35,18 +35,18 @@ def draw() -> None:
         sentence = "There is no such pattern; its traces may have been deleted."
         st.html(markup.page(markup.notice(sentence), back))
         return
-    where, now = words.zone(st.context.timezone), time.time_ns()
+    zone, now = words.zone(st.context.timezone), time.time_ns()
     st.html(
         markup.page(
             back,
             markup.heading(_sentence(cluster)),
             markup.chips(cluster.steps, limit=60),
-            _facts(cluster, where, now),
+            _facts(cluster, zone, now),
             patterns.spark(cluster, totals, tall=True),
             markup.muted(
                 "Runs by day, red where they failed; from "
-                f"{words.moment(totals.first_ns or 0, where, now)} to "
-                f"{words.moment(totals.last_ns or 0, where, now)}."
+                f"{words.moment(totals.first_ns or 0, zone, now)} to "
+                f"{words.moment(totals.last_ns or 0, zone, now)}."
             ),
         )
     )
@@ -60,13 +60,13 @@ def draw() -> None:
         key="state",
         bind="query-params",
     )
-    _live(filters.asked(f"pattern:{cluster.id}", _STATES[chosen or "any state"]))
+    _live(filters.query(f"pattern:{cluster.id}", _STATES[chosen or "any state"]))
 
 
-@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+@st.fragment(run_every=_REFRESH_SECONDS)
 @guarded
-def _live(asked: Asked) -> None:
-    trace_table.show(asked, "No trace of this pattern is in that state.")
+def _live(query: Query) -> None:
+    trace_table.show(query, "No trace of this pattern is in that state.")
 
 
 def _sentence(cluster: Cluster) -> str:
@@ -79,15 +79,17 @@ def _sentence(cluster: Cluster) -> str:
     )
 
 
-def _facts(cluster: Cluster, where: tzinfo, now_ns: int) -> markup.Markup:
-    own = f"pattern:{cluster.id}"
+def _facts(cluster: Cluster, zone: tzinfo, now_ns: int) -> markup.Markup:
+    pattern_condition = f"pattern:{cluster.id}"
     failed = markup.fact(
         words.count(cluster.failed),
         f"failed, {patterns.who_says(cluster)}",
-        href=traces_url(own, "failed:yes"),
+        href=traces_url(pattern_condition, "failed:yes"),
     )
     return markup.facts(
-        markup.number(cluster.count, "finished run", href=traces_url(own, "finished:yes")),
+        markup.number(
+            cluster.count, "finished run", href=traces_url(pattern_condition, "finished:yes")
+        ),
         *([failed] if cluster.failed else []),
         markup.fact(words.interval(cluster.interval), "failure rate, 95 % interval"),
         markup.fact(
@@ -98,8 +100,8 @@ def _facts(cluster: Cluster, where: tzinfo, now_ns: int) -> markup.Markup:
         markup.fact(words.duration(cluster.p50_ns), "typically (p50)"),
         markup.fact(words.duration(cluster.p95_ns), "at the slow end (p95)"),
         markup.fact(words.cost(cluster.cost_usd, cluster.unpriced_calls), "spent"),
-        markup.fact(words.moment(cluster.first_ns, where, now_ns), "first seen"),
-        markup.fact(words.moment(cluster.last_ns, where, now_ns), "last seen"),
+        markup.fact(words.moment(cluster.first_ns, zone, now_ns), "first seen"),
+        markup.fact(words.moment(cluster.last_ns, zone, now_ns), "last seen"),
         markup.fact(cluster.id, "id"),
         markup.fact(
             cluster.family[:6],

@@ -18,15 +18,15 @@ _KEY: Final = "tab"
 
 def draw() -> None:
     """Draw the page; only the tab that is open costs anything."""
-    found = habits.known()
-    st.html(markup.page(markup.heading(habit_headline(found))))
+    user_habits = habits.known()
+    st.html(markup.page(markup.heading(habit_headline(user_habits))))
     patterns, draft, templates = st.tabs(_TABS, key=_KEY, bind="query-params")
     if patterns.open:
         with patterns:
-            habits.draw(found)
+            habits.draw(user_habits)
     if draft.open:
         with draft:
-            critique.draw(found)
+            critique.draw(user_habits)
     if templates.open:
         with templates:
             template_rows.draw(_KEY, _TABS[1])

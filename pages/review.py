@@ -1,4 +1,4 @@
-"""Review: what the last seven days came to, or any other week."""
+"""Review: the last seven days, or any other week."""
 
 from __future__ import annotations
 
@@ -25,55 +25,55 @@ __all__ = ["draw"]
 
 def draw() -> None:
     """Draw the page of `?week=`."""
-    starts = first_weekday(os.environ, load().week_starts)
+    week_start = first_weekday(os.environ, load().week_starts)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        ways = st.container()
-        asked = st.text_input(
+        links = st.container()
+        week = st.text_input(
             "Week", key="week", bind="query-params", placeholder="2025-W47 or 2025-11-20", width=220
         )
     try:
-        given = _asked_for(asked.strip(), starts)
+        days = _requested_days(week.strip(), week_start)
     except UsageError as error:
-        ways.html(markup.page(_ways(_asked_for("", starts), starts)))
+        links.html(markup.page(_week_links(_requested_days("", week_start), week_start)))
         st.html(markup.notice(str(error)))
         return
-    ways.html(markup.page(_ways(given, starts)))
+    links.html(markup.page(_week_links(days, week_start)))
     with connection.read() as conn:
-        found = queries.review(conn, given, starts)
-    if found.newest_ns is None:
+        review = queries.review(conn, days, week_start)
+    if review.newest_ns is None:
         st.html(empty.ways_in("There are no traces yet; a week of them will be reviewed here."))
         return
-    st.html(markup.page(markup.heading(sections.headline(found)), *_facts(found)))
-    for one in sections.week_sections(found):
-        st.html(week_sections.section(one))
-    commitment.draw(found)
+    st.html(markup.page(markup.heading(sections.headline(review)), *_facts(review)))
+    for section in sections.week_sections(review):
+        st.html(week_sections.section(section))
+    commitment.draw(review)
 
 
-def _asked_for(week: str, starts: int) -> Window:
+def _requested_days(week: str, week_start: int) -> Window:
     zone = words.zone(st.context.timezone)
     if not week:
         return last_seven_days(time.time_ns(), zone)
-    return window(week_asked_for(week, starts), zone)
+    return window(week_asked_for(week, week_start), zone)
 
 
-def _ways(given: Window, starts: int) -> markup.Markup:
+def _week_links(shown: Window, week_start: int) -> markup.Markup:
     """Links to other weeks; after the last seven days there is none."""
-    week = week_of(given.first, starts)
-    now = last_seven_days(time.time_ns(), given.zone)
-    before = week - timedelta(days=7) if week == given.first else week
-    links = [markup.link(f"‹ {dates(window(before, given.zone))}", review_url(str(before)))]
-    if given != now:
+    week = week_of(shown.first, week_start)
+    newest = last_seven_days(time.time_ns(), shown.zone)
+    previous = week - timedelta(days=7) if week == shown.first else week
+    links = [markup.link(f"‹ {dates(window(previous, shown.zone))}", review_url(str(previous)))]
+    if shown != newest:
         links.append(markup.link("Last seven days", review_url()))
-        after = given.first + timedelta(days=7)
-        if after <= now.last:
+        following = shown.first + timedelta(days=7)
+        if following <= newest.last:
             links.append(
-                markup.link(f"{dates(window(after, given.zone))} ›", review_url(str(after)))
+                markup.link(f"{dates(window(following, shown.zone))} ›", review_url(str(following)))
             )
     return markup.facts(*links)
 
 
-def _facts(found: Review) -> list[markup.Markup]:
-    if found.total.ended:
-        return [markup.facts(*map(week_sections.fact, sections.facts(found)))]
-    other = sections.another_week(found)
-    return [markup.link(other.text, other.href)] if other else []
+def _facts(review: Review) -> list[markup.Markup]:
+    if review.total.ended:
+        return [markup.facts(*map(week_sections.fact, sections.facts(review)))]
+    link = sections.another_week(review)
+    return [markup.link(link.text, link.href)] if link else []

@@ -18,7 +18,7 @@ from clustertrace.store.answers import Facets, Hit, HitPage
 __all__ = ["draw"]
 
 _HITS: Final = 20
-_MOST_PAGES: Final = 50
+_MAX_PAGES: Final = 50
 _RECENT: Final = 200
 _WITH_ERROR: Final = Match("error", "*")
 _HELP: Final = (
@@ -49,9 +49,9 @@ def draw() -> None:
         )
         return
     with connection.read() as conn:
-        found = queries.facets(conn, query)
-    kind, state = _narrowed(found)
-    number = st.session_state.get("page") or 1
+        facets = queries.facets(conn, query)
+    kind, state = _pick_kind_and_state(facets)
+    page_number = st.session_state.get("page") or 1
     with connection.read() as conn:
         page = queries.search(
             conn,
@@ -59,47 +59,47 @@ def draw() -> None:
             kind=kind,
             failed=_STATES[state],
             limit=_HITS,
-            offset=(number - 1) * _HITS,
+            offset=(page_number - 1) * _HITS,
         )
-    st.html(markup.page(markup.heading(_sentence(found)), _behind(page)))
+    st.html(markup.page(markup.heading(_sentence(facets)), _order_note(page)))
     if not page.hits:
         st.html(markup.notice("Nothing matches; remove a word, or end one with *."))
         return
-    now, where = time.time_ns(), words.zone(st.context.timezone)
+    now, zone = time.time_ns(), words.zone(st.context.timezone)
     st.html(
         markup.page(
             *(
-                markup.hit(hit, _link(hit), words.moment(hit.start_ns, where, now))
+                markup.hit(hit, _link(hit), words.moment(hit.start_ns, zone, now))
                 for hit in page.hits
             )
         )
     )
-    if page.more or number > 1:
-        last = min(_MOST_PAGES, number + page.more)
+    if page.more or page_number > 1:
+        last = min(_MAX_PAGES, page_number + page.more)
         st.pagination(last, key="page")
 
 
-def _narrowed(found: Facets) -> tuple[str | None, str]:
-    """The kind and state that are picked of those that were found."""
-    if not found.looked_at:
+def _pick_kind_and_state(facets: Facets) -> tuple[str | None, str]:
+    """Draw filters for kind and state; returns what is picked."""
+    if not facets.looked_at:
         return None, "all"
     with st.container(horizontal=True):
-        kinds = {f"{kind} ({number})": kind for kind, number in found.kinds.items()}
+        kinds = {f"{kind} ({count})": kind for kind, count in facets.kinds.items()}
         kind = st.pills("Kind", list(kinds))
         state = st.segmented_control("State", list(_STATES), default="all", required=True)
     return kinds.get(kind or ""), state or "all"
 
 
-def _sentence(found: Facets) -> str:
-    if not found.looked_at:
+def _sentence(facets: Facets) -> str:
+    if not facets.looked_at:
         return "Nothing was found."
-    steps = words.counted(found.looked_at - found.more, "step")
-    more = "More than " if found.more else ""
-    failed = f", {words.count(found.failed)} of them failed" if found.failed else ""
-    return f"{more}{steps} {'match' if found.looked_at != 1 else 'matches'}{failed}."
+    steps = words.counted(facets.looked_at - facets.more, "step")
+    more = "More than " if facets.more else ""
+    failed = f", {words.count(facets.failed)} of them failed" if facets.failed else ""
+    return f"{more}{steps} {'match' if facets.looked_at != 1 else 'matches'}{failed}."
 
 
-def _behind(page: HitPage) -> markup.Markup:
+def _order_note(page: HitPage) -> markup.Markup:
     if not page.behind:
         return markup.muted("Newest first.")
     return markup.muted(

@@ -1,4 +1,4 @@
-"""Sessions: conversations and what they cost; one of them as a timeline of its turns."""
+"""Sessions: conversations and what they cost, and one session as a timeline of turns."""
 
 from __future__ import annotations
 
@@ -27,40 +27,40 @@ _ORDERS: Final[dict[str, SessionOrder]] = {
 
 
 def draw() -> None:
-    """Draw the session of `?id=`, or all of them."""
-    wanted = st.query_params.get("id", "")
-    if wanted:
-        _one(wanted)
+    """Draw the session of `?id=`, or the list of all sessions."""
+    session_id = st.query_params.get("id", "")
+    if session_id:
+        _draw_session(session_id)
     else:
-        _all()
+        _draw_sessions()
 
 
-def _one(wanted: str) -> None:
+def _draw_session(session_id: str) -> None:
     st.html(markup.page(markup.link("‹ All sessions", session_url(), cls="ct-muted")))
     try:
         with connection.read() as conn:
-            row = queries.session(conn, wanted, limit=1).row
+            row = queries.session(conn, session_id, limit=1).row
     except NotFound:
         sentence = "There is no such session; it may have been deleted, or the link was cut."
         st.html(markup.page(markup.notice(sentence)))
         return
     place = st.empty().container()
-    number = _page(row.turns)
+    page_number = _page(row.turns)
     with connection.read() as conn:
-        session = queries.session(conn, wanted, limit=_ROWS, offset=(number - 1) * _ROWS)
-        broken = queries.session_breaks(conn, wanted)
+        session = queries.session(conn, session_id, limit=_ROWS, offset=(page_number - 1) * _ROWS)
+        cache_breaks = queries.session_breaks(conn, session_id)
     with place:
-        session_timeline.draw(session, broken, (number - 1) * _ROWS + 1)
+        session_timeline.draw(session, cache_breaks, (page_number - 1) * _ROWS + 1)
 
 
-def _all() -> None:
+def _draw_sessions() -> None:
     with connection.read() as conn:
         if not queries.has_traces(conn):
             st.html(empty.ways_in("There are no traces yet, so there are no sessions."))
             return
-        known = queries.sessions(conn, limit=1).total
+        session_count = queries.sessions(conn, limit=1).total
         total = queries.spending(conn, "day", limit=1).total
-    if not known:
+    if not session_count:
         st.html(
             markup.page(
                 markup.notice(
@@ -72,7 +72,7 @@ def _all() -> None:
         return
     st.html(
         markup.page(
-            markup.heading(f"{words.counted(known, 'session')}."),
+            markup.heading(f"{words.counted(session_count, 'session')}."),
             markup.muted(f"All of them: {spending_sentence(total)}"),
         )
     )
@@ -80,13 +80,13 @@ def _all() -> None:
         "Order", list(_ORDERS), default="Latest", required=True, key="by", bind="query-params"
     )
     place = st.empty().container()
-    number = _page(known)
+    page_number = _page(session_count)
     with connection.read() as conn:
-        found = queries.sessions(
+        page = queries.sessions(
             conn,
             order=_ORDERS[order],
             limit=_ROWS,
-            offset=(number - 1) * _ROWS,
+            offset=(page_number - 1) * _ROWS,
         )
     head = (
         "Session",
@@ -98,7 +98,7 @@ def _all() -> None:
         "Lost to misses",
         "Last",
     )
-    place.html(markup.page(markup.rows([_line(row) for row in found.rows], head)))
+    place.html(markup.page(markup.rows([_row(row) for row in page.rows], head)))
 
 
 def _page(entries: int) -> int:
@@ -106,17 +106,17 @@ def _page(entries: int) -> int:
     return st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
 
 
-def _line(row: SessionRow) -> tuple[object, ...]:
-    where, now = words.zone(st.context.timezone), time.time_ns()
-    one = row.measures
+def _row(row: SessionRow) -> tuple[object, ...]:
+    zone, now = words.zone(st.context.timezone), time.time_ns()
+    measures = row.measures
     failed = traces_url(condition("session", row.session_id), "failed:yes")
     return (
         markup.link(session_timeline.title(row), session_url(row.session_id)),
         row.project or "",
         words.count(row.turns),
         markup.link(words.count(row.failed), failed) if row.failed else "",
-        markup.unbroken(words.cost(row.cost_usd, one.unpriced_calls)),
-        words.share(round(one.hit_rate, 3)) if one.input_tokens else "",
-        markup.unbroken(words.money(one.lost_usd)) if one.missed_tokens else "",
-        markup.unbroken(words.moment(row.last_ns, where, now)),
+        markup.unbroken(words.cost(row.cost_usd, measures.unpriced_calls)),
+        words.share(round(measures.hit_rate, 3)) if measures.input_tokens else "",
+        markup.unbroken(words.money(measures.lost_usd)) if measures.missed_tokens else "",
+        markup.unbroken(words.moment(row.last_ns, zone, now)),
     )

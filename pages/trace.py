@@ -12,7 +12,7 @@ from clustertrace.app import connection, markup, theme, words
 from clustertrace.app.guard import guarded
 from clustertrace.app.links import url
 from clustertrace.app.trace_page import gantt, span_details, trace_actions, trace_head
-from clustertrace.app.trace_page.laid_out import laid_out
+from clustertrace.app.trace_page.layout import layout
 from clustertrace.app.trace_page.span_rows import SpanRow, broken
 from clustertrace.errors import NotFound
 from clustertrace.model import Span, Trace
@@ -21,41 +21,41 @@ from clustertrace.store import queries
 
 __all__ = ["draw"]
 
-_LOOK_AGAIN_SECONDS: Final = 2
+_REFRESH_SECONDS: Final = 2
 
 
 def draw() -> None:
     """Draw the page of `?id=`, and of `&span=` if one is given."""
-    wanted = st.query_params.get("id", "")
+    trace_id = st.query_params.get("id", "")
     back = markup.tag("div", markup.link("‹ All traces", url(""), cls="ct-muted"))
     try:
         with connection.read() as conn:
-            status = queries.trace_row(conn, wanted).status
+            status = queries.trace_row(conn, trace_id).status
     except NotFound:
         sentence = "There is no such trace; it may have been deleted, or the link was cut."
         st.html(markup.page(markup.notice(sentence), back))
         return
     st.html(markup.page(back))
-    every = _LOOK_AGAIN_SECONDS if status == "running" else None
-    st.fragment(guarded(_trace), run_every=every)(wanted)
+    refresh_seconds = _REFRESH_SECONDS if status == "running" else None
+    st.fragment(guarded(_trace), run_every=refresh_seconds)(trace_id)
 
 
-def _trace(wanted: str) -> None:
+def _trace(trace_id: str) -> None:
     with connection.read() as conn:
-        row = queries.trace_row(conn, wanted)
-    steps = laid_out(row.trace_id, st.query_params.get("span", ""))
+        row = queries.trace_row(conn, trace_id)
+    steps = layout(row.trace_id, st.query_params.get("span", ""))
     with connection.read() as conn:
         trace = queries.trace(conn, row.trace_id, steps.spans)
-        broke = queries.suspects_of(conn, trace)
+        suspects = queries.suspects_of(conn, trace)
     st.html(
         markup.page(trace_head.head(trace, row, time.time_ns(), words.zone(st.context.timezone)))
     )
     trace_actions.draw(trace, row)
-    if broke:
-        st.html(markup.page(trace_actions.suspects(trace, broke)))
+    if suspects:
+        st.html(markup.page(trace_actions.suspects(trace, suspects)))
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        chosen = _chart(trace, steps.rows, _opened(trace, steps.rows, broke))
+        chosen = _chart(trace, steps.rows, _initial_row(trace, steps.rows, suspects))
         if steps.left_out:
             st.html(
                 markup.notice(
@@ -66,11 +66,11 @@ def _trace(wanted: str) -> None:
         for note in steps.notes:
             st.html(markup.page(markup.muted(note)))
     with right, st.container(key="details"):
-        span_details.show(_one_of(chosen), trace)
+        span_details.show(_selected_span(chosen), trace)
 
 
 def _chart(trace: Trace, rows: list[SpanRow], first: int) -> SpanRow:
-    """Draw tree and Gantt; the row that is selected, the `first` unless another was picked."""
+    """Draw tree and Gantt; returns the selected row, row `first` until another is picked."""
     colours = theme.palette(st.context.theme.type)
     picked = st.vega_lite_chart(
         spec=gantt.chart(rows, colours, time.time_ns(), first),
@@ -85,22 +85,22 @@ def _chart(trace: Trace, rows: list[SpanRow], first: int) -> SpanRow:
     return rows[number] if number < len(rows) else rows[first]
 
 
-def _one_of(row: SpanRow) -> Span:
-    """The span of a row; of a folded one, the one that the user turns to."""
+def _selected_span(row: SpanRow) -> Span:
+    """The span of a row; if several are folded into it, the one that the user pages to."""
     if len(row.spans) == 1:
         return row.span
     st.html(markup.page(markup.muted(f"{words.count(len(row.spans))} equal steps in a row:")))
     return row.spans[st.pagination(len(row.spans), key=f"equal {row.span.span_id}") - 1]
 
 
-def _opened(trace: Trace, rows: list[SpanRow], suspects: Sequence[Suspect]) -> int:
-    """The row that is open at first: the one in the address, else where the trace broke.
+def _initial_row(trace: Trace, rows: list[SpanRow], suspects: Sequence[Suspect]) -> int:
+    """The row that is open at first: that of the address, else where the trace broke.
 
-    Where no step did, and the run failed all the same, it is the one that is suspected most.
+    If no step broke and the run still failed, it is the most suspicious one.
     """
-    broke = broken(trace.spans) or next(iter(suspects), None)
-    wanted = st.query_params.get("span") or (broke and broke.span_id)
+    broken_step = broken(trace.spans) or next(iter(suspects), None)
+    span_id = st.query_params.get("span") or (broken_step and broken_step.span_id)
     for number, row in enumerate(rows):
-        if any(span.span_id == wanted for span in row.spans):
+        if any(span.span_id == span_id for span in row.spans):
             return number
     return 0

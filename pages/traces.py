@@ -6,7 +6,7 @@ import streamlit as st
 
 from clustertrace.app import connection
 from clustertrace.app.filter_bar import filters
-from clustertrace.app.filter_bar.filters import Asked
+from clustertrace.app.filter_bar.filters import Query
 from clustertrace.app.guard import guarded
 from clustertrace.app.trace_list import first_screen, trace_table
 from clustertrace.store import queries
@@ -23,12 +23,12 @@ def draw() -> None:
     if empty:
         first_screen.show("There are no traces yet. The first one shows up here by itself.")
         return
-    asked = filters.current()
-    if asked:
-        _live(asked)
+    query = filters.current()
+    if query:
+        _live(query)
 
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
 @guarded
-def _live(asked: Asked) -> None:
-    trace_table.show(asked, "No trace matches; remove a condition from the filter above.")
+def _live(query: Query) -> None:
+    trace_table.show(query, "No trace matches; remove a condition from the filter above.")

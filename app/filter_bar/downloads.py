@@ -18,7 +18,7 @@ from clustertrace.filters import both
 from clustertrace.store import queries
 
 if TYPE_CHECKING:
-    from clustertrace.app.filter_bar.filters import Asked
+    from clustertrace.app.filter_bar.filters import Query
 
 __all__ = ["menu"]
 
@@ -27,27 +27,27 @@ _LINES: Final = 10_000
 """Traces in one file, whole or a line each: it is made in memory."""
 
 
-def menu(asked: Asked) -> None:
+def menu(query: Query) -> None:
     """Draw the menu. A file is made when its button is clicked."""
     with st.popover("Export", icon=":material/download:"):
         st.download_button(
             "Whole traces (JSON Lines)",
-            lambda: _whole(asked),
+            lambda: _whole(query),
             "traces.jsonl",
             "application/jsonl",
             on_click="ignore",
         )
         st.download_button(
-            "Table (CSV)", lambda: _csv(asked), "traces.csv", "text/csv", on_click="ignore"
+            "Table (CSV)", lambda: _csv(query), "traces.csv", "text/csv", on_click="ignore"
         )
         st.download_button(
             "Table (Parquet)",
-            lambda: _parquet(asked),
+            lambda: _parquet(query),
             "traces.parquet",
             "application/vnd.apache.parquet",
             on_click="ignore",
         )
-        which = f"--where {shlex.quote(both(*asked.texts))}" if asked.texts else "--all"
+        which = f"--where {shlex.quote(both(*query.texts))}" if query.texts else "--all"
         st.html(
             markup.page(
                 markup.muted(
@@ -59,17 +59,17 @@ def menu(asked: Asked) -> None:
         )
 
 
-def _whole(asked: Asked) -> bytes:
+def _whole(query: Query) -> bytes:
     with connection.read() as conn:
-        traces = queries.export(conn, asked.where, newest=_WHOLE)
+        traces = queries.export(conn, query.where, newest=_WHOLE)
         return b"".join(dump_trace(trace) for trace in traces)
 
 
-def _csv(asked: Asked) -> str:
+def _csv(query: Query) -> str:
     with connection.read() as conn:
-        return csv_table(queries.newest(conn, asked.where, _LINES))
+        return csv_table(queries.newest(conn, query.where, _LINES))
 
 
-def _parquet(asked: Asked) -> bytes:
+def _parquet(query: Query) -> bytes:
     with connection.read() as conn:
-        return parquet_table(queries.newest(conn, asked.where, _LINES))
+        return parquet_table(queries.newest(conn, query.where, _LINES))

@@ -1,6 +1,6 @@
-"""The filter bar: conditions in the filter language, completed while they are typed.
+"""The filter bar: conditions in the filter language, with suggestions while the user types.
 
-Each condition is a chip, and stands in the address as a `where` of its own; all of them must hold.
+Each condition is a chip, and a `where` parameter of the address; all of them must hold.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from clustertrace.filters.fields import NUMBERS, TEXTS
 from clustertrace.filters.tree import And
 from clustertrace.store import queries
 
-__all__ = ["Asked", "asked", "bar", "current"]
+__all__ = ["Query", "bar", "current", "query"]
 
-_COMMON: Final = (
+_COMMON_CONDITIONS: Final = (
     *("failed:yes", "failed:no", "outcome:fail", "outcome:pass", "outcome:none"),
     *("status:error", "status:running", "status:incomplete", "starred:yes"),
     *("since:1h", "since:1d", "since:7d", "since:30d"),
     *("cost>0.10", "duration>10s", "tokens>10k", "errors>0", "calls>10"),
 )
-_NAMES: Final = 30
-_MODELS: Final = 20
-_TAG_KEYS: Final = 20
-_TAG_VALUES: Final = 30
+_MAX_NAMES: Final = 30
+_MAX_MODELS: Final = 20
+_MAX_TAG_KEYS: Final = 20
+_MAX_TAG_VALUES: Final = 30
 
 _HELP: Final = "\n".join(
     [
@@ -44,26 +44,26 @@ _HELP: Final = "\n".join(
 )
 
 
-class Asked(NamedTuple):
-    """Which traces are asked for."""
+class Query(NamedTuple):
+    """The traces that a page asks for."""
 
     where: Filter | None
-    """None: every one."""
+    """None for all traces."""
     texts: tuple[str, ...]
-    """As they were written: all must hold."""
+    """The conditions as they were written; all must hold."""
 
 
 def bar(*, export: bool) -> None:
-    """Draw the bar, unless there is nothing to filter yet; with a menu to `export` what it leaves.
+    """Draw the bar, unless there are no traces yet; `export` adds a menu to download the matches.
 
-    The shell does this for all pages that have one: a widget that belonged to one page would lose
-    its value on the way to another.
+    The shell draws it for all pages that have one: a widget that belongs to a page loses its value
+    when the page changes.
     """
     with connection.read() as conn:
         if not queries.has_traces(conn):
             return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        typed = st.multiselect(
+        conditions = st.multiselect(
             "Filter",
             _suggestions(connection.place()),
             key=FILTER,
@@ -74,42 +74,42 @@ def bar(*, export: bool) -> None:
             help=_HELP,
             wrap=True,
         )
-        saved_filters.menu(tuple(typed))
-        if export and (said := current()):
-            downloads.menu(said)
-    for text in typed:
+        saved_filters.menu(tuple(conditions))
+        if export and (query := current()):
+            downloads.menu(query)
+    for text in conditions:
         try:
             parse(text)
         except FilterError as error:
             st.html(markup.page(markup.pointed(str(error), text, error.position)))
 
 
-def current() -> Asked | None:
-    """What the bar asks for; None where it can't be read, and the bar has said why."""
+def current() -> Query | None:
+    """The query of the bar; None if it is invalid, in which case the bar shows why."""
     try:
-        return asked(*st.session_state.get(FILTER, ()))
+        return query(*st.session_state.get(FILTER, ()))
     except FilterError:
         return None
 
 
-def asked(*texts: str) -> Asked:
-    """What filters ask for. Raises FilterError."""
-    said = tuple(text.strip() for text in texts if text.strip())
-    parts = tuple(parse(text) for text in said)
-    return Asked(And(parts) if parts else None, said)
+def query(*texts: str) -> Query:
+    """The query for some conditions. Raises FilterError."""
+    conditions = tuple(text.strip() for text in texts if text.strip())
+    parsed = tuple(parse(text) for text in conditions)
+    return Query(And(parsed) if parsed else None, conditions)
 
 
 @st.cache_data(ttl=30, show_spinner=False)
 def _suggestions(path: str) -> list[str]:
-    """Conditions to pick from in the database at `path`: common ones, names, models, tags."""
+    """Conditions to pick from: common ones, and names, models and tags of this database."""
     with connection.read() as conn:
         return [
-            *_COMMON,
-            *(condition("name", name) for name in queries.names(conn, _NAMES)),
-            *(condition("model", model) for model in queries.models(conn, _MODELS)),
+            *_COMMON_CONDITIONS,
+            *(condition("name", name) for name in queries.names(conn, _MAX_NAMES)),
+            *(condition("model", model) for model in queries.models(conn, _MAX_MODELS)),
             *(
                 condition(f"tag.{key}", value)
-                for key in queries.tag_keys(conn, _TAG_KEYS)
-                for value in queries.tag_values(conn, key, _TAG_VALUES)
+                for key in queries.tag_keys(conn, _MAX_TAG_KEYS)
+                for value in queries.tag_values(conn, key, _MAX_TAG_VALUES)
             ),
         ]

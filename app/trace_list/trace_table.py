@@ -1,4 +1,4 @@
-"""A list of traces as a table: sorted and cut in the database, a click leads to the trace."""
+"""A list of traces as a table: sorted and paged in the database; a click opens the trace."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 import streamlit as st
 
 from clustertrace.app import connection, markup, words
-from clustertrace.app.filter_bar.filters import Asked
+from clustertrace.app.filter_bar.filters import Query
 from clustertrace.app.links import follow, follower, pattern_url, trace_url
-from clustertrace.app.paging import asked_page
+from clustertrace.app.paging import requested_page
 from clustertrace.app.trace_list import bulk, trace_columns
 from clustertrace.app.trace_list.trace_columns import ORDERS, STAR
 from clustertrace.store import queries
@@ -23,31 +23,31 @@ __all__ = ["show"]
 _ROWS: Final = 50
 _PAGE_PIXELS: Final = 48
 _PAGES_SHOWN: Final = 8
-_REACH: Final = queries.COUNTED // _ROWS
-"""Pages that can be turned to: whoever looks for more than that has a filter to write."""
+_MAX_PAGES: Final = queries.COUNTED // _ROWS
+"""The last page that can be reached; beyond it, users should write a filter."""
 
 _TAG_KEYS: Final = 200
 _CLICKS: Final = "clicks in the table"
-_HELD: Final = "held traces"
+_CACHED: Final = "held traces"
 _TO_STAR: Final = "to star"
 _PATIENCE_SECONDS: Final = 5
 _REST_FACTOR: Final = 20
-"""A look that took long is repeated only after so many times that long."""
+"""A query is repeated only after so many times its own duration."""
 
 
 class _View(NamedTuple):
-    """What of which traces is on screen."""
+    """What is on screen: which traces, in which order, which page."""
 
     texts: tuple[str, ...]
     order: str
     descending: bool
     number: int
     clicks: int
-    """A selection ends with each: a table with a new key has nothing selected."""
+    """Counts clicks: each gives the table a new key, which clears its selection."""
 
 
-class _Held(NamedTuple):
-    """The rows on screen, and what it took to get them."""
+class _CachedPage(NamedTuple):
+    """The rows on screen, when they were read, and how long that took."""
 
     view: _View
     page: TracePage
@@ -55,52 +55,56 @@ class _Held(NamedTuple):
     took: float
 
 
-def show(asked: Asked, nothing: str) -> None:
-    """Draw the traces that are asked for, or the sentence `nothing`."""
+def show(query: Query, empty_text: str) -> None:
+    """Draw the traces of the query, or `empty_text` if there are none."""
     if starring := st.session_state.pop(_TO_STAR, None):
         trace_id, starred = starring
         annotate_traces(connection.store(), [trace_id], TraceWord(starred=starred))
-        st.session_state.pop(_HELD, None)
-    order, descending = _asked_order()
+        st.session_state.pop(_CACHED, None)
+    order, descending = _requested_order()
     view = _View(
-        asked.texts, order, descending, min(_REACH, asked_page()), st.session_state.get(_CLICKS, 0)
+        query.texts,
+        order,
+        descending,
+        min(_MAX_PAGES, requested_page()),
+        st.session_state.get(_CLICKS, 0),
     )
-    found = _read_page(asked, view)
-    # The number of pages is not known before the query, nor the query without the page.
-    if found.total and not found.rows:
+    page = _read_page(query, view)
+    # How many pages there are is known only after the query for one of them.
+    if page.total and not page.rows:
         view = view._replace(number=1)
-        found = _read_page(asked, view)
-    tags = _draw_toolbar(found, _selected_ids(view, found.rows))
-    if found.rows:
-        _draw_table(found.rows, view, tags)
+        page = _read_page(query, view)
+    tags = _draw_toolbar(page, _selected_ids(view, page.rows))
+    if page.rows:
+        _draw_table(page.rows, view, tags)
     else:
-        st.html(markup.notice(nothing))
+        st.html(markup.notice(empty_text))
 
 
-def _asked_order() -> tuple[str, bool]:
+def _requested_order() -> tuple[str, bool]:
     order = st.query_params.get("sort", "started")
     return order if order in ORDERS else "started", st.query_params.get("way") != "up"
 
 
-def _read_page(asked: Asked, view: _View) -> TracePage:
-    """The rows; those on screen stay while some of them are selected."""
-    held: _Held | None = st.session_state.get(_HELD)
+def _read_page(query: Query, view: _View) -> TracePage:
+    """The page of rows; what is on screen stays while rows are selected."""
+    cached: _CachedPage | None = st.session_state.get(_CACHED)
     started = time.monotonic()
-    if held and held.view == view:
-        is_recent = started < held.at + _REST_FACTOR * held.took
-        if is_recent or _selected_ids(view, held.page.rows):
-            return held.page
+    if cached and cached.view == view:
+        is_recent = started < cached.at + _REST_FACTOR * cached.took
+        if is_recent or _selected_ids(view, cached.page.rows):
+            return cached.page
     with connection.read() as conn, conn.within(_PATIENCE_SECONDS):
         page = queries.traces(
             conn,
-            asked.where,
+            query.where,
             order=ORDERS[view.order],
             descending=view.descending,
             limit=_ROWS,
             offset=(view.number - 1) * _ROWS,
         )
     finished = time.monotonic()
-    st.session_state[_HELD] = _Held(view, page, finished, finished - started)
+    st.session_state[_CACHED] = _CachedPage(view, page, finished, finished - started)
     return page
 
 
@@ -109,26 +113,26 @@ def _widget_key(view: _View) -> str:
 
 
 def _selected_ids(view: _View, rows: Sequence[TraceRow]) -> list[str]:
-    """The ids of the rows that are ticked."""
+    """The ids of the ticked rows."""
     state = st.session_state.get(_widget_key(view))
     ticked = state.selection.rows if state else []
     return [rows[at].trace_id for at in ticked if at < len(rows)]
 
 
-def _draw_toolbar(found: TracePage, ticked: Sequence[str]) -> Sequence[str]:
-    """How many there are, what can be done with them, and the way to further pages.
+def _draw_toolbar(page: TracePage, ticked: Sequence[str]) -> Sequence[str]:
+    """Draw the count or the bulk actions, and the pagination.
 
-    Returns the tags that have columns.
+    Returns the tags that are shown as columns.
     """
     with st.container(horizontal=True, vertical_alignment="center"):
         if ticked:
             if bulk.bar(ticked):
                 _refresh()
         else:
-            total = f"{words.count(found.total)}{'+' if found.more else ''}"
+            total = f"{words.count(page.total)}{'+' if page.more else ''}"
             st.html(markup.page(markup.facts(markup.fact(total, "traces"))), width="content")
         st.space("stretch")
-        pages = min(_REACH, -(-found.total // _ROWS))
+        pages = min(_MAX_PAGES, -(-page.total // _ROWS))
         if pages > 1:
             # Left to itself in a row, it would shrink to the number of this page.
             width = _PAGE_PIXELS * (min(pages, _PAGES_SHOWN) + 2)
@@ -152,17 +156,17 @@ def _tag_columns() -> Sequence[str]:
 
 def _refresh() -> None:
     """Look again, with nothing selected."""
-    st.session_state.pop(_HELD, None)
+    st.session_state.pop(_CACHED, None)
     st.session_state[_CLICKS] = st.session_state.get(_CLICKS, 0) + 1
     st.rerun(scope="fragment")
 
 
 def _draw_table(rows: Sequence[TraceRow], view: _View, tags: Sequence[str]) -> None:
-    where, now = words.zone(st.context.timezone), time.time_ns()
+    zone, now = words.zone(st.context.timezone), time.time_ns()
     key = _widget_key(view)
     follower()
     st.dataframe(
-        trace_columns.columns(rows, where, now, tags),
+        trace_columns.columns(rows, zone, now, tags),
         key=key,
         column_config=trace_columns.config(view.order, view.descending, tags),
         hide_index=True,
@@ -174,7 +178,7 @@ def _draw_table(rows: Sequence[TraceRow], view: _View, tags: Sequence[str]) -> N
 
 
 def _on_select(selection: Any, rows: Sequence[TraceRow], view: _View) -> None:
-    """A click on a cell leads to its trace or pattern, or stars it; one on a title sorts."""
+    """A click on a cell opens its trace or pattern, or stars it; a click on a title sorts."""
     if selection.cells:
         index, column = selection.cells[0]
         row = rows[index]

@@ -298,7 +298,7 @@ def test_steps_are_read_once_for_all_clicks_and_anew_after_news(
     some: Store, show: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A click on a long trace costs no second reading; a step that comes late is seen."""
-    from clustertrace.app.trace_page import laid_out
+    from clustertrace.app.trace_page import layout
 
     reads: list[str] = []
 
@@ -306,7 +306,7 @@ def test_steps_are_read_once_for_all_clicks_and_anew_after_news(
         reads.append(spans[0].trace_id)
         return [f"{len(spans)} steps were read."]
 
-    monkeypatch.setattr(laid_out, "gaps", gaps)
+    monkeypatch.setattr(layout, "gaps", gaps)
     trace_id = f"{3:032x}"
     for _ in range(2):
         assert "3 steps were read." in show("trace", id=trace_id).html
