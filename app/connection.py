@@ -1,4 +1,4 @@
-"""The database behind the pages, opened once a process."""
+"""The database behind the pages, opened once per process."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def _store(place: str) -> Store:
 
 
 def place() -> str:
-    """Which database it is, as CLUSTERTRACE_DB may name it. Raises BadSetting."""
+    """The path or URL of the database, as in CLUSTERTRACE_DB. Raises BadSetting."""
     return place_of().text
 
 
 def store() -> Store:
-    """The database of CLUSTERTRACE_DB, for what the user says on a page.
+    """The database of CLUSTERTRACE_DB, for storing what the user enters on a page.
 
     Raises StoreError, StoreCorrupt, StoreTooNew or BadSetting.
     """

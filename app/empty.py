@@ -1,4 +1,4 @@
-"""What an empty database says: how traces get in."""
+"""What pages show for an empty database: the ways to get traces in."""
 
 from __future__ import annotations
 
@@ -12,28 +12,24 @@ __all__ = ["ways_in"]
 
 
 def ways_in(sentence: str) -> markup.Markup:
-    """A sentence, and the three ways in."""
-    item, code = _item, _code
+    """A sentence, and the ways to get traces in."""
     return markup.notice(
         sentence,
         markup.tag(
             "ul",
-            item("Decorate your own code: ", code("@clustertrace.trace"), " above a function."),
-            item(
-                "Send OpenTelemetry: ",
-                code(f"OTEL_EXPORTER_OTLP_ENDPOINT={_receiver()}"),
-            ),
-            item("Import what you have: ", code("clustertrace import traces.jsonl.gz")),
-            item("Or look at the demo first: ", code("clustertrace demo")),
+            _item("Decorate your own code: ", _code("@clustertrace.trace"), " above a function."),
+            _item("Send OpenTelemetry: ", _code(f"OTEL_EXPORTER_OTLP_ENDPOINT={_receiver()}")),
+            _item("Import what you have: ", _code("clustertrace import traces.jsonl.gz")),
+            _item("Or look at the demo first: ", _code("clustertrace demo")),
             cls="ct-ways",
         ),
     )
 
 
 def _receiver() -> str:
-    """Where programs send to: the same port that the browser has this page from."""
-    here = urlsplit(st.context.url or "")
-    return f"{here.scheme}://{here.netloc}" if here.netloc else "http://localhost:7777"
+    """The address that programs send to: the one that this page was loaded from."""
+    page_url = urlsplit(st.context.url or "")
+    return f"{page_url.scheme}://{page_url.netloc}" if page_url.netloc else "http://localhost:7777"
 
 
 def _item(*parts: object) -> markup.Markup:

@@ -1,4 +1,4 @@
-"""What an empty search offers: the errors of recent runs, each with a search for it."""
+"""Suggestions for an empty search: the errors of recent runs."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _SHOWN: Final = 8
 
 
 def recent_errors(rows: Sequence[TraceRow]) -> markup.Markup:
-    """The most frequent errors of these runs; nothing where there are none."""
-    found = groups((row.error, row.trace_id) for row in rows if row.error)
+    """The most frequent errors of these runs, each linked to a search for it; empty without any."""
+    errors = groups((row.error, row.trace_id) for row in rows if row.error)
     searches = [
         (
-            words.counted(one.runs, "run"),
-            markup.link(one.example, url("search", {"q": f'"{one.phrase}"'})),
+            words.counted(error.runs, "run"),
+            markup.link(error.example, url("search", {"q": f'"{error.phrase}"'})),
         )
-        for one in found
-        if one.phrase
+        for error in errors
+        if error.phrase
     ]
     if not searches:
         return markup.join([])

@@ -1,8 +1,8 @@
 """Links between the pages that need no new page load.
 
-A link is a plain `<a href>` that can be opened in a new tab or sent to somebody. A plain click on
-it is caught in the browser and becomes a page switch of the running session, which takes a tenth
-of the time of a new one and keeps the back button right.
+A link is a plain `<a href>` that can be opened in a new tab or sent to somebody. A plain click is
+caught in the browser and switches pages in the running session, which takes a tenth of the time of
+a page load and keeps the back button working.
 """
 
 from __future__ import annotations
@@ -116,20 +116,20 @@ def _component(name: str, js: str) -> Any:
 
 
 def catch_clicks(filtered: Sequence[str]) -> None:
-    """Make links switch pages without a new page load.
+    """Make links switch pages without a page load.
 
-    Links of the navigation to the addresses in `filtered` take the filter of this page along.
+    Navigation links to the addresses in `filtered` keep the filter of this page.
     """
     data = {"filtered": list(filtered), "parameter": FILTER}
     _component("clustertrace_catch", _CATCH)(key="catch clicks", data=data)
 
 
 def follow(href: str) -> None:
-    """From a callback: go to an address, as if its link had been clicked."""
+    """For callbacks: go to an address, as if a link to it had been clicked."""
     st.session_state[_NEXT] = (href, time.time_ns() // 1_000_000)
 
 
 def follower() -> None:
-    """Carries out what `follow` asks for; belongs into the page or fragment of the callback."""
+    """Carry out `follow`; must be drawn in the page or fragment of the callback."""
     href, ticket = st.session_state.get(_NEXT, ("", 0))
     _component("clustertrace_follow", _FOLLOW)(key="follow", data={"href": href, "ticket": ticket})

@@ -1,6 +1,6 @@
-"""All hand-made HTML of the pages, made of `tag` (clustertrace.telling.markup), which escapes.
+"""All hand-written HTML of the pages, built with `tag` of clustertrace.telling.markup.
 
-Streamlit sanitises the result once more.
+`tag` escapes text, and Streamlit sanitises the result once more.
 """
 
 from __future__ import annotations
@@ -49,82 +49,84 @@ __all__ = [
 
 
 _COLUMN_REM: Final = 1.5
-"""How wide a column over time may get."""
+"""Maximum width of a column of a chart over time, rem."""
 _SQUARES: Final = {"kept": "●", "partial": "◐", "missed": "○", "open": "?", "none": "·"}
-"""Signs of how a plan for a week went."""
+"""The sign for each mark of a week's plan."""
 
 
 def page(*parts: object, cls: str = "") -> Markup:
-    """What a page hands to st.html: style.css and the link catcher know it by its class."""
+    """The wrapper for st.html; style.css and the link catcher look for its class."""
     return tag("div", *parts, cls=f"ct {cls}".rstrip())
 
 
 def notice(text: str, *more: object) -> Markup:
-    """A sentence that says why there is nothing else to see, and what to do."""
+    """A sentence that says why there is nothing to show, and what to do."""
     return page(tag("p", text, cls="ct-notice"), *more)
 
 
 def heading(text: str) -> Markup:
-    """The sentence that a page begins with."""
+    """The sentence at the top of a page."""
     return tag("h1", text, cls="ct-headline")
 
 
 def link(text: object, href: str, *, cls: str = "", title: str | None = None) -> Markup:
-    """A link to a page of ours."""
+    """A link to one of our pages."""
     return tag("a", text, href=href, cls=cls, title=title, target="_self")
 
 
 def linked(text: object, href: str, *, title: str | None = None) -> Markup:
-    """A link, or the text alone where there is nowhere to go."""
+    """A link, or only the text if `href` is empty."""
     return link(text, href, title=title) if href else tag("span", text, title=title)
 
 
 def coded(text: str) -> list[object]:
-    """A sentence in which steps stand between backticks; all of it stays text."""
-    return [tag("code", part) if at % 2 else part for at, part in enumerate(text.split("`"))]
+    """A sentence with steps in backticks, as escaped text and code elements."""
+    return [tag("code", part) if index % 2 else part for index, part in enumerate(text.split("`"))]
 
 
 def subheading(text: str) -> Markup:
-    """What a part of a page is about."""
+    """The heading of a part of a page."""
     return tag("h2", text, cls="ct-subheadline")
 
 
 def rows(cells: Sequence[Sequence[object]], head: Sequence[str] = ()) -> Markup:
-    """A small table without its empty columns; on a narrow screen each row becomes a block.
+    """A small table, without empty columns; on a narrow screen each row becomes a block.
 
-    There the titles can't stand above, so each cell knows its own.
+    Blocks have no header, so each cell carries its own title.
     """
     width = max(map(len, cells), default=0)
-    kept = [at for at in range(width) if any(line[at] not in ("", None) for line in cells)]
-    titles = [head[at] if head else None for at in kept]
+    columns = [
+        column for column in range(width) if any(row[column] not in ("", None) for row in cells)
+    ]
+    titles = [head[column] if head else None for column in columns]
     lines = (
         tag(
             "tr",
             *(
-                tag("td", line[at], data_title=title or None)
-                for at, title in zip(kept, titles, strict=True)
+                tag("td", row[column], data_title=title or None)
+                for column, title in zip(columns, titles, strict=True)
             ),
         )
-        for line in cells
+        for row in cells
     )
     shown = tag("thead", tag("tr", *(tag("th", title, scope="col") for title in titles)))
     return tag("table", shown if head else "", tag("tbody", *lines), cls="ct-rows")
 
 
 def unbroken(value: str) -> Markup:
-    """A number or a moment that stays on one line."""
+    """A number or a time that is not broken across lines."""
     return tag("span", value, cls="ct-nowrap")
 
 
 def bar(part: float) -> Markup:
-    """A share as a bar, 0 to 1."""
+    """A share, 0 to 1, as a bar."""
     fill = tag("span", cls="ct-bar-fill", style=f"width:{part * 100:.1f}%")
     return tag("span", fill, cls="ct-rate")
 
 
 def hit(hit: Hit, href: str, moment: str) -> Markup:
-    """A span that a search found: where it stands, and the words around what matched."""
-    where = tag(
+    """A search result: the span, and the words around the match."""
+    source = tag(
         "div",
         icon(hit.kind),
         " ",
@@ -132,32 +134,32 @@ def hit(hit: Hit, href: str, moment: str) -> Markup:
         tag("b", " !", cls="ct-broke", title="ended in an error") if hit.failed else "",
         muted(f" in {hit.trace_name}, {moment}, {hit.field}"),
     )
-    return tag("div", where, tag("div", _marked(hit.snippet), cls="ct-snippet"), cls="ct-hit")
+    return tag("div", source, tag("div", _marked(hit.snippet), cls="ct-snippet"), cls="ct-hit")
 
 
 def _marked(snippet: str) -> Markup:
-    """A snippet with its matches (between \\x02 and \\x03) set off."""
+    """A snippet with its matches (between \\x02 and \\x03) highlighted."""
     parts: list[object] = []
     for piece in snippet.split("\x02"):
-        found, end, rest = piece.partition("\x03")
-        parts += [tag("mark", found), rest] if end else [found]
+        match, end, rest = piece.partition("\x03")
+        parts += [tag("mark", match), rest] if end else [match]
     return join(parts)
 
 
 def muted(*parts: object) -> Markup:
-    """Words that only explain."""
+    """Explanatory words."""
     return tag("span", *parts, cls="ct-muted")
 
 
 def fact(value: object, label: str, *, href: str = "", title: str | None = None) -> Markup:
-    """A number and what it counts; with `href`, a link to it."""
-    shown = linked(value, href, title=title)
-    return tag("span", tag("b", shown), " ", muted(label), cls="ct-fact")
+    """A number and what it counts; with `href`, the number is a link."""
+    number = linked(value, href, title=title)
+    return tag("span", tag("b", number), " ", muted(label), cls="ct-fact")
 
 
-def number(of: int, noun: str, *, href: str = "") -> Markup:
-    """A fact: so many of a thing, one of it in the singular."""
-    return fact(words.count(of), noun if of == 1 else f"{noun}s", href=href)
+def number(count: int, noun: str, *, href: str = "") -> Markup:
+    """A fact: a count and its noun, with a plural -s unless it is one."""
+    return fact(words.count(count), noun if count == 1 else f"{noun}s", href=href)
 
 
 def facts(*all_facts: Markup) -> Markup:
@@ -166,18 +168,18 @@ def facts(*all_facts: Markup) -> Markup:
 
 
 def icon(kind: str) -> Markup:
-    """The sign of a span kind; style.css draws it from the symbol font."""
+    """The icon of a span kind; style.css draws it from the symbol font."""
     known = kind if kind in words.KINDS else "chain"
     return tag("span", cls=f"ct-icon ct-kind-{known}", title=known, aria_hidden="true")
 
 
 def state(shown: words.State) -> Markup:
-    """How a run ended: sign, word, colour, and the reason on hovering."""
+    """How a run ended: sign, word and colour, with the reason as tooltip."""
     return tag("span", shown.label, cls=f"ct-state ct-{shown.tone}", title=shown.reason)
 
 
 def chips(steps: Sequence[Step], limit: int = 14) -> Markup:
-    """The steps of a pattern; where they go on for long, the first and the last of them."""
+    """The steps of a pattern; if there are many, only the first and last of them."""
     if not steps:
         return muted("no steps")
     if len(steps) <= limit:
@@ -189,22 +191,22 @@ def chips(steps: Sequence[Step], limit: int = 14) -> Markup:
 
 def _chip(step: Step) -> Markup:
     parts: list[object] = []
-    for at, (name, failed, kind) in enumerate(
+    for index, (name, failed, kind) in enumerate(
         zip(step.names, step.failed, step.kinds, strict=True)
     ):
-        if at:
+        if index:
             parts.append(muted("→"))
         parts += [icon(kind), tag("span", name or "(no name)", cls="ct-name")]
         if failed:
             parts.append(tag("b", "!", cls="ct-broke", title="ended in an error"))
     if step.count != "1":
         parts.append(tag("span", words.times(step.count), cls="ct-times"))
-    broke = " ct-chip-broke" if any(step.failed) else ""
-    return tag("span", *parts, cls=f"ct-chip{broke}")
+    failed_class = " ct-chip-broke" if any(step.failed) else ""
+    return tag("span", *parts, cls=f"ct-chip{failed_class}")
 
 
 def rate_bar(rate: float, low: float, high: float) -> Markup:
-    """A failure rate as a bar, its interval as a thin line over it."""
+    """A failure rate as a bar, with its interval as a thin line over it."""
     return tag(
         "span",
         tag("span", cls="ct-rate-fill", style=f"width:{rate * 100:.1f}%"),
@@ -236,15 +238,15 @@ def difference_bar(difference: float, low: float, high: float, *, strong: bool) 
 
 
 class Segment(NamedTuple):
-    """A part of a bar, which leads somewhere."""
+    """A part of a bar, which is a link."""
 
     size: int
     label: str
     title: str
-    """What it says on hovering."""
+    """The tooltip."""
     href: str
     is_rest: bool = False
-    """All that is left together, which is not one thing and so looks pale."""
+    """Whether it stands for all other things together, and so looks pale."""
 
 
 def segments(parts: Sequence[Segment]) -> Markup:
@@ -260,10 +262,10 @@ def segments(parts: Sequence[Segment]) -> Markup:
                 target="_self",
                 title=part.title,
                 cls="ct-segment ct-rest" if part.is_rest else "ct-segment",
-                style=f"flex-grow:{part.size};--shade:{max(58, 100 - 7 * at)}%",
+                style=f"flex-grow:{part.size};--shade:{max(58, 100 - 7 * index)}%",
                 data_share=f"{part.size / total:.3f}",
             )
-            for at, part in enumerate(parts)
+            for index, part in enumerate(parts)
         ),
         cls="ct-segments",
         role="group",
@@ -272,7 +274,7 @@ def segments(parts: Sequence[Segment]) -> Markup:
 
 
 def sparkline(columns: Sequence[Column], *, tall: bool = False) -> Markup:
-    """Small columns over time."""
+    """A small column chart over time."""
     highest = max((column.runs for column in columns), default=0) or 1
     return tag(
         "span",
@@ -292,7 +294,7 @@ def sparkline(columns: Sequence[Column], *, tall: bool = False) -> Markup:
 
 
 def marks(weeks: Sequence[Marked]) -> Markup:
-    """A sign for each week: how its plan went."""
+    """A sign for each week, for how its plan went."""
     squares = (
         tag(
             "a",
@@ -308,15 +310,15 @@ def marks(weeks: Sequence[Marked]) -> Markup:
     return tag("div", *squares, cls="ct-marks", role="group", aria_label="Plans, week by week")
 
 
-def pointed(sentence: str, text: str, at: int) -> Markup:
-    """A sentence about a text, and the text with a mark under the character that it is about."""
+def pointed(sentence: str, text: str, position: int) -> Markup:
+    """A sentence about a text, and the text with a mark under one character."""
     line = text.replace("\n", " ")
-    mark = tag("pre", f"{line}\n{' ' * at}^", cls="ct-pointed")
+    mark = tag("pre", f"{line}\n{' ' * position}^", cls="ct-pointed")
     return join([tag("p", sentence, cls="ct-notice"), mark])
 
 
 def text_block(text: str) -> Markup:
-    """Text as it was written, line breaks kept."""
+    """Preformatted text."""
     return tag("pre", text, cls="ct-text")
 
 

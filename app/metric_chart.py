@@ -1,4 +1,4 @@
-"""The values of a metric over time: each a point, and the mean of those before it as a line."""
+"""A metric over time: its values as points, and their rolling mean as a line."""
 
 from __future__ import annotations
 
@@ -20,36 +20,44 @@ ROLLING: Final = 20
 _BRUSH: Final = "marked"
 _OTHERS: Final = "others"
 _GROUPS: Final = ("#4c78a8", "#54a24b", "#b279a2", "#72b7b2", "#9d755d", "#8d99a8")
-"""Without red and amber, which mean something; readable on light and dark."""
+"""No red or amber, which have a meaning; readable on light and dark."""
 
 STATES: Final = {None: "not ended", True: "failed", False: "not failed"}
-"""How a run ended, by whether it failed."""
+"""The words for a run's end, by whether it failed."""
 
 
 def sentence(name: str, values: Sequence[Measured]) -> str:
-    """Its mean in runs that failed, and in those that did not."""
+    """The metric's mean in runs that failed, and in those that did not."""
     means = []
-    for failed, where in ((True, "where the run failed"), (False, "where it did not")):
-        some = [one.value for one in values if one.failed is failed]
-        if some:
-            means.append(f"{fmean(some):.3g} on average {where} ({counted(len(some), 'value')})")
+    for failed, which_runs in ((True, "where the run failed"), (False, "where it did not")):
+        numbers = [point.value for point in values if point.failed is failed]
+        if numbers:
+            means.append(
+                f"{fmean(numbers):.3g} on average {which_runs} ({counted(len(numbers), 'value')})"
+            )
     return f"{name} is {', '.join(means)}." if means else f"{name}: no run has ended yet."
 
 
 def draw(name: str, values: Sequence[Measured], groups: Sequence[str] | None) -> frozenset[str]:
     """Draw the chart, coloured by outcome, or by the group of each value.
 
-    Returns the runs in the part that is marked, none if none is.
+    Returns the ids of the runs in the selected area; empty without a selection.
     """
     colours = palette(st.context.theme.type)
     data = _data(values, groups)
     kinds = list(dict.fromkeys(str(row["kind"]) for row in data))
-    named = {"failed": colours.failed, "not failed": colours.bar, "not ended": colours.uncertain}
+    colour_by_kind = {
+        "failed": colours.failed,
+        "not failed": colours.bar,
+        "not ended": colours.uncertain,
+    }
     if groups is not None:
-        named = dict(zip(sorted(kinds, key=lambda kind: kind == _OTHERS), _GROUPS, strict=False))
+        colour_by_kind = dict(
+            zip(sorted(kinds, key=lambda kind: kind == _OTHERS), _GROUPS, strict=False)
+        )
     brush = alt.selection_interval(name=_BRUSH, encodings=["x", "y"])
     base = alt.Chart({"values": data}).encode(x=alt.X("at:T", title=None))
-    scale = alt.Scale(domain=list(named), range=list(named.values()))
+    scale = alt.Scale(domain=list(colour_by_kind), range=list(colour_by_kind.values()))
     points = (
         base.mark_point(filled=True, size=45, opacity=0.75)
         .encode(
@@ -71,21 +79,21 @@ def draw(name: str, values: Sequence[Measured], groups: Sequence[str] | None) ->
 
 
 def _data(values: Sequence[Measured], groups: Sequence[str] | None) -> list[dict[str, object]]:
-    often = Counter(groups or ())
-    kept = {group for group, _ in often.most_common(len(_GROUPS) - 1)}
+    group_sizes = Counter(groups or ())
+    kept = {group for group, _ in group_sizes.most_common(len(_GROUPS) - 1)}
     rows: list[dict[str, object]] = []
-    for at, one in enumerate(values):
-        before = [other.value for other in values[max(0, at - ROLLING + 1) : at + 1]]
-        kind = STATES[one.failed]
+    for index, point in enumerate(values):
+        window = [earlier.value for earlier in values[max(0, index - ROLLING + 1) : index + 1]]
+        kind = STATES[point.failed]
         if groups is not None:
-            kind = groups[at] if groups[at] in kept else _OTHERS
+            kind = groups[index] if groups[index] in kept else _OTHERS
         rows.append(
             {
-                "at": one.time_ns // 1_000_000,
-                "value": one.value,
-                "rolling": sum(before) / len(before),
+                "at": point.time_ns // 1_000_000,
+                "value": point.value,
+                "rolling": sum(window) / len(window),
                 "kind": kind,
-                "trace": one.trace_id[:12],
+                "trace": point.trace_id[:12],
             }
         )
     return rows
@@ -94,12 +102,12 @@ def _data(values: Sequence[Measured], groups: Sequence[str] | None) -> list[dict
 def _picked(event: object, values: Sequence[Measured]) -> frozenset[str]:
     selection = getattr(event, "selection", None) or {}
     marked = selection.get(_BRUSH) or {}
-    wide, high = marked.get("at"), marked.get("value")
-    if not wide or not high:
+    time_range, value_range = marked.get("at"), marked.get("value")
+    if not time_range or not value_range:
         return frozenset()
-    (first, last), (low, top) = sorted(map(float, wide)), sorted(map(float, high))
+    (first, last), (low, high) = sorted(map(float, time_range)), sorted(map(float, value_range))
     return frozenset(
-        one.trace_id
-        for one in values
-        if first <= one.time_ns / 1e6 <= last and low <= one.value <= top
+        point.trace_id
+        for point in values
+        if first <= point.time_ns / 1e6 <= last and low <= point.value <= high
     )

@@ -1,4 +1,4 @@
-"""Inputs and outputs on screen: conversations as such, JSON folded, text as text."""
+"""Inputs and outputs on screen: conversations, JSON, diffs or plain text."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from clustertrace.payloads.message_parts import Part, parts_of, remaining
 
 __all__ = ["show"]
 
-_LONGEST: Final = 20_000
-"""Characters of one text."""
+_MAX_CHARACTERS: Final = 20_000
+"""How many characters of a text are drawn."""
 
 
 def show(value: Any, *, arguments: bool = False) -> None:
-    """Draw a payload; the arguments of a tool that changes files as the changes."""
+    """Draw a payload; `arguments` of a tool that edits files are drawn as diffs."""
     value = parsed(value)
     messages, rest = conversation(value)
     changes = edits(value) if arguments else []
@@ -34,23 +34,23 @@ def show(value: Any, *, arguments: bool = False) -> None:
     elif isinstance(value, Mapping | list) and value:
         st.json(value, expanded=2)
     else:
-        shown = value if isinstance(value, str) else text(value)
-        st.html(markup.page(_text_markup(shown) if shown else markup.muted("empty")))
+        plain_text = value if isinstance(value, str) else text(value)
+        st.html(markup.page(_text_markup(plain_text) if plain_text else markup.muted("empty")))
 
 
 def _draw_changes(changes: Sequence[Edit]) -> None:
-    """Changes to files as diffs."""
+    """Draw changes to files as diffs."""
     for change in changes:
         st.html(markup.page(markup.tag("div", change.path, cls="ct-path")))
         st.code(change.diff or "(nothing)", language="diff")
 
 
 def _message_markup(message: Mapping[str, Any]) -> markup.Markup:
-    said = [_part_markup(part) for part in parts_of(message)]
+    blocks = [_part_markup(part) for part in parts_of(message)]
     rest = remaining(message)
     if rest:
-        said.append(_code_markup(text(rest)))
-    return markup.message(message["role"], *said)
+        blocks.append(_code_markup(text(rest)))
+    return markup.message(message["role"], *blocks)
 
 
 def _part_markup(part: Part) -> markup.Markup:
@@ -72,17 +72,19 @@ def _part_markup(part: Part) -> markup.Markup:
     return _code_markup(part.said)
 
 
-def _folded_markup(label: str, said: str) -> markup.Markup:
-    return markup.tag("details", markup.tag("summary", label), _text_markup(said))
+def _folded_markup(label: str, content: str) -> markup.Markup:
+    return markup.tag("details", markup.tag("summary", label), _text_markup(content))
 
 
-def _text_markup(said: str) -> markup.Markup:
-    """A text as it was written, as far as a browser likes to hold it."""
-    if len(said) <= _LONGEST:
-        return markup.text_block(said)
-    more = markup.muted(f"{words.count(len(said) - _LONGEST)} more characters are not drawn.")
-    return markup.join([markup.text_block(said[:_LONGEST]), more])
+def _text_markup(content: str) -> markup.Markup:
+    """A text, cut to what a browser can handle."""
+    if len(content) <= _MAX_CHARACTERS:
+        return markup.text_block(content)
+    more = markup.muted(
+        f"{words.count(len(content) - _MAX_CHARACTERS)} more characters are not drawn."
+    )
+    return markup.join([markup.text_block(content[:_MAX_CHARACTERS]), more])
 
 
-def _code_markup(shown: str) -> markup.Markup:
-    return markup.tag("pre", shown, cls="ct-call")
+def _code_markup(content: str) -> markup.Markup:
+    return markup.tag("pre", content, cls="ct-call")

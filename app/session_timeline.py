@@ -1,4 +1,4 @@
-"""One session on screen: its turns in order with what each spent, and where caches were missed."""
+"""A session on screen: its turns in order with their cost, and its cache misses."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from clustertrace.understanding.spending import Break
 
 __all__ = ["draw", "title"]
 
-_SHORT: Final = 120
-_BREAKS: Final = 20
+_TITLE_LENGTH: Final = 120
+_MAX_BREAKS: Final = 20
 
 
 def title(row: SessionRow) -> str:
-    """What a session is called: what it began with, else its id."""
-    said = " ".join((row.first_prompt or row.session_id).split())
-    return said if len(said) <= _SHORT else f"{said[:_SHORT]}…"
+    """The title of a session: its first prompt, else its id."""
+    text = " ".join((row.first_prompt or row.session_id).split())
+    return text if len(text) <= _TITLE_LENGTH else f"{text[:_TITLE_LENGTH]}…"
 
 
-def draw(session: Session, broken: Sequence[Break], first: int) -> None:
-    """Draw a session's turns, of which the first shown is number `first`."""
+def draw(session: Session, cache_breaks: Sequence[Break], first: int) -> None:
+    """Draw a session; the first of the given turns has the number `first`."""
     row = session.row
     failed = f", {words.count(row.failed)} failed" if row.failed else ", none failed"
     st.html(
@@ -43,19 +43,19 @@ def draw(session: Session, broken: Sequence[Break], first: int) -> None:
     ]
     head = ("Turn", "Began", "Asked", "Ended", "Took", "Spent", "", "From cache", "Paid again")
     st.html(markup.page(markup.rows(lines, head)))
-    if broken:
-        st.html(markup.page(*_break_lines(broken)))
+    if cache_breaks:
+        st.html(markup.page(*_break_lines(cache_breaks)))
 
 
 def _session_facts(row: SessionRow) -> markup.Markup:
-    where, now = words.zone(st.context.timezone), time.time_ns()
-    one = row.measures
+    zone, now = words.zone(st.context.timezone), time.time_ns()
+    measures = row.measures
     parts = [
-        markup.fact(words.cost(row.cost_usd, one.unpriced_calls), "spent"),
-        markup.number(one.calls, "call"),
-        markup.fact(words.share(round(one.hit_rate, 3)), "of the input from a cache"),
-        markup.fact(words.money(one.carried_usd), "for context carried along"),
-        markup.fact(words.moment(row.first_ns, where, now), "began"),
+        markup.fact(words.cost(row.cost_usd, measures.unpriced_calls), "spent"),
+        markup.number(measures.calls, "call"),
+        markup.fact(words.share(round(measures.hit_rate, 3)), "of the input from a cache"),
+        markup.fact(words.money(measures.carried_usd), "for context carried along"),
+        markup.fact(words.moment(row.first_ns, zone, now), "began"),
     ]
     if row.project:
         parts.append(markup.fact(row.project, "project"))
@@ -65,38 +65,43 @@ def _session_facts(row: SessionRow) -> markup.Markup:
 
 
 def _turn_cells(number: int, turn: Turn, dearest: float) -> tuple[object, ...]:
-    trace, spent = turn
-    where, now = words.zone(st.context.timezone), time.time_ns()
-    asked = " ".join((trace.first_prompt or trace.name or "(no name)").split())
+    trace, measures = turn
+    zone, now = words.zone(st.context.timezone), time.time_ns()
+    prompt = " ".join((trace.first_prompt or trace.name or "(no name)").split())
     return (
         markup.muted(words.count(number)),
-        markup.unbroken(words.moment(trace.start_ns, where, now)),
-        markup.link(asked[:_SHORT], trace_url(trace.trace_id), title=asked[: 4 * _SHORT]),
+        markup.unbroken(words.moment(trace.start_ns, zone, now)),
+        markup.link(
+            prompt[:_TITLE_LENGTH], trace_url(trace.trace_id), title=prompt[: 4 * _TITLE_LENGTH]
+        ),
         markup.state(words.state(trace.outcome, trace.status)),
         words.duration(trace.duration_ns),
         markup.unbroken(words.cost(trace.cost_usd, trace.unpriced_calls)),
-        markup.bar(spent.cost_usd / dearest if dearest else 0.0),
-        words.share(round(spent.hit_rate, 3)) if spent.input_tokens else "",
-        f"{words.short_count(spent.missed_tokens)} tokens" if spent.missed_tokens else "",
+        markup.bar(measures.cost_usd / dearest if dearest else 0.0),
+        words.share(round(measures.hit_rate, 3)) if measures.input_tokens else "",
+        f"{words.short_count(measures.missed_tokens)} tokens" if measures.missed_tokens else "",
     )
 
 
-def _break_lines(broken: Sequence[Break]) -> list[markup.Markup]:
-    """Calls that missed a cache, the dearest first, each with its cause in a sentence."""
-    dearest = sorted(broken, key=lambda one: -one.lost_usd)[:_BREAKS]
-    lost = sum(one.lost_usd for one in broken)
+def _break_lines(cache_breaks: Sequence[Break]) -> list[markup.Markup]:
+    """Calls that missed a cache, the most expensive first, each with its cause."""
+    dearest = sorted(cache_breaks, key=lambda cache_break: -cache_break.lost_usd)[:_MAX_BREAKS]
+    lost = sum(cache_break.lost_usd for cache_break in cache_breaks)
     head = (
-        f"{words.counted(len(broken), 'call')} missed the cache, which cost about "
+        f"{words.counted(len(cache_breaks), 'call')} missed the cache, which cost about "
         f"{words.money(lost)}"
     )
     lines = [
         (
-            markup.link(one.call.name, trace_url(one.call.trace_id, one.call.span_id)),
-            _cause_sentence(one),
-            f"{words.short_count(one.missed_tokens)} tokens again",
-            words.money(one.lost_usd),
+            markup.link(
+                cache_break.call.name,
+                trace_url(cache_break.call.trace_id, cache_break.call.span_id),
+            ),
+            _cause_sentence(cache_break),
+            f"{words.short_count(cache_break.missed_tokens)} tokens again",
+            words.money(cache_break.lost_usd),
         )
-        for one in dearest
+        for cache_break in dearest
     ]
     return [markup.subheading(head), markup.rows(lines)]
 

@@ -1,4 +1,4 @@
-"""Around every page: navigation, style, links between pages."""
+"""The frame of every page: navigation, style, links between pages."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _HERE: Final = Path(__file__).parent
 
 
 class PageFile(NamedTuple):
-    """One file of pages/: its address, its title, whether the navigation shows it."""
+    """A file of pages/: its address, its title, and whether the navigation shows it."""
 
     module: str
     path: str
     title: str
     shown: bool = True
     filtered: bool = False
-    """It has a filter bar, and the filter of another page comes along."""
+    """Whether it has a filter bar, and keeps the filter when coming from another page."""
     exported: bool = False
-    """What the filter leaves is what the page lists, and can be taken away as a file."""
+    """Whether it lists the matching traces, which can be downloaded as a file."""
 
 
 PAGES: Final = (
@@ -45,7 +45,7 @@ PAGES: Final = (
     PageFile("pattern", "pattern", "Pattern", shown=False),
     PageFile("trace", "trace", "Trace", shown=False),
 )
-"""Every page; the first one stands at the root, because Streamlit's default page does."""
+"""Every page; the first is Streamlit's default page, which is always at the root."""
 
 
 def run() -> None:
@@ -61,7 +61,7 @@ def run() -> None:
 
 
 def above(page: PageFile) -> None:
-    """What stands above a page, outside of it, so that it stays when the page changes."""
+    """Draw what is above a page and outside it, so that it persists when the page changes."""
     if page.filtered:
         guarded(filters.bar)(export=page.exported)
 
@@ -78,7 +78,7 @@ def _streamlit_page(page: PageFile) -> Any:
 
 @cache
 def _drawing(module: str) -> Callable[[], None]:
-    """What draws a page; its module is loaded when it is first shown."""
+    """The function that draws a page; its module is imported when it is first shown."""
 
     @guarded
     def draw() -> None:

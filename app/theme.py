@@ -1,8 +1,8 @@
 """Colours: neutral greys and one accent, for light and dark screens.
 
-Red means failed and nothing else, amber means uncertain; both always stand beside a sign or a
-word. The pairs keep a contrast of 4.5 to 1 on their backgrounds and differ in lightness too, so
-that they can be told apart without colour vision. style.css names the same colours.
+Red means failed and nothing else, amber means uncertain; both always come with a sign or a word.
+All have a contrast of 4.5 to 1 on their backgrounds, and differ in lightness too, so that they can
+be told apart without colour vision. style.css repeats these colours.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ class Palette:
 
     background: str
     raised: str
-    """Surfaces that lie on the background: inputs, the selected row."""
+    """Surfaces above the background: inputs, the selected row."""
     text: str
     muted: str
-    """Text that only explains."""
+    """Explanatory text."""
     border: str
     accent: str
     bar: str
-    """Bars of what went well."""
+    """Bars that show no failure."""
     failed: str
     uncertain: str
 
@@ -57,7 +57,7 @@ DARK: Final = Palette(
 
 
 def palette(kind: str | None) -> Palette:
-    """The colours of the theme that Streamlit calls so; of the light one unless it is `dark`."""
+    """The colours for Streamlit's theme type: `dark`, or else light."""
     return DARK if kind == "dark" else LIGHT
 
 
@@ -85,4 +85,4 @@ OPTIONS: Final[dict[str, Any]] = {
     "theme.linkUnderline": False,
     "theme.showWidgetBorder": True,
 }
-"""Streamlit's theme options by their dotted names; which theme applies, the browser says."""
+"""Streamlit's theme options by their dotted names; the browser decides which theme applies."""

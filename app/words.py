@@ -1,4 +1,4 @@
-"""How facts read on the pages; what commands say too comes from their module of words."""
+"""The wording of facts on the pages; what commands share comes from clustertrace.telling.words."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ KINDS: Final[Mapping[str, str]] = {
     "chain": "link",
     "user": "person",
 }
-"""The sign of each kind of span: its name in the symbol font that Streamlit brings along."""
+"""The icon of each kind of span, by its name in Streamlit's symbol font."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a run ended, in a sign, a word and a sentence."""
+    """How a run ended, as a sign, a word and a sentence."""
 
     sign: str
     word: str
@@ -99,12 +99,12 @@ _STATES: Final[Mapping[tuple[str | None, str], State]] = {
 
 
 def state(outcome: str | None, status: str) -> State:
-    """How a run stands: by its outcome where there is one, else by its root span."""
+    """The state of a run: from its outcome if there is one, else from its root span."""
     return _STATES[(outcome, "") if outcome else (None, status)]
 
 
 def states() -> list[State]:
-    """Every way in which a run can stand."""
+    """All states that a run can have."""
     return list(_STATES.values())
 
 
@@ -116,7 +116,7 @@ def short_count(number: int) -> str:
 
 
 def cost(usd: float, unpriced: int) -> str:
-    """Money, as a lower bound where some calls have no known cost."""
+    """An amount, as a lower bound if some calls have no known cost."""
     if not unpriced:
         return money(usd)
     if usd >= SMALLEST_USD:
@@ -125,29 +125,31 @@ def cost(usd: float, unpriced: int) -> str:
 
 
 def zone(name: str | None) -> tzinfo:
-    """The browser's time zone by its name; UTC if it has none that is known."""
+    """The browser's time zone by name; UTC if it is unknown."""
     try:
         return ZoneInfo(name) if name else UTC
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return UTC
 
 
-def moment(ns: int, where: tzinfo, now_ns: int) -> str:
-    """A moment as short as it stays clear: the time today, with the day before that."""
+def moment(ns: int, zone: tzinfo, now_ns: int) -> str:
+    """A moment in short: the time if it is today, else with the date."""
     try:
-        at = datetime.fromtimestamp(ns / 1e9, UTC).astimezone(where)
+        local = datetime.fromtimestamp(ns / 1e9, UTC).astimezone(zone)
     except (OverflowError, ValueError, OSError):
         return f"{ns} ns"
-    now = datetime.fromtimestamp(now_ns / 1e9, UTC).astimezone(where)
-    if at.date() == now.date():
-        return f"{at:%H:%M:%S}"
-    return f"{at.day} {at:%b %H:%M}" if at.year == now.year else f"{at.day} {at:%b %Y}"
+    now = datetime.fromtimestamp(now_ns / 1e9, UTC).astimezone(zone)
+    if local.date() == now.date():
+        return f"{local:%H:%M:%S}"
+    return (
+        f"{local.day} {local:%b %H:%M}" if local.year == now.year else f"{local.day} {local:%b %Y}"
+    )
 
 
-def day(ns: int, where: tzinfo) -> str:
+def day(ns: int, zone: tzinfo) -> str:
     """A moment in full, with its zone: for tooltips and single traces."""
     try:
-        at = datetime.fromtimestamp(ns / 1e9, UTC).astimezone(where)
+        local = datetime.fromtimestamp(ns / 1e9, UTC).astimezone(zone)
     except (OverflowError, ValueError, OSError):
         return f"{ns} ns"
-    return f"{at.day} {at:%B %Y, %H:%M:%S} {at.tzname() or ''}".rstrip()
+    return f"{local.day} {local:%B %Y, %H:%M:%S} {local.tzname() or ''}".rstrip()

@@ -9,7 +9,7 @@ import streamlit as st
 
 from clustertrace.app import connection, markup, words
 from clustertrace.app.clusters import cluster_facts, families, patterns, rules
-from clustertrace.app.clusters.patterns import Look
+from clustertrace.app.clusters.patterns import RowContext
 from clustertrace.app.filter_bar import filters
 from clustertrace.app.guard import guarded
 from clustertrace.app.paging import requested_page
@@ -71,9 +71,9 @@ def _draw_summary(where: Filter | None, filter_text: str) -> None:
         totals = queries.overview(conn)
         worst = queries.clusters(conn, where, limit=_ROWS)
     facts = (
-        cluster_facts.everything(totals)
+        cluster_facts.all_facts(totals)
         if where is None
-        else cluster_facts.some(worst, filter_text)
+        else cluster_facts.filtered_facts(worst, filter_text)
     )
     st.html(markup.page(markup.heading(headline(worst, filtered=where is not None)), facts))
     if worst.failed:
@@ -89,12 +89,12 @@ def _draw_list(
 ) -> None:
     number = requested_page()
     with connection.read() as conn:
-        look = Look(
+        context = RowContext(
             queries.overview(conn), words.zone(st.context.timezone), time.time_ns(), filter_text
         )
-        total, table = _rows(conn, where, by_family, order, number, look)
+        total, table = _rows(conn, where, by_family, order, number, context)
         if total and number > -(-total // _ROWS):
-            total, table = _rows(conn, where, by_family, order, 1, look)
+            total, table = _rows(conn, where, by_family, order, 1, context)
     if not total:
         st.html(markup.notice("No finished run matches; widen the filter above."))
         return
@@ -109,13 +109,13 @@ def _rows(
     by_family: bool,
     order: ClusterOrder,
     number: int,
-    look: Look,
+    context: RowContext,
 ) -> tuple[int, markup.Markup]:
     """The total number of rows, and the table of one page of them."""
     offset = (number - 1) * _ROWS
     if not by_family:
         pattern_page = queries.clusters(conn, where, order=order, limit=_ROWS, offset=offset)
-        return pattern_page.total, patterns.table(pattern_page.clusters, look)
+        return pattern_page.total, patterns.table(pattern_page.clusters, context)
     family_page = queries.families(conn, where, order=order, limit=_ROWS, offset=offset)
     patterns_by_family = families.members(conn, where, family_page.families)
-    return family_page.total, families.table(family_page.families, patterns_by_family, look)
+    return family_page.total, families.table(family_page.families, patterns_by_family, context)

@@ -41,7 +41,7 @@ def draw() -> None:
 
 
 def _invitation() -> markup.Markup:
-    """How to fill in the fields, and a link to a failed run beside a similar one that did not fail."""
+    """How to fill in the fields, and a link to a failed run beside a similar, not failed one."""
     notice = markup.notice("Name two traces, or two patterns, by their ids.")
     with connection.read() as conn:
         worst = next(

@@ -13,7 +13,7 @@ from clustertrace.store import queries
 
 __all__ = ["draw"]
 
-_LOOK_AGAIN_SECONDS = 2
+_REFRESH_SECONDS = 2
 
 
 def draw() -> None:
@@ -28,7 +28,7 @@ def draw() -> None:
         _live(query)
 
 
-@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+@st.fragment(run_every=_REFRESH_SECONDS)
 @guarded
 def _live(query: Query) -> None:
     trace_table.show(query, "No trace matches; remove a condition from the filter above.")

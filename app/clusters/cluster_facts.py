@@ -1,4 +1,4 @@
-"""The line of small facts above the patterns; each number leads to what it counts."""
+"""The line of small facts above the patterns; each number links to what it counts."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from clustertrace.patterns.statistics import wilson
 from clustertrace.store.answers import ClusterPage, Overview
 from clustertrace.store.queries.picking import NEWEST
 
-__all__ = ["everything", "some"]
+__all__ = ["all_facts", "filtered_facts"]
 
 _UNFINISHED: Final = "finished:no"
-_RUNS: Final = f"not tag.{REPLAY_OF}:*"
-"""The list of all traces has replays too, which no number counts."""
+_NO_REPLAYS: Final = f"not tag.{REPLAY_OF}:*"
+"""The list of all traces includes replays, which no number counts."""
 
 
-def everything(totals: Overview) -> markup.Markup:
-    """The whole database: runs, who says that they failed, patterns, cost, window."""
-    where = words.zone(st.context.timezone)
+def all_facts(totals: Overview) -> markup.Markup:
+    """Facts about the whole database: runs, failures and their basis, patterns, cost, window."""
+    zone = words.zone(st.context.timezone)
     rate = wilson(totals.failed, totals.finished)
     parts = [
-        markup.number(totals.traces, "run", href=traces_url(_RUNS if totals.replays else "")),
+        markup.number(totals.traces, "run", href=traces_url(_NO_REPLAYS if totals.replays else "")),
         markup.fact(
             f"{words.count(totals.failed)} failed",
             f"({words.share(totals.failed / max(1, totals.finished))}, 95 % interval "
@@ -68,29 +68,31 @@ def everything(totals: Overview) -> markup.Markup:
     )
     if totals.first_ns is not None and totals.last_ns is not None:
         now = time.time_ns()
-        window = [words.moment(ns, where, now) for ns in (totals.first_ns, totals.last_ns)]
+        window = [words.moment(ns, zone, now) for ns in (totals.first_ns, totals.last_ns)]
         parts.append(markup.fact(" – ".join(window), "window"))
     return markup.facts(*parts)
 
 
-def some(page: ClusterPage, q: str) -> markup.Markup:
-    """The runs that match a filter."""
-    everything_else = markup.link("Show all runs", url("clusters"), cls="ct-more")
+def filtered_facts(page: ClusterPage, filter_text: str) -> markup.Markup:
+    """Facts about the runs that match a filter."""
+    all_runs = markup.link("Show all runs", url("clusters"), cls="ct-more")
     if not page.traces:
-        return markup.facts(everything_else)
+        return markup.facts(all_runs)
     rate = wilson(page.failed, page.traces)
     parts = [
         markup.fact(
-            words.count(page.traces), "finished runs match", href=traces_url(q, "finished:yes")
+            words.count(page.traces),
+            "finished runs match",
+            href=traces_url(filter_text, "finished:yes"),
         ),
         markup.fact(
             f"{words.count(page.failed)} failed",
             f"({words.share(page.failed / max(1, page.traces))}, 95 % interval "
             f"{words.interval(rate)})",
-            href=traces_url(q, "failed:yes"),
+            href=traces_url(filter_text, "failed:yes"),
         ),
         markup.number(page.total, "pattern"),
     ]
     if page.traces >= NEWEST:
         parts.append(markup.muted(f"the newest {words.count(NEWEST)} are counted"))
-    return markup.facts(*parts, everything_else)
+    return markup.facts(*parts, all_runs)

@@ -1,4 +1,4 @@
-"""Why a pattern fails, on its page: differences, where runs broke, where paths part."""
+"""Why a pattern fails: how failed runs differ, where they broke, where paths branch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from clustertrace.store.answers import Cluster
 __all__ = ["draw", "suspect"]
 
 _SAMPLES: Final = 3
-"""Failed runs whose suspicious steps are shown."""
+"""How many failed runs have their suspicious steps shown."""
 
 Samples = Sequence[tuple[str, Sequence[Suspect]]]
 
@@ -33,23 +33,23 @@ Samples = Sequence[tuple[str, Sequence[Suspect]]]
 def _read_explanation(
     path: str, pattern: str, runs: int, failed: int
 ) -> tuple[Why, Node, Divergence | None, Samples]:
-    """Worked out anew where the arguments, which stand for the state of the pattern, change."""
+    """Cached by the arguments, which stand for the state of the pattern."""
     with connection.read() as conn:
         cluster = queries.cluster(conn, pattern)
         root = queries.paths(conn, cluster.name)
         newest = queries.failed_runs(conn, pattern, _SAMPLES)
         traces = [queries.trace(conn, row.trace_id) for row in newest]
-        samples = [(one.trace_id, queries.suspects_of(conn, one)) for one in traces]
+        samples = [(trace.trace_id, queries.suspects_of(conn, trace)) for trace in traces]
         return queries.why(conn, cluster), root, divergence(root, cluster.steps), samples
 
 
 @guarded
 def draw(cluster: Cluster) -> None:
-    """Draw it; a pattern that never failed needs no explanation."""
+    """Draw the explanation; a pattern that never failed needs none."""
     if not cluster.failed:
         return
     path = connection.place()
-    why, root, parting, samples = _read_explanation(path, cluster.id, cluster.count, cluster.failed)
+    why, root, branch, samples = _read_explanation(path, cluster.id, cluster.count, cluster.failed)
     with st.expander("Why it fails", expanded=True):
         st.html(markup.page(_why_markup(why)))
     if any(suspects for _, suspects in samples):
@@ -57,24 +57,24 @@ def draw(cluster: Cluster) -> None:
             st.html(markup.page(*_samples_markup(samples)))
     if root.runs > cluster.count:
         with st.expander("Where the paths of this agent part", expanded=True):
-            said = (
-                why_words.divergence_words(parting)
-                if parting is not None
+            sentence = (
+                why_words.divergence_words(branch)
+                if branch is not None
                 else "No branch of the paths fails significantly more often than the others."
             )
             st.html(
                 markup.page(
-                    markup.tag("p", *markup.coded(said)), ways.tree(root, parting, cluster.steps)
+                    markup.tag("p", *markup.coded(sentence)), ways.tree(root, branch, cluster.steps)
                 )
             )
 
 
 def _why_markup(why: Why) -> markup.Markup:
     parts = []
-    if broke := why_words.broke_words(why):
-        parts.append(markup.tag("p", *markup.coded(broke)))
+    if broke_sentence := why_words.broke_words(why):
+        parts.append(markup.tag("p", *markup.coded(broke_sentence)))
     if why.differences:
-        rows = [_difference_markup(one) for one in why.differences]
+        rows = [_difference_markup(difference) for difference in why.differences]
         parts.append(markup.tag("div", *rows, cls="ct-rules"))
         parts.append(markup.tag("p", markup.muted(why_words.compared_words(why))))
     else:
@@ -84,13 +84,13 @@ def _why_markup(why: Why) -> markup.Markup:
 
 def _difference_markup(difference: Difference) -> markup.Markup:
     rate = difference.failed / difference.all_failed
-    looks = [
-        markup.link(f"run {at}", trace_url(ran))
-        for at, ran in enumerate(difference.evidence[:3], 1)
+    examples = [
+        markup.link(f"run {number}", trace_url(run_id))
+        for number, run_id in enumerate(difference.evidence[:3], 1)
     ]
-    others = [
-        markup.link("one without it that did not fail", trace_url(r))
-        for r in difference.contrast[:1]
+    counterexamples = [
+        markup.link("one without it that did not fail", trace_url(run_id))
+        for run_id in difference.contrast[:1]
     ]
     return markup.tag(
         "div",
@@ -102,7 +102,7 @@ def _difference_markup(difference: Difference) -> markup.Markup:
             ),
             markup.muted(
                 f"p {words.chance(difference.p)}, q {words.chance(difference.q)} · ",
-                markup.join([*looks, *others], " · "),
+                markup.join([*examples, *counterexamples], " · "),
             ),
         ),
         cls="ct-rule",
@@ -110,25 +110,25 @@ def _difference_markup(difference: Difference) -> markup.Markup:
 
 
 def _samples_markup(samples: Samples) -> list[markup.Markup]:
-    made = []
+    blocks = []
     for trace_id, suspects in samples:
-        rows = [suspect(trace_id, one) for one in suspects]
+        rows = [suspect(trace_id, step) for step in suspects]
         head = markup.link(f"run {trace_id[:8]}", trace_url(trace_id))
         nothing = markup.muted("nothing stands out in this run")
-        made.append(
+        blocks.append(
             markup.tag("div", markup.tag("b", head), *(rows or [nothing]), cls="ct-suspects")
         )
-    return made
+    return blocks
 
 
-def suspect(trace_id: str, found: Suspect) -> markup.Markup:
-    """A suspicious step with its reasons, on a line."""
-    said = "; ".join(reason.words for reason in found.reasons)
+def suspect(trace_id: str, step: Suspect) -> markup.Markup:
+    """A line with a suspicious step and its reasons."""
+    reasons = "; ".join(reason.words for reason in step.reasons)
     return markup.tag(
         "div",
-        markup.muted(f"step {found.place} "),
-        markup.link(found.step, trace_url(trace_id, found.span_id), cls="ct-more"),
+        markup.muted(f"step {step.place} "),
+        markup.link(step.step, trace_url(trace_id, step.span_id), cls="ct-more"),
         " ",
-        *markup.coded(said),
+        *markup.coded(reasons),
         cls="ct-suspect",
     )

@@ -1,4 +1,4 @@
-"""Families on screen: a row a family, which unfolds into its patterns."""
+"""Families on screen: one row per family, which unfolds into its patterns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 
 from clustertrace.app import markup, words
 from clustertrace.app.clusters import patterns
-from clustertrace.app.clusters.patterns import Look
+from clustertrace.app.clusters.patterns import RowContext
 from clustertrace.app.links import url
 from clustertrace.filters import Filter, condition
 from clustertrace.store import queries
@@ -19,67 +19,71 @@ from clustertrace.store.connection import Connection
 __all__ = ["OPEN", "members", "table"]
 
 OPEN: Final = "open"
-"""The parameter of the address that names the family that is unfolded."""
+"""The parameter of the address that names the unfolded family."""
 
-_WORST: Final = 3
-"""Patterns of a folded family that are shown all the same, because runs of them failed."""
-_FAMILIES: Final = 8
-"""Families whose worst patterns are shown."""
-_MOST: Final = 100
+_WORST_SHOWN: Final = 3
+"""How many patterns with failed runs a folded family still shows."""
+_FAMILIES_WITH_WORST: Final = 8
+"""How many families show their worst patterns."""
+_MAX_MEMBERS: Final = 100
 
 
 def members(
     conn: Connection, where: Filter | None, families: Sequence[Family]
 ) -> Mapping[str, Sequence[Cluster]]:
-    """The patterns to show below each family: all of the one that is unfolded, else the worst."""
+    """The patterns to show below each family: all of the unfolded one, the worst of others."""
     opened = st.query_params.get(OPEN, "")
     limits: dict[str, int] = {}
     for family in families:
         name = family.whole.id
         if name == opened or family.variants == 1:
-            limits[name] = _MOST
-        elif family.whole.failed and len(limits) < _FAMILIES:
-            limits[name] = _WORST
-    below = queries.members(conn, limits, where)
+            limits[name] = _MAX_MEMBERS
+        elif family.whole.failed and len(limits) < _FAMILIES_WITH_WORST:
+            limits[name] = _WORST_SHOWN
+    by_family = queries.members(conn, limits, where)
     return {
-        name: [one for one in page.clusters if one.failed or limits[name] == _MOST]
-        for name, page in below.items()
+        name: [
+            cluster for cluster in page.clusters if cluster.failed or limits[name] == _MAX_MEMBERS
+        ]
+        for name, page in by_family.items()
     }
 
 
 def table(
-    families: Sequence[Family], below: Mapping[str, Sequence[Cluster]], look: Look
+    families: Sequence[Family], members: Mapping[str, Sequence[Cluster]], context: RowContext
 ) -> markup.Markup:
-    """A head line, a row a family, and below it the patterns that are shown of it."""
+    """A header, and one row per family with its shown patterns below it."""
     rows: list[markup.Markup] = []
     for family in families:
-        own = below.get(family.whole.id, ())
+        shown = members.get(family.whole.id, ())
         if family.variants == 1:
-            rows += [patterns.row(one, look) for one in own]
+            rows += [patterns.row(cluster, context) for cluster in shown]
             continue
-        rows.append(_family_row(family, len(own), look))
-        rows += [patterns.row(one, look, member=True) for one in own]
+        rows.append(_family_row(family, len(shown), context))
+        rows += [patterns.row(cluster, context, member=True) for cluster in shown]
     return markup.tag("div", patterns.head(), *rows, cls="ct-patterns")
 
 
-def _family_row(family: Family, shown: int, look: Look) -> markup.Markup:
+def _family_row(family: Family, shown: int, context: RowContext) -> markup.Markup:
     whole = family.whole
     opened = st.query_params.get(OPEN) == whole.id
-    rest = {name: value for name, value in st.query_params.items() if name != OPEN}
-    toggle = url("clusters", rest if opened else rest | {OPEN: whole.id})
-    many = words.counted(family.variants, "pattern")
-    told = f"family of {many}" + (f", {shown} shown" if 0 < shown < family.variants else "")
+    other_parameters = {name: value for name, value in st.query_params.items() if name != OPEN}
+    toggle = url("clusters", other_parameters if opened else other_parameters | {OPEN: whole.id})
+    pattern_count = words.counted(family.variants, "pattern")
+    description = f"family of {pattern_count}" + (
+        f", {shown} shown" if 0 < shown < family.variants else ""
+    )
     return patterns.cells(
         whole,
-        look,
+        context,
         markup.tag(
             "div",
             markup.tag("span", whole.name or "(no name)", cls="ct-root"),
-            markup.tag("span", told, " · ", cls="ct-muted ct-small"),
+            markup.tag("span", description, " · ", cls="ct-muted ct-small"),
             markup.link("fold" if opened else "unfold", toggle, cls="ct-small ct-more"),
         ),
         cover=toggle,
         label=f"{'Fold' if opened else 'Unfold'} family {whole.id}",
-        runs=(condition("family", whole.id), look.q),
+        runs=(condition("family", whole.id), context.filter_text),
         cls="ct-row ct-family",
     )

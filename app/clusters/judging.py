@@ -1,4 +1,4 @@
-"""What the user says about a pattern: expected, its priority, a note, and how its runs went."""
+"""The user's judgement of a pattern: expected or not, priority, note, outcome of its runs."""
 
 from __future__ import annotations
 
@@ -28,36 +28,40 @@ _OUTCOMES: Final[dict[Outcome, tuple[str, str]]] = {
     "fail": (":material/close:", "Say that {} failed"),
     "unknown": (":material/question_mark:", "Say that nobody knows how {} went"),
 }
-_MOST: Final = 2_000
-"""Runs that are judged at once from a page; more take longer than one waits for a click."""
+_MAX_RUNS: Final = 2_000
+"""How many runs a page judges at once; more would take too long after a click."""
 
 
 @guarded
 def draw(cluster: Cluster) -> None:
     """Draw the row; each choice is stored at once."""
-    said = cluster.annotation
+    annotation = cluster.annotation
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        expected = st.toggle("Failures expected", value=said.expected, key=f"expected {cluster.id}")
+        expected = st.toggle(
+            "Failures expected", value=annotation.expected, key=f"expected {cluster.id}"
+        )
         priority = st.segmented_control(
             "Priority",
             _PRIORITIES,
-            default=said.priority or "normal",
+            default=annotation.priority or "normal",
             required=True,
             key=f"priority {cluster.id}",
         )
         note = st.text_input(
-            "Note", value=said.note or "", max_chars=LONGEST, key=f"note {cluster.id}"
+            "Note", value=annotation.note or "", max_chars=LONGEST, key=f"note {cluster.id}"
         )
         with st.popover("How its runs went", help="Give all of its runs an outcome."):
             _outcomes(cluster)
     chosen = PatternWord(expected, priority or "normal", note.strip())
-    before = PatternWord(said.expected, said.priority or "normal", said.note or "")
-    if chosen != before:
+    stored = PatternWord(
+        annotation.expected, annotation.priority or "normal", annotation.note or ""
+    )
+    if chosen != stored:
         annotate_pattern(connection.store(), cluster.id, chosen)
 
 
 def _outcomes(cluster: Cluster) -> None:
-    if cluster.count > _MOST:
+    if cluster.count > _MAX_RUNS:
         sentence = (
             f"There are {words.count(cluster.count)} runs of this pattern. Judge them with "
             f"`clustertrace outcome`, or a few of them on their own pages."
@@ -75,17 +79,17 @@ def _outcomes(cluster: Cluster) -> None:
 
 
 def marks(cluster: Cluster) -> markup.Markup:
-    """What was said about a pattern, where it stands in a list."""
-    said = cluster.annotation
+    """The user's annotations of a pattern, for its row in a list."""
+    annotation = cluster.annotation
     parts = [
         text
-        for text, told in (
-            ("expected", said.expected),
-            (f"{said.priority} priority", said.priority is not None),
+        for text, is_set in (
+            ("expected", annotation.expected),
+            (f"{annotation.priority} priority", annotation.priority is not None),
         )
-        if told
+        if is_set
     ]
     shown: list[markup.Markup] = [markup.tag("span", text, cls="ct-tag") for text in parts]
-    if said.note:
-        shown.append(markup.tag("span", said.note, cls="ct-muted ct-small ct-note"))
+    if annotation.note:
+        shown.append(markup.tag("span", annotation.note, cls="ct-muted ct-small ct-note"))
     return markup.join(shown)

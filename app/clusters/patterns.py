@@ -1,4 +1,4 @@
-"""Patterns on screen: the bar of failures, and a row a pattern."""
+"""Patterns on screen: the bar of failures, and one row per pattern."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clustertrace.model import NS_PER_DAY
 from clustertrace.store.answers import Cluster, ClusterPage, Overview, Step
 
 __all__ = [
-    "Look",
+    "RowContext",
     "cells",
     "failure_bar",
     "head",
@@ -27,7 +27,7 @@ __all__ = [
 _SEGMENTS: Final = 8
 _COLUMNS: Final = 24
 _TALL_COLUMNS: Final = 90
-"""Columns of a sparkline; a longer time gets several days a column."""
+"""Columns of a sparkline; over a longer time each covers several days."""
 
 
 def _steps_text(steps: Sequence[Step], limit: int = 6) -> str:
@@ -38,13 +38,13 @@ def _steps_text(steps: Sequence[Step], limit: int = 6) -> str:
     return " → ".join(shown + ["…"] * (len(steps) > limit)) or "no steps"
 
 
-def failure_bar(page: ClusterPage, q: str) -> markup.Markup:
-    """All failures in one bar, split by pattern; the rest in one last segment.
+def failure_bar(page: ClusterPage, filter_text: str) -> markup.Markup:
+    """All failures in one bar, split by pattern, with the rest in a last segment.
 
-    `q` is the filter of the page, which the way to the rest keeps.
+    `filter_text` is the filter of the page, which the link to the rest keeps.
     """
     failing = [cluster for cluster in page.clusters if cluster.failed]
-    # A single failure is no pattern: such segments say nothing that the rest does not.
+    # A single failure is no pattern: a segment of its own would say no more than the rest.
     named = [cluster for cluster in failing[:_SEGMENTS] if cluster.failed > 1]
     parts = [
         markup.Segment(
@@ -59,30 +59,32 @@ def failure_bar(page: ClusterPage, q: str) -> markup.Markup:
     rest = page.failed - sum(cluster.failed for cluster in named)
     if rest:
         label = f"{rest} in other patterns" if named else f"{rest}, no two in one pattern"
-        others = of_patterns([cluster.id for cluster in named])
-        but = [f"not ({others})"] if others else []
-        href = traces_url(q, "failed:yes", *but)
+        named_patterns = of_patterns([cluster.id for cluster in named])
+        exclusion = [f"not ({named_patterns})"] if named_patterns else []
+        href = traces_url(filter_text, "failed:yes", *exclusion)
         parts.append(markup.Segment(rest, label, label, href, is_rest=True))
     return markup.segments(parts)
 
 
-class Look(NamedTuple):
-    """What every row of a page needs to know."""
+class RowContext(NamedTuple):
+    """What every row of a page needs besides its pattern."""
 
     totals: Overview
-    where: tzinfo
+    zone: tzinfo
     now_ns: int
-    q: str = ""
-    """The filter that the rows are counted with."""
+    filter_text: str = ""
+    """The filter of the page, which decides which runs are counted."""
 
 
-def table(clusters: Sequence[Cluster], look: Look) -> markup.Markup:
-    """A head line and a row a pattern; the whole row leads to the pattern."""
-    return markup.tag("div", head(), *(row(one, look) for one in clusters), cls="ct-patterns")
+def table(clusters: Sequence[Cluster], context: RowContext) -> markup.Markup:
+    """A header and one row per pattern; the whole row links to the pattern."""
+    return markup.tag(
+        "div", head(), *(row(cluster, context) for cluster in clusters), cls="ct-patterns"
+    )
 
 
 def head() -> markup.Markup:
-    """The head line of a table of patterns."""
+    """The header of a table of patterns."""
     return markup.tag(
         "div",
         *(
@@ -100,10 +102,10 @@ def head() -> markup.Markup:
     )
 
 
-def row(cluster: Cluster, look: Look, *, member: bool = False) -> markup.Markup:
-    """A pattern; a `member` stands below its family."""
-    whole = markup.tag("span", cluster.name or "(no name)", cls="ct-root")
-    named = markup.muted(f"pattern {cluster.id[:6]}") if member else whole
+def row(cluster: Cluster, context: RowContext, *, member: bool = False) -> markup.Markup:
+    """The row of a pattern; a `member` stands below its family."""
+    root_name = markup.tag("span", cluster.name or "(no name)", cls="ct-root")
+    name = markup.muted(f"pattern {cluster.id[:6]}") if member else root_name
     sample = markup.link(
         "open a failed run" if cluster.failed else "open a run",
         trace_url(cluster.sample_trace_id),
@@ -111,18 +113,18 @@ def row(cluster: Cluster, look: Look, *, member: bool = False) -> markup.Markup:
     )
     return cells(
         cluster,
-        look,
-        markup.tag("div", named, judging.marks(cluster), sample),
+        context,
+        markup.tag("div", name, judging.marks(cluster), sample),
         cover=pattern_url(cluster.id),
         label=f"Pattern {cluster.id}",
-        runs=(condition("pattern", cluster.id), look.q),
+        runs=(condition("pattern", cluster.id), context.filter_text),
         cls="ct-row ct-member" if member else "ct-row",
     )
 
 
 def cells(
     cluster: Cluster,
-    look: Look,
+    context: RowContext,
     name: markup.Markup,
     *,
     cover: str,
@@ -132,7 +134,7 @@ def cells(
 ) -> markup.Markup:
     """A row of the table, with `name` above its steps.
 
-    It leads to `cover`; `runs` narrow the list of traces that its numbers lead to.
+    The row links to `cover`, its numbers to the traces that match the conditions `runs`.
     """
     return markup.tag(
         "div",
@@ -147,14 +149,14 @@ def cells(
             cls="ct-right",
         ),
         markup.tag("div", _cost_cell(cluster), cls="ct-right ct-nowrap"),
-        markup.tag("div", spark(cluster, look.totals)),
+        markup.tag("div", spark(cluster, context.totals)),
         markup.tag(
             "div",
             markup.tag(
-                "span", words.moment(cluster.last_ns, look.where, look.now_ns), title="last"
+                "span", words.moment(cluster.last_ns, context.zone, context.now_ns), title="last"
             ),
             markup.tag("br"),
-            markup.muted("since ", words.moment(cluster.first_ns, look.where, look.now_ns)),
+            markup.muted("since ", words.moment(cluster.first_ns, context.zone, context.now_ns)),
             cls="ct-right ct-small",
         ),
         cls=cls,
@@ -173,12 +175,12 @@ def _rate_cell(cluster: Cluster, runs: Sequence[str]) -> markup.Markup:
         markup.link(cluster.count, traces_url(*runs, "finished:yes")),
         markup.muted(f"  {words.share(round(cluster.failure_rate, 2))}"),
     ]
-    told = markup.tag("span", markup.muted(who_says(cluster)), cls="ct-small")
-    return markup.join([*numbers, markup.rate_bar(cluster.failure_rate, low, high), told])
+    basis = markup.tag("span", markup.muted(who_says(cluster)), cls="ct-small")
+    return markup.join([*numbers, markup.rate_bar(cluster.failure_rate, low, high), basis])
 
 
 def who_says(cluster: Cluster) -> str:
-    """Who says that its runs failed: a recorded outcome, or only an error of the root span."""
+    """What its failures rest on: recorded outcomes, or only errors of the root span."""
     by_error = cluster.failed - cluster.failed_by_outcome
     if not cluster.failed:
         return ""
@@ -200,25 +202,25 @@ def _cost_cell(cluster: Cluster) -> markup.Markup:
 
 
 def spark(cluster: Cluster, totals: Overview, *, tall: bool = False) -> markup.Markup:
-    """Columns of equal time for all patterns, so that they can be compared down a page."""
+    """Runs over time; all patterns share their columns, so that rows can be compared."""
     first, last = (totals.first_ns or 0) // NS_PER_DAY, (totals.last_ns or 0) // NS_PER_DAY
     width = max(1, -(-(last - first + 1) // (_TALL_COLUMNS if tall else _COLUMNS)))
     columns = [[0, 0] for _ in range((last - first) // width + 1)]
     for day in cluster.days:
-        at = min(len(columns) - 1, max(0, (day.day - first) // width))
-        columns[at][0] += day.count
-        columns[at][1] += day.failed
+        index = min(len(columns) - 1, max(0, (day.day - first) // width))
+        columns[index][0] += day.count
+        columns[index][1] += day.failed
     return markup.sparkline(
         [
             markup.Column(
-                runs, failed, f"{_day_text(first + at * width)}: {failed} of {runs} failed"
+                runs, failed, f"{_day_text(first + index * width)}: {failed} of {runs} failed"
             )
-            for at, (runs, failed) in enumerate(columns)
+            for index, (runs, failed) in enumerate(columns)
         ],
         tall=tall,
     )
 
 
 def _day_text(day: int) -> str:
-    at = datetime.fromtimestamp(day * NS_PER_DAY / 1e9, UTC)
-    return f"{at.day} {at:%b %Y}"
+    date = datetime.fromtimestamp(day * NS_PER_DAY / 1e9, UTC)
+    return f"{date.day} {date:%b %Y}"

@@ -1,4 +1,4 @@
-"""What the failing runs share, as sentences with their evidence, on top of the patterns."""
+"""What failing runs share, as sentences with their evidence, above the patterns."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ from clustertrace.store.store import Store
 __all__ = ["draw"]
 
 RUNS: Final = 10_000
-"""The newest finished runs that rules are learned from; a second's work."""
+"""How many of the newest finished runs rules are learned from; takes about a second."""
 
-_PATIENCE: Final = 20
-"""While runs come in, rules are learned anew after so many times the time that it takes."""
+_REST_FACTOR: Final = 20
+"""While runs come in, rules are learned again only after so many times the learning time."""
 
-_AT_ONCE: Final = 0.5
-"""Seconds that a page waits for rules; those that take longer come with one of its next looks."""
+_WAIT_SECONDS: Final = 0.5
+"""How long a page waits for rules; slower ones show up in a later refresh."""
 
 
-class _Lesson(NamedTuple):
-    """What was learned, and what from."""
+class _LearnedRules(NamedTuple):
+    """Rules, and the state of the runs that they were learned from."""
 
     learned: Learned
     state: tuple[int, ...]
-    """Numbers that change with the runs."""
-    begun_ns: int
-    again: float
-    """When to learn anew if there is news, on the monotonic clock."""
+    """Counters that change with the runs."""
+    started_ns: int
+    next_due: float
+    """When to learn again if the runs have changed, on the monotonic clock."""
 
 
 class _Learner:
-    """The rules of a database as they were last learned, for all who look at it."""
+    """Learns the rules of a database in a thread, for all sessions that show it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._worker = ThreadPoolExecutor(1, "rules")
-        self._work: Future[_Lesson] | None = None
-        self._last: _Lesson | None = None
+        self._work: Future[_LearnedRules] | None = None
+        self._last: _LearnedRules | None = None
 
-    def look(self, store: Store, totals: Overview) -> tuple[_Lesson | None, bool]:
-        """The last lesson, if there is one yet, and whether the runs have changed since."""
+    def latest(self, store: Store, totals: Overview) -> tuple[_LearnedRules | None, bool]:
+        """The rules learned last, None before the first; and whether runs have changed since."""
         with store.read() as conn:
             state = (queries.runs_noted(conn), totals.finished, totals.failed)
         with self._lock:
@@ -60,7 +60,7 @@ class _Learner:
             if work is None and self._is_due(state):
                 work = self._work = self._worker.submit(_learn, store, state)
         if work is not None:
-            wait([work], _AT_ONCE if self._last is None else 0)
+            wait([work], _WAIT_SECONDS if self._last is None else 0)
         with self._lock:
             if work is not None and work is self._work and work.done():
                 self._work = None
@@ -69,15 +69,15 @@ class _Learner:
 
     def _is_due(self, state: tuple[int, ...]) -> bool:
         last = self._last
-        return last is None or (last.state != state and time.monotonic() >= last.again)
+        return last is None or (last.state != state and time.monotonic() >= last.next_due)
 
 
-def _learn(store: Store, state: tuple[int, ...]) -> _Lesson:
-    begun_ns, begun = time.time_ns(), time.monotonic()
+def _learn(store: Store, state: tuple[int, ...]) -> _LearnedRules:
+    started_ns, started = time.time_ns(), time.monotonic()
     with store.read() as conn:
         learned = queries.learned(conn, RUNS)
-    ended = time.monotonic()
-    return _Lesson(learned, state, begun_ns, ended + _PATIENCE * (ended - begun))
+    finished = time.monotonic()
+    return _LearnedRules(learned, state, started_ns, finished + _REST_FACTOR * (finished - started))
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -87,21 +87,21 @@ def _learner(path: str) -> _Learner:
 
 @guarded
 def draw(totals: Overview) -> None:
-    """The rules as rows, or why there are none; trouble with them hides nothing else."""
+    """Draw the rules, or why there are none; an error in here hides no other part of the page."""
     st.html(markup.page(_section(totals)))
 
 
 def _section(totals: Overview) -> markup.Markup:
-    lesson, changed = _learner(connection.place()).look(connection.store(), totals)
-    if lesson is None:
+    latest, changed = _learner(connection.place()).latest(connection.store(), totals)
+    if latest is None:
         return markup.muted("Looking for what the failing runs share…")
-    mined, samples = lesson.learned
+    mined, samples = latest.learned
     if not mined.rules:
         return markup.muted(nothing_words(mined))
     rows = [_row(rule, ids) for rule, ids in zip(mined.rules, samples, strict=True)]
     newest = f"the newest {words.count(mined.runs)}" if mined.runs >= RUNS else "all"
     note = (
-        f"Learned from {newest} finished runs{_as_of(lesson) if changed else ''}; "
+        f"Learned from {newest} finished runs{_as_of_words(latest) if changed else ''}; "
         f"{words.count(mined.tried)} conditions were tried and corrected for. A rule says what "
         "goes along with failing, not what causes it."
     )
@@ -110,9 +110,9 @@ def _section(totals: Overview) -> markup.Markup:
     )
 
 
-def _as_of(lesson: _Lesson) -> str:
+def _as_of_words(latest: _LearnedRules) -> str:
     zone = words.zone(st.context.timezone)
-    return f" at {words.moment(lesson.begun_ns, zone, time.time_ns())}, more have arrived since"
+    return f" at {words.moment(latest.started_ns, zone, time.time_ns())}, more have arrived since"
 
 
 def _row(rule: Rule, ids: tuple[str, ...]) -> markup.Markup:
@@ -121,14 +121,17 @@ def _row(rule: Rule, ids: tuple[str, ...]) -> markup.Markup:
         f"95 % interval {words.interval(rule.interval)}, "
         f"p {words.chance(rule.p)}, q {words.chance(rule.q)}"
     )
-    looks = [markup.link(f"run {at}", trace_url(one)) for at, one in enumerate(ids[:3], 1)]
+    examples = [
+        markup.link(f"run {number}", trace_url(trace_id))
+        for number, trace_id in enumerate(ids[:3], 1)
+    ]
     return markup.tag(
         "div",
         markup.tag("div", markup.rate_bar(rate, *rule.interval), cls="ct-rule-rate"),
         markup.tag(
             "div",
             markup.tag("div", *markup.coded(rule_words(rule)), cls="ct-rule-words"),
-            markup.muted(evidence, " · ", markup.join(looks, " · ")),
+            markup.muted(evidence, " · ", markup.join(examples, " · ")),
         ),
         cls="ct-rule",
     )

@@ -1,4 +1,4 @@
-"""The paths of all runs of an agent as a small tree: where they part, and how each way ends."""
+"""The paths of all runs of an agent as a small tree: where they branch, how each way ends."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from clustertrace.patterns.statistics import wilson
 
 __all__ = ["tree"]
 
-_ROWS: Final = 16
+_MAX_ROWS: Final = 16
 _BRANCHES: Final = 4
-"""Ways that are shown where paths part; the others become one row."""
-_FOLLOWED: Final = 0.1
-"""The share of all runs from which on a way is followed further, unless it leads somewhere."""
+"""How many ways are shown at a branch; the others share one row."""
+_FOLLOWED_SHARE: Final = 0.1
+"""A way is followed if it has at least this share of all runs, or leads to a marked end."""
 _CHIPS: Final = 10
 
 Steps = tuple[Step, ...]
@@ -28,37 +28,42 @@ class _Row(NamedTuple):
     runs: int
     failed: int
     note: str = ""
-    goes_on: bool = False
-    """Whether its ways are not shown."""
+    continues: bool = False
+    """Whether it goes on in ways that are not shown."""
     others: int = 0
-    """So many ways are counted together in this row."""
+    """If not 0, how many ways this row counts together."""
 
 
-def tree(root: Node, parting: Divergence | None, own: Steps) -> markup.Markup:
-    """Rows, each a stretch of steps without a branch, most failures first.
+def tree(root: Node, parting: Divergence | None, pattern_steps: Steps) -> markup.Markup:
+    """One row per stretch of steps without a branch, most failures first.
 
-    The ways to the jump and to the pattern with the steps `own` are always followed.
+    The ways to the `parting` and to the pattern with the steps `pattern_steps` are always followed.
     """
-    ends = {(*own, END): "this pattern"}
+    ends = {(*pattern_steps, END): "this pattern"}
     if parting is not None:
         jump = (*parting.path, parting.step)
-        also = f"; {ends[jump]}" if jump in ends else ""
-        ends[jump] = f"here the chance of failing jumps most{also}"
+        addition = f"; {ends[jump]}" if jump in ends else ""
+        ends[jump] = f"here the chance of failing jumps most{addition}"
     rows: list[_Row] = []
-    _add_rows(rows, root, 0, (), ends, max(2, root.runs * _FOLLOWED))
+    _add_rows(rows, root, 0, (), ends, max(2, root.runs * _FOLLOWED_SHARE))
     head = markup.tag("span", "Failed of runs"), markup.tag("span", "Steps")
     return markup.tag(
         "div",
         markup.tag("div", *head, cls="ct-way ct-head"),
-        *(_row_markup(row) for row in rows[: 2 * _ROWS]),
+        *(_row_markup(row) for row in rows[: 2 * _MAX_ROWS]),
         cls="ct-ways-tree",
     )
 
 
 def _add_rows(
-    rows: list[_Row], node: Node, depth: int, path: Steps, ends: Mapping[Steps, str], least: float
+    rows: list[_Row],
+    node: Node,
+    depth: int,
+    path: Steps,
+    ends: Mapping[Steps, str],
+    min_runs: float,
 ) -> None:
-    """The stretch that begins with a node, then what follows it."""
+    """Add the stretch that begins with a node, then what follows it."""
     steps = [] if node.step is None else [node.step]
     notes = [ends.get(path, "")]
     while len(node.children) == 1:
@@ -68,7 +73,7 @@ def _add_rows(
             path = (*path, node.step)
             notes.append(ends.get(path, ""))
     is_followed = (
-        not steps or (node.runs >= least and len(rows) < _ROWS) or _leads_to_end(path, ends)
+        not steps or (node.runs >= min_runs and len(rows) < _MAX_ROWS) or _leads_to_end(path, ends)
     )
     if steps:
         note = ", ".join(filter(None, notes))
@@ -78,11 +83,13 @@ def _add_rows(
     if not is_followed:
         return
     ways = [(way, (*path, way.step)) for way in node.ranked() if way.step is not None]
-    shown = [one for one in ways if one[1] in ends or _leads_to_end(one[1], ends)]
-    shown += [one for one in ways if one not in shown][: max(0, _BRANCHES - len(shown))]
-    for way, way_path in sorted(shown, key=ways.index):
-        _add_rows(rows, way, depth, way_path, ends, least)
-    left_out = [way for way, way_path in ways if (way, way_path) not in shown]
+    shown_ways = [entry for entry in ways if entry[1] in ends or _leads_to_end(entry[1], ends)]
+    shown_ways += [entry for entry in ways if entry not in shown_ways][
+        : max(0, _BRANCHES - len(shown_ways))
+    ]
+    for way, way_path in sorted(shown_ways, key=ways.index):
+        _add_rows(rows, way, depth, way_path, ends, min_runs)
+    left_out = [way for way, way_path in ways if (way, way_path) not in shown_ways]
     if left_out:
         runs, failed = sum(way.runs for way in left_out), sum(way.failed for way in left_out)
         rows.append(_Row(depth, (), runs, failed, others=len(left_out)))
@@ -115,6 +122,6 @@ def _steps_markup(row: _Row) -> markup.Markup:
     ends = row.steps[-1] == END
     steps = row.steps[:-1] if ends else row.steps
     parts = [markup.chips(steps, limit=_CHIPS)] if steps else []
-    if ends or row.goes_on:
+    if ends or row.continues:
         parts.append(markup.tag("span", "ends" if ends else "…", cls="ct-muted ct-small"))
     return markup.tag("div", *parts, cls="ct-way-line")

@@ -1,1 +1,1 @@
-"""The bar above what it filters: conditions, filters kept by name, what is left as a file."""
+"""The filter bar: conditions, saved filters, and downloads of the matching traces."""

@@ -1,4 +1,4 @@
-"""The traces that the filter leaves as a file: whole, or a table of them.
+"""Download the matching traces, whole or as a table.
 
 The menu must not be in a part of a page that redraws itself: that would drop a file that is being
 made, or that the browser has not fetched yet.
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["menu"]
 
-_WHOLE: Final = 1_000
-_LINES: Final = 10_000
-"""Traces in one file, whole or a line each: it is made in memory."""
+_MAX_WHOLE: Final = 1_000
+_MAX_TABLE_ROWS: Final = 10_000
+"""Limits on the traces in one file, which is made in memory."""
 
 
 def menu(query: Query) -> None:
@@ -47,29 +47,29 @@ def menu(query: Query) -> None:
             "application/vnd.apache.parquet",
             on_click="ignore",
         )
-        which = f"--where {shlex.quote(both(*query.texts))}" if query.texts else "--all"
+        export_option = f"--where {shlex.quote(both(*query.texts))}" if query.texts else "--all"
         st.html(
             markup.page(
                 markup.muted(
-                    f"The newest that match: {words.count(_WHOLE)} whole, or {words.count(_LINES)} "
-                    "lines of a table. All of them, whole:"
+                    f"The newest that match: {words.count(_MAX_WHOLE)} whole, or "
+                    f"{words.count(_MAX_TABLE_ROWS)} lines of a table. All of them, whole:"
                 ),
-                markup.text_block(f"clustertrace export {which}"),
+                markup.text_block(f"clustertrace export {export_option}"),
             )
         )
 
 
 def _whole(query: Query) -> bytes:
     with connection.read() as conn:
-        traces = queries.export(conn, query.where, newest=_WHOLE)
+        traces = queries.export(conn, query.where, newest=_MAX_WHOLE)
         return b"".join(dump_trace(trace) for trace in traces)
 
 
 def _csv(query: Query) -> str:
     with connection.read() as conn:
-        return csv_table(queries.newest(conn, query.where, _LINES))
+        return csv_table(queries.newest(conn, query.where, _MAX_TABLE_ROWS))
 
 
 def _parquet(query: Query) -> bytes:
     with connection.read() as conn:
-        return parquet_table(queries.newest(conn, query.where, _LINES))
+        return parquet_table(queries.newest(conn, query.where, _MAX_TABLE_ROWS))

@@ -1,4 +1,4 @@
-"""Filters that the user keeps by name: pick one, keep what stands in the bar, forget one."""
+"""Saved filters: use one, save the conditions in the bar under a name, delete one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PICKED: Final = "saved filter"
 
 
 def menu(texts: tuple[str, ...]) -> None:
-    """Draw the menu; `texts` are the conditions that stand in the bar."""
+    """Draw the menu; `texts` are the conditions in the bar."""
     texts = tuple(text for text in texts if text.strip())
     with connection.read() as conn:
         saved = queries.saved_filters(conn)

@@ -1,4 +1,4 @@
-"""How runs go from step to step: sliders, a picture of it, and the way to its traces."""
+"""How runs go from step to step: sliders, a graph, and links to the traces."""
 
 from __future__ import annotations
 
@@ -17,48 +17,56 @@ from clustertrace.patterns.statistics import wilson
 
 __all__ = ["draw"]
 
-_AT_FIRST: Final = 30
-_MOST: Final = 60
-"""Ways that are drawn at first, and at most; more than a few dozen are a tangle."""
+_EDGES_AT_FIRST: Final = 30
+_MAX_EDGES: Final = 60
+"""How many ways are drawn at first, and at most; more than a few dozen are a tangle."""
 _ROWS: Final = 12
-_P: Final = {"any": 1.0, "p < 0.05": 0.05, "p < 0.001": 0.001}
+_MAX_P: Final = {"any": 1.0, "p < 0.05": 0.05, "p < 0.001": 0.001}
 _CLICKED: Final = "clicked in the graph"
 
 
 def draw(patterns: list[PatternRuns], filters: Sequence[str] = ()) -> None:
-    """Draw the graph with its sliders, and its edges as a list; its links keep the filters."""
+    """Draw the graph with its sliders, and its ways as a list; links keep the filters."""
     st.html(markup.page(markup.subheading("How runs go from step to step")))
-    every = flow.edges(patterns)
-    most = max((edge.runs for edge in every), default=1)
-    frequent = every[_AT_FIRST].runs + 1 if len(every) > _AT_FIRST else 1
+    edges = flow.edges(patterns)
+    max_runs = max((edge.runs for edge in edges), default=1)
+    frequent = edges[_EDGES_AT_FIRST].runs + 1 if len(edges) > _EDGES_AT_FIRST else 1
     with st.container(horizontal=True):
-        least = st.slider(
-            "Runs that go this way, at least", 1, max(2, most), min(frequent, most), key="least"
+        min_runs = st.slider(
+            "Runs that go this way, at least",
+            1,
+            max(2, max_runs),
+            min(frequent, max_runs),
+            key="least",
         )
-        chosen = st.select_slider("Failing more often than the rest", list(_P), key="significant")
-    shown = [edge for edge in every if edge.runs >= least and edge.p <= _P[chosen]][:_MOST]
+        chosen = st.select_slider(
+            "Failing more often than the rest", list(_MAX_P), key="significant"
+        )
+    shown = [edge for edge in edges if edge.runs >= min_runs and edge.p <= _MAX_P[chosen]][
+        :_MAX_EDGES
+    ]
     if not shown:
         st.html(markup.notice("No way is taken that often; move the sliders to the left."))
         return
     names = list(dict.fromkeys(name for edge in shown for name in (edge.source, edge.target)))
-    _follow(call_picture.draw(shown, names, most), shown, names, filters)
+    _follow(call_picture.draw(shown, names, max_runs), shown, names, filters)
     rows = [
         (
             f"{edge.source} → {edge.target}",
             markup.linked(
                 f"{words.count(edge.failed)} of {words.counted(edge.runs, 'run')} failed",
-                _going(edge, filters),
+                _way_url(edge, filters),
             ),
             markup.rate_bar(edge.failed / edge.runs, *wilson(edge.failed, edge.runs)),
         )
         for edge in sorted(shown, key=lambda edge: (edge.p, -edge.runs))[:_ROWS]
     ]
-    left_out = len(shown) - len(rows)
-    more = f"{words.counted(left_out, 'more way')} in the picture." if left_out else ""
+    hidden = len(shown) - len(rows)
+    more = f"{words.counted(hidden, 'more way')} in the picture." if hidden else ""
     st.html(
         markup.page(
             markup.muted(
-                f"{words.count(len(shown))} of {words.counted(len(every), 'way')}, each with how "
+                f"{words.count(len(shown))} of {words.counted(len(edges), 'way')}, each with how "
                 "many of its runs failed. Red, and a mark: more of them fail than of the others "
                 "(p < 0.05). A click on a step or a way shows its traces."
             ),
@@ -68,32 +76,33 @@ def draw(patterns: list[PatternRuns], filters: Sequence[str] = ()) -> None:
     )
 
 
-def _taking(name: str, filters: Sequence[str]) -> str:
-    """The finished traces that took a step, under the filters of the page."""
+def _step_url(name: str, filters: Sequence[str]) -> str:
+    """Link to the finished traces that took a step, under the filters of the page."""
     return traces_url(*filters, *([] if name in (START, END) else [taking(name)]), "finished:yes")
 
 
-def _going(edge: flow.Edge, filters: Sequence[str]) -> str:
-    """The finished traces that go a way; none where too many patterns do for a filter.
+def _way_url(edge: flow.Edge, filters: Sequence[str]) -> str:
+    """Link to the finished traces that go a way; empty if too many patterns do for a filter.
 
-    No condition says that one step directly follows another, or is the last.
+    The patterns are listed because no condition says that one step directly follows another, or
+    is the last.
     """
-    those = of_patterns(edge.taken_in)
-    return traces_url(*filters, those, "finished:yes") if those else ""
+    pattern_condition = of_patterns(edge.taken_in)
+    return traces_url(*filters, pattern_condition, "finished:yes") if pattern_condition else ""
 
 
 def _follow(
     clicked: str | None, edges: list[flow.Edge], names: list[str], filters: Sequence[str]
 ) -> None:
-    """Go where a click leads; the component reports it again and again until the next one."""
+    """Follow a click; the component reports the same click until the next one."""
     if clicked != st.session_state.get(_CLICKED):
         st.session_state[_CLICKED] = clicked
-        kind, at = (clicked or " ")[0], (clicked or "")[1:].partition(".")[0]
+        kind, index = (clicked or " ")[0], (clicked or "")[1:].partition(".")[0]
         if kind == "n":
-            follow(_taking(names[int(at)], filters))
+            follow(_step_url(names[int(index)], filters))
         elif kind == "e":
-            edge = edges[int(at)]
+            edge = edges[int(index)]
             steps = [name for name in (edge.source, edge.target) if name not in (START, END)]
-            about = [taking(*steps)] if steps else []
-            follow(_going(edge, filters) or traces_url(*filters, *about, "finished:yes"))
+            step_condition = [taking(*steps)] if steps else []
+            follow(_way_url(edge, filters) or traces_url(*filters, *step_condition, "finished:yes"))
     follower()

@@ -1,4 +1,4 @@
-"""Lists of failed runs, by where they broke and by what they say, with the way to them."""
+"""Lists of failed runs, by the step that broke and by message, with links to them."""
 
 from __future__ import annotations
 
@@ -13,54 +13,56 @@ from clustertrace.patterns.flow import FirstFailure
 
 __all__ = ["count_link", "first_failures", "messages", "with_more"]
 
-_MESSAGES: Final = 12
-_FIRST: Final = 12
+_MAX_MESSAGES: Final = 12
+_MAX_FIRST: Final = 12
 
 
 def count_link(
     runs: int, filters: Sequence[str], condition: str | None, state: str
 ) -> markup.Markup:
-    """A number of runs that leads to them; just a number where no short condition has them."""
-    there = traces_url(*filters, condition, state) if condition else ""
-    return markup.linked(words.count(runs), there)
+    """A number of runs, linked to them unless no short condition selects them."""
+    href = traces_url(*filters, condition, state) if condition else ""
+    return markup.linked(words.count(runs), href)
 
 
-def first_failures(found: Sequence[FirstFailure], filters: Sequence[str]) -> markup.Markup:
-    """The first steps that broke in most runs, in the order of the run."""
-    # By position the late ones would be cut, however frequent.
-    by_runs = sorted(found, key=lambda one: -one.runs)
-    most = by_runs[0].runs
+def first_failures(failures: Sequence[FirstFailure], filters: Sequence[str]) -> markup.Markup:
+    """The steps that broke first in most runs, in the order of the run."""
+    # Cut by frequency: by position, late steps would be lost, however frequent.
+    by_runs = sorted(failures, key=lambda failure: -failure.runs)
+    max_runs = by_runs[0].runs
     rows = [
         (
-            f"step {one.place}" if one.place else "",
-            one.name,
-            markup.bar(one.runs / most),
-            count_link(one.runs, filters, of_patterns(one.failed_in), "failed:yes"),
+            f"step {failure.place}" if failure.place else "",
+            failure.name,
+            markup.bar(failure.runs / max_runs),
+            count_link(failure.runs, filters, of_patterns(failure.failed_in), "failed:yes"),
         )
-        for one in sorted(by_runs[:_FIRST], key=lambda one: (one.place, one.name))
+        for failure in sorted(
+            by_runs[:_MAX_FIRST], key=lambda failure: (failure.place, failure.name)
+        )
     ]
-    return with_more(rows, [one.runs for one in by_runs[_FIRST:]])
+    return with_more(rows, [failure.runs for failure in by_runs[_MAX_FIRST:]])
 
 
-def messages(found: Sequence[MessageGroup]) -> markup.Markup:
-    """What failed runs say, each message with a run that says it."""
-    if not found:
+def messages(groups: Sequence[MessageGroup]) -> markup.Markup:
+    """The messages of failed runs, each linked to an example."""
+    if not groups:
         return markup.muted("No failed run left a message.")
     rows = [
         (
-            markup.tag("span", words.count(one.runs), cls="ct-whole"),
-            markup.link(one.example, trace_url(one.trace_id)),
+            markup.tag("span", words.count(group.runs), cls="ct-whole"),
+            markup.link(group.example, trace_url(group.trace_id)),
         )
-        for one in found[:_MESSAGES]
+        for group in groups[:_MAX_MESSAGES]
     ]
-    return with_more(rows, [one.runs for one in found[_MESSAGES:]])
+    return with_more(rows, [group.runs for group in groups[_MAX_MESSAGES:]])
 
 
 def with_more(
-    rows: Sequence[Sequence[object]], cut: Sequence[int], heads: Sequence[str] = ()
+    rows: Sequence[Sequence[object]], hidden_runs: Sequence[int], head: Sequence[str] = ()
 ) -> markup.Markup:
-    """A list, and below it what was cut off it, of which each is in so many other runs."""
-    if not cut:
-        return markup.rows(rows, heads)
-    more = f"{words.count(len(cut))} more, in {words.counted(sum(cut), 'run')}."
-    return markup.join([markup.rows(rows, heads), markup.muted(more)])
+    """A table, and below it how many rows were left out, given the runs of each of those."""
+    if not hidden_runs:
+        return markup.rows(rows, head)
+    more = f"{words.count(len(hidden_runs))} more, in {words.counted(sum(hidden_runs), 'run')}."
+    return markup.join([markup.rows(rows, head), markup.muted(more)])

@@ -1,4 +1,4 @@
-"""Where the nodes of a graph of steps stand: one column after the other, ways between them."""
+"""The layout of a graph of steps: nodes in columns, with lanes for the ways between them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ N = TypeVar("N", bound=Hashable)
 
 
 def columns(edges: Sequence[tuple[str, str]], first: str, last: str) -> dict[str, int]:
-    """The column of each node, from 0: behind all that lead to it, but for ways that go back.
+    """The column of each node, from 0: after all nodes that lead to it, except by back edges.
 
-    `edges` come with those first that matter most: where they form a circle, the later ones are
-    taken for the ways back. `last` stands behind everything.
+    `edges` are sorted by importance: in a cycle, the later edges are taken as the back edges.
+    `first` comes before all other nodes, `last` after them.
     """
     predecessors: dict[str, set[str]] = defaultdict(set)
     for source, target in edges:
@@ -33,12 +33,12 @@ def columns(edges: Sequence[tuple[str, str]], first: str, last: str) -> dict[str
 
 
 def lanes(source: int, target: int) -> range:
-    """The columns that a way passes on from one column to another, neither of them included."""
+    """The columns between two columns, excluding both, in the direction of the way."""
     return range(source + 1, target) if target > source else range(source - 1, target, -1)
 
 
 def _leads_to(predecessors: Mapping[str, set[str]], node: str, sought: str) -> bool:
-    """Whether a way leads from `sought` to `node`."""
+    """Whether a path leads from `sought` to `node`."""
     stack, seen = [node], set[str]()
     while stack:
         current = stack.pop()
@@ -53,7 +53,7 @@ def _leads_to(predecessors: Mapping[str, set[str]], node: str, sought: str) -> b
 def _place_in_column(
     name: str, predecessors: Mapping[str, set[str]], column: dict[str, int]
 ) -> None:
-    """Longest way from a node that nothing leads to; without recursion, as ways may be long."""
+    """Column by the longest path from a start node; not recursive, as paths may be long."""
     stack = [name]
     while stack:
         current = stack[-1]
@@ -68,7 +68,7 @@ def _place_in_column(
 
 
 def across(column: Mapping[N, float], widths: Mapping[N, float], gap: float) -> dict[N, float]:
-    """How far right each node stands: columns as wide as their widest node, a `gap` between."""
+    """The x position of each node: columns as wide as their widest node, a `gap` between them."""
     widest: dict[float, float] = defaultdict(float)
     for name, index in column.items():
         widest[index] = max(widest[index], widths[name])
@@ -86,9 +86,9 @@ def heights(
     heights_taken: Mapping[N, float],
     rounds: int = 8,
 ) -> dict[N, float]:
-    """How far below the middle each node stands: near its neighbours, clear of its column.
+    """The y position of each node: near its neighbours, without overlap in its column.
 
-    `heights_taken` is what room each node takes, the space around it included.
+    `heights_taken` is the height of each node, with the space around it.
     """
     neighbours: dict[N, list[N]] = defaultdict(list)
     for source, target in edges:
@@ -116,7 +116,7 @@ def heights(
 def _spread(
     line: Sequence[N], wanted_height: Mapping[N, float], heights_taken: Mapping[N, float]
 ) -> dict[N, float]:
-    """Each at the height that is wanted of it, or just below the one above."""
+    """Each node at its wanted height, or just below the one above it."""
     placed: dict[N, float] = {}
     lowest_edge = float("-inf")
     for node in line:

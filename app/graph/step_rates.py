@@ -1,4 +1,4 @@
-"""Steps that end in an error, each number with the way to its runs."""
+"""Steps that end in an error, with numbers that link to their runs."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _STEPS: Final = 15
 
 
 def table(rates: Sequence[StepRate], filters: Sequence[str]) -> markup.Markup:
-    """Of all rates those that broke in most runs; the links keep the filters of the page."""
+    """The steps that broke in most runs; links keep the filters of the page."""
     names = Counter(rate.name for rate in rates)
     broken = [rate for rate in rates if rate.broke]
     rows = []
     for rate in broken[:_STEPS]:
-        # What a condition on a name says too is not said of one of two kinds with that name, nor
-        # of an agent, whose error is not counted where a step of it broke.
-        plain = names[rate.name] == 1 and rate.kind != "agent"
-        took = taking(rate.name) if plain else of_patterns(rate.taken_in)
-        broke = taking(rate.name, failed=True) if plain else of_patterns(rate.broke_in)
+        # A condition on the name would match too much if two kinds share it, or for an agent, whose
+        # error does not count if one of its steps broke.
+        by_name = names[rate.name] == 1 and rate.kind != "agent"
+        took_condition = taking(rate.name) if by_name else of_patterns(rate.taken_in)
+        broke_condition = taking(rate.name, failed=True) if by_name else of_patterns(rate.broke_in)
         numbers = [
-            count_link(rate.broke, filters, broke, "finished:yes"),
-            count_link(rate.runs, filters, took, "finished:yes"),
+            count_link(rate.broke, filters, broke_condition, "finished:yes"),
+            count_link(rate.runs, filters, took_condition, "finished:yes"),
         ]
         rows.append(
             (
@@ -37,7 +37,10 @@ def table(rates: Sequence[StepRate], filters: Sequence[str]) -> markup.Markup:
                 markup.join(numbers, " / "),
                 markup.rate_bar(rate.broke / rate.runs, *rate.interval),
                 markup.join(
-                    [count_link(rate.failed, filters, took, "failed:yes"), " of these runs failed"]
+                    [
+                        count_link(rate.failed, filters, took_condition, "failed:yes"),
+                        " of these runs failed",
+                    ]
                 ),
             )
         )
@@ -55,7 +58,7 @@ def table(rates: Sequence[StepRate], filters: Sequence[str]) -> markup.Markup:
     )
 
 
-def _more(cut: Sequence[StepRate]) -> str:
-    # Several steps may break in one run, so that their runs don't add up.
-    most = words.counted(max((rate.broke for rate in cut), default=0), "run")
-    return f"{words.count(len(cut))} more, each in at most {most}. " if cut else ""
+def _more(hidden: Sequence[StepRate]) -> str:
+    # Several steps can break in one run, so their runs can't be summed.
+    max_runs = words.counted(max((rate.broke for rate in hidden), default=0), "run")
+    return f"{words.count(len(hidden))} more, each in at most {max_runs}. " if hidden else ""

@@ -1,4 +1,4 @@
-"""A draft, reviewed: its words marked, each finding with what to write and what it did so far."""
+"""A draft under review: marked text, and each finding with advice and its effect in past runs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ __all__ = ["DRAFT", "LONGEST", "SHOWN", "draw"]
 
 DRAFT: Final = "draft"
 SHOWN: Final = "critiqued draft"
-"""Keys of the session: what stands in the field, and what was reviewed."""
+"""Session state keys: the draft in the field, and the one that was reviewed."""
 
 LONGEST: Final = 100_000
 
 
-def draw(found: Habits) -> None:
+def draw(habits: Habits) -> None:
     """Draw the tab."""
     with st.form("critique", border=False):
-        typed = st.text_area(
+        draft = st.text_area(
             "Draft",
             key=DRAFT,
             height=190,
@@ -35,12 +35,12 @@ def draw(found: Habits) -> None:
             placeholder="Paste a prompt. Ctrl+Enter critiques it; it stays on this machine.",
         )
         if st.form_submit_button("Critique", type="primary", help="Ctrl+Enter in the field"):
-            st.session_state[SHOWN] = typed or ""
+            st.session_state[SHOWN] = draft or ""
     text = str(st.session_state.get(SHOWN, ""))
     if not text.strip():
         return
     review = review_draft(text)
-    st.html(markup.page(_summary(review), _marked(text, review), _list(review, found)))
+    st.html(markup.page(_summary(review), _marked(text, review), _list(review, habits)))
     deepen.draw(about_draft(text, review.findings), "draft")
 
 
@@ -51,7 +51,7 @@ def _summary(review: Review) -> markup.Markup:
     elif review.language:
         parts.append("No rule found anything.")
     if review.strengths:
-        parts.append(f"Good habits: {', '.join(one.habit for one in review.strengths)}.")
+        parts.append(f"Good habits: {', '.join(strength.habit for strength in review.strengths)}.")
     if review.unread:
         parts.append(f"{review.unread} rules are for English only and were not applied.")
     return markup.tag("p", " ".join(parts), cls="ct-why")
@@ -63,28 +63,28 @@ def _marked(text: str, review: Review) -> markup.Markup:
         if not piece.about:
             parts.append(piece.text)
             continue
-        said = " ".join(review.findings[number - 1].message for number in piece.about)
-        parts.append(markup.tag("mark", piece.text, title=said))
+        messages = " ".join(review.findings[number - 1].message for number in piece.about)
+        parts.append(markup.tag("mark", piece.text, title=messages))
         parts += [markup.tag("sup", number) for number in piece.ending]
     return markup.tag("pre", *parts, cls="ct-text ct-marked")
 
 
-def _list(review: Review, found: Habits) -> markup.Markup:
-    rows = [_finding(number, one, found) for number, one in enumerate(review.findings, 1)]
+def _list(review: Review, habits: Habits) -> markup.Markup:
+    rows = [_finding(number, finding, habits) for number, finding in enumerate(review.findings, 1)]
     return markup.tag("div", *rows)
 
 
-def _finding(number: int, one: Finding, found: Habits) -> markup.Markup:
-    place = number if one.start is not None else "–"
+def _finding(number: int, finding: Finding, habits: Habits) -> markup.Markup:
+    label = number if finding.start is not None else "–"
     return markup.tag(
         "div",
-        markup.tag("span", place, cls="ct-muted ct-right"),
-        markup.tag("span", one.level, cls=f"ct-level ct-level-{one.level}"),
+        markup.tag("span", label, cls="ct-muted ct-right"),
+        markup.tag("span", finding.level, cls=f"ct-level ct-level-{finding.level}"),
         markup.tag(
             "div",
-            markup.tag("b", one.message),
-            markup.tag("div", one.suggestion),
-            markup.tag("div", markup.muted(effect_words(one.rule, found)), cls="ct-small"),
+            markup.tag("b", finding.message),
+            markup.tag("div", finding.suggestion),
+            markup.tag("div", markup.muted(effect_words(finding.rule, habits)), cls="ct-small"),
         ),
         cls="ct-finding",
     )

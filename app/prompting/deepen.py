@@ -1,4 +1,4 @@
-"""“Deepen with Claude”: what will be sent, about what it costs, and then the answer as it comes."""
+"""“Deepen with Claude”: shows what will be sent and the price, then streams the answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["draw"]
 
 
 def draw(question: Question, key: str) -> None:
-    """Draw the panel of one question; nothing is sent before its button is pressed."""
+    """Draw the panel of a question; nothing is sent before its button is pressed."""
     with st.expander("Deepen with Claude"):
         try:
             name = load().deepen_model
@@ -42,7 +42,7 @@ def draw(question: Question, key: str) -> None:
                     st.html(markup.page(markup.muted(_spent(piece))))
                     continue
                 parts.append(piece)
-                # As text: an answer could name a picture elsewhere, and Markdown would fetch it.
+                # As plain text: as Markdown, an image in the answer would be fetched from its host.
                 place.html(markup.page(markup.text_block("".join(parts))))
         except ClustertraceError as error:
             st.html(markup.notice(str(error)))

@@ -1,4 +1,4 @@
-"""Habits of the user's own prompts: which go along with dead ends, with the evidence."""
+"""Habits in the user's prompts that are associated with dead ends, with the evidence."""
 
 from __future__ import annotations
 
@@ -30,44 +30,49 @@ def _compared(path: str) -> Habits:
 
 
 def known() -> Habits:
-    """The habits of the newest prompts, worked out every few seconds at most."""
+    """The habits of the newest prompts, recomputed every few seconds at most."""
     return _compared(connection.place())
 
 
-def draw(found: Habits) -> None:
+def draw(user_habits: Habits) -> None:
     """Draw the tab."""
-    if not found.prompts:
+    if not user_habits.prompts:
         st.html(markup.notice(_NOTHING_SEEN))
         return
-    parts = [_facts(found)]
-    for title, some in (("Habits to keep", found.keep), ("Habits to drop", found.drop)):
+    parts = [_facts(user_habits)]
+    for title, listed in (
+        ("Habits to keep", user_habits.keep),
+        ("Habits to drop", user_habits.drop),
+    ):
         parts.append(markup.subheading(title))
-        rows = [_sentence(one) for one in some]
+        rows = [_sentence(comparison) for comparison in listed]
         nothing = markup.tag("p", markup.muted("None that your data supports."))
         parts.append(markup.tag("ul", *rows, cls="ct-ways") if rows else nothing)
-    parts += [markup.subheading("All habits"), _table(found)]
+    parts += [markup.subheading("All habits"), _table(user_habits)]
     st.html(markup.page(*parts))
     with connection.read() as conn:
         dead, succeeded = (
-            [one.text for one in prompt_texts(conn, dead=which, limit=_SAMPLES)]
-            for which in (True, False)
+            [comparison.text for comparison in prompt_texts(conn, dead=is_dead, limit=_SAMPLES)]
+            for is_dead in (True, False)
         )
     if dead or succeeded:
-        deepen.draw(about_habits(found, dead, succeeded), "habits")
+        deepen.draw(about_habits(user_habits, dead, succeeded), "habits")
 
 
-def _facts(found: Habits) -> markup.Markup:
-    newest = "newest prompts" if found.prompts >= NEWEST else "prompts, one a run"
+def _facts(user_habits: Habits) -> markup.Markup:
+    label = "newest prompts" if user_habits.prompts >= NEWEST else "prompts, one a run"
     return markup.tag(
         "div",
         markup.facts(
-            markup.fact(words.count(found.prompts), newest),
+            markup.fact(words.count(user_habits.prompts), label),
             markup.fact(
-                words.count(found.dead),
+                words.count(user_habits.dead),
                 "came to a dead end",
                 title="An error, a refusal, no tokens left, an interruption, or your verdict.",
             ),
-            markup.fact(words.count(found.independent), "count: one per session, text and result"),
+            markup.fact(
+                words.count(user_habits.independent), "count: one per session, text and result"
+            ),
         ),
         markup.tag(
             "p",
@@ -80,29 +85,41 @@ def _facts(found: Habits) -> markup.Markup:
     )
 
 
-def _sentence(one: Compared) -> markup.Markup:
-    odd = one.habit.good is (one.difference > 0)
-    doubt = " Against expectation: it may come with harder tasks." if odd else ""
-    verb = one.habit.words[:1].upper() + one.habit.words[1:]
+def _sentence(comparison: Compared) -> markup.Markup:
+    is_unexpected = comparison.habit.good is (comparison.difference > 0)
+    caveat = " Against expectation: it may come with harder tasks." if is_unexpected else ""
+    verb = comparison.habit.words[:1].upper() + comparison.habit.words[1:]
     return markup.tag(
-        "li", markup.tag("b", verb), f": {compared_words(one)}.{doubt} Runs: ", *_examples(one)
+        "li",
+        markup.tag("b", verb),
+        f": {compared_words(comparison)}.{caveat} Runs: ",
+        *_examples(comparison),
     )
 
 
-def _examples(one: Compared) -> list[markup.Markup]:
+def _examples(comparison: Compared) -> list[markup.Markup]:
     links = []
-    for ids, word in ((one.examples_dead, "dead ends"), (one.examples_succeeded, "successes")):
+    for ids, label in (
+        (comparison.examples_dead, "dead ends"),
+        (comparison.examples_succeeded, "successes"),
+    ):
         numbered = [markup.link(at, trace_url(trace_id)) for at, trace_id in enumerate(ids, 1)]
         if numbered:
-            links.append(markup.join([word, *numbered], " "))
+            links.append(markup.join([label, *numbered], " "))
     return [markup.tag("span", markup.join(links, ", "), cls="ct-small ct-examples")]
 
 
-def _table(found: Habits) -> markup.Markup:
-    """Habits that some prompt has; the others are only named."""
-    seen = [one for one in found.compared if one.dead_with or one.succeeded_with]
-    unseen = [one.habit.words for one in found.compared if one not in seen]
-    parts = [markup.rows([_row(one) for one in seen], _TITLES)] if seen else []
+def _table(user_habits: Habits) -> markup.Markup:
+    """A table of the habits that occur; the others are only named."""
+    seen = [
+        comparison
+        for comparison in user_habits.compared
+        if comparison.dead_with or comparison.succeeded_with
+    ]
+    unseen = [
+        comparison.habit.words for comparison in user_habits.compared if comparison not in seen
+    ]
+    parts = [markup.rows([_row(comparison) for comparison in seen], _TITLES)] if seen else []
     if unseen:
         parts.append(
             markup.muted("No prompt that counts does any of these: ", ", ".join(unseen), ".")
@@ -110,25 +127,27 @@ def _table(found: Habits) -> markup.Markup:
     return markup.join(parts)
 
 
-def _row(one: Compared) -> list[object]:
-    cells: list[object] = [one.habit.words]
-    for with_it, of, rate in (
-        (one.dead_with, one.dead, one.rate_dead),
-        (one.succeeded_with, one.succeeded, one.rate_succeeded),
+def _row(comparison: Compared) -> list[object]:
+    cells: list[object] = [comparison.habit.words]
+    for with_habit, total, rate in (
+        (comparison.dead_with, comparison.dead, comparison.rate_dead),
+        (comparison.succeeded_with, comparison.succeeded, comparison.rate_succeeded),
     ):
-        counts = markup.muted(f" {with_it:,}/{of:,}")
-        cells.append(markup.tag("span", words.share(round(rate, 2)) if of else "–", counts))
-    if one.enough:
-        low, high = map(words.points, one.interval)
-        verdict = "" if one.significant else " · no evidence"
-        said = f"{words.points(one.difference)} ({low} to {high}){verdict}"
+        counts = markup.muted(f" {with_habit:,}/{total:,}")
+        cells.append(markup.tag("span", words.share(round(rate, 2)) if total else "–", counts))
+    if comparison.enough:
+        low, high = map(words.points, comparison.interval)
+        verdict = "" if comparison.significant else " · no evidence"
+        difference_text = f"{words.points(comparison.difference)} ({low} to {high}){verdict}"
         cells.append(
             markup.tag(
                 "span",
-                markup.difference_bar(one.difference, *one.interval, strong=one.significant),
-                markup.tag("span", said, cls="ct-small"),
+                markup.difference_bar(
+                    comparison.difference, *comparison.interval, strong=comparison.significant
+                ),
+                markup.tag("span", difference_text, cls="ct-small"),
             )
         )
     else:
         cells.append(markup.muted("not enough data"))
-    return [*cells, *_examples(one)]
+    return [*cells, *_examples(comparison)]

@@ -1,4 +1,4 @@
-"""Templates: find, use, edit, critique, delete and bring back."""
+"""Templates: search, use, edit, critique, delete and restore."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _NEW: Final = "new"
 
 
 def draw(tab: str, critique_tab: str) -> None:
-    """Draw the tab; `tab` is the key of the tabs, `critique_tab` the one that critiques."""
+    """Draw the tab; `tab` is the widget key of the tabs, `critique_tab` the tab for critiques."""
     with connection.read() as conn:
-        every, deleted = templates(conn), templates(conn, deleted=True)
+        active, deleted = templates(conn), templates(conn, deleted=True)
     _undo(deleted)
-    sought, chosen = _bar(every)
+    search_text, chosen_tags = _bar(active)
     edited = st.session_state.get(_EDITED)
     if edited == _NEW:
         _editor(None)
-    shown = [one for one in every if _fits(one, sought, chosen)]
+    shown = [template for template in active if _matches(template, search_text, chosen_tags)]
     if not shown:
-        empty = "No template matches." if every else "There are no templates yet; make one."
+        empty = "No template matches." if active else "There are no templates yet; make one."
         st.html(markup.notice(empty))
     for template in shown[:_ROWS]:
         if edited == template.id:
@@ -50,20 +50,20 @@ def draw(tab: str, critique_tab: str) -> None:
         _bin(deleted)
 
 
-def _bar(every: Sequence[Template]) -> tuple[str, list[str]]:
+def _bar(available: Sequence[Template]) -> tuple[str, list[str]]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        sought = st.text_input(
+        search_text = st.text_input(
             "Search", key="find", type="search", bind="query-params", placeholder="name or text"
         )
-        tags = sorted({tag for template in every for tag in template.tags})
-        chosen = st.multiselect("Tags", tags, key="template tags") if tags else []
+        tags = sorted({tag for template in available for tag in template.tags})
+        chosen_tags = st.multiselect("Tags", tags, key="template tags") if tags else []
         st.button("New template", key="new template", on_click=_edit, args=(_NEW,), type="primary")
-    return (sought or "").strip().lower(), chosen
+    return (search_text or "").strip().lower(), chosen_tags
 
 
-def _fits(template: Template, sought: str, tags: Sequence[str]) -> bool:
+def _matches(template: Template, search_text: str, tags: Sequence[str]) -> bool:
     text = f"{template.name}\n{template.body}\n{' '.join(template.tags)}".lower()
-    return sought in text and set(tags) <= set(template.tags)
+    return search_text in text and set(tags) <= set(template.tags)
 
 
 def _row(template: Template, tab: str, critique_tab: str) -> None:
@@ -101,9 +101,11 @@ def _use_words(template: Template, uses: Sequence[Use]) -> markup.Markup:
     version = f"Version {template.versions[0].number}"
     runs = sum(use.ended.runs for use in uses)
     if not runs:
-        literal = sum(map(len, template.body.split())) - sum(map(len, variables(template.body)))
-        why = "" if literal >= LEAST_LITERAL else "; it is too short to be recognised"
-        return markup.muted(f"{version}, not used yet{why}.")
+        literal_characters = sum(map(len, template.body.split())) - sum(
+            map(len, variables(template.body))
+        )
+        reason = "" if literal_characters >= LEAST_LITERAL else "; it is too short to be recognised"
+        return markup.muted(f"{version}, not used yet{reason}.")
     dead = sum(use.ended.failed for use in uses)
     return markup.muted(
         f"{version}, used in {words.counted(runs, 'run')}, of which {dead:,} came to a dead end."
@@ -111,7 +113,7 @@ def _use_words(template: Template, uses: Sequence[Use]) -> markup.Markup:
 
 
 def _use(template: Template, uses: Sequence[Use]) -> None:
-    """The form of its variables, the text to copy, its versions with what became of their runs."""
+    """Draw the form for its variables, the text to copy, and its versions with their results."""
     values = {
         name: st.text_input(name.replace("_", " "), key=f"value {template.id} {name}") or ""
         for name in variables(template.body)
@@ -123,7 +125,10 @@ def _use(template: Template, uses: Sequence[Use]) -> None:
         markup.page(
             markup.tag(
                 "ul",
-                *(_version(one.number, by_number.get(one.number)) for one in template.versions),
+                *(
+                    _version(version.number, by_number.get(version.number))
+                    for version in template.versions
+                ),
                 cls="ct-ways",
             )
         )
@@ -131,25 +136,28 @@ def _use(template: Template, uses: Sequence[Use]) -> None:
     if len(template.versions) > 1:
         number = st.selectbox(
             "Earlier version",
-            [one.number for one in template.versions[1:]],
+            [version.number for version in template.versions[1:]],
             key=f"version {template.id}",
         )
-        earlier = next(one for one in template.versions if one.number == number)
+        earlier = next(version for version in template.versions if version.number == number)
         st.code(earlier.body, language=None, wrap_lines=True)
         st.button(
             "Make it the newest",
             key=f"revert {template.id}",
-            on_click=_renew,
+            on_click=_make_newest,
             args=(template, earlier.body),
         )
-    told = [_outcome(use) for use in uses]
-    deepen.draw(about_templates(template.name, template.body, told), template.id)
+    outcomes = [_outcome(use) for use in uses]
+    deepen.draw(about_templates(template.name, template.body, outcomes), template.id)
 
 
 def _version(number: int, use: Use | None) -> markup.Markup:
     if use is None:
         return markup.tag("li", f"Version {number}: not used yet")
-    links = [markup.link(f"run {at}", trace_url(one)) for at, one in enumerate(use.newest, 1)]
+    links = [
+        markup.link(f"run {position}", trace_url(run_id))
+        for position, run_id in enumerate(use.newest, 1)
+    ]
     return markup.tag("li", _outcome(use), " · ", markup.join(links, " · "))
 
 
@@ -178,20 +186,20 @@ def _editor(template: Template | None) -> None:
         )
         with st.container(horizontal=True):
             saved = st.form_submit_button("Save", type="primary", help="Ctrl+Enter in the text")
-            left = st.form_submit_button("Cancel")
+            cancelled = st.form_submit_button("Cancel")
     if saved:
         save_template(
             connection.store(), name or "", body or "", (tags or "").split(","),
             template.id if template else None,
         )  # fmt: skip
-    if saved or left:
+    if saved or cancelled:
         _edit("")
         st.rerun()
 
 
 def _undo(deleted: Sequence[Template]) -> None:
     last = st.session_state.get(_DELETED)
-    template = next((one for one in deleted if one.id == last), None)
+    template = next((candidate for candidate in deleted if candidate.id == last), None)
     if template is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.html(markup.page("Deleted: ", markup.tag("b", template.name)))
@@ -229,7 +237,7 @@ def _restore(template_id: str) -> None:
 
 
 @guarded
-def _renew(template: Template, body: str) -> None:
+def _make_newest(template: Template, body: str) -> None:
     save_template(connection.store(), template.name, body, template.tags, template.id)
 
 

@@ -1,4 +1,4 @@
-"""One change a week: mark the last one, plan the next."""
+"""One change a week: mark the last one, and plan the next."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _CHANGE: Final = "change"
 _AIM: Final = "aim"
 
 
-def draw(found: Review) -> None:
-    """Draw what was planned, with the ways to mark and to plan."""
-    changes, variants = found.changes, found.variants
+def draw(review: Review) -> None:
+    """Draw the planned changes, with widgets to mark and to plan them."""
+    changes, variants = review.changes, review.variants
     if (section := last_change(changes, variants)) is not None:
         st.html(week_sections.section(section))
         _marks(changes)
     st.html(week_sections.section(next_change(changes, variants)))
-    _plan(found)
+    _plan(review)
     if (section := week_by_week(changes, variants)) is not None:
         st.html(week_sections.section(section))
 
@@ -47,22 +47,22 @@ def _marks(changes: Changes) -> None:
     key = f"{_MARK} {last.week}"
 
     @guarded
-    def said() -> None:
+    def store_mark() -> None:
         mark = st.session_state[key]
-        kept = mark and Kept(mark, tested.before, tested.after, tested.verdict.word)
-        commitments.mark(connection.store(), last.week, kept or None)
+        result = mark and Kept(mark, tested.before, tested.after, tested.verdict.word)
+        commitments.mark(connection.store(), last.week, result or None)
 
     st.segmented_control(
         "Did you do it?",
         MARKS,
         default=last.kept.mark if last.kept else None,
         key=key,
-        on_change=said,
+        on_change=store_mark,
     )
 
 
-def _plan(found: Review) -> None:
-    changes = found.changes
+def _plan(review: Review) -> None:
+    changes = review.changes
     if changes.too_late:
         return
     if changes.planned is not None:
@@ -83,7 +83,7 @@ def _plan(found: Review) -> None:
         offer = st.selectbox(
             "Which figure is it for?",
             changes.offers,
-            format_func=lambda one: offer_words(one, found.variants),
+            format_func=lambda offer_shown: offer_words(offer_shown, review.variants),
             key=_AIM,
         )
         if not st.form_submit_button("Plan it", type="primary"):

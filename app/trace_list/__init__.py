@@ -1,1 +1,1 @@
-"""Lists of traces on screen, and what can be done with those that are ticked."""
+"""Lists of traces on screen, and bulk actions on the ticked ones."""

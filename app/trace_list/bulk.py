@@ -1,4 +1,4 @@
-"""What can be done with the traces that are ticked in a list."""
+"""Bulk actions on the traces that are ticked in a list."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _OUTCOMES: Final[dict[str, Outcome]] = {
 
 
 def bar(trace_ids: Sequence[str]) -> bool:
-    """Draw the actions; whether one was carried out."""
+    """Draw the actions; returns whether one was carried out."""
     selected = markup.fact(words.count(len(trace_ids)), "selected")
     st.html(markup.page(markup.facts(selected)), width="content")
-    word = _outcome() or _star() or _tag()
-    if word is None:
+    annotation = _outcome() or _star() or _tag()
+    if annotation is None:
         return False
-    annotate_traces(connection.store(), trace_ids, word)
+    annotate_traces(connection.store(), trace_ids, annotation)
     return True
 
 

@@ -1,4 +1,4 @@
-"""What an empty database shows: runs that coding agents have left on this machine, and ways in."""
+"""The first screen, while there are no traces: local sessions of coding agents, ways to send."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from clustertrace.transcripts.importing import Progress, import_history
 
 __all__ = ["show"]
 
-_LOOK_AGAIN_SECONDS: Final = 2
-_STEP_SECONDS: Final = 0.1
-"""Between two movements of the bar."""
+_REFRESH_SECONDS: Final = 2
+_PROGRESS_SECONDS: Final = 0.1
+"""Time between two updates of the progress bar."""
 
 
 def show(sentence: str) -> None:
-    """Draw what stands on a page until the first trace is there; the `sentence` says what lacks."""
-    _offer()
-    _wait(sentence)
+    """Draw what a page shows until the first trace arrives; `sentence` says what is missing."""
+    _offer_histories()
+    _wait_for_trace(sentence)
 
 
-def _offer() -> None:
-    """Draw what was found, with a button for each agent; nothing is read before a click."""
+def _offer_histories() -> None:
+    """Draw a button for each agent with local sessions; nothing is read before a click."""
     for history in histories():
         sessions = f"{words.counted(history.sessions, 'session')} of {TITLES[history.agent]}"
         with st.container(border=True, key=f"found {history.agent}"):
@@ -50,18 +50,18 @@ def _offer() -> None:
 
 def _import(history: History) -> None:
     bar = st.progress(0.0, "Reading…")
-    moved = 0.0
+    updated = 0.0
 
-    def tell(at: Progress) -> None:
-        nonlocal moved
+    def show_progress(progress: Progress) -> None:
+        nonlocal updated
         now = time.monotonic()
-        if now - moved >= _STEP_SECONDS:
-            moved = now
-            done = min(1.0, at.size_done / at.size) if at.size else 1.0
-            files = f"{words.count(at.files_done)} of {words.counted(at.files, 'file')}"
-            bar.progress(done, f"{size_of(at.size_done)} read, {files}")
+        if now - updated >= _PROGRESS_SECONDS:
+            updated = now
+            fraction = min(1.0, progress.size_done / progress.size) if progress.size else 1.0
+            files = f"{words.count(progress.files_done)} of {words.counted(progress.files, 'file')}"
+            bar.progress(fraction, f"{size_of(progress.size_done)} read, {files}")
 
-    result = import_history(connection.store(), history, tell)
+    result = import_history(connection.store(), history, show_progress)
     bar.progress(1.0, f"{words.counted(result.turns, 'turn')} read; looking for patterns…")
     connection.store().refresh()
     bar.empty()
@@ -74,10 +74,10 @@ def _import(history: History) -> None:
     follower()
 
 
-@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+@st.fragment(run_every=_REFRESH_SECONDS)
 @guarded
-def _wait(sentence: str) -> None:
-    """Draw the ways in, and the page itself as soon as a trace has come."""
+def _wait_for_trace(sentence: str) -> None:
+    """Draw the ways to send traces, and rerun the page once a trace has arrived."""
     with connection.read() as conn:
         arrived = queries.has_traces(conn)
     if arrived:

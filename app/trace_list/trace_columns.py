@@ -1,4 +1,4 @@
-"""The columns of a list of traces: what stands in them, how they look, which of them sort."""
+"""The columns of a list of traces: their contents, their look, and which are sortable."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ _TITLES: Final = {
 }
 _COLOURS: Final = {"failed": "red", "uncertain": "orange", "good": "gray", "plain": "gray"}
 _TAG: Final = "tag "
-"""What a column of one tag is called, before its key: no key can take another column's name."""
+"""The prefix of a tag's column name, so that no tag can take another column's name."""
 
 
 def columns(
-    rows: Sequence[TraceRow], where: tzinfo, now_ns: int, tags: Sequence[str] = ()
+    rows: Sequence[TraceRow], zone: tzinfo, now_ns: int, tags: Sequence[str] = ()
 ) -> dict[str, list[Any]]:
-    """What the table shows, column by column; each of `tags` has a column of its own."""
-    shown: dict[str, list[Any]] = {
+    """The contents of the table, by column; each of `tags` has a column of its own."""
+    cells: dict[str, list[Any]] = {
         STAR: ["★" if row.starred else "☆" for row in rows],
         "state": [[words.state(row.outcome, row.status).label] for row in rows],
         "name": [plain(row.name or "(no name)") for row in rows],
         "prompt": [plain(row.first_prompt or "") for row in rows],
         "pattern": [(row.variant or "")[:6] for row in rows],
-        "started": [words.moment(row.start_ns, where, now_ns) for row in rows],
+        "started": [words.moment(row.start_ns, zone, now_ns) for row in rows],
         "took": [words.duration(row.duration_ns) for row in rows],
         "tokens": [_tokens(row) for row in rows],
         "cost": [_cost(row) for row in rows],
@@ -67,11 +67,11 @@ def columns(
             for row in rows
         ],
     }
-    shown |= {_TAG + key: [plain(row.tags.get(key, "")) for row in rows] for key in tags}
+    cells |= {_TAG + key: [plain(row.tags.get(key, "")) for row in rows] for key in tags}
     if any(row.note for row in rows):
-        shown["note"] = [plain(row.note or "") for row in rows]
-    shown["tags"] = [[plain(f"{key}: {value}") for key, value in row.tags.items()] for row in rows]
-    return shown
+        cells["note"] = [plain(row.note or "") for row in rows]
+    cells["tags"] = [[plain(f"{key}: {value}") for key, value in row.tags.items()] for row in rows]
+    return cells
 
 
 def _cost(row: TraceRow) -> str:
@@ -85,12 +85,12 @@ def _tokens(row: TraceRow) -> str:
 
 
 def config(order: str, descending: bool, tags: Sequence[str] = ()) -> dict[str, Any]:
-    """How the columns look; the title of the one that sorts says so."""
+    """How the columns look; the title of the sorting column has an arrow."""
     arrow = " ↓" if descending else " ↑"
     titles = {name: title + arrow if name == order else title for name, title in _TITLES.items()}
     states = words.states()
     column = st.column_config
-    made: dict[str, Any] = {
+    configs: dict[str, Any] = {
         STAR: column.TextColumn(
             titles[STAR], width=40, alignment="center", help="A click here stars the trace."
         ),
@@ -111,6 +111,6 @@ def config(order: str, descending: bool, tags: Sequence[str] = ()) -> dict[str, 
         ),
     }
     for name, width in {"started": 108, "took": 72, "tokens": 120, "cost": 78}.items():
-        made[name] = column.TextColumn(titles[name], width=width, alignment="right")
-    made |= {_TAG + key: column.TextColumn(plain(key), width=110) for key in tags}
-    return made
+        configs[name] = column.TextColumn(titles[name], width=width, alignment="right")
+    configs |= {_TAG + key: column.TextColumn(plain(key), width=110) for key in tags}
+    return configs

@@ -1,1 +1,1 @@
-"""One trace on screen: its tree and Gantt, its steps in full, what can be done with it."""
+"""A trace on screen: its tree and Gantt, the details of its spans, and actions on it."""

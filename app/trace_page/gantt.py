@@ -1,10 +1,10 @@
-"""Tree and Gantt of a trace in one Altair chart: both share their rows.
+"""Tree and Gantt of a trace in one Altair chart, sharing their rows.
 
 Rows are as wide as the plot and its margins, so that a click anywhere in a row selects it. Texts
-are marks, not axis labels, because only marks can have a colour of their own.
+are marks, not axis labels, because only marks can each have their own colour.
 
-Altair takes 0.2 s to make a chart, each time that a row is clicked. So the specification is built
-once for all charts that look alike, and the rows are put into it (`chart`).
+Altair takes 0.2 s to build a chart, and a click on a row draws it anew. So the specification is
+built once for all charts that look alike, and `chart` puts the rows into it.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ __all__ = ["ROW_PIXELS", "SELECTION", "chart", "values"]
 SELECTION: Final = "picked"
 """The chart's selection; its field `row` is the row's number."""
 ROW_PIXELS: Final = 24
-_AXIS: Final = 30
-"""Height of the time axis with its padding, which Streamlit fits into the height."""
+_AXIS_PIXELS: Final = 30
+"""Height of the time axis with its padding, which counts as part of the chart's height."""
 
-_NARROWEST: Final = 150
-_WIDEST: Final = 340
-_STEP: Final = 10
-_LETTER: Final = 7
-"""About the width of a letter, pixels."""
-_LEVEL: Final = 14
-_TOOK: Final = 62
-_TOKENS: Final = 165
-_COST: Final = 238
+_MIN_NAMES: Final = 150
+_MAX_NAMES: Final = 340
+_WIDTH_STEP: Final = 10
+_LETTER_WIDTH: Final = 7
+"""Approximate width of a letter, pixels."""
+_INDENT: Final = 14
+_TOOK_EDGE: Final = 62
+_TOKENS_EDGE: Final = 165
+_COST_EDGE: Final = 238
 """Right edges of the columns beside the plot, pixels from its right edge."""
-_ROOMY: Final = 760
-"""From so many pixels on all columns stand beside the plot; below, the bars get their room."""
+_ROOMY_PIXELS: Final = 760
+"""From this chart width on, all columns are shown beside the plot; below it only the times are."""
 _NAMES_SHARE: Final = 0.4
-"""Of the chart's width, at most, for the names of steps."""
-_IS_ROOMY: Final = f"room >= {_ROOMY}"
+"""The largest share of the chart's width that names of steps may take."""
+_IS_ROOMY: Final = f"room >= {_ROOMY_PIXELS}"
 _NOTHING: Final = alt.value("")
-_BARS: Final = 1
-"""Which layer the bars are."""
-_DEEPEST: Final = 12
-_LONGEST_NAME: Final = 60
+_BARS_LAYER: Final = 1
+"""The index of the layer with the bars."""
+_MAX_DEPTH: Final = 12
+_MAX_NAME_LENGTH: Final = 60
 _FONT: Final = '"Source Sans", sans-serif'
 _SYMBOLS: Final = "Material Symbols Rounded"
 _CANVAS_FROM: Final = 300
@@ -66,7 +66,7 @@ _TITLES: Final = {
 
 
 class _Margins(NamedTuple):
-    """What lies left and right of the plot, pixels."""
+    """The space left and right of the plot, pixels."""
 
     names: int
     columns: tuple[tuple[int, str], ...]
@@ -78,39 +78,39 @@ class _Margins(NamedTuple):
 
 
 def values(rows: Sequence[SpanRow], now_ns: int) -> tuple[list[dict[str, Any]], str]:
-    """What the chart draws, and the unit of its times."""
+    """The data of the chart, and the unit of its times."""
     start = min(row.start_ns for row in rows)
-    end = max(now_ns if _runs(row) else row.end_ns or row.start_ns for row in rows)
+    end = max(now_ns if _is_running(row) else row.end_ns or row.start_ns for row in rows)
     extent = max(1, end - start)
     unit, size = next((name, ns) for name, ns, up_to in _UNITS if up_to is None or extent < up_to)
-    shortest = extent / 150  # so that an instant is still seen
-    drawn = []
+    shortest = extent / 150  # so that instant spans are visible
+    marks = []
     for number, row in enumerate(rows):
         first = row.start_ns - start
-        last = (now_ns if _runs(row) else row.end_ns or row.start_ns) - start
-        drawn.append(
+        last = (now_ns if _is_running(row) else row.end_ns or row.start_ns) - start
+        marks.append(
             {
                 "row": number,
                 "from": first / size,
                 "to": max(last, first + shortest) / size,
                 "name": _name(row),
                 "kind": words.KINDS.get(row.span.kind, words.KINDS["chain"]),
-                "depth": min(row.depth, _DEEPEST),
+                "depth": min(row.depth, _MAX_DEPTH),
                 "status": row.span.status,
                 **_columns(row),
             }
         )
-    return drawn, unit
+    return marks, unit
 
 
-def _runs(row: SpanRow) -> bool:
+def _is_running(row: SpanRow) -> bool:
     return row.span.status == "running"
 
 
 def _name(row: SpanRow) -> str:
     name = plain(" ".join(row.span.name.split())) or "(no name)"
-    if len(name) > _LONGEST_NAME:
-        name = name[: _LONGEST_NAME - 1] + "…"
+    if len(name) > _MAX_NAME_LENGTH:
+        name = name[: _MAX_NAME_LENGTH - 1] + "…"
     signs = {"error": " !", "running": " …", "incomplete": " ?"}
     times = f" ×{len(row.spans)}" if len(row.spans) > 1 else ""
     return f"{name}{times}{signs.get(row.span.status, '')}"
@@ -128,27 +128,32 @@ def _columns(row: SpanRow) -> dict[str, str]:
 
 
 def chart(rows: Sequence[SpanRow], colours: Palette, now_ns: int, selected: int) -> dict[str, Any]:
-    """The chart in Vega-Lite, with its data; `selected` is the row that is marked at first."""
+    """The chart in Vega-Lite, with its data; row `selected` is selected at first."""
     data, unit = values(rows, now_ns)
-    made: dict[str, Any] = orjson.loads(_form(colours, unit, _margins(data), _shown(data)))
-    made["data"] = {"values": data}
-    made["height"] = ROW_PIXELS * len(data) + _AXIS
-    # Known here, so that a browser that has no data yet need not wonder.
-    made["layer"][_BARS]["encoding"]["x"]["scale"]["domain"] = [0, max(row["to"] for row in data)]
+    spec: dict[str, Any] = orjson.loads(
+        _template(colours, unit, _margins(data), _tooltip_fields(data))
+    )
+    spec["data"] = {"values": data}
+    spec["height"] = ROW_PIXELS * len(data) + _AXIS_PIXELS
+    # Set here, because a browser without the data yet could not compute it.
+    spec["layer"][_BARS_LAYER]["encoding"]["x"]["scale"]["domain"] = [
+        0,
+        max(row["to"] for row in data),
+    ]
     renderer = "canvas" if len(data) > _CANVAS_FROM else "svg"
-    made["usermeta"] = {"embedOptions": {"renderer": renderer}}
-    [picked] = [param for param in made["params"] if param["name"] == SELECTION]
+    spec["usermeta"] = {"embedOptions": {"renderer": renderer}}
+    [picked] = [param for param in spec["params"] if param["name"] == SELECTION]
     picked["value"] = [{"row": selected}]
-    return made
+    return spec
 
 
 @lru_cache(maxsize=64)
-def _form(colours: Palette, unit: str, margins: _Margins, shown: tuple[str, ...]) -> bytes:
-    """What charts of this look have in common, as JSON in Vega-Lite."""
+def _template(colours: Palette, unit: str, margins: _Margins, shown: tuple[str, ...]) -> bytes:
+    """The specification that all charts of this look share, as Vega-Lite JSON."""
     picked = alt.selection_point(
         name=SELECTION, fields=["row"], on="click", clear=False, empty=False, toggle=False
     )
-    room = alt.param("room", expr=f"containerSize()[0] || {_ROOMY}")
+    room = alt.param("room", expr=f"containerSize()[0] || {_ROOMY_PIXELS}")
     names = alt.param("names", expr=f"min({margins.names}, round(room * {_NAMES_SHARE}))")
     base = alt.Chart(alt.NamedData("rows")).encode(
         y=alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0)),
@@ -160,40 +165,40 @@ def _form(colours: Palette, unit: str, margins: _Margins, shown: tuple[str, ...]
         *_names(base, colours),
         *(_column(base, colours, edge, field) for edge, field in margins.columns),
     ]
-    made = (
+    layered = (
         alt.layer(*layers)
         .add_params(room, names)
         .properties(padding={"left": 2, "right": 6, "top": 5, "bottom": 5})
         .configure_view(stroke="transparent", clip=False)
         .configure(font=_FONT, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
     )
-    return orjson.dumps(made.to_dict())
+    return orjson.dumps(layered.to_dict())
 
 
-def _shown(data: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """What there is to say of a row where the pointer rests."""
+def _tooltip_fields(data: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """The fields of the tooltip: those that some row has."""
     return tuple(field for field in _TITLES if any(row[field] for row in data))
 
 
 def _background(
     base: alt.Chart, colours: Palette, picked: alt.Parameter, margins: _Margins
 ) -> alt.Chart:
-    made: alt.Chart = (
+    rectangles: alt.Chart = (
         base.mark_rect(cursor="pointer", cornerRadius=3)
         .encode(
             x=alt.value(alt.expr("-names")),
-            x2=alt.value(alt.expr(f"width + ({_IS_ROOMY} ? {margins.right} : {_TOOK})")),
+            x2=alt.value(alt.expr(f"width + ({_IS_ROOMY} ? {margins.right} : {_TOOK_EDGE})")),
             color=alt.when(picked)
             .then(alt.value(colours.raised))
             .otherwise(alt.value("transparent")),
         )
         .add_params(picked)
     )
-    return made
+    return rectangles
 
 
 def _bars(base: alt.Chart, colours: Palette, unit: str) -> alt.Chart:
-    made: alt.Chart = base.mark_bar(height=11, cornerRadius=2, cursor="pointer").encode(
+    bars: alt.Chart = base.mark_bar(height=11, cornerRadius=2, cursor="pointer").encode(
         x=alt.X(
             "from:Q",
             scale=alt.Scale(nice=False),
@@ -214,7 +219,7 @@ def _bars(base: alt.Chart, colours: Palette, unit: str) -> alt.Chart:
         x2="to:Q",
         color=_by_status(colours, colours.bar),
     )
-    return made
+    return bars
 
 
 def _by_status(colours: Palette, otherwise: str) -> alt.Color:
@@ -229,7 +234,7 @@ def _by_status(colours: Palette, otherwise: str) -> alt.Color:
 
 
 def _names(base: alt.Chart, colours: Palette) -> list[alt.Chart]:
-    offset = f"datum.depth * {_LEVEL} - names"
+    offset = f"datum.depth * {_INDENT} - names"
     signs = base.mark_text(
         align="left",
         baseline="middle",
@@ -245,7 +250,7 @@ def _names(base: alt.Chart, colours: Palette) -> list[alt.Chart]:
         baseline="middle",
         fontSize=13,
         dx=alt.expr(f"{offset} + 20"),
-        limit=alt.expr(f"max(20, names - 28 - datum.depth * {_LEVEL})"),
+        limit=alt.expr(f"max(20, names - 28 - datum.depth * {_INDENT})"),
         cursor="pointer",
     ).encode(
         x=alt.value(0),
@@ -258,25 +263,25 @@ def _names(base: alt.Chart, colours: Palette) -> list[alt.Chart]:
 
 
 def _margins(data: Sequence[dict[str, Any]]) -> _Margins:
-    """As wide as the longest name, and the columns that have something to show."""
-    wanted = max(row["depth"] * _LEVEL + len(row["name"]) * _LETTER for row in data) + 40
-    # In steps, so that most charts have a width that another one had.
-    stepped = -(-wanted // _STEP) * _STEP
+    """Margins for the longest name, and for the columns that some row fills."""
+    wanted = max(row["depth"] * _INDENT + len(row["name"]) * _LETTER_WIDTH for row in data) + 40
+    # Rounded up to steps, so that most charts share their template with others.
+    stepped = -(-wanted // _WIDTH_STEP) * _WIDTH_STEP
     columns = tuple(
         (edge, field)
-        for edge, field in ((_TOOK, "took"), (_TOKENS, "tokens"), (_COST, "cost"))
+        for edge, field in ((_TOOK_EDGE, "took"), (_TOKENS_EDGE, "tokens"), (_COST_EDGE, "cost"))
         if field == "took" or any(row[field] for row in data)
     )
-    return _Margins(min(_WIDEST, max(_NARROWEST, stepped)), columns)
+    return _Margins(min(_MAX_NAMES, max(_MIN_NAMES, stepped)), columns)
 
 
 def _column(base: alt.Chart, colours: Palette, edge: int, field: str) -> alt.Chart:
-    """A column of texts beside the plot; where there is little room, only how long it took."""
-    always = edge == _TOOK
+    """A column of texts beside the plot; on a narrow screen only the column of times."""
+    always = edge == _TOOK_EDGE
     text = f"{field}:N" if always else alt.when(_IS_ROOMY).then(f"{field}:N").otherwise(_NOTHING)
-    # An empty text has a place too, which would take room from the plot.
+    # Even an empty text takes up its place, so it must not lie outside the plot.
     place = f"width + {edge}" if always else f"{_IS_ROOMY} ? width + {edge} : width"
-    made: alt.Chart = base.mark_text(
+    texts: alt.Chart = base.mark_text(
         align="right", baseline="middle", fontSize=12, color=colours.muted, cursor="pointer"
     ).encode(x=alt.value(alt.expr(place)), text=text)
-    return made
+    return texts

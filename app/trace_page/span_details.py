@@ -1,4 +1,4 @@
-"""One span in full: what went wrong first, then what went in and came out."""
+"""The details of a span: its error first, then input and output."""
 
 from __future__ import annotations
 
@@ -75,24 +75,27 @@ def _error(span: Span) -> markup.Markup:
 def _numbers(span: Span, trace: Trace) -> Iterator[tuple[str, object]]:
     took = None if span.end_ns is None else max(0, span.end_ns - span.start_ns)
     yield "took", words.duration(took)
-    after = span.start_ns - trace.start_ns
-    yield "started", f"{words.duration(after)} into the run" if after > 0 else "at the start"
+    offset_ns = span.start_ns - trace.start_ns
+    yield (
+        "started",
+        f"{words.duration(offset_ns)} into the run" if offset_ns > 0 else "at the start",
+    )
     if span.model:
         yield "model", f"{span.model} ({span.provider})" if span.provider else span.model
     if span.input_tokens is not None:
         yield "tokens in", f"{span.input_tokens:,}{_cached(span)}"
     if span.output_tokens is not None:
-        thought = span.reasoning_tokens
+        reasoning = span.reasoning_tokens
         yield (
             "tokens out",
-            f"{span.output_tokens:,}" + (f", {thought:,} thinking" if thought else ""),
+            f"{span.output_tokens:,}" + (f", {reasoning:,} thinking" if reasoning else ""),
         )
     if span.cost_usd is not None:
         yield "cost", words.money(span.cost_usd)
     elif span.kind in MODEL_KINDS and span.status != "running" and is_unpriced(span):
         known = tokens_known(span)
-        why = "no price is known for this model" if known else "not all of its tokens are known"
-        yield "cost", f"unpriced: {why}"
+        reason = "no price is known for this model" if known else "not all of its tokens are known"
+        yield "cost", f"unpriced: {reason}"
     yield from _stream(span)
     if span.finish_reason:
         yield "finish reason", span.finish_reason
@@ -103,19 +106,19 @@ def _numbers(span: Span, trace: Trace) -> Iterator[tuple[str, object]]:
 
 
 def _stream(span: Span) -> Iterator[tuple[str, object]]:
-    """When the first of a streamed answer came, and how the rest did."""
-    first = span.attributes.get(_FIRST_CHUNK)
-    if isinstance(first, int | float) and not isinstance(first, bool):
-        yield "first token", f"after {words.duration(round(first * 1e9))}"
-    count = span.attributes.get(_CHUNK_COUNT)
-    if isinstance(count, int):
-        yield "chunks", words.count(count)
+    """When a streamed answer's first chunk came, and how many chunks there were."""
+    first_chunk_s = span.attributes.get(_FIRST_CHUNK)
+    if isinstance(first_chunk_s, int | float) and not isinstance(first_chunk_s, bool):
+        yield "first token", f"after {words.duration(round(first_chunk_s * 1e9))}"
+    chunks = span.attributes.get(_CHUNK_COUNT)
+    if isinstance(chunks, int):
+        yield "chunks", words.count(chunks)
 
 
 def _cached(span: Span) -> str:
     parts = [
-        f"{tokens:,} {what} cache"
-        for tokens, what in (
+        f"{tokens:,} {direction} cache"
+        for tokens, direction in (
             (span.cache_read_tokens, "from"),
             (span.cache_write_tokens, "written to"),
         )

@@ -1,4 +1,4 @@
-"""A trace as rows of a tree, folded where it is too long to draw."""
+"""A trace as rows of a tree, folded if it is too long to draw."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from clustertrace.understanding.tree import rows_of
 __all__ = ["SpanRow", "broken", "span_rows"]
 
 _GUIDE: Final = 3
-"""Characters of a tree's guide a level."""
+"""Characters of a tree's guide per level."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpanRow:
-    """One line: a span, or equal siblings that follow each other, with all below them."""
+    """A row: one span, or several equal siblings in succession with everything below them."""
 
     spans: tuple[Span, ...]
     depth: int
 
     @property
     def span(self) -> Span:
-        """The first of them."""
+        """The first of its spans."""
         return self.spans[0]
 
     @property
@@ -34,7 +34,7 @@ class SpanRow:
 
     @property
     def end_ns(self) -> int | None:
-        """None if one of them has not ended."""
+        """None if one of the spans has not ended."""
         ends = [span.end_ns for span in self.spans]
         return None if None in ends else max(end for end in ends if end is not None)
 
@@ -45,40 +45,40 @@ class SpanRow:
 
     @property
     def tokens(self) -> tuple[int, int] | None:
-        """Read and written; None if neither is known."""
+        """Tokens read and written; None if neither is known."""
         counts = [(span.input_tokens, span.output_tokens) for span in self.spans]
         if all(read is None and written is None for read, written in counts):
             return None
         return sum(read or 0 for read, _ in counts), sum(written or 0 for _, written in counts)
 
 
-def span_rows(spans: Sequence[Span], limit: int, wanted: str = "") -> tuple[list[SpanRow], int]:
-    """Rows in the order of the tree, and how many are left out to keep to `limit`.
+def span_rows(spans: Sequence[Span], limit: int, span_id: str = "") -> tuple[list[SpanRow], int]:
+    """Rows in the order of the tree, and how many were left out to stay within `limit`.
 
-    Only a trace with more spans than `limit` is folded. The span with the id `wanted`, else the one
-    where the trace broke, has a row whatever is left out; so have failed ones, up to half of the
-    rows, and what these lie below.
+    Only a trace with more spans than `limit` is folded. Never left out are the span `span_id`, or
+    without one the span where the trace broke, and failed spans with their ancestors, up to half of
+    the rows.
     """
     tree = [(row.span, len(row.guide) // _GUIDE) for row in rows_of(spans)]
     if len(tree) <= limit:
         return [SpanRow((span,), depth) for span, depth in tree], 0
-    rows = _folded_rows(tree, _unfolded_places(tree, wanted))
+    rows = _folded_rows(tree, _unfolded_places(tree, span_id))
     if len(rows) <= limit:
         return rows, 0
-    kept_places = _kept_places(rows, limit, wanted or getattr(broken(spans), "span_id", ""))
-    return [rows[at] for at in sorted(kept_places)], len(rows) - len(kept_places)
+    kept_places = _kept_places(rows, limit, span_id or getattr(broken(spans), "span_id", ""))
+    return [rows[place] for place in sorted(kept_places)], len(rows) - len(kept_places)
 
 
-def _kept_places(rows: Sequence[SpanRow], limit: int, first: str) -> set[int]:
+def _kept_places(rows: Sequence[SpanRow], limit: int, span_id: str) -> set[int]:
     parents = _parent_places([row.depth for row in rows])
     wanted_places = [
-        at for at, row in enumerate(rows) if any(span.span_id == first for span in row.spans)
+        at for at, row in enumerate(rows) if any(span.span_id == span_id for span in row.spans)
     ]
     failed = [at for at, row in enumerate(rows) if row.span.status == "error"]
     kept_places: set[int] = set()
     for place in (*wanted_places, *failed):
         at: int | None = place
-        # With what is above it, or it would seem to lie below whatever row is drawn before it.
+        # With its ancestors, or it would seem to belong to whatever row is drawn before it.
         while at is not None and at not in kept_places and len(kept_places) < max(1, limit // 2):
             kept_places.add(at)
             at = parents[at]
@@ -87,7 +87,7 @@ def _kept_places(rows: Sequence[SpanRow], limit: int, first: str) -> set[int]:
 
 
 def _parent_places(depths: Sequence[int]) -> list[int | None]:
-    """For each place that of the parent."""
+    """For each place, the place of the parent."""
     parents: list[int | None] = []
     open_ancestors: list[int] = []
     for place, depth in enumerate(depths):
@@ -98,18 +98,18 @@ def _parent_places(depths: Sequence[int]) -> list[int | None]:
     return parents
 
 
-def _unfolded_places(tree: Sequence[tuple[Span, int]], wanted: str) -> set[int]:
-    """Places that are not folded, since that would hide a failed span below, or the wanted one."""
+def _unfolded_places(tree: Sequence[tuple[Span, int]], span_id: str) -> set[int]:
+    """Places that must not be folded, because that would hide a failed span, or `span_id`."""
     parents = _parent_places([depth for _, depth in tree])
     unfolded: set[int] = set()
     for place, (span, _) in enumerate(tree):
-        if span.status != "error" and span.span_id != wanted:
+        if span.status != "error" and span.span_id != span_id:
             continue
         parent = parents[place]
         while parent is not None and parent not in unfolded:
             unfolded.add(parent)
             parent = parents[parent]
-        if span.span_id == wanted:
+        if span.span_id == span_id:
             unfolded.add(place)
     return unfolded
 
@@ -135,7 +135,7 @@ def _folded_rows(tree: Sequence[tuple[Span, int]], unfolded: set[int]) -> list[S
 
 
 def _subtree_ends(tree: Sequence[tuple[Span, int]]) -> list[int]:
-    """For each place the first place behind all that lies below it."""
+    """For each place, the first place after its subtree."""
     ends = [len(tree)] * len(tree)
     open_places: list[int] = []
     for place, (_, depth) in enumerate(tree):
@@ -145,12 +145,12 @@ def _subtree_ends(tree: Sequence[tuple[Span, int]]) -> list[int]:
     return ends
 
 
-def _are_equal(one: Span, other: Span) -> bool:
-    return (one.name, one.kind, one.status) == (other.name, other.kind, other.status)
+def _are_equal(first: Span, second: Span) -> bool:
+    return (first.name, first.kind, first.status) == (second.name, second.kind, second.status)
 
 
 def broken(spans: Sequence[Span]) -> Span | None:
-    """Where a trace broke: the first failed span below which nothing failed."""
+    """Where a trace broke: the first failed span without failed children."""
     failed = [span for span in spans if span.status == "error"]
     above = {span.parent_span_id for span in failed}
     return next((span for span in failed if span.span_id not in above), None)

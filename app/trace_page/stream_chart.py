@@ -1,4 +1,4 @@
-"""How a streamed answer came: its characters over the time of the call."""
+"""A chart of a streamed answer: its characters over the time of the call."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from clustertrace.model import Span
 __all__ = ["draw"]
 
 _CHUNKS: Final = "clustertrace.stream.chunks"
-_LEAST: Final = 3
-"""Chunks from which on there is something to see."""
+_MIN_CHUNKS: Final = 3
+"""The fewest chunks that are worth a chart."""
 
 
 def draw(span: Span) -> None:
-    """Draw what had come by when; nothing for a call that was not streamed."""
+    """Draw the cumulative characters; nothing for a call that was not streamed."""
     points = _points(span.attributes.get(_CHUNKS))
-    if len(points) < _LEAST:
+    if len(points) < _MIN_CHUNKS:
         return
     colours = palette(st.context.theme.type)
     chart = (
@@ -44,14 +44,14 @@ def draw(span: Span) -> None:
 
 
 def _points(chunks: Any) -> list[dict[str, float]]:
-    """What had come by each moment; chunks are `[milliseconds, characters]` as the wrappers say."""
-    found: list[dict[str, float]] = []
+    """Cumulative characters over time; chunks are `[milliseconds, characters]`, as recorded."""
+    points: list[dict[str, float]] = []
     total = 0.0
     for chunk in chunks if isinstance(chunks, list) else ():
         match chunk:
-            case [int() | float() as at, int() | float() as size]:
+            case [int() | float() as time_ms, int() | float() as size]:
                 total += size
-                found.append({"seconds": at / 1000, "characters": total})
+                points.append({"seconds": time_ms / 1000, "characters": total})
             case _:
                 return []
-    return found
+    return points

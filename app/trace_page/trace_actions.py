@@ -1,4 +1,4 @@
-"""What can be done with one trace: judge, star, note, share, run again, compare."""
+"""Actions on a trace: judge, star, note, share, run again, compare."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OWN: Final[Outcome] = "own"
 
 @guarded
 def draw(trace: Trace, row: TraceRow) -> None:
-    """Draw the row of what can be done; each choice is stored at once."""
+    """Draw the row of actions; each choice is stored at once."""
     key = trace.trace_id
     with st.container(horizontal=True, vertical_alignment="bottom"):
         starred = st.toggle("Star", value=trace.starred, key=f"star {key}")
@@ -36,7 +36,7 @@ def draw(trace: Trace, row: TraceRow) -> None:
             "Outcome",
             (*_OUTCOMES, _OWN) if trace.by_hand else _OUTCOMES,
             default=trace.outcome,
-            format_func=lambda one: "take back" if one == _OWN else one,
+            format_func=lambda option: "take back" if option == _OWN else option,
             key=f"outcome {key}",
         )
         note = st.text_input("Note", value=trace.note or "", max_chars=LONGEST, key=f"note {key}")
@@ -47,25 +47,25 @@ def draw(trace: Trace, row: TraceRow) -> None:
             st.code(
                 f"clustertrace replay {key[:12]} --entry my_agent:run --stub all", language="bash"
             )
-    given = next((one for one in (*_OUTCOMES, _OWN) if one == outcome), None)
-    word = TraceWord(
-        outcome=given if given != trace.outcome else None,
+    chosen = next((option for option in (*_OUTCOMES, _OWN) if option == outcome), None)
+    annotation = TraceWord(
+        outcome=chosen if chosen != trace.outcome else None,
         starred=starred if starred != trace.starred else None,
         note=note.strip() if note.strip() != (trace.note or "") else None,
     )
-    if word != TraceWord():
-        annotate_traces(connection.store(), [key], word)
+    if annotation != TraceWord():
+        annotate_traces(connection.store(), [key], annotation)
         st.rerun()
     st.html(markup.page(markup.facts(*_neighbours(trace, row))))
 
 
 def _share(trace: Trace) -> None:
-    """Files to send: made when the button is pressed, secrets looked for once more."""
+    """Draw downloads of the trace: built on click, with secrets cut once more."""
     name = f"{trace.trace_id[:12]}"
 
     def page() -> str:
-        (kept,), cut = leaving([trace])
-        return trace_document(kept, secrets_cut=cut)
+        (redacted,), secrets = leaving([trace])
+        return trace_document(redacted, secrets_cut=secrets)
 
     st.download_button("Snapshot (one HTML file)", page, f"{name}.html", "text/html")
     st.download_button(
@@ -74,30 +74,32 @@ def _share(trace: Trace) -> None:
 
 
 def _neighbours(trace: Trace, row: TraceRow) -> list[markup.Markup]:
-    """Ways to other runs: of its pattern, of its session, and the nearest that did not fail."""
-    ways = []
+    """Links to other runs: of its pattern, of its session, and the most similar other outcome."""
+    links = []
     if row.variant:
         href = traces_url(f"pattern:{row.variant}")
-        ways.append(markup.link("Other runs of its pattern", href))
+        links.append(markup.link("Other runs of its pattern", href))
         with connection.read() as conn:
-            near = queries.relatives(conn, row.variant, failed=not trace.failed, limit=1)
-        if near:
-            word = "did not fail" if trace.failed else "failed"
-            href = url("compare", {"a": trace.trace_id, "b": near[0].trace_id})
-            ways.append(markup.link(f"Compare with the most similar run that {word}", href))
+            similar = queries.relatives(conn, row.variant, failed=not trace.failed, limit=1)
+        if similar:
+            outcome_words = "did not fail" if trace.failed else "failed"
+            href = url("compare", {"a": trace.trace_id, "b": similar[0].trace_id})
+            links.append(
+                markup.link(f"Compare with the most similar run that {outcome_words}", href)
+            )
     if trace.session_id:
-        ways.append(markup.link("Its session", session_url(trace.session_id)))
+        links.append(markup.link("Its session", session_url(trace.session_id)))
         with connection.read() as conn:
             before, after = queries.beside_in_session(conn, trace.trace_id)
-        ways += [
-            markup.link(label, trace_url(one))
-            for label, one in (("‹ Previous turn", before), ("Next turn ›", after))
-            if one is not None
+        links += [
+            markup.link(label, trace_url(trace_id))
+            for label, trace_id in (("‹ Previous turn", before), ("Next turn ›", after))
+            if trace_id is not None
         ]
-    return ways
+    return links
 
 
-def suspects(trace: Trace, found: Sequence[Suspect]) -> markup.Markup:
-    """Where a failed run may have broken, with reasons; never one cause."""
-    rows = (explanation.suspect(trace.trace_id, one) for one in found)
+def suspects(trace: Trace, steps: Sequence[Suspect]) -> markup.Markup:
+    """Steps where a failed run may have broken, with reasons; never a single cause."""
+    rows = (explanation.suspect(trace.trace_id, step) for step in steps)
     return markup.join([markup.subheading("Where it may have broken"), *rows])

@@ -1,4 +1,4 @@
-"""What stands above a trace: its state and why, its facts, its tags."""
+"""The head of a trace's page: its state and the reason, its facts, its tags."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["head"]
 _NAME_SHOWN: Final = 120
 
 
-def head(trace: Trace, row: TraceRow, now_ns: int, where: tzinfo) -> markup.Markup:
-    """Everything above the chart; `where` is the zone of the browser."""
-    return markup.join([_headline(row), _why(trace, row), _facts(row, now_ns, where), _tags(trace)])
+def head(trace: Trace, row: TraceRow, now_ns: int, zone: tzinfo) -> markup.Markup:
+    """Everything above the chart; `zone` is the browser's time zone."""
+    return markup.join([_headline(row), _why(trace, row), _facts(row, now_ns, zone), _tags(trace)])
 
 
 def _headline(row: TraceRow) -> markup.Markup:
@@ -31,10 +31,14 @@ def _headline(row: TraceRow) -> markup.Markup:
 
 
 def _why(trace: Trace, row: TraceRow) -> markup.Markup:
-    """What the state rests on; the user's reason or the error where there is one."""
+    """What the state rests on, with the user's reason or the error if there is one."""
     parts: list[object] = []
-    if of := trace.tags.get(REPLAY_OF):
-        parts = ["A replay of ", markup.link(of[:6], trace_url(of)), ", so no figure counts it. "]
+    if original_id := trace.tags.get(REPLAY_OF):
+        parts = [
+            "A replay of ",
+            markup.link(original_id[:6], trace_url(original_id)),
+            ", so no figure counts it. ",
+        ]
     parts.append(words.state(row.outcome, row.status).reason)
     if trace.outcome_reason:
         parts += [" Reason: ", markup.tag("b", trace.outcome_reason)]
@@ -42,15 +46,15 @@ def _why(trace: Trace, row: TraceRow) -> markup.Markup:
         parts += [" First error: ", markup.tag("b", row.error)]
     elif row.error_count:
         parts.append(f" {words.counted(row.error_count, 'step')} ended in an error on the way.")
-    if cut := secrets_cut(trace.spans):
-        parts.append(f" {cut}")
+    if secrets_note := secrets_cut(trace.spans):
+        parts.append(f" {secrets_note}")
     return markup.tag("p", *parts, cls="ct-why")
 
 
-def _facts(row: TraceRow, now_ns: int, where: tzinfo) -> markup.Markup:
+def _facts(row: TraceRow, now_ns: int, zone: tzinfo) -> markup.Markup:
     parts = [
         _took(row, now_ns),
-        markup.fact(words.day(row.start_ns, where), "started"),
+        markup.fact(words.day(row.start_ns, zone), "started"),
         markup.number(row.span_count, "span"),
     ]
     if row.llm_calls:

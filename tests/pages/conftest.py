@@ -150,7 +150,7 @@ def hostile(store: Store) -> Store:
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have pages wait for what else would come with their next look, which tests don't take."""
-    monkeypatch.setattr("clustertrace.app.clusters.rules._AT_ONCE", 30)
+    monkeypatch.setattr("clustertrace.app.clusters.rules._WAIT_SECONDS", 30)
 
 
 class Shown:

@@ -23,7 +23,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Event:
         return learned(*given)
 
     monkeypatch.setattr(queries, "learned", waiting)
-    monkeypatch.setattr(rules, "_AT_ONCE", 0.01)
+    monkeypatch.setattr(rules, "_WAIT_SECONDS", 0.01)
     return go
 
 
@@ -31,7 +31,7 @@ def look(learner: Any, store: Store) -> Any:
     """Look as a page does."""
     with store.read() as conn:
         totals = queries.overview(conn)
-    return learner.look(store, totals)
+    return learner.latest(store, totals)
 
 
 def finish(learner: Any) -> None:
@@ -48,15 +48,15 @@ def test_a_page_does_not_wait_for_rules_that_take_long(store: Store, slow: Event
     assert [look(learner, store) for _ in range(2)] == [(None, False)] * 2
     slow.set()
     finish(learner)
-    lesson, changed = look(learner, store)
-    assert (lesson.learned.mined.runs, changed) == (1, False)
+    latest, changed = look(learner, store)
+    assert (latest.learned.mined.runs, changed) == (1, False)
 
 
 def test_news_is_learned_while_the_last_rules_are_shown(
     store: Store, slow: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was learned stays, and the page knows that more has come since."""
-    monkeypatch.setattr(rules, "_PATIENCE", 0)
+    monkeypatch.setattr(rules, "_REST_FACTOR", 0)
     slow.set()
     store.write(run(1, "search", facts=told(outcome="fail")))
     store.refresh()
@@ -67,9 +67,9 @@ def test_news_is_learned_while_the_last_rules_are_shown(
     slow.clear()
     store.write(run(2, "search"))
     store.refresh()
-    lesson, changed = look(learner, store)
-    assert (lesson.learned.mined.runs, changed) == (1, True)
+    latest, changed = look(learner, store)
+    assert (latest.learned.mined.runs, changed) == (1, True)
     slow.set()
     finish(learner)
-    lesson, changed = look(learner, store)
-    assert (lesson.learned.mined.runs, changed) == (2, False)
+    latest, changed = look(learner, store)
+    assert (latest.learned.mined.runs, changed) == (2, False)
