@@ -51,7 +51,9 @@ def examine(
     seen, own = _probe_port(port), version("clustertrace")
     started = hook is not None and hook.works and hook.port == port
     # Where nobody listens yet, what the hook will start counts.
-    grpc = seen.said.get("grpc") if seen.said else (hook.grpc_port if hook and started else None)
+    grpc = (
+        seen.health.get("grpc") if seen.health else (hook.grpc_port if hook and started else None)
+    )
     awaited = settings is not None and claude.reports_here(settings, port, grpc)
     findings = [
         _versions_finding(own),
@@ -94,10 +96,10 @@ def _last_error() -> str | None:
 
 
 def _test_span_finding(port: Port, place: Place) -> Finding:
-    if port.said is None:
+    if port.health is None:
         reason = "There is no receiver to send it to."
         return Finding("test span", "wrong", reason, "`clustertrace dashboard`")
-    reported_db = port.said.get("db")
+    reported_db = port.health.get("db")
     # What others are told of a database lacks its password, which ours may have.
     other_place = None if reported_db is None else place_of(reported_db)
     return send_test(
@@ -114,7 +116,7 @@ def _name_as_reported(port: Port, place: Place) -> str:
         folder, file = os.path.split(name)
         return name if "://" in name else os.path.join(os.path.realpath(folder), file)
 
-    reported_db = (port.said or {}).get("db")
+    reported_db = (port.health or {}).get("db")
     is_same = isinstance(reported_db, str) and real(reported_db) == real(place.name)
     return str(reported_db) if is_same else place.name
 

@@ -1,1 +1,1 @@
-"""What is wrong with this installation, and what to do about it."""
+"""What is wrong with this installation, and how to fix it."""

@@ -1,4 +1,4 @@
-"""Findings from what was examined: pure functions, one per topic."""
+"""Findings from what was examined: one pure function per topic."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ __all__ = [
     "spool",
 ]
 
-_LITTLE_DISK_BYTES: Final = 200 << 20
-_SCARCE_DISK_BYTES: Final = 1 << 30
+_TOO_LITTLE_BYTES: Final = 200 << 20
+_LITTLE_BYTES: Final = 1 << 30
 _SKEW_NS: Final = 300 * 10**9
-"""How far ahead a clock may be before somebody should know."""
+"""How far in the future a span may end before the clock counts as wrong."""
 
 
 class Port(NamedTuple):
-    """What listens where the receiver should."""
+    """What listens on the receiver's port."""
 
     number: int
-    said: Mapping[str, Any] | None
-    """What /healthz answered; None where nothing listens, or something else does."""
+    health: Mapping[str, Any] | None
+    """The answer of /healthz; None if nothing or another program listens."""
     taken: bool
-    """Another program listens."""
+    """Whether another program listens."""
     ended: str | None = None
-    """Why the receiver that was last started in the background could not serve."""
+    """Why the receiver that was last started in the background ended."""
 
 
 def receiver(port: Port, db: str, version: str, *, awaited: bool, started_by_hook: bool) -> Finding:
-    """The receiver on its port. `awaited`: Claude Code reports to it."""
+    """Whether the receiver runs as it should. `awaited`: Claude Code reports to it."""
     topic = "receiver"
     if port.taken:
         return Finding(
@@ -54,54 +54,58 @@ def receiver(port: Port, db: str, version: str, *, awaited: bool, started_by_hoo
             f"see which with `lsof -i :{port.number}` and end it, or serve elsewhere: "
             "`clustertrace dashboard --port 7800`",
         )
-    if port.said is None:
-        return _nobody(topic, port, awaited=awaited, started_by_hook=started_by_hook)
-    again = f"end it (`kill {port.said.get('pid')}`) and start it again: `clustertrace dashboard`"
-    if port.said.get("db") != db:
+    if port.health is None:
+        return _not_listening_finding(topic, port, awaited=awaited, started_by_hook=started_by_hook)
+    restart = (
+        f"end it (`kill {port.health.get('pid')}`) and start it again: `clustertrace dashboard`"
+    )
+    if port.health.get("db") != db:
         return Finding(
             topic,
             "wrong",
-            f"The receiver stores in {port.said.get('db')}, commands here read {db}.",
-            f"set CLUSTERTRACE_DB={port.said.get('db')} for them, or {again}",
+            f"The receiver stores in {port.health.get('db')}, commands here read {db}.",
+            f"set CLUSTERTRACE_DB={port.health.get('db')} for them, or {restart}",
         )
-    if port.said.get("version") != version:
+    if port.health.get("version") != version:
         return Finding(
             topic,
             "wrong",
-            f"The receiver is version {port.said.get('version')}, installed is {version}.",
-            again,
+            f"The receiver is version {port.health.get('version')}, installed is {version}.",
+            restart,
         )
-    if port.said.get("trouble"):
-        return Finding(topic, "wrong", f"The receiver can't store: {port.said['trouble']}")
-    minutes = port.said.get("idle_shutdown_minutes")
-    leaves = f"; it exits after {minutes:g} idle minutes" if minutes else ""
-    pages = f"its pages are {port.said.get('ui')}"
-    return Finding(topic, "ok", f"It runs at http://localhost:{port.number}, {pages}{leaves}.")
+    if port.health.get("trouble"):
+        return Finding(topic, "wrong", f"The receiver can't store: {port.health['trouble']}")
+    minutes = port.health.get("idle_shutdown_minutes")
+    shutdown = f"; it exits after {minutes:g} idle minutes" if minutes else ""
+    pages = f"its pages are {port.health.get('ui')}"
+    return Finding(topic, "ok", f"It runs at http://localhost:{port.number}, {pages}{shutdown}.")
 
 
-def _nobody(topic: str, port: Port, *, awaited: bool, started_by_hook: bool) -> Finding:
+def _not_listening_finding(
+    topic: str, port: Port, *, awaited: bool, started_by_hook: bool
+) -> Finding:
     if port.ended:
         return Finding(topic, "wrong", f"It was started in the background and ended: {port.ended}")
-    nobody = f"Nothing listens on port {port.number}"
+    not_listening = f"Nothing listens on port {port.number}"
     if started_by_hook:
-        return Finding(topic, "ok", f"{nobody} now; the hook starts it with a session.")
+        return Finding(topic, "ok", f"{not_listening} now; the hook starts it with a session.")
     if awaited:
         return Finding(
             topic,
             "wrong",
-            f"{nobody}, where Claude Code reports to: its spans are lost.",
+            f"{not_listening}, where Claude Code reports to: its spans are lost.",
             "`clustertrace dashboard` now, or `clustertrace claude-code-hook install` for good",
         )
     return Finding(
         topic,
         "note",
-        f"{nobody}; what your programs record waits in the spool meanwhile.",
+        f"{not_listening}; what your programs record waits in the spool meanwhile.",
         "`clustertrace dashboard`",
     )
 
 
 def database(name: str, size: int | None, trouble: str | None) -> Finding:
-    """The database: its size in bytes, None where there is none, or why it can't be used."""
+    """The database: its size in bytes, None if there is none yet; or why it can't be used."""
     if trouble:
         return Finding("database", "wrong", trouble)
     if size is None:
@@ -110,46 +114,46 @@ def database(name: str, size: int | None, trouble: str | None) -> Finding:
 
 
 def copied(*, unfinished: bool) -> list[Finding]:
-    """Whether the database lacks a part of the one that it is to be a copy of."""
+    """Whether the database is an unfinished copy of another one."""
     if not unfinished:
         return []
-    told = "This is an unfinished copy of another database."
+    sentence = "This is an unfinished copy of another database."
     return [
-        Finding("copy", "wrong", told, "finish it with the same `clustertrace db copy` command")
+        Finding("copy", "wrong", sentence, "finish it with the same `clustertrace db copy` command")
     ]
 
 
-def soundness(found: Checked) -> Finding:
-    """Whether the file is whole, and its totals and index are those of its spans."""
+def soundness(checked: Checked) -> Finding:
+    """Whether the file is intact, and its totals and text index agree with its spans."""
     rescue = "save its contents with `clustertrace export --all > all.jsonl`, and import them again"
-    if found.damage:
-        told = f"The database is damaged: {'; '.join(found.damage[:3])}."
-        return Finding("contents", "wrong", told, rescue)
-    if found.index_agrees and found.only_by_prices:
-        told = "Cache costs were calculated with other prices than those known here."
-        again = "set CLUSTERTRACE_PRICING_JSON as it was, or `clustertrace backfill-signatures`"
-        return Finding("contents", "note", told, again)
-    wrong = [f"{counted(rows, 'row')} of {table}" for table, rows in found.differing.items()]
-    wrong += [] if found.index_agrees else ["the text index"]
-    if wrong:
-        told = f"Recomputed from the spans, these differ: {', '.join(wrong)}."
-        return Finding("contents", "wrong", told, rescue)
-    held = f"{counted(found.traces, 'trace')} with {counted(found.spans, 'span')}"
-    return Finding("contents", "ok", f"Every total and the text index agree with {held}.")
+    if checked.damage:
+        sentence = f"The database is damaged: {'; '.join(checked.damage[:3])}."
+        return Finding("contents", "wrong", sentence, rescue)
+    if checked.index_agrees and checked.only_by_prices:
+        sentence = "Cache costs were calculated with other prices than those known here."
+        advice = "set CLUSTERTRACE_PRICING_JSON as it was, or `clustertrace backfill-signatures`"
+        return Finding("contents", "note", sentence, advice)
+    differing = [f"{counted(rows, 'row')} of {table}" for table, rows in checked.differing.items()]
+    differing += [] if checked.index_agrees else ["the text index"]
+    if differing:
+        sentence = f"Recomputed from the spans, these differ: {', '.join(differing)}."
+        return Finding("contents", "wrong", sentence, rescue)
+    contents = f"{counted(checked.traces, 'trace')} with {counted(checked.spans, 'span')}"
+    return Finding("contents", "ok", f"Every total and the text index agree with {contents}.")
 
 
 def disk(folder: Path, free: int) -> Finding:
-    """The room beside the database, bytes."""
-    told = f"{size_of(free)} are free where the database is ({folder})."
-    if free < _LITTLE_DISK_BYTES:
-        return Finding("disk", "wrong", told, "free some space: a full disk loses spans")
-    if free < _SCARCE_DISK_BYTES:
-        return Finding("disk", "note", told, "free some space soon")
-    return Finding("disk", "ok", told)
+    """The free space where the database is; `free` is bytes."""
+    sentence = f"{size_of(free)} are free where the database is ({folder})."
+    if free < _TOO_LITTLE_BYTES:
+        return Finding("disk", "wrong", sentence, "free some space: a full disk loses spans")
+    if free < _LITTLE_BYTES:
+        return Finding("disk", "note", sentence, "free some space soon")
+    return Finding("disk", "ok", sentence)
 
 
 def spool(drained: int, unusable: int, unsent: int, trouble: str | None) -> Finding:
-    """What recorders had left: spans read just now, lines that are none, files not yet sent."""
+    """What recorders left: spans that were just read, unusable lines, files not yet sent."""
     if trouble:
         return Finding("spool", "wrong", trouble)
     if unsent:
@@ -161,15 +165,15 @@ def spool(drained: int, unusable: int, unsent: int, trouble: str | None) -> Find
             "next one that records sends them",
         )
     if unusable:
-        told = f"{counted(unusable, 'line')} in the spool could not be used, as after a crash"
-        return Finding("spool", "note", f"{told}; {counted(drained, 'span')} could.")
+        sentence = f"{counted(unusable, 'line')} in the spool could not be used, as after a crash"
+        return Finding("spool", "note", f"{sentence}; {counted(drained, 'span')} could.")
     if drained:
         return Finding("spool", "ok", f"{counted(drained, 'span')} waited, and have been read now.")
     return Finding("spool", "ok", "Nothing was left behind.")
 
 
 def last_span(newest: Newest | None, now_ns: int) -> Finding:
-    """The span that came last."""
+    """The newest span."""
     if newest is None:
         return Finding(
             "last span",
@@ -184,7 +188,7 @@ def last_span(newest: Newest | None, now_ns: int) -> Finding:
 
 
 def clock(newest: Newest | None, now_ns: int) -> Finding:
-    """Whether spans come from the future."""
+    """Whether spans end in the future."""
     ahead = newest.end_ns - now_ns if newest else 0
     if ahead > _SKEW_NS:
         return Finding(
@@ -197,7 +201,7 @@ def clock(newest: Newest | None, now_ns: int) -> Finding:
 
 
 def recording(*, disabled: bool, sample_rate: float, metadata: bool, endpoint: str) -> Finding:
-    """What programs started in this shell would record."""
+    """What programs that are started in this shell would record."""
     if disabled:
         return Finding(
             "recording", "note", "CLUSTERTRACE_DISABLED is set: nothing is recorded.", "unset it"
@@ -207,7 +211,7 @@ def recording(*, disabled: bool, sample_rate: float, metadata: bool, endpoint: s
         "no content (CLUSTERTRACE_CAPTURE=metadata)" if metadata else "",
         f"to be sent to {without_login(endpoint)[0]}" if endpoint else "",
     ]
-    told = ", ".join(limit for limit in limits if limit)
-    if told:
-        return Finding("recording", "note", f"Programs started here record {told}.")
+    limit_words = ", ".join(limit for limit in limits if limit)
+    if limit_words:
+        return Finding("recording", "note", f"Programs started here record {limit_words}.")
     return Finding("recording", "ok", "Programs started here record all traces.")

@@ -1,4 +1,4 @@
-"""One line of the doctor's answer."""
+"""The findings of the doctor, one line each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Literal, NamedTuple
 __all__ = ["Finding", "State", "document", "well"]
 
 State = Literal["ok", "note", "wrong"]
-"""`note`: nothing is broken, but the user may want it otherwise."""
+"""`note`: nothing is broken, but the user may want to change it."""
 
 
 class Finding(NamedTuple):
-    """What was found about one thing."""
+    """What was found about one topic."""
 
     topic: str
     state: State
@@ -27,6 +27,6 @@ def well(findings: Iterable[Finding]) -> bool:
 
 
 def document(findings: Iterable[Finding]) -> dict[str, Any]:
-    """The findings as JSON has them."""
-    told = [finding._asdict() for finding in findings]
-    return {"ok": all(one["state"] != "wrong" for one in told), "findings": told}
+    """The findings as a JSON document."""
+    listed = list(findings)
+    return {"ok": well(listed), "findings": [finding._asdict() for finding in listed]}

@@ -1,4 +1,4 @@
-"""A span sent the way that other programs send theirs, found again, and taken away."""
+"""Send a test span as other programs do, look for it in the database, and remove it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _ANSWER_SECONDS: Final = 15.0
 
 
 def send_test(host: str, port: int, place: Place | None) -> Finding:
-    """Send a span to the receiver there, look for it in its database, and remove it."""
+    """Send a span to the receiver at an address, look for it in `place`, and remove it."""
     trace_id = secrets.token_hex(16)
     try:
-        began = time.perf_counter()
+        started = time.perf_counter()
         status, answer = _post(host, port, _body(trace_id))
         if status == 401 and place is not None:
-            # Behind a proxy the receiver asks this machine for its key too.
-            began = time.perf_counter()
+            # Behind a proxy, the receiver asks even this machine for the key.
+            started = time.perf_counter()
             status, answer = _post(host, port, _body(trace_id), access_key(place.path))
-        took = time.perf_counter() - began
+        elapsed_s = time.perf_counter() - started
     except ClustertraceError as error:
         return _wrong(str(error), None)
     except (OSError, http.client.HTTPException) as error:
@@ -53,9 +53,9 @@ def send_test(host: str, port: int, place: Place | None) -> Finding:
             f"A span was sent and acknowledged, but is not in {place.name}.",
             "check whether another file has taken its place, and restart the receiver",
         )
-    where = place.path.name if place.is_file else place.name
-    told = f"A span was sent, found in {where} and removed again; {took * 1000:.0f} ms."
-    return Finding("test span", "ok", told)
+    database = place.path.name if place.is_file else place.name
+    sentence = f"A span was sent, found in {database} and removed again; {elapsed_s * 1000:.0f} ms."
+    return Finding("test span", "ok", sentence)
 
 
 def _wrong(sentence: str, advice: str | None) -> Finding:
@@ -76,14 +76,14 @@ def _post(host: str, port: int, body: bytes, key: str | None = None) -> tuple[in
 
 
 def _body(trace_id: str) -> bytes:
-    """OTLP of one span that has just ended; its name tells what it is, should it stay."""
-    now = time.time_ns()
+    """An OTLP request with one span; its name says what it is, in case it is not removed."""
+    now_ns = time.time_ns()
     span = {
         "traceId": trace_id,
         "spanId": secrets.token_hex(8),
         "name": _NAME,
         "kind": 1,
-        "startTimeUnixNano": str(now - 1_000_000),
-        "endTimeUnixNano": str(now),
+        "startTimeUnixNano": str(now_ns - 1_000_000),
+        "endTimeUnixNano": str(now_ns),
     }
     return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()

@@ -26,7 +26,7 @@ from clustertrace.telling.addresses import (
     traces_url,
     url,
 )
-from clustertrace.telling.words import count, counted, interval, money, share, spent
+from clustertrace.telling.words import count, counted, interval, money, share, shortened, spent
 from clustertrace.understanding.endings import DEAD_ENDS
 
 __all__ = ["another_week", "facts", "headline", "rate", "sections", "week_sections"]
@@ -128,7 +128,7 @@ def _money(review: Review) -> Section:
             Cell(rate(entry.cost_usd / total.cost_usd if total.cost_usd else None)),
             Cell(counted(entry.runs, "run"), _runs_url(review, entry)),
             _session_cell(entry),
-            Cell(_shortened(entry.first_prompt)),
+            Cell(_prompt_text(entry.first_prompt)),
         )
         for entry in review.dearest
     )
@@ -240,7 +240,7 @@ def _dead_ends(review: Review) -> Section:
             _session_cell(entry),
             Cell(counted(entry.runs, "run"), _runs_url(review, entry, "not ending:none")),
             Cell("went on" if entry.went_on else ""),
-            Cell(_shortened(entry.first_prompt)),
+            Cell(_prompt_text(entry.first_prompt)),
         )
         for entry in review.dead_ends
     )
@@ -261,9 +261,8 @@ def _times(number: int) -> str:
     return {1: "once", 2: "twice"}.get(number) or f"{count(number)} times"
 
 
-def _shortened(text: str | None) -> str:
-    line = " ".join((text or "").split())
-    return line if len(line) <= _PROMPT_SHOWN else line[: _PROMPT_SHOWN - 1] + "…"
+def _prompt_text(text: str | None) -> str:
+    return shortened(" ".join((text or "").split()), _PROMPT_SHOWN)
 
 
 def _moment(window: Window, ns: int) -> str:

@@ -43,7 +43,7 @@ def test_the_receiver(port: Port, more: Any, state: str, words: str) -> None:
     """Each way in which a port can disappoint, and what to type."""
     found = receiver(port, **more)
     assert (found.state, words in found.sentence) == (state, True)
-    assert found.state == "ok" or found.advice or port.said or port.ended
+    assert found.state == "ok" or found.advice or port.health or port.ended
 
 
 def test_a_receiver_to_be_started_again_is_named() -> None:

@@ -1,1 +1,1 @@
-"""Other tools' exports → spans and facts, one module a tool; pure functions of one record each."""
+"""Turn other tools' exports into spans and facts: one module per tool, with pure functions."""

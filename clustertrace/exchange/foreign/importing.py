@@ -1,4 +1,4 @@
-"""Bring an export of another tool into a store."""
+"""Import exports of other tools into a store."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _READERS: Final[Mapping[str, Read]] = {
     "clustertrace-0.14": predecessor.read,
 }
 
-_FORMS_OF_JSON: Final = {b'"resourceLogs"': logs_of_json, b'"resourceMetrics"': metrics_of_json}
+_JSON_READERS: Final = {b'"resourceLogs"': logs_of_json, b'"resourceMetrics"': metrics_of_json}
 
 _SLICE: Final = 2_000
-"""Spans and records a transaction."""
+"""Spans and log records per transaction."""
 
-_LISTS: Final = ("data", "runs", "traces", "spans")
-"""Where an answer of an API has its records."""
+_LIST_KEYS: Final = ("data", "runs", "traces", "spans")
+"""The keys under which API answers have their records."""
 
 
 class _Piece(NamedTuple):
-    """Some records of a file, or why there are none."""
+    """Some records of a file, or why they can't be used."""
 
     line: int
     spans: list[Span]
@@ -47,7 +47,7 @@ class _Piece(NamedTuple):
     logs: list[Log]
     bad: list[str]
     left: int = 0
-    """Records that are not kept."""
+    """How many records are not imported."""
 
 
 def import_foreign(
@@ -55,9 +55,8 @@ def import_foreign(
 ) -> ImportResult:
     """Import a file that another tool wrote: JSON Lines, one JSON document, or OTLP in protobuf.
 
-    `form` is `otlp` or the name of the tool, as `import --from` has it.
-
-    A bad record costs no other. What is there already is not doubled, and gains what is new.
+    `form` is `otlp` or the name of the tool, as in `import --from`. A bad record does not affect
+    others. Traces that are already stored are not duplicated; they gain what is new.
     """
     pieces = _otlp(source) if form == "otlp" else _records(source, _READERS[form])
     return _store(store, pieces, lambda: source.position, progress)
@@ -66,7 +65,7 @@ def import_foreign(
 def import_records(
     store: Store, records: Iterable[Mapping[str, Any]], form: str, progress: Progress | None = None
 ) -> ImportResult:
-    """As `import_foreign`, for records that are no lines of a file."""
+    """As `import_foreign`, for records that don't come from a file."""
     read = _READERS[form]
     pieces = (_piece(number, record, read) for number, record in enumerate(records, 1))
     return _store(store, pieces, lambda: 0, progress)
@@ -76,19 +75,19 @@ def _store(
     store: Store, pieces: Iterator[_Piece], position: Callable[[], int], progress: Progress | None
 ) -> ImportResult:
     result = ImportResult()
-    waiting = _Waiting(store, result)
+    pending = _PendingRecords(store, result)
     for piece in pieces:
         result.bad += [BadLine(piece.line, reason) for reason in piece.bad]
         result.left += piece.left
-        waiting.add(piece)
+        pending.add(piece)
         if progress:
             progress(position())
-    waiting.commit()
+    pending.commit()
     return result
 
 
-class _Waiting:
-    """Records that wait for the next commit, and traces that have been seen."""
+class _PendingRecords:
+    """Records that wait for the next commit, and the ids of traces seen so far."""
 
     def __init__(self, store: Store, result: ImportResult) -> None:
         self._store, self._result = store, result
@@ -105,12 +104,12 @@ class _Waiting:
 
     def commit(self) -> None:
         traces = dict.fromkeys(span.trace_id for span in self._batch.spans)
-        fresh = [one for one in traces if one not in self._seen]
+        unseen = [trace_id for trace_id in traces if trace_id not in self._seen]
         with self._store.read() as conn:
-            known = queries.known_traces(conn, fresh)
-        self._seen.update(fresh)
+            known = queries.known_traces(conn, unseen)
+        self._seen.update(unseen)
         written = self._store.write(self._batch._replace(logs=self._logs))
-        self._result.added += len(fresh) - len(known)
+        self._result.added += len(unseen) - len(known)
         self._result.skipped += len(known)
         self._result.spans += written.new
         self._result.records += len(self._logs)
@@ -119,19 +118,19 @@ class _Waiting:
 
 def _records(source: Source, read: Read) -> Iterator[_Piece]:
     for number, document in _documents(source):
-        yield from _of_document(number, document, read)
+        yield from _document_pieces(number, document, read)
 
 
 def _documents(source: Source) -> Iterator[tuple[int, bytes]]:
-    """JSON Lines, with their numbers; where the first line is no JSON by itself, one document."""
+    """Numbered JSON Lines; if the first line alone is not JSON, the whole file as one document."""
     lines = iter(source)
     for number, line in lines:
         if number == 1 and _loads(line) is None:
-            line = b"".join([line, *(more for _, more in lines)])
+            line = b"".join([line, *(rest for _, rest in lines)])
         yield number, line
 
 
-def _of_document(number: int, text: bytes, read: Read) -> Iterator[_Piece]:
+def _document_pieces(number: int, text: bytes, read: Read) -> Iterator[_Piece]:
     document = _loads(text)
     if document is None:
         yield _Piece(number, [], [], [], ["it is not JSON"])
@@ -156,7 +155,7 @@ def _loads(text: bytes) -> Any:
 def _records_of(document: Any) -> list[Any]:
     if isinstance(document, list):
         return document
-    for key in _LISTS if isinstance(document, Mapping) and "id" not in document else ():
+    for key in _LIST_KEYS if isinstance(document, Mapping) and "id" not in document else ():
         if isinstance(document.get(key), list) and "trace" not in document:
             return list(document[key])
     return [document]
@@ -171,27 +170,27 @@ def _piece(number: int, record: Mapping[str, Any], read: Read) -> _Piece:
 
 
 def _otlp(source: Source) -> Iterator[_Piece]:
-    """Requests, one a line, as the collector's file exporter writes them; or one in protobuf."""
+    """Requests: one per line, as the collector's file exporter writes them, or one in protobuf."""
     if source.beginning.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
-        yield from _of_request(1, slices_of_protobuf, source.whole())
+        yield from _request_pieces(1, slices_of_protobuf, source.whole())
         return
     for number, line in _documents(source):
-        yield from _of_json(number, line)
+        yield from _json_pieces(number, line)
 
 
-def _of_json(number: int, line: bytes) -> Iterator[_Piece]:
-    # The key of a request comes first, whatever else it says.
-    forms = (form for key, form in _FORMS_OF_JSON.items() if key in line[:200])
-    yield from _of_request(number, next(forms, slices_of_json), line)
+def _json_pieces(number: int, line: bytes) -> Iterator[_Piece]:
+    # A request starts with its key, whatever it contains.
+    readers = (reader for key, reader in _JSON_READERS.items() if key in line[:200])
+    yield from _request_pieces(number, next(readers, slices_of_json), line)
 
 
-def _of_request(
+def _request_pieces(
     number: int, slices: Callable[[bytes, int], Iterator[Received]], body: bytes
 ) -> Iterator[_Piece]:
     try:
-        for found in slices(body, _SLICE):
-            batch, logs = found.batch, list(found.batch.logs)
-            left = len(found.left)
-            yield _Piece(number, batch.spans, batch.facts, logs, found.rejected, left)
+        for received in slices(body, _SLICE):
+            batch, logs = received.batch, list(received.batch.logs)
+            left = len(received.left)
+            yield _Piece(number, batch.spans, batch.facts, logs, received.rejected, left)
     except BadInput as error:
         yield _Piece(number, [], [], [], [str(error)])

@@ -1,4 +1,4 @@
-"""LangSmith: runs, one a record, as `client.list_runs` and its exports give them.
+"""LangSmith: one run per record, as in `client.list_runs` and its exports.
 
 https://docs.smith.langchain.com/reference/data_formats/run_data_format
 """
@@ -13,11 +13,11 @@ from clustertrace.conventions.readers import dollars, text
 from clustertrace.conventions.usage import usage
 from clustertrace.exchange.foreign.fields import (
     amount,
-    counted,
-    hour_of,
+    first_values,
+    hour_attribute,
     moment_ns,
-    needed_ns,
     object_of,
+    required_ns,
     span_id,
     tags_of,
     tokens_of,
@@ -28,19 +28,19 @@ from clustertrace.model import Metric, Span, TraceFacts
 __all__ = ["read"]
 
 _KINDS: Final = {"llm": "llm", "tool": "tool", "retriever": "retriever", "embedding": "embedding"}
-_SESSIONS: Final = ("session_id", "thread_id", "conversation_id")
-_ATTRIBUTES: Final = ("events", "serialized", "extra", "dotted_order", "reference_example_id")
+_SESSION_KEYS: Final = ("session_id", "thread_id", "conversation_id")
+_KEPT: Final = ("events", "serialized", "extra", "dotted_order", "reference_example_id")
 
 
 def read(record: Mapping[str, Any]) -> tuple[list[Span], TraceFacts]:
-    """A run. Raises BadInput."""
+    """Read a run. Raises BadInput."""
     trace = trace_id(record.get("trace_id") or record.get("id"))
     parent = record.get("parent_run_id")
     extra = object_of(record.get("extra"))
-    about = object_of(extra.get("metadata"))
-    start = needed_ns(record.get("start_time"), "start_time")
+    metadata = object_of(extra.get("metadata"))
+    start = required_ns(record.get("start_time"), "start_time")
     end, error = moment_ns(record.get("end_time")), text(record.get("error"))
-    used = _used(record)
+    usage = _usage_of(record)
     span = Span(
         trace,
         span_id(record.get("id"), trace),
@@ -54,20 +54,22 @@ def read(record: Mapping[str, Any]) -> tuple[list[Span], TraceFacts]:
         record.get("outputs"),
         _error_type(error),
         error,
-        text(about.get("ls_model_name")) or _model(extra),
-        text(about.get("ls_provider")),
-        *tokens_of(used),
+        text(metadata.get("ls_model_name")) or _model(extra),
+        text(metadata.get("ls_provider")),
+        *tokens_of(usage),
         dollars(record.get("total_cost")) or None,
-        attributes=_rest(record, used),
+        attributes=_attributes(record, usage),
     )
     if parent:
         return [span], TraceFacts(trace)
     feedback = object_of(record.get("feedback_stats"))
-    scores = {name: amount(object_of(told).get("avg")) for name, told in feedback.items()}
+    scores = {name: amount(object_of(stats).get("avg")) for name, stats in feedback.items()}
     return [span], TraceFacts(
         trace,
-        session_id=next((found for key in _SESSIONS if (found := text(about.get(key)))), None),
-        tags=tags_of(revision=about.get("revision_id"), tags=record.get("tags")),
+        session_id=next(
+            (session for key in _SESSION_KEYS if (session := text(metadata.get(key)))), None
+        ),
+        tags=tags_of(revision=metadata.get("revision_id"), tags=record.get("tags")),
         metrics=tuple(
             Metric(name, score, span.end_ns or start)
             for name, score in scores.items()
@@ -76,36 +78,38 @@ def read(record: Mapping[str, Any]) -> tuple[list[Span], TraceFacts]:
     )
 
 
-def _rest(record: Mapping[str, Any], used: Mapping[Field, Any]) -> dict[str, Any]:
-    rest = {key: record[key] for key in _ATTRIBUTES if record.get(key)}
-    return rest | hour_of(used)
+def _attributes(record: Mapping[str, Any], usage: Mapping[Field, Any]) -> dict[str, Any]:
+    rest = {key: record[key] for key in _KEPT if record.get(key)}
+    return rest | hour_attribute(usage)
 
 
 def _error_type(error: str | None) -> str | None:
-    """LangSmith keeps `Type('message')` with its traceback behind."""
+    """The type in `Type('message')`, which LangSmith stores with the traceback after it."""
     name = (error or "").partition("(")[0]
     return name if name.isidentifier() else None
 
 
 def _model(extra: Mapping[str, Any]) -> str | None:
-    asked = object_of(extra.get("invocation_params"))
-    return text(asked.get("model")) or text(asked.get("model_name"))
+    parameters = object_of(extra.get("invocation_params"))
+    return text(parameters.get("model")) or text(parameters.get("model_name"))
 
 
-def _used(record: Mapping[str, Any]) -> dict[Field, Any]:
-    """The tokens of a model call; chains repeat the sums of what is below them."""
+def _usage_of(record: Mapping[str, Any]) -> dict[Field, Any]:
+    """The usage of a model call; chains are skipped, as they repeat the sums of their children."""
     if record.get("run_type") not in ("llm", "embedding"):
         return {}
-    return counted(pair for told in _usages(record) for pair in usage(told, own=False))
+    return first_values(
+        pair for usage_object in _usage_objects(record) for pair in usage(usage_object, own=False)
+    )
 
 
-def _usages(record: Mapping[str, Any]) -> Iterator[Any]:
-    """Wherever LangChain and LangSmith put the usage of a call, the most detailed first."""
+def _usage_objects(record: Mapping[str, Any]) -> Iterator[Any]:
+    """All places where LangChain and LangSmith put the usage of a call, most detailed first."""
     outputs = object_of(record.get("outputs"))
     yield outputs.get("usage_metadata")
-    for some in _list(outputs.get("generations"))[:1]:
-        for one in some[:1] if isinstance(some, list) else [some]:
-            message = object_of(object_of(one).get("message"))
+    for alternatives in _list(outputs.get("generations"))[:1]:
+        for generation in alternatives[:1] if isinstance(alternatives, list) else [alternatives]:
+            message = object_of(object_of(generation).get("message"))
             yield object_of(message.get("kwargs")).get("usage_metadata")
             yield message.get("usage_metadata")
     yield object_of(outputs.get("llm_output")).get("token_usage")
@@ -117,5 +121,5 @@ def _usages(record: Mapping[str, Any]) -> Iterator[Any]:
     }
 
 
-def _list(told: Any) -> list[Any]:
-    return told if isinstance(told, list) else []
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

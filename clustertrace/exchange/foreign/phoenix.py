@@ -1,8 +1,8 @@
-"""Phoenix: spans, one a record, as its client's data frames and its REST API give them.
+"""Phoenix: one span per record, as in its client's data frames and its REST API.
 
 https://arize.com/docs/phoenix: `Client().spans.get_spans()`, or `get_spans_dataframe().to_json(
 orient="records", lines=True)`, whose columns are `context.span_id`, `attributes.llm` and so on. The
-attributes are OpenInference's, and are read as a receiver would read them.
+attributes are OpenInference's, and are read as the receiver reads them.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from clustertrace.conventions.readers import text
 from clustertrace.errors import BadInput
 from clustertrace.exchange.foreign.fields import (
     moment_ns,
-    needed_ns,
     object_of,
     objects_of,
+    required_ns,
     span_id,
     trace_id,
 )
@@ -28,15 +28,15 @@ __all__ = ["read"]
 
 _SCOPE: Final = "openinference"
 _KIND: Final = "openinference.span.kind"
-_DEPTH: Final = 12
+_MAX_DEPTH: Final = 12
 
 
 def read(record: Mapping[str, Any]) -> tuple[list[Span], TraceFacts]:
-    """A span. Raises BadInput."""
+    """Read a span. Raises BadInput."""
     context = object_of(record.get("context"))
     trace = trace_id(context.get("trace_id") or record.get("context.trace_id"))
     parent = text(record.get("parent_id"))
-    start = needed_ns(record.get("start_time"), "start_time")
+    start = required_ns(record.get("start_time"), "start_time")
     end = moment_ns(record.get("end_time"))
     attributes = dict(_attributes(record))
     if record.get("span_kind"):
@@ -78,14 +78,14 @@ def _attributes(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _flat(value: Mapping[str, Any], prefix: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Nested attributes with dots, as OpenInference sends them; its lists have numbers."""
+    """Nested attributes as dotted names, list items by number, as OpenInference sends them."""
     for key, item in value.items():
         name = f"{prefix}{key}"
-        if isinstance(item, Mapping) and depth < _DEPTH:
+        if isinstance(item, Mapping) and depth < _MAX_DEPTH:
             yield from _flat(item, f"{name}.", depth + 1)
-        elif isinstance(item, list) and objects_of(item) and depth < _DEPTH:
-            for number, one in enumerate(item):
-                nested = one if isinstance(one, Mapping) else {"": one}
+        elif isinstance(item, list) and objects_of(item) and depth < _MAX_DEPTH:
+            for number, element in enumerate(item):
+                nested = element if isinstance(element, Mapping) else {"": element}
                 yield from _flat(nested, f"{name}.{number}.", depth + 1)
         elif item is not None:
             yield name, item
