@@ -1,8 +1,8 @@
-"""Claude Code's transcripts → runs.
+"""Read Claude Code's transcripts into runs.
 
-`~/.claude/projects/<folder>/<session>.jsonl` holds what a session's main agent did, files beside
-it what its sub-agents did (in older versions rows marked `isSidechain` do). Rows come in the order
-in which things happened, and a turn goes from one prompt to the next.
+`~/.claude/projects/<folder>/<session>.jsonl` holds what a session's main agent did, files beside it
+what its sub-agents did (in older versions, rows marked `isSidechain`). Rows are in the order of
+events, and a turn goes from one prompt to the next.
 """
 
 from __future__ import annotations
@@ -20,100 +20,102 @@ from clustertrace.transcripts.turn import Portion, Turn, moment
 
 __all__ = ["Reader"]
 
-_STEPS: Final = ("user", "assistant", "system", "attachment")
-"""A tuple, since anything at all may stand for a type, also what has no hash."""
+_STEP_TYPES: Final = ("user", "assistant", "system", "attachment")
+"""A tuple, because a row's type may be any value, even an unhashable one."""
 
-Told = Mapping[str, Any]
+RowObject = Mapping[str, Any]
 
 
 class Reader:
-    """Reads the rows of one file, in order, from the beginning of a turn on."""
+    """Reads the rows of one file, in order, from the start of a turn on."""
 
     def __init__(
-        self, session_id: str, agent: SubAgent | None = None, *, goes_on: str | None = None
+        self, session_id: str, agent: SubAgent | None = None, *, resumed_trace: str | None = None
     ) -> None:
-        """`goes_on`: the id of the trace whose turn begins where reading begins, if it is known."""
+        """`resumed_trace`: id of the trace whose turn starts where reading starts, if known."""
         self._session = session_id
         self._agent = agent
-        self._goes_on = goes_on
+        self._resumed_trace = resumed_trace
         self._steps: Steps | None = None
         self._prompts: set[str] = set()
-        self._rested = 0
-        """Where the last row of a turn ended: what follows may be about the next one's first."""
+        self._end_of_rows = 0
+        """Where the last row of a turn ended; rows after it may belong to the next turn."""
         self._requests = Requests()
         self.links: dict[str, Link] = {}
-        """Sub-agents that were begun, by their id."""
+        """The tool calls that started sub-agents, by agent id."""
 
-    def read(self, rows: Iterable[Row], *, begin: int = 0, gone: bool = False) -> Iterator[Portion]:
-        """Portions as they are complete; the last turn comes last, finished or not.
+    def read(
+        self, rows: Iterable[Row], *, begin: int = 0, abandoned: bool = False
+    ) -> Iterator[Portion]:
+        """Yield portions as they are complete, and at the end the last turn, finished or not.
 
-        `begin`: where in the file the rows begin. `gone`: nobody writes to the file any more, so
-        what has not ended never will.
+        `begin` is the offset of the first row. `abandoned` means that nobody writes to the file any
+        more, so what has not ended never will.
         """
-        self._rested = begin
+        self._end_of_rows = begin
         for row in rows:
-            if row.told is not None:
-                yield from self._take(row, row.told)
+            if row.data is not None:
+                yield from self._take(row, row.data)
         if self._steps is not None:
-            ended = self._steps.close(gone=gone)
+            ended = self._steps.close(abandoned=abandoned)
             turn = self._steps.turn
-            # A turn that rests may go on all the same: a hook, a sub-agent in the background.
+            # A turn at rest may still go on, by a hook or a sub-agent in the background.
             yield turn.portion(turn.begin, ended=ended)
 
-    def _take(self, row: Row, told: Told) -> Iterator[Portion]:
-        kind = told.get("type")
+    def _take(self, row: Row, data: RowObject) -> Iterator[Portion]:
+        kind = data.get("type")
         if kind == "api-request":
-            self._requests.note(told)
-        if kind not in _STEPS:
+            self._requests.note(data)
+        if kind not in _STEP_TYPES:
             return
-        if kind == "user" and self._begins(told):
+        if kind == "user" and self._begins(data):
             if self._steps is not None:
-                self._steps.close(gone=True)
-                yield self._steps.turn.portion(self._rested, ended=True)
-            self._steps = self._begin(row, told)
-        if self._steps is not None and self._is_of(self._steps.turn, told):
-            self._steps.take(told)
-            self._rested = row.end
-            if self._steps.turn.hold(row.end - row.begin):
-                self._steps.close(gone=False)
+                self._steps.close(abandoned=True)
+                yield self._steps.turn.portion(self._end_of_rows, ended=True)
+            self._steps = self._begin(row, data)
+        if self._steps is not None and self._belongs_to(self._steps.turn, data):
+            self._steps.take(data)
+            self._end_of_rows = row.end
+            if self._steps.turn.is_full(row.end - row.begin):
+                self._steps.close(abandoned=False)
                 yield self._steps.turn.portion(self._steps.turn.begin, ended=False)
 
-    def _is_of(self, turn: Turn, told: Told) -> bool:
-        """False for what prepares the next turn: it comes under its id, before its prompt."""
-        prompt = text(told.get("promptId"))
-        return prompt in (None, turn.prompt) or told.get("isMeta") is not True
+    def _belongs_to(self, turn: Turn, data: RowObject) -> bool:
+        """False for rows that prepare the next turn: they have its id, but precede its prompt."""
+        prompt = text(data.get("promptId"))
+        return prompt in (None, turn.prompt) or data.get("isMeta") is not True
 
-    def _begins(self, told: Told) -> bool:
-        if moment(told) is None:
+    def _begins(self, data: RowObject) -> bool:
+        if moment(data) is None:
             return False
-        prompt = text(told.get("promptId"))
+        prompt = text(data.get("promptId"))
         if self._agent is not None:
-            # Whoever asked it first may ask it again in a later turn.
+            # The agent that asked it first may ask it again in a later turn.
             return self._steps is None or prompt not in (None, self._steps.turn.prompt)
-        if told.get("isSidechain") is True or not is_prompt(told):
+        if data.get("isSidechain") is True or not is_prompt(data):
             return False
-        # What a command expands to follows the command, under the same id.
+        # The expansion of a command follows it, under the same id.
         return (
             self._steps is None or self._steps.busy or prompt is None or prompt not in self._prompts
         )
 
-    def _begin(self, row: Row, told: Told) -> Steps:
-        session = text(told.get("sessionId")) or self._session
-        uuid = text(told.get("uuid")) or f"{session}:{row.begin}"
-        prompt = text(told.get("promptId"))
+    def _begin(self, row: Row, data: RowObject) -> Steps:
+        session = text(data.get("sessionId")) or self._session
+        uuid = text(data.get("uuid")) or f"{session}:{row.begin}"
+        prompt = text(data.get("promptId"))
         agent = self._agent
-        goes_on, self._goes_on = self._goes_on, None
-        if goes_on is not None:
-            trace_id = goes_on
+        resumed_trace, self._resumed_trace = self._resumed_trace, None
+        if resumed_trace is not None:
+            trace_id = resumed_trace
         elif agent is not None and agent.link is not None and prompt is None:
             trace_id = agent.link.trace_id
         elif agent is None and prompt in self._prompts:
-            # A fork copies the history under the id of its own first prompt.
+            # A fork copies the history, under the id of its own first prompt.
             trace_id = turn_id(session, uuid)
         else:
             trace_id = turn_id(session, prompt or uuid)
         if prompt is not None:
             self._prompts.add(prompt)
         claim = "" if agent is not None else uuid
-        turn = Turn(trace_id, session, claim, self._rested, prompt=prompt)
-        return Steps(turn, told, agent, self._requests, self.links)
+        turn = Turn(trace_id, session, claim, self._end_of_rows, prompt=prompt)
+        return Steps(turn, data, agent, self._requests, self.links)

@@ -1,4 +1,4 @@
-"""One turn of Claude Code: its main agent and the sub-agents that stand in the same file."""
+"""One turn of Claude Code: its main agent, and sub-agents in the same file."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ RowObject = Mapping[str, Any]
 
 
 class SubAgent(NamedTuple):
-    """Whose transcript a file is, if it is not the main agent's."""
+    """The agent of a transcript that is not the main agent's."""
 
     agent_id: str
     name: str
     tool_use_id: str | None = None
-    """The main agent's call of the tool that began it."""
+    """The main agent's tool call that started it."""
     link: Link | None = None
-    """The same, for a call of another agent's, or where rows do not name the prompt."""
+    """The call that started it, if another agent made it, or if rows do not name the prompt."""
 
 
 class Steps:
-    """Takes the rows of a turn. Its first row must be given to `take` as well."""
+    """Builds the spans of a turn from its rows; pass the first row to `take` as well."""
 
     def __init__(
         self,
@@ -45,82 +45,84 @@ class Steps:
         self._links = links
         self._inline: dict[str, Agent] = {}
         self._side_rows: dict[str, str] = {}
-        """Rows of sub-agents that stand inline → which of them."""
-        self._main = agent is None
-        at = moment(first) or 1
+        """Ids of sub-agents' rows in the same file → agent id."""
+        self._is_main = agent is None
+        start_ns = moment(first) or 1
         if agent is None:
-            began = Beginning(
+            beginning = Beginning(
                 name=_TURN,
                 span_id=turn.root_id,
                 parent_span_id=None,
-                at=at,
-                given=row_of.said_text(first) or row_of.content(first),
+                start_ns=start_ns,
+                input=row_of.message_text(first) or row_of.content(first),
                 attributes={"prompt.id": turn.prompt, "message.uuid": turn.claim},
             )
-            self._agent = Agent(turn, requests, links, began)
+            self._agent = Agent(turn, requests, links, beginning)
             turn.tags["service"] = "claude-code"
         else:
-            above = agent.link.span_id if agent.link else turn.root_id
+            parent = agent.link.span_id if agent.link else turn.root_id
             if agent.link is None and agent.tool_use_id is not None:
-                above = turn.id_of("tool", "", agent.tool_use_id)
-            self._agent = self._sub_agent(agent.agent_id, agent.name, above, at, first)
+                parent = turn.id_of("tool", "", agent.tool_use_id)
+            self._agent = self._sub_agent(agent.agent_id, agent.name, parent, start_ns, first)
 
     @property
     def busy(self) -> bool:
-        """Whether the agent has begun to work."""
+        """Whether the agent has started to work."""
         return self._agent.busy
 
     def take(self, row: RowObject) -> None:
         """Read a row."""
         agent: Agent | None = self._agent
-        if self._main and row.get("isSidechain") is True:
-            agent = self._aside(row)
-        elif self._main:
+        if self._is_main and row.get("isSidechain") is True:
+            agent = self._inline_agent(row)
+        elif self._is_main:
             self.turn.tags.update(row_of.tags(row))
         if agent is not None:
             agent.take(row)
 
-    def close(self, *, gone: bool) -> bool:
-        """Bring the spans of the agents up to date; whether the turn has come to its end.
+    def close(self, *, abandoned: bool) -> bool:
+        """Update the agents' spans; returns whether the turn has ended.
 
-        `gone`: nobody will go on with it.
+        `abandoned` means that nobody will continue it.
         """
         for agent in (self._agent, *self._inline.values()):
             agent.describe()
         end = self._agent.end
-        if self._main:
-            ended = "answered" if end in _ANSWERED else end
-            more = {"ended": ended, "model": self._agent.model}
-            self.turn.tags.update({key: value for key, value in more.items() if value})
-        if gone or end is not None:
-            self.turn.close(gone=True)
+        if self._is_main:
+            outcome = "answered" if end in _ANSWERED else end
+            tags = {"ended": outcome, "model": self._agent.model}
+            self.turn.tags.update({key: value for key, value in tags.items() if value})
+        if abandoned or end is not None:
+            self.turn.close(abandoned=True)
         return end is not None
 
-    def _aside(self, row: RowObject) -> Agent | None:
-        """The sub-agent that a row in the main agent's file is of."""
+    def _inline_agent(self, row: RowObject) -> Agent | None:
+        """The sub-agent of a row in the main agent's file."""
         uuid = text(row.get("uuid")) or ""
         agent = text(row.get("agentId")) or self._side_rows.get(str(row.get("parentUuid")))
         agent = agent or uuid
         self._side_rows[uuid] = agent
         if agent not in self._inline:
-            at = moment(row)
-            if at is None or row.get("type") != "user":
+            at_ns = moment(row)
+            if at_ns is None or row.get("type") != "user":
                 return None
-            above = self._agent.asking_for(row_of.said_text(row))
-            given = above.input if above is not None else None
-            name = text(given.get("subagent_type")) if isinstance(given, dict) else None
-            parent = self.turn.root_id if above is None else above.span_id
-            self._inline[agent] = self._sub_agent(agent, name or "sub-agent", parent, at, row)
+            call = self._agent.running_call_with(row_of.message_text(row))
+            call_input = call.input if call is not None else None
+            name = text(call_input.get("subagent_type")) if isinstance(call_input, dict) else None
+            parent = self.turn.root_id if call is None else call.span_id
+            self._inline[agent] = self._sub_agent(agent, name or "sub-agent", parent, at_ns, row)
         return self._inline[agent]
 
-    def _sub_agent(self, agent_id: str, name: str, above: str, at: int, first: RowObject) -> Agent:
-        began = Beginning(
+    def _sub_agent(
+        self, agent_id: str, name: str, parent: str, start_ns: int, first: RowObject
+    ) -> Agent:
+        beginning = Beginning(
             name=name,
             span_id=self.turn.id_of("agent", agent_id),
-            parent_span_id=above,
-            at=at,
-            given=row_of.said_text(first) or None,
+            parent_span_id=parent,
+            start_ns=start_ns,
+            input=row_of.message_text(first) or None,
             attributes={"agent.name": name},
             agent_id=agent_id,
         )
-        return Agent(self.turn, self._requests, self._links, began)
+        return Agent(self.turn, self._requests, self._links, beginning)

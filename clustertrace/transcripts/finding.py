@@ -1,4 +1,4 @@
-"""Where coding agents keep their sessions on this machine, and what is there. Nothing is read."""
+"""Find coding agents' sessions on this machine; their contents are not read."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ Agent = Literal["claude-code", "codex"]
 
 AGENTS: Final[tuple[Agent, ...]] = ("claude-code", "codex")
 TITLES: Final[dict[Agent, str]] = {"claude-code": "Claude Code", "codex": "Codex"}
-"""What people call them."""
+"""Display names."""
 
 _SUB_AGENT: Final = "agent-"
 
 
 class History(NamedTuple):
-    """What an agent has left."""
+    """The transcripts of an agent."""
 
     agent: Agent
     place: Path
     files: tuple[Path, ...]
-    """Oldest first, a session before its sub-agents."""
+    """Oldest first, sessions before sub-agents."""
     sessions: int
     size: int
     """Bytes of all files."""
 
 
 def place(agent: Agent) -> Path:
-    """The folder where the agent keeps its sessions, as its own variables have it."""
+    """The folder of the agent's sessions, by the agent's own environment variables."""
     if agent == "claude-code":
         folder = os.environ.get("CLAUDE_CONFIG_DIR")
         return (Path(folder).expanduser() if folder else Path.home() / ".claude") / "projects"
@@ -40,26 +40,26 @@ def place(agent: Agent) -> Path:
 
 
 def histories() -> list[History]:
-    """What the agents on this machine have left; those without a session are left out."""
-    found = (find(agent, place(agent)) for agent in AGENTS)
-    return [history for history in found if history.sessions]
+    """The histories on this machine; agents without sessions are left out."""
+    candidates = (find(agent, place(agent)) for agent in AGENTS)
+    return [history for history in candidates if history.sessions]
 
 
-def find(agent: Agent, where: Path) -> History:
-    """The transcripts in a folder, or the one that a path names."""
+def find(agent: Agent, root: Path) -> History:
+    """The transcripts in a folder, or a single one."""
     sizes: dict[Path, tuple[int, int]] = {}
-    for path in _transcripts(where):
+    for path in _transcripts(root):
         try:
-            about = path.stat()
+            stat = path.stat()
         except OSError:
             continue
-        sizes[path] = (about.st_mtime_ns, about.st_size)
+        sizes[path] = (stat.st_mtime_ns, stat.st_size)
     mains = [path for path in sizes if not is_sub_agent(path)]
-    # A copy of a session's history is younger than the session, which counts.
+    # A fork's copy of a history is younger than the original, which must be read first.
     files = sorted(sizes, key=lambda path: (is_sub_agent(path), sizes[path][0], str(path)))
     return History(
         agent,
-        where,
+        root,
         tuple(files),
         len(mains) or len(files),
         sum(size for _, size in sizes.values()),
@@ -67,15 +67,15 @@ def find(agent: Agent, where: Path) -> History:
 
 
 def is_sub_agent(path: Path) -> bool:
-    """Whether a file of Claude Code's holds what a sub-agent did."""
+    """Whether a file of Claude Code is a sub-agent's transcript."""
     return path.name.startswith(_SUB_AGENT)
 
 
-def _transcripts(where: Path) -> Iterator[Path]:
-    if where.is_file():
-        yield where
+def _transcripts(root: Path) -> Iterator[Path]:
+    if root.is_file():
+        yield root
         return
-    for folder, _, names in os.walk(where, onerror=lambda _: None):
+    for folder, _, names in os.walk(root, onerror=lambda _: None):
         for name in names:
             if name.endswith(".jsonl"):
                 yield Path(folder, name)

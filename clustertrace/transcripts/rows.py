@@ -1,8 +1,7 @@
-"""The rows of a transcript: JSON Lines that another program is still writing.
+"""The rows of a transcript: JSON Lines that another program may still be writing.
 
-One line is in memory at a time, however large the file is, and a line beyond `LONGEST_LINE` is
-stepped over. The last line may be half written: it counts only once it is whole JSON, and reading
-later goes on before it.
+Only one line is in memory at a time, and lines beyond `LONGEST_LINE` are skipped. The last line may
+be half written: it counts only once it is complete JSON, and the next reading starts before it.
 """
 
 from __future__ import annotations
@@ -15,45 +14,45 @@ import orjson
 __all__ = ["LONGEST_LINE", "Row", "rows"]
 
 LONGEST_LINE: Final = 32 * 1024 * 1024
-"""Bytes. Tool results with images take a few million; what is longer is no row of a session."""
+"""Bytes. Tool results with images take a few million; no real row is longer than this."""
 
-_STEP: Final = 1024 * 1024
+_SKIP_BYTES: Final = 1024 * 1024
 
 
 class Row(NamedTuple):
     """One line of a file."""
 
     begin: int
-    """Where it begins in the file, bytes."""
+    """Its offset in the file, bytes."""
     end: int
-    """Where the next one begins."""
-    told: Mapping[str, Any] | None
-    """None: it is no JSON object, or too long."""
+    """The offset of the next row."""
+    data: Mapping[str, Any] | None
+    """None if it is not a JSON object, or too long."""
     whole: bool = True
-    """False: the file ends in it, so more of it may come."""
+    """False if the file ends before the line does, so that more of it may come."""
 
 
 def rows(file: BinaryIO, offset: int = 0) -> Iterator[Row]:
-    """The rows from `offset` on, which must be where one begins. Empty lines are left out."""
+    """The rows from `offset` on, which must be the start of a row. Empty lines are skipped."""
     file.seek(offset)
     while line := file.readline(LONGEST_LINE):
-        begin, size = offset, len(line)
+        start, size = offset, len(line)
         if not line.endswith(b"\n") and size >= LONGEST_LINE:
             size += _step_over(file)
             line = b""
         offset += size
         whole = not line or line.endswith(b"\n")
-        told = _object(line)
-        if not whole and told is None:
+        data = _object(line)
+        if not whole and data is None:
             return
-        if told is not None or line.strip() or not line:
-            yield Row(begin, offset, told, whole)
+        if data is not None or line.strip() or not line:
+            yield Row(start, offset, data, whole)
 
 
 def _step_over(file: BinaryIO) -> int:
-    """Read to the end of the line; how many bytes that were."""
+    """Read to the end of the line; returns how many bytes that was."""
     size = 0
-    while rest := file.readline(_STEP):
+    while rest := file.readline(_SKIP_BYTES):
         size += len(rest)
         if rest.endswith(b"\n"):
             break
@@ -62,7 +61,7 @@ def _step_over(file: BinaryIO) -> int:
 
 def _object(line: bytes) -> Mapping[str, Any] | None:
     try:
-        told = orjson.loads(line)
+        value = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
-    return told if isinstance(told, dict) else None
+    return value if isinstance(value, dict) else None

@@ -1,7 +1,7 @@
-"""Whose transcript a sub-agent's file of Claude Code's is, and which tool call began it.
+"""The agent of a Claude Code sub-agent's transcript, and the tool call that started it.
 
-The file lies in a folder of its session's, with a file about it beside it; older versions put it
-among the sessions and say nothing more.
+The file is in a folder of its session, with a metadata file beside it; older versions put it among
+the sessions, without metadata.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _NAME: Final = re.compile(r"[\w-]{1,200}")
 
 
 class Links:
-    """Which tool call began which sub-agent; what was not read by now is looked up."""
+    """Which tool call started which sub-agent; looked up in transcripts that were not read yet."""
 
     def __init__(self) -> None:
         self._known: dict[str, Link] = {}
         self._searched: set[Path] = set()
 
     def add(self, links: Mapping[str, Link]) -> None:
-        """Take what a transcript told."""
+        """Add the links of a transcript."""
         self._known.update(links)
 
     def of(self, agent_id: str, session: Path) -> Link | None:
-        """The call that began a sub-agent of a session, wherever in the session it stands."""
+        """The call that started a sub-agent, searched in all transcripts of the session."""
         if agent_id not in self._known and session not in self._searched:
             self._searched.add(session)
             others = session.with_suffix("").glob(f"{_FOLDER}/**/*.jsonl")
@@ -50,36 +50,36 @@ class Links:
 def session_of(path: Path, file: BinaryIO) -> tuple[str, Path]:
     """The id of a sub-agent's session, and that session's own file."""
     if _FOLDER in path.parts:
-        at = len(path.parts) - 1 - path.parts[::-1].index(_FOLDER)
-        folder = Path(*path.parts[:at])
+        index = len(path.parts) - 1 - path.parts[::-1].index(_FOLDER)
+        folder = Path(*path.parts[:index])
         return folder.name, folder.with_name(folder.name + ".jsonl")
-    told = next((row.told for row in rows(file) if row.told), {})
-    session = text(told.get("sessionId")) or path.stem
-    # A file may say anything of its session; only a plain name is one of a file beside it.
-    beside = session if _NAME.fullmatch(session) else path.stem
-    return session, path.with_name(beside + ".jsonl")
+    first_row = next((row.data for row in rows(file) if row.data), {})
+    session = text(first_row.get("sessionId")) or path.stem
+    # The id in a file is untrusted: only a plain name may become the name of another file.
+    name = session if _NAME.fullmatch(session) else path.stem
+    return session, path.with_name(name + ".jsonl")
 
 
 def sub_agent(path: Path, session: Path, links: Links) -> SubAgent:
-    """Whose file it is."""
+    """The sub-agent of a transcript."""
     agent_id = path.stem.partition("-")[2]
-    about = _about(path)
-    used = text(about.get("toolUseId"))
+    meta = _meta(path)
+    tool_use_id = text(meta.get("toolUseId"))
     link = None
-    if used is None or about.get("spawnDepth") not in (None, 1):
-        # Begun by another sub-agent, or nobody says by which call.
+    if tool_use_id is None or meta.get("spawnDepth") not in (None, 1):
+        # Started by another sub-agent, or by an unknown call.
         link = links.of(agent_id, session)
-    name = text(about.get("agentType")) or (link.name if link else None)
-    return SubAgent(agent_id, name or "sub-agent", used, link)
+    name = text(meta.get("agentType")) or (link.name if link else None)
+    return SubAgent(agent_id, name or "sub-agent", tool_use_id, link)
 
 
-def _about(path: Path) -> Mapping[str, Any]:
+def _meta(path: Path) -> Mapping[str, Any]:
     try:
         with path.with_suffix(".meta.json").open("rb") as file:
-            told = orjson.loads(file.read(_META_BYTES))
+            value = orjson.loads(file.read(_META_BYTES))
     except (OSError, orjson.JSONDecodeError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _links_in(path: Path) -> Mapping[str, Link]:

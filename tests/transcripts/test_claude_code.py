@@ -144,7 +144,7 @@ def test_a_turn_that_nobody_ended(session: Any, turns: Turns, drawn: Draw) -> No
     told = [session.prompt(0), session.answer(1, "m1", ("t1", "Bash"))]
     assert drawn(turns(told)[0]) == ["interaction running", "  llm_request", "  Bash running"]
     gone = ["interaction incomplete", "  llm_request", "  Bash incomplete"]
-    assert drawn(turns(told, gone=True)[0]) == gone
+    assert drawn(turns(told, abandoned=True)[0]) == gone
     assert drawn(turns([*told, session.prompt(9)])[0]) == gone
 
 

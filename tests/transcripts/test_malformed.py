@@ -111,14 +111,14 @@ def checked(portions: list[Portion]) -> None:
 @given(st.lists(_CLAUDE | _LINES, max_size=12), st.binary(max_size=9), st.booleans())
 def test_odd_sessions_of_claude_code(told: list[Any], ending: bytes, gone: bool) -> None:
     """Unknown rows, wrong types, cycles of parents, half lines."""
-    checked(list(claude_code.Reader("s").read(rows(file_of(told, ending)), gone=gone)))
+    checked(list(claude_code.Reader("s").read(rows(file_of(told, ending)), abandoned=gone)))
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(_CODEX | _LINES, max_size=12), st.binary(max_size=9), st.booleans())
 def test_odd_rollouts_of_codex(told: list[Any], ending: bytes, gone: bool) -> None:
     """The same for Codex."""
-    checked(list(codex.Reader("s").read(rows(file_of(told, ending)), gone=gone)))
+    checked(list(codex.Reader("s").read(rows(file_of(told, ending)), abandoned=gone)))
 
 
 _COUNTS = st.integers(0, 10**6)
@@ -160,19 +160,19 @@ def test_tokens_are_the_sum_of_the_records(calls: list[Any], held: int) -> None:
 def test_a_line_that_is_too_long_is_stepped_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is no row, and those around it are read."""
     monkeypatch.setattr("clustertrace.transcripts.rows.LONGEST_LINE", 100)
-    monkeypatch.setattr("clustertrace.transcripts.rows._STEP", 16)
+    monkeypatch.setattr("clustertrace.transcripts.rows._SKIP_BYTES", 16)
     data = b'{"a":1}\n' + b'{"b":"' + b"x" * 500 + b'"}\n\n' + b'{"c":1}\n' + b"y" * 300
     found = list(rows(io.BytesIO(data)))
-    assert [row.told for row in found] == [{"a": 1}, None, {"c": 1}, None]
+    assert [row.data for row in found] == [{"a": 1}, None, {"c": 1}, None]
     assert [row.end for row in found[:3]] == [8, 517, 526]
 
 
 def test_half_a_line_waits_for_its_rest() -> None:
     """What can't be read at the end of a file may not be whole yet."""
     whole = io.BytesIO(b'{"a":1}\n{"b":2}')
-    assert [(row.told, row.whole) for row in rows(whole)] == [({"a": 1}, True), ({"b": 2}, False)]
-    assert [row.told for row in rows(io.BytesIO(b'{"a":1}\n{"b":'))] == [{"a": 1}]
-    assert [row.told for row in rows(io.BytesIO(b'{"a":1}\n{"b":2}\n'), 8)] == [{"b": 2}]
+    assert [(row.data, row.whole) for row in rows(whole)] == [({"a": 1}, True), ({"b": 2}, False)]
+    assert [row.data for row in rows(io.BytesIO(b'{"a":1}\n{"b":'))] == [{"a": 1}]
+    assert [row.data for row in rows(io.BytesIO(b'{"a":1}\n{"b":2}\n'), 8)] == [{"b": 2}]
 
 
 @pytest.mark.parametrize("told", ["a/b", "a\0b", "..", "x" * 5_000, 7])
