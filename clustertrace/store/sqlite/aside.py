@@ -1,4 +1,4 @@
-"""Moving a database that can't be used out of the way: every byte is kept, under another name."""
+"""Move an unusable database out of the way: every byte is kept, under another name."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ __all__ = ["set_aside"]
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a database and the logs beside it; its new name. Raises StoreError.
+    """Rename a database and its logs; returns the new path. Raises StoreError.
 
-    The logs go first: a program that opens the old name afterwards makes a new database, whose own
-    logs must stay with it.
+    The logs go first: a program that opens the old path afterwards creates a new database, whose
+    own logs must stay with it.
     """
-    kept = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+    new_path = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
     try:
-        for end in ("-wal", "-shm"):
-            beside = path.with_name(path.name + end)
-            if beside.exists():
-                beside.rename(kept.with_name(kept.name + end))
-        path.rename(kept)
+        for suffix in ("-wal", "-shm"):
+            log = path.with_name(path.name + suffix)
+            if log.exists():
+                log.rename(new_path.with_name(new_path.name + suffix))
+        path.rename(new_path)
     except OSError as error:
         raise StoreError(
             f"{path} can't be moved away ({error.strerror or error}); give yourself permission to "
             "write to its folder."
         ) from None
-    return kept
+    return new_path

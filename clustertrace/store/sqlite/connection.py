@@ -19,16 +19,16 @@ __all__ = ["SqliteConnection", "connect", "readable"]
 
 BUSY_MS: Final = 4_000
 """How long a writer waits for another process, milliseconds: well under the ten seconds after
-which exporters give up, so that they are told to come back."""
+which exporters give up, so that they get an answer to retry."""
 
 _STEPS_A_LOOK: Final = 100_000
-"""SQLite's own steps between two looks at the clock: about a millisecond."""
+"""SQLite steps between two looks at the clock: about a millisecond."""
 
 _CACHE_KIB: Final = 16 * 1024
 
 
 class SqliteConnection(Connection):
-    """A connection to a file, which has one writer at a time: whoever writes is alone."""
+    """A connection to a file, which has only one writer at a time."""
 
     texts = text_index
     claimed = ""
@@ -38,7 +38,7 @@ class SqliteConnection(Connection):
         self.path = path
         self.name = str(path)
         self._file = _file_at(path)
-        self._schema = -1
+        self._schema_version = -1
 
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
         with readable(self.path):
@@ -55,8 +55,8 @@ class SqliteConnection(Connection):
 
     def row(self, sql: str, params: Params = ()) -> tuple[Any, ...] | None:
         with readable(self.path):
-            found: tuple[Any, ...] | None = self.raw.execute(sql, params).fetchone()
-            return found
+            first_row: tuple[Any, ...] | None = self.raw.execute(sql, params).fetchone()
+            return first_row
 
     def run(self, sql: str, params: Params = ()) -> int:
         with readable(self.path):
@@ -98,10 +98,10 @@ class SqliteConnection(Connection):
         return range(first, first + count)
 
     def number_beyond(self, highest: int) -> None:
-        """Nothing to do: a new number is beyond those of all spans that are there."""
+        """Nothing to do: new numbers are always higher than those of stored spans."""
 
     def make_room(self, numbers: Iterable[int]) -> None:
-        """Nothing to do: there is room for any number."""
+        """Nothing to do: there are no partitions."""
 
     def foresee(self, condition: str, params: Mapping[str, Any]) -> None:
         self.texts.foresee(self, condition, params)
@@ -127,18 +127,18 @@ class SqliteConnection(Connection):
         return self.pragma("page_count") * self.pragma("page_size")
 
     def pragma(self, name: str) -> int:
-        """A number that SQLite keeps of the file."""
+        """The value of a numeric pragma."""
         return int(self.value(f"PRAGMA {name}") or 0)
 
     def is_current(self) -> bool:
         return _file_at(self.path) == self._file
 
     def refuse_newer(self) -> None:
-        # A number that SQLite changes with every change of the schema, whoever makes it.
-        now = self.pragma("schema_version")
-        if now != self._schema:
+        # SQLite changes this number with every change of the schema.
+        schema_version = self.pragma("schema_version")
+        if schema_version != self._schema_version:
             refuse_newer(self)
-            self._schema = now
+            self._schema_version = schema_version
 
     def close(self) -> None:
         self.raw.close()
@@ -146,7 +146,7 @@ class SqliteConnection(Connection):
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours, each with what to do next."""
+    """Turn SQLite's errors into ours, which say what to do."""
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -196,8 +196,8 @@ def connect(path: Path, *, read_only: bool = False) -> SqliteConnection:
                 raw.execute("PRAGMA query_only = ON")
             else:
                 raw.execute("PRAGMA synchronous = NORMAL")
-                # What is deleted is overwritten in its page; pages that become free are given back
-                # or used again, and so are not written for that (`ON`, which some systems have).
+                # Deleted content is overwritten in its page. Pages that become free are not: they
+                # are returned or reused (`ON`, the default of some systems, would overwrite them).
                 raw.execute("PRAGMA secure_delete = FAST")
                 raw.execute("PRAGMA wal_autocheckpoint = 4000")
         except sqlite3.Error:
@@ -207,9 +207,9 @@ def connect(path: Path, *, read_only: bool = False) -> SqliteConnection:
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:
-    """Which file it is that has this name; None: none has."""
+    """The identity of the file at a path; None if there is none."""
     try:
-        there = path.stat()
+        stat = path.stat()
     except OSError:
         return None
-    return there.st_dev, there.st_ino
+    return stat.st_dev, stat.st_ino

@@ -1,4 +1,4 @@
-"""Bringing a file to the newest schema, or saying why not."""
+"""Bring a file to the newest schema, or raise an error that says why not."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ __all__ = ["opened"]
 _LOG: Final = logging.getLogger("clustertrace")
 
 _SMALLEST: Final = 512
-"""Bytes of the smallest database that SQLite makes."""
+"""Bytes of the smallest SQLite database."""
 
 _FULL: Final = 1
-"""The mode of `auto_vacuum` in which each transaction gives back what it frees."""
+"""The mode of `auto_vacuum` in which each transaction returns the pages that it frees."""
 
 
 def opened(path: Path) -> SqliteConnection:
-    """A connection to the database in a file, which is made or migrated as needed.
+    """Open the database in a file, which is created or migrated as needed.
 
-    Raises StoreError, StoreCorrupt if the file is no database of ours, or StoreTooNew.
+    Raises StoreError, StoreCorrupt if the file is not one of our databases, or StoreTooNew.
     """
     _make_file(path)
     conn = connect(path)
@@ -41,7 +41,7 @@ def opened(path: Path) -> SqliteConnection:
 
 
 def _make_file(path: Path) -> None:
-    """Make the file where there is none; one that is there may be another user's."""
+    """Create the file if it is missing; an existing one may belong to another user."""
     try:
         if path.exists():
             return
@@ -56,32 +56,32 @@ def _make_file(path: Path) -> None:
 
 def _ensure(conn: SqliteConnection) -> None:
     _check_size(conn.path)
-    found = revision(conn)
-    if found is None and conn.value("SELECT count(*) FROM sqlite_master"):
+    current = revision(conn)
+    if current is None and conn.value("SELECT count(*) FROM sqlite_master"):
         raise StoreCorrupt(
             f"{conn.path} is a database of another program; choose another file with "
             "CLUSTERTRACE_DB."
         )
     refuse_newer(conn)
-    if found is None:
-        # Lets `vacuum` give space back in small steps; it can't be changed once there are tables.
+    if current is None:
+        # Allows returning space in small steps; can't be enabled once there are tables.
         conn.run("PRAGMA auto_vacuum = INCREMENTAL")
     elif conn.pragma("auto_vacuum") == _FULL and not is_going_on(conn, time.time_ns()):
-        # A deletion was broken off that could not say so (store.sqlite.shortening).
+        # A deletion was interrupted before it could reset this (store.sqlite.shortening).
         conn.run("PRAGMA auto_vacuum = INCREMENTAL")
-    # Only now that the file is known to be ours: this changes its header.
+    # Only now that the file is known to be ours, as this changes its header.
     conn.run("PRAGMA journal_mode = WAL")
-    if found is not None and found != HEAD:
-        _back_up(conn, found)
-    if found != HEAD:
+    if current is not None and current != HEAD:
+        _back_up(conn, current)
+    if current != HEAD:
         _upgrade(conn.path)
 
 
 def _check_size(path: Path) -> None:
-    """SQLite takes a file of a few bytes for an empty database and would write over it.
+    """Refuse a file of a few bytes, which SQLite takes for an empty database and would overwrite.
 
-    The file is not opened to look into it: closing it again would drop every lock that this process
-    holds on it (POSIX), and the next program to leave would delete the log that we write to.
+    The file is not opened for this: closing it again would drop every lock that this process
+    holds on it (POSIX), and the next program to exit would delete the log that we write to.
     """
     if 0 < path.stat().st_size < _SMALLEST:
         raise StoreCorrupt(
@@ -90,32 +90,32 @@ def _check_size(path: Path) -> None:
         )
 
 
-def _back_up(conn: SqliteConnection, found: str) -> None:
-    """Keep the database as it is beside it, for the older program, before it is migrated."""
-    kept = conn.path.with_name(f"{conn.path.name}.schema-{found}")
-    making = kept.with_name(f"{kept.name}.new")
-    if kept.exists():
+def _back_up(conn: SqliteConnection, current: str) -> None:
+    """Copy the database before it is migrated, for the older program."""
+    backup = conn.path.with_name(f"{conn.path.name}.schema-{current}")
+    unfinished = backup.with_name(f"{backup.name}.new")
+    if backup.exists():
         return
     try:
-        making.unlink(missing_ok=True)
-        making.touch(mode=0o600)
+        unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=0o600)
     except OSError as error:
         raise StoreError(
-            f"{kept} can't be created ({error.strerror or error}), and without that copy the "
+            f"{backup} can't be created ({error.strerror or error}), and without that copy the "
             "database is not migrated; give yourself permission to write there."
         ) from None
     try:
-        with readable(making), closing(sqlite3.connect(making)) as copy:
+        with readable(unfinished), closing(sqlite3.connect(unfinished)) as copy:
             conn.raw.backup(copy)
     except StoreError:
-        # What there was no room for would only take what room there is.
-        making.unlink(missing_ok=True)
+        # The unfinished copy would only take up the space that is left.
+        unfinished.unlink(missing_ok=True)
         raise
-    making.rename(kept)
+    unfinished.rename(backup)
     _LOG.warning(
         "%s is upgraded to schema %s, which may take a minute. The older version's database is "
         "kept as %s; delete that once you no longer need it.",
-        *(conn.path, HEAD, kept.name),
+        *(conn.path, HEAD, backup.name),
     )
 
 

@@ -1,10 +1,10 @@
-"""Returning the space of what is deleted to the disk.
+"""Return the space of deleted data to the disk.
 
-SQLite can do so at the end of each transaction (`FULL`) or when it is asked to (`INCREMENTAL`), and
-may be switched over at any time. Normally it is asked: free pages are soon reused. But returning
-very many on request is slow: for each free page at the end of the file SQLite searches the list of
-all free pages. So deleted rows return at once what they free. A dropped table frees so much that
-this would keep others waiting: then SQLite is asked, in turns.
+SQLite does so at the end of each transaction (`FULL`) or on request (`INCREMENTAL`), and can be
+switched at any time. Normally it is on request, as free pages are soon reused. But returning very
+many on request is slow: for each free page at the end of the file SQLite searches the list of all
+free pages. So transactions that delete rows return at once what they free. A dropped table frees so
+much that this would keep others waiting: that is returned on request, in turns.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ __all__ = ["giving_back", "shorten"]
 
 _FEWEST: Final = 500
 _MOST: Final = 50_000
-"""Pages of a transaction that gives back what is free."""
+"""Limits on the pages that a transaction returns."""
 
 
 @contextmanager
 def giving_back(store: Store) -> Iterator[None]:
-    """Meanwhile, each transaction gives the pages that it frees back to the disk."""
+    """Within this context, each transaction returns the pages that it frees to the disk."""
     shorten(store)
     try:
         with store.writing() as conn:
@@ -41,7 +41,7 @@ def giving_back(store: Store) -> Iterator[None]:
 
 
 def shorten(store: Store, above: int = 0) -> None:
-    """Give free pages back to the disk, if there are more than some; others write meanwhile."""
+    """Return free pages to the disk, if there are more than `above`; others can write meanwhile."""
     with store.read() as conn:
         assert isinstance(conn, SqliteConnection)
         if conn.pragma("freelist_count") <= above:
@@ -52,10 +52,10 @@ def shorten(store: Store, above: int = 0) -> None:
 
 
 def _give_back(conn: Connection, pages: int) -> bool:
-    """Give some pages back; whether there are more that can be."""
+    """Return some pages; returns whether there are more that can be returned."""
     assert isinstance(conn, SqliteConnection)
     before = conn.pragma("freelist_count")
-    # Python steps once through a statement that has no columns: one page, whatever it says.
+    # Python steps only once through a statement without columns, which is one page.
     for _ in range(min(before, pages)):
         conn.run("PRAGMA incremental_vacuum(1)")
     return 0 < conn.pragma("freelist_count") < before

@@ -1,4 +1,4 @@
-"""How much the tables of a file hold, and what that takes on the disk."""
+"""How many rows the tables of a file have, and what they take on the disk."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _PAGES = "SELECT name, pgsize FROM dbstat WHERE aggregate = TRUE"
 
 
 def table_sizes(conn: Connection) -> list[TableSize]:
-    """Every table, by name; those of the text index together."""
-    owned: dict[str, str] = dict(conn.rows(_OWNED))
-    taken = _bytes(conn)
+    """The sizes of all tables, by name; those of the text index are added up."""
+    table_of: dict[str, str] = dict(conn.rows(_OWNED))
+    bytes_by_name = _bytes_by_name(conn)
     tables: Counter[str] = Counter()
     indexes: Counter[str] = Counter()
-    for name, table in owned.items():
-        kind = tables if name == table else indexes
-        kind[TEXT_INDEX if table.startswith(TEXT_INDEX) else table] += taken.get(name, 0)
+    for name, table in table_of.items():
+        sizes = tables if name == table else indexes
+        sizes[TEXT_INDEX if table.startswith(TEXT_INDEX) else table] += bytes_by_name.get(name, 0)
     return [
         TableSize(
             name,
             _rows(conn, name),
-            tables[name] if taken else None,
-            indexes[name] if taken else None,
+            tables[name] if bytes_by_name else None,
+            indexes[name] if bytes_by_name else None,
             estimated=False,
         )
         for name in sorted(tables)
@@ -40,13 +40,13 @@ def table_sizes(conn: Connection) -> list[TableSize]:
 
 def _rows(conn: Connection, table: str) -> int:
     if table == TEXT_INDEX:
-        done = conn.texts.position(conn)
-        return conn.value("SELECT count(*) FROM spans WHERE seq <= ?", (done,)) or 0
+        indexed_to = conn.texts.position(conn)
+        return conn.value("SELECT count(*) FROM spans WHERE seq <= ?", (indexed_to,)) or 0
     return conn.value(f"SELECT count(*) FROM {table}") or 0
 
 
-def _bytes(conn: Connection) -> dict[str, int]:
-    """What each table and index takes; nothing where SQLite was built without the means to tell."""
+def _bytes_by_name(conn: Connection) -> dict[str, int]:
+    """Bytes of each table and index; empty if this build of SQLite lacks dbstat."""
     try:
         return dict(conn.rows(_PAGES))
     except StoreError:

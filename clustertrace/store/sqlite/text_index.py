@@ -1,9 +1,9 @@
 """The full-text index: updated right after the commit, at a constant cost per span.
 
 It is extended by sequence number, with one `INSERT … SELECT` per batch; a trigger would cost ten
-times that. It holds no copy of the texts, and it is made of parts (`text_parts`). A span that
-changes gets a new number, and its old words are removed by number, never by a search. Numbers are
-not reused: whatever the index still holds of a deleted span finds nothing.
+times that. It holds no copy of the texts, and consists of parts (`text_parts`). A span that changes
+gets a new number, and its old words are removed by number, never by a search. Numbers are not
+reused, so words that the index still holds of a deleted span match nothing.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ __all__ = [
 
 _COLUMNS: Final = ", ".join(FIELDS)
 _SPANS_A_QUERY: Final = 900
-"""Parameters of one statement."""
+"""How many parameters one statement gets at most."""
 
-_SAMPLE: Final = 100
+_SAMPLES: Final = 100
 _REBUILD_SHARE: Final = 0.5
-"""Taking a word out costs what putting one in does: if more than this share of a part goes, it is
-cheaper to build it anew from the rest."""
+"""Removing a word costs as much as adding one: if more than this share of a part goes, rebuilding
+it from the rest is cheaper."""
 
 _SPANS_A_PAGE: Final = 10
-"""So many are indexed in the time that it takes to merge a page."""
+"""How many spans are indexed in the time that merging a page takes."""
 
 
 def advance(conn: Connection, limit: int) -> int:
-    """Index the next spans, at most `limit`, in the caller's transaction; how many."""
-    done = position(conn)
-    first = conn.value("SELECT min(seq) FROM spans WHERE seq > ?", (done,))
+    """Index up to `limit` further spans, in the caller's transaction; returns how many."""
+    indexed_to = position(conn)
+    first = conn.value("SELECT min(seq) FROM spans WHERE seq > ?", (indexed_to,))
     if first is None:
         return 0
     part = text_parts.part_of(conn, first)
-    upto, count = _insert_spans(conn, part.table, done, part.last, limit)
+    upto, count = _insert_spans(conn, part.table, indexed_to, part.last, limit)
     conn.run(
         "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (POSITION, upto),
@@ -63,22 +63,22 @@ def advance(conn: Connection, limit: int) -> int:
 
 
 def forget(conn: Connection, keys: Sequence[tuple[bytes, bytes]]) -> None:
-    """Take spans out of the index before their rows change: `(trace id, span id)`, binary."""
-    one = "SELECT seq FROM spans WHERE trace_id = ? AND span_id = ?"
-    _remove_spans(conn, [row[0] for key in keys for row in conn.rows(one, key)])
+    """Remove spans from the index before their rows change; keys are binary trace and span ids."""
+    seq_query = "SELECT seq FROM spans WHERE trace_id = ? AND span_id = ?"
+    _remove_spans(conn, [row[0] for key in keys for row in conn.rows(seq_query, key)])
 
 
 def clear(conn: Connection) -> None:
-    """Forget every span, so that `advance` begins anew; in the caller's transaction."""
+    """Remove everything, so that `advance` starts over; in the caller's transaction."""
     for part in text_parts.every(conn):
         text_parts.drop(conn, part)
     conn.run("DELETE FROM state WHERE key = ?", (POSITION,))
 
 
 def foresee(conn: Connection, condition: str, params: Mapping[str, Any]) -> None:
-    """Traces of a condition are going to be removed, in many transactions.
+    """Prepare for the removal of all traces that match a condition, in many transactions.
 
-    Where they are most of a part, words are left behind in it, and `tidy` builds it anew.
+    A part that consists mostly of them keeps their words until `tidy` rebuilds it.
     """
     for part in text_parts.every(conn):
         if not part.stale and _share_of_spans(conn, part, condition, params) > _REBUILD_SHARE:
@@ -86,7 +86,7 @@ def foresee(conn: Connection, condition: str, params: Mapping[str, Any]) -> None
 
 
 def forget_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
-    """Take all spans of these traces out of the index, before they go."""
+    """Remove all spans of these traces from the index, before they are deleted."""
     parts = text_parts.every(conn)
     if all(part.stale and part.built_to is None for part in parts):
         return
@@ -97,24 +97,23 @@ def forget_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
 
 
 def tidy(conn: Connection, limit: int) -> bool:
-    """Take a step towards an index that holds no word of a span that is gone.
+    """Take a step towards an index without words of deleted spans, in the caller's transaction.
 
-    In the caller's transaction; some `limit` spans are indexed anew, or pages merged. Whether there
-    is more to do.
+    About `limit` spans are indexed again, or pages merged. Returns whether there is more to do.
     """
     parts = text_parts.unfinished(text_parts.every(conn))
     if not parts:
         return False
-    done = (
+    is_done = (
         _rebuild_part(conn, parts[-1], limit)
         if parts[-1].stale
         else _merge_pages(conn, parts[-1], limit)
     )
-    return not done or len(parts) > 1
+    return not is_done or len(parts) > 1
 
 
 def left(conn: Connection) -> int:
-    """In how many parts of the index words of deleted spans are left, which `tidy` takes out."""
+    """How many parts still hold words of deleted spans, which `tidy` removes."""
     return len(text_parts.unfinished(text_parts.every(conn)))
 
 
@@ -152,27 +151,27 @@ def found(
 def passages(
     conn: Connection, expression: str, seqs: Sequence[int]
 ) -> Mapping[int, Mapping[str, str]]:
-    """Of each of these spans, by its number, the passage of each field that fits best."""
-    told: dict[int, Mapping[str, str]] = {}
-    for number, some in text_parts.by_part(seqs):
+    """The best passage of each field, by the sequence number of the span."""
+    texts_by_seq: dict[int, Mapping[str, str]] = {}
+    for number, part_seqs in text_parts.by_part(seqs):
         part = text_parts.part_of(conn, number * text_parts.SPANS + 1)
         snippets = ", ".join(
-            f"snippet({part.table}, {at}, '{MARK}', '{MARK_END}', '…', {PASSAGE_WORDS})"
-            for at in range(len(FIELDS))
+            f"snippet({part.table}, {column}, '{MARK}', '{MARK_END}', '…', {PASSAGE_WORDS})"
+            for column in range(len(FIELDS))
         )
-        marks = placeholders(some)
+        marks = placeholders(part_seqs)
         rows = conn.rows(
             f"SELECT rowid, {snippets} FROM {part.table}"
             f" WHERE {part.table} MATCH ? AND rowid IN ({marks})",
-            (expression, *some),
+            (expression, *part_seqs),
         )
         for seq, *texts in rows:
-            told[seq] = dict(zip(FIELDS, (text or "" for text in texts), strict=True))
-    return told
+            texts_by_seq[seq] = dict(zip(FIELDS, (text or "" for text in texts), strict=True))
+    return texts_by_seq
 
 
 def containing(conn: Connection, expression: str) -> str:
-    """A query for the traces of which a span matches; `expression` is the name of a parameter."""
+    """A query for the traces with a matching span; `expression` is the name of a parameter."""
     return (
         " UNION ALL ".join(
             f"SELECT spans.trace_id FROM {part.table} AS words CROSS JOIN spans"
@@ -184,7 +183,7 @@ def containing(conn: Connection, expression: str) -> str:
 
 
 def check(conn: Connection) -> None:
-    """Raise StoreCorrupt unless the index, carried forward to its end, holds what the spans say.
+    """Raise StoreCorrupt unless the index, which must be up to date, agrees with the spans.
 
     https://www.sqlite.org/fts5.html#the_integrity_check_command
     """
@@ -197,7 +196,7 @@ def check(conn: Connection) -> None:
 def _insert_spans(
     conn: Connection, table: str, after: int, last: int, limit: int
 ) -> tuple[int, int]:
-    """Index spans beyond a number, to another at most; up to which it went, and how many."""
+    """Index spans in (after, last], at most `limit`; returns the last number, and how many."""
     upto, count = conn.row(
         "SELECT max(seq), count(*) FROM (SELECT seq FROM spans WHERE seq > ? AND seq <= ?"
         " ORDER BY seq LIMIT ?)",
@@ -214,54 +213,58 @@ def _insert_spans(
 
 
 def _remove_spans(conn: Connection, seqs: Iterable[int]) -> list[int]:
-    """Take spans out by their old words; the numbers of the parts that are searched for them."""
-    done, changed = position(conn), []
-    for number, some in text_parts.by_part(seq for seq in seqs if seq <= done):
-        part = text_parts.part_of(conn, some[0])
+    """Remove spans by their old words; returns the numbers of the changed parts."""
+    indexed_to, changed = position(conn), []
+    for number, part_seqs in text_parts.by_part(seq for seq in seqs if seq <= indexed_to):
+        part = text_parts.part_of(conn, part_seqs[0])
         if not part.stale:
-            _remove_from_part(conn, part.table, some)
+            _remove_from_part(conn, part.table, part_seqs)
             changed.append(number)
         if part.built_to is not None:
-            _remove_from_part(conn, part.next_table, [seq for seq in some if seq <= part.built_to])
+            _remove_from_part(
+                conn, part.next_table, [seq for seq in part_seqs if seq <= part.built_to]
+            )
     return changed
 
 
 def _remove_from_part(conn: Connection, table: str, seqs: Sequence[int]) -> None:
-    for at in range(0, len(seqs), _SPANS_A_QUERY):
-        some = seqs[at : at + _SPANS_A_QUERY]
+    for start in range(0, len(seqs), _SPANS_A_QUERY):
+        batch = seqs[start : start + _SPANS_A_QUERY]
         conn.run(
             f"INSERT INTO {table} ({table}, rowid, {_COLUMNS}) SELECT 'delete', seq, {_COLUMNS}"
-            f" FROM span_texts WHERE seq IN ({', '.join('?' * len(some))})",
-            some,
+            f" FROM span_texts WHERE seq IN ({', '.join('?' * len(batch))})",
+            batch,
         )
 
 
 def _share_of_spans(
     conn: Connection, part: Part, condition: str, params: Mapping[str, Any]
 ) -> float:
-    """About which share of a part's spans are of traces that meet a condition."""
-    step = text_parts.SPANS // _SAMPLE or 1
-    near = "SELECT trace_id FROM spans WHERE seq >= ? AND seq <= ? ORDER BY seq LIMIT 1"
+    """Roughly the share of a part's spans whose traces meet a condition."""
+    step = text_parts.SPANS // _SAMPLES or 1
+    next_trace = "SELECT trace_id FROM spans WHERE seq >= ? AND seq <= ? ORDER BY seq LIMIT 1"
     ids: list[bytes] = []
-    for at in range(part.first, part.last + 1, step):
-        ids += [row[0] for row in conn.rows(near, (at, part.last))]
-    named = {f"sampled{number}": trace_id for number, trace_id in enumerate(dict.fromkeys(ids))}
+    for seq in range(part.first, part.last + 1, step):
+        ids += [row[0] for row in conn.rows(next_trace, (seq, part.last))]
+    parameters = {
+        f"sampled{number}": trace_id for number, trace_id in enumerate(dict.fromkeys(ids))
+    }
     rows = conn.rows(
         f"SELECT trace_id FROM traces WHERE {condition}"
-        f" AND trace_id IN ({', '.join(f':{name}' for name in named)})",
-        {**params, **named},
+        f" AND trace_id IN ({', '.join(f':{name}' for name in parameters)})",
+        {**params, **parameters},
     )
-    going = {row[0] for row in rows}
-    return sum(trace_id in going for trace_id in ids) / len(ids) if ids else 1.0
+    matching = {row[0] for row in rows}
+    return sum(trace_id in matching for trace_id in ids) / len(ids) if ids else 1.0
 
 
 def _rebuild_part(conn: Connection, part: Part, limit: int) -> bool:
-    """Build some of a part anew; whether it is done."""
-    done = position(conn)
-    after, last = part.built_to or part.first - 1, min(part.last, done)
+    """Rebuild some of a part; returns whether it is complete."""
+    indexed_to = position(conn)
+    after, last = part.built_to or part.first - 1, min(part.last, indexed_to)
     if part.built_to is None:
-        empty = "SELECT 1 FROM spans WHERE seq > ? AND seq <= ? LIMIT 1"
-        if done >= part.last and conn.value(empty, (after, last)) is None:
+        any_span = "SELECT 1 FROM spans WHERE seq > ? AND seq <= ? LIMIT 1"
+        if indexed_to >= part.last and conn.value(any_span, (after, last)) is None:
             text_parts.drop(conn, part)
             return True
         text_parts.make(conn, part, part.next_table)
@@ -274,16 +277,17 @@ def _rebuild_part(conn: Connection, part: Part, limit: int) -> bool:
 
 
 def _merge_pages(conn: Connection, part: Part, limit: int) -> bool:
-    """Merge some pages of a part, which frees what was taken out; whether it is done.
+    """Merge some pages of a part, which frees removed words; returns whether it is complete.
 
-    The first step of many takes in all of it (https://www.sqlite.org/fts5.html#the_merge_command).
+    The first of several steps marks the whole part for merging
+    (https://www.sqlite.org/fts5.html#the_merge_command).
     """
     pages = max(1, limit // _SPANS_A_PAGE) * (1 if part.loose > 1 else -1)
-    changes = "SELECT total_changes()"
-    before = conn.value(changes)
+    change_count = "SELECT total_changes()"
+    before = conn.value(change_count)
     conn.run(f"INSERT INTO {part.table} ({part.table}, rank) VALUES ('merge', ?)", (pages,))
-    done = bool(conn.value(changes) - before < 2)
+    is_done = bool(conn.value(change_count) - before < 2)
     conn.run(
-        "UPDATE span_index_parts SET loose = ? WHERE number = ?", (0 if done else 2, part.number)
+        "UPDATE span_index_parts SET loose = ? WHERE number = ?", (0 if is_done else 2, part.number)
     )
-    return done
+    return is_done

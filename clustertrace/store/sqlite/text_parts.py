@@ -1,8 +1,8 @@
-"""The parts that the text index is made of: an FTS5 table each, for a range of sequence numbers.
+"""The parts of the text index: one FTS5 table per range of sequence numbers.
 
-What is deleted is old, and old spans are stored together: a part of which nothing is left is
-dropped whole, at a hundredth of the cost of removing its words one by one. A part of which little
-is left is rebuilt as a second table beside it, while search goes on in the first.
+Deleted spans are usually old, and old spans are in the same parts: a part without remaining spans
+is dropped whole, at a hundredth of the cost of removing its words one by one. A part with few
+remaining spans is rebuilt as a second table, while searches use the first.
 """
 
 from __future__ import annotations
@@ -28,29 +28,28 @@ __all__ = [
 ]
 
 SPANS: Final = 250_000
-"""Sequence numbers of a part: some 100 MB of it, dropped in a fraction of a second."""
+"""Sequence numbers per part: about 100 MB, dropped in a fraction of a second."""
 
 _GATHERED_BYTES: Final = 4 * 1024 * 1024
-"""Words that are gathered in memory before they become a segment of the index. The fewer segments,
-the less there is to merge and to search."""
+"""Words are gathered in memory up to this size before they become a segment of the index. Fewer
+segments mean less to merge and to search."""
 
 _COLUMNS: Final = "number, generation, stale, loose, built_to"
 
 
 class Part(NamedTuple):
-    """A part, as it stands in the table of parts."""
+    """A row of the table of parts."""
 
     number: int
     generation: int
-    """Grows each time that it is built anew."""
+    """Increases with each rebuild."""
     stale: int
-    """1: most of its spans are gone or going, and their words are left behind until it is built
-    anew. Search passes over them: no span has their sequence numbers any more."""
+    """1 if most of its spans are deleted or will be, and their words stay until it is rebuilt.
+    Searches ignore them, as no span has their sequence numbers any more."""
     loose: int
-    """1 or 2: words were taken out of it which its pages still hold until they are merged; that
-    has begun with 2."""
+    """1 or 2 if its pages still hold removed words until they are merged; 2 once that has begun."""
     built_to: int | None
-    """The sequence number that the next generation of it has been built up to; null: none is."""
+    """The sequence number that the next generation is built up to; None if there is none."""
 
     @property
     def first(self) -> int:
@@ -59,17 +58,17 @@ class Part(NamedTuple):
 
     @property
     def last(self) -> int:
-        """Its last one."""
+        """Its last sequence number."""
         return (self.number + 1) * SPANS
 
     @property
     def table(self) -> str:
-        """Where it is searched."""
+        """The table that is searched."""
         return f"span_index_{self.number}_{self.generation}"
 
     @property
     def next_table(self) -> str:
-        """Where it is being built anew."""
+        """The table of the next generation, while it is built."""
         return f"span_index_{self.number}_{self.generation + 1}"
 
 
@@ -80,7 +79,7 @@ def every(conn: Connection) -> list[Part]:
 
 
 def part_of(conn: Connection, seq: int) -> Part:
-    """The part that a span of this number is in; it is made if there is none yet."""
+    """The part for a sequence number; created if there is none yet."""
     number = (seq - 1) // SPANS
     row = conn.row(f"SELECT {_COLUMNS} FROM span_index_parts WHERE number = ?", (number,))
     if row is not None:
@@ -96,9 +95,9 @@ def part_of(conn: Connection, seq: int) -> Part:
 
 
 def make(conn: Connection, part: Part, table: str) -> None:
-    """Make an empty table of words for a part.
+    """Create an empty FTS5 table for a part.
 
-    It holds no copy of the texts, nor a row with the length of each, which only a ranking needs.
+    It holds no copy of the texts, nor their lengths, which only ranking needs.
     """
     conn.run(
         f"CREATE VIRTUAL TABLE {table} USING fts5({', '.join(FIELDS)},"
@@ -109,12 +108,12 @@ def make(conn: Connection, part: Part, table: str) -> None:
 
 
 def built(conn: Connection, part: Part, upto: int) -> None:
-    """The next generation of a part has been built up to a sequence number."""
+    """Note that the next generation is built up to a sequence number."""
     conn.run("UPDATE span_index_parts SET built_to = ? WHERE number = ?", (upto, part.number))
 
 
 def finish(conn: Connection, part: Part) -> None:
-    """The next generation takes the place of the one that is searched."""
+    """Replace the searched table by the next generation."""
     conn.run(f"DROP TABLE {part.table}")
     conn.run(
         "UPDATE span_index_parts SET generation = generation + 1, stale = 0, loose = 0,"
@@ -124,7 +123,7 @@ def finish(conn: Connection, part: Part) -> None:
 
 
 def drop(conn: Connection, part: Part) -> None:
-    """Nothing is left of a part, and nothing more will come."""
+    """Drop a part without remaining spans, which will get no new ones."""
     conn.run(f"DROP TABLE {part.table}")
     if part.built_to is not None:
         conn.run(f"DROP TABLE {part.next_table}")
@@ -133,14 +132,15 @@ def drop(conn: Connection, part: Part) -> None:
 
 
 def unfinished(parts: Iterable[Part]) -> list[Part]:
-    """Those of these parts that still hold words of spans that are gone."""
+    """The parts that still hold words of deleted spans."""
     return [part for part in parts if part.stale or part.loose]
 
 
 def by_part(seqs: Iterable[int]) -> list[tuple[int, Sequence[int]]]:
-    """Sequence numbers by the number of their part."""
+    """Sequence numbers, grouped by the number of their part."""
     return [
-        (number, list(some)) for number, some in groupby(sorted(seqs), lambda s: (s - 1) // SPANS)
+        (number, list(part_seqs))
+        for number, part_seqs in groupby(sorted(seqs), lambda s: (s - 1) // SPANS)
     ]
 
 

@@ -1,7 +1,7 @@
-"""Recompute what was derived: costs after prices changed, summaries after algorithms changed.
+"""Recompute derived data: costs after prices changed, summaries after algorithms changed.
 
 Both go through the database in slices of traces, each in a short transaction, so that a receiver
-can keep writing in between; if it is interrupted, just run it again.
+can write in between. If interrupted, just run it again.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from clustertrace.understanding.reports import is_unpriced
 __all__ = ["Costs", "Progress", "Signatures", "backfill_costs", "backfill_signatures"]
 
 SLICE: Final = 200
-"""Traces in one transaction."""
+"""Traces per transaction."""
 
 Progress = Callable[[int, int], None]
-"""Told how many traces are done, of how many."""
+"""Called with the number of traces done, and the total."""
 
 
 @dataclass(slots=True)
 class Costs:
-    """What became of the model calls."""
+    """The result for model calls."""
 
     calls: int = 0
     changed: int = 0
-    """Those whose cost is another now."""
+    """Calls whose cost has changed."""
     reported: int = 0
-    """Those whose cost was reported with them: it stays."""
+    """Calls that reported their own cost, which is kept."""
     unpriced: int = 0
-    """Those that nobody knows a price for."""
+    """Calls without a known price."""
     added_usd: float = 0.0
-    """By how much the total grew; negative if it shrank."""
+    """The change of the total; negative if it shrank."""
 
 
 @dataclass(slots=True)
 class Signatures:
-    """What became of the traces."""
+    """The result for traces."""
 
     traces: int = 0
     changed: int = 0
-    """Those that belong to another pattern now."""
+    """Traces that belong to another pattern now."""
 
 
 class _Change(NamedTuple):
@@ -60,14 +60,14 @@ class _Change(NamedTuple):
     attributes: str | None
     """JSON."""
     same_words: bool
-    """Whether the text index has nothing to learn."""
+    """Whether the text index is not affected."""
 
 
 def backfill_costs(store: Store, progress: Progress | None = None) -> Costs:
-    """Price every model call anew that did not report its cost; roll-ups follow.
+    """Price every model call again that did not report its cost, and update the roll-ups.
 
-    Raises BadSetting when CLUSTERTRACE_PRICING_JSON can't be used, StoreBusy when another
-    program keeps the database to itself.
+    Raises BadSetting if CLUSTERTRACE_PRICING_JSON can't be used, StoreBusy if another program
+    holds the database.
     """
     result = Costs()
     for node, trace_ids in _id_slices(store, progress):
@@ -80,9 +80,9 @@ def backfill_costs(store: Store, progress: Progress | None = None) -> Costs:
 
 
 def backfill_signatures(store: Store, progress: Progress | None = None) -> Signatures:
-    """Summarise every trace anew, with today's algorithms; roll-ups follow.
+    """Summarise every trace again with the current algorithms, and update the roll-ups.
 
-    Raises StoreBusy when another program keeps the database to itself.
+    Raises StoreBusy if another program holds the database.
     """
     result = Signatures()
     for node, trace_ids in _id_slices(store, progress):
@@ -100,8 +100,10 @@ def backfill_signatures(store: Store, progress: Progress | None = None) -> Signa
 
 
 def _id_slices(store: Store, progress: Progress | None) -> Iterator[tuple[Store, list[bytes]]]:
-    """The ids of all traces, each with the store that it lies in; what comes meanwhile is of
-    today anyway."""
+    """The ids of all traces, in slices, with the store that holds them.
+
+    Traces that arrive meanwhile may be left out, since they are current anyway.
+    """
     done = 0
     for node in store.nodes():
         last = b""
@@ -128,7 +130,7 @@ def _variants_by_trace(conn: Connection, trace_ids: Sequence[bytes]) -> dict[byt
 
 
 def _cost_changes(conn: Connection, trace_ids: Sequence[bytes], result: Costs) -> Iterator[_Change]:
-    """The calls of these traces that cost something else now; counts them all."""
+    """The calls of these traces whose cost has changed; adds all calls to `result`."""
     marks = placeholders(trace_ids)
     kinds = placeholders(MODEL_KINDS)
     sql = f"SELECT {SPAN_COLUMNS}, seq FROM spans WHERE trace_id IN ({marks}) AND kind IN ({kinds})"

@@ -1,9 +1,9 @@
-"""Whether a database is sound: its pages, its text index, and every total against the spans.
+"""Check that a database is sound: its pages, its text index, and every total against the spans.
 
 Roll-ups are maintained by adding and subtracting (clustertrace.store.settling.settle), so an error
-there would never show. Here everything derived is deleted in a copy and recomputed from the spans,
-and the two are compared. Nothing is changed in the database itself. The copy is an SQLite file,
-whichever the database is; a server checks its own pages.
+there would never show. Here everything derived is recomputed from the spans in a copy, and compared
+with the original. The database itself is not changed. The copy is always an SQLite file; a server
+checks its own pages.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from clustertrace.store.writing import news
 __all__ = ["Checked", "check"]
 
 _DUE_COLUMNS: Final = frozenset({"traits_due", "prompt_due"})
-"""Derived, and no fact: what is still to be done for a trace."""
+"""Derived, but not compared: they mark work that is still due for a trace."""
 
 _COMPARED_TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "traces": ("trace_id",),
@@ -41,7 +41,7 @@ _COMPARED_TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "trace_traits": ("trace_id",),
     "prompts": ("trace_id",),
 }
-"""What is compared. Families are left out: their order is that of arrival, which is not kept."""
+"""The compared tables, with their keys. Families depend on the order of arrival, which is lost."""
 
 _PRICE_COLUMNS: Final = frozenset(
     {
@@ -49,28 +49,28 @@ _PRICE_COLUMNS: Final = frozenset(
         *("shares", "tail"),  # the same of one run, as JSON
     }
 )
-"""Columns that are worked out with prices whenever a run is settled."""
+"""Columns that are computed from prices whenever a run is settled."""
 
 _TOLERANCE: Final = 1e-6
-"""Sums of dollars may differ by so much of themselves: they were added in another order."""
+"""Relative tolerance for sums of dollars, which may have been added in another order."""
 
 _DAMAGE_LIMIT: Final = 20
-"""Sentences about damage that are worth reading."""
+"""How many sentences about damage are reported at most."""
 
 
 class Checked(NamedTuple):
-    """What was found."""
+    """The result of a check."""
 
     traces: int
     spans: int
     damage: tuple[str, ...]
-    """What SQLite says of the file's pages; empty: all is well."""
+    """What SQLite reports about the file's pages; empty if they are intact."""
     index_agrees: bool
-    """Whether the text index holds just the words of the spans."""
+    """Whether the text index holds exactly the words of the spans."""
     differing: Mapping[str, int]
-    """Rows that are others when worked out anew, by table; only tables that have some."""
+    """How many rows differ when recomputed, by table; tables without any are left out."""
     only_by_prices: bool = False
-    """All of them differ only in sums that follow from prices, and these may have changed."""
+    """Whether they differ only in sums that depend on prices, which may have changed."""
 
     @property
     def sound(self) -> bool:
@@ -79,14 +79,14 @@ class Checked(NamedTuple):
 
 
 def check(store: Store) -> Checked:
-    """Check a database that has been refreshed; takes as much disk again as it has, for a while.
+    """Check a refreshed database; temporarily takes about as much disk space as it has.
 
-    Raises StoreError where there is not so much room.
+    Raises StoreError if there is not enough space.
     """
     damage = _page_damage(store) if store.place.is_file else ()
     if damage:
         return Checked(0, 0, damage, index_agrees=True, differing={})
-    # Beside a server's database there may be nothing at all.
+    # A server's database may have no folder on this machine.
     folder_beside = store.path.parent if store.path.parent.is_dir() else Path(tempfile.gettempdir())
     try:
         with tempfile.TemporaryDirectory(prefix=".check-", dir=folder_beside) as folder:
@@ -105,7 +105,7 @@ def _page_damage(store: Store) -> tuple[str, ...]:
                 row[0] for row in conn.rows(f"PRAGMA integrity_check({_DAMAGE_LIMIT})")
             )
     except StoreCorrupt as error:
-        # Some damage ends the check itself.
+        # Some damage aborts the check itself.
         return (str(error.__cause__),)
     return () if sentences == ("ok",) else sentences
 
@@ -128,7 +128,7 @@ def _compare_with_copy(store: Store, copy: Path) -> Checked:
 
 
 def _copy_database(store: Store, to: Path) -> bool:
-    """Copy the database into a file; whether the text index holds just what the spans say."""
+    """Copy the database into a file; returns whether the text index agrees with the spans."""
     with store.read() as conn:
         _require_room(conn, to.parent)
         if isinstance(conn, SqliteConnection):
@@ -139,7 +139,7 @@ def _copy_database(store: Store, to: Path) -> bool:
             with Store.open(to) as copied_store:
                 fill(conn, copied_store)
             return words.agrees(conn)
-    # Looking through SQLite's index changes it.
+    # Checking SQLite's index changes it, so it is done in the copy.
     with Store.open(to) as copied_store:
         while copied_store.index_text():
             pass
@@ -167,7 +167,7 @@ def _back_up(conn: SqliteConnection, to: Path) -> None:
 
 
 def _set_derived_aside(conn: Connection) -> None:
-    """Keep what was derived beside, and take it out of every table."""
+    """Move derived data into tables of their own, so that it is recomputed."""
     for table in _COMPARED_TABLES:
         columns = _column_list(conn, table)
         conn.run(f"CREATE TABLE {_table_before(table)} AS SELECT {columns} FROM {table}")
@@ -182,7 +182,7 @@ def _set_derived_aside(conn: Connection) -> None:
 
 
 def _count_differing(conn: Connection, table: str, *, prices: bool = True) -> int:
-    """How many rows are not the same as before; without `prices`, in what follows from none."""
+    """How many rows differ from before; without `prices`, ignoring columns that depend on them."""
     keys = _COMPARED_TABLES[table]
     same = " AND ".join(f"a.{key} = b.{key}" for key in keys)
     columns = _compared_columns(conn, table).items()

@@ -1,4 +1,4 @@
-"""What a copy of a database is made of: every table with its key, and sums over its rows."""
+"""The tables that are copied between databases, and checksums over their rows."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Row = tuple[Any, ...]
 Key = tuple[Any, ...]
 
 DATABASE_ID: Final = "database_id"
-"""The key, in `state`, of the number by which a database is told from others."""
+"""The key in `state` of the number that identifies a database."""
 
 _COPIED_STATE: Final = f"key NOT IN ('{DATABASE_ID}', 'text_index_seq')"
-"""What of `state` is a copy's own: who it is, and how far its text index goes."""
+"""Rows of `state` that are copied: not the database's id, nor its text index's position."""
 
 _BITS: Final = 128
 
 
 class Sum:
-    """How many rows, and a sum of their digests, for which their order does not matter.
+    """A checksum over rows in any order: their number, and the sum of their digests.
 
-    PostgreSQL can't hold the character NUL and has another in its place: both count as the same.
+    PostgreSQL can't store NUL characters and has a replacement: both count as equal.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Sum:
         self._sum = 0
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Take rows in."""
+        """Add rows."""
         for row in rows:
             encoded = repr(row).replace("\\x00", "\ufffd").encode("utf-8", "surrogatepass")
             self._sum += int.from_bytes(blake2b(encoded, digest_size=_BITS // 8).digest())
@@ -44,7 +44,7 @@ class Sum:
 
     @property
     def digest(self) -> str:
-        """Both, as text."""
+        """Number and sum, as text."""
         return f"{self.rows}:{self._sum % 2**_BITS:032x}"
 
 
@@ -55,53 +55,53 @@ class Table:
     name: str
     columns: tuple[str, ...]
     keys: tuple[str, ...]
-    only: str = "TRUE"
-    """The condition of the rows that are copied."""
+    condition: str = "TRUE"
+    """Which rows are copied, as SQL."""
 
     @cached_property
     def insertion(self) -> str:
-        """The statement that puts a row in."""
+        """The statement that inserts a row."""
         return f"INSERT INTO {self.name} VALUES ({', '.join('?' * len(self.columns))})"
 
     @cached_property
     def deletion(self) -> str:
-        """The statement that takes a row out, by its key."""
+        """The statement that deletes a row, by its key."""
         return f"DELETE FROM {self.name} WHERE {' AND '.join(f'{key} = ?' for key in self._keys)}"
 
     def key_of(self, row: Row) -> Key:
-        """A row's key."""
-        return tuple(row[at] for at in self._places)
+        """The key of a row."""
+        return tuple(row[index] for index in self._key_indexes)
 
     def selection(
         self, after: Key | None = None, upto: Key | None = None
     ) -> tuple[str, Sequence[Any]]:
-        """A query for the rows behind a key, up to another one; in order of keys."""
+        """A query for the rows after a key, up to and including another one, in key order."""
         keys = ", ".join(self._keys)
         marks = placeholders(self.keys)
-        where, params = [self.only], list[Any]()
+        where, params = [self.condition], list[Any]()
         if after is not None:
             where.append(f"({keys}) > ({marks})")
             params += after
         if upto is not None:
             where.append(f"({keys}) <= ({marks})")
             params += upto
-        return f"{self._everything} WHERE {' AND '.join(where)} ORDER BY {keys}", params
+        return f"{self._select_all} WHERE {' AND '.join(where)} ORDER BY {keys}", params
 
     def has_more(self, conn: Connection, after: Key | None) -> bool:
-        """Whether there is any row behind a key."""
+        """Whether there is any row after a key."""
         query, params = self.selection(after)
         return conn.row(f"{query} LIMIT 1", params) is not None
 
     def count(self, conn: Connection) -> int:
-        """How many rows there are to copy."""
-        return conn.value(f"SELECT count(*) FROM {self.name} WHERE {self.only}") or 0
+        """How many rows are to be copied."""
+        return conn.value(f"SELECT count(*) FROM {self.name} WHERE {self.condition}") or 0
 
-    def sum(self, conn: Connection, size: int, told: Callable[[int], None]) -> Sum:
-        """The sum over all rows; `told` how many have been read, every `size` rows."""
+    def sum(self, conn: Connection, size: int, report: Callable[[int], None]) -> Sum:
+        """The checksum over all rows; `report` gets the number of rows read, every `size` rows."""
         total = Sum()
-        for rows in conn.parts(f"{self._everything} WHERE {self.only}", size=size):
+        for rows in conn.parts(f"{self._select_all} WHERE {self.condition}", size=size):
             total.add(rows)
-            told(total.rows)
+            report(total.rows)
         return total
 
     @cached_property
@@ -109,21 +109,21 @@ class Table:
         return _quoted(self.keys)
 
     @cached_property
-    def _places(self) -> tuple[int, ...]:
+    def _key_indexes(self) -> tuple[int, ...]:
         return tuple(self.columns.index(key) for key in self.keys)
 
     @cached_property
-    def _everything(self) -> str:
+    def _select_all(self) -> str:
         return f"SELECT {', '.join(_quoted(self.columns))} FROM {self.name}"
 
 
 def _quoted(names: Sequence[str]) -> tuple[str, ...]:
-    """Some names, as `offset`, are words of SQL."""
+    """Names in quotes, because some, like `offset`, are SQL keywords."""
     return tuple(f'"{name}"' for name in names)
 
 
 def every_table() -> list[Table]:
-    """What a copy holds of a database: all its tables but the text index and notes on copies."""
+    """All tables that are copied: not the text index, nor the notes on copies."""
     from sqlmodel import SQLModel
 
     from clustertrace.store.schema import tables
@@ -145,6 +145,6 @@ def key_text(key: Key) -> str:
     return json.dumps(key, default=lambda part: {"hex": part.hex()})
 
 
-def read_key(told: str) -> Key:
+def read_key(text: str) -> Key:
     """A key from JSON."""
-    return tuple(json.loads(told, object_hook=lambda part: bytes.fromhex(part["hex"])))
+    return tuple(json.loads(text, object_hook=lambda part: bytes.fromhex(part["hex"])))

@@ -1,10 +1,9 @@
-"""Copying a database into another one, of whichever kind, so that both hold the same.
+"""Copy a database into another one, of either kind, so that both hold the same.
 
-Rows come in the order of their keys, a batch a transaction, which also notes how far the table has
-come: an interrupted copy continues there. In a table that has rows behind that already, those
-of a range of keys are made the same as the source's, so that a later copy brings what is new. What
-was derived is copied as it is; the text index, which each kind of database has in a way of its own,
-is built from the spans.
+Rows are copied in key order, one batch per transaction, which also notes how far the table has
+come: an interrupted copy continues there. Where the target has rows already, a range of keys is
+made equal to the source's, so a later copy adds what is new. Derived data is copied as it is; the
+text index, which differs between the kinds of database, is built from the spans.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from clustertrace.store.upkeep.copied_tables import (
 __all__ = ["BATCH", "Copied", "Progress", "copy", "fill"]
 
 BATCH: Final = 1_000
-"""Rows of a transaction."""
+"""Rows per transaction."""
 
 _OTHER_DATA: Final = (
     "{} holds other data, which a copy would mix up; name an empty database, or a file that does "
@@ -40,30 +39,30 @@ _OTHER_DATA: Final = (
 )
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how many rows of it are done, and of how many."""
+"""Called with the current step, the number of rows done, and their total."""
 
 
 class Copied(NamedTuple):
-    """What both databases hold now."""
+    """The result of a copy."""
 
     resumed: bool
-    """Whether it went on where an earlier copy was broken off."""
+    """Whether it continued an interrupted copy."""
     rows: Mapping[str, int]
-    """By table."""
+    """All rows, by table."""
     written: Mapping[str, int]
-    """Of these, by table, the rows that were missing or others before."""
+    """Rows that were missing or different before, by table."""
     digests: Mapping[str, str]
-    """By table, the same on both sides."""
+    """Checksums by table, equal on both sides."""
     indexed: int
-    """Spans that the text index took in."""
+    """How many spans were added to the text index."""
 
 
 def copy(source: Store, target: Store, progress: Progress, *, batch: int = BATCH) -> Copied:
-    """Make a database hold what another one does, which has been refreshed.
+    """Make `target` hold what `source` does, which must be refreshed before.
 
-    Both may be of either kind. All is read from one state of the source, also while it is written.
-    Raises UsageError where the target holds anything else or is spread over servers, StoreError
-    where the two differ in the end, and what either database raises.
+    Both may be of either kind. The source may be written to meanwhile: one state of it is read.
+    Raises UsageError if the target holds other data or is spread over servers, StoreError if the
+    two differ in the end, and what either database raises.
     """
     if _is_same(source, target):
         raise UsageError(f"{target.place} is the database itself; name another one to copy it to.")
@@ -99,9 +98,9 @@ def copy(source: Store, target: Store, progress: Progress, *, batch: int = BATCH
 
 
 def fill(conn: Connection, target: Store) -> None:
-    """Copy all that a connection sees into an empty database that nobody else has; no text index.
+    """Copy everything that a connection sees into an empty database, without the text index.
 
-    Neither checked nor noted: for a copy that is thrown away.
+    For temporary copies: neither the result nor the progress is checked or noted.
     """
     _reserve_numbers(conn, target)
     for table in every_table():
@@ -118,7 +117,7 @@ def _is_same(source: Store, target: Store) -> bool:
 def _begin_copy(
     source: Store, target: Store, tables: Sequence[Table], progress: Progress, batch: int
 ) -> Mapping[str, Key | None]:
-    """How far each table has come; a new copy begins with none. Raises UsageError."""
+    """How far each table was copied before; None in a new copy. Raises UsageError."""
     origin = _database_id(source)
     with target.read() as conn:
         earlier_copy = {
@@ -164,7 +163,7 @@ def _parse_position(text: str | None) -> Key | None:
 
 
 def _database_id(source: Store) -> int:
-    """The number by which a database is told from others; it gets one when it is first copied."""
+    """The number that identifies a database, which it gets when it is first copied."""
     with source.writing() as conn:
         conn.run(
             "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
@@ -174,7 +173,7 @@ def _database_id(source: Store) -> int:
 
 
 def _reserve_numbers(conn: Connection, target: Store) -> None:
-    """Spans keep their sequence numbers; new ones of the target's own come after them."""
+    """Make the target number new spans after the copied ones, which keep their numbers."""
     highest = conn.value("SELECT max(seq) FROM spans") or 0
     with target.writing() as target_conn:
         target_conn.number_beyond(highest)
@@ -188,7 +187,7 @@ def _copy_table(
     progress: Progress,
     batch: int,
 ) -> tuple[int, Sum]:
-    """Make a table the same as the source's, and make sure of it; rows written, and the sum."""
+    """Make a table equal to the source's, and verify it; returns rows written, and the checksum."""
     total, written = table.count(conn), 0
 
     def report(rows: int) -> None:
@@ -199,7 +198,7 @@ def _copy_table(
         target_sum = _target_sum(target, table, progress, batch)
         if target_sum.digest == _table_sum(conn, table, progress, batch).digest:
             return written, target_sum
-        # What came before the copy was broken off is of an older state of the source.
+        # Rows from before the interruption are of an older state of the source.
         with target.writing() as target_conn:
             target_conn.run("UPDATE copies SET upto = NULL WHERE name = ?", (table.name,))
     rewritten, source_sum = _copy_rows(conn, target, table, None, report, batch)
@@ -232,7 +231,7 @@ def _copy_rows(
     *,
     noted: bool = True,
 ) -> tuple[int, Sum]:
-    """Bring all rows behind a key; how many were missing or others, and their sum."""
+    """Copy all rows after a key; returns how many were missing or different, and the checksum."""
     written, source_sum = 0, Sum()
     with target.read() as target_conn:
         is_empty_behind = not table.has_more(target_conn, after)
@@ -253,7 +252,7 @@ def _copy_rows(
 
 
 def _note_position(target_conn: Connection, table: Table, after: Key | None, upto: Key) -> None:
-    """Note how far a table has come. Raises StoreBusy where somebody else has noted that."""
+    """Note how far a table was copied. Raises StoreBusy if another program has noted that."""
     expected = None if after is None else key_text(after)
     updated_rows = target_conn.run(
         "UPDATE copies SET upto = ? WHERE name = ? AND upto IS ?",
@@ -269,7 +268,7 @@ def _note_position(target_conn: Connection, table: Table, after: Key | None, upt
 def _replace_rows(
     target_conn: Connection, table: Table, target_rows: Sequence[Row], rows: Sequence[Row]
 ) -> int:
-    """Have these rows instead of those that are there; how many were missing or others."""
+    """Replace rows; returns how many of the new ones were missing or different."""
     present, wanted = set(target_rows), set(rows)
     obsolete = [row for row in target_rows if row not in wanted]
     new = [row for row in rows if row not in present]
@@ -283,11 +282,11 @@ def _replace_rows(
 def _prepare_text_index(
     target_conn: Connection, table: Table, obsolete: Sequence[Row], new: Sequence[Row]
 ) -> None:
-    """Keep the text index right, and have room, before these spans go and those come.
+    """Prepare the text index, and partitions, for replacing spans.
 
-    One that keeps its number has the words that the index knows. Where one comes behind which the
-    index has gone already, as when a command read the target before the copy was whole, it begins
-    anew.
+    A span that keeps its number keeps its words. If a new span has a number that the index has
+    passed already, as when a command read the target before the copy was complete, the index is
+    cleared.
     """
     seq = table.columns.index("seq")
     staying = {row[seq] for row in obsolete} & {row[seq] for row in new}
@@ -301,7 +300,7 @@ def _prepare_text_index(
 
 
 def _index_text(target: Store, spans: int, progress: Progress) -> int:
-    """Carry the text index forward to the end; how many spans it took in."""
+    """Bring the text index up to date; returns how many spans were added."""
     indexed = 0
     while added := target.index_text():
         indexed += added

@@ -1,4 +1,4 @@
-"""Deleting what is old or too large, in slices between which other writers get their turn."""
+"""Delete what is old or too large, in slices between which other writers get their turn."""
 
 from __future__ import annotations
 
@@ -24,51 +24,53 @@ __all__ = ["Retired", "close_stale", "finish", "retire", "to_retire", "would_ret
 _READ_AHEAD: Final = 5_000
 _FEWEST: Final = 1_000
 _MOST: Final = 100_000
-"""Spans of a transaction; the first has the fewest."""
+"""Limits on the spans per transaction; the first one takes the fewest."""
 _FREE_PAGES: Final = 2_000
-"""So many may be left for later: to look for one of a long list takes long."""
+"""Free pages that may be left for later; more would make each search of their list slow."""
 
 
 class Retired(NamedTuple):
-    """Traces that go, or would."""
+    """Traces that are deleted, or would be."""
 
     traces: int
     spans: int
 
 
-class _Going(NamedTuple):
+class _Candidate(NamedTuple):
     trace_id: bytes
     spans: int
     start_ns: int | None
-    """None: it was never settled."""
+    """None if it was never settled."""
 
 
-_Meant = Callable[[Connection], tuple[str, Mapping[str, Any]]]
-"""The condition of the traces that are meant, for the state of the database that is seen."""
+_ConditionOf = Callable[[Connection], tuple[str, Mapping[str, Any]]]
+"""Gives the SQL condition of the traces to delete, for the state that a connection sees."""
 
 
 def to_retire(conn: Connection, where: Filter, max_bytes: int | None = None) -> Retired:
-    """What `retire` would delete of this database now; of the size, as an average trace tells."""
+    """What `retire` would delete from this database now; sizes are estimated by the average."""
     condition, params = _retire_condition(conn, where, max_bytes)(conn)
     counted = f"SELECT count(*), coalesce(sum(span_count), 0) FROM traces WHERE {condition}"
     return Retired(*(conn.row(counted, params) or (0, 0)))
 
 
 def would_retire(store: Store, where: Filter, max_bytes: int | None = None) -> Retired:
-    """What `retire` would delete, wherever the runs lie."""
+    """What `retire` would delete, on all nodes."""
     nodes = store.nodes()
-    found = []
+    per_node = []
     for node in nodes:
         with node.read() as conn:
-            found.append(to_retire(conn, where, max_bytes and max_bytes // len(nodes)))
-    return Retired(sum(one.traces for one in found), sum(one.spans for one in found))
+            per_node.append(to_retire(conn, where, max_bytes and max_bytes // len(nodes)))
+    return Retired(
+        sum(retired.traces for retired in per_node), sum(retired.spans for retired in per_node)
+    )
 
 
 def retire(store: Store, where: Filter, max_bytes: int | None = None) -> Iterator[Retired]:
-    """Delete traces that match, the oldest first; with `max_bytes`, only until no more are used.
+    """Delete matching traces, oldest first; with `max_bytes`, only until the size is below it.
 
-    Gives what each slice deleted. At the end nothing of them is left in the file (see `finish`).
-    Where runs lie on several shards, each may use an equal part of the bytes.
+    Yields what each slice deleted. At the end nothing of them is left in the file (see `finish`).
+    With several shards, each may use an equal part of `max_bytes`.
     """
     nodes = store.nodes()
     for node in nodes:
@@ -78,18 +80,18 @@ def retire(store: Store, where: Filter, max_bytes: int | None = None) -> Iterato
 def _retire_pages(store: Store, where: Filter, max_bytes: int | None) -> Iterator[Retired]:
     while True:
         with store.writing() as conn:
-            meant = _retire_condition(conn, where, max_bytes)
-            conn.foresee(*meant(conn))
+            condition_of = _retire_condition(conn, where, max_bytes)
+            conn.foresee(*condition_of(conn))
             used = conn.used_bytes()
             goes_on(conn, time.time_ns())
-        gone = 0
+        deleted = 0
         with giving_back(store):
-            for slice_ in _delete_pages(store, meant):
-                gone += slice_.traces
+            for slice_ in _delete_pages(store, condition_of):
+                deleted += slice_.traces
                 yield slice_
         finish(store)
-        # PostgreSQL keeps the room of what is deleted for itself, so there one round has to do.
-        if max_bytes is None or not gone or used <= _used_bytes(store):
+        # PostgreSQL does not return the space of deleted rows, so one round has to do there.
+        if max_bytes is None or not deleted or used <= _used_bytes(store):
             break
 
 
@@ -99,30 +101,30 @@ def _used_bytes(store: Store) -> int:
 
 
 def finish(store: Store) -> None:
-    """Take what deleted runs have left out of the text index and the file.
+    """Remove what deleted runs have left in the text index and the file.
 
-    As much of it as a deletion that was broken off has left undone.
+    Also completes a deletion that was interrupted.
     """
     turns = Turns(store, _FEWEST, _MOST)
 
     def step(conn: Connection) -> bool:
-        more = conn.texts.tidy(conn, turns.size)
-        goes_on(conn, time.time_ns() if more else None)
-        return more
+        has_more = conn.texts.tidy(conn, turns.size)
+        goes_on(conn, time.time_ns() if has_more else None)
+        return has_more
 
     while turns.take(step):
         shorten(store, _FREE_PAGES)
     shorten(store)
 
 
-def _retire_condition(conn: Connection, where: Filter, max_bytes: int | None) -> _Meant:
+def _retire_condition(conn: Connection, where: Filter, max_bytes: int | None) -> _ConditionOf:
     if max_bytes is None:
         return lambda conn: filtering.condition(conn, where)
     used, spans = conn.used_bytes(), conn.value("SELECT sum(spans) FROM variant_totals") or 0
     if used <= max_bytes:
         return lambda _: ("FALSE", {})
     condition, params = filtering.condition(conn, where)
-    # Up to the one that it takes to have so many spans, as many bytes as it takes on average.
+    # The oldest traces, up to the one at which enough spans are reached, at the average size.
     newest = conn.value(
         "SELECT max(start_ns) FROM (SELECT start_ns, sum(span_count) OVER (ORDER BY start_ns,"
         f" trace_id) - span_count AS before FROM traces WHERE {condition}) AS oldest"
@@ -137,76 +139,82 @@ def _retire_condition(conn: Connection, where: Filter, max_bytes: int | None) ->
     return oldest
 
 
-def _delete_pages(store: Store, meant: _Meant) -> Iterator[Retired]:
+def _delete_pages(store: Store, condition_of: _ConditionOf) -> Iterator[Retired]:
     turns = Turns(store, _FEWEST, _MOST)
-    for page in _pages_to_retire(store, meant):
+    for page in _pages_to_retire(store, condition_of):
         while page:
             if page[0].spans > 2 * turns.size:
-                some = page[:1]
-                gone = some if _remove_long(turns, page[0], meant) else []
+                batch = page[:1]
+                removed = batch if _remove_long(turns, page[0], condition_of) else []
             else:
-                some = _first_within(page, turns.size)
-                gone = turns.take(partial(_remove_matching, some=some, meant=meant))
-            page = page[len(some) :]
-            yield Retired(len(gone), sum(one.spans for one in gone))
+                batch = _first_within(page, turns.size)
+                removed = turns.take(
+                    partial(_remove_matching, batch=batch, condition_of=condition_of)
+                )
+            page = page[len(batch) :]
+            yield Retired(len(removed), sum(trace.spans for trace in removed))
 
 
-def _remove_matching(conn: Connection, some: Sequence[_Going], meant: _Meant) -> list[_Going]:
-    """Remove those of some that are still meant."""
-    gone = _still_matching(conn, some, meant)
-    remove_traces(conn, [one.trace_id for one in gone])
+def _remove_matching(
+    conn: Connection, batch: Sequence[_Candidate], condition_of: _ConditionOf
+) -> list[_Candidate]:
+    """Remove the traces of a batch that still match."""
+    matching = _still_matching(conn, batch, condition_of)
+    remove_traces(conn, [trace.trace_id for trace in matching])
     goes_on(conn, time.time_ns())
-    return gone
+    return matching
 
 
-def _remove_long(turns: Turns, one: _Going, meant: _Meant) -> bool:
-    """Remove a trace of very many spans, some at a time, if it is still meant: whether it was.
+def _remove_long(turns: Turns, trace: _Candidate, condition_of: _ConditionOf) -> bool:
+    """Remove a trace with very many spans, some at a time; returns whether it still matched.
 
-    That is asked once, while it is whole: a filter may be about spans that go first.
+    This is checked once, while it is complete: the filter may be about spans that go first.
     """
 
     def begin(conn: Connection) -> bool:
-        found = bool(_still_matching(conn, [one], meant))
-        if found:
-            remove_spans(conn, trace_id=one.trace_id, limit=turns.size)
-        return found
+        still_matches = bool(_still_matching(conn, [trace], condition_of))
+        if still_matches:
+            remove_spans(conn, trace_id=trace.trace_id, limit=turns.size)
+        return still_matches
 
-    left = one.spans - turns.size
+    spans_left = trace.spans - turns.size
     if not turns.take(begin):
         return False
-    while left > 2 * turns.size:
-        left -= turns.size
-        turns.take(partial(remove_spans, trace_id=one.trace_id, limit=turns.size))
+    while spans_left > 2 * turns.size:
+        spans_left -= turns.size
+        turns.take(partial(remove_spans, trace_id=trace.trace_id, limit=turns.size))
 
     def end(conn: Connection) -> None:
-        remove_traces(conn, [one.trace_id])
+        remove_traces(conn, [trace.trace_id])
         goes_on(conn, time.time_ns())
 
     turns.take(end)
     return True
 
 
-def _still_matching(conn: Connection, some: Sequence[_Going], meant: _Meant) -> list[_Going]:
-    """Those that are: a star may have come since they were read."""
-    condition, params = meant(conn)
-    names = [f"going{number}" for number in range(len(some))]
-    still = conn.rows(
+def _still_matching(
+    conn: Connection, batch: Sequence[_Candidate], condition_of: _ConditionOf
+) -> list[_Candidate]:
+    """The traces that still match: one may have been starred since they were read."""
+    condition, params = condition_of(conn)
+    names = [f"going{number}" for number in range(len(batch))]
+    rows = conn.rows(
         f"SELECT trace_id FROM traces WHERE {condition}"
         f" AND trace_id IN ({', '.join(f':{name}' for name in names)})",
-        {**params, **dict(zip(names, (one.trace_id for one in some), strict=True))},
+        {**params, **dict(zip(names, (trace.trace_id for trace in batch), strict=True))},
     )
-    known = {trace_id for (trace_id,) in still}
-    return [one for one in some if one.trace_id in known]
+    matching = {trace_id for (trace_id,) in rows}
+    return [trace for trace in batch if trace.trace_id in matching]
 
 
-def _pages_to_retire(store: Store, meant: _Meant) -> Iterator[list[_Going]]:
-    """The traces that are meant, oldest first; each page must be gone before the next is read."""
-    last: _Going | None = None
+def _pages_to_retire(store: Store, condition_of: _ConditionOf) -> Iterator[list[_Candidate]]:
+    """The traces to delete, oldest first; each page must be deleted before the next is read."""
+    last: _Candidate | None = None
     while True:
         with store.read() as conn:
-            condition, params = meant(conn)
+            condition, params = condition_of(conn)
             if last is not None and last.start_ns is not None:
-                # Not from the beginning again, where those stand that stay.
+                # Not from the start again, where the traces are that stay.
                 condition += " AND start_ns >= :after AND (start_ns > :after OR trace_id > :last)"
                 params = {**params, "after": last.start_ns, "last": last.trace_id}
             rows = conn.rows(
@@ -216,54 +224,54 @@ def _pages_to_retire(store: Store, meant: _Meant) -> Iterator[list[_Going]]:
             )
         if not rows:
             return
-        page = [_Going(*row) for row in rows]
+        page = [_Candidate(*row) for row in rows]
         last = page[-1]
         yield page
 
 
-def _first_within(page: Sequence[_Going], spans: int) -> list[_Going]:
-    """As many of the first as have so many spans together, and at least one."""
-    so_far = 0
-    for number, one in enumerate(page):
-        so_far += one.spans
-        if so_far > spans and number:
+def _first_within(page: Sequence[_Candidate], spans: int) -> list[_Candidate]:
+    """The first traces that have at most so many spans together, but at least one trace."""
+    total = 0
+    for number, trace in enumerate(page):
+        total += trace.spans
+        if total > spans and number:
             return list(page[:number])
     return list(page)
 
 
 _SLICE: Final = 200
-"""Traces of a transaction that ends them."""
+"""Traces per transaction of `close_stale`."""
 
 _STALE: Final = (
     "failed IS NULL AND status = 'running' AND NOT EXISTS"
     " (SELECT 1 FROM spans WHERE spans.trace_id = traces.trace_id"
     "  AND (origin IS NOT NULL OR start_ns >= :since OR end_ns >= :since))"
 )
-"""Runs without news since then. Those of a recorder are not meant: it is known whether their
-process lives, and they end with it."""
+"""Running traces without news since then. Those of a recorder are excluded: they end with their
+process, which is watched."""
 
 
 def close_stale(store: Store, since_ns: int, *, dry_run: bool) -> int:
-    """Say of received traces that run and had no news since then that they never ended; how many.
+    """Mark received traces that run without news since then as incomplete; returns how many.
 
-    News that comes later all the same counts again.
+    Later news reopens them.
     """
     with store.read() as conn:
         rows = conn.rows(f"SELECT trace_id FROM traces WHERE {_STALE}", {"since": since_ns})
     if dry_run:
         return len(rows)
     ended = 0
-    for at in range(0, len(rows), _SLICE):
-        some = [trace_id.hex() for (trace_id,) in rows[at : at + _SLICE]]
-        for part, own in store.split(some):
-            with part.writing() as conn:
-                ended += _close_traces(conn, own, since_ns)
+    for start in range(0, len(rows), _SLICE):
+        batch = [trace_id.hex() for (trace_id,) in rows[start : start + _SLICE]]
+        for node, node_ids in store.split(batch):
+            with node.writing() as conn:
+                ended += _close_traces(conn, node_ids, since_ns)
     store.refresh()
     return ended
 
 
 def _close_traces(conn: Connection, trace_ids: Sequence[str], since_ns: int) -> int:
-    """Close those that are still stale, in the caller's transaction; news may have come since."""
+    """Close the traces that are still stale, in the caller's transaction."""
     stale = f"SELECT 1 FROM traces WHERE trace_id = :trace_id AND {_STALE}"
     keys = [
         key
