@@ -1,4 +1,4 @@
-"""PostgreSQL as the store's database: what it alone does, and how."""
+"""PostgreSQL as the store's database: everything specific to it."""
 
 from clustertrace.store.postgres.connection import connect
 from clustertrace.store.postgres.schema import opened

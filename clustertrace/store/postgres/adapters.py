@@ -1,4 +1,4 @@
-"""Values on their way to PostgreSQL and back, so that they are those that SQLite gives."""
+"""Convert values to and from PostgreSQL, so that they equal SQLite's."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from clustertrace.store.search.words import Expression
 __all__ = ["adapt"]
 
 
-class _Truth(Dumper):
-    """Truths are numbers in the tables: untyped, so that they still compare with conditions."""
+class _BoolDumper(Dumper):
+    """Booleans as numbers, as in the tables; untyped, so that they compare with conditions too."""
 
     def dump(self, obj: Any) -> Buffer:
         return b"1" if obj else b"0"
 
 
-class _Text(StrDumper):
-    """PostgreSQL can't hold the character NUL, which names from outside may have."""
+class _TextDumper(StrDumper):
+    """Text without NUL characters, which PostgreSQL can't store but imported names may have."""
 
     def dump(self, obj: str) -> Buffer | None:
         return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
 
 
-class _Sought(StrDumper):
-    """A search, in the words of PostgreSQL's own."""
+class _SearchDumper(StrDumper):
+    """A search expression as a `tsquery`."""
 
     def dump(self, obj: str) -> Buffer | None:
         return super().dump(text_query(obj))
 
 
-class _Number(Loader):
-    """Sums of whole numbers come as decimals, which would be other values than SQLite's."""
+class _NumericLoader(Loader):
+    """Numbers from `numeric`, which sums of integers have, so that they equal SQLite's."""
 
     def load(self, data: Buffer) -> int | float:
         text = bytes(data)
@@ -45,8 +45,8 @@ class _Number(Loader):
 
 
 def adapt(raw: Connection[Any]) -> None:
-    """Have a connection take and give such values."""
-    raw.adapters.register_dumper(bool, _Truth)
-    raw.adapters.register_dumper(str, _Text)
-    raw.adapters.register_dumper(Expression, _Sought)
-    raw.adapters.register_loader("numeric", _Number)
+    """Register the conversions on a connection."""
+    raw.adapters.register_dumper(bool, _BoolDumper)
+    raw.adapters.register_dumper(str, _TextDumper)
+    raw.adapters.register_dumper(Expression, _SearchDumper)
+    raw.adapters.register_loader("numeric", _NumericLoader)

@@ -1,7 +1,7 @@
-"""Spreading a database over the nodes of a Citus cluster: the statements, and their application.
+"""Distribute a database over the nodes of a Citus cluster.
 
 Citus is an extension of PostgreSQL that keeps a table's rows on many nodes and answers SQL from all
-of them. What belongs to a trace lies together (`colocate_with`), the rest is on every node.
+of them. Everything about a trace is on one node (`colocate_with`), other tables are on every node.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from clustertrace.store.postgres.placement import BY_TRACE, HERE, NAMED, SUMMED
 
 __all__ = ["distribute", "statements"]
 
-_NUMBERS: Final = (
+_NON_UNIQUE_NUMBERS: Final = (
     "DROP INDEX spans_seq",
     "CREATE INDEX spans_seq ON spans (seq NULLS FIRST)",
 )
-"""What is unique over all nodes must begin with the trace; numbers stay so by their sequence."""
+"""Citus requires unique indexes to start with the trace id; the sequence keeps numbers unique."""
 
 
 def statements() -> tuple[str, ...]:
-    """What spreads a database that has our tables, in order."""
+    """The statements that distribute a database with our tables, in order."""
     first, *others = BY_TRACE
     return (
-        *_NUMBERS,
+        *_NON_UNIQUE_NUMBERS,
         f"SELECT create_distributed_table('{first}', 'trace_id')",
         *(
             f"SELECT create_distributed_table('{name}', 'trace_id', colocate_with => '{first}')"
@@ -36,7 +36,7 @@ def statements() -> tuple[str, ...]:
 
 
 def distribute(conn: PostgresConnection) -> None:
-    """Spread the database of a connection, all of it or nothing. Raises StoreError."""
+    """Distribute the database of a connection, all of it or nothing. Raises StoreError."""
     if not conn.value("SELECT 1 FROM pg_extension WHERE extname = 'citus'"):
         raise StoreError(
             f"{conn.name} has no extension citus; install it on every node, run CREATE EXTENSION "

@@ -22,32 +22,32 @@ from clustertrace.store.postgres.dialect import translated
 __all__ = ["PostgresConnection", "connect", "readable"]
 
 _CONNECT_SECONDS: Final = 4
-"""How long a server may take to answer, so that exporters are told to come back in time."""
+"""How long a server may take to connect, so that exporters get an answer in time."""
 
 _LOCK_MS: Final = 4_000
 """How long a writer waits for another one, milliseconds."""
 
-_COPIED: Final = re.compile(r"INSERT INTO (\w+) VALUES \(\?(?:, \?)*\)")
-"""A statement that COPY does as well, in a fifth of the time."""
+_PLAIN_INSERT: Final = re.compile(r"INSERT INTO (\w+) VALUES \(\?(?:, \?)*\)")
+"""A statement for which COPY does the same in a fifth of the time."""
 
-_AWAY: Final = re.compile(r'could not connect to server "(shard [^"]+)"')
-"""What a coordinator says of a shard (clustertrace.store.postgres.shards)."""
+_UNREACHABLE_SHARD: Final = re.compile(r'could not connect to server "(shard [^"]+)"')
+"""A coordinator's error about a shard (clustertrace.store.postgres.shards)."""
 
 _NUMBERING: Final = "clustertrace numbering"
-"""What writers hold together from numbering their spans until these are committed."""
+"""The lock that writers share from numbering their spans until these are committed."""
 
 _SIZES: Final = (
-    # Partitions are parts of their table.
+    # Partitions count as parts of their table.
     "SELECT coalesce(inhparent::regclass::text, relname) AS name, min(reltuples) >= 0,"
     " sum(reltuples), sum(pg_table_size(c.oid)), sum(pg_indexes_size(c.oid)) FROM pg_class c"
     " JOIN pg_namespace n ON n.oid = relnamespace LEFT JOIN pg_inherits ON inhrelid = c.oid"
     " WHERE relkind = 'r' AND n.nspname = current_schema() GROUP BY name ORDER BY name"
 )
 
-_TRACES: Final = 7777
-"""The class of the locks on traces, which is any number that others don't use."""
-_SHARES: Final = 512
-"""Traces share so many locks: a server has room for some thousand."""
+_TRACE_LOCK_CLASS: Final = 7777
+"""The class of the locks on traces: an arbitrary number that nobody else uses."""
+_TRACE_LOCKS: Final = 512
+"""How many locks all traces share: a server has room for a few thousand."""
 _WAITING_LOCK: Final = (
     "SELECT share, pg_advisory_xact_lock(%(class)s, share) FROM unnest(%(of)s::int[]) share"
 )
@@ -70,7 +70,7 @@ class PostgresConnection(Connection):
         self.name = name
         self._cursors = 0
         self._month = 0
-        """The newest that has been seen (clustertrace.store.postgres.months)."""
+        """The newest month seen so far (clustertrace.store.postgres.months)."""
 
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
         with readable(self.name):
@@ -102,12 +102,12 @@ class PostgresConnection(Connection):
             return self.raw.execute(translated(sql), params).rowcount
 
     def many(self, sql: str, rows: Iterable[Params]) -> None:
-        copied = _COPIED.fullmatch(sql)
+        insertion = _PLAIN_INSERT.fullmatch(sql)
         with readable(self.name), self.raw.cursor() as cursor:
-            if copied is None:
+            if insertion is None:
                 cursor.executemany(translated(sql), rows)
                 return
-            with cursor.copy(f"COPY {copied[1]} FROM STDIN") as copy:
+            with cursor.copy(f"COPY {insertion[1]} FROM STDIN") as copy:
                 for row in rows:
                     assert isinstance(row, tuple)
                     copy.write_row(row)
@@ -129,7 +129,7 @@ class PostgresConnection(Connection):
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        # An answer that is stopped ends the transaction, or the part of it that is marked here.
+        # A timeout aborts the transaction, or only the part of it after this savepoint.
         self.control("SAVEPOINT timed")
         self.control(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}")
         try:
@@ -144,13 +144,15 @@ class PostgresConnection(Connection):
                 self.control("RELEASE timed")
 
     def take(self, trace_ids: Sequence[bytes], *, wait: bool = True) -> Sequence[bytes]:
-        # Locks of rows would need rows. In one order everywhere, so that two writers never wait
-        # for each other.
-        shares = sorted({_share(trace_id) for trace_id in trace_ids})
+        # Row locks would need rows. Always locked in the same order, so that two writers never
+        # deadlock.
+        shares = sorted({_lock_number(trace_id) for trace_id in trace_ids})
         lock = _WAITING_LOCK if wait else _LOCK_AT_ONCE
         with readable(self.name):
-            held = {row[0] for row in self.raw.execute(lock, {"class": _TRACES, "of": shares})}
-        return [trace_id for trace_id in trace_ids if _share(trace_id) in held]
+            locked = {
+                row[0] for row in self.raw.execute(lock, {"class": _TRACE_LOCK_CLASS, "of": shares})
+            }
+        return [trace_id for trace_id in trace_ids if _lock_number(trace_id) in locked]
 
     def take_turns(self, work: str) -> None:
         with readable(self.name):
@@ -168,15 +170,15 @@ class PostgresConnection(Connection):
             return [row[0] for row in rows]
 
     def last_number(self) -> int:
-        # Whoever has numbers that are not committed yet holds this together with others.
+        # Writers with uncommitted numbers share this lock, so this waits for all of them.
         with readable(self.name):
             self.raw.execute("SELECT pg_advisory_lock(hashtext(%s))", (_NUMBERING,))
             try:
-                found = self.raw.execute("SELECT last_value FROM span_numbers").fetchone()
+                last_value = self.raw.execute("SELECT last_value FROM span_numbers").fetchone()
             finally:
                 self.raw.execute("SELECT pg_advisory_unlock(hashtext(%s))", (_NUMBERING,))
-        assert found is not None
-        return int(found[0])
+        assert last_value is not None
+        return int(last_value[0])
 
     def number_beyond(self, highest: int) -> None:
         with readable(self.name):
@@ -201,17 +203,17 @@ class PostgresConnection(Connection):
 
     def table_sizes(self) -> list[TableSize]:
         with readable(self.name):
-            found = self.raw.execute(_SIZES).fetchall()
+            rows_found = self.raw.execute(_SIZES).fetchall()
         return [
             TableSize(
                 name,
-                # A table that the server has not looked at yet is new, and soon counted.
-                int(rows) if known else self.value(f"SELECT count(*) FROM {name}"),
+                # A table that was not analysed yet is new and small, so that counting is quick.
+                int(rows) if is_estimated else self.value(f"SELECT count(*) FROM {name}"),
                 int(table_bytes),
                 int(index_bytes),
-                estimated=known,
+                estimated=is_estimated,
             )
-            for name, known, rows, table_bytes, index_bytes in found
+            for name, is_estimated, rows, table_bytes, index_bytes in rows_found
         ]
 
     def used_bytes(self) -> int:
@@ -230,13 +232,13 @@ class PostgresConnection(Connection):
         self.raw.close()
 
 
-def _share(trace_id: bytes) -> int:
-    return int.from_bytes(trace_id[-2:]) % _SHARES
+def _lock_number(trace_id: bytes) -> int:
+    return int.from_bytes(trace_id[-2:]) % _TRACE_LOCKS
 
 
 @contextmanager
 def readable(name: str) -> Iterator[None]:
-    """Turn the driver's errors into ours, each with what to do next."""
+    """Turn the driver's errors into ours, which say what to do."""
     try:
         yield
     except errors.QueryCanceled as error:
@@ -258,10 +260,10 @@ def readable(name: str) -> Iterator[None]:
             "user in CLUSTERTRACE_DB."
         ) from error
     except psycopg.OperationalError as error:
-        if away := _AWAY.search(str(error)):
+        if unreachable := _UNREACHABLE_SHARD.search(str(error)):
             raise StoreBusy(
-                f"{away[1]}, on which {name} keeps a part of the runs, does not answer; start its "
-                "server, and try again."
+                f"{unreachable[1]}, on which {name} keeps a part of the runs, does not answer; "
+                "start its server, and try again."
             ) from error
         raise StoreBusy(
             f"{name} does not answer ({_reason(error)}); start its server, and try again."
@@ -274,7 +276,7 @@ def connect(place: Place, *, read_only: bool = False) -> PostgresConnection:
     """Open a connection that any thread may use, one at a time. Raises StoreBusy or StoreError."""
     url = place.text.replace("postgresql+psycopg://", "postgresql://", 1)
     try:
-        # Values stand in the statements that are sent, so that the server knows their types.
+        # Client-side binding puts values into statements, so that the server infers their types.
         raw = psycopg.connect(
             url,
             autocommit=True,
@@ -290,7 +292,7 @@ def connect(place: Place, *, read_only: bool = False) -> PostgresConnection:
 
 
 def _refused(name: str, error: psycopg.Error) -> StoreError:
-    """Why there is no connection: a server that is away may come back, the rest will not."""
+    """Why connecting failed: StoreBusy if the server may come back, else StoreError."""
     reason = _reason(error)
     for words, advice in (
         ("password", "write it into CLUSTERTRACE_DB as user:password@host, or into ~/.pgpass"),
@@ -304,7 +306,7 @@ def _refused(name: str, error: psycopg.Error) -> StoreError:
 
 
 def _reason(error: psycopg.Error) -> str:
-    """The last line of what the server or the driver says, without the marks of its level."""
+    """The message of the server or the driver on one line, without its severity."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no reason"]
-    said = next((line for line in lines if "FATAL" in line or "ERROR" in line), lines[0])
-    return re.sub(r"^.*?(?:FATAL|ERROR):\s*", "", said).rstrip(".")
+    message = next((line for line in lines if "FATAL" in line or "ERROR" in line), lines[0])
+    return re.sub(r"^.*?(?:FATAL|ERROR):\s*", "", message).rstrip(".")

@@ -1,4 +1,4 @@
-"""Spreading a database over several nodes, from its places alone."""
+"""Distribute a database over several nodes, given their places."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["planned", "spread_by_citus", "spread_over"]
 
 
 def planned(places: Sequence[Place]) -> list[str]:
-    """The statements that would be run, without passwords: on these shards, else by Citus."""
+    """The statements that would be run, without passwords: for these shards, or else for Citus."""
     if not places:
         return list(citus.statements())
-    told = shards.statements(places, "…")
-    return [re.sub(r"\bpassword '(?:[^']|'')*'", "password '…'", one) for one in told]
+    commands = shards.statements(places, "…")
+    return [re.sub(r"\bpassword '(?:[^']|'')*'", "password '…'", command) for command in commands]
 
 
 def spread_by_citus(place: Place) -> list[str]:
-    """Spread a database over the nodes that its Citus knows; what was run. Raises StoreError."""
+    """Distribute a database over its Citus nodes; returns the statements. Raises StoreError."""
     conn = opened(place)
     try:
         citus.distribute(conn)
@@ -32,16 +32,16 @@ def spread_by_citus(place: Place) -> list[str]:
 
 
 def spread_over(place: Place, places: Sequence[Place]) -> list[str]:
-    """Spread an empty database over empty databases; what was run, without passwords.
+    """Distribute an empty database over empty ones; returns the statements, without passwords.
 
     Raises StoreError or UsageError.
     """
-    if any(one.is_file for one in places) or len({place.name, *(p.name for p in places)}) <= len(
-        places
-    ):
+    if any(shard.is_file for shard in places) or len(
+        {place.name, *(p.name for p in places)}
+    ) <= len(places):
         raise UsageError("Each shard is a separate PostgreSQL database; name each once.")
-    for number, one in enumerate(places, 1):
-        conn = opened(one)
+    for number, shard in enumerate(places, 1):
+        conn = opened(shard)
         try:
             shards.renumber(conn, number, len(places))
         finally:

@@ -1,6 +1,6 @@
-"""Where each table is once a database is spread over several nodes by trace.
+"""Where each table is in a database that is distributed over several nodes by trace.
 
-Each table is in exactly one of these groups; a test compares them with the tables.
+Each table is in exactly one of these groups, which a test checks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from clustertrace.store.settling.removing import TABLES
 __all__ = ["BY_TRACE", "HERE", "NAMED", "SUMMED"]
 
 BY_TRACE: Final = ("traces", *(name for name in TABLES if name != "traces"), "span_index")
-"""Rows of traces: on the node of their trace. The first is the one that the others lie beside."""
+"""Rows of traces, on the node of their trace. The others are colocated with the first table."""
 
 SUMMED: Final = {
     "variant_days": ("variant_id", "day"),
@@ -21,14 +21,14 @@ SUMMED: Final = {
     "sessions": ("session_id",),
     "spending": ("dimension", "name", "day"),
 }
-"""Roll-ups, and their keys: what nodes hold of a key adds up."""
+"""Roll-ups and their keys: the nodes' rows of a key add up."""
 
 NAMED: Final = {
     "variants": ("variant_id",),
     "families": ("family_id",),
     "trait_names": ("trait_key",),
 }
-"""What ids stand for, and their keys: any node's word is as good as another's."""
+"""What ids mean, and their keys: the nodes' rows of a key are interchangeable."""
 
 HERE: Final = (
     *("variant_annotations", "assertions", "commitments", "saved_filters"),
@@ -36,4 +36,4 @@ HERE: Final = (
     *("spool_segments", "transcript_files", "transcript_turns", "turn_hosts"),
     *("copies", "state"),
 )
-"""What users say, and how far files were read: small, and needed in one place."""
+"""User input, and how far files were read: small, and kept in one place."""

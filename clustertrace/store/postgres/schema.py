@@ -1,4 +1,4 @@
-"""Bringing a server's database to the newest schema, or saying why not."""
+"""Bring a server's database to the newest schema, or raise an error that says why not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clustertrace.store.postgres.connection import PostgresConnection, connect, 
 
 __all__ = ["opened"]
 
-_ALONE: Final = "SELECT pg_advisory_xact_lock(hashtext('clustertrace schema'))"
+_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('clustertrace schema'))"
 
 _TABLES: Final = (
     "SELECT count(*) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
@@ -20,20 +20,20 @@ _TABLES: Final = (
 
 
 def opened(place: Place) -> PostgresConnection:
-    """A connection to a server's database, whose schema is made or migrated as needed.
+    """Open a server's database, whose schema is created or migrated as needed.
 
     Raises StoreBusy, StoreError, StoreTooNew, or StoreCorrupt if another program uses it.
     """
     conn = connect(place)
     try:
-        found = revision(conn)
-        if found is None and conn.value(_TABLES):
+        current = revision(conn)
+        if current is None and conn.value(_TABLES):
             raise StoreCorrupt(
                 f"{place.name} belongs to another program; create a separate one with `createdb`, "
                 "and name that in CLUSTERTRACE_DB."
             )
         refuse_newer(conn)
-        if found != HEAD:
+        if current != HEAD:
             _upgrade(place)
     except BaseException:
         conn.close()
@@ -47,4 +47,4 @@ def _upgrade(place: Place) -> None:
 
     url = "postgresql+psycopg://" + place.text.partition("://")[2]
     with readable(place.name):
-        upgrade(create_engine(url), _ALONE)
+        upgrade(create_engine(url), _LOCK)

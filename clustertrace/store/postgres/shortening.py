@@ -1,4 +1,4 @@
-"""Giving the space of what was deleted back: PostgreSQL does so by itself, and at once if told."""
+"""Make the space of deleted rows reusable: PostgreSQL does so by itself, or on request at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["shorten"]
 
 
 def shorten(store: Store) -> None:
-    """Let the room of deleted rows be used again; nobody waits meanwhile."""
+    """Make the space of deleted rows reusable, without making anybody wait."""
     conn = connect(store.place)
     try:
         conn.control("VACUUM (ANALYZE)")

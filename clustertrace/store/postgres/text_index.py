@@ -1,6 +1,6 @@
 """The full-text index in PostgreSQL: a table of words by trace and number, with a GIN index.
 
-Kept just behind the commit, as SQLite's is, so that receiving never waits for it.
+Updated right after the commit, as in SQLite, so that receiving never waits for it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SPANS_A_QUERY: Final = 200
 
 
 def advance(conn: Connection, limit: int) -> int:
-    """Index the next spans, at most `limit`, in the caller's transaction; how many."""
+    """Index up to `limit` further spans, in the caller's transaction; returns how many."""
     conn.take_turns("clustertrace text index")
     rows = conn.rows(
         f"SELECT trace_id, seq, {_COLUMNS} FROM span_texts"
@@ -58,7 +58,7 @@ def advance(conn: Connection, limit: int) -> int:
 
 
 def forget(conn: Connection, keys: Sequence[tuple[bytes, bytes]]) -> None:
-    """Take spans out of the index before their rows change: `(trace id, span id)`, binary."""
+    """Remove spans from the index before their rows change; keys are binary trace and span ids."""
     conn.many(
         "DELETE FROM span_index WHERE trace_id = ? AND rowid ="
         " (SELECT seq FROM spans WHERE trace_id = ? AND span_id = ?)",
@@ -67,13 +67,13 @@ def forget(conn: Connection, keys: Sequence[tuple[bytes, bytes]]) -> None:
 
 
 def forget_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
-    """Take all spans of these traces out of the index, before they go."""
+    """Remove all spans of these traces from the index, before they are deleted."""
     marks = placeholders(trace_ids)
     conn.run(f"DELETE FROM span_index WHERE trace_id IN ({marks})", trace_ids)
 
 
 def clear(conn: Connection) -> None:
-    """Forget every span, so that `advance` begins anew; in the caller's transaction."""
+    """Remove everything, so that `advance` starts over; in the caller's transaction."""
     conn.run("DELETE FROM span_index")
     conn.run("DELETE FROM state WHERE key = ?", (POSITION,))
 
@@ -116,12 +116,12 @@ def found(
 
 
 def containing(conn: Connection, expression: str) -> str:
-    """A query for the traces of which a span matches; `expression` names a parameter."""
+    """A query for the traces with a matching span; `expression` is the name of a parameter."""
     return f"SELECT trace_id FROM span_index WHERE span_index MATCH {expression}"
 
 
 def check(conn: Connection) -> None:
-    """Raise StoreCorrupt unless the index, carried forward to its end, agrees with the spans."""
+    """Raise StoreCorrupt unless the index, which must be up to date, agrees with the spans."""
     if not agrees(conn):
         raise StoreCorrupt(f"The text index of {conn.name} does not agree with its spans.")
 
@@ -129,7 +129,7 @@ def check(conn: Connection) -> None:
 def passages(
     conn: Connection, expression: str, seqs: Sequence[int]
 ) -> Mapping[int, Mapping[str, str]]:
-    """Of each of these spans, by its number, the passage of each field that fits best."""
+    """The best passage of each field, by the sequence number of the span."""
     marks = placeholders(seqs)
     rows = conn.rows(f"SELECT seq, {_COLUMNS} FROM span_texts WHERE seq IN ({marks})", seqs)
     return {
@@ -138,7 +138,7 @@ def passages(
 
 
 def agrees(conn: Connection) -> bool:
-    """Whether the index, as far as it goes, holds just what the spans say."""
+    """Whether the index agrees with the spans, up to its position."""
     indexed_to = position(conn)
     spans = 0
     for rows in conn.parts(

@@ -1,1 +1,1 @@
-"""What the user says by hand: outcomes, notes, assertions, commitments, filters, templates."""
+"""What users enter by hand: outcomes, notes, assertions, commitments, filters, templates."""

@@ -1,8 +1,8 @@
-"""What the user says afterwards, by hand, about runs and patterns: outcome, star, note, tags.
+"""The user's annotations of runs and patterns: outcome, star, note, tags.
 
-A run is settled in the transaction that changes its outcome or makes a replay of it, so lists,
-totals and rules agree at once. What is given by hand is kept apart from what the run itself
-reported: later spans, a repeated import and a new summary leave it alone.
+A run is settled in the transaction that changes its outcome or marks it as a replay, so that lists,
+totals and rules agree at once. Annotations are stored apart from what the run itself reported:
+later spans, repeated imports and new summaries do not change them.
 """
 
 from __future__ import annotations
@@ -33,75 +33,75 @@ Outcome = Literal["pass", "fail", "unknown", "own"]
 Priority = Literal["high", "normal", "low"]
 
 LONGEST: Final = 10_000
-"""Characters of a note, a reason, or a tag with its key."""
+"""Maximum characters of a note, of a reason, and of a tag with its key."""
 
 _SLICE: Final = 200
-"""Traces in one transaction, so that a receiver goes on writing in between."""
+"""Traces per transaction, so that a receiver can write in between."""
 
 _NO_TRACE: Final = "0" * 32
 
 
 class TraceWord(NamedTuple):
-    """What is said about runs. None leaves a thing as it is, an empty text takes it away."""
+    """Changes to the annotations of runs. None changes nothing, an empty text removes a value."""
 
     outcome: Outcome | None = None
-    """`unknown`: nobody knows, whatever the run said of itself. `own`: what the run says of itself,
-    so that what was said by hand is taken back."""
+    """`unknown`: nobody knows, whatever the run itself reported. `own`: back to what the run itself
+    reported."""
     reason: str | None = None
-    """Of the outcome. An outcome that comes without one takes that of the last one away."""
+    """The reason of the outcome; an outcome without one removes the previous reason."""
     starred: bool | None = None
     note: str | None = None
     tags: Mapping[str, str] = EMPTY
-    """An empty value takes the tag away."""
+    """An empty value removes the tag."""
 
 
 class PatternWord(NamedTuple):
-    """What is said about a pattern. None leaves a thing as it is."""
+    """Changes to the annotations of a pattern. None changes nothing."""
 
     expected: bool | None = None
     """Whether its failures are expected."""
     priority: Priority | None = None
     note: str | None = None
-    """An empty text takes it away."""
+    """An empty text removes it."""
 
 
 def annotate_traces(store: Store, trace_ids: Sequence[str], word: TraceWord) -> int:
-    """Say something about these traces, by their full ids; how many of them there are.
+    """Annotate traces, given by their full ids; returns how many of them exist.
 
-    Two hundred traces are one transaction: one that is broken off can be said again. Raises
-    UsageError for a reason without an outcome, an empty key, or what is too long.
+    Uses a transaction per 200 traces, so that an interrupted call can be repeated. Raises
+    UsageError for a reason without an outcome, an empty key, or a text that is too long.
     """
     word = _checked(word)
-    found = 0
-    for some in chunks(dict.fromkeys(trace_ids), _SLICE):
-        for part, own in store.split(some):
-            with part.writing() as conn:
-                found += _write_word(conn, [bytes.fromhex(one) for one in own], word)
+    count = 0
+    for batch in chunks(dict.fromkeys(trace_ids), _SLICE):
+        for node, node_ids in store.split(batch):
+            with node.writing() as conn:
+                count += _write_word(conn, [bytes.fromhex(trace_id) for trace_id in node_ids], word)
     if _changes_numbers(word):
         store.note_all()
-    return found
+    return count
 
 
 def annotate_pattern(store: Store, pattern: str, word: PatternWord) -> PatternAnnotation:
-    """Say something about a pattern, by its full id; all that is said of it now.
+    """Annotate a pattern, given by its full id; returns all its annotations.
 
     Raises UsageError for a note that is too long.
     """
     note = None if word.note is None else _checked(TraceWord(note=word.note)).note
     with store.writing() as conn:
         before = pattern_annotations(conn, [pattern]).get(pattern, PatternAnnotation())
-        now = PatternAnnotation(
+        after = PatternAnnotation(
             before.expected if word.expected is None else word.expected,
             before.priority if word.priority is None else _stored_priority(word.priority),
             before.note if note is None else note or None,
         )
         conn.run("DELETE FROM variant_annotations WHERE variant_id = ?", (pattern,))
-        if now != PatternAnnotation():
+        if after != PatternAnnotation():
             conn.run(
                 "INSERT INTO variant_annotations VALUES (?, ?, ?, ?)",
-                (pattern, int(now.expected), now.priority, now.note),
+                (pattern, int(after.expected), after.priority, after.note),
             )
-    return now
+    return after
 
 
 def _stored_priority(priority: Priority) -> Literal["high", "low"] | None:
@@ -109,12 +109,12 @@ def _stored_priority(priority: Priority) -> Literal["high", "low"] | None:
 
 
 def _checked(word: TraceWord) -> TraceWord:
-    """The word as it may be stored, without secrets."""
+    """The annotations, validated and without secrets."""
     if word.reason and word.outcome in (None, "own"):
         raise UsageError("A reason needs an outcome; say pass, fail or unknown with it.")
     if not all(word.tags):
         raise UsageError("A tag needs a key; write key=value.")
-    texts = [word.reason or "", word.note or "", *(key + said for key, said in word.tags.items())]
+    texts = [word.reason or "", word.note or "", *(key + value for key, value in word.tags.items())]
     if max(map(len, texts)) > LONGEST:
         raise UsageError(f"That is longer than {LONGEST:,} characters; shorten it.")
     fact = TraceFacts(
@@ -129,7 +129,7 @@ def _checked(word: TraceWord) -> TraceWord:
 
 
 def _clean(text: str) -> str:
-    """A text without what UTF-8 can't hold, as a command line may."""
+    """A text without characters that UTF-8 can't encode, which command lines may have."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -143,26 +143,31 @@ def _write_word(conn: Connection, keys: Sequence[bytes], word: TraceWord) -> int
         _set_columns(conn, keys, "note = ?", word.note or None)
     for key, value in word.tags.items():
         conn.many(
-            "DELETE FROM trace_tags WHERE trace_id = ? AND key = ?", [(one, key) for one in keys]
+            "DELETE FROM trace_tags WHERE trace_id = ? AND key = ?",
+            [(trace_key, key) for trace_key in keys],
         )
         if value:
             conn.many(
-                "INSERT INTO trace_tags VALUES (?, ?, ?, 1)", [(one, key, value) for one in keys]
+                "INSERT INTO trace_tags VALUES (?, ?, ?, 1)",
+                [(trace_key, key, value) for trace_key in keys],
             )
     if word.outcome is not None:
-        given = None if word.outcome == "own" else word.outcome
-        _set_columns(conn, keys, "given_outcome = ?, given_reason = ?", given, word.reason or None)
+        outcome = None if word.outcome == "own" else word.outcome
+        _set_columns(
+            conn, keys, "given_outcome = ?, given_reason = ?", outcome, word.reason or None
+        )
     if _changes_numbers(word):
         settle_traces(conn, keys)
     return len(keys)
 
 
 def _changes_numbers(word: TraceWord) -> bool:
-    """Whether a run counts otherwise from now on: a replay does nowhere."""
+    """Whether totals change: by an outcome, or by marking a replay, which is not counted."""
     return word.outcome is not None or REPLAY_OF in word.tags
 
 
 def _set_columns(conn: Connection, keys: Sequence[bytes], assignment: str, *values: object) -> None:
     conn.many(
-        f"UPDATE traces SET {assignment} WHERE trace_id = ?", [(*values, one) for one in keys]
+        f"UPDATE traces SET {assignment} WHERE trace_id = ?",
+        [(*values, trace_key) for trace_key in keys],
     )

@@ -1,4 +1,4 @@
-"""What the user asserts of patterns, and what is known of the runs that each looks at."""
+"""The user's assertions about patterns, and the runs that each is checked against."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from clustertrace.store.queries.totals import replays
 __all__ = ["EVERY", "add", "every", "remove", "seen", "take_new_failing"]
 
 EVERY = "all"
-"""Stands for every run, where a pattern is asked for."""
+"""Stands for every run, in place of a pattern."""
 
 _CHECKED = "patterns checked"
-"""In `state`: whether there was a check."""
-_KNOWN = "pattern "
-"""Before the id of each pattern that a run had ended in by then."""
-_MOST_NEW = 20
-_MOST_RUNS = 100_000
-"""Newest runs that are looked at where no window is named: more would not change the answer."""
+"""Key in `state`, set once there was a check."""
+_KNOWN_PREFIX = "pattern "
+"""Prefix of keys in `state`, before the ids of the patterns known at that check."""
+_MAX_NEW = 20
+_MAX_RUNS = 100_000
+"""How many of the newest runs are read without a window: more would not change the result."""
 
 
-def add(conn: Connection, pattern: str, claimed: Claims, now_ns: int) -> list[Assertion]:
-    """Store what is claimed; the same again replaces the first. Raises NotFound."""
+def add(conn: Connection, pattern: str, claims: Claims, now_ns: int) -> list[Assertion]:
+    """Store assertions; one on the same claim is replaced. Raises NotFound."""
     if pattern != EVERY:
         pattern = queries.cluster(conn, pattern).id
-    made = []
-    for kind, bound in claimed.bounds:
-        said = f"{pattern} {kind} {claimed.last_runs} {claimed.last_ns}"
-        name = hashlib.sha256(said.encode()).hexdigest()[:8]
-        one = Assertion(
-            name, pattern, kind, bound, claimed.last_runs, claimed.last_ns, created_ns=now_ns
+    assertions = []
+    for kind, bound in claims.bounds:
+        key = f"{pattern} {kind} {claims.last_runs} {claims.last_ns}"
+        name = hashlib.sha256(key.encode()).hexdigest()[:8]
+        assertion = Assertion(
+            name, pattern, kind, bound, claims.last_runs, claims.last_ns, created_ns=now_ns
         )
         conn.run(
             "INSERT INTO assertions VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (assertion_id) DO"
             " UPDATE SET bound = excluded.bound, last_runs = excluded.last_runs,"
             " last_ns = excluded.last_ns, created_ns = excluded.created_ns",
-            (name, pattern, kind, bound, one.last_runs, one.last_ns, now_ns),
+            (name, pattern, kind, bound, assertion.last_runs, assertion.last_ns, now_ns),
         )
-        made.append(one)
-    return made
+        assertions.append(assertion)
+    return assertions
 
 
 def every(conn: Connection) -> list[Assertion]:
-    """All assertions, the oldest first."""
+    """All assertions, oldest first."""
     rows = conn.rows(
         "SELECT assertion_id, pattern, kind, bound, last_runs, last_ns, created_ns"
         " FROM assertions ORDER BY created_ns, assertion_id"
@@ -58,30 +58,33 @@ def every(conn: Connection) -> list[Assertion]:
 
 
 def remove(conn: Connection, assertion_id: str) -> None:
-    """Forget an assertion. Raises NotFound."""
+    """Delete an assertion. Raises NotFound."""
     if not conn.run("DELETE FROM assertions WHERE assertion_id = ?", (assertion_id,)):
         raise NotFound(f"There is no assertion {assertion_id}; `clustertrace assert list` has all.")
 
 
-def seen(conn: Connection, one: Assertion, now_ns: int) -> Seen | None:
-    """The runs that an assertion looks at; None if its pattern is gone."""
+def seen(conn: Connection, assertion: Assertion, now_ns: int) -> Seen | None:
+    """The runs that an assertion is checked against; None if its pattern is gone."""
     condition, params = "TRUE", dict[str, Any]()
-    if one.pattern != EVERY:
-        if not conn.value("SELECT 1 FROM variants WHERE variant_id = ?", (one.pattern,)):
+    if assertion.pattern != EVERY:
+        if not conn.value("SELECT 1 FROM variants WHERE variant_id = ?", (assertion.pattern,)):
             return None
-        condition, params = "variant_id = :pattern", {"pattern": one.pattern}
-    since, made = f"{condition} AND start_ns > :made", params | {"made": one.created_ns}
-    newer = conn.value(f"SELECT count(*) FROM traces WHERE {since}", made)
-    newer -= replays(conn, since, made)
-    window = "" if one.last_ns is None else " AND start_ns >= :since"
+        condition, params = "variant_id = :pattern", {"pattern": assertion.pattern}
+    newer_condition, newer_params = (
+        f"{condition} AND start_ns > :made",
+        params | {"made": assertion.created_ns},
+    )
+    newer = conn.value(f"SELECT count(*) FROM traces WHERE {newer_condition}", newer_params)
+    newer -= replays(conn, newer_condition, newer_params)
+    window = "" if assertion.last_ns is None else " AND start_ns >= :since"
     rows = conn.rows(
         "SELECT failed, duration_ns, cost_usd, unpriced_calls FROM traces"
         f" WHERE {condition} AND failed IS NOT NULL{window}"
         " ORDER BY start_ns DESC, trace_id DESC LIMIT :runs",
         params
         | {
-            "since": now_ns - (one.last_ns or 0),
-            "runs": one.last_runs or _MOST_RUNS,
+            "since": now_ns - (assertion.last_ns or 0),
+            "runs": assertion.last_runs or _MAX_RUNS,
         },
     )
     return Seen(
@@ -94,29 +97,32 @@ def seen(conn: Connection, one: Assertion, now_ns: int) -> Seen | None:
 
 
 def take_new_failing(conn: Connection) -> list[NewPattern]:
-    """Failing patterns that no run had ended in by the last check, the worst first.
+    """Failing patterns without any finished run at the last check, the worst first.
 
-    From now on, in the caller's transaction, they count as known; so do all at the first check.
-    Those whose failures the user expects are left out. A run's start says nothing here: one that
-    was under way at the last check, or came in later, is news.
+    From now on, in the caller's transaction, they count as known; at the first check all do. Those
+    with expected failures are left out. When a run started does not matter: one that was running at
+    the last check, or arrived later, is new.
     """
-    checked = conn.value("SELECT value FROM state WHERE key = ?", (_CHECKED,))
+    had_check = conn.value("SELECT value FROM state WHERE key = ?", (_CHECKED,))
     rows = (
         ()
-        if checked is None
+        if had_check is None
         else conn.rows(
             "SELECT variant_id FROM variant_totals WHERE failed > 0 AND variant_id NOT IN"
             " (SELECT variant_id FROM variant_annotations WHERE expected = 1)"
             " AND NOT EXISTS (SELECT 1 FROM state WHERE key = :known || variant_id)"
             " GROUP BY variant_id ORDER BY sum(failed) DESC, variant_id LIMIT :most",
-            {"known": _KNOWN, "most": _MOST_NEW},
+            {"known": _KNOWN_PREFIX, "most": _MAX_NEW},
         )
     )
-    found = [queries.cluster(conn, row[0]) for row in rows]
+    clusters = [queries.cluster(conn, row[0]) for row in rows]
     conn.run(
         "INSERT INTO state SELECT DISTINCT :known || variant_id, 1 FROM variant_totals"
         " WHERE traces > running + incomplete ON CONFLICT (key) DO NOTHING",
-        {"known": _KNOWN},
+        {"known": _KNOWN_PREFIX},
     )
     conn.run("INSERT INTO state VALUES (?, 1) ON CONFLICT (key) DO NOTHING", (_CHECKED,))
-    return [(one.id, one.name, one.steps, one.failed, one.count) for one in found]
+    return [
+        (cluster.id, cluster.name, cluster.steps, cluster.failed, cluster.count)
+        for cluster in clusters
+    ]

@@ -1,4 +1,4 @@
-"""Keep what the user means to change in a week, and how that went; secrets are cut."""
+"""Store the user's planned changes by week, and how they went; secrets are cut."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from clustertrace.store.writing.intake import policy
 __all__ = ["LONGEST", "commit", "mark", "withdraw"]
 
 LONGEST: Final = 500
-"""Characters of a change."""
+"""Maximum characters of a change."""
 
 
 def commit(store: Store, week: date, change: str, aim: Aim) -> None:
-    """Plan a change for the week that begins on a day; another plan for it is replaced.
+    """Plan a change for the week that starts on a day, replacing an earlier plan.
 
-    Raises UsageError for a text that is empty or too long, and where the other plan is marked.
+    Raises UsageError for a text that is empty or too long, or if the earlier plan is marked.
     """
     change = " ".join(change.split())
     if not 0 < len(change) <= LONGEST:
@@ -41,15 +41,15 @@ def commit(store: Store, week: date, change: str, aim: Aim) -> None:
 
 
 def withdraw(store: Store, week: date) -> None:
-    """Take a plan back, unless it is marked; a week without one is no mistake."""
+    """Delete a plan unless it is marked; a week without a plan is not an error."""
     with store.writing() as conn:
         conn.run("DELETE FROM commitments WHERE week = ? AND mark IS NULL", (str(week),))
 
 
 def mark(store: Store, week: date, kept: Kept | None) -> None:
-    """Say how a plan went, or (None) that this is open again.
+    """Mark how a plan went, or remove the mark (None).
 
-    Raises NotFound where nothing was planned, UsageError for another mark than `MARKS`.
+    Raises NotFound if nothing was planned, UsageError for a mark that is not in `MARKS`.
     """
     if kept is not None and kept.mark not in MARKS:
         raise UsageError(f"A plan is {', '.join(MARKS)}, not {kept.mark}.")

@@ -1,4 +1,4 @@
-"""Keep a filter by a name, and forget it."""
+"""Save filters by name, and delete them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ LONGEST_NAME: Final = 60
 
 
 def keep(store: Store, name: str, text: str) -> None:
-    """Keep a filter; one of the same name is replaced.
+    """Save a filter, replacing one of the same name.
 
-    Raises UsageError for a name that is empty or too long, FilterError for a filter that can't be
-    read.
+    Raises UsageError for a name that is empty or too long, FilterError for an invalid filter.
     """
     name = " ".join(name.split())
     if not 0 < len(name) <= LONGEST_NAME:
@@ -34,6 +33,6 @@ def keep(store: Store, name: str, text: str) -> None:
 
 
 def forget(store: Store, name: str) -> None:
-    """Forget a filter; one that is not there is no mistake."""
+    """Delete a filter; an unknown name is not an error."""
     with store.writing() as conn:
         conn.run("DELETE FROM saved_filters WHERE name = ?", (name,))

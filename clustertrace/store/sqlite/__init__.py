@@ -1,4 +1,4 @@
-"""SQLite as the store's database: what it alone does, and how."""
+"""SQLite as the store's database: everything specific to it."""
 
 from clustertrace.store.sqlite.connection import connect
 from clustertrace.store.sqlite.schema import opened

@@ -64,7 +64,7 @@ def parts(store: Store) -> dict[str, int]:
 def partitions(store: Store) -> set[str]:
     """The months that there are."""
     with store.read() as conn:
-        return {months._name("spans", month) for month in months._months(conn)}  # type: ignore[arg-type]
+        return {months._partition_name("spans", month) for month in months._months(conn)}  # type: ignore[arg-type]
 
 
 def found(store: Store, word: str) -> int:
