@@ -1,1 +1,1 @@
-"""What must hold for runs: assertions, what they need to know, how they are reported."""
+"""Assertions that must hold for runs: how they are checked and reported."""

@@ -1,4 +1,4 @@
-"""What somebody wants to stay true, as it is typed, checked and in the units of the store."""
+"""Parse claims as users type them into the units of the store."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ __all__ = ["Claims", "claims"]
 
 
 _MOST_DIGITS: Final = 9
-"""Of a number of runs."""
+"""The most digits of a number of runs."""
 
 
 class Claims(NamedTuple):
-    """What to assert of one pattern."""
+    """What to assert about one pattern."""
 
     bounds: tuple[tuple[Kind, float], ...]
     last_runs: int | None
-    """Look at so many newest runs only."""
+    """Only so many of the newest runs are checked."""
     last_ns: int | None
-    """Look at runs of so many nanoseconds only."""
+    """Only runs of the last so many nanoseconds are checked."""
 
 
 def claims(
@@ -33,36 +33,36 @@ def claims(
     no_new_traces: bool,
     over_last: str | None,
 ) -> Claims:
-    """Times as in `20s` and `7d`, a window also as a number of runs.
+    """Parse claims, with times such as `20s` and `7d`; a window may also be a number of runs.
 
-    Raises UsageError where nothing is claimed, or a time can't be read.
+    Raises UsageError if nothing is claimed, or for an invalid time.
     """
-    found: list[tuple[Kind, float]] = []
+    bounds: list[tuple[Kind, float]] = []
     if success_rate_above is not None:
-        found.append(("success_rate_above", success_rate_above))
+        bounds.append(("success_rate_above", success_rate_above))
     if latency_p95_below is not None:
-        found.append(("latency_p95_below", _time(latency_p95_below, "latency-p95-below")))
+        bounds.append(("latency_p95_below", _time_ns(latency_p95_below, "latency-p95-below")))
     if cost_below is not None:
-        found.append(("cost_below", cost_below))
+        bounds.append(("cost_below", cost_below))
     if no_new_traces:
-        found.append(("no_new_traces", 0.0))
-    if not found:
+        bounds.append(("no_new_traces", 0.0))
+    if not bounds:
         raise UsageError(
             "Say what must be true: success-rate-above, latency-p95-below, cost-below or "
             "no-new-traces."
         )
-    return Claims(tuple(found), *_window(over_last))
+    return Claims(tuple(bounds), *_window(over_last))
 
 
-def _time(told: str, what: str) -> int:
-    found = read_duration(told)
-    if found is None:
-        raise UsageError(f"{what} expects a time such as 800ms, 20s or 7d, not {told!r}.")
-    return found
+def _time_ns(text: str, option: str) -> int:
+    time_ns = read_duration(text)
+    if time_ns is None:
+        raise UsageError(f"{option} expects a time such as 800ms, 20s or 7d, not {text!r}.")
+    return time_ns
 
 
 def _window(over_last: str | None) -> tuple[int | None, int | None]:
-    """Runs, and nanoseconds, that are looked at."""
+    """The window as a number of runs, and as nanoseconds; at least one of them is None."""
     if over_last is None:
         return None, None
     if over_last.isascii() and over_last.isdecimal() and over_last.strip("0"):
@@ -71,4 +71,4 @@ def _window(over_last: str | None) -> tuple[int | None, int | None]:
                 f"over-last takes at most {_MOST_DIGITS} digits of runs; leave it out for all runs."
             )
         return int(over_last), None
-    return None, _time(over_last, "over-last")
+    return None, _time_ns(over_last, "over-last")

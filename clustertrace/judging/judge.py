@@ -1,4 +1,4 @@
-"""Judge runs one after the other, within a budget."""
+"""Judge runs one by one, within a budget."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ __all__ = ["Agreement", "Judged", "Plan", "agreement", "judged", "plan"]
 
 
 class Plan(NamedTuple):
-    """What will be asked, and about what it costs at most."""
+    """How many runs will be judged, and the estimated maximum cost."""
 
     runs: int
-    """Runs that fit into the budget."""
+    """How many runs fit into the budget."""
     usd: float
-    """US dollars for these."""
+    """The maximum cost of these, US dollars."""
     left_out: int
-    """Runs that do not."""
+    """How many runs do not fit."""
 
 
 class Judged(NamedTuple):
-    """A run that was asked about."""
+    """A run, and the model's judgement of it."""
 
     trace: Trace
     verdict: Verdict | None
-    """None: the answer held none, and nothing is stored."""
+    """None if the answer had none, in which case nothing is stored."""
     cost_usd: float
 
 
 class Agreement(NamedTuple):
-    """The model's verdicts beside the user's own."""
+    """How far the model's verdicts agree with the user's."""
 
     runs: int
-    """Runs that both have judged."""
+    """How many runs both have judged."""
     same: int
     kappa: float | None
-    """Cohen's kappa: 1 is agreement, 0 what chance alone would give; None where it is undefined."""
+    """Cohen's kappa: 1 is full agreement, 0 agreement by chance; None where undefined."""
 
 
 def plan(model: str, traces: Sequence[Trace], rubric: str, budget_usd: float) -> Plan:
-    """Which of the runs the budget allows. Raises UsageError for a model without a known price."""
+    """How many runs the budget allows. Raises UsageError for a model without a known price."""
     spent, runs = 0.0, 0
     for trace in traces:
         cost = estimate_usd(model, SYSTEM + prompt_of(trace, rubric), MAX_TOKENS)
@@ -63,25 +63,25 @@ def plan(model: str, traces: Sequence[Trace], rubric: str, budget_usd: float) ->
 def judged(
     model: Model, traces: Sequence[Trace], rubric: str, budget_usd: float
 ) -> Iterator[Judged]:
-    """Ask about each run, and stop before the budget could be passed. Raises ModelError."""
+    """Judge each run, and stop before the budget could be exceeded. Raises ModelError."""
     spent = 0.0
     for trace in traces:
         prompt = prompt_of(trace, rubric)
-        most = estimate_usd(model.name, SYSTEM + prompt, MAX_TOKENS)
-        if most is None or spent + most > budget_usd:
+        max_cost = estimate_usd(model.name, SYSTEM + prompt, MAX_TOKENS)
+        if max_cost is None or spent + max_cost > budget_usd:
             return
         answer = model.ask(SYSTEM, prompt, MAX_TOKENS)
-        cost = most if answer.cost_usd is None else answer.cost_usd
+        cost = max_cost if answer.cost_usd is None else answer.cost_usd
         spent += cost
         yield Judged(trace, verdict_of(answer.text), cost)
 
 
-def agreement(found: Sequence[Judged]) -> Agreement:
-    """How far the verdicts agree with the outcomes that the user gave."""
-    both = [
-        (one.verdict.passed, one.trace.outcome == "pass")
-        for one in found
-        if one.verdict is not None and one.trace.outcome in ("pass", "fail")
+def agreement(judgements: Sequence[Judged]) -> Agreement:
+    """Compare the verdicts with the outcomes that the user set."""
+    pairs = [
+        (judged.verdict.passed, judged.trace.outcome == "pass")
+        for judged in judgements
+        if judged.verdict is not None and judged.trace.outcome in ("pass", "fail")
     ]
-    same = sum(mine == theirs for mine, theirs in both)
-    return Agreement(len(both), same, cohen_kappa(both))
+    same = sum(by_model == by_user for by_model, by_user in pairs)
+    return Agreement(len(pairs), same, cohen_kappa(pairs))

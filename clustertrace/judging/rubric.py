@@ -1,4 +1,4 @@
-"""What a model is told of a run, and what of its answer is a verdict. Pure."""
+"""Write the prompt that asks a model to judge a run, and parse its verdict. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clustertrace.patterns.signature import in_order, root_of
 __all__ = ["MAX_TOKENS", "SYSTEM", "Verdict", "prompt_of", "verdict_of"]
 
 MAX_TOKENS: Final = 300
-"""Of an answer."""
+"""The limit on an answer."""
 
 SYSTEM: Final = (
     "You judge runs of an agent after a rubric. Judge only what the record shows. The record is "
@@ -20,41 +20,49 @@ SYSTEM: Final = (
     'object and nothing else: {"verdict": "pass" or "fail", "reason": "one sentence"}.'
 )
 
-_FIELD: Final = 4_000
-_STEP: Final = 300
-_STEPS: Final = 60
+_MAX_FIELD: Final = 4_000
+_MAX_STEP: Final = 300
+_MAX_STEPS: Final = 60
 _OBJECT: Final = re.compile(r"\{.*\}", re.DOTALL)
 
 
 class Verdict(NamedTuple):
-    """What a model found."""
+    """A model's verdict on a run."""
 
     passed: bool
     reason: str
 
 
 def prompt_of(trace: Trace, rubric: str) -> str:
-    """The rubric, and the run: what was asked, what was done, what was answered."""
+    """The rubric, and the run with its input, steps and output."""
     ordered = in_order(trace.spans)
     root = root_of(ordered)
     steps = [span for span in ordered if span is not root]
-    shown = steps if len(steps) <= _STEPS else [*steps[: _STEPS // 2], *steps[-_STEPS // 2 :]]
+    shown = (
+        steps
+        if len(steps) <= _MAX_STEPS
+        else [*steps[: _MAX_STEPS // 2], *steps[-_MAX_STEPS // 2 :]]
+    )
     lines = [
-        f"- {span.kind} {span.name}: {_short(span.input, _STEP)} -> "
-        + (f"error: {span.error_message}" if span.status == "error" else _short(span.output, _STEP))
+        f"- {span.kind} {span.name}: {_short(span.input, _MAX_STEP)} -> "
+        + (
+            f"error: {span.error_message}"
+            if span.status == "error"
+            else _short(span.output, _MAX_STEP)
+        )
         for span in shown
     ]
     if len(shown) < len(steps):
-        lines.insert(_STEPS // 2, f"- … {len(steps) - len(shown)} steps left out …")
-    ended = "ended in an error" if root.status == "error" else "ended"
+        lines.insert(_MAX_STEPS // 2, f"- … {len(steps) - len(shown)} steps left out …")
+    ending = "ended in an error" if root.status == "error" else "ended"
     return "\n".join(
         [
             f"<rubric>\n{rubric.strip()}\n</rubric>",
             f"<run name={json.dumps(trace.name)}>",
-            f"Input: {_short(root.input, _FIELD)}",
+            f"Input: {_short(root.input, _MAX_FIELD)}",
             f"Steps:\n{chr(10).join(lines) or '- none'}",
-            f"Output: {_short(root.output, _FIELD)}",
-            f"It {ended}{': ' + root.error_message if root.error_message else ''}.",
+            f"Output: {_short(root.output, _MAX_FIELD)}",
+            f"It {ending}{': ' + root.error_message if root.error_message else ''}.",
             "</run>",
         ]
     )
@@ -66,13 +74,13 @@ def _short(value: Any, limit: int) -> str:
 
 
 def verdict_of(answer: str) -> Verdict | None:
-    """The verdict in an answer; None where there is none, which is no verdict either way."""
-    found = _OBJECT.search(answer)
+    """The verdict in an answer; None if there is none."""
+    match = _OBJECT.search(answer)
     try:
-        told = json.loads(found[0]) if found else None
+        verdict = json.loads(match[0]) if match else None
     except ValueError:
         return None
-    if not isinstance(told, dict) or told.get("verdict") not in ("pass", "fail"):
+    if not isinstance(verdict, dict) or verdict.get("verdict") not in ("pass", "fail"):
         return None
-    reason = told.get("reason")
-    return Verdict(told["verdict"] == "pass", reason if isinstance(reason, str) else "")
+    reason = verdict.get("reason")
+    return Verdict(verdict["verdict"] == "pass", reason if isinstance(reason, str) else "")

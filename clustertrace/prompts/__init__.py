@@ -1,1 +1,1 @@
-"""Prompts: what is wrong with a draft, which habits go along with failing, templates."""
+"""Prompts: reviews of drafts, habits that are associated with failures, templates."""

@@ -1,7 +1,7 @@
-"""What Claude is asked about prompts, and roughly what that costs; nothing is sent from here.
+"""The questions about prompts for Claude; nothing is sent from here.
 
-What a user or an agent wrote may try to talk to the model. It is enclosed in tags, and the model is
-told that it is data; the answer is shown as text and does nothing.
+Texts by users and agents may contain instructions to the model. They are enclosed in tags, and the
+model is told that they are data; the answer is only shown as text.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from clustertrace.prompts.habits import Habits
 __all__ = ["Question", "about_draft", "about_habits", "about_templates"]
 
 MAX_TOKENS: Final = 1_500
-"""Of an answer."""
-_LONGEST: Final = 12_000
-_SAMPLE: Final = 600
+"""The limit on an answer."""
+_MAX_DRAFT: Final = 12_000
+_MAX_SAMPLE: Final = 600
 """Characters of one prompt among several."""
 
 _SYSTEM: Final = (
@@ -30,7 +30,7 @@ _SYSTEM: Final = (
 
 
 class Question(NamedTuple):
-    """What is sent, whole: nothing else leaves the machine."""
+    """Everything that is sent; nothing else leaves the machine."""
 
     system: str
     prompt: str
@@ -39,20 +39,24 @@ class Question(NamedTuple):
 
 def about_draft(draft: str, findings: Sequence[Finding]) -> Question:
     """Ask for a better version of a draft."""
-    found = "\n".join(f"- {one.rule} ({one.level}): {one.message}" for one in findings)
+    listed = "\n".join(
+        f"- {finding.rule} ({finding.level}): {finding.message}" for finding in findings
+    )
     return Question(
         _SYSTEM,
         "Rewrite this prompt so that an agent can carry it out without asking back. First the "
         "rewritten prompt, then at most five lines on what you changed and why, then the questions "
         "that only its author can answer.\n\n"
-        f"{_data(draft[:_LONGEST])}\n\nA linter says:\n{found or '- nothing'}",
+        f"{_data(draft[:_MAX_DRAFT])}\n\nA linter says:\n{listed or '- nothing'}",
     )
 
 
 def about_habits(habits: Habits, dead: Sequence[str], succeeded: Sequence[str]) -> Question:
-    """Ask what tells prompts of runs that came to a dead end from others."""
+    """Ask how prompts of runs that came to a dead end differ from others."""
     tested = "\n".join(
-        f"- {one.habit.words}: {compared_words(one)}" for one in habits.compared if one.enough
+        f"- {comparison.habit.words}: {compared_words(comparison)}"
+        for comparison in habits.compared
+        if comparison.enough
     )
     return Question(
         _SYSTEM,
@@ -65,18 +69,18 @@ def about_habits(habits: Habits, dead: Sequence[str], succeeded: Sequence[str]) 
 
 
 def about_templates(name: str, body: str, uses: Sequence[str]) -> Question:
-    """Ask how to mend a template; `uses` say what became of the runs of each version."""
-    found = "\n".join(f"- {one}" for one in uses)
+    """Ask how to improve a template; `uses` are sentences on the runs of each version."""
+    listed = "\n".join(f"- {use}" for use in uses)
     return Question(
         _SYSTEM,
         "Improve this prompt template. Keep its variables {like_this}. First the new template, "
         "then at most five lines on what you changed and why.\n\n"
-        f"{_data(name, body[:_LONGEST])}\n\nIts use:\n{found or '- never used yet'}",
+        f"{_data(name, body[:_MAX_DRAFT])}\n\nIts use:\n{listed or '- never used yet'}",
     )
 
 
 def _samples(texts: Sequence[str]) -> list[str]:
-    return [" ".join(text[:_SAMPLE].split()) for text in texts]
+    return [" ".join(text[:_MAX_SAMPLE].split()) for text in texts]
 
 
 def _data(*texts: str) -> str:

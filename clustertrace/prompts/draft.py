@@ -1,6 +1,6 @@
-"""A prompt as the rules read it: its words with their places, its sentences, what it names.
+"""A prompt as the rules see it: words with their positions, sentences, and names of files etc.
 
-Code, quoted text and quoted lines are hidden from the words: they are not the user's own asking.
+Code, quoted text and quoted lines are not part of the words: they are not the user's own request.
 Everything is linear in the length of the text.
 """
 
@@ -20,7 +20,7 @@ from clustertrace.prompts.vocabulary import WORK
 __all__ = ["Ask", "Draft", "Sentence", "Word", "read"]
 
 _QUOTED: Final = re.compile(
-    r'(?=[`>"“])(?:'  # spares all other characters four looks
+    r'(?=[`>"“])(?:'  # rules out most positions at once
     r"(?P<block>```.*?(?:```|\Z))"
     r"|(?P<code>`[^`\n]+`)"
     r"|(?P<line>^>[^\n]*)"
@@ -32,8 +32,8 @@ _TOKEN: Final = re.compile(r"\S+")
 _LIST_MARK: Final = re.compile(r"[ \t]*(?:[-*•+]|\d{1,3}[.)])[ \t]+")
 _STOP: Final = re.compile(r"[.!?;…。！？][\"')\]]?\s")
 
-_LONGEST_NAME: Final = 120
-"""Characters of a token that are looked at: no file or symbol is longer."""
+_MAX_NAME: Final = 120
+"""Longer tokens, in characters, are not taken for names of files or symbols."""
 
 _EXTENSIONS: Final = (
     "py|pyi|ipynb|js|jsx|mjs|ts|tsx|vue|svelte|css|scss|html|md|rst|txt|json|jsonl|yaml|yml|toml|"
@@ -55,7 +55,7 @@ _NAME: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_NO_SYMBOLS: Final = frozenset(
+_NOT_SYMBOLS: Final = frozenset(
     "JavaScript TypeScript GitHub GitLab PostgreSQL MySQL NoSQL OpenAI iOS macOS GraphQL DevOps "
     "YouTube LinkedIn PowerPoint WhatsApp iPhone eBay LaTeX".split()
 )
@@ -63,7 +63,7 @@ _NO_SYMBOLS: Final = frozenset(
 _LEADS: Final = frozenset(
     "please then also and now next first finally kindly just maybe perhaps".split()
 )
-"""Words that may stand before the verb of an ask."""
+"""Words that may precede the verb of a request."""
 
 _POLITE: Final = (
     ("can", "you"),
@@ -83,14 +83,14 @@ _POLITE: Final = (
 )
 
 
-_CLAUSE: Final = 14
-"""Words of a clause that are looked at for its verb."""
+_CLAUSE_WORDS: Final = 14
+"""How many words of a clause are searched for its verb."""
 _NEAR: Final = 300
-"""Characters: what is farther away in a sentence does not belong to a word."""
+"""Characters: the rest of a long sentence does not count as the context of a word."""
 
 
 class Word(NamedTuple):
-    """A word in lower case, and where it stands, in characters."""
+    """A word in lower case, and its position in characters."""
 
     text: str
     start: int
@@ -98,17 +98,17 @@ class Word(NamedTuple):
 
 
 class Sentence(NamedTuple):
-    """A run of words: the first of them, and the first that is no longer in it."""
+    """A range of words: the first one, and the first one after it."""
 
     first: int
     last: int
     paragraph: int
     listed: bool
-    """It is an item of a list, or stands in one."""
+    """Whether it is an item of a list, or part of one."""
 
 
 class Ask(NamedTuple):
-    """A verb that asks for a piece of work: its place among the words, and its sentence's."""
+    """A verb that requests a piece of work: the indexes of the word and of its sentence."""
 
     word: int
     sentence: int
@@ -116,15 +116,15 @@ class Ask(NamedTuple):
 
 @dataclass(frozen=True)
 class Draft:
-    """A prompt with what the rules need to know of it; made by `read`."""
+    """A prompt with what the rules need; created by `read`."""
 
     text: str
     visible: str
-    """The text with quotations blanked out, as long as the text."""
+    """The text with quotations blanked out, of the same length."""
     blocks: tuple[tuple[int, int], ...]
     """Blocks of code and quoted lines."""
     quotations: tuple[tuple[int, int], ...]
-    """Words between quotation marks, and code within a line."""
+    """Text in quotation marks, and inline code."""
     words: Sequence[Word]
 
     @cached_property
@@ -134,86 +134,86 @@ class Draft:
 
     @cached_property
     def places(self) -> Mapping[str, Sequence[int]]:
-        """For each word, at which places among the words it stands."""
-        found: dict[str, list[int]] = defaultdict(list)
-        for at, word in enumerate(self.words):
-            found[word.text].append(at)
-        return found
+        """The indexes of each word."""
+        places_of: dict[str, list[int]] = defaultdict(list)
+        for place, word in enumerate(self.words):
+            places_of[word.text].append(place)
+        return places_of
 
     @cached_property
     def names(self) -> tuple[tuple[int, int], ...]:
-        """Where files, symbols, paths, addresses and options are named, code in lines included."""
-        found = [span for span in self.quotations if self.text[span[0]] == "`"]
+        """The spans of files, symbols, paths, addresses and options, and of inline code."""
+        spans = [span for span in self.quotations if self.text[span[0]] == "`"]
         for token in _TOKEN.finditer(self.visible):
-            said = token.group()
-            name = said.strip(".,;:!?'\"<>[]{}*")
-            # Most are plain words, and no name is one.
-            if len(said) > _LONGEST_NAME or (name.isalpha() and name.islower()):
+            token_text = token.group()
+            name = token_text.strip(".,;:!?'\"<>[]{}*")
+            # Most tokens are plain words, which are not names.
+            if len(token_text) > _MAX_NAME or (name.isalpha() and name.islower()):
                 continue
-            if name and name not in _NO_SYMBOLS and _NAME.fullmatch(name):
-                start = token.start() + said.index(name)
-                found.append((start, start + len(name)))
-        return tuple(sorted(found))
+            if name and name not in _NOT_SYMBOLS and _NAME.fullmatch(name):
+                start = token.start() + token_text.index(name)
+                spans.append((start, start + len(name)))
+        return tuple(sorted(spans))
 
     @cached_property
     def sentences(self) -> Sequence[Sentence]:
-        """The sentences, cut at full stops, blank lines and list items."""
-        found: list[Sentence] = []
+        """The sentences, split at full stops, blank lines and list items."""
+        sentences: list[Sentence] = []
         first = paragraph = 0
         listed = bool(self.words) and _is_item(self.visible[: self.words[0].start])
-        for at in range(1, len(self.words)):
-            gap = self.visible[self.words[at - 1].end : self.words[at].start]
+        for place in range(1, len(self.words)):
+            gap = self.visible[self.words[place - 1].end : self.words[place].start]
             if gap == " ":
                 continue
             new_line = "\n" in gap
-            item = new_line and _is_item(gap.rpartition("\n")[2])
-            blank = new_line and gap.count("\n") > 1
-            begins = new_line and not self.visible[self.words[at].start].islower()
-            if item or blank or begins or _STOP.search(gap):
-                found.append(Sentence(first, at, paragraph, listed))
-                first = at
-                paragraph += blank
-                listed = item or (listed and not new_line)
+            is_item = new_line and _is_item(gap.rpartition("\n")[2])
+            is_blank_line = new_line and gap.count("\n") > 1
+            starts_upper = new_line and not self.visible[self.words[place].start].islower()
+            if is_item or is_blank_line or starts_upper or _STOP.search(gap):
+                sentences.append(Sentence(first, place, paragraph, listed))
+                first = place
+                paragraph += is_blank_line
+                listed = is_item or (listed and not new_line)
         if self.words:
-            found.append(Sentence(first, len(self.words), paragraph, listed))
-        return found
+            sentences.append(Sentence(first, len(self.words), paragraph, listed))
+        return sentences
 
     @cached_property
     def asks(self) -> Sequence[Ask]:
-        """What the prompt asks for, in order; `don't …` is no ask."""
+        """The requests of the prompt, in order; `don't …` is not a request."""
         return [
-            Ask(at, number)
+            Ask(place, number)
             for number, sentence in enumerate(self.sentences)
-            for at in range(sentence.first, sentence.last)
-            if self.words[at].text in WORK and self._asks(sentence, at)
+            for place in range(sentence.first, sentence.last)
+            if self.words[place].text in WORK and self._is_ask(sentence, place)
         ]
 
-    def _asks(self, sentence: Sentence, at: int) -> bool:
-        """Whether the verb at this place is an imperative, or politely stands for one."""
-        before = at - 1
+    def _is_ask(self, sentence: Sentence, place: int) -> bool:
+        """Whether the verb at an index is an imperative, or a polite form of one."""
+        before = place - 1
         while before >= sentence.first and self.words[before].text in _LEADS:
             before -= 1
         if before < sentence.first:
             return True
-        joined = before < at - 1 or "," in self.gap(before)
+        joined = before < place - 1 or "," in self.gap(before)
         if joined and self.words[before].text not in ("to", "not"):
-            return self.words[at - 1].text != "and" or self._clause_before(sentence, before)
-        so_far = [word.text for word in self.words[max(sentence.first, before - 1) : before + 1]]
-        return any(tuple(so_far[-len(lead) :]) == lead for lead in _POLITE)
+            return self.words[place - 1].text != "and" or self._clause_before(sentence, before)
+        preceding = [word.text for word in self.words[max(sentence.first, before - 1) : before + 1]]
+        return any(tuple(preceding[-len(lead) :]) == lead for lead in _POLITE)
 
-    def _clause_before(self, sentence: Sentence, at: int) -> bool:
-        """Whether a verb of work stands in the sentence up to this place: `fix a and test b`."""
-        begin = max(sentence.first, at + 1 - _CLAUSE)
-        return any(word.text in WORK for word in self.words[begin : at + 1])
+    def _clause_before(self, sentence: Sentence, place: int) -> bool:
+        """Whether the sentence has a verb of work up to an index, as in `fix a and test b`."""
+        begin = max(sentence.first, place + 1 - _CLAUSE_WORDS)
+        return any(word.text in WORK for word in self.words[begin : place + 1])
 
-    def gap(self, at: int) -> str:
-        """What stands between a word and the next one."""
-        after = at + 1
-        end = self.words[after].start if after < len(self.words) else len(self.visible)
-        return self.visible[self.words[at].end : end]
+    def gap(self, place: int) -> str:
+        """The text between a word and the next one."""
+        next_place = place + 1
+        end = self.words[next_place].start if next_place < len(self.words) else len(self.visible)
+        return self.visible[self.words[place].end : end]
 
     def sentence_at(self, place: int) -> Sentence:
-        """The sentence that the word at this place belongs to."""
+        """The sentence of the word at an index."""
         low, high = 0, len(self.sentences) - 1
         while low < high:
             middle = (low + high + 1) // 2
@@ -224,19 +224,19 @@ class Draft:
         return self.sentences[low]
 
     def span(self, sentence: Sentence) -> tuple[int, int]:
-        """Where a sentence begins and ends, in characters."""
+        """The start and end of a sentence, in characters."""
         return self.words[sentence.first].start, self.words[sentence.last - 1].end
 
     def around(self, place: int) -> tuple[int, int]:
-        """The sentence of a word in characters, as far as it is near."""
+        """The part of a word's sentence that is near it, in characters."""
         start, end = self.span(self.sentence_at(place))
         word = self.words[place]
         return max(start, word.start - _NEAR), min(end, word.end + _NEAR)
 
     def names_in(self, start: int, end: int) -> bool:
-        """Whether a file, a symbol or the like is named between these characters."""
-        at = bisect_left(self.names, (start, 0))
-        return at < len(self.names) and self.names[at][0] < end
+        """Whether a file, a symbol or the like is named between two positions."""
+        index = bisect_left(self.names, (start, 0))
+        return index < len(self.names) and self.names[index][0] < end
 
 
 def _is_item(before: str) -> bool:
@@ -248,15 +248,15 @@ def read(text: str) -> Draft:
     parts: list[str] = []
     blocks: list[tuple[int, int]] = []
     quotations: list[tuple[int, int]] = []
-    at = 0
+    position = 0
     for match in _QUOTED.finditer(text):
         start, end = match.span()
-        block = match.lastgroup in ("block", "line")
-        (blocks if block else quotations).append((start, end))
-        # A block ends the sentence before it; code in a line stands for a word of it.
-        parts += [text[at:start], ("\n" if block else " ") * (end - start)]
-        at = end
-    visible = "".join((*parts, text[at:]))
+        is_block = match.lastgroup in ("block", "line")
+        (blocks if is_block else quotations).append((start, end))
+        # A block ends the sentence before it; inline code takes the place of a word.
+        parts += [text[position:start], ("\n" if is_block else " ") * (end - start)]
+        position = end
+    visible = "".join((*parts, text[position:]))
     words = [
         Word(match.group().lower().replace("’", "'"), match.start(), match.end())
         for match in _WORD.finditer(visible)

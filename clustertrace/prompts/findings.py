@@ -1,4 +1,4 @@
-"""What a rule says about a draft, and what a rule is."""
+"""Rules, and their findings about a draft."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Level = Literal["low", "medium", "high"]
 LEVELS: Final[tuple[Level, ...]] = ("low", "medium", "high")
 
 ENGLISH: Final = frozenset({"en"})
-_LONGEST_QUOTE: Final = 60
+_MAX_QUOTE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One remark. `start` and `end` are characters of the text; None where something is absent."""
+    """One remark. `start` and `end` are character positions; None if it is about an absence."""
 
     rule: str
     level: Level
@@ -35,65 +35,65 @@ class Rule(ABC):
 
     name: ClassVar[str]
     habit: ClassVar[str]
-    """What prompts with it do, in the third person: `use vague verbs`."""
+    """What prompts with it do, such as `use vague verbs`."""
     level: ClassVar[Level]
     suggestion: ClassVar[str]
     """What to write instead."""
     languages: ClassVar[frozenset[str] | None] = ENGLISH
-    """None: it holds for any language."""
+    """None if it applies to any language."""
 
     @abstractmethod
     def find(self, draft: Draft) -> Iterable[tuple[int, int, str]]:
-        """Where it is, in characters, and what is said of it; the words go where `{}` stands."""
+        """Start, end and message of each occurrence; `{}` in a message stands for the words."""
 
     def holds(self, draft: Draft) -> bool:
-        """Whether there is anything to remark on, without saying it."""
+        """Whether there is any occurrence."""
         return next(iter(self.find(draft)), None) is not None
 
     def findings(self, draft: Draft) -> Iterable[Finding]:
-        """The remarks on a draft in one of the rule's languages."""
+        """The findings for a draft, which must be in one of the rule's languages."""
         for start, end, message in self.find(draft):
-            said = message.replace("{}", quoted(draft.text[start:end]))
-            yield Finding(self.name, self.level, said, self.suggestion, start, end)
+            text = message.replace("{}", quoted(draft.text[start:end]))
+            yield Finding(self.name, self.level, text, self.suggestion, start, end)
 
 
 class Strength(ABC):
-    """Looks for one good habit. Where it would help and is absent, that is a finding."""
+    """Looks for one good habit. Its absence is a finding if it would help."""
 
     name: ClassVar[str]
     habit: ClassVar[str]
     level: ClassVar[Level]
-    """Of its absence."""
+    """The level of its absence."""
     absence: ClassVar[str]
-    """What is said of it."""
+    """The message about its absence."""
     suggestion: ClassVar[str]
     languages: ClassVar[frozenset[str] | None] = ENGLISH
 
     @property
     def rule(self) -> str:
-        """The name of the finding that it is absent."""
+        """The name of the finding about its absence."""
         return f"no-{self.name}"
 
     @abstractmethod
     def helps(self, draft: Draft) -> bool:
-        """Whether such a prompt would be better with it."""
+        """Whether the prompt would be better with it."""
 
     @abstractmethod
     def present(self, draft: Draft) -> bool:
-        """Whether it is there."""
+        """Whether the prompt has it."""
 
     def finding(self) -> Finding:
-        """The remark that it is absent."""
+        """The finding about its absence."""
         return Finding(self.rule, self.level, self.absence, self.suggestion)
 
 
 def quoted(words: str) -> str:
-    """Words of the text on one line, between quotation marks, cut where they go on for long."""
-    # What is cut off is not even split: it may be most of a megabyte.
-    line = " ".join(words[: 4 * _LONGEST_QUOTE].split())
-    return f"“{line}”" if len(line) <= _LONGEST_QUOTE else f"“{line[: _LONGEST_QUOTE - 1]}…”"
+    """Words of the text on one line, in quotation marks, shortened if they are long."""
+    # Cut before splitting: the rest may be most of a megabyte.
+    line = " ".join(words[: 4 * _MAX_QUOTE].split())
+    return f"“{line}”" if len(line) <= _MAX_QUOTE else f"“{line[: _MAX_QUOTE - 1]}…”"
 
 
 def at_least(finding: Finding, level: Level) -> bool:
-    """Whether a finding is as grave as `level`, or more so."""
+    """Whether a finding is at least as severe as `level`."""
     return LEVELS.index(finding.level) >= LEVELS.index(level)

@@ -1,10 +1,9 @@
-"""Which habits go along with failing: prompts of runs that succeeded against those that did not.
+"""Compare habits between prompts of runs that succeeded and of runs that came to a dead end.
 
-A habit is a rule or a strength of the linter. For each prompt two sets are stored, as bits: the
-habits that it has, and those that it could have but has not; a question needs no acceptance
-criterion, so it counts on neither side there. Prompts of one session, or of one text, are not
-independent: for each session and each text only one prompt that succeeded and one that did not
-count.
+A habit is a rule or a strength of the linter. For each prompt two bit sets are stored: the habits
+that it has, and those that it could have but has not; a question needs no acceptance criterion, for
+example, so it counts in neither. Prompts of one session, or with the same text, are not
+independent: per session and per text only one prompt that succeeded and one that did not count.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ from clustertrace.prompts.lint import RULES, STRENGTHS, knows
 __all__ = ["HABITS", "VERSION", "Compared", "Habit", "Habits", "Noted", "compare", "habits_of"]
 
 VERSION: Final = 1
-"""Grows with every change of `HABITS` or of a rule: bits of another version are not read."""
+"""Increase with every change of `HABITS` or of a rule; bits of other versions are ignored."""
 
 LEAST: Final = 8
-"""Independent prompts that must have a habit, and that must not, before it is tested; and that
-each group must hold."""
+"""A habit is tested only if at least so many independent prompts have it, so many do not, and each
+group has so many."""
 FALSE_DISCOVERIES: Final = 0.05
 _EXAMPLES: Final = 3
 
@@ -40,20 +39,20 @@ class Habit(NamedTuple):
 
     name: str
     words: str
-    """What prompts with it do: `use vague verbs`."""
+    """What prompts with it do, such as `use vague verbs`."""
     good: bool
-    """The linter takes it for a strength."""
+    """Whether it is one of the linter's strengths."""
 
 
 HABITS: Final[Sequence[Habit]] = (
     *(Habit(rule.name, rule.habit, False) for rule in RULES),
-    *(Habit(one.name, one.habit, True) for one in STRENGTHS),
+    *(Habit(strength.name, strength.habit, True) for strength in STRENGTHS),
 )
 """In the order of their bits."""
 
 
 class Noted(NamedTuple):
-    """What is kept of a prompt."""
+    """What is stored about a prompt."""
 
     trace_id: str
     has: int
@@ -62,12 +61,12 @@ class Noted(NamedTuple):
     kin: int
     """Equal for prompts of one session."""
     text_hash: int
-    """Equal for prompts of one text."""
+    """Equal for prompts with the same text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One habit in both groups."""
+    """A habit, compared between both groups."""
 
     habit: Habit
     succeeded_with: int
@@ -75,7 +74,7 @@ class Compared:
     """Independent prompts of runs that succeeded and could have it."""
     dead_with: int
     dead: int
-    """The same of runs that came to a dead end."""
+    """The same for runs that came to a dead end."""
     difference: float
     """Share of the dead-ended prompts that have it, less that of the others; -1 to 1."""
     interval: Interval
@@ -90,12 +89,12 @@ class Compared:
 
     @property
     def rate_succeeded(self) -> float:
-        """Of the prompts that succeeded, the share that has it."""
+        """The share of prompts that succeeded which have it."""
         return self.succeeded_with / self.succeeded if self.succeeded else 0.0
 
     @property
     def rate_dead(self) -> float:
-        """Of the prompts that came to a dead end, the share that has it."""
+        """The share of prompts that came to a dead end which have it."""
         return self.dead_with / self.dead if self.dead else 0.0
 
 
@@ -106,71 +105,89 @@ class Habits:
     prompts: int
     dead: int
     independent: int
-    """Of the prompts, those that stand for their session and their text."""
+    """How many prompts count, at most one per session, text and result."""
     compared: tuple[Compared, ...]
 
     @property
     def keep(self) -> tuple[Compared, ...]:
-        """Habits of prompts that succeeded."""
-        return tuple(one for one in self.compared if one.significant and one.difference < 0)
+        """Habits that are associated with success."""
+        return tuple(
+            comparison
+            for comparison in self.compared
+            if comparison.significant and comparison.difference < 0
+        )
 
     @property
     def drop(self) -> tuple[Compared, ...]:
-        """Habits of prompts that came to a dead end."""
-        return tuple(one for one in self.compared if one.significant and one.difference > 0)
+        """Habits that are associated with dead ends."""
+        return tuple(
+            comparison
+            for comparison in self.compared
+            if comparison.significant and comparison.difference > 0
+        )
 
 
-@lru_cache(maxsize=256)  # evaluations ask the same again and again
+@lru_cache(maxsize=256)  # evaluations repeat the same prompts
 def habits_of(text: str) -> tuple[int, int]:
-    """The bits of the habits that a prompt has, and of those that it could have and has not."""
+    """Bits of the habits that a prompt has, and of those that it could have but has not."""
     draft = read(text)
     has = lacks = 0
-    for at, rule in enumerate(RULES):
+    for bit, rule in enumerate(RULES):
         if knows(rule, draft):
-            found = rule.holds(draft)
-            has |= found << at
-            lacks |= (not found) << at
-    for at, strength in enumerate(STRENGTHS, len(RULES)):
+            holds = rule.holds(draft)
+            has |= holds << bit
+            lacks |= (not holds) << bit
+    for bit, strength in enumerate(STRENGTHS, len(RULES)):
         if knows(strength, draft):
             present = strength.present(draft)
-            has |= present << at
-            lacks |= (not present and strength.helps(draft)) << at
+            has |= present << bit
+            lacks |= (not present and strength.helps(draft)) << bit
     return has, lacks
 
 
 def compare(prompts: Iterable[Noted]) -> Habits:
     """Compare the groups; prompts come newest first."""
-    every = list(prompts)
-    counted = _independent(every)
-    made = [_compared(habit, 1 << at, counted) for at, habit in enumerate(HABITS)]
-    tested = [one.p for one in made if one.enough]
+    all_prompts = list(prompts)
+    independent = _independent(all_prompts)
+    comparisons = [_compared(habit, 1 << bit, independent) for bit, habit in enumerate(HABITS)]
+    tested = [comparison.p for comparison in comparisons if comparison.enough]
     bound = benjamini_hochberg(tested, FALSE_DISCOVERIES)
-    gated = [replace(one, significant=one.enough and one.p <= bound) for one in made]
-    gated.sort(key=lambda one: (not one.enough, one.p, -abs(one.difference), one.habit.name))
-    dead = sum(1 for prompt in every if prompt.dead_end is not None)
-    return Habits(len(every), dead, len(counted), tuple(gated))
+    gated = [
+        replace(comparison, significant=comparison.enough and comparison.p <= bound)
+        for comparison in comparisons
+    ]
+    gated.sort(
+        key=lambda comparison: (
+            not comparison.enough,
+            comparison.p,
+            -abs(comparison.difference),
+            comparison.habit.name,
+        )
+    )
+    dead = sum(1 for prompt in all_prompts if prompt.dead_end is not None)
+    return Habits(len(all_prompts), dead, len(independent), tuple(gated))
 
 
 def _independent(prompts: Iterable[Noted]) -> list[Noted]:
-    """The first prompt of each session and of each text, among either result."""
+    """The first prompt per session and per text, separately for each result."""
     sessions: set[tuple[int, bool]] = set()
     texts: set[tuple[int, bool]] = set()
-    found = []
+    independent = []
     for prompt in prompts:
         dead = prompt.dead_end is not None
         if (prompt.kin, dead) not in sessions and (prompt.text_hash, dead) not in texts:
             sessions.add((prompt.kin, dead))
             texts.add((prompt.text_hash, dead))
-            found.append(prompt)
-    return found
+            independent.append(prompt)
+    return independent
 
 
 def _compared(habit: Habit, bit: int, prompts: Sequence[Noted]) -> Compared:
-    able = [prompt for prompt in prompts if (prompt.has | prompt.lacks) & bit]
-    having = [prompt for prompt in able if prompt.has & bit]
-    dead = sum(1 for prompt in able if prompt.dead_end is not None)
-    dead_with = sum(1 for prompt in having if prompt.dead_end is not None)
-    succeeded, succeeded_with = len(able) - dead, len(having) - dead_with
+    eligible = [prompt for prompt in prompts if (prompt.has | prompt.lacks) & bit]
+    with_habit = [prompt for prompt in eligible if prompt.has & bit]
+    dead = sum(1 for prompt in eligible if prompt.dead_end is not None)
+    dead_with = sum(1 for prompt in with_habit if prompt.dead_end is not None)
+    succeeded, succeeded_with = len(eligible) - dead, len(with_habit) - dead_with
     rates = (dead_with / dead if dead else 0.0, succeeded_with / succeeded if succeeded else 0.0)
     return Compared(
         habit,
@@ -180,11 +197,11 @@ def _compared(habit: Habit, bit: int, prompts: Sequence[Noted]) -> Compared:
         dead,
         rates[0] - rates[1],
         newcombe(dead_with, dead, succeeded_with, succeeded),
-        fisher_two_sided(dead_with, len(having), dead, len(able)),
-        min(len(having), len(able) - len(having), dead, succeeded) >= LEAST,
+        fisher_two_sided(dead_with, len(with_habit), dead, len(eligible)),
+        min(len(with_habit), len(eligible) - len(with_habit), dead, succeeded) >= LEAST,
         False,
-        _newest(having, dead=True),
-        _newest(having, dead=False),
+        _newest(with_habit, dead=True),
+        _newest(with_habit, dead=False),
     )
 
 

@@ -1,4 +1,4 @@
-"""Review a draft of a prompt: what is wrong with it, where, and what to write instead."""
+"""Review a draft of a prompt: problems, their places, and what to write instead."""
 
 from __future__ import annotations
 
@@ -16,69 +16,69 @@ from clustertrace.prompts.rules.wording import WORDING
 __all__ = ["RULES", "STRENGTHS", "Review", "lint", "lint_document", "review_draft"]
 
 RULES: Final[Sequence[Rule]] = (*WORDING, *ASKING)
-"""Every rule that points at words."""
+"""All rules that point at words."""
 
-MOST: Final = 20
-"""Findings of one rule: a text that has more has made its point."""
+MAX_PER_RULE: Final = 20
+"""The most findings per rule: more would say nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What the rules say about a draft."""
+    """The result of a review."""
 
     language: str | None
-    """`en`, or None: a language that only few rules know."""
+    """`en`, or None for languages that few rules support."""
     findings: tuple[Finding, ...]
-    """In the order of the text; what is absent stands last, the gravest first."""
+    """In the order of the text; absences come last, the most severe first."""
     strengths: tuple[Strength, ...]
-    """Good habits that it has."""
+    """Good habits of the draft."""
     unread: int
-    """Rules that don't know its language."""
+    """How many rules don't support its language."""
 
 
 def lint(text: str) -> tuple[Finding, ...]:
-    """The findings on a draft."""
+    """The findings for a draft."""
     return review_draft(text).findings
 
 
 def review_draft(text: str) -> Review:
     """Review a draft; a text without words has neither findings nor strengths."""
     draft = read(text)
-    every: Sequence[Rule | Strength] = (*RULES, *STRENGTHS)
-    unread = [one for one in every if not knows(one, draft)]
-    found = [
+    all_rules: Sequence[Rule | Strength] = (*RULES, *STRENGTHS)
+    unread = [rule for rule in all_rules if not knows(rule, draft)]
+    findings = [
         finding
         for rule in RULES
         if rule not in unread
-        for finding in islice(rule.findings(draft), MOST)
+        for finding in islice(rule.findings(draft), MAX_PER_RULE)
     ]
-    found.sort(key=lambda one: (one.start or 0, -(one.end or 0)))
-    strengths = [one for one in STRENGTHS if one not in unread and one.present(draft)]
+    findings.sort(key=lambda finding: (finding.start or 0, -(finding.end or 0)))
+    strengths = [rule for rule in STRENGTHS if rule not in unread and rule.present(draft)]
     absent = [
-        one.finding()
-        for one in STRENGTHS
-        if one not in unread and one not in strengths and one.helps(draft)
+        rule.finding()
+        for rule in STRENGTHS
+        if rule not in unread and rule not in strengths and rule.helps(draft)
     ]
-    return Review(draft.language, (*found, *absent), tuple(strengths), len(unread))
+    return Review(draft.language, (*findings, *absent), tuple(strengths), len(unread))
 
 
-def knows(one: Rule | Strength, draft: Draft) -> bool:
-    """Whether a rule knows the language of a draft."""
-    return one.languages is None or draft.language in one.languages
+def knows(rule: Rule | Strength, draft: Draft) -> bool:
+    """Whether a rule supports the language of a draft."""
+    return rule.languages is None or draft.language in rule.languages
 
 
 def lint_document(findings: Sequence[Finding]) -> dict[str, Any]:
-    """The findings as `clustertrace lint --json` prints them."""
+    """The document that `clustertrace lint --json` prints."""
     return {
         "findings": [
             {
-                "rule": one.rule,
-                "level": one.level,
-                "message": one.message,
-                "suggestion": one.suggestion,
-                "start": one.start,
-                "end": one.end,
+                "rule": finding.rule,
+                "level": finding.level,
+                "message": finding.message,
+                "suggestion": finding.suggestion,
+                "start": finding.start,
+                "end": finding.end,
             }
-            for one in findings
+            for finding in findings
         ]
     }

@@ -1,4 +1,4 @@
-"""A draft cut where findings begin and end, so that a page can mark their words in the text."""
+"""Split a draft where findings start and end, so that a page can mark their words."""
 
 from __future__ import annotations
 
@@ -12,28 +12,34 @@ __all__ = ["Piece", "pieces"]
 
 
 class Piece(NamedTuple):
-    """A piece of the text, with the findings by their number from 1."""
+    """A piece of the text, with the findings about it, numbered from 1."""
 
     text: str
     about: tuple[int, ...]
-    """Findings that it is part of."""
+    """Findings that cover it."""
     ending: tuple[int, ...]
-    """Findings that end with it."""
+    """Findings that end where it ends."""
 
 
 def pieces(text: str, findings: Sequence[Finding]) -> tuple[Piece, ...]:
-    """The whole text in order; joined again it is the text."""
+    """The pieces of the text in order, which joined give the text."""
     spans = [
-        (one.start, one.end, number)
-        for number, one in enumerate(findings, 1)
-        if one.start is not None and one.end is not None
+        (finding.start, finding.end, number)
+        for number, finding in enumerate(findings, 1)
+        if finding.start is not None and finding.end is not None
     ]
-    cuts = sorted({0, len(text), *(cut for start, end, _ in spans for cut in (start, end))})
+    cuts = sorted(
+        {0, len(text), *(cut for start, piece_end, _ in spans for cut in (start, piece_end))}
+    )
     return tuple(
         Piece(
-            text[begin:end],
-            tuple(number for start, stop, number in spans if start <= begin and end <= stop),
-            tuple(number for _, stop, number in spans if stop == end),
+            text[piece_start:piece_end],
+            tuple(
+                number
+                for start, stop, number in spans
+                if start <= piece_start and piece_end <= stop
+            ),
+            tuple(number for _, stop, number in spans if stop == piece_end),
         )
-        for begin, end in pairwise(cuts)
+        for piece_start, piece_end in pairwise(cuts)
     )

@@ -1,4 +1,4 @@
-"""Fixed phrases, found among a draft's words by their first one: nothing backtracks."""
+"""Find fixed phrases in a draft by their first word, without backtracking."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from clustertrace.prompts.draft import Draft
 __all__ = ["Hit", "Phrases"]
 
 
-_JOINTS: Final = frozenset("/\\_")
-"""What ties a word to a path or a symbol."""
+_JOINERS: Final = frozenset("/\\_")
+"""Characters that make a word part of a path or a symbol."""
 
 
 class Hit(NamedTuple):
-    """A phrase that was found: its first word, the first behind it, and its characters."""
+    """An occurrence of a phrase: its first word, the first word after it, and its characters."""
 
     first: int
     last: int
@@ -24,7 +24,7 @@ class Hit(NamedTuple):
 
 
 class Phrases:
-    """Some phrases in lower case, separated by `|`; of two that begin alike the longer counts."""
+    """Phrases in lower case, separated by `|`; the longest match wins."""
 
     def __init__(self, phrases: str) -> None:
         self._by_first: dict[str, list[list[str]]] = {}
@@ -33,32 +33,32 @@ class Phrases:
             self._by_first.setdefault(words[0], []).append(words)
 
     def find(self, draft: Draft) -> Iterator[Hit]:
-        """Where they stand in a draft, in order."""
-        begun = self._by_first.keys() & draft.places.keys()
-        for place in sorted(place for first in begun for place in draft.places[first]):
+        """Their occurrences in a draft, in order."""
+        first_words = self._by_first.keys() & draft.places.keys()
+        for place in sorted(place for first in first_words for place in draft.places[first]):
             hit = self.at(draft, place)
             if hit:
                 yield hit
 
     def at(self, draft: Draft, place: int) -> Hit | None:
-        """The phrase that begins with the word at this place."""
+        """The phrase that starts with the word at an index."""
         words = draft.words
         for phrase in self._by_first.get(words[place].text, ()):
             last = place + len(phrase)
-            if [word.text for word in words[place:last]] == phrase and _together(
+            if [word.text for word in words[place:last]] == phrase and _is_contiguous(
                 draft, place, last
             ):
                 return Hit(place, last, words[place].start, words[last - 1].end)
         return None
 
     def within(self, draft: Draft) -> bool:
-        """Whether any of them is in a draft."""
+        """Whether any of them occurs in a draft."""
         return next(self.find(draft), None) is not None
 
 
-def _together(draft: Draft, first: int, last: int) -> bool:
-    """Whether nothing but space and hyphens stands between these words, which are in no path."""
+def _is_contiguous(draft: Draft, first: int, last: int) -> bool:
+    """Whether words are separated by spaces and hyphens only, and not part of a path."""
     before = draft.visible[: draft.words[first].start][-1:] if first == 0 else draft.gap(first - 1)
-    if before[-1:] in _JOINTS or draft.gap(last - 1)[:1] in _JOINTS:
+    if before[-1:] in _JOINERS or draft.gap(last - 1)[:1] in _JOINERS:
         return False
     return all(not draft.gap(at).strip(" \t\r\n-") for at in range(first, last - 1))

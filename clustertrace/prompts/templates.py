@@ -1,4 +1,4 @@
-"""Templates: texts with variables `{like_this}`, filled in, and found again in what was sent."""
+"""Templates: texts with variables `{like_this}`, filled in, and recognised in prompts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["LEAST_LITERAL", "Template", "Used", "Version", "filled", "matches", 
 _VARIABLE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,59})\}")
 
 LEAST_LITERAL: Final = 12
-"""Characters besides variables and space that a template needs to be told from any other text."""
+"""How many characters besides variables and space a template needs to be recognised."""
 
 
 class Version(NamedTuple):
-    """What a template said, from one edit to the next."""
+    """The text of a template from one edit to the next."""
 
     number: int
     body: str
@@ -23,7 +23,7 @@ class Version(NamedTuple):
 
 
 class Template(NamedTuple):
-    """A prompt to use again, its newest version first."""
+    """A reusable prompt, with its newest version first."""
 
     id: str
     name: str
@@ -33,31 +33,32 @@ class Template(NamedTuple):
 
     @property
     def body(self) -> str:
-        """What it says now."""
+        """The text of the newest version."""
         return self.versions[0].body
 
 
 class Used(NamedTuple):
-    """The template and version that a prompt was written with."""
+    """The template and version that a prompt was made from."""
 
     template_id: str
     version: int
 
 
 def variables(body: str) -> tuple[str, ...]:
-    """The names between braces, each once, in order."""
+    """The names of the variables, each once, in order."""
     return tuple(dict.fromkeys(_VARIABLE.findall(body)))
 
 
 def filled(body: str, values: Mapping[str, str]) -> str:
-    """The text with its variables filled in; one without a value stays as it is."""
+    """The text with its variables filled in; those without a value are left as they are."""
     return _VARIABLE.sub(lambda match: values.get(match.group(1)) or match.group(), body)
 
 
 def matches(body: str, text: str, *, cut: bool = False) -> bool:
-    """Whether a text is the template with something in place of its variables; space is one.
+    """Whether a text is the template with its variables filled in, ignoring differences in space.
 
-    `cut` says that the text may go on. A template of hardly more than variables matches nothing.
+    `cut` means that the end of the text may be missing. A template that is hardly more than
+    variables matches nothing.
     """
     pieces = [" ".join(piece.split()) for piece in _VARIABLE.split(body)[::2]]
     if sum(len(piece.replace(" ", "")) for piece in pieces) < LEAST_LITERAL:
@@ -68,24 +69,24 @@ def matches(body: str, text: str, *, cut: bool = False) -> bool:
         return cut and first.startswith(line)
     if not rest:
         return line == first
-    at = len(first)
+    position = len(first)
     for piece in rest[:-1]:
-        found = line.find(piece, at)
-        if found < 0:
+        index = line.find(piece, position)
+        if index < 0:
             return cut
-        at = found + len(piece)
-    return cut or (len(line) - len(rest[-1]) >= at and line.endswith(rest[-1]))
+        position = index + len(piece)
+    return cut or (len(line) - len(rest[-1]) >= position and line.endswith(rest[-1]))
 
 
 def used(templates: Sequence[Template], text: str, *, cut: bool = False) -> Used | None:
-    """The template version that a text was written with: the one that says most, newest first."""
-    found = [
+    """The template version that a text was made from: the longest match, then the newest."""
+    candidates = [
         (len(_VARIABLE.sub("", version.body)), version.number, template.id)
         for template in templates
         for version in template.versions
         if matches(version.body, text, cut=cut)
     ]
-    if not found:
+    if not candidates:
         return None
-    _, number, template_id = max(found)
+    _, number, template_id = max(candidates)
     return Used(template_id, number)

@@ -1,4 +1,4 @@
-"""What a user really wrote: the words of a span's payload that are neither system's nor tool's."""
+"""Extract what a user really wrote from a span's payload, without text of systems and tools."""
 
 from __future__ import annotations
 
@@ -10,64 +10,64 @@ from clustertrace.payloads.conversation import NO_PROMPT, parsed, part_text
 __all__ = ["LONGEST", "written"]
 
 LONGEST: Final = 8_000
-"""Characters that are looked at and kept."""
+"""How many characters are read and stored."""
 
-_USERS: Final = ("user", "human")
-"""A tuple, since anything at all may stand for a role, also what has no hash."""
-_HOLDERS: Final = ("messages", "input", "prompt", "contents")
-"""Where a model call's payload may hold what was said."""
+_USER_ROLES: Final = ("user", "human")
+"""A tuple, because a role may be any value, even an unhashable one."""
+_PROMPT_KEYS: Final = ("messages", "input", "prompt", "contents")
+"""Keys of a model call's payload that may hold the prompt."""
 
 _NOT_WRITTEN: Final = (*NO_PROMPT, "<task-notification", "<REDACTED>")
 _REMINDER: Final = ("<system-reminder>", "</system-reminder>")
-"""What Claude Code puts into the user's place by itself."""
+"""Encloses what Claude Code adds to the user's message."""
 
 
 def written(kind: str, given: Any, result: Any) -> str | None:
     """The prompt in a span's input (or a user turn's output); None if nobody wrote one.
 
-    Of a conversation it is the user's last message, since each run begins with what is new.
+    In a conversation it is the user's last message, the earlier ones belong to earlier runs.
     """
     if kind == "user":
-        said = _plain(result if given is None else given)
+        prompt = _message_text(result if given is None else given)
     elif kind in ("llm", "agent"):
-        said = _asked(parsed(given))
+        prompt = _prompt_in(parsed(given))
     else:
-        # A function's arguments are no prompt.
-        said = None
-    if said is None:
+        # A function's arguments are not a prompt.
+        prompt = None
+    if prompt is None:
         return None
-    text = _without_reminders(said).strip()
+    text = _without_reminders(prompt).strip()
     return text[:LONGEST] if text and not text.startswith(_NOT_WRITTEN) else None
 
 
-def _asked(given: Any) -> str | None:
-    if isinstance(given, str):
-        return given
-    if isinstance(given, Mapping):
-        if given.get("role") in _USERS:
-            return _plain(given)
-        held = next((given[key] for key in _HOLDERS if given.get(key)), None)
-        return None if held is None else _asked(held)
-    if isinstance(given, list):
-        for message in reversed(given):
-            if isinstance(message, Mapping) and message.get("role") in _USERS:
-                said = _plain(message)
-                if said:
-                    return said
+def _prompt_in(payload: Any) -> str | None:
+    if isinstance(payload, str):
+        return payload
+    if isinstance(payload, Mapping):
+        if payload.get("role") in _USER_ROLES:
+            return _message_text(payload)
+        content = next((payload[key] for key in _PROMPT_KEYS if payload.get(key)), None)
+        return None if content is None else _prompt_in(content)
+    if isinstance(payload, list):
+        for message in reversed(payload):
+            if isinstance(message, Mapping) and message.get("role") in _USER_ROLES:
+                prompt = _message_text(message)
+                if prompt:
+                    return prompt
     return None
 
 
-def _plain(said: Any) -> str | None:
-    """The text of a message; None where it has none, as one that brings a tool's result."""
-    if isinstance(said, str):
-        return said
-    if isinstance(said, Mapping):
+def _message_text(message: Any) -> str | None:
+    """The text of a message; None if it has none, such as one with a tool's result."""
+    if isinstance(message, str):
+        return message
+    if isinstance(message, Mapping):
         for key in ("content", "parts", "text", "prompt"):
-            if said.get(key):
-                return _plain(said[key])
+            if message.get(key):
+                return _message_text(message[key])
         return None
-    if isinstance(said, Sequence):
-        texts = [text for part in said if (text := part_text(part)) is not None]
+    if isinstance(message, Sequence):
+        texts = [text for part in message if (text := part_text(part)) is not None]
         return "\n".join(texts) or None
     return None
 
@@ -77,7 +77,7 @@ def _without_reminders(text: str) -> str:
     head, mark, rest = text.partition(begin)
     parts = [head]
     while mark:
-        _, _, behind = rest.partition(end)
-        head, mark, rest = behind.partition(begin)
+        _, _, after = rest.partition(end)
+        head, mark, rest = after.partition(begin)
         parts.append(head)
     return "".join(parts)

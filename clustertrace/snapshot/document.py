@@ -1,7 +1,7 @@
-"""Traces → one HTML document: no script, no request, nothing beside it.
+"""Render traces as one self-contained HTML document, without scripts or requests.
 
 Folding is the browser's own (`<details>`), bars are SVG with plain numbers, so that the policy in
-its head can forbid everything but this one style sheet. Pure.
+the head can forbid everything except this one style sheet. Pure functions.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from clustertrace.understanding.tree import rows_of
 __all__ = ["SPANS_SHOWN", "pattern_document", "trace_document"]
 
 SPANS_SHOWN: Final = 2_000
-"""Spans of one trace; a browser lays out more than that slowly, and nobody reads them."""
+"""The most spans shown of a trace: browsers are slow beyond that, and nobody reads them."""
 
-_GUIDE: Final = 3
-_DEEPEST: Final = 8
-_WIDTH: Final = 1_000
+_GUIDE_WIDTH: Final = 3
+_MAX_DEPTH: Final = 8
+_BAR_WIDTH: Final = 1_000
 
 
 def trace_document(trace: Trace, *, secrets_cut: int = 0) -> str:
@@ -79,7 +79,7 @@ def _document(title: str, body: Markup, secrets: int) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     verb = "was" if secrets == 1 else "were"
-    cut = f" {counted(secrets, 'secret')} {verb} cut when it was written." if secrets else ""
+    cut_note = f" {counted(secrets, 'secret')} {verb} cut when it was written." if secrets else ""
     head = tag(
         "head",
         Markup('<meta charset="utf-8">'),
@@ -89,7 +89,7 @@ def _document(title: str, body: Markup, secrets: int) -> str:
         tag("title", title),
         tag("style", Markup(style)),
     )
-    footer = tag("footer", f"A snapshot by clustertrace; it loads nothing.{cut}")
+    footer = tag("footer", f"A snapshot by clustertrace; it loads nothing.{cut_note}")
     return f"<!doctype html>\n{tag('html', head, tag('body', body, footer), lang='en')}\n"
 
 
@@ -99,7 +99,7 @@ def _style() -> str:
 
 
 def _trace(trace: Trace, heading: str) -> Markup:
-    told = summarise(trace.spans, TraceFacts(trace.trace_id, status=trace.status))
+    summary = summarise(trace.spans, TraceFacts(trace.trace_id, status=trace.status))
     rows = rows_of(trace.spans)
     open_id = next((row.span.span_id for row in reversed(rows) if row.span.status == "error"), None)
     left_out = len(rows) - SPANS_SHOWN
@@ -107,14 +107,19 @@ def _trace(trace: Trace, heading: str) -> Markup:
         [
             tag(heading, trace.name or "(no name)", " ", _state(trace)),
             tag("p", trace.outcome_reason) if trace.outcome_reason else "",
-            tag("div", *(tag("span", fact) for fact in _facts(trace, told)), cls="facts"),
+            tag("div", *(tag("span", fact) for fact in _facts(trace, summary)), cls="facts"),
             *(tag("p", sentence, cls="muted") for sentence in gaps(trace.spans)),
             tag("p", "Open a step to see what went in and what came out.", cls="muted"),
             tag(
                 "div",
                 _head(),
                 *(
-                    _row(row.span, len(row.guide) // _GUIDE, told, row.span.span_id == open_id)
+                    _row(
+                        row.span,
+                        len(row.guide) // _GUIDE_WIDTH,
+                        summary,
+                        row.span.span_id == open_id,
+                    )
                     for row in rows[:SPANS_SHOWN]
                 ),
                 cls="tree",
@@ -131,21 +136,23 @@ def _state(trace: Trace) -> Markup:
     return tag("small", ending(trace.outcome, trace.status), cls=tone)
 
 
-def _facts(trace: Trace, told: Summary) -> list[str]:
+def _facts(trace: Trace, summary: Summary) -> list[str]:
     facts = [
-        f"took {duration(told.duration_ns)}",
+        f"took {duration(summary.duration_ns)}",
         f"started {moment(trace.start_ns)}",
-        counted(told.span_count, "span"),
+        counted(summary.span_count, "span"),
     ]
-    if told.llm_calls:
+    if summary.llm_calls:
         facts += [
-            counted(told.llm_calls, "model call"),
-            f"{count(told.input_tokens)} tokens read, {count(told.output_tokens)} written",
-            spent(told.cost_usd, told.unpriced_calls),
+            counted(summary.llm_calls, "model call"),
+            f"{count(summary.input_tokens)} tokens read, {count(summary.output_tokens)} written",
+            spent(summary.cost_usd, summary.unpriced_calls),
         ]
     facts += [f"{key}: {value}" for key, value in trace.tags.items()]
-    facts += [f"{one.name} {one.value:g}" for one in trace.metrics if one.span_id is None]
-    return [*facts, f"pattern {told.variant.id}", f"id {trace.trace_id}"]
+    facts += [
+        f"{metric.name} {metric.value:g}" for metric in trace.metrics if metric.span_id is None
+    ]
+    return [*facts, f"pattern {summary.variant.id}", f"id {trace.trace_id}"]
 
 
 def _head() -> Markup:
@@ -157,9 +164,9 @@ def _head() -> Markup:
     )
 
 
-def _row(span: Span, depth: int, told: Summary, opened: bool) -> Markup:
+def _row(span: Span, depth: int, trace_summary: Summary, opened: bool) -> Markup:
     failed = span.status == "error"
-    took = None if span.end_ns is None else max(0, span.end_ns - span.start_ns)
+    duration_ns = None if span.end_ns is None else max(0, span.end_ns - span.start_ns)
     tokens = ""
     if span.input_tokens is not None or span.output_tokens is not None:
         tokens = f"{count(span.input_tokens or 0)} → {count(span.output_tokens or 0)}"
@@ -168,43 +175,45 @@ def _row(span: Span, depth: int, told: Summary, opened: bool) -> Markup:
     )
     summary = tag(
         "summary",
-        tag("span", name, tag("span", span.kind, cls="kind"), cls=f"name d{min(depth, _DEEPEST)}"),
-        _bar(span, told),
-        tag("span", duration(took), cls="right"),
+        tag(
+            "span", name, tag("span", span.kind, cls="kind"), cls=f"name d{min(depth, _MAX_DEPTH)}"
+        ),
+        _bar(span, trace_summary),
+        tag("span", duration(duration_ns), cls="right"),
         tag("span", tokens, cls="right"),
         tag("span", "" if span.cost_usd is None else money(span.cost_usd), cls="right"),
     )
-    return tag("details", summary, _inside(span), open="" if opened else None)
+    return tag("details", summary, _details(span), open="" if opened else None)
 
 
-def _bar(span: Span, told: Summary) -> Markup:
-    extent = max(1, told.duration_ns or 1)
-    first = min(_WIDTH, max(0, (span.start_ns - told.start_ns) * _WIDTH // extent))
-    end = span.end_ns if span.end_ns is not None else told.start_ns + extent
-    last = min(_WIDTH, max(first, (end - told.start_ns) * _WIDTH // extent))
+def _bar(span: Span, summary: Summary) -> Markup:
+    extent = max(1, summary.duration_ns or 1)
+    first = min(_BAR_WIDTH, max(0, (span.start_ns - summary.start_ns) * _BAR_WIDTH // extent))
+    end = span.end_ns if span.end_ns is not None else summary.start_ns + extent
+    last = min(_BAR_WIDTH, max(first, (end - summary.start_ns) * _BAR_WIDTH // extent))
     rect = tag(
         "rect",
-        x=min(first, _WIDTH - 4),
+        x=min(first, _BAR_WIDTH - 4),
         y=2,
         width=max(4, last - first),
         height=6,
         cls="failed" if span.status == "error" else "",
     )
     return tag(
-        "svg", rect, viewBox=f"0 0 {_WIDTH} 10", preserveAspectRatio="none", aria_hidden="true"
+        "svg", rect, viewBox=f"0 0 {_BAR_WIDTH} 10", preserveAspectRatio="none", aria_hidden="true"
     )
 
 
-def _inside(span: Span) -> Markup:
+def _details(span: Span) -> Markup:
     parts: list[Markup] = []
     if span.error_type or span.error_message:
-        told = ": ".join(part for part in (span.error_type, span.error_message) if part)
-        parts += [tag("div", "Error", cls="label"), tag("pre", told, cls="failed")]
+        error_text = ": ".join(part for part in (span.error_type, span.error_message) if part)
+        parts += [tag("div", "Error", cls="label"), tag("pre", error_text, cls="failed")]
     for title, value in (("Input", span.input), ("Output", span.output)):
         if value is not None:
             parts += [tag("div", title, cls="label"), payload(value)]
-    about = {"model": span.model, "finish reason": span.finish_reason, **span.attributes}
-    known = {key: value for key, value in about.items() if value is not None}
+    fields = {"model": span.model, "finish reason": span.finish_reason, **span.attributes}
+    known = {key: value for key, value in fields.items() if value is not None}
     if known:
         parts += [tag("div", "Attributes", cls="label"), payload(known)]
     parts.append(tag("p", f"span {span.span_id}", cls="muted"))

@@ -1,7 +1,7 @@
-"""What may leave the machine in a file that is meant for others.
+"""Redact traces once more before they leave the machine in a file for others.
 
 Everything was redacted when it was stored; but the user may have added patterns since, or data may
-have arrived in a way that nobody thought of. So it is scanned once more, as text.
+have arrived in an unexpected way. So it is scanned again, as text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Leaving", "leaving"]
 
 
 class Leaving(NamedTuple):
-    """Traces as they may leave, and how many secrets were cut out on the way."""
+    """Traces that may leave the machine, and how many secrets were cut from them."""
 
     traces: tuple[Trace, ...]
     secrets: int
@@ -27,18 +27,18 @@ class Leaving(NamedTuple):
 
 def leaving(traces: Sequence[Trace], *, metadata_only: bool = False) -> Leaving:
     """The traces without secrets; with `metadata_only`, without content as well."""
-    redact, cut = redactor(), 0
-    kept: list[Trace] = []
+    redact, secrets = redactor(), 0
+    safe: list[Trace] = []
     for trace in traces:
         if metadata_only:
             trace = _bare(trace)
         if redact is not None:
-            text, times = redact.json(dump_trace(trace).decode())
-            if times:
+            text, cuts = redact.json(dump_trace(trace).decode())
+            if cuts:
                 trace = assembled(*parse_trace(text.encode()))
-                cut += times
-        kept.append(trace)
-    return Leaving(tuple(kept), cut)
+                secrets += cuts
+        safe.append(trace)
+    return Leaving(tuple(safe), secrets)
 
 
 def _bare(trace: Trace) -> Trace:

@@ -1,4 +1,4 @@
-"""A span's payload in a snapshot: conversations as such, everything else as indented JSON."""
+"""A span's payload in a snapshot: conversations as messages, everything else as indented JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["payload"]
 
 
 def payload(value: Any) -> Markup:
-    """What went in or came out."""
+    """Render an input or an output."""
     value = parsed(value)
     messages, rest = conversation(value)
     if not messages:
@@ -24,11 +24,11 @@ def payload(value: Any) -> Markup:
 
 
 def _message(message: Mapping[str, Any]) -> Markup:
-    said = [_part(part) for part in parts_of(message)]
+    parts = [_part(part) for part in parts_of(message)]
     rest = remaining(message)
     if rest:
-        said.append(tag("pre", _json(rest)))
-    return tag("div", tag("div", message["role"], cls="label"), *said, cls="said")
+        parts.append(tag("pre", _json(rest)))
+    return tag("div", tag("div", message["role"], cls="label"), *parts, cls="said")
 
 
 def _part(part: Part) -> Markup:

@@ -1,4 +1,4 @@
-"""Addresses: of the pages, below wherever they are served, and of machines."""
+"""Addresses of the pages, relative to where they are served, and of the receiver."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ __all__ = [
 ]
 
 FILTER: Final = "where"
-"""The parameter of an address that holds a filter, or several that must all hold."""
+"""The parameter of an address with a filter; if it is repeated, all filters must hold."""
 
 HOME: Final = "http://localhost:7777"
-"""Where the pages are unless the user chose another port."""
+"""Where the pages are by default."""
 
 
 def loopback(host: str) -> bool:
-    """Whether an address to listen on is reached from this machine only."""
+    """Whether an address to listen on can be reached from this machine only."""
     if host == "localhost":
         return True
     try:
@@ -41,37 +41,37 @@ def loopback(host: str) -> bool:
 
 
 class PublicAddress(NamedTuple):
-    """Where others reach a receiver that a proxy stands in front of."""
+    """The public address of a receiver behind a proxy."""
 
     origin: str
-    """As a browser names it: without the usual port, in lower case."""
+    """As in browsers: in lower case, without the default port."""
     hosts: frozenset[str]
-    """What requests may name as their host."""
+    """The hosts that requests may name."""
 
 
 def public_address(text: str) -> PublicAddress:
-    """The address that a user gave. Raises UsageError unless it is a scheme and a host."""
+    """Parse a public address. Raises UsageError unless it is a scheme and a host."""
     try:
-        told = urlsplit(text.strip())
-        usual = {"http": 80, "https": 443}[told.scheme]
-        port = told.port or usual
+        parts = urlsplit(text.strip())
+        default_port = {"http": 80, "https": 443}[parts.scheme]
+        port = parts.port or default_port
     except (ValueError, KeyError):
-        told, usual, port = urlsplit(""), 0, 0
-    name = told.hostname or ""
-    if not name or told.path not in ("", "/") or told.query or told.fragment or told.username:
+        parts, default_port, port = urlsplit(""), 0, 0
+    name = parts.hostname or ""
+    if not name or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
         raise UsageError(
             f"{text[:100]!r} is not an address that others can reach this at; give only a scheme "
             "and a host, such as https://traces.example.com."
         )
     name = f"[{name}]" if ":" in name else name
-    hosts = {f"{name}:{port}"} | ({name} if port == usual else set())
-    return PublicAddress(f"{told.scheme}://{min(hosts, key=len)}", frozenset(hosts))
+    hosts = {f"{name}:{port}"} | ({name} if port == default_port else set())
+    return PublicAddress(f"{parts.scheme}://{min(hosts, key=len)}", frozenset(hosts))
 
 
 def url(page: str, params: Mapping[str, str] | None = None) -> str:
     """The address of a page; empty parameters are left out."""
-    given = {name: value for name, value in (params or {}).items() if value}
-    return f"/{page}?{urlencode(given)}" if given else f"/{page}"
+    query = urlencode({name: value for name, value in (params or {}).items() if value})
+    return f"/{page}?{query}" if query else f"/{page}"
 
 
 def trace_url(trace_id: str, span_id: str = "") -> str:
@@ -85,16 +85,16 @@ def pattern_url(pattern: str) -> str:
 
 
 def review_url(week: str = "") -> str:
-    """The review of the week that a date is in, or of the last seven days."""
+    """The review of the week with a date, or of the last seven days."""
     return url("review", {"week": week})
 
 
 def session_url(session_id: str = "") -> str:
-    """A session with its turns, or the list of all."""
+    """The page of a session, or the list of sessions."""
     return url("sessions", {"id": session_id})
 
 
 def traces_url(*filters: str) -> str:
-    """The list of traces that all of these filters match (docs/filters.md)."""
-    given = urlencode([(FILTER, one) for one in filters if one])
-    return f"/?{given}" if given else "/"
+    """The list of traces that match all of these filters (docs/filters.md)."""
+    query = urlencode([(FILTER, condition) for condition in filters if condition])
+    return f"/?{query}" if query else "/"

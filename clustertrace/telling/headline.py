@@ -1,4 +1,4 @@
-"""The pitch in one sentence, computed from the data: how few patterns hold the failures."""
+"""The headline of the data: how few patterns hold the failures."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 __all__ = ["WORST", "headline"]
 
-_MOST: Final = 0.8
+_ENOUGH: Final = 0.8
 """Patterns are named once they hold this share of all failures."""
 
 WORST: Final = 5
-"""Patterns that are looked at: more than this are no place to look at, but a spread."""
+"""How many patterns are considered: if it takes more, failures are spread out."""
 
 
 def headline(page: ClusterPage, *, filtered: bool = False) -> str:
-    """Say where the failures are; `page` has the `WORST` patterns, those that failed most.
+    """A sentence on where the failures are; `page` starts with the patterns that failed most.
 
-    `filtered`: only of traces that match a filter.
+    `filtered` means that only traces that match a filter are counted.
     """
     if not page.traces:
         return "No finished trace matches." if filtered else "No trace has finished yet."
@@ -31,13 +31,13 @@ def headline(page: ClusterPage, *, filtered: bool = False) -> str:
         return f"1 of {page.traces:,} finished traces failed."
     if page.clusters[0].failed == 1:
         return f"{page.failed:,} traces failed, and no two of them in one pattern."
-    held = patterns = 0
+    failures = patterns = 0
     for cluster in page.clusters[:WORST]:
-        if held >= _MOST * page.failed:
+        if failures >= _ENOUGH * page.failed:
             break
-        held += cluster.failed
+        failures += cluster.failed
         patterns += 1
-    of_all = f"{held:,} of the {page.failed:,} failures ({percent(held / page.failed)})"
-    if held < _MOST * page.failed:
+    of_all = f"{failures:,} of the {page.failed:,} failures ({percent(failures / page.failed)})"
+    if failures < _ENOUGH * page.failed:
         return f"Failures are spread over many patterns: the {patterns} worst hold {of_all}."
     return f"1 pattern holds {of_all}." if patterns == 1 else f"{patterns} patterns hold {of_all}."

@@ -1,7 +1,7 @@
-"""HTML, made of `tag`, the one place that escapes.
+"""Build HTML with `tag`, the only place that escapes.
 
-Whatever is not `Markup` is escaped as text: names and messages come from agents and from whoever
-can write into their inputs.
+Whatever is not `Markup` is escaped: names and messages come from agents, and from anybody who can
+write into their inputs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from clustertrace.telling.plain import plain
 
 __all__ = ["Markup", "join", "tag"]
 
-_VOID: Final = frozenset({"br", "hr"})
+_VOID_ELEMENTS: Final = frozenset({"br", "hr"})
 
 
 class Markup(str):
@@ -31,17 +31,17 @@ def _safe(value: object) -> str:
 
 def tag(name: str, *children: object, cls: str = "", **attributes: object) -> Markup:
     """An element. `data_x` stands for `data-x`; attributes that are None are left out."""
-    given = {"class": cls or None, **attributes}
-    shown = "".join(
+    all_attributes = {"class": cls or None, **attributes}
+    html = "".join(
         f' {key.replace("_", "-")}="{_safe(value)}"'
-        for key, value in given.items()
+        for key, value in all_attributes.items()
         if value is not None
     )
-    if name in _VOID:
-        return Markup(f"<{name}{shown}>")
-    return Markup(f"<{name}{shown}>{''.join(map(_safe, children))}</{name}>")
+    if name in _VOID_ELEMENTS:
+        return Markup(f"<{name}{html}>")
+    return Markup(f"<{name}{html}>{''.join(map(_safe, children))}</{name}>")
 
 
 def join(parts: Iterable[object], between: str = "") -> Markup:
-    """Parts one after the other."""
+    """Concatenate parts."""
     return Markup(_safe(between).join(map(_safe, parts)))

@@ -1,4 +1,4 @@
-"""What was spent as a plain document, and why caches were missed in words; pure."""
+"""Spending as a JSON document and in words. Pure functions."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ BREAK_REASONS: Final = {
     "start": "the system prompt or the tools had changed",
     "history": "earlier messages had changed",
 }
-"""Why a cache was missed, by clustertrace.understanding.spending.Break.reason."""
+"""Reasons for cache misses, by clustertrace.understanding.spending.Break.reason."""
 
 
 def spending_document(by: str, page: SpendingPage | None) -> dict[str, Any]:
-    """What was spent by session, project and so on; US dollars, tokens, shares from 0 to 1."""
+    """Spending by session, project and so on; US dollars, tokens, shares from 0 to 1."""
     if page is None:
         return {"by": by, "rows": [], "names": 0, "total": _record(Measures()), "breaks": []}
     return {
@@ -43,7 +43,7 @@ def spending_document(by: str, page: SpendingPage | None) -> dict[str, Any]:
 
 
 def spending_sentence(total: Measures) -> str:
-    """What all of it came to."""
+    """The total in a sentence."""
     return (
         f"{spent(total.cost_usd, total.unpriced_calls)} for {counted(total.calls, 'call')} "
         "of models, embeddings included; "
@@ -51,9 +51,9 @@ def spending_sentence(total: Measures) -> str:
     )
 
 
-def _record(one: Measures) -> dict[str, Any]:
+def _record(measures: Measures) -> dict[str, Any]:
     return {
-        **one._asdict(),
-        "cache_hit_rate": one.hit_rate,
-        "unpriced_share": one.unpriced_calls / one.calls if one.calls else 0.0,
+        **measures._asdict(),
+        "cache_hit_rate": measures.hit_rate,
+        "unpriced_share": measures.unpriced_calls / measures.calls if measures.calls else 0.0,
     }

@@ -1,4 +1,4 @@
-"""How a run, or the runs of a pattern, went: in a few words."""
+"""How a run, or the runs of a pattern, went, in a few words."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _ENDINGS: Final = {
 
 
 def ending(outcome: str | None, status: str) -> str:
-    """How a run ended: by its outcome where there is one, else by its root span."""
+    """How a run ended: by its outcome if there is one, else by its root span."""
     if outcome is not None:
         return "passed" if outcome == "pass" else "failed"
     return _ENDINGS[status]
 
 
 def side_went(side: Side) -> str:
-    """How one of two sides went that are compared."""
+    """How one side of a comparison went."""
     if side.sort == "pattern":
         return _pattern_went(cast("Cluster", side.of))
     return _run_went(cast("TraceRow", side.of))
@@ -35,19 +35,19 @@ def side_went(side: Side) -> str:
 
 def _run_went(row: TraceRow) -> str:
     """failed · 3.1 s · $0.0213"""
-    told = [ending(row.outcome, row.status)]
+    parts = [ending(row.outcome, row.status)]
     if row.duration_ns is not None:
-        told.append(duration(row.duration_ns))
+        parts.append(duration(row.duration_ns))
     if row.llm_calls:
-        told.append(spent(row.cost_usd, row.unpriced_calls))
-    return " · ".join(told)
+        parts.append(spent(row.cost_usd, row.unpriced_calls))
+    return " · ".join(parts)
 
 
 def _pattern_went(cluster: Cluster) -> str:
     """37 of 41 failed · median 3.1 s · $0.0213 a run"""
-    told = [f"{count(cluster.failed)} of {count(cluster.count)} failed"]
+    parts = [f"{count(cluster.failed)} of {count(cluster.count)} failed"]
     if cluster.p50_ns is not None:
-        told.append(f"median {duration(cluster.p50_ns)}")
+        parts.append(f"median {duration(cluster.p50_ns)}")
     if cluster.cost_usd or cluster.unpriced_calls:
-        told.append(f"{spent(cluster.cost_each_usd, cluster.unpriced_calls)} a run")
-    return " · ".join(told)
+        parts.append(f"{spent(cluster.cost_each_usd, cluster.unpriced_calls)} a run")
+    return " · ".join(parts)

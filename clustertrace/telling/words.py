@@ -1,4 +1,4 @@
-"""Numbers as people read them: durations, money, counts, shares, moments, steps."""
+"""Format numbers for people: durations, money, counts, shares, times, steps."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = [
 _HOURS_AS_SUCH = 48
 _SMALLEST_CHANCE = 0.0001
 SMALLEST_USD = 0.0001
-"""What is shown as less than it."""
+"""Smaller amounts are shown as less than this."""
 
 
 def count(number: int) -> str:
@@ -78,14 +78,14 @@ def points(difference: float) -> str:
 
 
 def money(usd: float) -> str:
-    """US dollars: four decimals below a dollar, where single calls live."""
+    """US dollars, with four decimals below a dollar, as for single calls."""
     if usd == 0:
         return "$0"
     return f"${usd:,.2f}" if usd >= 1 else f"${usd:.4f}" if usd >= SMALLEST_USD else "<$0.0001"
 
 
 def spent(usd: float, unpriced: int) -> str:
-    """Money for a number of calls, of which so many have no known cost: never $0 for those."""
+    """The cost of calls of which `unpriced` have no known cost: never $0 if there are any."""
     if not unpriced:
         return money(usd)
     if usd >= SMALLEST_USD:
@@ -94,13 +94,13 @@ def spent(usd: float, unpriced: int) -> str:
 
 
 def secrets_cut(spans: Iterable[Span]) -> str | None:
-    """How many secrets were cut out of these spans, as a sentence; None if there were none."""
-    from clustertrace.redaction import REDACTED  # few that need words need what looks for secrets
+    """A sentence on how many secrets were cut from these spans; None if there were none."""
+    from clustertrace.redaction import REDACTED  # imported late: few users of this module need it
 
-    told = [span.attributes.get(REDACTED) for span in spans]
-    cut = sum(number for number in told if isinstance(number, int))
-    verb = "was" if cut == 1 else "were"
-    return f"{counted(cut, 'secret')} {verb} cut before anything was stored." if cut else None
+    counts = [span.attributes.get(REDACTED) for span in spans]
+    total = sum(number for number in counts if isinstance(number, int))
+    verb = "was" if total == 1 else "were"
+    return f"{counted(total, 'secret')} {verb} cut before anything was stored." if total else None
 
 
 def chance(p: float) -> str:
@@ -109,14 +109,14 @@ def chance(p: float) -> str:
 
 
 def duration(nanoseconds: int | None) -> str:
-    """In the unit that leaves one to three digits before the point; from two days on, in days."""
+    """In the unit with one to three digits before the point; from two days on, in days."""
     if nanoseconds is None:
         return "…"
     if nanoseconds and nanoseconds % NS_PER_DAY == 0:
         return counted(nanoseconds // NS_PER_DAY, "day")
-    for unit, size, above in (("µs", 1e3, 1000), ("ms", 1e6, 1000), ("s", 1e9, 60)):
+    for unit, size, limit in (("µs", 1e3, 1000), ("ms", 1e6, 1000), ("s", 1e9, 60)):
         amount = nanoseconds / size
-        if round(amount) < above:
+        if round(amount) < limit:
             digits = 0 if amount >= 9.95 or not amount else 1
             return f"{amount:.{digits}f} {unit}"
     minutes, seconds = divmod(round(nanoseconds / 1e9), 60)
@@ -130,7 +130,7 @@ def duration(nanoseconds: int | None) -> str:
 
 
 def moment(nanoseconds: int) -> str:
-    """A moment in the user's own time zone, to the second."""
+    """A time in the user's time zone, to the second."""
     try:
         return datetime.fromtimestamp(nanoseconds / 1e9, UTC).astimezone().strftime("%F %T")
     except (OverflowError, ValueError):
@@ -138,17 +138,17 @@ def moment(nanoseconds: int) -> str:
 
 
 def shortened(text: str, limit: int) -> str:
-    """A name that somebody else chose, of at most `limit` characters."""
+    """A text cut to at most `limit` characters."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def times(bucket: str) -> str:
-    """How often in a row, as it stands behind a step's name: nothing for once, else ×2–3."""
+    """A repeat count after a step's name: nothing for once, else such as ×2–3."""
     return "" if bucket == "1" else f"×{bucket.replace('-', '–')}"
 
 
 def step_text(step: Step) -> str:
-    """One step of a pattern: `fetch`, `fetch!` after an error, `search ×2-3`, `(a → b) ×8+`."""
+    """A step of a pattern: `fetch`, `fetch!` after an error, `search ×2-3`, `(a → b) ×8+`."""
     labels = step.labels
     text = labels[0] if len(labels) == 1 else f"({' → '.join(labels)})"
     return f"{text} {times(step.count)}".rstrip()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustertrace.prompts.findings import LEVELS, at_least
-from clustertrace.prompts.lint import MOST, RULES, lint, lint_document, review_draft
+from clustertrace.prompts.lint import MAX_PER_RULE, RULES, lint, lint_document, review_draft
 
 PIECES = st.sampled_from(
     [
@@ -94,7 +94,7 @@ def test_quotations_are_not_judged() -> None:
 def test_one_rule_says_so_much_and_no_more() -> None:
     """A text of nothing but bad habits gets a readable answer."""
     found = lint("maybe " * 1000 + "the parser")
-    assert sum(1 for one in found if one.rule == "hedging") == MOST
+    assert sum(1 for one in found if one.rule == "hedging") == MAX_PER_RULE
 
 
 def test_the_document_has_the_promised_keys() -> None:
