@@ -1,7 +1,7 @@
-"""Requests from other machines show a key; those of this machine need none, unless a proxy is told.
+"""Require a key from other machines; requests from this one need none, unless behind a proxy.
 
-Programs send it as `Authorization: Bearer KEY`. A browser opens `/?key=KEY` once: it gets a cookie,
-and is sent on to the address without the key, which then stands in no history and no bookmark.
+Programs send it as `Authorization: Bearer KEY`. A browser opens `/?key=KEY` once: it gets a cookie
+and is redirected to the address without the key, which keeps it out of history and bookmarks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
 def from_here(scope: Mapping[str, Any], headers: Headers) -> bool:
-    """Whether a request comes from this machine itself, and not through a proxy on it."""
+    """Whether a request comes from this machine, and not through a proxy on it."""
     client, server = scope.get("client"), scope.get("server")
     if client is None or any(name in headers for name in _FORWARDED):
         return False
@@ -41,19 +41,21 @@ def from_here(scope: Mapping[str, Any], headers: Headers) -> bool:
 def refusal(
     scope: Mapping[str, Any], headers: Headers, key: str, *, encrypted: bool = False
 ) -> Response | None:
-    """None for a request that shows the key, else what it gets instead.
+    """None for a request with the key, else the response to send instead.
 
-    `encrypted`: the browser keeps the cookie for connections with TLS.
+    `encrypted` restricts the cookie to connections with TLS.
     """
     cookie = f"clustertrace-{scope['server'][1] if scope.get('server') else 0}"
-    shown = headers.get("authorization", "")
-    if _same(shown, bearer(key)) or _same(_cookies(headers).get(cookie, ""), key):
+    authorization = headers.get("authorization", "")
+    if _same(authorization, bearer(key)) or _same(_cookies(headers).get(cookie, ""), key):
         return None
-    told = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    asked = scope["type"] == "http" and scope["method"] == "GET"
-    if asked and any(name == _PARAMETER and _same(value, key) for name, value in told):
-        rest = urlencode([(name, value) for name, value in told if name != _PARAMETER])
-        # A path of two slashes would lead to another host.
+    parameters = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    is_page_request = scope["type"] == "http" and scope["method"] == "GET"
+    if is_page_request and any(
+        name == _PARAMETER and _same(value, key) for name, value in parameters
+    ):
+        rest = urlencode([(name, value) for name, value in parameters if name != _PARAMETER])
+        # A path that starts with two slashes would lead to another host.
         path = "/" + quote(scope["path"].lstrip("/"))
         answer = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
         answer.set_cookie(
@@ -68,12 +70,14 @@ def refusal(
     )
 
 
-def _same(shown: str, wanted: str) -> bool:
-    return hmac.compare_digest(shown.encode(), wanted.encode())
+def _same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode(), expected.encode())
 
 
 def _cookies(headers: Headers) -> dict[str, str]:
     try:
-        return {name: one.value for name, one in SimpleCookie(headers.get("cookie", "")).items()}
+        return {
+            name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()
+        }
     except CookieError:
         return {}

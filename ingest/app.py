@@ -36,18 +36,18 @@ _LINE_TYPES: Final = frozenset(
 )
 _OTLP_HINT: Final = "send OTLP as application/x-protobuf or application/json."
 _LINE_HINT: Final = "send one JSON object a line as application/x-ndjson."
-_NOT_KEPT: Final = {"Cache-Control": "no-store"}
+_NO_STORE: Final = {"Cache-Control": "no-store"}
 _ANY_METHOD: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class _Endpoints:
-    """What is done with each kind of request."""
+    """The handlers for each kind of request."""
 
     def __init__(self, committer: Committer) -> None:
         self._committer = committer
 
     def otlp(self, signal: str) -> Callable[[Incoming], Awaitable[Response]]:
-        """OTLP traces, logs or metrics: answered once all of them are on disk."""
+        """The handler for OTLP traces, logs or metrics, which answers once all are on disk."""
         of_protobuf, of_json = SIGNALS[signal]
 
         async def take(incoming: Incoming) -> Response:
@@ -59,37 +59,37 @@ class _Endpoints:
         return take
 
     async def spans(self, incoming: Incoming) -> Response:
-        """Native spans, one JSON object a line, as recorders write them."""
+        """Take native spans, one JSON object per line, as recorders write them."""
         incoming.must_be(_LINE_TYPES, _LINE_HINT)
         lines = bytes(await incoming.body()).split(b"\n")
         stored = 0
         rejected: list[dict[str, Any]] = []
-        for begin in range(0, len(lines), SLICE):
-            parsed = parse_lines(lines[begin : begin + SLICE])
+        for start in range(0, len(lines), SLICE):
+            parsed = parse_lines(lines[start : start + SLICE])
             if parsed.batch.spans or parsed.batch.facts:
                 await self._committer.commit(parsed.batch)
             stored += len(parsed.batch.spans)
             self._committer.rejected += len(parsed.bad)
-            rejected += [{"line": begin + line, "reason": why} for line, why in parsed.bad]
+            rejected += [{"line": start + line, "reason": reason} for line, reason in parsed.bad]
         return JSONResponse({"accepted": stored, "rejected": rejected})
 
 
 class State(NamedTuple):
-    """What /healthz and /metrics tell about the process."""
+    """What /healthz and /metrics report about the process."""
 
     place: Place | None = None
     ui: Callable[[], str] = lambda: "off"
-    """How the pages are doing: `off`, `asleep`, `starting`, `ready`."""
+    """The state of the pages: `off`, `asleep`, `starting`, `ready`."""
     grpc: Callable[[], int | None] = lambda: None
-    """The port that takes OTLP/gRPC."""
+    """The port for OTLP/gRPC, if it is open."""
     idle_minutes: float | None = None
-    """After how long with nothing to do the process leaves; None: it stays."""
+    """After how long without work the process exits; None if it does not."""
     store: Callable[[], Store | None] = lambda: None
     """None while it is being opened."""
 
 
 class _ForPrograms(Route):
-    """Leaves browsers to the page of the same address: they ask for HTML, Prometheus does not."""
+    """A route for programs; browsers, which accept HTML, get the page at the same path."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if "text/html" in Headers(scope=scope).get("accept", ""):
@@ -105,10 +105,10 @@ def receiver(
     room: Room,
     pages: ASGIApp | None = None,
 ) -> FastAPI:
-    """Make the application.
+    """Build the application.
 
-    `limit` is the largest body in bytes, `room` what all of them may take; `pages` serves every
-    path that is not ours.
+    `limit` is the largest body in bytes, `room` the memory for all bodies together; `pages` serves
+    every other path.
     """
     # No generated documentation: its pages load scripts from another host.
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
@@ -117,7 +117,7 @@ def receiver(
     otlp = {signal: intake.endpoint(signal, endpoints.otlp(signal)) for signal in SIGNALS}
     for slash in ("", "/"):
         app.add_route(f"/v1/spans{slash}", spans, _ANY_METHOD)
-        # Some tools send to their own vendor's path below the address that they are given.
+        # Some tools append their vendor's own path to the given address.
         for prefix in ("", "/{prefix:path}"):
             for signal, endpoint in otlp.items():
                 app.add_route(f"{prefix}/v1/{signal}{slash}", endpoint, _ANY_METHOD)
@@ -137,17 +137,17 @@ def receiver(
                 "spans_waiting": committer.waiting,
                 "spans_stored": committer.stored,
             },
-            headers=_NOT_KEPT,
+            headers=_NO_STORE,
         )
 
     async def metrics(request: Request) -> Response:
-        told = await asyncio.to_thread(
+        current = await asyncio.to_thread(
             figures, committer, intake.answers, state.place, state.store()
         )
-        return Response(exposition(told), headers=_NOT_KEPT, media_type=CONTENT_TYPE)
+        return Response(exposition(current), headers=_NO_STORE, media_type=CONTENT_TYPE)
 
-    kind = Route if pages is None else _ForPrograms
-    app.router.routes.append(kind("/metrics", metrics, methods=["GET"]))
+    route_type = Route if pages is None else _ForPrograms
+    app.router.routes.append(route_type("/metrics", metrics, methods=["GET"]))
 
     @app.get("/trace/{trace_id}")
     async def trace(trace_id: str) -> Response:

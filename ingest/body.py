@@ -1,4 +1,4 @@
-"""Reading a request's body: chunked or not, gzip or not, never past a limit."""
+"""Read a request's body, chunked or not, gzip or not, up to a limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["NoRoom", "Room", "Seat", "UnknownEncoding", "drop", "read_body"]
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 SMALL: Final = 1 << 20
-"""Bytes past which a body is large."""
+"""A body with more bytes is large."""
 
 SHARED: Final = 8 << 20
 """Bytes for all small bodies together."""
@@ -24,11 +24,11 @@ TURN_SECONDS: Final = 8.0
 """How long a large body waits for its turn: a little less than exporters wait for an answer."""
 
 DROP_FACTOR: Final = 4
-"""How many times the limit is read and thrown away, so that a sender hears why it is refused."""
+"""Up to so many times the limit is read and discarded, so that the sender reads our answer."""
 
 
 class UnknownEncoding(BadInput):
-    """The body is compressed in a way that is not understood here."""
+    """The body is compressed in an unknown way."""
 
 
 class NoRoom(ClustertraceError):
@@ -36,19 +36,19 @@ class NoRoom(ClustertraceError):
 
 
 class Room:
-    """The memory that the bodies of all requests together may take.
+    """The memory for the bodies of all requests together.
 
-    Small bodies share `SHARED` bytes. A body that is large, or finds no more of these, waits for
-    its turn: one such body is read and stored at a time.
+    Small bodies share `SHARED` bytes. A body that is large, or does not fit, waits for its turn:
+    only one such body is read and stored at a time.
     """
 
     def __init__(self) -> None:
-        self.left = SHARED
+        self.free = SHARED
         self.turn = asyncio.Lock()
 
     @contextmanager
     def seat(self) -> Iterator[Seat]:
-        """What one request may take, until it is answered."""
+        """The memory of one request, until it is answered."""
         seat = Seat(self)
         try:
             yield seat
@@ -57,20 +57,20 @@ class Room:
 
 
 class Seat:
-    """One request's part of the room."""
+    """One request's share of the room."""
 
     def __init__(self, room: Room) -> None:
         self._room = room
         self._taken = 0
         self._has_turn = False
 
-    async def grow(self, more: int) -> None:
-        """Take so many bytes more, which may mean to wait. Raises NoRoom after a while."""
+    async def grow(self, size: int) -> None:
+        """Take more bytes, possibly after waiting. Raises NoRoom if that takes too long."""
         if self._has_turn:
             return
-        if self._taken + more <= SMALL and more <= self._room.left:
-            self._room.left -= more
-            self._taken += more
+        if self._taken + size <= SMALL and size <= self._room.free:
+            self._room.free -= size
+            self._taken += size
             return
         try:
             await asyncio.wait_for(self._room.turn.acquire(), TURN_SECONDS)
@@ -80,7 +80,7 @@ class Seat:
 
     def leave(self) -> None:
         """Give everything back."""
-        self._room.left += self._taken
+        self._room.free += self._taken
         self._taken = 0
         if self._has_turn:
             self._has_turn = False
@@ -90,10 +90,10 @@ class Seat:
 async def read_body(
     chunks: AsyncIterator[bytes], encoding: str, limit: int, seat: Seat
 ) -> bytearray:
-    """The body, decompressed, in memory that `seat` gives.
+    """The decompressed body, in memory taken from `seat`.
 
-    Raises TooLarge as soon as it is longer than `limit` bytes, NoRoom, BadInput when its gzip is
-    broken, UnknownEncoding when it is neither gzip nor plain.
+    Raises TooLarge as soon as it is longer than `limit` bytes, NoRoom, BadInput if its gzip is
+    broken, UnknownEncoding if it is neither gzip nor plain.
     """
     if encoding in ("", "identity"):
         return await _read_plain(chunks, limit, seat)
@@ -103,11 +103,11 @@ async def read_body(
 
 
 async def drop(chunks: AsyncIterator[bytes], limit: int) -> None:
-    """Read what a sender still sends, up to a few times the limit, so that it reads our answer."""
-    left = limit * DROP_FACTOR
+    """Discard what is still being sent, up to a few times the limit, so that our answer is read."""
+    bytes_left = limit * DROP_FACTOR
     async for chunk in chunks:
-        left -= len(chunk)
-        if left < 0:
+        bytes_left -= len(chunk)
+        if bytes_left < 0:
             return
 
 
@@ -124,23 +124,23 @@ async def _read_plain(chunks: AsyncIterator[bytes], limit: int, seat: Seat) -> b
 async def _read_gzip(chunks: AsyncIterator[bytes], limit: int, seat: Seat) -> bytearray:
     body = bytearray()
     inflate = zlib.decompressobj(_GZIP)
-    begun = False
+    has_data = False
     async for chunk in chunks:
         while chunk:
             if inflate.eof:
-                # A gzip stream may have several members, one after the other.
+                # A gzip stream may consist of several members.
                 inflate = zlib.decompressobj(_GZIP)
-            begun = True
+            has_data = True
             try:
-                more = inflate.decompress(chunk, limit + 1 - len(body))
+                decompressed = inflate.decompress(chunk, limit + 1 - len(body))
             except zlib.error as error:
                 raise BadInput(f"The body's gzip can't be read ({error}).") from None
-            if len(body) + len(more) > limit:
+            if len(body) + len(decompressed) > limit:
                 raise _too_large(limit)
-            await seat.grow(len(more))
-            body += more
+            await seat.grow(len(decompressed))
+            body += decompressed
             chunk = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
-    if begun and not inflate.eof:
+    if has_data and not inflate.eof:
         raise BadInput("The gzip body ends too early.")
     return body
 

@@ -1,4 +1,4 @@
-"""Work that the writer does between requests, in slices fitted to the time that they take."""
+"""The writer's work between requests, in slices whose size adapts to the time they take."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from clustertrace.errors import StoreBusy
 __all__ = ["Chores", "Keeper"]
 
 SLICE_SECONDS: Final = 0.02
-"""What a slice may take: so long may a request wait behind it."""
+"""The target time of a slice, since a request may have to wait for it."""
 
 
 class Keeper(Protocol):
-    """What chores ask of a store (see clustertrace.store.store.Store)."""
+    """What chores need of a store (see clustertrace.store.store.Store)."""
 
     def drain(self, *, wait: float, limit: int) -> Any:
-        """Read about `limit` bytes of the spools; `spans` and `bad_lines` say what was there."""
+        """Read about `limit` bytes of the spools; the result has `spans` and `bad_lines`."""
 
     def settle(self, *, limit: int) -> int:
-        """Settle some traces that are due; how many."""
+        """Settle some traces that are due; returns how many."""
 
     def index_text(self, *, limit: int) -> int:
-        """Carry the text index forward; by how many spans."""
+        """Add spans to the text index; returns how many."""
 
     def tidy_text(self, *, limit: int) -> bool:
-        """Go on with what a deletion left of the text index; whether there is more."""
+        """Clean up the text index after deletions; returns whether there is more to do."""
 
     def note_traits(self, *, limit: int) -> int:
-        """Work out what is true of some finished runs; of how many."""
+        """Compute the traits of some finished runs; returns how many."""
 
     def note_prompts(self, *, limit: int) -> int:
-        """Look at what users wrote to begin some runs; how many."""
+        """Extract the prompts of some runs; returns how many."""
 
 
 class _Chore:
@@ -43,18 +43,18 @@ class _Chore:
         self._size, self._least, self._most = least, least, most
 
     def slice(self) -> bool:
-        """Do one slice; whether there may be more."""
+        """Do one slice; returns whether there may be more."""
         started = time.monotonic()
-        more = self._work(self._size)
-        if more:
-            took = max(time.monotonic() - started, 1e-4)
-            fitting = int(self._size * min(2.0, SLICE_SECONDS / took))
-            self._size = max(self._least, min(self._most, fitting))
-        return more
+        has_more = self._work(self._size)
+        if has_more:
+            elapsed = max(time.monotonic() - started, 1e-4)
+            fitting_size = int(self._size * min(2.0, SLICE_SECONDS / elapsed))
+            self._size = max(self._least, min(self._most, fitting_size))
+        return has_more
 
 
 class Chores:
-    """Spools, settling, the text index, traits, prompts, and what deletions left, in turn."""
+    """Spools, settling, the text index, traits, prompts and cleaning up, in turn."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Chores:
 
     @property
     def well(self) -> bool:
-        """Whether each chore has had a turn since one failed."""
+        """Whether each chore had a turn since the last failure."""
         return self._well_in_a_row >= len(self._turns)
 
     @property
@@ -92,7 +92,7 @@ class Chores:
 
     @property
     def behind_seconds(self) -> float:
-        """For how long there has been something to do."""
+        """For how long there has been work to do."""
         return 0.0 if self.done else self._clock() - self._busy_since
 
     def slice(self) -> None:
@@ -100,13 +100,13 @@ class Chores:
         chore = self._turns[0]
         self._turns.rotate(-1)
         self._done_in_a_row += 1
-        well, self._well_in_a_row = self._well_in_a_row, 0
+        well_before, self._well_in_a_row = self._well_in_a_row, 0
         if chore.slice():
             self._done_in_a_row = 0
-        self._well_in_a_row = well + 1
+        self._well_in_a_row = well_before + 1
 
     def again(self) -> None:
-        """There is news: a new round is due."""
+        """Start a new round, because there is news."""
         if self.done:
             self._busy_since = self._clock()
         self._done_in_a_row = 0
@@ -115,7 +115,7 @@ class Chores:
         try:
             drained = self._store.drain(wait=0.0, limit=limit)
         except StoreBusy:
-            # Another process drains just now, which is as good.
+            # Another process is draining, which is as good.
             return False
         if drained.spans:
             self._drained()

@@ -1,4 +1,4 @@
-"""Pages of this machine may send OTLP from a browser; pages of other sites get nothing.
+"""Let pages of this machine send OTLP from a browser; pages of other sites may not.
 
 https://fetch.spec.whatwg.org/#http-cors-protocol
 """
@@ -14,43 +14,43 @@ from starlette.datastructures import Headers
 from clustertrace.ingest.signals import SIGNALS
 from clustertrace.telling.addresses import loopback
 
-__all__ = ["asks_first", "local_page", "sharing"]
+__all__ = ["cors_headers", "is_preflight", "local_page"]
 
 _OTLP: Final = re.compile(rf"/v1/(?:{'|'.join(SIGNALS)})/?\Z")
-_NAMES: Final = re.compile(r"[\w-]+(?: *, *[\w-]+)*", re.ASCII)
-_USUAL: Final = "content-type, content-encoding, authorization, traceparent"
-_REMEMBERED_SECONDS: Final = 600
+_HEADER_NAMES: Final = re.compile(r"[\w-]+(?: *, *[\w-]+)*", re.ASCII)
+_ALLOWED_HEADERS: Final = "content-type, content-encoding, authorization, traceparent"
+_MAX_AGE_SECONDS: Final = 600
 
 
 def local_page(path: str, headers: Headers) -> str | None:
-    """The origin of the page that asks for an OTLP address, if it is one of this machine's."""
+    """The origin of a request for an OTLP path, if it is a page of this machine."""
     origins = headers.getlist("origin")
     if len(origins) != 1 or not _OTLP.search(path):
         return None
     try:
-        told = urlsplit(origins[0])
-        local = told.scheme in ("http", "https") and loopback(told.hostname or "")
+        parts = urlsplit(origins[0])
+        is_local = parts.scheme in ("http", "https") and loopback(parts.hostname or "")
     except ValueError:
         return None
-    return origins[0] if local and not (told.path or told.query or told.username) else None
+    return origins[0] if is_local and not (parts.path or parts.query or parts.username) else None
 
 
-def asks_first(method: str, headers: Headers) -> bool:
-    """Whether this is a browser's question before it sends, a preflight."""
+def is_preflight(method: str, headers: Headers) -> bool:
+    """Whether a request is a browser's preflight."""
     return method == "OPTIONS" and "access-control-request-method" in headers
 
 
-def sharing(page: str, headers: Headers) -> dict[str, str]:
-    """The headers that let that page send, with any header of its own, and read the answer."""
+def cors_headers(page: str, headers: Headers) -> dict[str, str]:
+    """The headers that let a page send, with any headers of its own, and read the answer."""
     wanted = headers.get("access-control-request-headers", "")
     return {
         "access-control-allow-origin": page,
-        # Beacons always carry them, and are dropped without this.
+        # Beacons always send credentials, and are dropped without this.
         "access-control-allow-credentials": "true",
         "access-control-allow-methods": "POST",
         "access-control-allow-headers": (
-            f"{_USUAL}, {wanted}" if _NAMES.fullmatch(wanted) else _USUAL
+            f"{_ALLOWED_HEADERS}, {wanted}" if _HEADER_NAMES.fullmatch(wanted) else _ALLOWED_HEADERS
         ),
-        "access-control-max-age": str(_REMEMBERED_SECONDS),
+        "access-control-max-age": str(_MAX_AGE_SECONDS),
         "vary": "Origin",
     }

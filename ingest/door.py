@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from clustertrace.ingest import first_page
-from clustertrace.ingest.clicks import is_users
+from clustertrace.ingest.clicks import is_user_action
 from clustertrace.keys import DOOR_HEADER
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ async def _to_upstream(
                 await upstream.close(_sendable_code(message.get("code")))
                 return
             text = message.get("text")
-            if text is None and is_users(message["bytes"]):
+            if text is None and is_user_action(message["bytes"]):
                 visited()
             await upstream.send(message["bytes"] if text is None else text)
 

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clustertrace.ingest.admission import from_here
 from clustertrace.ingest.admission import refusal as without_key
-from clustertrace.ingest.cors import asks_first, local_page, sharing
+from clustertrace.ingest.cors import cors_headers, is_preflight, local_page
 from clustertrace.keys import new_key
 from clustertrace.telling.addresses import PublicAddress, loopback
 
@@ -93,8 +93,8 @@ class Guard:
         headers = Headers(scope=scope)
         page = local_page(scope["path"], headers) if scope["type"] == "http" else None
         refusal = self._refusal(scope, headers, page)
-        guarded = _with_security_headers(send, sharing(page, headers) if page else {})
-        if refusal is None and page and asks_first(scope["method"], headers):
+        guarded = _with_security_headers(send, cors_headers(page, headers) if page else {})
+        if refusal is None and page and is_preflight(scope["method"], headers):
             await Response(status_code=204)(scope, receive, guarded)
         elif refusal is None:
             await self._app(scope, receive, guarded)

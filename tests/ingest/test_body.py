@@ -87,7 +87,7 @@ def test_large_bodies_take_turns() -> None:
             await first.grow(1 << 30)
             first.leave()
             await waiting
-        assert room.left == body_module.SHARED
+        assert room.free == body_module.SHARED
         assert not room.turn.locked()
 
     asyncio.run(all_of_it())
@@ -104,7 +104,7 @@ def test_many_small_bodies_wait() -> None:
             with room.seat() as next_one:
                 await next_one.grow(1)
                 assert room.turn.locked()
-        assert room.left == body_module.SHARED
+        assert room.free == body_module.SHARED
 
     asyncio.run(all_of_it())
 

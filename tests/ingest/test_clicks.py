@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 
-from clustertrace.ingest.clicks import is_users
+from clustertrace.ingest.clicks import is_user_action
 
 
 def state(**fields: object) -> ClientState:
@@ -22,7 +22,7 @@ def state(**fields: object) -> ClientState:
 @pytest.mark.parametrize("fields", [{}, {"fragment_id": "f"}, {"is_history_navigation": True}])
 def test_pages_that_are_opened_or_used(fields: dict[str, object]) -> None:
     """The whole page or a part of it runs again because somebody did something."""
-    assert is_users(BackMsg(rerun_script=state(**fields)).SerializeToString())
+    assert is_user_action(BackMsg(rerun_script=state(**fields)).SerializeToString())
 
 
 @pytest.mark.parametrize(
@@ -36,17 +36,17 @@ def test_pages_that_are_opened_or_used(fields: dict[str, object]) -> None:
 )
 def test_pages_that_only_stand_there(message: BackMsg) -> None:
     """Parts that renew themselves, and heartbeats, are nobody's doing."""
-    assert not is_users(message.SerializeToString())
+    assert not is_user_action(message.SerializeToString())
 
 
 @given(st.binary(max_size=40))
 def test_anything_may_come(message: bytes) -> None:
     """What is no such message never raises."""
-    assert is_users(message) in (True, False)
+    assert is_user_action(message) in (True, False)
 
 
 @given(st.data())
 def test_a_message_that_is_cut_short_is_nobodys(data: st.DataObject) -> None:
     """It can't be read to its end."""
     whole = BackMsg(rerun_script=state()).SerializeToString()
-    assert not is_users(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    assert not is_user_action(whole[: data.draw(st.integers(0, len(whole) - 1))])

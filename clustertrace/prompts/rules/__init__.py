@@ -1,1 +1,1 @@
-"""The rules on prompts, a small class each."""
+"""The rules for prompts, one small class each."""

@@ -1,4 +1,4 @@
-"""Rules on what is asked for as a whole."""
+"""Rules about a request as a whole."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from clustertrace.prompts.phrases import Hit, Phrases
 
 __all__ = ["ASKING"]
 
-_Found = Iterator[tuple[int, int, str]]
+_Occurrences = Iterator[tuple[int, int, str]]
 
 _NOT: Final = frozenset("not no don't never without avoid isn't".split())
 
 
 class ManyAsks(Rule):
-    """Three or more pieces of work in one paragraph that is no list."""
+    """Three or more requests in one paragraph, outside a list."""
 
     name = "many-asks"
     habit = "join three or more asks"
     level = "medium"
     suggestion = "Send them one at a time, or number them and say which comes first."
-    _most = 2
+    _max_asks = 2
 
-    def find(self, draft: Draft) -> _Found:
+    def find(self, draft: Draft) -> _Occurrences:
         loose = [ask for ask in draft.asks if not draft.sentences[ask.sentence].listed]
         by_paragraph = groupby(loose, lambda ask: draft.sentences[ask.sentence].paragraph)
         for _, paragraph in by_paragraph:
             asks = list(paragraph)
-            if len(asks) <= self._most:
+            if len(asks) <= self._max_asks:
                 continue
-            third = draft.words[asks[self._most].word]
+            third = draft.words[asks[self._max_asks].word]
             yield third.start, third.end, f"{{}} begins ask number 3 of {len(asks)} in one breath."
 
 
@@ -86,24 +86,28 @@ class Contradiction(Rule):
     _change = frozenset("change modify edit rename remove delete refactor rewrite replace".split())
     _skip = frozenset("the a an any of my our your this that these those in to from".split())
 
-    def find(self, draft: Draft) -> _Found:
-        for one, other in self._pairs:
-            first = self._wish(draft, one)
-            second = first and self._wish(draft, other)
+    def find(self, draft: Draft) -> _Occurrences:
+        for wish, opposite in self._pairs:
+            first = self._first_wanted(draft, wish)
+            second = first and self._first_wanted(draft, opposite)
             if first and second and not _overlap(first, second):
-                yield self._said(draft, *sorted((first, second)))
-        kept = {
+                yield self._contradiction(draft, *sorted((first, second)))
+        protected = {
             thing: (hit.first, hit.last)
             for hit in self._leave.find(draft)
             if (thing := self._thing(draft, hit.last))
         }
-        inside = {at for span in kept.values() for at in range(*span)}
-        for at, word in enumerate(draft.words if kept else ()):
-            if word.text in self._change and at not in inside and not _negated(draft, at):
-                thing = self._thing(draft, at + 1)
-                if thing in kept:
-                    first_place = min(at, kept[thing][0])
-                    later = max(at, kept[thing][0])
+        in_protections = {place for span in protected.values() for place in range(*span)}
+        for place, word in enumerate(draft.words if protected else ()):
+            if (
+                word.text in self._change
+                and place not in in_protections
+                and not _negated(draft, place)
+            ):
+                thing = self._thing(draft, place + 1)
+                if thing in protected:
+                    first_place = min(place, protected[thing][0])
+                    later = max(place, protected[thing][0])
                     yield (
                         draft.words[later].start,
                         draft.words[later].end,
@@ -112,24 +116,24 @@ class Contradiction(Rule):
                     )
                     return
 
-    def _wish(self, draft: Draft, phrases: Phrases) -> Hit | None:
+    def _first_wanted(self, draft: Draft, phrases: Phrases) -> Hit | None:
         return next((hit for hit in phrases.find(draft) if not _negated(draft, hit.first)), None)
 
-    def _said(self, draft: Draft, first: Hit, second: Hit) -> tuple[int, int, str]:
+    def _contradiction(self, draft: Draft, first: Hit, second: Hit) -> tuple[int, int, str]:
         earlier = draft.text[first.start : first.end]
         return second.start, second.end, f"{{}} contradicts “{' '.join(earlier.split())}”."
 
     def _thing(self, draft: Draft, place: int) -> str | None:
-        """What a verb before this place is about: its first word that is no article."""
+        """The object of a verb that ends before a place: the first word that is not skipped."""
         end = min(len(draft.words), place + 4)
-        for at in range(place, end):
-            if draft.words[at].text not in self._skip:
-                return draft.words[at].text
+        for index in range(place, end):
+            if draft.words[index].text not in self._skip:
+                return draft.words[index].text
         return None
 
 
 class ErrorNotQuoted(Rule):
-    """Something fails, and the message that says how is not there."""
+    """Something fails, and the error message is missing."""
 
     name = "error-not-quoted"
     habit = "mention errors without quoting them"
@@ -150,9 +154,9 @@ class ErrorNotQuoted(Rule):
         "logging code codes type types case cases page return returns rate rates".split()
     )
 
-    def find(self, draft: Draft) -> _Found:
+    def find(self, draft: Draft) -> _Occurrences:
         for hit in self._phrases.find(draft):
-            # "Add error handling" and "raise an error" tell of none that has happened.
+            # "Add error handling" and "raise an error" do not report an error.
             near = draft.words[max(0, hit.first - 3) : hit.last + 1]
             if not any(word.text in self._wanted for word in near):
                 if not self._is_quoted(draft):
@@ -187,7 +191,7 @@ class UnboundedOutput(Rule):
         re.IGNORECASE,
     )
 
-    def find(self, draft: Draft) -> _Found:
+    def find(self, draft: Draft) -> _Occurrences:
         for hit in self._phrases.find(draft):
             start, end = draft.around(hit.first)
             if not _negated(draft, hit.first) and not self._limit.search(draft.text, start, end):
@@ -195,7 +199,7 @@ class UnboundedOutput(Rule):
 
 
 class OnlyNegative(Rule):
-    """A prompt that says only what is not wanted."""
+    """A prompt that only says what is not wanted."""
 
     name = "only-negative"
     habit = "say only what is not wanted"
@@ -204,7 +208,7 @@ class OnlyNegative(Rule):
     _dont = Phrases("don't|do not|never|avoid|stop")
     _instead = Phrases("instead|rather|keep|leave|return|only|but")
 
-    def find(self, draft: Draft) -> _Found:
+    def find(self, draft: Draft) -> _Occurrences:
         if draft.asks or self._instead.within(draft):
             return
         for hit in self._dont.find(draft):
@@ -226,12 +230,16 @@ class WallOfText(Rule):
     """Characters between two line breaks."""
     _line = re.compile(r"[^\n]+")
 
-    def find(self, draft: Draft) -> _Found:
+    def find(self, draft: Draft) -> _Occurrences:
         for line in self._line.finditer(draft.visible):
-            said = line.group().strip()
-            if len(said) > self._longest and " " in said:
-                start = line.start() + line.group().index(said[0])
-                yield start, start + len(said), f"{{}} goes on for {len(said):,} characters."
+            paragraph = line.group().strip()
+            if len(paragraph) > self._longest and " " in paragraph:
+                start = line.start() + line.group().index(paragraph[0])
+                yield (
+                    start,
+                    start + len(paragraph),
+                    f"{{}} goes on for {len(paragraph):,} characters.",
+                )
 
 
 def _negated(draft: Draft, place: int) -> bool:
@@ -239,8 +247,8 @@ def _negated(draft: Draft, place: int) -> bool:
     return any(word.text in _NOT for word in draft.words[max(first, place - 3) : place])
 
 
-def _overlap(one: Hit, other: Hit) -> bool:
-    return one.first < other.last and other.first < one.last
+def _overlap(first: Hit, second: Hit) -> bool:
+    return first.first < second.last and second.first < first.last
 
 
 ASKING: Final[tuple[Rule, ...]] = (

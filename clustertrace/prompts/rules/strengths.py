@@ -1,4 +1,4 @@
-"""Good habits: what a prompt has, or lacks where it would help."""
+"""Good habits, which a prompt may have, or lack where they would help."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _changes_code(draft: Draft) -> bool:
 
 
 class Target(Strength):
-    """Names the file, the symbol or the address that it is about."""
+    """Names the file, symbol or address that it is about."""
 
     name = "target"
     habit = "name a file or a symbol"
@@ -80,12 +80,12 @@ class Acceptance(Strength):
 
 
 def _doubted(draft: Draft, hit: Hit) -> bool:
-    """Whether a word of doubt stands beside it: what should probably work says nothing."""
-    beside = (
+    """Whether a word of doubt is next to it: `should probably work` is no criterion."""
+    adjacent = (
         *draft.words[max(0, hit.first - 1) : hit.first],
         *draft.words[hit.last : hit.last + 1],
     )
-    return any(word.text in _DOUBT for word in beside)
+    return any(word.text in _DOUBT for word in adjacent)
 
 
 class Example(Strength):

@@ -1,4 +1,4 @@
-"""Rules on single words and phrases."""
+"""Rules about single words and phrases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clustertrace.prompts.phrases import Hit, Phrases
 
 __all__ = ["WORDING"]
 
-_Found = Iterator[tuple[int, int, str]]
+_Occurrences = Iterator[tuple[int, int, str]]
 
 _NEGATIONS: Final = frozenset("not no don't never without avoid isn't nothing".split())
 _DIGIT: Final = re.compile(r"\d")
@@ -35,10 +35,10 @@ class VagueVerb(Rule):
         "modernize|streamline|make better|make it better|make it work|make it nice|do something"
     )
 
-    def find(self, draft: Draft) -> _Found:
+    def find(self, draft: Draft) -> _Occurrences:
         for hit in self._phrases.find(draft):
             start, end = draft.around(hit.first)
-            # "Fix test_login in auth.py" is no riddle.
+            # "Fix test_login in auth.py" is specific.
             if _negated(draft, hit) or draft.names_in(start, end + 1):
                 continue
             yield hit.start, hit.end, "{} can be satisfied in many ways."
@@ -59,7 +59,7 @@ class VagueQuality(Rule):
         "as needed|good looking|modern|professional|elegant|reasonable|suitable|cool|sensible"
     )
 
-    def find(self, draft: Draft) -> _Found:
+    def find(self, draft: Draft) -> _Occurrences:
         for hit in self._phrases.find(draft):
             start, end = draft.around(hit.first)
             if not _DIGIT.search(draft.text, start, end):
@@ -79,13 +79,13 @@ class Hedging(Rule):
         "ideally|hopefully|or something|or whatever|not sure if|not sure whether|i'm not sure"
     )
 
-    def find(self, draft: Draft) -> _Found:
+    def find(self, draft: Draft) -> _Occurrences:
         for hit in self._phrases.find(draft):
             yield hit.start, hit.end, "{} leaves open whether you want it."
 
 
 class OpenEnd(Rule):
-    """A list that the reader is to complete."""
+    """A list that is left for the reader to complete."""
 
     name = "open-end"
     habit = "end lists with “etc.”"
@@ -96,7 +96,7 @@ class OpenEnd(Rule):
         "things like that|and things|et cetera|and others|you name it"
     )
 
-    def find(self, draft: Draft) -> _Found:
+    def find(self, draft: Draft) -> _Occurrences:
         for hit in self._phrases.find(draft):
             yield hit.start, hit.end, "{} leaves the rest to guessing."
 
@@ -109,12 +109,12 @@ class Pronoun(Rule):
     level = "medium"
     suggestion = "Name the thing: the file, the function, the page, the message."
     _alone = frozenset("it its them they".split())
-    _shown = frozenset("this that these those".split())
+    _demonstratives = frozenset("this that these those".split())
     _referents = frozenset(
         "the a an my our your his her their each every any some no another one two three which "
         "whose all".split()
     )
-    _after_shown = frozenset(
+    _after_demonstrative = frozenset(
         "is was are were be has had does did doesn't isn't to in on for with so and or but please "
         "as from at by into work works better faster again now first instead up out too".split()
     )
@@ -122,36 +122,36 @@ class Pronoun(Rule):
         "it is|it was|it would|it should be|it will|it may|it might|it takes|it seems|it's|it has"
     )
 
-    def find(self, draft: Draft) -> _Found:
-        until = min((start for start, _ in (*draft.names, *draft.quotations, *draft.blocks)),
-                    default=len(draft.text))  # fmt: skip
-        for at, word in enumerate(draft.words):
-            if word.start >= until or self._is_referent(draft, at):
+    def find(self, draft: Draft) -> _Occurrences:
+        named = (*draft.names, *draft.quotations, *draft.blocks)
+        first_name = min((start for start, _ in named), default=len(draft.text))
+        for place, word in enumerate(draft.words):
+            if word.start >= first_name or self._is_referent(draft, place):
                 return
-            if self._refers(draft, at):
+            if self._refers(draft, place):
                 yield word.start, word.end, "Nothing before {} says what it stands for."
                 return
 
-    def _refers(self, draft: Draft, at: int) -> bool:
-        word = draft.words[at]
+    def _refers(self, draft: Draft, place: int) -> bool:
+        word = draft.words[place]
         if word.text in self._alone:
-            return not self._expletive.at(draft, at)
-        if word.text not in self._shown:
+            return not self._expletive.at(draft, place)
+        if word.text not in self._demonstratives:
             return False
-        ends = at + 1 == len(draft.words) or draft.gap(at).strip(" ") != ""
-        return ends or draft.words[at + 1].text in self._after_shown
+        ends_clause = place + 1 == len(draft.words) or draft.gap(place).strip(" ") != ""
+        return ends_clause or draft.words[place + 1].text in self._after_demonstrative
 
-    def _is_referent(self, draft: Draft, at: int) -> bool:
-        """Whether a noun begins here: a word behind an article, or a name in the sentence."""
-        word = draft.words[at]
+    def _is_referent(self, draft: Draft, place: int) -> bool:
+        """Whether a noun starts at a place: after an article, or as a name within the sentence."""
+        word = draft.words[place]
         if word.text in self._referents:
             return True
-        begins = draft.sentence_at(at).first == at
-        return not begins and word.text != "i" and draft.text[word.start].isupper()
+        starts_sentence = draft.sentence_at(place).first == place
+        return not starts_sentence and word.text != "i" and draft.text[word.start].isupper()
 
 
 class UnseenContext(Rule):
-    """A reference to what was said elsewhere, which a new session does not see."""
+    """A reference to an earlier conversation, which a new session does not see."""
 
     name = "unseen-context"
     habit = "refer to what can't be seen"
@@ -164,20 +164,20 @@ class UnseenContext(Rule):
         "the other day|from yesterday|as always|like we talked about|previously discussed"
     )
 
-    def find(self, draft: Draft) -> _Found:
+    def find(self, draft: Draft) -> _Occurrences:
         for hit in self._phrases.find(draft):
             yield hit.start, hit.end, "The model may not see what {} refers to."
 
 
 class Placeholder(Rule):
-    """Something that was to be filled in and was not."""
+    """Something that was meant to be filled in and was not."""
 
     name = "placeholder"
     habit = "leave placeholders in"
     level = "high"
     suggestion = "Fill it in, or take it out."
     _pattern = re.compile(
-        r"(?=[tfxl<\[])(?:"  # spares all other characters three looks
+        r"(?=[tfxl<\[])(?:"  # rules out most positions at once
         r"\b(?:TODO|TBD|FIXME|XXX)\b"
         r"|[<\[](?:insert|your|enter|add your|put your|fill in)\b[^\n<>\[\]]{0,80}[>\]]"
         r"|\blorem ipsum\b)",
@@ -185,11 +185,11 @@ class Placeholder(Rule):
     )
     _shouted = frozenset({"todo", "tbd", "fixme", "xxx"})
 
-    def find(self, draft: Draft) -> _Found:
+    def find(self, draft: Draft) -> _Occurrences:
         for match in self._pattern.finditer(draft.visible):
-            said = match.group()
-            if said.lower() in self._shouted and (
-                not said.isupper() or _talked_about(draft, match)
+            placeholder = match.group()
+            if placeholder.lower() in self._shouted and (
+                not placeholder.isupper() or _talked_about(draft, match)
             ):
                 continue
             yield match.start(), match.end(), "{} was never filled in."
@@ -206,20 +206,20 @@ class Shouting(Rule):
     _pattern = re.compile(r"!{2,}|！{2,}")
     _acronym: Final = 5
 
-    def find(self, draft: Draft) -> _Found:
+    def find(self, draft: Draft) -> _Occurrences:
         for match in self._pattern.finditer(draft.visible):
             yield match.start(), match.end(), "{} adds no information."
         text = draft.text
         loud = [
-            (at, word)
-            for at, word in enumerate(draft.words)
+            (place, word)
+            for place, word in enumerate(draft.words)
             if text[word.start : word.end].isupper() and word.end - word.start > 1
         ]
-        # Words that follow each other are equally far from their place among the loud ones.
+        # Adjacent words have the same difference between their index here and in the draft.
         for _, run in groupby(enumerate(loud), lambda numbered: numbered[1][0] - numbered[0]):
             yield from self._run(draft, [word for _, (_, word) in run])
 
-    def _run(self, draft: Draft, words: list[Word]) -> _Found:
+    def _run(self, draft: Draft, words: list[Word]) -> _Occurrences:
         if len(words) > 2 or any(len(word.text) > self._acronym for word in words):
             span = words[0].start, words[-1].end
             if "_" not in draft.text[max(0, span[0] - 1) : span[1] + 1]:
