@@ -1,12 +1,11 @@
-"""Deleting three tenths of all runs while another process writes: how fast, and who waits.
+"""Delete three tenths of all runs while another process writes: how fast, and who waits.
 
     python benchmarks/bench_deleting.py [TRACES [FOLDER]]     (default 10 000; docs: 1 000 000)
 
-The oldest runs of a database of made runs are deleted, as `clustertrace vacuum --older-than` does
-it, while another process stores 2 000 spans a second. Told apart are the rows, after which no page,
-command or search knows the runs, and what follows: the words in the text index, and the pages of
-the file. With a FOLDER the database stays there, and one that stands there already is taken as it
-is; it lacks the runs afterwards.
+The oldest runs of a generated database are deleted, as by `clustertrace vacuum --older-than`, while
+another process stores 2 000 spans per second. Rows, after which no page, command or search shows
+the runs, are reported apart from what follows: words in the text index, and pages of the file.
+With a FOLDER the database is kept there, and an existing one is used; it lacks the runs afterwards.
 """
 
 from __future__ import annotations
@@ -28,59 +27,62 @@ from clustertrace.store.upkeep.retention import retire
 
 DELETED = 0.3
 QUIET_SECONDS = 5
-"""The other process is watched for so long before anything is deleted."""
+"""How long the other process is watched before anything is deleted."""
 
 
-class At(NamedTuple):
-    """A moment, on the clock and in CPU time of this process."""
+class Moment(NamedTuple):
+    """A moment, by the clock and in CPU seconds of this process."""
 
     clock: float
     cpu: float
 
 
-def now() -> At:
-    """This moment."""
-    return At(time.monotonic(), time.process_time())
+def now() -> Moment:
+    """The current moment."""
+    return Moment(time.monotonic(), time.process_time())
 
 
 def delete(store: Store) -> list[Figure]:
-    """Delete the oldest runs while another process writes, and print what that took."""
+    """Delete the oldest runs while another process writes, and print what it took."""
     until = datetime.fromtimestamp(END_NS / 1e9, UTC) - timedelta(days=DAYS * (1 - DELETED))
     traces = spans = slices = 0
     with store.read() as conn:
         stored, size = queries.overview(conn).spans, conn.size_bytes()
-    with writing(store.path, 2) as wrote:
+    with writing(store.path, 2) as writes:
         time.sleep(QUIET_SECONDS)
-        begun = rows = now()
-        for gone in retire(store, parse(f"until:{until:%Y-%m-%d}")):
-            traces, spans, slices = traces + gone.traces, spans + gone.spans, slices + 1
-            rows = now()
-        ended = now()
+        started = rows_gone = now()
+        for retired in retire(store, parse(f"until:{until:%Y-%m-%d}")):
+            traces, spans, slices = traces + retired.traces, spans + retired.spans, slices + 1
+            rows_gone = now()
+        finished = now()
     with store.read() as conn:
         size_after = conn.size_bytes()
     print(
         f"{traces:,} of its runs deleted, {spans:,} of {stored:,} spans, in {slices:,} transactions"
     )
-    for what, first, last in (("rows", begun, rows), ("words and pages", rows, ended)):
+    for part, first, last in (
+        ("rows", started, rows_gone),
+        ("words and pages", rows_gone, finished),
+    ):
         seconds, cpu = last.clock - first.clock, last.cpu - first.cpu
         print(
-            f"  {what:16} {seconds:7.1f} s, {spans / max(seconds, 1e-9):9,.0f} spans/s;"
+            f"  {part:16} {seconds:7.1f} s, {spans / max(seconds, 1e-9):9,.0f} spans/s;"
             f" {cpu / max(spans, 1) * 1e6:6.1f} µs of CPU a span"
         )
     print(f"  on disk          {size / 1e6:,.0f} → {size_after / 1e6:,.0f} MB")
-    before = [one for one in wrote if one.at < begun.clock]
-    during = [one for one in wrote if begun.clock <= one.at <= ended.clock]
+    before = [write for write in writes if write.at < started.clock]
+    during = [write for write in writes if started.clock <= write.at <= finished.clock]
     print(f"  before it        {told(before)}\n  during it        {told(during)}", flush=True)
-    of = f"{spans:,} of {stored:,} spans"
-    wait = max((one.seconds for one in during), default=float("nan"))
+    size_note = f"{spans:,} of {stored:,} spans"
+    wait = max((write.seconds for write in during), default=float("nan"))
     return [
-        Figure("delete", spans / (rows.clock - begun.clock), of=of),
-        Figure("delete wait", wait * 1e3, of=of),
+        Figure("delete", spans / (rows_gone.clock - started.clock), of=size_note),
+        Figure("delete wait", wait * 1e3, of=size_note),
     ]
 
 
 def build(store: Store, traces: int) -> None:
-    """Store runs as a receiver does it."""
+    """Store runs as a receiver does."""
     for batch in batches(traces, spans=4_000):
         store.write(batch)
         while store.settle(everything=True, limit=2_000):
@@ -97,9 +99,9 @@ def main() -> None:
     print(machine())
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(sys.argv[2] if len(sys.argv) > 2 else temporary) / f"scale-{traces}.db"
-        stands = path.exists()
+        exists = path.exists()
         with Store.open(path) as store:
-            if not stands:
+            if not exists:
                 build(store, traces)
             tell(*delete(store))
 

@@ -59,25 +59,25 @@ OF_MONEY = {"calls": "llm_calls", "misses": "missed_tokens > 0"}
 def runs(count: int) -> Iterator[tuple[Any, ...]]:
     """Rows of runs."""
     rng = random.Random(1)
-    often = [1 / (rank + 1) for rank in range(PATTERNS)]
-    for number, pattern in enumerate(rng.choices(range(PATTERNS), often, k=count)):
+    weights = [1 / (rank + 1) for rank in range(PATTERNS)]
+    for number, pattern in enumerate(rng.choices(range(PATTERNS), weights, k=count)):
         start = END - DAYS * NS_PER_DAY * (count - number) // count
-        bad = rng.random() < 0.12
+        failed = rng.random() < 0.12
         session = f"session-{number // 8:08d}" if rng.random() < 0.7 else None
         missed = rng.randrange(1_024, 50_000) if rng.random() < 0.1 else 0
         yield (
             *(rng.randbytes(16), session, session, f"agent_{pattern % 7}"),
-            *("error" if bad else "ok", int(bad), start, 2 * start // NS_PER_DAY),
-            *(rng.randrange(10**11), 10, int(bad), 5, 0, rng.randrange(50_000, 10**5), 1_000),
+            *("error" if failed else "ok", int(failed), start, 2 * start // NS_PER_DAY),
+            *(rng.randrange(10**11), 10, int(failed), 5, 0, rng.randrange(50_000, 10**5), 1_000),
             *(rng.randrange(50_000), 0, 0, rng.random(), missed, missed * 3e-6),
-            rng.choice(["error", "max_tokens", "refusal"]) if bad else None,
+            rng.choice(["error", "max_tokens", "refusal"]) if failed else None,
             "what is the tide tonight at the harbour " * 3,
             f"{pattern:016x}",
         )
 
 
 def fill(path: Path, count: int, aim: str = "failures") -> None:
-    """Make a database of so many runs, and a plan for the week that is asked for."""
+    """Create a database with so many runs, and a plan for the reviewed week."""
     with Store.open(path) as store:
         commit(store, WEEK, "stop in time", read_aim(aim))
     with sqlite3.connect(path) as raw:
@@ -93,48 +93,49 @@ def fill(path: Path, count: int, aim: str = "failures") -> None:
         _roll_up(raw, "spending", OF_MONEY)
 
 
-def _roll_up(raw: sqlite3.Connection, table: str, made: Mapping[str, str]) -> None:
-    """Add up all runs in a table by day, each column as it is made, else as runs have it."""
+def _roll_up(raw: sqlite3.Connection, table: str, expressions: Mapping[str, str]) -> None:
+    """Sum up all runs in a table by day; `expressions` are for columns that runs don't have."""
     columns = [row[1] for row in raw.execute(f"PRAGMA table_info({table})")]
-    told = [
-        KEYS[name] if name in KEYS else f"sum({made.get(name, _own(name))})" for name in columns
+    selected = [
+        KEYS[name] if name in KEYS else f"sum({expressions.get(name, _own_column(name))})"
+        for name in columns
     ]
-    keys = ", ".join(str(place) for place, name in enumerate(columns, 1) if name in KEYS)
-    raw.execute(f"INSERT INTO {table} SELECT {', '.join(told)} FROM traces GROUP BY {keys}")
+    keys = ", ".join(str(position) for position, name in enumerate(columns, 1) if name in KEYS)
+    raw.execute(f"INSERT INTO {table} SELECT {', '.join(selected)} FROM traces GROUP BY {keys}")
 
 
-def _own(name: str) -> str:
-    """A column of runs, where they have it."""
+def _own_column(name: str) -> str:
+    """A column of runs if they have it, else 0."""
     return name if name in COLUMNS else "0"
 
 
-def asked(store: Store, hours: float) -> float:
-    """Milliseconds of a review, the best of three."""
-    given = window(WEEK, timezone(timedelta(hours=hours)))
-    starts = WEEK.weekday()
+def milliseconds(store: Store, hours: float) -> float:
+    """The milliseconds of a review, the best of three."""
+    week = window(WEEK, timezone(timedelta(hours=hours)))
+    first_day = WEEK.weekday()
     best = float("inf")
     for _ in range(3):
         with store.read() as conn:
-            begin = time.perf_counter()
-            found = queries.review(conn, given, starts)
-            best = min(best, time.perf_counter() - begin)
-    assert found.changes.last
+            started = time.perf_counter()
+            review = queries.review(conn, week, first_day)
+            best = min(best, time.perf_counter() - started)
+    assert review.changes.last
     return best * 1e3
 
 
 def main() -> None:
     """Print a row for each zone."""
     large = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    found = []
+    times = []
     with tempfile.TemporaryDirectory() as folder:
         for count in (SMALL, large):
             path = Path(folder) / f"{count}.db"
             fill(path, count, *sys.argv[2:3])
             with Store.open(path) as store:
-                found.append([asked(store, hours) for hours in HOURS])
+                times.append([milliseconds(store, hours) for hours in HOURS])
     print(f"{'days begin':16} {SMALL:>11,} {large:>11,} runs, ms a review")
-    for hours, small, big in zip(HOURS, *found, strict=True):
-        print(f"UTC{hours:<+13} {small:>11.1f} {big:>11.1f}   × {big / small:.1f}")
+    for hours, small_ms, large_ms in zip(HOURS, *times, strict=True):
+        print(f"UTC{hours:<+13} {small_ms:>11.1f} {large_ms:>11.1f}   × {large_ms / small_ms:.1f}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
-"""What is to be reached, what was measured, and what physics allows: one table for all benchmarks.
+"""One table of all benchmarks: the targets, the measurements, and what the machine allows.
 
     python benchmarks/figures.py      (the table of all that `make bench` measured)
 
-Each benchmark tells the figures that it is for (`tell`), with what the machine itself takes for the
-same in the same run, where that can be measured. It prints them as a table under a line about the
-machine, and adds them to the file that the variable BENCH_FIGURES names; from there the last table
-is made.
+Each benchmark reports its figures with `tell`, if possible with what the machine itself takes for
+the same in the same run. They are printed as a table under a line about the machine, and added to
+the file that the variable BENCH_FIGURES names, from which the last table is made.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ __all__ = ["Aim", "Figure", "machine", "tell"]
 
 
 class Aim(NamedTuple):
-    """What is to be reached."""
+    """A target."""
 
     what: str
     bound: float
     unit: str
     more: bool = False
-    """The bound is the least, not the most."""
+    """Whether the bound is a minimum, not a maximum."""
 
 
 AIMS: Final = {
@@ -56,25 +55,25 @@ AIMS: Final = {
     "mined": Aim("failure rules of 10 000 runs", 2_000, "ms"),
     "placed": Aim("a run placed in its pattern and family", 200, "µs"),
 }
-"""By key, in the order of the last table."""
+"""Targets by key, in the order of the last table."""
 
 
 class Figure(NamedTuple):
-    """What was measured."""
+    """A measurement."""
 
     key: str
-    """Of `AIMS`."""
+    """A key of `AIMS`."""
     measured: float
     limit: float | None = None
-    """What the machine takes for the least of the same, measured in the same run."""
+    """What the machine takes for the bare minimum of the same, measured in the same run."""
     limit_of: str = ""
-    """What that was."""
+    """What was measured for the limit."""
     of: str = ""
-    """The size of the run, or what else is to be known of it."""
+    """The size of the run, or another note on it."""
 
 
 def machine() -> str:
-    """A line about where it was measured, and how busy that was."""
+    """A line about the machine, and its load."""
     busy = f"; load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return (
         f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python "
@@ -83,7 +82,7 @@ def machine() -> str:
 
 
 def tell(*figures: Figure) -> None:
-    """Print a table of these figures, and keep them for the table of all."""
+    """Print a table of these figures, and store them for the table of all."""
     _show(figures)
     path = os.environ.get("BENCH_FIGURES")
     if path:
@@ -101,17 +100,17 @@ def _show(figures: Iterable[Figure]) -> None:
         )
 
 
-def _row(one: Figure) -> tuple[str, ...]:
-    aim = AIMS[one.key]
-    reached = one.measured >= aim.bound if aim.more else one.measured <= aim.bound
+def _row(figure: Figure) -> tuple[str, ...]:
+    aim = AIMS[figure.key]
+    reached = figure.measured >= aim.bound if aim.more else figure.measured <= aim.bound
     limit = ""
-    if one.limit:
-        times = _number(one.measured / one.limit)
-        limit = f"{_number(one.limit)} {aim.unit} ({one.limit_of}): × {times}"
+    if figure.limit:
+        factor = _number(figure.measured / figure.limit)
+        limit = f"{_number(figure.limit)} {aim.unit} ({figure.limit_of}): × {factor}"
     return (
-        aim.what + (f" ({one.of})" if one.of else ""),
+        aim.what + (f" ({figure.of})" if figure.of else ""),
         f"{'≥' if aim.more else '≤'} {_number(aim.bound)} {aim.unit}",
-        f"{_number(one.measured)} {aim.unit}",
+        f"{_number(figure.measured)} {aim.unit}",
         "reached" if reached else "MISSED",
         limit,
     )
@@ -122,15 +121,15 @@ def _number(value: float) -> str:
 
 
 def main() -> None:
-    """Print the table of all; the last figure of a key counts."""
-    told = os.environ.get("BENCH_FIGURES", "build/figures.jsonl")
-    found = {}
-    for line in Path(told).read_text().splitlines():
+    """Print the table of all figures; the latest of each key counts."""
+    path = os.environ.get("BENCH_FIGURES", "build/figures.jsonl")
+    newest = {}
+    for line in Path(path).read_text().splitlines():
         _, *fields = json.loads(line)
         figure = Figure(*fields)
-        found[figure.key, figure.of] = figure
+        newest[figure.key, figure.of] = figure
     order = list(AIMS)
-    _show(sorted(found.values(), key=lambda one: order.index(one.key)))
+    _show(sorted(newest.values(), key=lambda figure: order.index(figure.key)))
 
 
 if __name__ == "__main__":

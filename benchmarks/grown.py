@@ -82,12 +82,12 @@ class Grower:
             self._clone(clone)
             self._copy(clone, clone)
         self._choose_common()
-        (there,) = self.raw.execute("SELECT count(*) FROM traces").fetchone()
+        (stored,) = self.raw.execute("SELECT count(*) FROM traces").fetchone()
         (chosen,) = self.raw.execute("SELECT count(*) FROM chosen").fetchone()
-        copies = max(0, round((traces - there) / max(chosen, 1)))
+        copies = max(0, round((traces - stored) / max(chosen, 1)))
         for copy in range(copies):
             self._copy(CLONES + 1 + copy, 0)
-            print(f"copied {there + (copy + 1) * chosen:,} traces", flush=True)
+            print(f"copied {stored + (copy + 1) * chosen:,} traces", flush=True)
         self.raw.execute("COMMIT")
         self.raw.execute("BEGIN")
         self._roll_up(CLONES + copies)
@@ -102,12 +102,14 @@ class Grower:
     def _clone(self, clone: int) -> None:
         """Every pattern and family once more."""
         for table in ("variants", "families"):
-            made = {"variant_id": "other_pattern(variant_id, :clone)",
+            expressions = {"variant_id": "other_pattern(variant_id, :clone)",
                     "family_id": "other_pattern(family_id, :clone)"}  # fmt: skip
             # The clone of what was there first, of which the ids are told apart by a mark.
-            self._insert(table, made, "first_of = 0", {"clone": clone})
+            self._insert(table, expressions, "first_of = 0", {"clone": clone})
 
-    def _insert(self, table: str, made: dict[str, str], where: str, params: dict[str, int]) -> None:
+    def _insert(
+        self, table: str, expressions: dict[str, str], where: str, params: dict[str, int]
+    ) -> None:
         columns = self._columns(table)
         source = table
         if where == "first_of = 0":
@@ -115,9 +117,9 @@ class Grower:
             self.raw.execute(
                 f"CREATE TEMP TABLE IF NOT EXISTS first_{table} AS SELECT * FROM main.{table}"
             )
+        selected = ", ".join(expressions.get(name, name) for name in columns)
         self.raw.execute(
-            f"INSERT INTO main.{table} SELECT {', '.join(made.get(name, name) for name in columns)}"
-            f" FROM {source} WHERE {where}",
+            f"INSERT INTO main.{table} SELECT {selected} FROM {source} WHERE {where}",
             params,
         )
 
@@ -126,21 +128,23 @@ class Grower:
         shift = f" + {copy} * 7919000003"
         for table in CLONED if clone else COPIED:
             columns = self._columns(table)
-            made = {name: f"{name}{shift}" for name in columns if name in MOVED}
-            made |= {"trace_id": "other_id(trace_id, :copy)"}
-            made |= {name: f"{name} || '-{copy}'" for name in ("session_id", "rolled_session_id")}
+            expressions = {name: f"{name}{shift}" for name in columns if name in MOVED}
+            expressions |= {"trace_id": "other_id(trace_id, :copy)"}
+            expressions |= {
+                name: f"{name} || '-{copy}'" for name in ("session_id", "rolled_session_id")
+            }
             if table == "traces":
-                made["half_day"] = f"2 * (start_ns{shift}) / {NS_PER_DAY}"
+                expressions["half_day"] = f"2 * (start_ns{shift}) / {NS_PER_DAY}"
                 if clone:
-                    made["variant_id"] = "other_pattern(variant_id, :clone)"
+                    expressions["variant_id"] = "other_pattern(variant_id, :clone)"
             if table == "prompts":
-                made |= {name: f"{name} + :copy" for name in ("kin", "text_hash")}
+                expressions |= {name: f"{name} + :copy" for name in ("kin", "text_hash")}
             which = "trace_id IN (SELECT trace_id FROM chosen)"
             if table == "spans":
-                made |= dict.fromkeys(NO_PAYLOAD, "NULL")
-                made["seq"] = f"{self._last_number()} + row_number() OVER ()"
+                expressions |= dict.fromkeys(NO_PAYLOAD, "NULL")
+                expressions["seq"] = f"{self._last_number()} + row_number() OVER ()"
                 which += " AND parent_span_id IS NULL"
-            self._insert(table, made, which, {"copy": copy, "clone": clone})
+            self._insert(table, expressions, which, {"copy": copy, "clone": clone})
 
     def _last_number(self) -> int:
         (last,) = self.raw.execute("SELECT max(seq) FROM spans").fetchone()

@@ -1,8 +1,8 @@
-"""The door to the pages: every request and websocket is passed to their private port.
+"""The front door: a proxy that passes requests and websockets to the pages' private port.
 
-None of the proxy libraries for ASGI passes on a header that occurs twice (cookies), any size, and
-the websocket's subprotocol alike; on httpx's transport and websockets it is little code. The
-transport, unlike httpx's client, follows no redirect, keeps no cookie and reads no proxy setting.
+No proxy library for ASGI supports repeated headers (cookies), any size, and the websocket's
+subprotocol alike; with httpx's transport and websockets it takes little code. The transport, unlike
+httpx's client, follows no redirects, keeps no cookies and reads no proxy settings.
 """
 
 from __future__ import annotations
@@ -33,26 +33,28 @@ _HOP_BY_HOP: Final = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
     b"transfer-encoding upgrade".split()
 )
-_OWN: Final = frozenset([b"host", b"origin", b"expect", DOOR_HEADER.encode()])
-"""Told anew to the upstream, which must not see where a request came from to trust it."""
+_REPLACED_HEADERS: Final = frozenset([b"host", b"origin", b"expect", DOOR_HEADER.encode()])
+"""Headers that are replaced: the upstream must not trust a request by its origin."""
 
 _IDLE_SECONDS: Final = 2.0
-"""How long a connection to the upstream is kept, which itself closes it after five."""
+"""How long an idle connection to the upstream is kept; the upstream closes it after five."""
 
-_ASKED_AGAIN: Final = frozenset(["GET", "HEAD"])
-"""Questions that change nothing, so that asking twice does no harm."""
+_RETRIED_METHODS: Final = frozenset(["GET", "HEAD"])
+"""Methods that change nothing, so that they can be sent twice."""
 
-_AS_IT_IS: Final = frozenset([b"accept-encoding", b"if-none-match", b"if-modified-since", b"range"])
-"""Left out of a request whose answer is rewritten: it has to come whole and unpacked."""
+_REWRITE_OMITS: Final = frozenset(
+    [b"accept-encoding", b"if-none-match", b"if-modified-since", b"range"]
+)
+"""Omitted if the response will be rewritten, which has to come complete and uncompressed."""
 
 _HANDSHAKE: Final = frozenset(
     b"sec-websocket-" + part for part in (b"key", b"version", b"extensions", b"protocol")
 )
 
-_MACHINERY: Final = "/_stcore/"
-"""Where the server of the pages keeps what no person asks for."""
+_STREAMLIT_PATH: Final = "/_stcore/"
+"""The path of Streamlit's own endpoints, which people don't open."""
 
-_STARTING: Final = """<!doctype html><html lang="en"><head><meta charset="utf-8">
+_STARTING_PAGE: Final = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <title>clustertrace is starting</title><meta http-equiv="refresh" content="1">
 <link rel="icon" href="data:,"><meta name="color-scheme" content="light dark">
 <style>body{font:16px system-ui,sans-serif;display:grid;place-items:center;height:90vh;margin:0}
@@ -63,10 +65,9 @@ p{opacity:.7}</style></head><body><div><h1>clustertrace is starting</h1>
 
 
 class Door:
-    """An ASGI application in front of the server on `127.0.0.1:port()`; None: not up yet.
+    """An ASGI application in front of the server on `127.0.0.1:port()`, None while that is down.
 
-    `visited` is called whenever a page is asked for, or something on one is used; `key` is what
-    the upstream asks for.
+    `visited` is called whenever a page is opened or used; `key` is the key for the upstream.
     """
 
     def __init__(
@@ -82,8 +83,8 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a request or a websocket."""
-        # A page left open knocks there again and again, whether or not anybody looks at it.
-        if scope["type"] == "http" and not scope["path"].startswith(_MACHINERY):
+        # An open page calls those again and again, even if nobody looks at it.
+        if scope["type"] == "http" and not scope["path"].startswith(_STREAMLIT_PATH):
             self._visited()
         port = self._port()
         if scope["type"] == "websocket":
@@ -111,17 +112,20 @@ class Door:
             b"?" + scope["query_string"] if scope["query_string"] else b""
         )
         upstream = f"127.0.0.1:{port}"
-        whole = first_page.asked_for(request.method, scope["path"], request.headers.raw)
+        is_first_page = first_page.is_requested(request.method, scope["path"], request.headers.raw)
         outgoing = httpx.Request(
             request.method,
             httpx.URL(scheme="http", host="127.0.0.1", port=port, raw_path=target),
             headers=_forwarded_headers(
-                request.headers.raw, upstream.encode(), self._key, _AS_IT_IS if whole else ()
+                request.headers.raw,
+                upstream.encode(),
+                self._key,
+                _REWRITE_OMITS if is_first_page else (),
             ),
             content=_request_body(request),
         )
         try:
-            answer = await _upstream_answer(self._transport, outgoing)
+            response = await _upstream_response(self._transport, outgoing)
         except httpx.TransportError:
             await _starting_page(scope)(scope, request.receive, send)
             return
@@ -129,18 +133,18 @@ class Door:
             return
         headers = [
             (name.lower(), value)
-            for name, value in answer.headers.raw
+            for name, value in response.headers.raw
             if name.lower() not in _HOP_BY_HOP
         ]
         try:
-            chunks = cast("AsyncIterable[bytes]", answer.stream)
-            if whole and answer.status_code == 200:
-                headers, body = first_page.rewritten(headers, await answer.aread())
+            chunks = cast("AsyncIterable[bytes]", response.stream)
+            if is_first_page and response.status_code == 200:
+                headers, body = first_page.rewritten(headers, await response.aread())
                 chunks = _single_chunk(body)
             await send(
                 {
                     "type": "http.response.start",
-                    "status": answer.status_code,
+                    "status": response.status_code,
                     "headers": headers,
                 }
             )
@@ -148,10 +152,10 @@ class Door:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         except httpx.TransportError:
-            # It can't be taken back: an answer that stays unfinished tells the client.
+            # Too late for an error: the unfinished response tells the client.
             return
         finally:
-            await answer.aclose()
+            await response.aclose()
 
     async def _websocket(self, websocket: WebSocket, port: int | None) -> None:
         from websockets.asyncio.client import connect
@@ -166,7 +170,7 @@ class Door:
         headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in websocket.headers.raw
-            if name not in _HOP_BY_HOP | _OWN | _HANDSHAKE
+            if name not in _HOP_BY_HOP | _REPLACED_HEADERS | _HANDSHAKE
         ]
         headers.append((DOOR_HEADER, self._key))
         try:
@@ -193,23 +197,23 @@ class Door:
 def _starting_page(scope: Scope) -> Response:
     headers = {"Retry-After": "1", "Cache-Control": "no-store"}
     if scope["method"] in ("GET", "HEAD"):
-        return HTMLResponse(_STARTING, 503, headers)
+        return HTMLResponse(_STARTING_PAGE, 503, headers)
     return PlainTextResponse("The pages are starting; try again in a moment.\n", 503, headers)
 
 
-async def _upstream_answer(
+async def _upstream_response(
     transport: httpx.AsyncHTTPTransport, outgoing: httpx.Request
 ) -> httpx.Response:
-    """What the upstream answers. Raises httpx.TransportError where it does not."""
+    """The upstream's response. Raises httpx.TransportError if there is none."""
     import httpx
 
     try:
         return await transport.handle_async_request(outgoing)
     except httpx.TransportError:
-        bare = isinstance(outgoing.stream, httpx.ByteStream)
-        if outgoing.method not in _ASKED_AGAIN or not bare:
+        has_plain_body = isinstance(outgoing.stream, httpx.ByteStream)
+        if outgoing.method not in _RETRIED_METHODS or not has_plain_body:
             raise
-    # It closed the connection, long idle, in the moment that this was sent; a new one answers.
+    # It closed the idle connection just as this was sent; a new one will work.
     return await transport.handle_async_request(outgoing)
 
 
@@ -221,16 +225,16 @@ def _forwarded_headers(
     headers: Iterable[tuple[bytes, bytes]],
     upstream: bytes,
     key: str,
-    without: Collection[bytes] = (),
+    omitted: Collection[bytes] = (),
 ) -> Headers:
-    """A request's headers as the upstream gets them: in order, repeated ones too."""
-    passed = [(b"host", upstream), (DOOR_HEADER.encode(), key.encode())]
+    """The headers for the upstream: in order, with repeated ones."""
+    forwarded = [(b"host", upstream), (DOOR_HEADER.encode(), key.encode())]
     for name, value in headers:
         if name == b"origin":
-            passed.append((name, b"http://" + upstream))
-        elif name not in _HOP_BY_HOP and name not in _OWN and name not in without:
-            passed.append((name, value))
-    return passed
+            forwarded.append((name, b"http://" + upstream))
+        elif name not in _HOP_BY_HOP and name not in _REPLACED_HEADERS and name not in omitted:
+            forwarded.append((name, value))
+    return forwarded
 
 
 def _request_body(request: Request) -> AsyncIterator[bytes] | None:
@@ -276,7 +280,7 @@ async def _to_upstream(
 async def _to_client(websocket: WebSocket, upstream: ClientConnection) -> None:
     from websockets.exceptions import ConnectionClosed
 
-    # A client that is gone is the other direction's business.
+    # A client that is gone is handled by the other direction.
     with suppress(WebSocketDisconnect, RuntimeError):
         with suppress(ConnectionClosed):
             async for message in upstream:
@@ -288,5 +292,5 @@ async def _to_client(websocket: WebSocket, upstream: ClientConnection) -> None:
 
 
 def _sendable_code(code: int | None) -> int:
-    """A close code that may be sent: some only ever describe how a connection was lost."""
+    """A close code that may be sent: some only describe how a connection was lost."""
     return 1000 if code is None or code in (1005, 1006, 1015) else code

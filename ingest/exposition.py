@@ -1,7 +1,7 @@
-"""The receiver's own numbers in the text format that Prometheus scrapes (version 0.0.4).
+"""The receiver's own metrics in Prometheus's text format (version 0.0.4).
 
-By hand: a dozen numbers need no registry, and the format is a line each. The tests read it with
-Prometheus's own parser.
+Written by hand: a dozen numbers need no registry, and the format is one line each. The tests parse
+it with Prometheus's own parser.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ Sample = tuple[str, Labels, float]
 
 
 class Histogram:
-    """Durations in seconds, counted by how long they were. One thread observes, others read."""
+    """A histogram of durations in seconds. One thread observes, others read."""
 
     def __init__(self) -> None:
         self._counts = [0] * (len(_BOUNDS) + 1)
         self._sum = 0.0
 
     def observe(self, seconds: float) -> None:
-        """Count one."""
+        """Count a duration."""
         self._counts[bisect_left(_BOUNDS, seconds)] += 1
         self._sum += seconds
 
     def samples(self) -> list[Sample]:
-        """Cumulative, as Prometheus has them."""
+        """Cumulative samples, as in Prometheus."""
         below = 0
-        found: list[Sample] = []
+        samples: list[Sample] = []
         for bound, count in zip((*map(str, _BOUNDS), "+Inf"), [*self._counts], strict=True):
             below += count
-            found.append(("_bucket", {"le": bound}, below))
-        return [*found, ("_sum", {}, self._sum), ("_count", {}, below)]
+            samples.append(("_bucket", {"le": bound}, below))
+        return [*samples, ("_sum", {}, self._sum), ("_count", {}, below)]
 
 
 class Figures(NamedTuple):
-    """What the receiver knows of itself; counts are since its start."""
+    """The receiver's metrics; counts are since its start."""
 
     version: str
     trouble: bool
@@ -57,14 +57,14 @@ class Figures(NamedTuple):
     """HTTP answers by signal and status."""
     commits: Histogram
     files: Mapping[str, int]
-    """Bytes by what the files hold."""
+    """Bytes, by what the files hold."""
     settling_s: float | None
-    """None, as below: the database can't be asked just now."""
+    """This and the next are None if the database can't be read just now."""
     unindexed: int | None
 
 
 def exposition(figures: Figures) -> str:
-    """The numbers as Prometheus reads them."""
+    """The metrics in Prometheus's format."""
     requests: list[Sample] = [
         ("", {"signal": signal, "status": str(status)}, count)
         for (signal, status), count in sorted(figures.answers.items())
@@ -114,8 +114,8 @@ def _single_sample(value: float | None) -> list[Sample]:
 def _metric_lines(name: str, kind: str, meaning: str, samples: Iterable[Sample]) -> Iterable[str]:
     yield f"# HELP clustertrace_{name} {meaning}\n# TYPE clustertrace_{name} {kind}\n"
     for ending, labels, value in samples:
-        told = ",".join(f'{key}="{_escaped_label(text)}"' for key, text in labels.items())
-        yield f"clustertrace_{name}{ending}{f'{{{told}}}' if told else ''} {float(value)!r}\n"
+        pairs = ",".join(f'{key}="{_escaped_label(text)}"' for key, text in labels.items())
+        yield f"clustertrace_{name}{ending}{f'{{{pairs}}}' if pairs else ''} {float(value)!r}\n"
 
 
 def _escaped_label(text: str) -> str:

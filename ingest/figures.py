@@ -1,4 +1,4 @@
-"""Gather the receiver's own numbers, from its memory, its files and its database."""
+"""Gather the receiver's own metrics from memory, files and the database."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def figures(
     place: Place | None,
     store: Store | None,
 ) -> Figures:
-    """What there is to tell now; looks at files, and waits for the disk."""
-    behind = None if store is None else _backlog(store)
+    """The current metrics; reads files, so it waits for the disk."""
+    backlog = None if store is None else _backlog(store)
     return Figures(
         version=__version__,
         trouble=committer.trouble is not None,
@@ -36,8 +36,8 @@ def figures(
         answers=dict(answers),
         commits=committer.commits,
         files={} if place is None else _files(place),
-        settling_s=None if behind is None else behind.settling_ns / 1e9,
-        unindexed=None if behind is None else behind.unindexed,
+        settling_s=None if backlog is None else backlog.settling_ns / 1e9,
+        unindexed=None if backlog is None else backlog.unindexed,
     )
 
 
@@ -48,7 +48,7 @@ def _backlog(store: Store) -> Backlog | None:
 
 
 def _files(place: Place) -> Mapping[str, int]:
-    """Bytes of the database, of what was written last, and of what recorders have left."""
+    """Bytes of the database, of its log, and of recorders' spools."""
     spool = sum(_size(path) for path in place.spool.glob("*"))
     if not place.is_file:
         return {"spool": spool}

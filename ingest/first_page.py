@@ -1,7 +1,8 @@
-"""The document that the pages' server returns for every page, told its own address.
+"""Add the server's address to the document that Streamlit returns for every page.
 
-Left to itself, it looks for its server below its own address first (`/clusters/_stcore/health`)
-and takes a 404 for no: two round trips, and two errors in the browser's console.
+Without it, the document looks for its server below its own address first
+(`/clusters/_stcore/health`) and goes on after a 404: two round trips, and two errors in the
+browser's console.
 """
 
 from __future__ import annotations
@@ -9,26 +10,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["asked_for", "rewritten"]
+__all__ = ["is_requested", "rewritten"]
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 _HEAD: Final = b"<head>"
-_TOLD: Final = b"<script>window.__streamlit={BACKEND_BASE_URL:location.origin}</script>"
-_OF_THE_OLD_BODY: Final = frozenset([b"content-length", b"etag", b"last-modified"])
+_BASE_URL_SCRIPT: Final = b"<script>window.__streamlit={BACKEND_BASE_URL:location.origin}</script>"
+_BODY_HEADERS: Final = frozenset([b"content-length", b"etag", b"last-modified"])
 
 
-def asked_for(method: str, path: str, headers: Headers) -> bool:
-    """Whether a browser opens a page: not a part of one, nor a component's own frame."""
+def is_requested(method: str, path: str, headers: Headers) -> bool:
+    """Whether a browser opens a page, not a part of one or a component's frame."""
     if method != "GET" or path.startswith(("/component/", "/_stcore/")):
         return False
     return any(name == b"accept" and b"text/html" in value for name, value in headers)
 
 
 def rewritten(headers: Headers, body: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """The answer as the browser gets it; headers in lower case. One without a head stays."""
+    """The response for the browser, with headers in lower case; unchanged without a `<head>`."""
     if _HEAD not in body:
         return list(headers), body
-    told = body.replace(_HEAD, _HEAD + _TOLD, 1)
-    kept = [(name, value) for name, value in headers if name not in _OF_THE_OLD_BODY]
-    return [*kept, (b"content-length", str(len(told)).encode())], told
+    new_body = body.replace(_HEAD, _HEAD + _BASE_URL_SCRIPT, 1)
+    kept_headers = [(name, value) for name, value in headers if name not in _BODY_HEADERS]
+    return [*kept_headers, (b"content-length", str(len(new_body)).encode())], new_body

@@ -1,4 +1,4 @@
-"""OTLP over gRPC, the extra `clustertrace[grpc]`: decoded, committed and limited as over HTTP.
+"""OTLP over gRPC, the extra `clustertrace[grpc]`, with decoding, commits and limits as over HTTP.
 
 https://opentelemetry.io/docs/specs/otlp/#otlpgrpc
 """
@@ -30,27 +30,27 @@ _SERVICES: Final = {
 }
 
 READ_SECONDS: Final = 5.0
-"""How long a message may take to arrive, once it is its turn."""
+"""How long a message may take to arrive once it is its turn."""
 
 _STOP_SECONDS: Final = 1.0
-_HERE: Final = ("ipv4:127.", "ipv6:%5B::1%5D:", "ipv6:[::1]:")
+_LOCAL_PEERS: Final = ("ipv4:127.", "ipv6:%5B::1%5D:", "ipv6:[::1]:")
 _NO_KEY: Final = "This receiver asks other machines for its key: send authorization: Bearer KEY."
-_GZIP: Final = b"\x1f\x8b"
+_GZIP_MAGIC: Final = b"\x1f\x8b"
 
 _Handler = Callable[[AsyncIterator[bytes], Any], Awaitable[bytes]]
 
 
 def advice(port: int | None) -> str:
-    """What to tell a gRPC client on the HTTP port, while gRPC is taken at `port`, or nowhere."""
+    """The advice for a gRPC client on the HTTP port; `port` is the gRPC port, if it is open."""
     if port is not None:
-        there = f"send gRPC to localhost:{port}"
+        alternative = f"send gRPC to localhost:{port}"
     elif _installed():
-        there = "start the dashboard with --grpc-port 4317 and send gRPC there"
+        alternative = "start the dashboard with --grpc-port 4317 and send gRPC there"
     else:
-        there = "install clustertrace[grpc] and send gRPC to localhost:4317"
+        alternative = "install clustertrace[grpc] and send gRPC to localhost:4317"
     return (
         "A gRPC client connected to the HTTP port. Set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf "
-        f"where it runs, or {there}."
+        f"where it runs, or {alternative}."
     )
 
 
@@ -59,10 +59,10 @@ def _installed() -> bool:
 
 
 class GrpcService:
-    """Takes OTLP/gRPC once it has been started; `limit` is the largest message in bytes.
+    """Takes OTLP/gRPC once it is started; `limit` is the largest message in bytes.
 
-    `key` is what other machines must show, and this one too if `everybody` must; None: only this
-    one can come here.
+    `key` is required from other machines, and from this one too if `everybody` is true; None if
+    only this machine can connect.
     """
 
     def __init__(
@@ -82,34 +82,34 @@ class GrpcService:
         self._reading = asyncio.Lock()
         self._server: Any = None
         self.port: int | None = None
-        """Where it listens; None while it does not."""
+        """The port it listens on; None while it does not."""
 
     async def start(self, host: str, port: int) -> None:
-        """Listen; port 0 takes a free one. Raises ServeError where that can't be."""
+        """Start listening; port 0 takes a free one. Raises ServeError if that fails."""
         if not _installed():
             raise ServeError("it needs grpcio; install it with: pip install 'clustertrace[grpc]'.")
-        # gRPC would only say that it failed: these sockets say why, and find a free port.
+        # gRPC would only say that it failed; these sockets find out why, and find a free port.
         sockets = listen(host, port, "--grpc-port")
-        addresses = [_grpc_address(taken) for taken in sockets]
-        for taken in sockets:
-            taken.close()
+        addresses = [_grpc_address(listener) for listener in sockets]
+        for listener in sockets:
+            listener.close()
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         import grpc
 
         server = grpc.aio.server(
             options=[
-                # Two receivers would else share the port, each with half of the spans.
+                # Otherwise two receivers could share the port, each getting half of the spans.
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", self._limit),
-                # Compressed messages come as they are: how large they become is ours to limit.
+                # Messages stay compressed, so that we can limit their decompressed size.
                 ("grpc.per_message_decompression", 0),
                 ("grpc.http2.bdp_probe", 0),
             ]
         )
         server.add_generic_rpc_handlers(
             [
-                # On the wire one message is a short stream. Taken as a stream, it stays with its
-                # sender until it is asked for.
+                # A single message is a short stream on the wire. Handled as a stream, it stays with
+                # its sender until we read it.
                 grpc.method_handlers_generic_handler(
                     name,
                     {"Export": grpc.stream_unary_rpc_method_handler(self._export(signal))},
@@ -126,7 +126,7 @@ class GrpcService:
         self._server, self.port = server, int(addresses[0].rpartition(":")[2])
 
     async def stop(self) -> None:
-        """Answer what is under way, then listen no more."""
+        """Finish running calls, then stop listening."""
         if self._server is not None:
             self.port = None
             await self._server.stop(_STOP_SECONDS)
@@ -148,30 +148,32 @@ class GrpcService:
         return export
 
     def _admitted(self, call: Any, key: str) -> bool:
-        """Whether a call shows the key, or need not."""
-        if not self._everybody and call.peer().startswith(_HERE):
+        """Whether a call has the key, or does not need it."""
+        if not self._everybody and call.peer().startswith(_LOCAL_PEERS):
             return True
-        told = dict(call.invocation_metadata() or ()).get("authorization", "")
-        return isinstance(told, str) and hmac.compare_digest(told.encode(), bearer(key).encode())
+        authorization = dict(call.invocation_metadata() or ()).get("authorization", "")
+        return isinstance(authorization, str) and hmac.compare_digest(
+            authorization.encode(), bearer(key).encode()
+        )
 
     async def _take(self, signal: Signal, call: Any) -> list[str]:
-        """Why each span or record of the request was rejected; the others are on disk."""
+        """Store a request; returns why each rejected span or record was rejected."""
         with self._room.seat() as seat:
-            # How large a message is, gRPC says once it has all of it: so one is read at a time.
+            # gRPC reveals a message's size only once it has all of it, so one is read at a time.
             async with self._reading:
                 body = await self._read(call, seat)
-                large = len(body) > SMALL
-                kept = keep(self._committer, signal.of_protobuf(body, SLICE))
+                is_large = len(body) > SMALL
+                storing = keep(self._committer, signal.of_protobuf(body, SLICE))
                 del body
-                if large:
-                    return await kept
-            return await kept
+                if is_large:
+                    return await storing
+            return await storing
 
     async def _read(self, call: Any, seat: Seat) -> bytes | bytearray:
         async with asyncio.timeout(READ_SECONDS):
             message = await call.read() or b""
-        # No OTLP message begins so, and gRPC does not tell which are compressed.
-        if message.startswith(_GZIP):
+        # gRPC does not say which messages are compressed, but no OTLP message starts like this.
+        if message.startswith(_GZIP_MAGIC):
             return await read_body(_chunks(message), "gzip", self._limit, seat)
         await seat.grow(len(message))
         return message
@@ -182,7 +184,7 @@ async def _chunks(message: bytes) -> AsyncIterator[bytes]:
 
 
 async def _abort_call(context: Any, error: Exception) -> None:
-    """End the call with a status that senders understand: whether to try again, and when."""
+    """End the call with a status that tells senders whether to try again, and when."""
     from grpc import StatusCode
 
     message = str(error)
@@ -199,13 +201,13 @@ async def _abort_call(context: Any, error: Exception) -> None:
     else:
         code, message = StatusCode.INTERNAL, "This request can't be stored; the log says why."
         print(f"clustertrace: a request failed: {error!r}", file=sys.stderr)  # noqa: T201 - the log
-    told = {"grpc-status-details-bin": status(code.value[0], message, detail)}
+    metadata = {"grpc-status-details-bin": status(code.value[0], message, detail)}
     if detail:
-        # Where the Python exporter looks.
-        told["google.rpc.retryinfo-bin"] = detail
-    await context.abort(code, message, tuple(told.items()))
+        # The Python exporter looks here.
+        metadata["google.rpc.retryinfo-bin"] = detail
+    await context.abort(code, message, tuple(metadata.items()))
 
 
-def _grpc_address(taken: Any) -> str:
-    host, port = taken.getsockname()[:2]
+def _grpc_address(listener: Any) -> str:
+    host, port = listener.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,10 +1,10 @@
-"""Who may talk to us: the right Host on everything, the right Origin on what changes something.
+"""Check who may talk to us: the Host of every request, and the Origin of those with effects.
 
-Any page that a browser shows can send requests to this machine. It can forge neither header: a
-foreign site has a foreign Origin, and one that rebinds its name to our address a foreign Host.
-Pages of this machine's other servers may send OTLP, and only that (clustertrace.ingest.cors). Other
-machines, if we listen to them at all, need a key (clustertrace.ingest.admission). Behind a proxy
-everybody does: what it passes on may look like this machine's own.
+Any page in a browser can send requests to this machine, but can't forge these headers: a foreign
+site has a foreign Origin, and one that rebinds its name to our address a foreign Host. Pages of
+this machine's other servers may send OTLP only (clustertrace.ingest.cors). Other machines, if we
+listen to them at all, need a key (clustertrace.ingest.admission). Behind a proxy everybody does,
+because its requests look like this machine's own.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ __all__ = ["Guard"]
 
 HEALTH: Final = "/healthz"
 
-_LONGEST_PORT: Final = 5
-_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_MAX_PORT_DIGITS: Final = 5
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _CONTENT_POLICY: Final = (
     "default-src 'self'; "
@@ -60,8 +60,8 @@ SECURITY_HEADERS: Final = {
 class Guard:
     """Wraps an application, websockets included, that listens on `host` and `port`.
 
-    `key` is what other machines must show; without one none may come in. `public` is where a proxy
-    makes us known.
+    `key` is required from other machines; without one they are refused. `public` is our address
+    behind a proxy.
     """
 
     def __init__(
@@ -76,11 +76,11 @@ class Guard:
         self._public = public
         self._port = port
         self._key = key
-        self._open = not loopback(host)
+        self._is_public = not loopback(host)
         names = {"localhost", "127.0.0.1", "[::1]"}
-        if self._open:
-            own = socket.gethostname().lower()
-            names |= {own, f"{own}.local"}
+        if self._is_public:
+            hostname = socket.gethostname().lower()
+            names |= {hostname, f"{hostname}.local"}
             if host not in ("0.0.0.0", "::"):
                 names.add(f"[{host}]" if ":" in host else host.lower())
         self._names = frozenset(names)
@@ -106,7 +106,7 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers, page: str | None) -> Response | None:
         host = headers.get("host", "")
         proxied = self._public is not None and host.lower() in self._public.hosts
-        if len(headers.getlist("host")) != 1 or not (proxied or self._ours(host)):
+        if len(headers.getlist("host")) != 1 or not (proxied or self._is_our_host(host)):
             known = self._public.origin if self._public else f"http://localhost:{self._port}"
             return PlainTextResponse(
                 f"This is clustertrace, which answers to {known} and not to "
@@ -114,15 +114,15 @@ class Guard:
                 421,
             )
         if "content-length" in headers and "transfer-encoding" in headers:
-            # A proxy before us may have read the other of the two, and what follows as our answer.
+            # A proxy in front of us may go by the other one, which allows request smuggling.
             return PlainTextResponse(
                 "The body's length is given in two ways; send one of them.\n",
                 400,
                 {"connection": "close"},
             )
-        changes = scope["type"] == "websocket" or scope["method"] not in _READING
+        has_effects = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
         origins = [origin for origin in headers.getlist("origin") if origin != page]
-        if changes and not all(self._own_origin(origin) for origin in origins):
+        if has_effects and not all(self._own_origin(origin) for origin in origins):
             return PlainTextResponse(
                 f"A page of {origins[0][:100]!r} may not do this: only clustertrace's own pages, "
                 "and programs other than browsers, may.\n",
@@ -136,33 +136,33 @@ class Guard:
 
     def _needs_key(self, scope: Scope, headers: Headers) -> bool:
         if self._public is None:
-            return self._open and not from_here(scope, headers)
-        # How the command that watches over us is served.
+            return self._is_public and not from_here(scope, headers)
+        # The command that supervises us checks our health without a key.
         return scope["path"] != HEALTH or not from_here(scope, headers)
 
     def _own_origin(self, origin: str) -> bool:
         if self._public is not None and origin == self._public.origin:
             return True
         scheme, separator, host = origin.partition("://")
-        return bool(separator) and scheme == "http" and self._ours(host)
+        return bool(separator) and scheme == "http" and self._is_our_host(host)
 
-    def _ours(self, host: str) -> bool:
+    def _is_our_host(self, host: str) -> bool:
         name, port = _split_host(host.lower())
         if port != self._port:
             return False
-        return name in self._names or (self._open and _is_address(name))
+        return name in self._names or (self._is_public and _is_address(name))
 
 
 def _split_host(host: str) -> tuple[str, int]:
-    """Name and port; browsers leave out the default one, and anybody may send anything."""
+    """Name and port; browsers leave out the default port, and others may send anything."""
     name, separator, port = host.rpartition(":")
-    if separator and port.isascii() and port.isdigit() and len(port) <= _LONGEST_PORT:
+    if separator and port.isascii() and port.isdigit() and len(port) <= _MAX_PORT_DIGITS:
         return name, int(port)
     return host, 80
 
 
 def _is_address(name: str) -> bool:
-    """An address can't be rebound as a name can."""
+    """Whether a host is an IP address, which can't be rebound like a name."""
     try:
         ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
     except ValueError:
@@ -170,16 +170,16 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _with_security_headers(send: Send, shared: Mapping[str, str]) -> Send:
+def _with_security_headers(send: Send, cors: Mapping[str, str]) -> Send:
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in SECURITY_HEADERS.items():
                 headers[name] = value
-            # Who may read an answer is said here, whatever the pages' server says.
+            # Who may read a response is decided here, whatever the pages' server says.
             for name in [name for name in headers if name.startswith("access-control-")]:
                 del headers[name]
-            headers.update(shared)
+            headers.update(cors)
         await send(message)
 
     return guarded

@@ -1,4 +1,4 @@
-"""When the receiver may leave: nothing has come in, and nobody has looked, for a while."""
+"""Detect when the receiver may exit: no data came in and nobody used the pages for a while."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["Activity", "until_idle"]
 
 
 class Activity:
-    """When something happened last. Any thread may say so."""
+    """When something happened last; any thread may note it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._last = clock()
 
     def note(self) -> None:
-        """Something happened: spans came in, or somebody used a page."""
+        """Note that something happened: spans came in, or somebody used a page."""
         self._last = self._clock()
 
     @property
@@ -32,5 +32,5 @@ async def until_idle(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Return once nothing has happened for so long."""
-    while (left := seconds - activity.idle_seconds) > 0:
-        await sleep(left)
+    while (seconds_left := seconds - activity.idle_seconds) > 0:
+        await sleep(seconds_left)

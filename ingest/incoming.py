@@ -1,4 +1,4 @@
-"""An incoming request: what it claims to be, its body, and what went wrong with it."""
+"""Incoming requests: content type, body, and responses to failures."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Incoming:
     def __init__(self, request: Request, limit: int, seat: Seat) -> None:
         self.path = request.url.path
         self.answer_in = JSON
-        """The media type of the answer, whether good or bad."""
+        """The media type of the response, of success or failure."""
         self._request = request
         self._limit = limit
         self._seat = seat
@@ -51,8 +51,8 @@ class Incoming:
     @property
     def media_type(self) -> str:
         """The content type without its parameters."""
-        told = self._request.headers.get("content-type", "")
-        return told.partition(";")[0].strip().lower()
+        content_type = self._request.headers.get("content-type", "")
+        return content_type.partition(";")[0].strip().lower()
 
     def must_be(self, types: frozenset[str], hint: str) -> None:
         """Raise unless this is a POST of one of these content types."""
@@ -67,25 +67,25 @@ class Incoming:
         return await read_body(self._chunks, encoding, self._limit, self._seat)
 
     async def drop(self) -> None:
-        """Read what is still being sent: else the sender sees a broken pipe, not our answer."""
+        """Discard what is still being sent, or the sender gets a broken pipe, not our response."""
         await drop(self._chunks, self._limit)
 
 
 class Intake:
-    """Turns functions of an Incoming into endpoints that answer every failure in one sentence."""
+    """Turns handlers of an Incoming into endpoints that answer every failure with one sentence."""
 
     def __init__(self, limit: int, room: Room) -> None:
         self._limit = limit
         self._room = room
         self.answers: Counter[tuple[str, int]] = Counter()
-        """How many there were, by signal and status."""
+        """The number of responses, by signal and status."""
 
     def endpoint(
         self, signal: str, handle: Callable[[Incoming], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
-        """An endpoint that never raises and never answers 500; `signal` is what it takes."""
+        """An endpoint for a signal that never raises and never answers 500."""
 
-        async def counted(request: Request) -> Response:
+        async def counted_answer(request: Request) -> Response:
             response = await answer(request)
             self.answers[signal, response.status_code] += 1
             return response
@@ -100,7 +100,7 @@ class Intake:
                 except Exception as error:
                     return await _refusal(incoming, error)
 
-        return counted
+        return counted_answer
 
 
 async def _refusal(incoming: Incoming, error: Exception) -> Response:
@@ -117,6 +117,6 @@ async def _refusal(incoming: Incoming, error: Exception) -> Response:
     for kind, status in _STATUSES:
         if isinstance(error, kind):
             return failure(incoming.answer_in, status, str(error))
-    # Ours to mend. 400 because sending it again would not help, and senders retry on 5xx.
+    # A bug of ours. 400, because senders retry on 5xx, which would not help.
     print(f"clustertrace: a request failed: {error!r}", file=sys.stderr)  # noqa: T201 - the log
     return failure(incoming.answer_in, 400, "This request can't be stored; the log says why.")

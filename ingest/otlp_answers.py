@@ -1,4 +1,4 @@
-"""Answers of OTLP: over HTTP each in the encoding of its request, and what gRPC needs of them.
+"""OTLP responses: over HTTP in the encoding of the request, and the parts that gRPC needs.
 
 https://opentelemetry.io/docs/specs/otlp/
 """
@@ -27,29 +27,32 @@ _ANSWERS: Final[dict[str, tuple[Any, str, str]]] = {
     "logs": (ExportLogsServiceResponse, "rejected_log_records", "rejectedLogRecords"),
     "metrics": (ExportMetricsServiceResponse, "rejected_data_points", "rejectedDataPoints"),
 }
-"""By signal: the message of an answer, and its count of what was rejected, in both encodings."""
+"""By signal: the response message, and its field for the rejected count in both encodings."""
 
 _GRPC_CODES: Final = {400: 3, 413: 3, 415: 3, 405: 12, 429: 8, 503: 14}
 """HTTP status → google.rpc.Code: invalid argument, unimplemented, exhausted, unavailable."""
 
 RETRY_AFTER_SECONDS: Final = 1
-_REASONS_TOLD: Final = 3
+_MAX_REASONS: Final = 3
 _RETRY_TYPE: Final = b"type.googleapis.com/google.rpc.RetryInfo"
 
 
 def accepted(signal: str, media: str, rejected: Sequence[str]) -> Response:
-    """All of a signal (`traces`, `logs`, `metrics`) was stored, or all but what was rejected."""
+    """The response that all of a signal was stored, except what was rejected."""
     if media == PROTOBUF:
         return Response(accepted_message(signal, rejected), media_type=media)
     if not rejected:
         return Response(b"{}", media_type=media)
     # A 64-bit integer is a string in protobuf's JSON.
-    part = {_ANSWERS[signal][2]: str(len(rejected)), "errorMessage": _reasons_sentence(rejected)}
-    return Response(orjson.dumps({"partialSuccess": part}), media_type=media)
+    partial_success = {
+        _ANSWERS[signal][2]: str(len(rejected)),
+        "errorMessage": _reasons_sentence(rejected),
+    }
+    return Response(orjson.dumps({"partialSuccess": partial_success}), media_type=media)
 
 
 def accepted_message(signal: str, rejected: Sequence[str]) -> bytes:
-    """The same as the signal's Export…ServiceResponse; no bytes if all was stored."""
+    """The same as the signal's Export…ServiceResponse; empty if all was stored."""
     if not rejected:
         return b""
     answer_type, field, _ = _ANSWERS[signal]
@@ -61,17 +64,18 @@ def accepted_message(signal: str, rejected: Sequence[str]) -> bytes:
 
 
 def _reasons_sentence(rejected: Sequence[str]) -> str:
-    """The commonest reasons, and how many more there are."""
+    """The first few reasons, and how many more there are."""
     reasons = [
-        why if count == 1 else f"{why} ({count} times)" for why, count in Counter(rejected).items()
+        reason if count == 1 else f"{reason} ({count} times)"
+        for reason, count in Counter(rejected).items()
     ]
-    told = "; ".join(reasons[:_REASONS_TOLD])
-    more = len(reasons) - _REASONS_TOLD
-    return f"{told}; and {more} more" if more > 0 else told
+    listed = "; ".join(reasons[:_MAX_REASONS])
+    left_out = len(reasons) - _MAX_REASONS
+    return f"{listed}; and {left_out} more" if left_out > 0 else listed
 
 
 def failure(media: str, http_status: int, message: str) -> Response:
-    """Nothing was stored: a google.rpc.Status, with Retry-After where trying again helps."""
+    """The response that nothing was stored: a google.rpc.Status, with Retry-After if that helps."""
     code = _GRPC_CODES.get(http_status, 2)
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if http_status in (429, 503) else {}
     if media == PROTOBUF:
@@ -81,7 +85,7 @@ def failure(media: str, http_status: int, message: str) -> Response:
 
 
 def status(code: int, message: str, detail: bytes = b"") -> bytes:
-    """A google.rpc.Status, which is in no package that we need; `detail` is of `retry_info`."""
+    """An encoded google.rpc.Status, to avoid another dependency; `detail` is from `retry_info`."""
     encoded = b"\x08" + _varint(code) + _field(2, message.encode())
     if detail:
         encoded += _field(3, _field(1, _RETRY_TYPE) + _field(2, detail))
@@ -89,20 +93,20 @@ def status(code: int, message: str, detail: bytes = b"") -> bytes:
 
 
 def retry_info() -> bytes:
-    """A google.rpc.RetryInfo: when to try again."""
+    """An encoded google.rpc.RetryInfo: when to try again."""
     return _field(1, b"\x08" + _varint(RETRY_AFTER_SECONDS))
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """A field of bytes, text or a message, as protobuf writes it."""
+    """An encoded protobuf field of bytes, text or a message."""
     return bytes([number << 3 | 2]) + _varint(len(content)) + content
 
 
 def _varint(number: int) -> bytes:
     """Protobuf's variable-length integer."""
-    out = bytearray()
+    encoded = bytearray()
     while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
+        encoded.append(number & 0x7F | 0x80)
         number >>= 7
-    out.append(number)
-    return bytes(out)
+    encoded.append(number)
+    return bytes(encoded)

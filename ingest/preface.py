@@ -1,4 +1,4 @@
-"""A gRPC client on the HTTP port: recognised by its first bytes, and told what to set instead."""
+"""Recognise gRPC clients on the HTTP port by their first bytes, and answer with advice."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-__all__ = ["protocol_that_tells"]
+__all__ = ["protocol_with_advice"]
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What an HTTP/2 client without TLS sends first. https://www.rfc-editor.org/rfc/rfc9113#preface"""
 
 
-def protocol_that_tells(advice: Callable[[], str]) -> type[Any]:
-    """uvicorn's protocol, but HTTP/2 is answered with `advice`, which is logged once as well."""
-    told = False
+def protocol_with_advice(advice: Callable[[], str]) -> type[Any]:
+    """uvicorn's protocol, which answers HTTP/2 with `advice`, and logs it once."""
+    is_logged = False
 
     class Listening(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
         _first: bytes | None = b""
-        """What came so far, as long as it may still become the preface."""
+        """The bytes so far, while they may still become the preface."""
 
         def data_received(self, data: bytes) -> None:
             if self._first is None:
@@ -34,12 +34,12 @@ def protocol_that_tells(advice: Callable[[], str]) -> type[Any]:
                 super().data_received(data)
 
         def _refuse(self) -> None:
-            nonlocal told
+            nonlocal is_logged
             message = advice()
-            if not told:
-                told = True
+            if not is_logged:
+                is_logged = True
                 print(f"clustertrace: {message}", file=sys.stderr)  # noqa: T201 - the log
-            # In HTTP/1.1: a client that got as far as HTTP/2 would connect again at once, for ever.
+            # In HTTP/1.1: after a valid HTTP/2 response the client would reconnect forever.
             self.transport.write(_answer(message))
             self.transport.close()
 

@@ -1,4 +1,4 @@
-"""One process on the public port: the receiver, the writer, and the pages behind the door."""
+"""The process on the public port: the receiver, the writer, and the proxy to the pages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from clustertrace.ingest.door import Door
 from clustertrace.ingest.grpc_service import GrpcService, advice
 from clustertrace.ingest.guard import Guard
 from clustertrace.ingest.idling import Activity, until_idle
-from clustertrace.ingest.preface import protocol_that_tells
+from clustertrace.ingest.preface import protocol_with_advice
 from clustertrace.ingest.sockets import BACKLOG
 from clustertrace.ingest.ui import Pages, launch_command
 from clustertrace.keys import access_key
@@ -35,9 +35,9 @@ from clustertrace.telling.addresses import PublicAddress, loopback, public_addre
 __all__ = ["serve"]
 
 _KEEP_ALIVE_SECONDS: Final = 75
-"""Longer than exporters pause between batches, so that they find their connection open."""
+"""Longer than exporters pause between batches, so that connections stay open."""
 _GRACE_SECONDS: Final = 3
-_MAKE_DATABASE: Final = "from clustertrace.store.store import Store; Store.open().close()"
+_CREATE_DATABASE: Final = "from clustertrace.store.store import Store; Store.open().close()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ class _Options:
     host: str
     place: Place
     max_bytes: int
-    """Of a request."""
+    """The limit on a request."""
     pages: bool
     idle_minutes: float | None
     grpc_port: int | None
     public: PublicAddress | None
-    """Where a proxy makes us known."""
+    """Our address behind a proxy."""
 
 
 def serve(
@@ -67,24 +67,24 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT; what was accepted by then is committed.
 
-    With `idle_minutes`, the pages start when one is first asked for, and the receiver leaves when
-    for so long no spans have come in and nobody has used a page. With `grpc_port`, OTLP/gRPC is
-    taken there; where it can't be had, the log says why and HTTP goes on. With `url`, a proxy makes
-    us known there, and everybody shows the key.
+    With `idle_minutes`, the pages start when one is first opened, and the receiver exits once no
+    spans came in and nobody used a page for so long. With `grpc_port`, OTLP/gRPC is taken there; if
+    that fails, the log says why and HTTP goes on. `url` is our address behind a proxy; then
+    everybody needs the key.
 
-    Raises UsageError for an address that is none, StoreError or BadSetting when the database or a
-    setting can't be used.
+    Raises UsageError for an invalid address, StoreError or BadSetting if the database or a setting
+    can't be used.
     """
     public = None if url is None else public_address(url)
     max_bytes = settings.load().otlp_max_bytes
     own_prices()
     place = place_of(db)
-    # For the processes that it starts: an argument could be seen by others, and hold a password.
+    # For child processes: as an argument, others could see it, and it may hold a password.
     os.environ["CLUSTERTRACE_DB"] = place.text
-    # Spans are trees, which need no collector; by default it takes a tenth of the time.
+    # Spans are trees, which need no garbage collector; by default it takes a tenth of the time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    # uvicorn ends in order, then repeats the signal to whoever had it before: to nobody.
+    # After a clean shutdown, uvicorn repeats the signal for the previous handler, which ignores it.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     options = _Options(host, place, max_bytes, pages, idle_minutes, grpc_port, public)
@@ -102,12 +102,12 @@ async def _serve(sockets: Sequence[socket.socket], options: _Options) -> None:
     grpc = GrpcService(committer, limit=limit, room=room, key=key, everybody=everybody)
     ui = Pages(lambda private: launch_command(private, port)) if options.pages else None
 
-    def visited() -> None:
+    def on_visit() -> None:
         activity.note()
         if ui:
             ui.start()
 
-    door = Door(ui.port, visited, ui.key) if ui else None
+    door = Door(ui.port, on_visit, ui.key) if ui else None
     store: Store | None = None
     state = State(
         place=place,
@@ -121,14 +121,14 @@ async def _serve(sockets: Sequence[socket.socket], options: _Options) -> None:
         _uvicorn_config(Guard(app, host, port, key, public), lambda: advice(grpc.port))
     )
     serving = asyncio.create_task(server.serve(list(sockets)))
-    leaving = asyncio.create_task(_leave_when_idle(server, activity, idle_minutes))
+    idle_watch = asyncio.create_task(_exit_when_idle(server, activity, idle_minutes))
     try:
-        await server.up.wait()
+        await server.listening.wait()
         if ui and idle_minutes is None:
             ui.start()
         if options.grpc_port is not None:
             await _start_grpc(grpc, host, options.grpc_port)
-        # A new database takes a second to make; until then requests wait in the queue.
+        # Creating a database takes a second; until then requests wait in the queue.
         store = await _open_store(place)
         committer.start(store)
         await serving
@@ -136,7 +136,7 @@ async def _serve(sockets: Sequence[socket.socket], options: _Options) -> None:
         if store is None:
             committer.close()
         server.should_exit = True
-        leaving.cancel()
+        idle_watch.cancel()
         await serving
         await grpc.stop()
         if ui:
@@ -158,20 +158,20 @@ async def _start_grpc(grpc: GrpcService, host: str, port: int) -> None:
 
 
 async def _open_store(place: Place) -> Store:
-    """The store. What makes a new database needs 30 MiB, so a process of its own makes it."""
+    """Open the store. A new database is created in another process, as that takes 30 MiB."""
     if not (place.is_file and await asyncio.to_thread(place.path.exists)):
-        making = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-c", _MAKE_DATABASE),
+        creation = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-c", _CREATE_DATABASE),
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        await making.wait()
-    # If that went wrong, the same goes wrong here, and is told.
+        await creation.wait()
+    # If that failed, this fails in the same way, and reports it.
     return await asyncio.to_thread(Store.open, place.text)
 
 
-async def _leave_when_idle(server: _Server, activity: Activity, idle_minutes: float | None) -> None:
-    """Have the server end once it has been idle for so long; None: never."""
+async def _exit_when_idle(server: _Server, activity: Activity, idle_minutes: float | None) -> None:
+    """Stop the server once it has been idle for so long; None for never."""
     if idle_minutes is not None:
         await until_idle(activity, idle_minutes * 60)
         print(  # noqa: T201 - the receiver's log
@@ -182,21 +182,21 @@ async def _leave_when_idle(server: _Server, activity: Activity, idle_minutes: fl
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens."""
+    """Signals when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.up = asyncio.Event()
+        self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self.up.set()
+        self.listening.set()
 
 
 def _uvicorn_config(app: Guard, advice: Callable[[], str]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=protocol_that_tells(advice),
+        http=protocol_with_advice(advice),
         lifespan="off",
         log_level="error",
         access_log=False,

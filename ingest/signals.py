@@ -1,4 +1,4 @@
-"""OTLP's three signals, the same however they travel: decoded in slices, each committed."""
+"""OTLP's three signals, over HTTP or gRPC: decoded in slices, each of which is committed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from clustertrace.ingest.committer import Committer
 __all__ = ["SIGNALS", "SLICE", "Decode", "Signal", "keep"]
 
 SLICE: Final = 1_000
-"""Spans or records decoded and committed at once: a large request neither blocks nor bloats us."""
+"""Spans or records decoded and committed at a time, so large requests don't block or use memory."""
 
 Decode = Callable[[bytes | bytearray, int], Iterator[Received]]
 
 
 class Signal(NamedTuple):
-    """How one kind of telemetry is decoded."""
+    """The decoders for one kind of telemetry."""
 
     of_protobuf: Decode
     of_json: Decode
@@ -33,14 +33,14 @@ SIGNALS: Final[Mapping[str, Signal]] = {
 
 
 async def keep(committer: Committer, slices: Iterator[Received]) -> list[str]:
-    """Return once all slices are on disk; of each span or record that is not, why.
+    """Store all slices; returns the reason for each span or record that was not stored.
 
     Raises BadInput as the decoder does, and what the committer raises.
     """
-    missing: list[str] = []
+    reasons: list[str] = []
     for received in slices:
         if received.batch.spans or received.batch.logs:
             await committer.commit(received.batch)
-        missing += [*received.rejected, *received.left]
+        reasons += [*received.rejected, *received.left]
         committer.rejected += len(received.rejected)
-    return missing
+    return reasons

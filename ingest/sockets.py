@@ -1,4 +1,4 @@
-"""Taking the public port before anything slow is loaded, so that clients can already connect."""
+"""Open the public port before anything slow is loaded, so that clients can already connect."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from clustertrace.telling.addresses import loopback
 __all__ = ["BACKLOG", "listen"]
 
 BACKLOG: Final = 512
-"""Connections that may wait to be accepted."""
+"""How many connections may wait to be accepted."""
 
-_ASKED_FOR: Final = {
+_KEEPALIVE_OPTIONS: Final = {
     "TCP_KEEPIDLE": 60,
     "TCP_KEEPALIVE": 60,  # the same on macOS
     "TCP_KEEPINTVL": 15,
     "TCP_KEEPCNT": 4,
 }
-"""Seconds of silence, seconds between the questions that follow, and how many of these: who is
-silent for two minutes is gone. Else the system would wait for two hours."""
+"""Seconds of silence before the first probe, seconds between probes, and their number: a peer that
+is silent for two minutes is gone. By default the system would wait for two hours."""
 
 
 def listen(host: str, port: int, option: str = "--port") -> list[socket.socket]:
-    """Take a public port, on both of localhost's addresses where there are two.
+    """Listen on a port, on both IPv4 and IPv6 for localhost.
 
-    Raises ServeError, with the option that chooses another one, when it can't be had.
+    Raises ServeError, naming the option that chooses another port, if that fails.
     """
     first = "127.0.0.1" if host == "localhost" else host
     sockets = [_bind(first, port, option)]
     if loopback(host):
         other = "127.0.0.1" if ":" in first else "::1"
-        # No IPv6 here, or the port is taken there: one address will do.
+        # No IPv6, or the port is taken there: one address will do.
         with suppress(ServeError):
             sockets.append(_bind(other, sockets[0].getsockname()[1], option))
     return sockets
@@ -48,14 +48,14 @@ def _bind(host: str, port: int, option: str) -> socket.socket:
         raise ServeError(f"{port} is not a port; choose 1 to 65535 with {option}.") from None
     except OSError as error:
         raise ServeError(_bind_error(error, host, port, option)) from None
-    # Connections have this from their listener: one whose other side vanished without a word, as a
-    # laptop that is shut does, is asked for, and closed.
+    # Inherited by connections: if the peer vanishes silently, like a laptop that is closed, the
+    # connection is probed and closed.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _ASKED_FOR.items():
+    for name, value in _KEEPALIVE_OPTIONS.items():
         if hasattr(socket, name):  # not everywhere
             listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-    # Made anew from its number, a socket knows that it is TCP. asyncio asks for that before it
-    # turns off Nagle's algorithm, without which every answer with a body takes 40 ms.
+    # Recreated from its descriptor, the socket knows that it is TCP. asyncio checks that before it
+    # turns off Nagle's algorithm, which would delay every response with a body by 40 ms.
     return socket.socket(fileno=listener.detach())
 
 

@@ -1,4 +1,4 @@
-"""The pages' process: started, watched, started again when it ends, ended with us."""
+"""Supervise the pages' process: start it, restart it when it exits, and stop it with us."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _PROBE_SECONDS: Final = 0.1
 _PROBE_PATIENCE_SECONDS: Final = 5.0
 _ENDING_SECONDS: Final = 3.0
 _STEADY_SECONDS: Final = 30.0
-"""Pages that lived this long were well: their end counts as the first again."""
-_LONGEST_PAUSE_SECONDS: Final = 30.0
+"""After running this long, an exit counts as the first again."""
+_MAX_PAUSE_SECONDS: Final = 30.0
 
 
 def launch_command(port: int, public_port: int) -> list[str]:
-    """What starts the pages of CLUSTERTRACE_DB on a private port.
+    """The command that starts the pages of CLUSTERTRACE_DB on a private port.
 
-    They end when their standard input does. The database is no argument, which others could see:
-    its URL may hold a password.
+    They exit when their standard input is closed. The database is not an argument, as others could
+    see it, and its URL may hold a password.
     """
     return [
         *(sys.executable, "-m", "clustertrace.app.launch", "--stop-at-eof"),
@@ -36,12 +36,12 @@ def launch_command(port: int, public_port: int) -> list[str]:
 
 
 class Pages:
-    """Keeps one process of pages running. `command` makes its command line from a free port."""
+    """Keeps a process with the pages running; `command` builds its command line for a free port."""
 
     def __init__(self, command: Callable[[int], Sequence[str]]) -> None:
         self._command = command
         self.key = new_key()
-        """What the pages ask everybody for: their port is open to other users of this machine."""
+        """The key that the pages require, since other local users can reach their port."""
         self._port: int | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
@@ -54,16 +54,16 @@ class Pages:
         return "starting" if self._port is None else "ready"
 
     def port(self) -> int | None:
-        """Where the pages listen on 127.0.0.1, once they answer."""
+        """The port of the pages on 127.0.0.1, once they answer."""
         return self._port
 
     def start(self) -> None:
-        """Start the pages, and again each time that they end; once is enough."""
+        """Start the pages, and restart them whenever they exit; further calls do nothing."""
         if self._task is None:
             self._task = asyncio.create_task(self._keep_running())
 
     async def stop(self) -> None:
-        """End the pages."""
+        """Stop the pages."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -71,12 +71,12 @@ class Pages:
         await self._end()
 
     async def _keep_running(self) -> None:
-        ends = 0
+        quick_ends = 0
         while True:
             started = time.monotonic()
             code = await self._run_once()
-            ends = 1 if time.monotonic() - started > _STEADY_SECONDS else ends + 1
-            pause = min(_LONGEST_PAUSE_SECONDS, 0.25 * 2**ends)
+            quick_ends = 1 if time.monotonic() - started > _STEADY_SECONDS else quick_ends + 1
+            pause = min(_MAX_PAUSE_SECONDS, 0.25 * 2**quick_ends)
             print(  # noqa: T201 - the receiver's log
                 f"clustertrace: the pages ended (exit code {code}); they start again in "
                 f"{pause:g} s.",
@@ -93,17 +93,17 @@ class Pages:
             start_new_session=True,
             env={**os.environ, DOOR_VARIABLE: self.key},
         )
-        ended = asyncio.create_task(self._process.wait())
+        exit_task = asyncio.create_task(self._process.wait())
         try:
             while not await _answers(port, self.key):
-                done, _ = await asyncio.wait([ended], timeout=_PROBE_SECONDS)
+                done, _ = await asyncio.wait([exit_task], timeout=_PROBE_SECONDS)
                 if done:
-                    return await ended
+                    return await exit_task
             self._port = port
-            return await ended
+            return await exit_task
         finally:
             self._port = None
-            ended.cancel()
+            exit_task.cancel()
 
     async def _end(self) -> None:
         process, self._process = self._process, None
@@ -120,7 +120,7 @@ class Pages:
 
 
 async def _answers(port: int, key: str) -> bool:
-    """Whether the pages can be shown."""
+    """Whether the pages answer."""
     try:
         async with asyncio.timeout(_PROBE_PATIENCE_SECONDS):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
