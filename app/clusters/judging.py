@@ -14,8 +14,8 @@ from clustertrace.store.answers import Cluster
 from clustertrace.store.said.annotations import (
     LONGEST,
     Outcome,
-    PatternWord,
-    TraceWord,
+    PatternEdit,
+    TraceEdit,
     annotate_pattern,
     annotate_traces,
 )
@@ -52,8 +52,8 @@ def draw(cluster: Cluster) -> None:
         )
         with st.popover("How its runs went", help="Give all of its runs an outcome."):
             _outcomes(cluster)
-    chosen = PatternWord(expected, priority or "normal", note.strip())
-    stored = PatternWord(
+    chosen = PatternEdit(expected, priority or "normal", note.strip())
+    stored = PatternEdit(
         annotation.expected, annotation.priority or "normal", annotation.note or ""
     )
     if chosen != stored:
@@ -74,7 +74,7 @@ def _outcomes(cluster: Cluster) -> None:
         if st.button(label.format(runs), icon=sign, key=f"{outcome} {cluster.id}", width="stretch"):
             with connection.read() as conn:
                 ids = queries.matching(conn, Match("pattern", cluster.id))
-            annotate_traces(connection.store(), ids, TraceWord(outcome))
+            annotate_traces(connection.store(), ids, TraceEdit(outcome))
             st.rerun()
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from clustertrace.app import connection, markup, words
-from clustertrace.store.said.annotations import Outcome, TraceWord, annotate_traces
+from clustertrace.store.said.annotations import Outcome, TraceEdit, annotate_traces
 
 __all__ = ["bar"]
 
@@ -31,16 +31,16 @@ def bar(trace_ids: Sequence[str]) -> bool:
     return True
 
 
-def _outcome() -> TraceWord | None:
+def _outcome() -> TraceEdit | None:
     chosen = st.menu_button("Outcome", list(_OUTCOMES), icon=":material/gavel:")
-    return TraceWord(outcome=_OUTCOMES[chosen]) if chosen else None
+    return TraceEdit(outcome=_OUTCOMES[chosen]) if chosen else None
 
 
-def _star() -> TraceWord | None:
-    return TraceWord(starred=True) if st.button("Star", icon=":material/star:") else None
+def _star() -> TraceEdit | None:
+    return TraceEdit(starred=True) if st.button("Star", icon=":material/star:") else None
 
 
-def _tag() -> TraceWord | None:
+def _tag() -> TraceEdit | None:
     with st.popover("Tag", icon=":material/sell:"), st.form("tag traces", border=False):
         key = st.text_input("Key", placeholder="task")
         value = st.text_input("Value", placeholder="billing; empty removes the tag")
@@ -49,4 +49,4 @@ def _tag() -> TraceWord | None:
     if not key.strip():
         st.html(markup.notice("A tag needs a key."))
         return None
-    return TraceWord(tags={key.strip(): value.strip()})
+    return TraceEdit(tags={key.strip(): value.strip()})

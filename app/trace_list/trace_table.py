@@ -16,7 +16,7 @@ from clustertrace.app.trace_list import bulk, trace_columns
 from clustertrace.app.trace_list.trace_columns import ORDERS, STAR
 from clustertrace.store import queries
 from clustertrace.store.answers import TracePage, TraceRow
-from clustertrace.store.said.annotations import TraceWord, annotate_traces
+from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 
 __all__ = ["show"]
 
@@ -59,7 +59,7 @@ def show(query: Query, empty_text: str) -> None:
     """Draw the traces of the query, or `empty_text` if there are none."""
     if starring := st.session_state.pop(_TO_STAR, None):
         trace_id, starred = starring
-        annotate_traces(connection.store(), [trace_id], TraceWord(starred=starred))
+        annotate_traces(connection.store(), [trace_id], TraceEdit(starred=starred))
         st.session_state.pop(_CACHED, None)
     order, descending = _requested_order()
     view = _View(

@@ -18,7 +18,7 @@ from clustertrace.snapshot.document import trace_document
 from clustertrace.snapshot.leaving import leaving
 from clustertrace.store import queries
 from clustertrace.store.answers import TraceRow
-from clustertrace.store.said.annotations import LONGEST, Outcome, TraceWord, annotate_traces
+from clustertrace.store.said.annotations import LONGEST, Outcome, TraceEdit, annotate_traces
 
 __all__ = ["draw", "suspects"]
 
@@ -48,12 +48,12 @@ def draw(trace: Trace, row: TraceRow) -> None:
                 f"clustertrace replay {key[:12]} --entry my_agent:run --stub all", language="bash"
             )
     chosen = next((option for option in (*_OUTCOMES, _OWN) if option == outcome), None)
-    annotation = TraceWord(
+    annotation = TraceEdit(
         outcome=chosen if chosen != trace.outcome else None,
         starred=starred if starred != trace.starred else None,
         note=note.strip() if note.strip() != (trace.note or "") else None,
     )
-    if annotation != TraceWord():
+    if annotation != TraceEdit():
         annotate_traces(connection.store(), [key], annotation)
         st.rerun()
     st.html(markup.page(markup.facts(*_neighbours(trace, row))))

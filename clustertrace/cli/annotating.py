@@ -16,7 +16,7 @@ from clustertrace.telling.words import counted
 
 if TYPE_CHECKING:
     from clustertrace.store.answers import TraceRow
-    from clustertrace.store.said.annotations import Outcome, PatternWord, TraceWord
+    from clustertrace.store.said.annotations import Outcome, PatternEdit, TraceEdit
     from clustertrace.store.store import Store
 
 __all__ = ["annotate", "outcome"]
@@ -75,27 +75,27 @@ def annotate(
     """
     from clustertrace.store import queries
     from clustertrace.store.said.annotations import (
-        PatternWord,
-        TraceWord,
+        PatternEdit,
+        TraceEdit,
         annotate_pattern,
         annotate_traces,
     )
 
-    trace_word = TraceWord(starred=star, note=note, tags=_parse_tags(tags or []))
-    pattern_word = PatternWord(expected, priority, note)
+    trace_edit = TraceEdit(starred=star, note=note, tags=_parse_tags(tags or []))
+    pattern_edit = PatternEdit(expected, priority, note)
     with reading(db) as store:
         with store.read() as conn:
             found = queries.named(conn, of)
         if found.pattern is None:
-            _require_no_others(pattern_word, "--expected and --priority are for patterns", of)
-            if trace_word != TraceWord():
-                annotate_traces(store, [found.id], trace_word)
+            _require_no_others(pattern_edit, "--expected and --priority are for patterns", of)
+            if trace_edit != TraceEdit():
+                annotate_traces(store, [found.id], trace_edit)
             document = _trace_document(_read_row(store, found.id))
         else:
-            _require_no_others(trace_word, "--star and --tag are for traces", of)
+            _require_no_others(trace_edit, "--star and --tag are for traces", of)
             annotation = found.pattern
-            if pattern_word != PatternWord():
-                annotation = annotate_pattern(store, found.id, pattern_word)
+            if pattern_edit != PatternEdit():
+                annotation = annotate_pattern(store, found.id, pattern_edit)
             document = {"pattern": found.id} | asdict(annotation)
     if as_json:
         print_json(document)
@@ -137,7 +137,7 @@ def outcome(
     """
     from clustertrace.filters import parse_chosen
     from clustertrace.store import queries
-    from clustertrace.store.said.annotations import TraceWord, annotate_traces
+    from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 
     *ids, last = said
     verdict = _OUTCOMES.get(last)
@@ -153,7 +153,7 @@ def outcome(
             else:
                 traces = queries.matching(conn, matching)
         if not dry_run:
-            annotate_traces(store, traces, TraceWord(outcome=verdict, reason=reason))
+            annotate_traces(store, traces, TraceEdit(outcome=verdict, reason=reason))
     if as_json:
         print_json(
             {"outcome": verdict, "reason": reason, "traces": len(traces), "dry_run": dry_run}
@@ -177,9 +177,9 @@ def _parse_tags(assignments: list[str]) -> dict[str, str]:
     return tags
 
 
-def _require_no_others(user_word: TraceWord | PatternWord, sentence: str, of: str) -> None:
+def _require_no_others(edit: TraceEdit | PatternEdit, sentence: str, of: str) -> None:
     """Refuse what can't be said of this sort. A note can be said of both."""
-    if user_word._replace(note=None) != type(user_word)():
+    if edit._replace(note=None) != type(edit)():
         raise UsageError(f"{sentence}, and {of} is none.")
 
 

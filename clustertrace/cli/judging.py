@@ -151,11 +151,11 @@ def _store_verdict(store: Store, judged: Judged, model: str, *, set_outcome: boo
     metric = Metric(METRIC, float(judged.verdict.passed), time.time_ns())
     store.write(Batch([], [TraceFacts(judged.trace.trace_id, metrics=(metric,))]))
     if set_outcome and judged.trace.outcome is None:
-        user_word = annotations.TraceWord(
+        edit = annotations.TraceEdit(
             outcome="pass" if judged.verdict.passed else "fail",
             reason=f"{model}: {judged.verdict.reason}"[:1_000],
         )
-        annotations.annotate_traces(store, [judged.trace.trace_id], user_word)
+        annotations.annotate_traces(store, [judged.trace.trace_id], edit)
 
 
 def _report(judged: Sequence[Judged], planned: Plan, *, dry_run: bool, as_json: bool) -> None:

@@ -16,9 +16,9 @@ from clustertrace.store import queries
 from clustertrace.store.said import assertions
 from clustertrace.store.said.annotations import (
     Outcome,
-    PatternWord,
+    PatternEdit,
     Priority,
-    TraceWord,
+    TraceEdit,
     annotate_pattern,
     annotate_traces,
 )
@@ -83,22 +83,22 @@ class Changes:
 
         Replaces what was said before about the same thing.
         """
-        trace_word = TraceWord(outcome, reason, star, note, tags or {})
-        pattern_word = PatternWord(expected, priority, note)
-        if trace_word == TraceWord() and pattern_word == PatternWord():
+        trace_edit = TraceEdit(outcome, reason, star, note, tags or {})
+        pattern_edit = PatternEdit(expected, priority, note)
+        if trace_edit == TraceEdit() and pattern_edit == PatternEdit():
             raise UsageError("Nothing to change; give an outcome, a note, a tag or a priority.")
         with reading(self._db) as store:
             with store.read() as conn:
                 found = queries.named(conn, id)
             if found.pattern is None:
-                if pattern_word._replace(note=None) != PatternWord():
+                if pattern_edit._replace(note=None) != PatternEdit():
                     raise UsageError(f"expected and priority are for patterns; {id} is a run.")
-                annotate_traces(store, [found.id], trace_word)
+                annotate_traces(store, [found.id], trace_edit)
                 with store.read() as conn:
                     return Said(run=Run.of(queries.trace_row(conn, found.id)))
-            if trace_word._replace(note=None) != TraceWord():
+            if trace_edit._replace(note=None) != TraceEdit():
                 raise UsageError(f"outcome, star and tags are for runs; {id} is a pattern.")
-            annotate_pattern(store, found.id, pattern_word)
+            annotate_pattern(store, found.id, pattern_edit)
             with store.read() as conn:
                 return Said(pattern=Pattern.of(queries.cluster(conn, found.id)))
 

@@ -9,7 +9,7 @@ import pytest
 
 from clustertrace.model import INTERNAL, REPLAY_OF, Batch, Span
 from clustertrace.store import queries
-from clustertrace.store.said.annotations import TraceWord, annotate_traces
+from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.store import Store
 from tests.pages.conftest import run, told
 
@@ -183,7 +183,7 @@ def test_the_user_takes_a_judgement_back(some: Store, show: Callable[..., Any]) 
     with some.read() as conn:
         before = queries.trace(conn, trace_id)
     assert "own" not in show("trace", id=trace_id).ran.segmented_control[0].options
-    annotate_traces(some, [trace_id], TraceWord(outcome="fail"))
+    annotate_traces(some, [trace_id], TraceEdit(outcome="fail"))
     shown = show("trace", id=trace_id).ran
     shown.segmented_control[0].set_value("own").run()
     assert not shown.exception

@@ -13,7 +13,7 @@ from clustertrace.exchange.importing import import_native
 from clustertrace.exchange.reading import open_source
 from clustertrace.model import Batch, Span
 from clustertrace.store import queries
-from clustertrace.store.said.annotations import TraceWord, annotate_traces
+from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.sqlite import connection as connection_module
 from clustertrace.store.store import Store
 
@@ -32,7 +32,7 @@ def test_a_text_cannot_turn_what_stands_behind_it(store: Store, show: Callable[.
     span = Span("1" * 32, "1" * 16, None, text, "agent", "error", 1, 2, error_message=text)
     store.write(Batch([span], []))
     store.settle(everything=True)
-    annotate_traces(store, ["1" * 32], TraceWord(note=text, tags={text: text}))
+    annotate_traces(store, ["1" * 32], TraceEdit(note=text, tags={text: text}))
     table = show("traces").table
     shown = [table["name"][0], table["errors"][0], table["note"][0], *table["tags"][0]]
     safe = "a\ufffdb"
@@ -189,7 +189,7 @@ def test_every_sorting_title_sorts(some: Store, show: Callable[..., Any]) -> Non
 def test_stars_and_notes_are_shown(some: Store, show: Callable[..., Any]) -> None:
     """A note has a column where there is one."""
     assert "note" not in show("traces").table
-    annotate_traces(some, [f"{1:032x}"], TraceWord(starred=True, note="look <b>here</b>"))
+    annotate_traces(some, [f"{1:032x}"], TraceEdit(starred=True, note="look <b>here</b>"))
     table = show("traces", where="starred:yes").table
     assert (list(table["star"]), list(table["note"])) == (["★"], ["look <b>here</b>"])
     assert list(show("traces", where="starred:no").table["star"]) == ["☆"] * 6

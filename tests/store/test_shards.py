@@ -19,7 +19,7 @@ from clustertrace.model import Batch, Span
 from clustertrace.store import Store, queries
 from clustertrace.store.migrations import HEAD
 from clustertrace.store.place import place_of
-from clustertrace.store.said.annotations import TraceWord, annotate_traces
+from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.upkeep.backfill import backfill_costs, backfill_signatures
 from clustertrace.store.upkeep.checking import check
 from clustertrace.store.upkeep.copying import copy
@@ -252,7 +252,7 @@ def test_what_users_say_goes_where_the_run_is(
     spread.write(runs(make_trace))
     spread.refresh()
     ids = [f"{number:032x}" for number in (1, 2, 3)]
-    assert annotate_traces(spread, ids, TraceWord(outcome="fail")) == 3
+    assert annotate_traces(spread, ids, TraceEdit(outcome="fail")) == 3
     with spread.read() as conn:
         assert queries.overview(conn).failed_by_outcome == 3
     spread.remove(*ids)

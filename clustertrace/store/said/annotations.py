@@ -22,9 +22,9 @@ from clustertrace.store.writing.writer import chunks
 
 __all__ = [
     "Outcome",
-    "PatternWord",
+    "PatternEdit",
     "Priority",
-    "TraceWord",
+    "TraceEdit",
     "annotate_pattern",
     "annotate_traces",
 ]
@@ -41,7 +41,7 @@ _SLICE: Final = 200
 _NO_TRACE: Final = "0" * 32
 
 
-class TraceWord(NamedTuple):
+class TraceEdit(NamedTuple):
     """Changes to the annotations of runs. None changes nothing, an empty text removes a value."""
 
     outcome: Outcome | None = None
@@ -55,7 +55,7 @@ class TraceWord(NamedTuple):
     """An empty value removes the tag."""
 
 
-class PatternWord(NamedTuple):
+class PatternEdit(NamedTuple):
     """Changes to the annotations of a pattern. None changes nothing."""
 
     expected: bool | None = None
@@ -65,34 +65,34 @@ class PatternWord(NamedTuple):
     """An empty text removes it."""
 
 
-def annotate_traces(store: Store, trace_ids: Sequence[str], word: TraceWord) -> int:
+def annotate_traces(store: Store, trace_ids: Sequence[str], edit: TraceEdit) -> int:
     """Annotate traces, given by their full ids; returns how many of them exist.
 
     Uses a transaction per 200 traces, so that an interrupted call can be repeated. Raises
     UsageError for a reason without an outcome, an empty key, or a text that is too long.
     """
-    word = _checked(word)
+    edit = _checked(edit)
     count = 0
     for batch in chunks(dict.fromkeys(trace_ids), _SLICE):
         for node, node_ids in store.split(batch):
             with node.writing() as conn:
-                count += _write_word(conn, [bytes.fromhex(trace_id) for trace_id in node_ids], word)
-    if _changes_numbers(word):
+                count += _write_edit(conn, [bytes.fromhex(trace_id) for trace_id in node_ids], edit)
+    if _changes_numbers(edit):
         store.note_all()
     return count
 
 
-def annotate_pattern(store: Store, pattern: str, word: PatternWord) -> PatternAnnotation:
+def annotate_pattern(store: Store, pattern: str, edit: PatternEdit) -> PatternAnnotation:
     """Annotate a pattern, given by its full id; returns all its annotations.
 
     Raises UsageError for a note that is too long.
     """
-    note = None if word.note is None else _checked(TraceWord(note=word.note)).note
+    note = None if edit.note is None else _checked(TraceEdit(note=edit.note)).note
     with store.writing() as conn:
         before = pattern_annotations(conn, [pattern]).get(pattern, PatternAnnotation())
         after = PatternAnnotation(
-            before.expected if word.expected is None else word.expected,
-            before.priority if word.priority is None else _stored_priority(word.priority),
+            before.expected if edit.expected is None else edit.expected,
+            before.priority if edit.priority is None else _stored_priority(edit.priority),
             before.note if note is None else note or None,
         )
         conn.run("DELETE FROM variant_annotations WHERE variant_id = ?", (pattern,))
@@ -108,24 +108,24 @@ def _stored_priority(priority: Priority) -> Literal["high", "low"] | None:
     return None if priority == "normal" else priority
 
 
-def _checked(word: TraceWord) -> TraceWord:
-    """The annotations, validated and without secrets."""
-    if word.reason and word.outcome in (None, "own"):
+def _checked(edit: TraceEdit) -> TraceEdit:
+    """The edit, validated and without secrets."""
+    if edit.reason and edit.outcome in (None, "own"):
         raise UsageError("A reason needs an outcome; say pass, fail or unknown with it.")
-    if not all(word.tags):
+    if not all(edit.tags):
         raise UsageError("A tag needs a key; write key=value.")
-    texts = [word.reason or "", word.note or "", *(key + value for key, value in word.tags.items())]
+    texts = [edit.reason or "", edit.note or "", *(key + value for key, value in edit.tags.items())]
     if max(map(len, texts)) > LONGEST:
         raise UsageError(f"That is longer than {LONGEST:,} characters; shorten it.")
     fact = TraceFacts(
         _NO_TRACE,
-        outcome_reason=word.reason and _clean(word.reason),
-        note=word.note and _clean(word.note),
-        tags={_clean(key): _clean(value) for key, value in word.tags.items()},
+        outcome_reason=edit.reason and _clean(edit.reason),
+        note=edit.note and _clean(edit.note),
+        tags={_clean(key): _clean(value) for key, value in edit.tags.items()},
         by_hand=True,
     )
     fact = policy().facts(fact)
-    return word._replace(reason=fact.outcome_reason, note=fact.note, tags=fact.tags)
+    return edit._replace(reason=fact.outcome_reason, note=fact.note, tags=fact.tags)
 
 
 def _clean(text: str) -> str:
@@ -133,15 +133,15 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _write_word(conn: Connection, keys: Sequence[bytes], word: TraceWord) -> int:
+def _write_edit(conn: Connection, keys: Sequence[bytes], edit: TraceEdit) -> int:
     marks = placeholders(keys)
     sql = f"SELECT trace_id FROM traces WHERE trace_id IN ({marks}) AND start_ns IS NOT NULL"
     keys = [row[0] for row in conn.rows(sql, keys)]
-    if word.starred is not None:
-        _set_columns(conn, keys, "starred = ?", 1 if word.starred else None)
-    if word.note is not None:
-        _set_columns(conn, keys, "note = ?", word.note or None)
-    for key, value in word.tags.items():
+    if edit.starred is not None:
+        _set_columns(conn, keys, "starred = ?", 1 if edit.starred else None)
+    if edit.note is not None:
+        _set_columns(conn, keys, "note = ?", edit.note or None)
+    for key, value in edit.tags.items():
         conn.many(
             "DELETE FROM trace_tags WHERE trace_id = ? AND key = ?",
             [(trace_key, key) for trace_key in keys],
@@ -151,19 +151,19 @@ def _write_word(conn: Connection, keys: Sequence[bytes], word: TraceWord) -> int
                 "INSERT INTO trace_tags VALUES (?, ?, ?, 1)",
                 [(trace_key, key, value) for trace_key in keys],
             )
-    if word.outcome is not None:
-        outcome = None if word.outcome == "own" else word.outcome
+    if edit.outcome is not None:
+        outcome = None if edit.outcome == "own" else edit.outcome
         _set_columns(
-            conn, keys, "given_outcome = ?, given_reason = ?", outcome, word.reason or None
+            conn, keys, "given_outcome = ?, given_reason = ?", outcome, edit.reason or None
         )
-    if _changes_numbers(word):
+    if _changes_numbers(edit):
         settle_traces(conn, keys)
     return len(keys)
 
 
-def _changes_numbers(word: TraceWord) -> bool:
+def _changes_numbers(edit: TraceEdit) -> bool:
     """Whether totals change: by an outcome, or by marking a replay, which is not counted."""
-    return word.outcome is not None or REPLAY_OF in word.tags
+    return edit.outcome is not None or REPLAY_OF in edit.tags
 
 
 def _set_columns(conn: Connection, keys: Sequence[bytes], assignment: str, *values: object) -> None:

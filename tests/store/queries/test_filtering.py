@@ -31,15 +31,15 @@ from clustertrace.model import INTERNAL, REPLAY_OF, Batch, Metric, Span, Trace, 
 from clustertrace.patterns.signature import KEPT, in_order, root_of, steps_of
 from clustertrace.store import Store, filtering, queries
 from clustertrace.store.answers import PatternAnnotation
-from clustertrace.store.said.annotations import PatternWord, annotate_pattern
+from clustertrace.store.said.annotations import PatternEdit, annotate_pattern
 from clustertrace.understanding.endings import dead_end
 from tests.store.conftest import SECOND, START
 
 NAMES = ("search", "open_page", "Cite", "a%b", "page 12", " look ")
 WORDS_ON_PATTERNS = (
-    PatternWord(expected=True, priority="high"),
-    PatternWord(priority="low"),
-    PatternWord(note="look"),
+    PatternEdit(expected=True, priority="high"),
+    PatternEdit(priority="low"),
+    PatternEdit(note="look"),
 )
 WORDS = ("alpha", "beta", "gamma")
 

@@ -12,7 +12,7 @@ from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store
 from clustertrace.store.queries.prompts import habits, prompt_texts
 from clustertrace.store.queries.templates import template_uses, templates
-from clustertrace.store.said.annotations import TraceWord, annotate_traces
+from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.said.templates import delete_template, restore_template, save_template
 
 Make = Callable[..., list[Span]]
@@ -53,9 +53,9 @@ def test_a_prompt_is_kept_once_a_run(store: Store, say: Callable[..., str]) -> N
 def test_news_of_a_run_reach_its_prompt(store: Store, say: Callable[..., str]) -> None:
     """A verdict that comes later, and the run's removal, count here too."""
     trace_id = say(1, "Fix the login")
-    annotate_traces(store, [trace_id], TraceWord(outcome="fail"))
+    annotate_traces(store, [trace_id], TraceEdit(outcome="fail"))
     assert [row[1] for row in kept(store)] == ["fail"]
-    annotate_traces(store, [trace_id], TraceWord(outcome="pass"))
+    annotate_traces(store, [trace_id], TraceEdit(outcome="pass"))
     assert [row[1] for row in kept(store)] == [None]
     store.remove(trace_id)
     assert kept(store) == []

@@ -14,8 +14,8 @@ from clustertrace.store import queries
 from clustertrace.store.answers import PatternAnnotation
 from clustertrace.store.said.annotations import (
     LONGEST,
-    PatternWord,
-    TraceWord,
+    PatternEdit,
+    TraceEdit,
     annotate_pattern,
     annotate_traces,
 )
@@ -51,7 +51,7 @@ def test_a_given_outcome_moves_the_roll_ups_at_once(one: Store) -> None:
     """Lists, totals, patterns and rules know of it without another step."""
     with one.read() as conn:
         noted = queries.runs_noted(conn)
-    assert annotate_traces(one, [TRACE], TraceWord(outcome="fail", reason="cites nothing")) == 1
+    assert annotate_traces(one, [TRACE], TraceEdit(outcome="fail", reason="cites nothing")) == 1
     assert (row(one).outcome, row(one).failed, row(one).by_hand) == ("fail", True, True)
     assert totals(one) == (1, 1)
     with one.read() as conn:
@@ -61,7 +61,7 @@ def test_a_given_outcome_moves_the_roll_ups_at_once(one: Store) -> None:
 
 def test_it_survives_late_spans_repeated_facts_and_a_new_summary(one: Store) -> None:
     """Whatever the run goes on to say, the user's word stays."""
-    annotate_traces(one, [TRACE], TraceWord(outcome="fail", tags={"v": "mine"}))
+    annotate_traces(one, [TRACE], TraceEdit(outcome="fail", tags={"v": "mine"}))
     told = TraceFacts(TRACE, outcome="pass", outcome_reason="again", tags={"v": "2", "w": "3"})
     one.write(batch(span(3, "late"), facts=[told]))
     one.refresh()
@@ -74,32 +74,32 @@ def test_it_survives_late_spans_repeated_facts_and_a_new_summary(one: Store) -> 
 
 def test_unknown_takes_an_outcome_back(one: Store) -> None:
     """The run's own word no longer counts, its root's end does; pass and fail can follow."""
-    annotate_traces(one, [TRACE], TraceWord(outcome="unknown"))
+    annotate_traces(one, [TRACE], TraceEdit(outcome="unknown"))
     assert (row(one).outcome, row(one).by_hand, row(one).failed) == (None, True, False)
-    annotate_traces(one, [TRACE], TraceWord(outcome="fail"))
-    annotate_traces(one, [TRACE], TraceWord(outcome="pass"))
+    annotate_traces(one, [TRACE], TraceEdit(outcome="fail"))
+    annotate_traces(one, [TRACE], TraceEdit(outcome="pass"))
     assert totals(one) == (0, 0)
 
 
 def test_a_word_can_be_taken_back(one: Store) -> None:
     """What the run says of itself counts again, as if nothing had been said."""
     before, counted = row(one), totals(one)
-    annotate_traces(one, [TRACE], TraceWord(outcome="fail", reason="wrong"))
-    annotate_traces(one, [TRACE], TraceWord(outcome="own"))
+    annotate_traces(one, [TRACE], TraceEdit(outcome="fail", reason="wrong"))
+    annotate_traces(one, [TRACE], TraceEdit(outcome="own"))
     assert (row(one), totals(one)) == (before, counted)
     with pytest.raises(UsageError, match="A reason needs an outcome"):
-        annotate_traces(one, [TRACE], TraceWord(outcome="own", reason="wrong"))
+        annotate_traces(one, [TRACE], TraceEdit(outcome="own", reason="wrong"))
 
 
 def test_star_note_and_tags_come_and_go(one: Store) -> None:
     """None leaves a thing alone, an empty text takes it away."""
-    annotate_traces(one, [TRACE], TraceWord(starred=True, note="look", tags={"a": "b"}))
-    annotate_traces(one, [TRACE], TraceWord(tags={"v": ""}))
+    annotate_traces(one, [TRACE], TraceEdit(starred=True, note="look", tags={"a": "b"}))
+    annotate_traces(one, [TRACE], TraceEdit(tags={"v": ""}))
     seen = row(one)
     assert (seen.starred, seen.note, seen.tags, seen.by_hand) == (True, "look", {"a": "b"}, False)
     with one.read() as conn:
         assert queries.matching(conn, parse("starred:yes note:lo* tag.a:b")) == [TRACE]
-    annotate_traces(one, [TRACE], TraceWord(starred=False, note=""))
+    annotate_traces(one, [TRACE], TraceEdit(starred=False, note=""))
     assert (row(one).starred, row(one).note) == (False, None)
 
 
@@ -116,12 +116,12 @@ def test_a_star_is_found_by_its_index(one: Store) -> None:
 
 def test_runs_that_are_not_there_are_left_out(one: Store) -> None:
     """A run that was deleted meanwhile is not counted and not made."""
-    assert annotate_traces(one, ["f" * 32, TRACE, TRACE], TraceWord(starred=True)) == 1
+    assert annotate_traces(one, ["f" * 32, TRACE, TRACE], TraceEdit(starred=True)) == 1
 
 
 def test_secrets_are_cut_and_odd_characters_replaced(one: Store) -> None:
     """What is typed passes the same way as what is recorded."""
-    word = TraceWord("fail", f"key {KEY}", None, f"note {KEY} \udcff", {"k": KEY})
+    word = TraceEdit("fail", f"key {KEY}", None, f"note {KEY} \udcff", {"k": KEY})
     annotate_traces(one, [TRACE], word)
     with one.read() as conn:
         trace = queries.trace(conn, TRACE)
@@ -132,12 +132,12 @@ def test_secrets_are_cut_and_odd_characters_replaced(one: Store) -> None:
 @pytest.mark.parametrize(
     "word",
     [
-        TraceWord(reason="why"),
-        TraceWord(tags={"": "x"}),
-        TraceWord(note="x" * (LONGEST + 1)),
+        TraceEdit(reason="why"),
+        TraceEdit(tags={"": "x"}),
+        TraceEdit(note="x" * (LONGEST + 1)),
     ],
 )
-def test_what_makes_no_sense_is_refused(one: Store, word: TraceWord) -> None:
+def test_what_makes_no_sense_is_refused(one: Store, word: TraceEdit) -> None:
     """A sentence says why, and nothing changes."""
     with pytest.raises(UsageError):
         annotate_traces(one, [TRACE], word)
@@ -146,7 +146,7 @@ def test_what_makes_no_sense_is_refused(one: Store, word: TraceWord) -> None:
 
 def test_it_travels_in_a_file_byte_for_byte(one: Store, tmp_path: Any) -> None:
     """Out, into an empty database, and out again: the same bytes, still by hand."""
-    word = TraceWord("unknown", "who knows", starred=True, note="look", tags={"a": "b"})
+    word = TraceEdit("unknown", "who knows", starred=True, note="look", tags={"a": "b"})
     annotate_traces(one, [TRACE], word)
     with one.read() as conn:
         line = dump_trace(queries.trace(conn, TRACE))
@@ -161,7 +161,7 @@ def test_it_travels_in_a_file_byte_for_byte(one: Store, tmp_path: Any) -> None:
 
 def test_what_was_said_here_wins_over_a_file(one: Store) -> None:
     """A file that comes again with another word by hand changes nothing."""
-    annotate_traces(one, [TRACE], TraceWord("fail", note="mine"))
+    annotate_traces(one, [TRACE], TraceEdit("fail", note="mine"))
     facts = TraceFacts(TRACE, outcome="pass", by_hand=True, starred=True, note="theirs")
     one.write(batch(facts=[facts]))
     one.refresh()
@@ -183,11 +183,11 @@ def test_a_pattern_keeps_what_is_said_of_it(one: Store) -> None:
     """Expected, priority and note stand in its record; normal and empty take them away."""
     with one.read() as conn:
         pattern = queries.clusters(conn).clusters[0].id
-    assert annotate_pattern(one, pattern, PatternWord(expected=True, note=f"x {KEY}")).expected
-    said = annotate_pattern(one, pattern, PatternWord(priority="high"))
+    assert annotate_pattern(one, pattern, PatternEdit(expected=True, note=f"x {KEY}")).expected
+    said = annotate_pattern(one, pattern, PatternEdit(priority="high"))
     assert (said.expected, said.priority) == (True, "high")
     with one.read() as conn:
         assert queries.cluster(conn, pattern).annotation == said
     assert KEY not in str(said.note)
-    nothing = annotate_pattern(one, pattern, PatternWord(False, "normal", ""))
+    nothing = annotate_pattern(one, pattern, PatternEdit(False, "normal", ""))
     assert nothing == PatternAnnotation()

@@ -13,7 +13,7 @@ from clustertrace.review.weeks import last_seven_days
 from clustertrace.store import Store, queries
 from clustertrace.store.queries.prompts import habits
 from clustertrace.store.said import assertions
-from clustertrace.store.said.annotations import TraceWord, annotate_traces
+from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.upkeep.backfill import backfill_signatures
 from clustertrace.store.upkeep.checking import check
 
@@ -112,10 +112,10 @@ def test_said_by_hand(store: Store) -> None:
     store.refresh()
     counted = answers(store)
     ids = [late.spans[0].trace_id]
-    assert annotate_traces(store, ids, TraceWord(tags={REPLAY_OF: f"{1:032x}"})) == 1
+    assert annotate_traces(store, ids, TraceEdit(tags={REPLAY_OF: f"{1:032x}"})) == 1
     assert answers(store) == before
     assert check(store).sound
-    assert annotate_traces(store, ids, TraceWord(tags={REPLAY_OF: ""})) == 1
+    assert annotate_traces(store, ids, TraceEdit(tags={REPLAY_OF: ""})) == 1
     assert answers(store) == counted
 
 

@@ -13,7 +13,7 @@ from clustertrace.errors import StoreBusy, StoreError, UsageError
 from clustertrace.exchange.exporting import Selection, export_traces
 from clustertrace.model import Batch, Metric, Span, TraceFacts
 from clustertrace.store import Store, queries
-from clustertrace.store.said.annotations import TraceWord, annotate_traces
+from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.upkeep.checking import check
 from clustertrace.store.upkeep.copied_tables import every_table
 from clustertrace.store.upkeep.copying import Copied, copy, is_unfinished
@@ -40,7 +40,7 @@ def source(store: Store, make_trace: Callable[..., list[Span]]) -> Store:
         payload = {"q": f"tide {number} – 100 %", "more": "\\x00 \n"}
         store.write(Batch([spans[0]._replace(input=payload), call, *spans[2:]], [told]))
     store.refresh()
-    annotate_traces(store, [f"{1:032x}"], TraceWord(starred=True, note="look"))
+    annotate_traces(store, [f"{1:032x}"], TraceEdit(starred=True, note="look"))
     return store
 
 

@@ -12,7 +12,7 @@ from clustertrace.exchange.native import parse_trace
 from clustertrace.filters import parse
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store, queries
-from clustertrace.store.said.annotations import TraceWord, annotate_traces
+from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.upkeep import retention
 
 DEMO = Path(__file__).parents[3] / "demo" / "traces.jsonl.gz"
@@ -74,7 +74,7 @@ def test_a_star_that_comes_meanwhile(store: Store, monkeypatch: pytest.MonkeyPat
     next(slices)
     with store.read() as conn:
         newest = queries.traces(conn, limit=1).rows[0].trace_id
-    annotate_traces(store, [newest], TraceWord(starred=True))
+    annotate_traces(store, [newest], TraceEdit(starred=True))
     list(slices)
     with store.read() as conn:
         assert [row.trace_id for row in queries.traces(conn).rows] == [newest]

@@ -12,7 +12,7 @@ from clustertrace.conventions.otlp.logs import logs_of_json
 from clustertrace.conventions.otlp.traces import decode_json
 from clustertrace.model import REPLAY_OF, Trace
 from clustertrace.store import queries
-from clustertrace.store.said.annotations import TraceWord, annotate_traces
+from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.settling.removing import remove_traces
 from clustertrace.store.store import Store
 from clustertrace.transcripts.finding import find
@@ -137,7 +137,7 @@ def test_a_replay_that_both_tell_of_is_one_run(store: Store) -> None:
     """A turn that counts nowhere leaves no empty run behind either when telemetry takes it over."""
     read_history(store)
     turns = [turn.trace_id for turn in export(store)]
-    annotate_traces(store, turns, TraceWord(tags={REPLAY_OF: "f" * 32}))
+    annotate_traces(store, turns, TraceEdit(tags={REPLAY_OF: "f" * 32}))
     for step in telemetry(BOTH, "both", "traces"):
         step(store)
     assert len(export(store)) == len(turns) == 3
