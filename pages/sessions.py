@@ -59,7 +59,7 @@ def _draw_sessions() -> None:
             st.html(empty.ways_in("There are no traces yet, so there are no sessions."))
             return
         session_count = queries.sessions(conn, limit=1).total
-        total = queries.spending(conn, "day", limit=1).total
+        total = queries.spending_in_sessions(conn)
     if not session_count:
         st.html(
             markup.page(

@@ -32,21 +32,23 @@ def call(root: Span, **more: Any) -> Span:
 @pytest.fixture
 def talks(store: Store) -> Store:
     """A session of two turns, an hour apart, the second of which missed the cache and failed; a
-    cheap one of one turn; and a run of none."""
+    cheap one of one turn; and a dear run of none."""
     first = run(1, facts=told(session_id="long", tags={"folder": "~/project"}))
     second = run(2, facts=told(session_id="long", outcome="fail", tags={"folder": "~/project"}))
     cheap = run(3, facts=told(session_id="cheap"))
     first.spans.append(call(first.spans[0], cost_usd=0.5, cache_write_tokens=19_000))
     second.spans.append(call(second.spans[0], cost_usd=0.75, cache_write_tokens=19_000))
     cheap.spans.append(call(cheap.spans[0], cost_usd=0.01, input_tokens=10))
-    for batch in (first, second, cheap, run(4)):
+    alone = run(4)
+    alone.spans.append(call(alone.spans[0], cost_usd=7.0))
+    for batch in (first, second, cheap, alone):
         store.write(batch)
     store.refresh()
     return store
 
 
 def test_sessions_are_listed_with_their_money(talks: Store, show: Show) -> None:
-    """The latest first, or the dearest; each leads to its turns."""
+    """The latest first, or the dearest; each leads to its turns. Runs of none are not counted."""
     html = show("sessions").html
     assert "2 sessions." in html
     assert "$1.26 for 3 calls of models" in html

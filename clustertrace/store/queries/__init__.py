@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from clustertrace.store.queries.arriving import newest_span
     from clustertrace.store.queries.comparing import before_and_after, failures_by, sides
     from clustertrace.store.queries.conversing import session, session_breaks, sessions
-    from clustertrace.store.queries.costing import spending
+    from clustertrace.store.queries.costing import spending, spending_in_sessions
     from clustertrace.store.queries.describing import Description, description
     from clustertrace.store.queries.drifting import runs_by_pattern, variants_of
     from clustertrace.store.queries.explaining import paths, why
@@ -125,6 +125,7 @@ __all__ = [
     "sides",
     "spans_state",
     "spending",
+    "spending_in_sessions",
     "steps",
     "suspects_of",
     "tag_keys",
@@ -163,7 +164,7 @@ if not TYPE_CHECKING:
             "searching": ["facets", "search"],
             "conversing": ["session", "session_breaks", "sessions"],
             "relating": ["relatives", "siblings", "suspects_of"],
-            "costing": ["spending"],
+            "costing": ["spending", "spending_in_sessions"],
             "stepping": ["Step", "steps"],
             "listing": [
                 "COUNTED",

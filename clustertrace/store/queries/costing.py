@@ -7,9 +7,12 @@ from datetime import date, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
 from clustertrace.store.connection import Connection, placeholders
-from clustertrace.understanding.spending import Measures
+from clustertrace.understanding.spending import NONE, Measures
 
-__all__ = ["BY", "By", "Spending", "SpendingPage", "measures_of_sessions", "spending"]
+__all__ = [
+    *("BY", "By", "Spending", "SpendingPage"),
+    *("measures_of_sessions", "spending", "spending_in_sessions"),
+]
 
 By = Literal["session", "project", "model", "skill", "subagent", "tool", "day"]
 
@@ -85,6 +88,13 @@ def measures_of_sessions(conn: Connection, sessions: Sequence[str]) -> dict[str,
     return {row[0]: _spending_of_row(row).measures for row in conn.rows(sql, sessions)}
 
 
+def spending_in_sessions(conn: Connection) -> Measures:
+    """What all sessions spent: the total but for runs of none, so at the same cost however many."""
+    whole = spending(conn, "day", limit=1).total
+    alone = measures_of_sessions(conn, [NONE]).get(NONE, Measures())
+    return _without_crumbs(Measures.summed([whole, alone.negative()]))
+
+
 def _part_condition(since_day: int) -> str:
     """Without a day, the table is read in the order of its names, and nothing is sorted."""
     return "dimension = :part" + (" AND day >= :since" if since_day else "")
@@ -92,8 +102,12 @@ def _part_condition(since_day: int) -> str:
 
 def _spending_of_row(row: Sequence[Any]) -> Spending:
     name, *values = row
-    # Taking runs out again leaves crumbs of dollars.
-    money = (round(usd, 12) + 0.0 for usd in values[_WHOLE_MEASURES:])
     if isinstance(name, int):
         name = str(date(1970, 1, 1) + timedelta(days=name))
-    return Spending(name, Measures(*values[:_WHOLE_MEASURES], *money))
+    return Spending(name, _without_crumbs(values))
+
+
+def _without_crumbs(values: Sequence[Any]) -> Measures:
+    """Taking runs out again leaves crumbs of dollars."""
+    money = (round(usd, 12) + 0.0 for usd in values[_WHOLE_MEASURES:])
+    return Measures(*values[:_WHOLE_MEASURES], *money)

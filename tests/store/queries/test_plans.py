@@ -97,6 +97,7 @@ QUESTIONS: dict[str, Ask] = {
     "sides": lambda conn: queries.sides(conn, ONE, OTHER),
     "spending": lambda conn: queries.spending(conn, "session"),
     "spending of a week": lambda conn: queries.spending(conn, "model", since_day=10),
+    "spending_in_sessions": queries.spending_in_sessions,
     "spans_state": lambda conn: queries.spans_state(conn, ONE),
     "steps": lambda conn: list(queries.steps(conn, queries.traces(conn).rows)),
     "suspects_of": lambda conn: queries.suspects_of(conn, queries.trace(conn, OTHER)),
