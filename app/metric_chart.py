@@ -29,7 +29,9 @@ STATES: Final = {None: "not ended", True: "failed", False: "not failed"}
 def sentence(name: str, values: Sequence[Measured]) -> str:
     """The metric's mean in runs that failed, and in those that did not."""
     means = []
-    for failed, which_runs in ((True, "where the run failed"), (False, "where it did not")):
+    any_failed = any(point.failed for point in values)
+    not_failed = "where it did not" if any_failed else "where the run did not fail"
+    for failed, which_runs in ((True, "where the run failed"), (False, not_failed)):
         numbers = [point.value for point in values if point.failed is failed]
         if numbers:
             means.append(

@@ -144,6 +144,12 @@ def test_a_metric_is_compared_between_failed_runs_and_others(demo: Store, show: 
     assert "0.837 on average where it did not (48 values)." in html
 
 
+def test_a_metric_of_runs_that_all_went_well(demo: Store, show: Show) -> None:
+    """The sentence names what it speaks of also where no failed run has the metric."""
+    html = show("metrics", name="answer_score", where="failed:no").html
+    assert "answer_score is 0.837 on average where the run did not fail (48 values)." in html
+
+
 def test_no_metrics(store: Store, show: Show) -> None:
     """Without a metric, the page says how to make one."""
     span = Span(*("1" * 32, "1" * 16, None, "agent", "agent", "ok", 1, 2))
