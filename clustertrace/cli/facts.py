@@ -30,6 +30,8 @@ _DEFAULT_LIMIT: Final = 20
 _PATTERNS_A_QUERY: Final = 500
 _WIDE_FROM: Final = 100
 """Columns of a terminal that has room for intervals and durations."""
+_NAMED_FROM: Final = 80
+"""Columns of a terminal that has room for ids of patterns."""
 _NAME_LENGTH: Final = 80
 """Characters of a name, of which a row has several."""
 
@@ -258,6 +260,8 @@ def _print_clusters(page: ClusterPage, shown: int | None) -> None:
     if wide:
         table.add_column("Typically", justify="right", no_wrap=True)
     table.add_column("Sample", no_wrap=True)
+    if named := console.width >= _NAMED_FROM:
+        table.add_column("Pattern", no_wrap=True)
     for cluster in clusters:
         low, high = cluster.interval
         cells = [
@@ -268,12 +272,15 @@ def _print_clusters(page: ClusterPage, shown: int | None) -> None:
             duration(cluster.p50_ns),
             cluster.sample_trace_id[:8],
         ]
-        style = None if cluster.failed else "dim"
-        table.add_row(*(cells if wide else [*cells[:2], cells[3], cells[5]]), style=style)
+        cells = cells if wide else [*cells[:2], cells[3], cells[5]]
+        cells += [cluster.id[:8]] if named else []
+        table.add_row(*cells, style=None if cluster.failed else "dim")
     console.print(table)
     if rest := page.total - len(clusters):
         console.print(f"and {counted(rest, 'more pattern')}; --limit shows more.")
     console.print("See what happened in one: clustertrace inspect SAMPLE")
+    if named and page.failed:
+        console.print("See what goes along with failing: clustertrace why PATTERN")
 
 
 def _steps_cell(cluster: Cluster) -> Any:
