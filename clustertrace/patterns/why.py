@@ -137,7 +137,12 @@ def _compare(members: Sequence[Member], cases: _Cases) -> _Compared:
         columns_of([_case(member, points[member.trace_id], cases) for member in comparable_members])
     )
     comparable = field.all_failed and field.all_failed != field.everything
-    singles = field.singles(_MIN_RUNS, _is_reportable) if comparable else []
+    broke_at = {name for name, _ in _breaking_steps([one for one in members if one.failed])}
+    singles = (
+        field.singles(_MIN_RUNS, lambda condition: _is_reportable(condition, broke_at))
+        if comparable
+        else []
+    )
     return _Compared(comparable_members, field, singles, len(members) - len(comparable_members))
 
 
@@ -149,9 +154,10 @@ def _case(member: Member, point: int | None, cases: _Cases) -> Case:
     return cases[key]
 
 
-def _is_reportable(condition: Condition) -> bool:
-    what, *_ = condition.trait
-    return what not in _END_TRAITS
+def _is_reportable(condition: Condition, broke_at: set[str]) -> bool:
+    """Where runs were cut before a step that they took, it only seems that they never took it."""
+    what, step, *_ = condition.trait
+    return what not in _END_TRAITS and not (condition.negated and step in broke_at)
 
 
 def _differences(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from clustertrace.model import Span
 from clustertrace.patterns.cutting import Member, before, failure_point, matched_points
 from clustertrace.patterns.signature import steps_of
+from clustertrace.patterns.why import Population, explain
 
 TRACE = "0123456789abcdef0123456789abcdef"
 
@@ -82,6 +83,19 @@ def test_passed_runs_that_never_came_so_far_are_left_out() -> None:
         "long": 4,
         "short": 2,
     }
+
+
+def test_a_step_that_runs_broke_at_is_not_called_never_taken() -> None:
+    """Cut before it, a failed run seems to lack it, and runs that passed have it."""
+    texts = ["a refund!"] * 20 + ["a b c!"] * 20
+    members = [Member(f"f{at}", True, run(text)) for at, text in enumerate(texts)]
+    members = [one._replace(of_pattern=at < 20) for at, one in enumerate(members)]
+    members += [Member(f"p{at}", False, run("refund a b", error=False)) for at in range(60)]
+    found = explain([Population("name", members)])
+    assert found.broke_at == (("refund", 20),)
+    told = [condition for one in found.differences for condition in one.conditions]
+    assert told
+    assert not [one for one in told if one.negated and one.trait[1] == "refund"]
 
 
 @given(
