@@ -7,7 +7,7 @@ from typing import Final
 
 from clustertrace.store.answers import Facets, Hit, HitPage
 from clustertrace.store.connection import Connection
-from clustertrace.store.search.index import MARK
+from clustertrace.store.search.index import MARK, MARK_END
 from clustertrace.store.search.words import match_expression
 
 __all__ = ["facets", "search"]
@@ -84,6 +84,14 @@ def facets(conn: Connection, query: str) -> Facets:
 
 
 def _best_passage(passages: Mapping[str, str]) -> tuple[str, str]:
-    """The field whose passage has the most marked words, the first of equals."""
-    field = max(passages, key=lambda name: passages[name].count(MARK))
+    """The field whose passage has the most different marked words, the first of equals.
+
+    So an error's message goes before the traceback that quotes it more than once.
+    """
+
+    def marked_words(name: str) -> int:
+        parts = passages[name].split(MARK)[1:]
+        return len({part.split(MARK_END)[0].casefold() for part in parts})
+
+    field = max(passages, key=marked_words)
     return field, passages[field]

@@ -228,6 +228,17 @@ def test_text_is_found_in_the_field_that_holds_it(texts: Store, query: str, fiel
     assert hit.trace_id == TRACE
 
 
+def test_an_error_is_shown_before_the_traceback_that_quotes_it(store: Store) -> None:
+    """A message says more than the line of code that made it, however often that has the words."""
+    trace = {"exception.stacktrace": 'raise Refused("card declined")\nRefused: card declined'}
+    refused = span(2, "pay", status="error", error_message="card declined", attributes=trace)
+    store.write(batch(root(), refused))
+    store.refresh()
+    with store.read() as conn:
+        [hit] = queries.search(conn, "card declined").hits
+    assert hit.field == "error"
+
+
 def test_a_changed_span_is_found_by_its_new_words_only(texts: Store) -> None:
     """The index follows a span's better copy and forgets the old words."""
     texts.write(batch(span(2, "find_user", input={"mail": "bob"}, output="x", attributes={"a": 1})))
