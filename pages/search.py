@@ -11,6 +11,7 @@ from clustertrace.app import connection, markup, words
 from clustertrace.app.empty import ways_in
 from clustertrace.app.errors_to_search import recent_errors
 from clustertrace.app.links import trace_url
+from clustertrace.app.paging import requested_page
 from clustertrace.filters.tree import Match
 from clustertrace.store import queries
 from clustertrace.store.answers import Facets, Hit, HitPage
@@ -40,6 +41,7 @@ def draw() -> None:
         bind="query-params",
         placeholder="Words in names, inputs, outputs, errors and attributes",
         help=_HELP,
+        on_change=_to_first_page,
     )
     if not query.strip():
         with connection.read() as conn:
@@ -51,7 +53,7 @@ def draw() -> None:
     with connection.read() as conn:
         facets = queries.facets(conn, query)
     kind, state = _pick_kind_and_state(facets)
-    page_number = st.session_state.get("page") or 1
+    page_number = requested_page()
     with connection.read() as conn:
         page = queries.search(
             conn,
@@ -63,8 +65,7 @@ def draw() -> None:
         )
     st.html(markup.page(markup.heading(_sentence(facets)), _order_note(page)))
     if not page.hits:
-        st.html(markup.notice("Nothing matches; remove a word, or end one with *."))
-        return
+        st.html(markup.notice(_nothing_sentence(facets, page_number)))
     now, zone = time.time_ns(), words.zone(st.context.timezone)
     st.html(
         markup.page(
@@ -74,9 +75,21 @@ def draw() -> None:
             )
         )
     )
-    if page.more or page_number > 1:
-        last = min(_MAX_PAGES, page_number + page.more)
-        st.pagination(last, key="page")
+    if page.more or page_number > 1 or "page" in st.query_params:
+        last = max(1, min(_MAX_PAGES, page_number + page.more))
+        st.pagination(last, key="page", bind="query-params")
+
+
+def _to_first_page() -> None:
+    st.session_state["page"] = 1
+
+
+def _nothing_sentence(facets: Facets, page_number: int) -> str:
+    if not facets.looked_at:
+        return "Nothing matches; remove a word, or end one with *."
+    if page_number > 1:
+        return "There are no more; go back to an earlier page."
+    return "None of them is of this kind and state; pick others."
 
 
 def _pick_kind_and_state(facets: Facets) -> tuple[str | None, str]:
@@ -85,8 +98,16 @@ def _pick_kind_and_state(facets: Facets) -> tuple[str | None, str]:
         return None, "all"
     with st.container(horizontal=True):
         kinds = {f"{kind} ({count})": kind for kind, count in facets.kinds.items()}
-        kind = st.pills("Kind", list(kinds))
-        state = st.segmented_control("State", list(_STATES), default="all", required=True)
+        kind = st.pills("Kind", list(kinds), on_change=_to_first_page)
+        state = st.segmented_control(
+            "State",
+            list(_STATES),
+            default="all",
+            required=True,
+            key="state",
+            bind="query-params",
+            on_change=_to_first_page,
+        )
     return kinds.get(kind or ""), state or "all"
 
 
@@ -95,7 +116,8 @@ def _sentence(facets: Facets) -> str:
         return "Nothing was found."
     steps = words.counted(facets.looked_at - facets.more, "step")
     more = "More than " if facets.more else ""
-    failed = f", {words.count(facets.failed)} of them failed" if facets.failed else ""
+    those = "the newest" if facets.more else "them"
+    failed = f", {words.count(facets.failed)} of {those} failed" if facets.failed else ""
     return f"{more}{steps} {'match' if facets.looked_at != 1 else 'matches'}{failed}."
 
 

@@ -14,7 +14,7 @@ from clustertrace.exchange.bundle import load_bundle
 from clustertrace.filters import parse
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store, queries
-from tests.pages.conftest import run, told
+from tests.pages.conftest import Shown, run, told
 
 Show = Callable[..., Any]
 
@@ -38,6 +38,29 @@ def test_search(demo: Store, show: Show) -> None:
     assert "81 steps match, 3 of them failed." in html
     assert "<mark>refund</mark>" in html
     assert 'href="/trace?id=' in html
+
+
+def test_the_place_in_what_was_found_is_in_the_address(demo: Store, show: Show) -> None:
+    """A page can be shared; a page or state of which there is nothing is no word that is too
+    many."""
+    first, second = (show("search", q="refund", page=number).html for number in "12")
+    assert first != second
+    assert "<mark>" in second
+    for more in ({"page": "9"}, {"page": "9", "state": "failed"}):
+        html = show("search", q="refund", **more).html
+        assert "There are no more; go back to an earlier page." in html
+    html = show("search", q="moka", state="failed").html
+    assert "None of them is of this kind and state; pick others." in html
+    assert "remove a word" not in html
+
+
+def test_new_words_begin_on_the_first_page(demo: Store, show: Show) -> None:
+    """Else a search with fewer results would seem to find nothing."""
+    app = show("search", q="refund", page="3").ran
+    app.text_input[0].set_value("question").run()
+    html = Shown(app).html
+    assert "<mark>" in html
+    assert "There are no more" not in html
 
 
 @pytest.mark.parametrize("query", ['"', "a AND (", "NEAR(", "*", "a:b-c/d'e", "x OR", "ß 日本語 é"])
