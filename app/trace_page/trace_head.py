@@ -59,11 +59,10 @@ def _facts(row: TraceRow, now_ns: int, zone: tzinfo) -> markup.Markup:
     ]
     if row.llm_calls:
         read, written = words.short_count(row.input_tokens), words.short_count(row.output_tokens)
-        parts += [
-            markup.number(row.llm_calls, "model call"),
-            markup.fact(f"{read} → {written}", "tokens in → out"),
-            markup.fact(words.cost(row.cost_usd, row.unpriced_calls), "spent"),
-        ]
+        parts.append(markup.number(row.llm_calls, "model call"))
+        if row.input_tokens or row.output_tokens:
+            parts.append(markup.fact(f"{read} → {written}", "tokens in → out"))
+        parts.append(markup.fact(words.cost(row.cost_usd, row.unpriced_calls), "spent"))
     if row.variant:
         shown = markup.link(row.variant[:6], pattern_url(row.variant))
         parts.append(markup.fact(shown, "pattern"))

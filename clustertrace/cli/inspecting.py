@@ -198,10 +198,10 @@ def _usage_line(row: TraceRow) -> str:
     cost = spent(row.cost_usd, row.unpriced_calls)
     if row.unpriced_calls:
         cost += f", {counted(row.unpriced_calls, 'call')} without a known cost"
-    return (
-        f"{counted(row.llm_calls, 'model call')} · {row.input_tokens:,} tokens read, "
-        f"{row.output_tokens:,} written · {cost}"
-    )
+    tokens = f"{row.input_tokens:,} tokens read, {row.output_tokens:,} written"
+    if not row.input_tokens and not row.output_tokens:
+        tokens = "no token counts"
+    return f"{counted(row.llm_calls, 'model call')} · {tokens} · {cost}"
 
 
 def _show_errors(trace: Trace, console: Console) -> None:

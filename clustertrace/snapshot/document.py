@@ -143,11 +143,11 @@ def _facts(trace: Trace, summary: Summary) -> list[str]:
         counted(summary.span_count, "span"),
     ]
     if summary.llm_calls:
-        facts += [
-            counted(summary.llm_calls, "model call"),
-            f"{count(summary.input_tokens)} tokens read, {count(summary.output_tokens)} written",
-            spent(summary.cost_usd, summary.unpriced_calls),
-        ]
+        facts.append(counted(summary.llm_calls, "model call"))
+        if summary.input_tokens or summary.output_tokens:
+            read, written = count(summary.input_tokens), count(summary.output_tokens)
+            facts.append(f"{read} tokens read, {written} written")
+        facts.append(spent(summary.cost_usd, summary.unpriced_calls))
     facts += [f"{key}: {value}" for key, value in trace.tags.items()]
     facts += [
         f"{metric.name} {metric.value:g}" for metric in trace.metrics if metric.span_id is None

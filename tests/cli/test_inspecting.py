@@ -58,6 +58,12 @@ def test_the_whole_picture(run: Any) -> None:
     assert "\nSee one in full: clustertrace inspect 00000000" in out
 
 
+def test_calls_without_token_counts(run: Any, store: Store) -> None:
+    """A call that reports no tokens has not read none."""
+    store.write(Batch([Span("9" * 32, "9" * 16, None, "chat", "llm", "ok", 1, 9)], []))
+    assert "1 model call · no token counts · " in run("inspect", "9" * 32).out
+
+
 def test_what_was_told_about_the_trace(run: Any) -> None:
     """Session, tags and metrics are part of the picture."""
     out = run("inspect", TOLD).out

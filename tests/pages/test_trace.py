@@ -268,6 +268,7 @@ def test_a_long_name_is_no_page_of_headings(store: Store, show: Callable[..., An
     assert f'title="{name}"' in heading
     assert f">{'n' * 119}… " in heading
     assert "model call<" in html
+    assert "tokens in" not in html, "a call that reports no tokens has not read none"
 
 
 def test_a_long_text_is_drawn_in_part(store: Store, show: Callable[..., Any]) -> None:
