@@ -158,6 +158,8 @@ def _caches(review: Review) -> Section:
     title, total = "What caches saved", review.total
     if not review.cache:
         return Section(title, "No model call of these days reported how much it read.")
+    if not total.hit_rate and not total.missed_runs:
+        return Section(title, "No model call of these days read from a cache.")
     sentence = f"{rate(total.hit_rate)} of the input was read from a cache"
     sentence += ", and none was missed." if not total.missed_runs else "."
     missed = traces_url(review.window.filter, "missed>0")

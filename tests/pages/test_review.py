@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from clustertrace.exchange.bundle import load_bundle
 from clustertrace.store.store import Store
-from tests.pages.conftest import START
+from tests.pages.conftest import START, run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -38,6 +38,19 @@ def test_a_week_in_sentences_and_links(some: Store, show: Show) -> None:
     assert "ran 3 times" in html
     assert "3 runs came to a dead end" in html
     assert 'href="/?where=ending%3Aerror&amp;where=since%3A2023-11-13T00%3A00Z+until' in html
+
+
+def test_without_caches_there_is_no_table_of_noughts(store: Store, show: Show) -> None:
+    """One sentence says that no call read from a cache."""
+    batch = run(1)
+    chat = batch.spans[0]._replace(
+        span_id="c" * 16, parent_span_id=batch.spans[0].span_id, name="chat", kind="llm"
+    )
+    store.write(batch._replace(spans=[*batch.spans, chat._replace(input_tokens=20)]))
+    store.refresh()
+    html = show("review", week=WEEK).html
+    assert "No model call of these days read from a cache." in html
+    assert "Tokens missed" not in html
 
 
 def test_other_weeks_are_a_click_away(some: Store, show: Show, monkeypatch: Any) -> None:
