@@ -62,16 +62,20 @@ def columns(
         "tokens": [_tokens(row) for row in rows],
         "cost": [_cost(row) for row in rows],
         "spans": [row.span_count for row in rows],
-        "errors": [
-            plain(f"{row.error_count} · {row.error or ''}") if row.error_count else ""
-            for row in rows
-        ],
+        "errors": [plain(_error(row)) for row in rows],
     }
     cells |= {_TAG + key: [plain(row.tags.get(key, "")) for row in rows] for key in tags}
     if any(row.note for row in rows):
         cells["note"] = [plain(row.note or "") for row in rows]
     cells["tags"] = [[plain(f"{key}: {value}") for key, value in row.tags.items()] for row in rows]
     return cells
+
+
+def _error(row: TraceRow) -> str:
+    """Where no step broke, why the run failed."""
+    if row.error_count:
+        return f"{row.error_count} · {row.error or ''}"
+    return row.outcome_reason or "" if row.failed else ""
 
 
 def _cost(row: TraceRow) -> str:

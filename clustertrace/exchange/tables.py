@@ -26,6 +26,7 @@ _COLUMNS: Final = (
     Column("name", "string", lambda row: row.name),
     Column("status", "string", lambda row: row.status),
     Column("outcome", "string", lambda row: row.outcome),
+    Column("outcome_reason", "string", lambda row: row.outcome_reason),
     Column("failed", "bool", lambda row: row.failed),
     Column("start", MOMENT, lambda row: moment(row.start_ns)),
     Column("duration_s", "double", lambda row: seconds(row.duration_ns)),

@@ -121,6 +121,7 @@ class Run(Answer):
     """How its root ended: ok, error, running, incomplete."""
     outcome: str | None
     """pass or fail, if somebody set it; it overrides the status."""
+    outcome_reason: str | None
     failed: bool
     error: str | None
     first_prompt: str | None
@@ -147,6 +148,7 @@ class Run(Answer):
             name=cut(row.name, _TEXT_LIMIT),
             status=row.status,
             outcome=row.outcome,
+            outcome_reason=row.outcome_reason and cut(row.outcome_reason, _TEXT_LIMIT),
             failed=row.failed,
             error=row.error and cut(row.error, _TEXT_LIMIT),
             first_prompt=row.first_prompt and cut(row.first_prompt, _TEXT_LIMIT),

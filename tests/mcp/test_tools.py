@@ -281,6 +281,14 @@ def test_one_span_by_its_id(ask: Callable[..., Any], refusal: Callable[..., str]
     assert refusal("get_trace", trace_id=trace_id, span_id="none").startswith("No span begins")
 
 
+def test_failed_runs_come_with_the_reason_of_their_outcome(ask: Callable[..., Any]) -> None:
+    """Most fail by their outcome alone, and have no error that would say what went wrong."""
+    trace_id = ask("recent_failed", limit=1)["runs"][0]["trace_id"]
+    ask("annotate", id=trace_id, outcome="fail", reason="cites nothing")
+    run = next(one for one in ask("recent_failed")["runs"] if one["trace_id"] == trace_id)
+    assert run["outcome_reason"] == "cites nothing"
+
+
 def test_no_database_is_no_crash(tmp_path: Path) -> None:
     """Before anything was recorded, a tool says how to begin, and makes no database."""
     missing = tmp_path / "missing.db"

@@ -16,6 +16,7 @@ from clustertrace.store import queries
 from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.sqlite import connection as connection_module
 from clustertrace.store.store import Store
+from tests.pages.conftest import run, told
 
 
 def test_an_empty_database_says_how_traces_get_in(store: Store, show: Callable[..., Any]) -> None:
@@ -62,6 +63,16 @@ def test_a_row_tells_what_it_cost_and_what_went_wrong(
     assert row["tokens"] == "1,200 → 34"
     assert row["errors"] == "1 · no answer within 5 s"
     assert list(row["tags"]) == ["version: 2"]
+
+
+def test_a_row_tells_why_a_run_failed_in_which_no_step_broke(
+    store: Store, show: Callable[..., Any]
+) -> None:
+    """The reason of its outcome; else the list would say nothing of what went wrong."""
+    store.write(run(1, "search", facts=told(outcome="fail", outcome_reason="cites nothing")))
+    store.write(run(2, "search", facts=told(outcome="pass", outcome_reason="cites all")))
+    store.refresh()
+    assert sorted(show("traces").table["errors"]) == ["", "cites nothing"]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +233,7 @@ def test_real_runs_are_listed_and_filtered(
     for where, expected in (
         ("failed:yes", failed),
         ("failed:yes has(*)", looped),
-        ("spans>30", [run for run in runs if len(run.spans) > 30]),
+        ("spans>30", [one for one in runs if len(one.spans) > 30]),
     ):
         shown = show("traces", where=where)
         assert f"<b><span>{len(expected)}</span></b>" in shown.html

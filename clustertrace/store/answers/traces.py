@@ -36,6 +36,7 @@ class TraceRow:
     """The outcome, or that there is none, is the user's own word, given afterwards."""
     starred: bool = False
     note: str | None = None
+    outcome_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

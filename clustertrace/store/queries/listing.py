@@ -56,7 +56,8 @@ _TRACES_A_QUERY: Final = 200
 _ROW_COLUMNS: Final = (
     "trace_id, name, status, outcome, start_ns, duration_ns, session_id, variant_id,"
     " span_count, error_count, llm_calls, unpriced_calls, input_tokens, output_tokens, cost_usd,"
-    " first_prompt, error, given_outcome IS NOT NULL, starred IS NOT NULL, note"
+    " first_prompt, error, given_outcome IS NOT NULL, starred IS NOT NULL, note,"
+    " outcome_reason"
 )
 _HEAD_COLUMNS: Final = (
     "trace_id, name, status, outcome, outcome_reason, start_ns, end_ns, session_id, extra,"
@@ -304,7 +305,7 @@ def _trace_rows(conn: Connection, rows: Sequence[_Row]) -> list[TraceRow]:
 
 
 def _trace_row(row: Sequence[Any], tags: Mapping[str, str]) -> TraceRow:
-    given = (bool(row[17]), bool(row[18]), row[19])
+    given = (bool(row[17]), bool(row[18]), row[19], row[20])
     # Of a replay the column says nothing, so that nobody counts it; how it went is known.
     lost = failed(outcome=row[3], status=row[2]) is True
     values = [row[0].hex(), *row[1:4], lost, *row[4:17], tags, *given]
