@@ -46,7 +46,7 @@ COUNTED: Final = 10_000
 """Traces that match a filter are counted so far and no further."""
 _SORT_COLUMNS: Final = {"name": ["name COLLATE NOCASE", "start_ns"]}
 _COUNT_LIMITS: Final = (250, 1_000, COUNTED)
-_COUNTING_SECONDS: Final = 0.05
+_COUNTING_SECONDS: Final = 0.1
 """Where counting the next of these would take longer, going by the last, no more are counted."""
 _Row = tuple[Any, ...]
 _HEX: Final = frozenset("0123456789abcdef")
@@ -114,8 +114,11 @@ def _count_matching(
     for limit in _COUNT_LIMITS:
         if limit < min(minimum, _COUNT_LIMITS[-1]):
             continue
-        if limit_counted and seconds * limit / limit_counted > _COUNTING_SECONDS:
-            break
+        if limit_counted:
+            # It reads no more than there is: of some thousand traces all can be counted.
+            read_at_most = min(limit, conn.value("SELECT sum(traces) FROM variant_totals") or limit)
+            if seconds * read_at_most / limit_counted > _COUNTING_SECONDS:
+                break
         started = time.monotonic()
         limited = f"SELECT 1 FROM traces WHERE {condition} LIMIT {limit + 1}"
         total = conn.value(f"SELECT count(*) FROM ({limited})", params)

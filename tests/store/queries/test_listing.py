@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,17 @@ def test_every_order_reads_an_index_and_sorts_nothing(
     assert page.total == 4
     assert f"INDEX {index}" in explained.plans[0]
     assert "TEMP B-TREE" not in explained.plans[0]
+
+
+def test_what_is_soon_read_as_a_whole_is_counted_as_a_whole(
+    explained: Explained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How long counting may take follows from how many traces there are, not from the limit."""
+    ticks = count(step=0.001)
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
+    monkeypatch.setattr(listing, "_COUNT_LIMITS", (2, 100_000))
+    page = queries.traces(explained, parse("name:agent"), limit=1)
+    assert (page.total, page.more) == (4, False)
 
 
 @pytest.mark.parametrize(
