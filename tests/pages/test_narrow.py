@@ -11,6 +11,7 @@ import pytest
 
 from clustertrace.exchange.bundle import load_bundle
 from clustertrace.store.store import Store
+from tests.pages.conftest import run, told
 from tests.pages.test_accessible import PATIENCE_MS, addresses, opened
 
 if TYPE_CHECKING:
@@ -70,8 +71,10 @@ def test_every_page_fits_a_narrow_screen(
     path = tmp_path / "demo.db"
     with Store.open(path) as store:
         load_bundle(store, time.time_ns())
+        source = "results/" + "tool_orchestra_" * 8 + "one_trial.json"
+        store.write(run(1, "search", facts=told(tags={"source": source})))
         store.refresh()
-        pages = addresses(store)
+        pages = addresses(store) | {"long tag": f"/trace?id={1:032x}"}
     url = dashboard(path)
     context = browser.new_context(viewport={"width": width, "height": 844}, reduced_motion="reduce")
     context.set_default_timeout(PATIENCE_MS)
