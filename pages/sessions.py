@@ -64,8 +64,9 @@ def _draw_sessions() -> None:
         st.html(
             markup.page(
                 markup.notice(
-                    "No run belongs to a session. OpenTelemetry's session.id names one, and so do "
-                    "histories of coding agents: clustertrace import --from claude-code"
+                    "No run belongs to a session. clustertrace.session(id) around your calls names "
+                    "one, and so do OpenTelemetry's session.id and the histories of coding agents: "
+                    "clustertrace import --from claude-code"
                 )
             )
         )

@@ -61,6 +61,8 @@ def draw(user_habits: Habits) -> None:
 
 def _facts(user_habits: Habits) -> markup.Markup:
     label = "newest prompts" if user_habits.prompts >= NEWEST else "prompts, one a run"
+    if user_habits.prompts == 1:
+        label = "prompt"
     return markup.tag(
         "div",
         markup.facts(

@@ -130,7 +130,8 @@ def _draw_toolbar(page: TracePage, ticked: Sequence[str]) -> Sequence[str]:
                 _refresh()
         else:
             total = f"{words.count(page.total)}{'+' if page.more else ''}"
-            st.html(markup.page(markup.facts(markup.fact(total, "traces"))), width="content")
+            noun = "trace" if total == "1" else "traces"
+            st.html(markup.page(markup.facts(markup.fact(total, noun))), width="content")
         st.space("stretch")
         pages = min(_MAX_PAGES, -(-page.total // _ROWS))
         if pages > 1:

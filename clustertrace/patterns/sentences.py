@@ -29,13 +29,17 @@ def nothing_words(mined: Mined) -> str:
     """Why there is no rule, and what it would take to see one."""
     if not mined.runs:
         return "There are no finished runs to learn from."
+    if mined.runs == 1:
+        went = "failed" if mined.failed else "did not fail"
+        return f"The only run {went}: there is nothing to compare it with."
     if not mined.failed:
-        return f"None of the {mined.runs} runs failed, so there is nothing to explain."
+        return f"None of the {mined.runs:,} runs failed, so there is nothing to explain."
     if mined.failed == mined.runs:
-        return f"All {mined.runs} runs failed: there is no success to compare them with."
+        return f"All {mined.runs:,} runs failed: there is no success to compare them with."
+    needed = needed_words(mined.runs, mined.failed, mined.tried)
     return (
-        f"No significant pattern yet: {mined.tried:,} conditions were tried on {mined.runs} runs, "
-        f"{mined.failed} of them failed. {needed_words(mined.runs, mined.failed, mined.tried)}"
+        f"No significant pattern yet: {mined.tried:,} conditions were tried on {mined.runs:,} runs,"
+        f" {mined.failed:,} of them failed. {needed}"
     )
 
 

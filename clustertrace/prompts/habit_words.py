@@ -25,7 +25,8 @@ def habit_headline(habits: Habits) -> str:
             f"{share(round(clearest.rate_dead, 2))} of the dead ends, "
             f"{share(round(clearest.rate_succeeded, 2))} of the successes."
         )
-    seen = f"{counted(habits.prompts, 'prompt')}, of which {habits.dead:,} came to a dead end"
+    dead = f"{habits.dead:,}" if habits.dead else "none"
+    seen = f"{counted(habits.prompts, 'prompt')}, of which {dead} came to a dead end"
     if any(comparison.enough for comparison in habits.compared):
         return f"No habit of yours goes along with dead ends: {seen}."
     return f"There is not enough data to compare habits: {seen}."

@@ -25,6 +25,9 @@ def headline(page: ClusterPage, *, filtered: bool = False) -> str:
     """
     if not page.traces:
         return "No finished trace matches." if filtered else "No trace has finished yet."
+    if page.traces == 1:
+        only = "The only finished trace that matches" if filtered else "The only finished trace"
+        return f"{only} {'failed' if page.failed else 'did not fail'}."
     if not page.failed:
         return f"None of the {page.traces:,} finished traces failed."
     if page.failed == 1:

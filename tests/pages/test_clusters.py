@@ -86,7 +86,7 @@ def test_a_family_unfolds_into_its_patterns(some: Store, show: Callable[..., Any
 def test_a_filter_counts_the_runs_that_match(some: Store, show: Callable[..., Any]) -> None:
     """`?where=` narrows the sentence, the facts and the rows, and is passed on to the traces."""
     html = show("clusters", where="outcome:fail", show="Patterns").html
-    assert "1 of 1 finished traces failed." in html
+    assert "The only finished trace that matches failed." in html
     assert "runs match" in html
     assert "No significant pattern" not in html
     assert html.count('aria-label="Pattern ') == 1

@@ -94,7 +94,7 @@ def test_no_failures(store: Store, show: Show) -> None:
     assert "no traces yet" in show("failures").html
     store.write(Batch([Span("ab" * 16, "cd" * 8, None, "a", "agent", "ok", 1, 2)], []))
     store.refresh()
-    assert "None of 1 finished run failed." in show("failures").html
+    assert "The only finished run did not fail." in show("failures").html
 
 
 def test_a_run_that_raised_has_no_wrong_result(store: Store, show: Show) -> None:

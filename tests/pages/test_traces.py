@@ -65,6 +65,19 @@ def test_a_row_tells_what_it_cost_and_what_went_wrong(
     assert list(row["tags"]) == ["version: 2"]
 
 
+def test_one_of_a_thing_is_in_the_singular(store: Store, show: Callable[..., Any]) -> None:
+    """A first user sees each page with a single run."""
+    store.write(run(1, "search", input=[{"role": "user", "content": "What are tides?"}]))
+    store.refresh()
+    assert ">trace<" in show("traces").html
+    assert "The only finished trace did not fail." in show("clusters").html
+    assert "The only finished run did not fail." in show("failures").html
+    assert "The only finished run that matches did not fail" in show("failures", where="id:*").html
+    html = show("prompts").html
+    assert "1 prompt, of which none came to a dead end" in html
+    assert "prompts, one a run" not in html
+
+
 def test_a_row_tells_why_a_run_failed_in_which_no_step_broke(
     store: Store, show: Callable[..., Any]
 ) -> None:

@@ -126,6 +126,8 @@ def test_one_session_repeated_proves_nothing() -> None:
     ("cases", "words"),
     [
         ([], "no finished runs"),
+        (runs(1, lambda *_: True), "The only run failed"),
+        (runs(1_000, lambda *_: True), "All 1,000 runs failed"),
         (runs(40, lambda *_: False), "None of the 40 runs failed"),
         (runs(40, lambda *_: True), "All 40 runs failed"),
         (runs(12, lambda _, rng: rng.random() < 0.3), "No significant pattern yet"),

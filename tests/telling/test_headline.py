@@ -21,6 +21,8 @@ def page(traces: int, *failed: int) -> ClusterPage:
     ("answer", "sentence"),
     [
         (page(0), "No trace has finished yet."),
+        (page(1, 0), "The only finished trace did not fail."),
+        (page(1, 1), "The only finished trace failed."),
         (page(40, 0, 0), "None of the 40 finished traces failed."),
         (page(40, 1, 0), "1 of 40 finished traces failed."),
         (page(40, 1, 1, 1), "3 traces failed, and no two of them in one pattern."),
@@ -40,3 +42,9 @@ def page(traces: int, *failed: int) -> ClusterPage:
 def test_the_headline_says_where_the_failures_are(answer: ClusterPage, sentence: str) -> None:
     """The fewest patterns that hold four fifths of the failures if they are few, or the spread."""
     assert headline(answer) == sentence
+
+
+def test_the_only_trace_of_a_filter_is_not_the_only_one() -> None:
+    """Others may have failed."""
+    told = headline(page(1, 1), filtered=True)
+    assert told == "The only finished trace that matches failed."
