@@ -184,6 +184,11 @@ def import_(
         store.refresh()
     _report(results, as_json=as_json)
     if any(result.bad for _, result in results):
+        if form == "native" and not any(result.added or result.skipped for _, result in results):
+            note(
+                "If another tool wrote this, name it with --from, such as --from otlp or "
+                "--from langfuse."
+            )
         raise typer.Exit(2)
 
 

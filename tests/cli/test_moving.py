@@ -204,10 +204,21 @@ def test_bad_lines_are_named(run: Any, tmp_path: Path) -> None:
 def test_many_bad_lines_are_counted(run: Any) -> None:
     """People see the first ten and how many more there are; JSON has all of them."""
     ran = run("import", given=b"x\n" * 25)
-    assert (ran.code, ran.err.count("\n")) == (2, 11)
-    assert ran.err.endswith("… and 15 more bad lines.\n")
+    assert (ran.code, ran.err.count("\n")) == (2, 12)
+    assert "… and 15 more bad lines.\n" in ran.err
     assert ran.out.endswith("25 bad lines.\n")
     assert len(run("import", "--json", given=b"x\n" * 25).answer["bad"]) == 25
+
+
+@pytest.mark.usefixtures("filled")
+def test_what_another_tool_wrote_is_a_matter_of_from(run: Any, tmp_path: Path) -> None:
+    """Where not a line is native, the way to other formats is told; one bad line is just that."""
+    hint = "If another tool wrote this, name it with --from, such as --from otlp or --from langfuse"
+    assert hint in run("import", given=b'{"resourceSpans": []}').err
+    path = tmp_path / "mixed.jsonl"
+    path.write_text(run("export", "--all").out + "nonsense\n")
+    ran = run("import", path, "--db", tmp_path / "other.db")
+    assert (ran.code, hint in ran.err) == (2, False)
 
 
 def test_all_files_are_looked_at_first(run: Any, tmp_path: Path) -> None:
