@@ -31,16 +31,15 @@ def table(rates: Sequence[StepRate], filters: Sequence[str]) -> markup.Markup:
             count_link(rate.broke, filters, broke_condition, "finished:yes"),
             count_link(rate.runs, filters, took_condition, "finished:yes"),
         ]
+        # Not of those in which it broke.
+        of_all = f" of all {words.count(rate.runs)} failed"
         rows.append(
             (
                 rate.name,
                 markup.join(numbers, " / "),
                 markup.rate_bar(rate.broke / rate.runs, *rate.interval),
                 markup.join(
-                    [
-                        count_link(rate.failed, filters, took_condition, "failed:yes"),
-                        " of these runs failed",
-                    ]
+                    [count_link(rate.failed, filters, took_condition, "failed:yes"), of_all]
                 ),
             )
         )

@@ -87,6 +87,7 @@ def test_failures(demo: Store, show: Show) -> None:
     assert "6 searches made, and the question is still open" in html
     assert "web_search" in html
     assert "has%28retrieve%21%29" in html
+    assert re.search(r"retrieve.*? of all 19 failed", html, re.S), "of those that took it"
 
 
 def test_no_failures(store: Store, show: Show) -> None:
