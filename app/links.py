@@ -90,8 +90,14 @@ export default function ({ data }) {
     if (navigation) event.stopPropagation();
     go(link.pathname + (navigation ? carried(link.pathname, data) : link.search));
   };
+  // The back and forward buttons; what `go` dispatches is not trusted.
+  const moved = (event) => event.isTrusted && hold(location.pathname, location.search);
   document.addEventListener('click', caught, true);
-  return () => document.removeEventListener('click', caught, true);
+  window.addEventListener('popstate', moved);
+  return () => {
+    document.removeEventListener('click', caught, true);
+    window.removeEventListener('popstate', moved);
+  };
 }
 """
 )

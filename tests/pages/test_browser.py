@@ -215,6 +215,23 @@ def test_filters_stay_from_page_to_page_and_through_the_back_button(
     assert witness.errors == []
 
 
+def test_the_back_button_keeps_the_filter_in_the_address(
+    page: Page, demo: Path, dashboard: Callable[[Path], str]
+) -> None:
+    """Also where a rerun of the page before, still under way, clears it, as it does under load."""
+    url = dashboard(demo)
+    page.goto(f"{url}/?where=failed%3Ayes")
+    page.get_by_text("12 traces").wait_for()
+    at_rest(page)
+    page.get_by_role("link", name="Clusters").click()
+    page.get_by_text("12 finished runs match").wait_for()
+    at_rest(page)
+    page.go_back()
+    page.evaluate("history.replaceState({}, '', '/')")
+    page.wait_for_url(f"{url}/?where=failed%3Ayes")
+    page.get_by_text("12 traces").wait_for()
+
+
 def test_ticked_runs_are_judged_and_starred(
     page: Page, witness: Witness, demo: Path, dashboard: Callable[[Path], str]
 ) -> None:
