@@ -176,7 +176,7 @@ def _differences(
             break
         if 2 * (candidate.bits & own_failed).bit_count() < own_failed.bit_count():
             continue
-        if all(_jaccard(candidate.bits, previous.bits) < _ALIKE_FROM for previous in chosen):
+        if not any(_says_the_same(candidate, previous) for previous in chosen):
             chosen.append(candidate)
     return tuple(
         Difference(
@@ -192,6 +192,18 @@ def _differences(
         )
         for candidate in chosen
     )
+
+
+def _says_the_same(candidate: Candidate, better: Candidate) -> bool:
+    """For nearly the same runs, or of the same thing with another number."""
+    alike = _jaccard(candidate.bits, better.bits) >= _ALIKE_FROM
+    return alike or _about(candidate) == _about(better)
+
+
+def _about(candidate: Candidate) -> list[tuple[str, str, str, bool]]:
+    return [
+        (what, step, other, negated) for (what, step, other, _), negated, _ in candidate.conditions
+    ]
 
 
 def _jaccard(bits: int, other_bits: int) -> float:

@@ -98,6 +98,19 @@ def test_a_step_that_runs_broke_at_is_not_called_never_taken() -> None:
     assert not [one for one in told if one.negated and one.trait[1] == "refund"]
 
 
+def test_a_count_is_told_once() -> None:
+    """Failing goes along with two searches or more; that some made four or six is no news."""
+    texts = ["search " * (2 + at % 5) for at in range(40)]
+    members = [
+        Member(f"f{at}", True, run(text, error=False), None, True) for at, text in enumerate(texts)
+    ]
+    members += [Member(f"p{at}", False, run("search open", error=False)) for at in range(60)]
+    told = explain([Population("pattern", members)]).differences
+    assert (told[0].failed, told[0].passed) == (40, 0)
+    things = [(one.conditions[0].trait[:3], one.conditions[0].negated) for one in told]
+    assert len(set(things)) == len(things)
+
+
 @given(
     st.lists(st.none() | st.integers(0, 9), min_size=1, max_size=9),
     st.lists(st.integers(0, 9), max_size=20),
