@@ -14,6 +14,7 @@ from clustertrace.exchange.bundle import load_bundle
 from clustertrace.filters import parse
 from clustertrace.store import queries
 from clustertrace.store.store import Store
+from tests.pages.conftest import run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -213,6 +214,27 @@ def test_filters_stay_from_page_to_page_and_through_the_back_button(
     page.reload()
     page.get_by_text("6 traces").wait_for()
     assert witness.errors == []
+
+
+def test_what_a_step_did_stays_in_sight_in_a_long_trace(
+    page: Page, tmp_path: Path, dashboard: Callable[[Path], str]
+) -> None:
+    """Whoever picks the last of many steps need not scroll back to the first to read it."""
+    path = tmp_path / "long.db"
+    with Store.open(path) as store:
+        store.write(run(1, *(f"{chr(0x4E00 + n)} goes" for n in range(80))))
+        store.refresh()
+    page.goto(f"{dashboard(path)}/trace?id={1:032x}")
+    details = page.locator(".st-key-details")
+    details.get_by_text("took").wait_for()
+    main = "document.querySelector('[data-testid=stMain]')"
+    page.wait_for_function(f"{main}.scrollHeight > {main}.clientHeight + 500")
+    at_rest(page)
+    page.evaluate(f"{main}.scrollTo(0, 1e6)")
+    page.wait_for_function(f"{main}.scrollTop > 500")
+    box = details.bounding_box()
+    assert box is not None
+    assert box["y"] > 0
 
 
 def test_the_back_button_keeps_the_filter_in_the_address(
