@@ -57,7 +57,7 @@ def _no_failures(runs: int, query: Query) -> str:
     if not runs and query.where:
         return "No finished run matches; widen the filter above."
     if runs == 1:
-        return f"The only finished run{' that matches' if asked.where else ''} did not fail."
+        return f"The only finished run{' that matches' if query.where else ''} did not fail."
     return f"None of {words.counted(runs, 'finished run')} failed."
 
 
