@@ -4,7 +4,8 @@
 
 Clients on loopback send OTLP bodies of 100 spans (ten traces, ten attributes a span) to a receiver
 process, and wait for each answer: one and eight clients, protobuf and JSON, in turns. Acknowledged
-means committed; the last figure also waits until every trace is settled and every text indexed.
+means committed; the last figure also waits until every trace is settled and every text indexed,
+and how long another program that writes meanwhile has to wait is measured after the last turn.
 One floor is `executemany` of the same rows, 100 a transaction, into one table without an index;
 the other is what an HTTP server of the same kind answers that only reads its requests. With a
 DATABASE, which gets the spans too, it is measured on a database that holds something already.
@@ -13,6 +14,7 @@ DATABASE, which gets the spans too, it is measured on a database that holds some
 from __future__ import annotations
 
 import platform
+import secrets
 import socket
 import sqlite3
 import subprocess
@@ -28,6 +30,7 @@ from figures import Figure, tell
 from otlp_load import BODY_SPANS, Load, as_json, bodies, send_all
 
 from clustertrace.conventions.otlp.traces import decode_protobuf
+from clustertrace.model import Batch, Span
 from clustertrace.store import Store, queries
 from clustertrace.store.rows import span_row
 
@@ -97,8 +100,7 @@ def listens(port: int) -> bool:
 def all_done(store: Store, spans: int) -> bool:
     """Whether everything is in the totals and in the text index."""
     with store.read() as conn:
-        seen = queries.overview(conn).spans
-        return seen == spans and queries.search(conn, "bench", limit=1).behind == 0
+        return settled_spans(store) == spans and not queries.search(conn, "bench", limit=1).behind
 
 
 def peak_memory(pid: int) -> int:
@@ -117,6 +119,8 @@ class Received(NamedTuple):
     """Of each way of sending."""
     settled: float
     """Spans a second, until all of them are in the totals and in the text index."""
+    longest_wait: float
+    """Seconds that a writer beside it waited, while it settled and indexed."""
     memory: dict[str, int]
     """The most memory that it had so far, MiB, after each kind of load."""
 
@@ -143,6 +147,9 @@ def receive(spans: int, db: Path) -> Received:
                     port, requests, clients=clients, kind=KINDS[kind]
                 )
                 sent += len(requests) * BODY_SPANS
+                if turn == len(ways) - 1:
+                    written, longest_wait = write_beside(store, before + sent)
+                    sent += written
                 while not all_done(store, before + sent):
                     time.sleep(0.05)
                 if not turn:
@@ -152,7 +159,27 @@ def receive(spans: int, db: Path) -> Received:
             requests = [large(kind, seed=before - number) for number in range(1, 5)]
             send_all(port, requests, clients=4, kind=KINDS[kind])
             memory[f"{LARGE_BYTES >> 20} MiB of {kind}"] = peak_memory(pid)
-        return Received(found, settled, memory)
+        return Received(found, settled, longest_wait, memory)
+
+
+def write_beside(store: Store, spans: int) -> tuple[int, float]:
+    """Write runs of one span until `spans` are settled; how many, and the longest wait, seconds."""
+    longest, written = 0.0, 0
+    while settled_spans(store) < spans:
+        written += 1
+        id_ = secrets.token_hex(16)
+        run = Batch([Span(id_, id_[:16], None, "bench", "chain", "ok", 1, 2)], [])
+        began = time.perf_counter()
+        store.write(run)
+        longest = max(longest, time.perf_counter() - began)
+        time.sleep(0.05)
+    return written, longest
+
+
+def settled_spans(store: Store) -> int:
+    """Those that are in the totals."""
+    with store.read() as conn:
+        return queries.overview(conn).spans
 
 
 def large(kind: str, seed: int) -> bytes:
@@ -195,6 +222,8 @@ def main() -> None:
             + (f"   {load.refused} refused for now" if load.refused else "")
         )
     print(f"{'settled and indexed':22}{received.settled:10,.0f} spans/s   (protobuf, 1 client)")
+    wait_ms = received.longest_wait * 1000
+    print(f"{'a writer beside that':22}{wait_ms:10,.0f} ms at most")
     for load_kind, peak in received.memory.items():
         print(f"{'memory so far':22}{peak:10,d} MiB   ({load_kind})")
     print(f"{'on disk':22}{size / stored:10,.0f} bytes a span, with its payload")
@@ -202,6 +231,7 @@ def main() -> None:
     tell(
         Figure("received", one, bare, "bare SQLite", f"{spans:,} spans"),
         Figure("received floor", one / bare),
+        Figure("behind wait", wait_ms),
         *(
             Figure("memory", peak, of=kind)
             for kind, peak in received.memory.items()

@@ -37,6 +37,7 @@ AIMS: Final = {
     "received": Aim("OTLP/protobuf acknowledged, one client", 20_000, "spans/s", more=True),
     "received floor": Aim("the same, of bare SQLite's rows", 0.5, "×", more=True),
     "received 0.14.3": Aim("the same, of clustertrace 0.14.3's", 20, "×", more=True),
+    "behind wait": Aim("longest wait of a writer while the receiver settles", 1_000, "ms"),
     "memory": Aim("the receiver's memory, bodies of 12 MiB", 150, "MiB"),
     "disk": Aim("on disk beyond a span's payload", 900, "bytes"),
     "growth": Aim("storing a span, last tenth to first", 1.3, "×"),

@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from clustertrace.errors import ClustertraceError, StoreBusy
 from clustertrace.ingest.chores import Chores, Keeper
 from clustertrace.ingest.exposition import Histogram
+from clustertrace.ingest.pacing import Pace
 from clustertrace.model import Batch
 
 __all__ = ["Committer", "QueueFull", "Writer"]
@@ -28,22 +29,6 @@ MAX_WAITING: Final = 20_000
 
 GROUP: Final = 5_000
 """How many spans one commit takes at most, if several requests wait."""
-
-BURST_SECONDS: Final = 5.0
-"""For so long, requests in close succession take precedence over chores."""
-
-CHORE_IN_A_BURST_SECONDS: Final = 0.3
-"""The pause between slices of chores during a burst: they take a fifteenth of the time."""
-
-CHORE_EVERY_SECONDS: Final = 0.06
-"""The pause after that: they take a quarter. Without waiting requests there is no pause, until all
-chores are done."""
-
-LULL_SECONDS: Final = 0.005
-"""So long after an answer nothing arrives before the writer takes it for a lull."""
-
-IDLE_SECONDS: Final = 0.2
-"""How long the writer waits when there is no work."""
 
 
 class Writer(Keeper, Protocol):
@@ -126,30 +111,30 @@ class Committer:
 
     def _run(self, store: Writer) -> None:
         chores = Chores(store, self._received)
-        last_chore = 0.0
-        answered = False
+        pace = Pace()
         while not self._closing or self._queue:
-            in_burst = chores.behind_seconds < BURST_SECONDS
-            pause = CHORE_IN_A_BURST_SECONDS if in_burst else CHORE_EVERY_SECONDS
-            chore_due = time.monotonic() - last_chore > pause
-            # A sender who has its answer may send again at once. If nothing came during a chore
-            # either, there is nobody to wait for.
-            lull = LULL_SECONDS if answered else 0.0
-            group = self._next_group(IDLE_SECONDS if chores.done else lull)
-            answered = bool(group)
+            is_due = pace.is_chore_due(chores.behind_seconds)
+            patience = pace.patience(idle=chores.done)
+            group = self._next_group(patience)
             if group:
                 self._commit(store, group)
                 chores.again()
-            if (chore_due or not group) and not self._closing:
-                try:
-                    chores.slice()
-                except Exception as error:
-                    self._report(error)
-                    self._chores_failed = True
-                else:
-                    if self._chores_failed and chores.well:
-                        self.trouble, self._chores_failed = None, False
-                last_chore = time.monotonic()
+                pace.answered()
+            else:
+                pace.waited(patience)
+            if (is_due or not group) and not self._closing:
+                self._do_chore(chores)
+                pace.chore_ended()
+
+    def _do_chore(self, chores: Chores) -> None:
+        try:
+            chores.slice()
+        except Exception as error:
+            self._report(error)
+            self._chores_failed = True
+            return
+        if self._chores_failed and chores.well:
+            self.trouble, self._chores_failed = None, False
 
     def _next_group(self, timeout: float) -> list[_Job]:
         """Jobs for one commit; empty if nothing arrives in time."""

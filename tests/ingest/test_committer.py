@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clustertrace.errors import StoreBusy, StoreError
-from clustertrace.ingest import committer as committing
+from clustertrace.ingest import pacing
 from clustertrace.ingest.committer import Committer, QueueFull
 from clustertrace.model import Batch, Span
 
@@ -187,7 +187,7 @@ def test_chores_go_on(fake_store: Any) -> None:
 
 def test_chores_follow_each_other(fake_store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The writer waits for the next request after an answer, not after each slice of a chore."""
-    monkeypatch.setattr(committing, "LULL_SECONDS", 60.0)
+    monkeypatch.setattr(pacing, "LULL_SECONDS", 60.0)
 
     async def work(_committer: Committer) -> None:
         await until(lambda: {"drain", "settle", "index", "note"} <= set(fake_store.calls))
