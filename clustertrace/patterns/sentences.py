@@ -94,6 +94,12 @@ def _times(count: int) -> str:
     return {1: "", 2: " twice or more"}.get(count, f" {count} times or more")
 
 
+def _repeated(step: str, count: int) -> str:
+    if count > 2:
+        return f"{step + ' called' if step else 'a call made'}{_times(count)}"
+    return f"{step} called again" if step else "a call repeated"
+
+
 def _amount(number: float) -> str:
     return f"{number:,.0f}" if number == int(number) else f"{number:,.2f}"
 
@@ -122,10 +128,7 @@ _WORDS: Final[dict[str, Callable[[str, str, int], str]]] = {
     "later": lambda step, other, _: f"{other} some time after {step}",
     "ends with": lambda step, *_: f"{step} as the last step",
     "at": lambda step, _, n: f"{step} as step {n}",
-    "same call": lambda step, _, n: (
-        f"{step + ' called' if step else 'a call made'}{_times(n) if n > 2 else ' again'}"
-        " with the same arguments"
-    ),
+    "same call": lambda step, _, n: f"{_repeated(step, n)} with the same arguments",
     "same result": lambda step, *_: f"the same result from {step} more than once",
     "empty": lambda step, *_: f"an empty result from {step}",
     "error text": lambda step, *_: (
