@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["export", "import_"]
 
 BAD_LINES_SHOWN = 10
+_DESCRIBING = frozenset({".md", ".rst"})
+"""Endings of files that lie in a folder of exports and tell people of it."""
 
 
 @command(
@@ -193,12 +195,18 @@ def import_(
 
 
 def _files_of(path: Path) -> list[Path]:
-    """The files that a path stands for: it, or those in it."""
+    """The files that a path stands for: it, or those in it but what describes them or is hidden."""
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.rglob("*") if file.is_file())
+    files = sorted(
+        file
+        for file in path.rglob("*")
+        if file.is_file()
+        and file.suffix.lower() not in _DESCRIBING
+        and not file.name.startswith(".")
+    )
     if not files:
-        raise UsageError(f"There is no file in {path}; name another folder.")
+        raise UsageError(f"There is no file to import in {path}; name another folder.")
     return files
 
 

@@ -404,6 +404,33 @@ def test_otlp_files(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["spans"] == 1 + 1 + 9
 
 
+def test_otlp_signals(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bodies of logs and of metrics are told from those of spans, in protobuf as in JSON."""
+    samples = shared / "otlp_samples"
+    for name, records, left in (
+        ("otel-openai-v2-tool.logs.pb", 8, 0),
+        ("otel-genai-openai-events-tool.logs.pb", 2, 0),
+        ("otel-genai-openai-chat.metrics.pb", 0, 3),
+    ):
+        assert main(["import", "--from", "otlp", str(samples / name), "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["records"], told["left"]) == (records, left)
+
+
+def test_folder_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What describes a folder of samples, or is hidden in it, is not read as one of them."""
+    folder = tmp_path / "export"
+    folder.mkdir()
+    (folder / "good.json").write_text(json.dumps(LANGFUSE))
+    for name in ("README.md", ".DS_Store"):
+        (folder / name).write_text("# Samples")
+    assert main(["import", "--from", "langfuse", str(folder)]) == 0
+    assert "0 bad lines" in capsys.readouterr().out
+    (folder / "good.json").unlink()
+    assert main(["import", "--from", "langfuse", str(folder)]) == 2
+    assert "There is no file to import" in capsys.readouterr().err
+
+
 def test_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every file of a folder is read, and a bad one is named with its reason."""
     folder = tmp_path / "export" / "more"

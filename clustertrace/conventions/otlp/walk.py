@@ -20,7 +20,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from clustertrace.errors import BadInput
 
-__all__ = ["LARGE", "Kind", "Scope", "scopes"]
+__all__ = ["LARGE", "Kind", "Scope", "first_item", "scopes"]
 
 LARGE: Final = 1 << 20
 """Bytes from which on a request is not decoded whole."""
@@ -72,6 +72,18 @@ def scopes(body: bytes | bytearray, kind: Kind, large: int = LARGE) -> Iterator[
             yield from _scopes_of_message(request, kind)
             return
     yield from _scopes_of_frame(body, kind.item)
+
+
+def first_item(body: bytes | bytearray) -> bytes | bytearray | None:
+    """The first span, log record or metric, encoded; None if there is none before the frame ends
+    or breaks.
+    """
+    try:
+        return next(
+            (body[begin:end] for _, _, parts in _walk_scopes(body) for begin, end in parts), None
+        )
+    except (DecodeError, IndexError):
+        return None
 
 
 def _scopes_of_message(request: Any, kind: Kind) -> Iterator[Scope]:

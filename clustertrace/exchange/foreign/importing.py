@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from clustertrace.conventions.otlp.logs import logs_of_json
-from clustertrace.conventions.otlp.metrics import metrics_of_json
+from clustertrace.conventions.otlp.logs import logs_of_json, logs_of_protobuf
+from clustertrace.conventions.otlp.metrics import metrics_of_json, metrics_of_protobuf
+from clustertrace.conventions.otlp.signal_kinds import signal_of_protobuf
 from clustertrace.conventions.otlp.traces import Received, slices_of_json, slices_of_protobuf
 from clustertrace.errors import BadInput
 from clustertrace.exchange.foreign import langfuse, langsmith, phoenix, predecessor
@@ -30,6 +31,11 @@ _READERS: Final[Mapping[str, Read]] = {
 }
 
 _JSON_READERS: Final = {b'"resourceLogs"': logs_of_json, b'"resourceMetrics"': metrics_of_json}
+_PROTOBUF_READERS: Final = {
+    "traces": slices_of_protobuf,
+    "logs": logs_of_protobuf,
+    "metrics": metrics_of_protobuf,
+}
 
 _SLICE: Final = 2_000
 """Spans and log records per transaction."""
@@ -172,7 +178,8 @@ def _piece(number: int, record: Mapping[str, Any], read: Read) -> _Piece:
 def _otlp(source: Source) -> Iterator[_Piece]:
     """Requests: one per line, as the collector's file exporter writes them, or one in protobuf."""
     if source.beginning.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
-        yield from _request_pieces(1, slices_of_protobuf, source.whole())
+        body = source.whole()
+        yield from _request_pieces(1, _PROTOBUF_READERS[signal_of_protobuf(body)], body)
         return
     for number, line in _documents(source):
         yield from _json_pieces(number, line)
