@@ -4,6 +4,7 @@
     ├── UsageError            the caller asked for something that makes no sense
     │   ├── CannotReplay      a recording lacks what it takes to run it again
     │   ├── NotFound          no such trace, pattern, span or file
+    │   │   └── Ambiguous     several have an id that begins so
     │   └── BadSetting        an environment variable or option has a value that can't be used
     ├── BadInput              data from outside can't be read
     │   └── TooLarge          it is larger than a limit that the user can raise
@@ -21,6 +22,7 @@ them: it never breaks the program that it watches.
 """
 
 __all__ = [
+    "Ambiguous",
     "BadInput",
     "BadSetting",
     "CannotReplay",
@@ -52,6 +54,10 @@ class CannotReplay(UsageError):
 
 class NotFound(UsageError):
     """No such trace, pattern, span or file."""
+
+
+class Ambiguous(NotFound):
+    """Several have an id that begins so."""
 
 
 class BadSetting(UsageError):

@@ -14,7 +14,7 @@ from clustertrace.app.filter_bar.filters import Query
 from clustertrace.app.guard import guarded
 from clustertrace.app.links import traces_url, url
 from clustertrace.app.trace_list import trace_table
-from clustertrace.errors import NotFound
+from clustertrace.errors import Ambiguous, NotFound
 from clustertrace.store import queries
 from clustertrace.store.answers import Cluster
 
@@ -31,8 +31,10 @@ def draw() -> None:
         with connection.read() as conn:
             cluster = queries.cluster(conn, st.query_params.get("id", ""))
             totals = queries.overview(conn)
-    except NotFound:
+    except NotFound as error:
         sentence = "There is no such pattern; its traces may have been deleted."
+        if isinstance(error, Ambiguous):
+            sentence = str(error)
         st.html(markup.page(markup.notice(sentence), back))
         return
     zone, now = words.zone(st.context.timezone), time.time_ns()

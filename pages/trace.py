@@ -14,7 +14,7 @@ from clustertrace.app.links import url
 from clustertrace.app.trace_page import gantt, span_details, trace_actions, trace_head
 from clustertrace.app.trace_page.layout import layout
 from clustertrace.app.trace_page.span_rows import SpanRow, broken
-from clustertrace.errors import NotFound
+from clustertrace.errors import Ambiguous, NotFound
 from clustertrace.model import Span, Trace
 from clustertrace.patterns.suspects import Suspect
 from clustertrace.store import queries
@@ -31,8 +31,10 @@ def draw() -> None:
     try:
         with connection.read() as conn:
             status = queries.trace_row(conn, trace_id).status
-    except NotFound:
+    except NotFound as error:
         sentence = "There is no such trace; it may have been deleted, or the link was cut."
+        if isinstance(error, Ambiguous):
+            sentence = str(error)
         st.html(markup.page(markup.notice(sentence), back))
         return
     st.html(markup.page(back))

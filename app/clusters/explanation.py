@@ -14,7 +14,7 @@ from clustertrace.app.links import trace_url
 from clustertrace.patterns import why_words
 from clustertrace.patterns.divergence import Divergence, Node, divergence
 from clustertrace.patterns.statistics import wilson
-from clustertrace.patterns.suspects import Suspect
+from clustertrace.patterns.suspects import Reason, Suspect
 from clustertrace.patterns.why import Difference, Why
 from clustertrace.store import queries
 from clustertrace.store.answers import Cluster
@@ -123,12 +123,22 @@ def _samples_markup(samples: Samples) -> list[markup.Markup]:
 
 def suspect(trace_id: str, step: Suspect) -> markup.Markup:
     """A line with a suspicious step and its reasons."""
-    reasons = "; ".join(reason.words for reason in step.reasons)
+    reasons = markup.join([_reason(reason) for reason in step.reasons], "; ")
     return markup.tag(
         "div",
         markup.muted(f"step {step.place} "),
         markup.link(step.step, trace_url(trace_id, step.span_id), cls="ct-more"),
         " ",
-        *markup.coded(reasons),
+        reasons,
         cls="ct-suspect",
     )
+
+
+def _reason(reason: Reason) -> markup.Markup:
+    """A reason in words; the id of a run that it compares with is a link to the run."""
+    if reason.trace_id is None:
+        return markup.join(markup.coded(reason.words))
+    run_id = reason.trace_id[:8]
+    before, found, after = reason.words.partition(run_id)
+    link = markup.link(run_id, trace_url(reason.trace_id)) if found else ""
+    return markup.join([*markup.coded(before), link, *markup.coded(after)])

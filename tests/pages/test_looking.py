@@ -219,6 +219,17 @@ def test_compare_nothing(demo: Store, show: Show) -> None:
     assert "not a trace id" in show("compare", a="zz", b="yy").html
 
 
+def test_compare_mixed(demo: Store, show: Show) -> None:
+    """A trace beside a pattern is told to be one, in either order; neither is missing."""
+    with demo.read() as conn:
+        pattern = queries.clusters(conn).clusters[0].id
+        trace_id = queries.traces(conn).rows[0].trace_id
+    sentence = f"{pattern} is a pattern and {trace_id} a trace; name two patterns or two traces."
+    for a, b in ((pattern, trace_id), (trace_id, pattern)):
+        assert sentence in show("compare", a=a, b=b).html
+    assert "There is no pattern beef" in show("compare", a=pattern, b="beef").html
+
+
 @pytest.mark.parametrize("page", ["search", "failures", "metrics"])
 def test_hostile_texts_stay_text(hostile: Store, show: Show, page: str) -> None:
     """No name, message or snippet becomes an element of the page."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,18 @@ def test_an_unknown_pattern_says_so(some: Store, show: Callable[..., Any]) -> No
         html = show("pattern", id=wrong).html
         assert "There is no such pattern" in html
         assert 'href="/clusters"' in html
+
+
+def test_an_id_that_is_too_short_says_so(store: Store, show: Callable[..., Any]) -> None:
+    """Where several patterns or traces begin so, none of them was deleted."""
+    for number in range(1, 18):
+        store.write(run(number, "x" * number))
+    store.refresh()
+    with store.read() as conn:
+        beginnings = [cluster.id[0] for cluster in queries.clusters(conn, limit=20).clusters]
+    twice = next(one for one in beginnings if beginnings.count(one) > 1)
+    assert f"Several patterns begin with {twice}; give more" in show("pattern", id=twice).html
+    assert "Several traces begin with 0000; give more" in show("trace", id="0000").html
 
 
 def test_hostile_names_stay_text(hostile: Store, show: Callable[..., Any]) -> None:
@@ -69,6 +82,7 @@ def test_where_newest_failed_runs_broke(forgetful: Cluster, show: Callable[..., 
     html = show("pattern", id=forgetful.id).html
     assert html.count('class="ct-suspects"') == 3
     assert "went on with <code>cite</code>" in html
+    assert re.search(r'did not fail \(<a href="/trace\?id=\w{32}"[^>]*>0{8}</a>\)', html)
     assert f'href="/trace?id={40:032x}&amp;span={3:016x}"' in html
 
 

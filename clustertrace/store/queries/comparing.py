@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from clustertrace.errors import NotFound, UsageError
+from clustertrace.errors import Ambiguous, NotFound, UsageError
 from clustertrace.filters import Filter, before_only
 from clustertrace.patterns import verdict
 from clustertrace.patterns.alignment import places_of_spans, places_of_variant
@@ -68,10 +69,31 @@ def failures_by(conn: Connection, where: Filter, by: str) -> dict[str, verdict.S
 
 def sides(conn: Connection, a: str, b: str) -> tuple[Side, Side]:
     """Two patterns by their ids, if both are such, else two traces. Raises NotFound."""
+    patterns = [_found(conn, prefix, _pattern_side) for prefix in (a, b)]
+    traces = [_found(conn, prefix, _trace_side) for prefix in (a, b)]
+    for left, right in (patterns, traces):
+        if isinstance(left, Side) and isinstance(right, Side):
+            return left, right
+    for (one, other), pattern, trace_ in (((0, 1), a, b), ((1, 0), b, a)):
+        if isinstance(patterns[one], Side) and isinstance(traces[other], Side):
+            raise NotFound(
+                f"{pattern} is a pattern and {trace_} a trace; name two patterns or two traces."
+            )
+    # Next to a pattern, or where several begin so, a pattern was meant.
+    meant = traces
+    if any(isinstance(side, Side | Ambiguous) for side in patterns):
+        meant = patterns
+    raise next(side for side in meant if isinstance(side, NotFound))
+
+
+def _found(
+    conn: Connection, prefix: str, find: Callable[[Connection, str], Side]
+) -> Side | NotFound:
+    """A trace or a pattern, or why there is none."""
     try:
-        return _pattern_side(conn, a), _pattern_side(conn, b)
-    except NotFound:
-        return _trace_side(conn, a), _trace_side(conn, b)
+        return find(conn, prefix)
+    except NotFound as error:
+        return error
 
 
 def _pattern_side(conn: Connection, prefix: str) -> Side:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 
-from clustertrace.errors import NotFound, UsageError
+from clustertrace.errors import Ambiguous, NotFound, UsageError
 from clustertrace.filters import Filter
 from clustertrace.model import EMPTY, NS_PER_DAY, Metric, Span, Trace, failed
 from clustertrace.store import filtering
@@ -235,7 +235,7 @@ def trace_id(conn: Connection, prefix: str) -> str:
     if not rows:
         raise NotFound(f"There is no trace {prefix}; `clustertrace inspect --latest` shows one.")
     if len(rows) > 1:
-        raise NotFound(f"Several traces begin with {prefix}; give more of its id.")
+        raise Ambiguous(f"Several traces begin with {prefix}; give more of its id.")
     return str(rows[0][0].hex())
 
 

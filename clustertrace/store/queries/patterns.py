@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from clustertrace.errors import NotFound
+from clustertrace.errors import Ambiguous, NotFound
 from clustertrace.filters import Filter, parse
 from clustertrace.store.answers import Cluster, ClusterPage, Family, FamilyPage, TraceRow
 from clustertrace.store.connection import Connection
@@ -97,7 +97,7 @@ def cluster(conn: Connection, variant: str) -> Cluster:
     if not variant or not ids:
         raise NotFound(f"There is no pattern {variant}; `clustertrace clusters` lists them.")
     if len(ids) > 1:
-        raise NotFound(f"Several patterns begin with {variant}; give more of its id.")
+        raise Ambiguous(f"Several patterns begin with {variant}; give more of its id.")
     grouping = Grouping(conn)
     page = grouping.page("failed", 1, 0, "variant_id = :variant", {"variant": ids[0][0]})
     if not page.groups:
