@@ -75,6 +75,11 @@ def claude_code(
             " --content" if content else "",
             f" --port {port}" if port else "",
             f" --protocol {protocol}" if protocol != Protocol.PROTOBUF else "",
+            # What the example evaluates must not be for the login shell, where that reads other
+            # lines; the examples of those that do name them anyway.
+            f" --shell {shell}"
+            if shell and shell not in _SHELL_EXAMPLES and _users_shell() in _SHELL_EXAMPLES
+            else "",
         )
     )
     port = port or _PORTS.get(protocol, PORT)

@@ -28,9 +28,14 @@ def test_a_shell_runs_what_is_printed(run: Any) -> None:
     assert 'eval "$(clustertrace claude-code --port 7800)"' in ran.err
 
 
-def test_what_to_type_has_the_options_that_were_given(run: Any) -> None:
+def test_what_to_type_has_the_options_that_were_given(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever types what is said aside gets what was printed."""
     assert 'eval "$(clustertrace claude-code)"' in run("claude-code", "--shell", "zsh").err
+    monkeypatch.setenv("SHELL", "/usr/bin/fish")
+    told = 'eval "$(clustertrace claude-code --content --shell zsh)"'
+    assert told in run("claude-code", "--shell", "zsh", "--content").err
     ran = run("claude-code", "--shell", "fish", "--content", "--protocol", "grpc")
     assert "claude-code --shell fish --content --protocol grpc | source" in ran.err
 
