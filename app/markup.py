@@ -40,6 +40,7 @@ __all__ = [
     "rows",
     "segments",
     "sparkline",
+    "spent",
     "state",
     "subheading",
     "tag",
@@ -160,6 +161,13 @@ def fact(value: object, label: str, *, href: str = "", title: str | None = None)
 def number(count: int, noun: str, *, href: str = "") -> Markup:
     """A fact: a count and its noun, with a plural -s unless it is one."""
     return fact(words.count(count), noun if count == 1 else f"{noun}s", href=href)
+
+
+def spent(usd: float, unpriced: int, *, title: str | None = None) -> Markup:
+    """A fact: what calls cost, of which `unpriced` have no known cost."""
+    if unpriced and not usd:
+        return fact("unknown", "cost", title=title)
+    return fact(words.cost(usd, unpriced), "spent", title=title)
 
 
 def facts(*all_facts: Markup) -> Markup:

@@ -51,7 +51,7 @@ def _session_facts(row: SessionRow) -> markup.Markup:
     zone, now = words.zone(st.context.timezone), time.time_ns()
     measures = row.measures
     parts = [
-        markup.fact(words.cost(row.cost_usd, measures.unpriced_calls), "spent"),
+        markup.spent(row.cost_usd, measures.unpriced_calls),
         markup.number(measures.calls, "call"),
         markup.fact(words.share(round(measures.hit_rate, 3)), "of the input from a cache"),
         markup.fact(words.money(measures.carried_usd), "for context carried along"),

@@ -63,10 +63,11 @@ def _sentence(side: Side, rows: Sequence[Pair]) -> str:
     if parting is None:
         return f"Both {side.sort}s take the same {words.counted(len(rows), 'step')}."
     place = parting.left or parting.right
+    label = f" ({place.label})" if place else ""
     same = sum(row.what == "same" for row in rows)
     return (
-        f"{same} of {len(rows)} steps are the same; they part at step {rows.index(parting) + 1}, "
-        f"{place.label if place else ''}."
+        f"{same} of {len(rows)} steps are the same; "
+        f"they part at step {rows.index(parting) + 1}{label}."
     )
 
 

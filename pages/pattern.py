@@ -101,7 +101,7 @@ def _facts(cluster: Cluster, zone: tzinfo, now_ns: int) -> markup.Markup:
         ),
         markup.fact(words.duration(cluster.p50_ns), "typically (p50)"),
         markup.fact(words.duration(cluster.p95_ns), "at the slow end (p95)"),
-        markup.fact(words.cost(cluster.cost_usd, cluster.unpriced_calls), "spent"),
+        markup.spent(cluster.cost_usd, cluster.unpriced_calls),
         markup.fact(words.moment(cluster.first_ns, zone, now_ns), "first seen"),
         markup.fact(words.moment(cluster.last_ns, zone, now_ns), "last seen"),
         markup.fact(cluster.id, "id"),

@@ -58,9 +58,9 @@ def all_facts(totals: Overview) -> markup.Markup:
         )
     parts.append(markup.number(totals.variants, "pattern"))
     parts.append(
-        markup.fact(
-            words.cost(totals.cost_usd, totals.unpriced_calls),
-            "spent",
+        markup.spent(
+            totals.cost_usd,
+            totals.unpriced_calls,
             title=f"{words.count(totals.unpriced_calls)} model calls have no known cost"
             if totals.unpriced_calls
             else None,

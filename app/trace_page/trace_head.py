@@ -62,7 +62,7 @@ def _facts(row: TraceRow, now_ns: int, zone: tzinfo) -> markup.Markup:
         parts.append(markup.number(row.llm_calls, "model call"))
         if row.input_tokens or row.output_tokens:
             parts.append(markup.fact(f"{read} → {written}", "tokens in → out"))
-        parts.append(markup.fact(words.cost(row.cost_usd, row.unpriced_calls), "spent"))
+        parts.append(markup.spent(row.cost_usd, row.unpriced_calls))
     if row.variant:
         shown = markup.link(row.variant[:6], pattern_url(row.variant))
         parts.append(markup.fact(shown, "pattern"))

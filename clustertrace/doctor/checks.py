@@ -160,7 +160,8 @@ def spool(drained: int, unusable: int, unsent: int, trouble: str | None) -> Find
         return Finding(
             "spool",
             "wrong",
-            f"{counted(unsent, 'file')} of spans still to be sent to CLUSTERTRACE_ENDPOINT.",
+            f"{counted(unsent, 'file')} of spans {'is' if unsent == 1 else 'are'} still to be sent "
+            "to CLUSTERTRACE_ENDPOINT.",
             "start the receiver there, or, if it runs, give programs its CLUSTERTRACE_KEY; the "
             "next one that records sends them",
         )

@@ -129,6 +129,7 @@ class Changes:
             cost_below=cost_below,
             no_new_traces=no_new_traces,
             over_last=over_last,
+            joined_by="_",
         )
         with reading(self._db) as store, store.writing() as conn:
             stored = assertions.add(conn, pattern, new_claims, time.time_ns())

@@ -49,11 +49,10 @@ def needed_words(runs: int, failed: int, tried: int) -> str:
         case None:
             return "More runs of this kind would hardly show one."
         case 0:
-            return "One that holds half of the failures would have shown."
+            return "What sets half of the failures apart would have shown."
         case more:
-            return (
-                f"About {counted(more, 'more run')} could show one that holds half of the failures."
-            )
+            more_runs = counted(more, "more run")
+            return f"About {more_runs} could show what sets half of the failures apart."
 
 
 def runs_needed(runs: int, failed: int, tried: int) -> int | None:

@@ -98,9 +98,11 @@ def week_asked_for(text: str, starts: int) -> date:
         else:
             day = date.fromisoformat(text.strip())
     except ValueError:
-        day = date.min
+        raise UsageError(
+            f"{text!r} is not a week; write 2025-W47, or any day of it as 2025-11-23."
+        ) from None
     if day.year not in _YEARS:
-        raise UsageError(f"{text!r} is not a week; write 2025-W47, or any day of it as 2025-11-23.")
+        raise UsageError(f"{text} can't be reviewed; name a week from {_YEARS[0]} to {_YEARS[-1]}.")
     return week_of(day, starts)
 
 

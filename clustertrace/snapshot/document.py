@@ -47,6 +47,11 @@ def trace_document(trace: Trace, *, secrets_cut: int = 0) -> str:
     return _document(f"{trace.name} {trace.trace_id[:8]}", _trace(trace, "h1"), secrets_cut)
 
 
+def _cost_words(cluster: Cluster) -> str:
+    cost = spent(cluster.cost_usd, cluster.unpriced_calls)
+    return cost if cluster.unpriced_calls and not cluster.cost_usd else f"{cost} spent"
+
+
 def pattern_document(cluster: Cluster, traces: Sequence[Trace], *, secrets_cut: int = 0) -> str:
     """A pattern and some of its traces as a document."""
     interval = cluster.interval
@@ -55,7 +60,7 @@ def pattern_document(cluster: Cluster, traces: Sequence[Trace], *, secrets_cut: 
         f"failure rate {share(round(cluster.failure_rate, 3))}"
         f" (95 % interval {share(round(interval.low, 3))} to {share(round(interval.high, 3))})",
         f"typically {duration(cluster.p50_ns)}, at the slow end {duration(cluster.p95_ns)}",
-        f"{spent(cluster.cost_usd, cluster.unpriced_calls)} spent",
+        _cost_words(cluster),
         f"pattern {cluster.id}",
     )
     steps = [

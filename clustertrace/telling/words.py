@@ -74,7 +74,8 @@ def interval(rate: Interval) -> str:
 
 def points(difference: float) -> str:
     """A difference of shares in percentage points, signed: 0.28 → +28"""
-    return f"{difference * 100:+.0f}".replace("-", "−")
+    rounded = round(difference * 100)
+    return f"{rounded:+}".replace("-", "−") if rounded else "0"
 
 
 def money(usd: float) -> str:

@@ -64,7 +64,8 @@ def test_nothing_asserted() -> None:
     [
         (["assert", "all"], "Say what must be true"),
         (["assert", "zzzz", "--cost-below", "1"], "There is no pattern zzzz"),
-        (["assert", "all", "--latency-p95-below", "soon"], "expects a time"),
+        (["assert", "all"], "success-rate-above, latency-p95-below, cost-below or no-new-traces."),
+        (["assert", "all", "--latency-p95-below", "soon"], "latency-p95-below expects a time"),
         (["assert", "all", "--cost-below", "1", "--over-last", "-3"], "expects a time"),
         (["assert", "all", "--cost-below", "1", "--over-last", "9" * 30], "at most 9 digits"),
     ],

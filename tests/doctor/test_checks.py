@@ -77,7 +77,8 @@ def test_the_disk(free: int, state: str) -> None:
         ((0, 0, 0, None), "ok", "Nothing was left"),
         ((3, 0, 0, None), "ok", "3 spans waited"),
         ((3, 1, 0, None), "note", "1 line in the spool could not be used"),
-        ((0, 0, 2, None), "wrong", "2 files of spans still to be sent"),
+        ((0, 0, 2, None), "wrong", "2 files of spans are still to be sent"),
+        ((0, 0, 1, None), "wrong", "1 file of spans is still to be sent"),
         ((0, 0, 0, "In use."), "wrong", "In use."),
     ],
 )

@@ -240,7 +240,12 @@ def test_hostile_text_stays_text(runs: Path, ask: Callable[..., Any]) -> None:
         ("annotate", {"id": "feedbeef", "note": "x"}, "There is no trace feedbeef"),
         ("annotate", {"id": "66312b6188ef"}, "Nothing to change"),
         ("annotate", {"id": "66312b6188ef", "star": True}, "outcome, star and tags are for runs"),
-        ("assert", {"pattern": "all"}, "Say what must be true"),
+        ("assert", {"pattern": "all"}, "Say what must be true: success_rate_above, latency_p95"),
+        (
+            "assert",
+            {"pattern": "all", "latency_p95_below": "x"},
+            "latency_p95_below expects a time",
+        ),
         (
             "failure_summary",
             {"filter": "tag.language:de"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -128,6 +129,8 @@ def test_a_call_without_a_cost_says_why(
     store.refresh()
     html = show("trace", id=call.trace_id, span=call.span_id).html
     assert f"unpriced: {why}" in html if why else "unpriced" not in html
+    if why and "kind" not in told:
+        assert re.search(r">unknown<.{,80}>cost<", html)
     with store.read() as conn:
         assert queries.trace_row(conn, call.trace_id).unpriced_calls == (why is not None)
 

@@ -143,9 +143,9 @@ def test_nothing_to_say_is_said(cases: list[Case], words: str) -> None:
 @pytest.mark.parametrize(
     ("runs", "failed", "tried", "more", "words"),
     [
-        (20, 4, 300, range(5, 200), "more runs could show one that holds half of the failures."),
-        (1_000, 300, 5_000, range(1), "One that holds half of the failures would have shown."),
-        (1_500_000, 3, 5_000, range(1_000, 150_000_000), "could show one"),
+        (20, 4, 300, range(5, 200), "more runs could show what sets half of the failures apart."),
+        (1_000, 300, 5_000, range(1), "What sets half of the failures apart would have shown."),
+        (1_500_000, 3, 5_000, range(1_000, 150_000_000), "could show what sets"),
         (10_000, 1, 10**300, None, "More runs of this kind would hardly show one."),
     ],
 )

@@ -12,6 +12,7 @@ from clustertrace.telling.words import (
     duration,
     moment,
     money,
+    points,
     secrets_cut,
     share,
     shortened,
@@ -51,6 +52,15 @@ US, MS, S = 10**3, 10**6, 10**9
 def test_durations(nanoseconds: int | None, text: str) -> None:
     """In the unit that people would choose."""
     assert duration(nanoseconds) == text
+
+
+@pytest.mark.parametrize(
+    ("difference", "text"),
+    [(0.284, "+28"), (-0.16, "−16"), (0.0, "0"), (-0.004, "0"), (0.004, "0"), (-1.0, "−100")],
+)
+def test_points(difference: float, text: str) -> None:
+    """Signed, but for none: there is no plus or minus zero."""
+    assert points(difference) == text
 
 
 @pytest.mark.parametrize(
