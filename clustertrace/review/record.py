@@ -43,6 +43,8 @@ class DeadEnd(NamedTuple):
     """How many of its runs came to a dead end."""
     went_on: bool
     """Whether the session has a run after that one."""
+    reason: str | None = None
+    """What was recorded with the outcome of that run, where its kind is `fail`."""
 
 
 class WeekRuns(NamedTuple):

@@ -75,7 +75,10 @@ def facts(review: Review) -> Iterator[Fact]:
     dead_ends = traces_url(week, "not ending:none")
     yield Fact(Cell(count(total.dead_ends), dead_ends), "came to a dead end")
     priced = traces_url(week, "cost>0")
-    yield Fact(Cell(spent(total.cost_usd, total.unpriced_calls), priced), "spent")
+    if total.unpriced_calls and not total.cost_usd:
+        yield Fact(Cell("unknown"), "cost")
+    else:
+        yield Fact(Cell(spent(total.cost_usd, total.unpriced_calls), priced), "spent")
     if total.hit_rate is not None:
         with_input = traces_url(week, "input_tokens>0")
         yield Fact(Cell(rate(total.hit_rate), with_input), "of the input read from a cache")
@@ -238,7 +241,7 @@ def _dead_ends(review: Review) -> Section:
     rows = tuple(
         (
             Cell(_moment(review.window, entry.start_ns), trace_url(entry.trace_id)),
-            Cell(DEAD_ENDS[entry.kind]),
+            Cell(_how(entry)),
             _session_cell(entry),
             Cell(counted(entry.runs, "run"), _runs_url(review, entry, "not ending:none")),
             Cell("went on" if entry.went_on else ""),
@@ -248,6 +251,12 @@ def _dead_ends(review: Review) -> Section:
     )
     head = ("Last", "How", "Session", "Dead ends", "Then", "Began with")
     return Section(title, sentence, kinds, head=head, rows=rows)
+
+
+def _how(entry: DeadEnd) -> str:
+    """How a run ended; of one that was recorded as a failure, the reason recorded with it."""
+    reason = " ".join((entry.reason or "").split())
+    return shortened(reason, _PROMPT_SHOWN) or DEAD_ENDS[entry.kind]
 
 
 def _pattern_runs_url(review: Review, pattern: PatternWeek, *conditions: str) -> str:

@@ -37,6 +37,7 @@ def test_a_week_in_sentences_and_links(some: Store, show: Show) -> None:
     assert "83.3 % of the input was read from a cache, and none was missed." in html
     assert "ran 3 times" in html
     assert "3 runs came to a dead end" in html
+    assert "cites nothing" in html, "the reason recorded with an outcome"
     assert 'href="/?where=ending%3Aerror&amp;where=since%3A2023-11-13T00%3A00Z+until' in html
 
 
@@ -90,6 +91,8 @@ def test_what_is_no_week(some: Store, show: Show) -> None:
     """A sentence, and the way to those that are."""
     html = show("review", week="soon").html
     assert "is not a week; write 2025-W47" in html
+    early = show("review", week="1970-W01").html
+    assert "1970-W01 can&#x27;t be reviewed; name a week from 1971 to 2199." in early
     assert "/review?week=" in html
 
 

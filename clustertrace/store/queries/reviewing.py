@@ -94,19 +94,21 @@ def _dead_ends(conn: Connection, week: Window, kinds: Iterable[str]) -> tuple[De
     newest: list[tuple[Any, ...]] = []
     for kind in kinds:
         newest += conn.rows(
-            "SELECT start_ns, trace_id, session_id, name, first_prompt, dead_end FROM traces"
+            "SELECT start_ns, trace_id, session_id, name, first_prompt, dead_end,"
+            " CASE WHEN dead_end = 'fail' THEN outcome_reason END FROM traces"
             " WHERE dead_end = ? AND start_ns >= ? AND start_ns < ? ORDER BY start_ns DESC LIMIT ?",
             (kind, week.start_ns, week.end_ns, _NEWEST_DEAD_ENDS),
         )
+    newest.sort(key=lambda row: row[:2], reverse=True)
     dead_ends: dict[str, DeadEnd] = {}
-    for start, key, session, name, first_prompt, kind in sorted(newest, reverse=True):
+    for start, key, session, name, first_prompt, kind, reason in newest:
         source = key.hex() if session is None else f"session {session}"
         if source not in dead_ends and len(dead_ends) < _LIMIT:
             runs, continued = (
                 (1, False) if session is None else _session_dead_ends(conn, week, session, start)
             )
             dead_ends[source] = DeadEnd(
-                session, key.hex(), name, first_prompt, kind, start, runs, continued
+                session, key.hex(), name, first_prompt, kind, start, runs, continued, reason
             )
     return tuple(dead_ends.values())
 
