@@ -63,7 +63,7 @@ def draw() -> None:
             limit=_HITS,
             offset=(page_number - 1) * _HITS,
         )
-    st.html(markup.page(markup.heading(_sentence(facets)), _order_note(page)))
+    st.html(markup.page(markup.heading(_sentence(facets)), _order_note(facets, page)))
     if not page.hits:
         st.html(markup.notice(_nothing_sentence(facets, page_number)))
     now, zone = time.time_ns(), words.zone(st.context.timezone)
@@ -76,7 +76,9 @@ def draw() -> None:
         )
     )
     if page.more or page_number > 1 or "page" in st.query_params:
-        last = max(1, min(_MAX_PAGES, page_number + page.more))
+        # Of very many matches only the newest were counted.
+        known = -(-facets.number(kind, _STATES[state]) // _HITS)
+        last = max(1, min(_MAX_PAGES, max(known, page_number + page.more)))
         st.pagination(last, key="page", bind="query-params")
 
 
@@ -97,8 +99,13 @@ def _pick_kind_and_state(facets: Facets) -> tuple[str | None, str]:
     if not facets.looked_at:
         return None, "all"
     with st.container(horizontal=True):
-        kinds = {f"{kind} ({count})": kind for kind, count in facets.kinds.items()}
-        kind = st.pills("Kind", list(kinds), on_change=_to_first_page)
+        kind = st.pills(
+            "Kind",
+            list(facets.kinds),
+            key="kind",
+            bind="query-params",
+            on_change=_to_first_page,
+        )
         state = st.segmented_control(
             "State",
             list(_STATES),
@@ -108,7 +115,7 @@ def _pick_kind_and_state(facets: Facets) -> tuple[str | None, str]:
             bind="query-params",
             on_change=_to_first_page,
         )
-    return kinds.get(kind or ""), state or "all"
+    return kind, state or "all"
 
 
 def _sentence(facets: Facets) -> str:
@@ -121,12 +128,13 @@ def _sentence(facets: Facets) -> str:
     return f"{more}{steps} {'match' if facets.looked_at != 1 else 'matches'}{failed}."
 
 
-def _order_note(page: HitPage) -> markup.Markup:
-    if not page.behind:
-        return markup.muted("Newest first.")
-    return markup.muted(
-        f"Newest first; {words.counted(page.behind, 'span')} are still to be indexed."
-    )
+def _order_note(facets: Facets, page: HitPage) -> markup.Markup:
+    # Not on the pills: what these say is in the address, and numbers change.
+    kinds = ", ".join(f"{words.count(number)} {kind}" for kind, number in facets.kinds.items())
+    note = f"By kind: {kinds}. Newest first" if len(facets.kinds) > 1 else "Newest first"
+    if page.behind:
+        note += f"; {words.counted(page.behind, 'span')} are still to be indexed"
+    return markup.muted(f"{note}.")
 
 
 def _link(hit: Hit) -> str:

@@ -30,11 +30,25 @@ class Facets:
     """What kinds of spans match a search, among the newest that do."""
 
     kinds: Mapping[str, int]
-    failed: int
+    failed_kinds: Mapping[str, int]
+    """Those of them that failed."""
     looked_at: int
     """How many matching spans were looked at."""
     more: bool
     """Whether further ones match."""
+
+    @property
+    def failed(self) -> int:
+        """How many of the spans that were looked at failed."""
+        return sum(self.failed_kinds.values())
+
+    def number(self, kind: str | None, failed: bool | None) -> int:
+        """How many of them are of a kind and state; None for any."""
+        kinds = self.kinds if kind is None else {kind}
+        failures = sum(self.failed_kinds.get(one, 0) for one in kinds)
+        if failed:
+            return failures
+        return sum(self.kinds.get(one, 0) for one in kinds) - (0 if failed is None else failures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def facets(conn: Connection, query: str) -> Facets:
     """Kinds and failures among the newest spans that match, at most a thousand."""
     expression = match_expression(query)
     if not expression:
-        return Facets({}, 0, 0, False)
+        return Facets({}, {}, 0, False)
     seqs = conn.texts.found(conn, expression, limit=_SPANS_LOOKED_AT + 1)
     rows = conn.rows(
         "SELECT kind, status = 'error', count(*) FROM spans"
@@ -78,9 +78,9 @@ def facets(conn: Connection, query: str) -> Facets:
     for kind, _, number in rows:
         kinds[kind] = kinds.get(kind, 0) + number
     total = sum(kinds.values())
-    failed_count = sum(number for _, failed, number in rows if failed)
+    failed_kinds = {kind: number for kind, failed, number in rows if failed}
     by_number = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
-    return Facets(dict(by_number), failed_count, total, total > _SPANS_LOOKED_AT)
+    return Facets(dict(by_number), failed_kinds, total, total > _SPANS_LOOKED_AT)
 
 
 def _best_passage(passages: Mapping[str, str]) -> tuple[str, str]:
