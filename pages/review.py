@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import timedelta
 
 import streamlit as st
 
@@ -16,7 +15,13 @@ from clustertrace.review import sections
 from clustertrace.review.layout import dates
 from clustertrace.review.record import Review
 from clustertrace.review.week_starts import first_weekday
-from clustertrace.review.weeks import Window, last_seven_days, week_asked_for, week_of, window
+from clustertrace.review.weeks import (
+    Window,
+    before,
+    days_asked_for,
+    last_seven_days,
+    week_of,
+)
 from clustertrace.settings import load
 from clustertrace.store import queries
 
@@ -53,23 +58,24 @@ def _requested_days(week: str, week_start: int) -> Window:
     zone = words.zone(st.context.timezone)
     if not week:
         return last_seven_days(time.time_ns(), zone)
-    return window(week_asked_for(week, week_start), zone)
+    return days_asked_for(week, week_start, zone)
 
 
 def _week_links(shown: Window, week_start: int) -> markup.Markup:
-    """Links to other weeks; after the last seven days there is none."""
-    week = week_of(shown.first, week_start)
+    """Links to the seven days before and after; after the last seven days there are none."""
     newest = last_seven_days(time.time_ns(), shown.zone)
-    previous = week - timedelta(days=7) if week == shown.first else week
-    links = [markup.link(f"‹ {dates(window(previous, shown.zone))}", review_url(str(previous)))]
+    previous, following = before(shown), before(shown, -1)
+    links = [markup.link(f"‹ {dates(previous)}", _days_url(previous, week_start))]
     if shown != newest:
         links.append(markup.link("Last seven days", review_url()))
-        following = shown.first + timedelta(days=7)
-        if following <= newest.last:
-            links.append(
-                markup.link(f"{dates(window(following, shown.zone))} ›", review_url(str(following)))
-            )
+        if following.first <= newest.last and following != newest:
+            links.append(markup.link(f"{dates(following)} ›", _days_url(following, week_start)))
     return markup.facts(*links)
+
+
+def _days_url(days: Window, week_start: int) -> str:
+    is_week = week_of(days.first, week_start) == days.first
+    return review_url(str(days.first) if is_week else f"{days.first}/{days.last}")
 
 
 def _facts(review: Review) -> list[markup.Markup]:

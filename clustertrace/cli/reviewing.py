@@ -128,13 +128,13 @@ def _store_plan(
 def _parse_week(week: str | None) -> tuple[Window, int]:
     """The days that are asked for, and the weekday that weeks begin on."""
     from clustertrace.review.week_starts import first_weekday
-    from clustertrace.review.weeks import last_seven_days, week_asked_for, window
+    from clustertrace.review.weeks import days_asked_for, last_seven_days
     from clustertrace.settings import load
 
     starts = first_weekday(os.environ, load().week_starts)
     if week is None:
         return last_seven_days(time.time_ns(), None), starts
-    return window(week_asked_for(week, starts), None), starts
+    return days_asked_for(week, starts, None), starts
 
 
 def _print_review(result: Review) -> None:

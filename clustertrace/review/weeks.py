@@ -12,6 +12,7 @@ __all__ = [
     "Window",
     "before",
     "coming_week",
+    "days_asked_for",
     "last_seven_days",
     "reviewed_week",
     "week_asked_for",
@@ -83,6 +84,24 @@ def reviewed_week(given: Window, starts: int) -> date:
 def coming_week(given: Window, starts: int) -> date:
     """The first day of the week that holds most of the seven days after the window."""
     return reviewed_week(given, starts) + _LENGTH
+
+
+def days_asked_for(text: str, starts: int, zone: tzinfo | None) -> Window:
+    """The week that is asked for, or any seven days, as their first and last: `A/B`.
+
+    Raises UsageError.
+    """
+    first, slash, last = text.partition("/")
+    week = week_asked_for(first, starts)
+    if not slash:
+        return window(week, zone)
+    try:
+        days = window(date.fromisoformat(first.strip()), zone)
+    except ValueError:
+        days = None
+    if days is None or last.strip() != str(days.last):
+        raise UsageError(f"{text!r} are not seven days; write 2025-11-18/2025-11-24.")
+    return days
 
 
 def week_asked_for(text: str, starts: int) -> date:

@@ -62,8 +62,12 @@ def test_other_weeks_are_a_click_away(some: Store, show: Show, monkeypatch: Any)
     monkeypatch.setattr("time.time_ns", lambda: START)
     html = show("review").html
     assert "8–14 November 2023" in html
-    assert "/review?week=2023-11-06" in html
     assert "Last seven days" not in html
+    before = "/review?week=2023-11-01%2F2023-11-07"
+    assert f'href="{before}"' in html, "none of the seven days is in those before them"
+    html = show("review", week="2023-11-01/2023-11-07").html
+    assert "/review?week=2023-10-25%2F2023-10-31" in html
+    assert "›" not in html.partition("<h1")[0], "the last seven days come next"
 
 
 def test_a_pattern_over_weeks_is_a_picture(store: Store, show: Show) -> None:

@@ -17,6 +17,7 @@ from clustertrace.review.week_starts import DAYS, first_weekday
 from clustertrace.review.weeks import (
     before,
     coming_week,
+    days_asked_for,
     last_seven_days,
     reviewed_week,
     week_asked_for,
@@ -144,6 +145,16 @@ def test_what_is_no_week_is_said(text: str) -> None:
     """With how to write one."""
     with pytest.raises(UsageError, match="2025-W47"):
         week_asked_for(text, MONDAY)
+
+
+def test_any_seven_days_can_be_asked_for() -> None:
+    """By the first and the last of them; anything else is not."""
+    days = days_asked_for("2025-11-18/2025-11-24", MONDAY, UTC)
+    assert (str(days.first), str(days.last)) == ("2025-11-18", "2025-11-24")
+    assert str(days_asked_for("2025-11-18", MONDAY, UTC).first) == "2025-11-17"
+    for wrong in ("2025-11-18/2025-11-25", "2025-11-18/", "2025-W47/2025-11-24"):
+        with pytest.raises(UsageError, match="not seven days"):
+            days_asked_for(wrong, MONDAY, UTC)
 
 
 @pytest.mark.parametrize("text", ["0001-01-01", "1970-W01", "2200-W02"])
