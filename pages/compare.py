@@ -10,6 +10,7 @@ import streamlit as st
 from clustertrace.app import connection, markup, payload, words
 from clustertrace.app.links import pattern_url, trace_url, url
 from clustertrace.errors import NotFound
+from clustertrace.filters import parse
 from clustertrace.patterns.alignment import Pair, Place, align
 from clustertrace.store import queries
 from clustertrace.store.answers import Side
@@ -41,7 +42,7 @@ def draw() -> None:
 
 
 def _invitation() -> markup.Markup:
-    """How to fill in the fields, and a link to a failed run beside a similar, not failed one."""
+    """How to fill in the fields, and links to failed runs beside some that did not fail."""
     notice = markup.notice("Name two traces, or two patterns, by their ids.")
     with connection.read() as conn:
         worst = next(
@@ -49,13 +50,24 @@ def _invitation() -> markup.Markup:
             None,
         )
         relatives = queries.relatives(conn, worst.id, failed=False, limit=1) if worst else ()
-    if worst is None or not relatives:
-        return notice
-    pair = url("compare", {"a": worst.sample_trace_id, "b": relatives[0].trace_id})
-    link = markup.link(
-        "A run of the pattern that fails most, beside the most similar one that did not fail", pair
-    )
-    return markup.join([notice, link])
+        newest = [
+            row.trace_id
+            for where in ("failed:yes", "failed:no")
+            for row in queries.traces(conn, parse(where), limit=1).rows
+        ]
+    pairs = {}
+    if worst is not None and relatives:
+        pairs[worst.sample_trace_id, relatives[0].trace_id] = (
+            "A run of the pattern that fails most, beside the most similar one that did not fail"
+        )
+    if len(newest) == 2:
+        label = "The newest run that failed, beside the newest that did not fail"
+        pairs.setdefault((newest[0], newest[1]), label)
+    links = [
+        markup.tag("div", markup.link(label, url("compare", {"a": a, "b": b})))
+        for (a, b), label in pairs.items()
+    ]
+    return markup.join([notice, *links])
 
 
 def _sentence(side: Side, rows: Sequence[Pair]) -> str:

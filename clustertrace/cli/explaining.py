@@ -25,7 +25,11 @@ __all__ = ["why"]
 )
 def why(
     pattern: Annotated[
-        str, typer.Argument(metavar="PATTERN", help="A pattern's id, or the start of it.")
+        str,
+        typer.Argument(
+            metavar="PATTERN",
+            help="A pattern's id, or the start of it; or a trace's, for the pattern of that trace.",
+        ),
     ],
     db: Db = None,
     as_json: Json = False,
@@ -41,7 +45,7 @@ def why(
     from clustertrace.store import queries
 
     with reading(db) as store, store.read() as conn:
-        cluster = queries.cluster(conn, pattern)
+        cluster = queries.cluster_or_of(conn, pattern)
         reasons = queries.why(conn, cluster)
         parting = None
         if reasons.failed:

@@ -42,6 +42,13 @@ def test_why_says_what_differs_and_where_paths_part(run: Any, forgetful: str) ->
     assert told["divergence"]["place"] == 3
 
 
+def test_why_takes_a_run_for_its_pattern(run: Any, forgetful: str) -> None:
+    """A failed run is what one has at hand; an id of neither is no pattern's."""
+    assert run("why", f"{4:032x}", "--json").answer["pattern"] == forgetful
+    assert "Several traces begin with 0000" in run("why", "0000").err
+    assert "There is no pattern beef" in run("why", "beef").err
+
+
 def test_without_evidence_the_answer_is_no(run: Any, store: Store) -> None:
     """Exit code 1, a reason, and what it would take."""
     for number in range(1, 21):

@@ -231,9 +231,11 @@ def test_compare_nothing(demo: Store, show: Show) -> None:
     """Missing and unknown ids are said in a sentence; two runs that part are a click away."""
     empty = show("compare").html
     assert "Name two traces" in empty
-    [pair] = re.findall(r'href="/compare\?a=(\w+)&amp;b=(\w+)"', empty)
+    similar, newest = re.findall(r'href="/compare\?a=(\w+)&amp;b=(\w+)"', empty)
     with demo.read() as conn:
-        assert [queries.trace_row(conn, one).failed for one in pair] == [True, False]
+        for pair in similar, newest:
+            assert [queries.trace_row(conn, one).failed for one in pair] == [True, False]
+        assert queries.latest(conn, failed=True) == newest[0]
     assert "not a trace id" in show("compare", a="zz", b="yy").html
 
 

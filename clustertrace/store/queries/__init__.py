@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from clustertrace.store.queries.naming import Named, named
     from clustertrace.store.queries.patterns import (
         cluster,
+        cluster_or_of,
         clusters,
         failed_runs,
         families,
@@ -82,6 +83,7 @@ __all__ = [
     "before_and_after",
     "beside_in_session",
     "cluster",
+    "cluster_or_of",
     "clusters",
     "days",
     "description",
@@ -157,7 +159,14 @@ if not TYPE_CHECKING:
             "measuring": ["matching_metrics", "metric_names", "metric_values", "tags_of"],
             "naming": ["Named", "named"],
             "arriving": ["newest_span"],
-            "patterns": ["cluster", "clusters", "failed_runs", "families", "members"],
+            "patterns": [
+                "cluster",
+                "cluster_or_of",
+                "clusters",
+                "failed_runs",
+                "families",
+                "members",
+            ],
             "totals": ["overview"],
             "reviewing": ["review"],
             "saving": ["saved_filters"],

@@ -10,10 +10,10 @@ from clustertrace.store.answers import Cluster, ClusterPage, Family, FamilyPage,
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.annotating import pattern_annotations
 from clustertrace.store.queries.grouping import ClusterOrder, Grouping, Page, record
-from clustertrace.store.queries.listing import traces
+from clustertrace.store.queries.listing import trace_row, traces
 from clustertrace.store.queries.picking import Picking
 
-__all__ = ["cluster", "clusters", "failed_runs", "families", "members"]
+__all__ = ["cluster", "cluster_or_of", "clusters", "failed_runs", "families", "members"]
 
 
 def clusters(
@@ -105,6 +105,24 @@ def cluster(conn: Connection, variant: str) -> Cluster:
     failed = conn.value("SELECT sum(failed) FROM variant_totals") or 0
     [whole] = _cluster_pages(conn, grouping, [page._replace(failed=failed)])
     return whole.clusters[0]
+
+
+def cluster_or_of(conn: Connection, prefix: str) -> Cluster:
+    """One pattern by its id, or the pattern of the trace that has this id. Raises NotFound."""
+    try:
+        return cluster(conn, prefix)
+    except Ambiguous:
+        raise
+    except NotFound as no_pattern:
+        try:
+            row = trace_row(conn, prefix)
+        except Ambiguous:
+            raise
+        except NotFound:
+            raise no_pattern from None
+    if row.variant is None:
+        raise NotFound(f"Trace {row.trace_id} has no pattern yet; try again when it has ended.")
+    return cluster(conn, row.variant)
 
 
 def failed_runs(conn: Connection, variant: str, limit: int) -> tuple[TraceRow, ...]:
