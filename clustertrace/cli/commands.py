@@ -32,6 +32,7 @@ COMMANDS: Final = {
         Entry("stats", "facts", "Summarise the database in a few numbers."),
         Entry("clusters", "facts", "List execution patterns, most failures first."),
         Entry("inspect", "inspecting", "Show one trace as a tree over time."),
+        Entry("search", "searching", "Find steps by words in their texts."),
         Entry("cost", "spending", "Show where the money went."),
         Entry("review", "reviewing", "Look back on a week."),
     ),

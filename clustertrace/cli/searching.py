@@ -1,0 +1,88 @@
+"""`search`: the steps whose text has some words."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from clustertrace.cli.app import Db, Json, command
+from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.errors import UsageError
+from clustertrace.opening import reading
+from clustertrace.telling.words import counted, moment
+
+if TYPE_CHECKING:
+    from clustertrace.store.answers import Hit, HitPage
+
+__all__ = ["search"]
+
+_MARKS: Final = str.maketrans("\x02\x03", "«»")
+
+
+@command(
+    "search",
+    "clustertrace search refund",
+    """clustertrace search '"rate limit" OR timeout'""",
+    "clustertrace search 'refund*' --limit 5 --json | jq -r '.spans[].trace_id'",
+)
+def search(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="WORDS", help='Words, "a phrase", prefix*, a OR b, a NOT b, NEAR(a b, 5).'
+        ),
+    ],
+    limit: Annotated[int, typer.Option(min=1, max=1_000, metavar="N", help="Steps to show.")] = 20,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Find steps by words in their texts.
+
+    Looks into the names, inputs, outputs, errors and attributes of all spans, newest first. All
+    words must match; punctuation and case do not matter. Exit code 1: nothing was found.
+    """
+    from clustertrace.store import queries
+
+    query = " ".join(words)
+    if not query.strip():
+        raise UsageError("There is nothing to search for; give a word.")
+    with reading(db) as store, store.read() as conn:
+        page = queries.search(conn, query, limit=limit)
+    if as_json:
+        print_json(_document(page))
+    else:
+        _show(page)
+    if not page.hits:
+        raise typer.Exit(1)
+
+
+def _document(page: HitPage) -> dict[str, object]:
+    return {
+        "spans": [{**asdict(hit), "snippet": hit.snippet.translate(_MARKS)} for hit in page.hits],
+        "more": page.more,
+        "not_yet_searchable": page.behind,
+    }
+
+
+def _show(page: HitPage) -> None:
+    console = stdout()
+    for hit in page.hits:
+        console.print(plain(_line(hit)))
+        snippet = " ".join(hit.snippet.translate(_MARKS).split())
+        console.print(plain(f"  {snippet}"), style="dim")
+    if page.behind:
+        note(f"{counted(page.behind, 'span')} are still to be indexed.")
+    if not page.hits:
+        note("Nothing matches; remove a word, or end one with *.")
+    elif page.more:
+        note("There are more; --limit shows them.")
+
+
+def _line(hit: Hit) -> str:
+    failed = "!" if hit.failed else ""
+    return (
+        f"{hit.trace_id[:12]}  {moment(hit.start_ns)}  {hit.span_name or '(no name)'}{failed} "
+        f"in {hit.trace_name}, {hit.field}"
+    )

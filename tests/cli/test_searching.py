@@ -1,0 +1,42 @@
+"""`search`: steps by their texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.usefixtures("filled")
+def test_words_are_found(run: Any) -> None:
+    """With the run, the step and the words in what is around them, newest first."""
+    shown = run("search", "moon")
+    assert shown.code == 0
+    assert "search in research, input" in shown.out
+    assert "«moon»" in shown.out
+    told = run("search", "moon", "--json").answer
+    assert (told["more"], told["not_yet_searchable"]) == (False, 0)
+    assert {span["span_name"] for span in told["spans"]} == {"search", "fetch"}
+    starts = [span["start_ns"] for span in told["spans"]]
+    assert starts == sorted(starts, reverse=True)
+    assert told["spans"][0]["trace_id"][:12] == shown.out[:12]
+
+
+@pytest.mark.usefixtures("filled")
+def test_all_words_and_no_more_than_asked_for(run: Any) -> None:
+    """Several words are one question; a limit says that there is more."""
+    assert run("search", "moon", "tides").code == 1
+    assert len(run("search", "moon", "OR", "tides", "--json").answer["spans"]) > 1
+    limited = run("search", "moon OR tides", "--limit", "1")
+    assert limited.out.count("«") == 1
+    assert "There are more; --limit shows them." in limited.err
+
+
+@pytest.mark.usefixtures("filled")
+def test_nothing_found_is_an_answer(run: Any) -> None:
+    """Exit code 1 and what to try; without a word the question is wrong."""
+    shown = run("search", "nowhere")
+    assert (shown.code, shown.out) == (1, "")
+    assert "remove a word" in shown.err
+    assert run("search", "nowhere", "--json").answer["spans"] == []
+    assert run("search", " ").code == 2
