@@ -130,7 +130,7 @@ def questions(conn: Connection, now_ns: int) -> dict[str, Ask]:
         "/clusters rules": lambda conn: queries.learned(conn, 10_000),
         "/pattern": lambda conn: queries.cluster(conn, pattern),
         "/pattern why": lambda conn: queries.why(conn, cluster),
-        "/pattern paths": lambda conn: queries.paths(conn, cluster.name),
+        "/pattern paths": lambda conn: queries.paths(conn, cluster),
         "/pattern relatives": lambda conn: queries.relatives(conn, pattern, failed=False, limit=5),
         "/failures patterns": lambda conn: queries.pattern_runs(conn),
         "/failures messages": lambda conn: queries.failure_messages(conn),

@@ -36,7 +36,7 @@ def _read_explanation(
     """Cached by the arguments, which stand for the state of the pattern."""
     with connection.read() as conn:
         cluster = queries.cluster(conn, pattern)
-        root = queries.paths(conn, cluster.name)
+        root = queries.paths(conn, cluster)
         newest = queries.failed_runs(conn, pattern, _SAMPLES)
         traces = [queries.trace(conn, row.trace_id) for row in newest]
         samples = [(trace.trace_id, queries.suspects_of(conn, trace)) for trace in traces]

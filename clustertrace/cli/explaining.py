@@ -37,8 +37,8 @@ def why(
     """Say what goes along with a pattern's failures.
 
     Compares failed runs with runs that did not fail, from the same pattern, else from its family,
-    else with the same root, and only up to where they failed. Also names the step at which the
-    chance of failing jumps most. Exit code 1: there is no evidence.
+    else with the same root and some of the same steps, and only up to where they failed. Also names
+    the step at which the chance of failing jumps most. Exit code 1: there is no evidence.
     """
     from clustertrace.patterns.divergence import divergence
     from clustertrace.patterns.why_words import why_document
@@ -49,7 +49,7 @@ def why(
         reasons = queries.why(conn, cluster)
         parting = None
         if reasons.failed:
-            parting = divergence(queries.paths(conn, cluster.name), cluster.steps)
+            parting = divergence(queries.paths(conn, cluster), cluster.steps)
     if as_json:
         print_json(why_document(cluster.id, cluster.name, reasons, parting))
     else:
@@ -73,6 +73,6 @@ def _show_why(why: Why, parting: Divergence | None) -> None:
             f"  p {chance(difference.p)}, q {chance(difference.q)}; see {examples}", style="dim"
         )
     if parting is not None:
-        console.print("The paths of all runs of this root part here:")
+        console.print("The paths of all runs of this agent part here:")
         console.print(f"- {plain(why_words.divergence_words(parting))}")
     note(why_words.compared_words(why) if why.differences else why_words.nothing_words(why))

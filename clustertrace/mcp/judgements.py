@@ -90,7 +90,7 @@ class Judgements:
             reasons = queries.why(conn, cluster)
             parting = None
             if reasons.failed:
-                parting = divergence(queries.paths(conn, cluster.name), cluster.steps)
+                parting = divergence(queries.paths(conn, cluster), cluster.steps)
         return Reasons.model_validate(why_document(cluster.id, cluster.name, reasons, parting))
 
     def verdict(

@@ -1,11 +1,11 @@
 """Why a pattern fails: what its failed runs did before they failed, and passed runs did not.
 
 Both sides come from one population: the pattern, else its family, else all runs of the same root
-name, the narrowest in which something is significant. Each condition of each population that is
-tried counts for the correction (Benjamini and Hochberg). Tested is one-sided, by Fisher's exact
-test, with one failed and one passed run for each session. Reported is what at least half of the
-pattern's own failed runs have; how a run ended (its length, its last step) is left out, because
-runs that succeed may stop there (clustertrace.patterns.cutting).
+name and kind of agent, the narrowest in which something is significant. Each condition of each
+population that is tried counts for the correction (Benjamini and Hochberg). Tested is one-sided, by
+Fisher's exact test, with one failed and one passed run for each session. Reported is what at least
+half of the pattern's own failed runs have; how a run ended (its length, its last step) is left out,
+because runs that succeed may stop there (clustertrace.patterns.cutting).
 
 Associations, not causes.
 """
@@ -93,6 +93,8 @@ class Why:
     """Failed steps that ended runs of the pattern, with how many; most first."""
     differences: tuple[Difference, ...]
     """Most significant first."""
+    strangers: bool = False
+    """Whether runs of the same root name were left out, as those of another kind of agent."""
 
 
 class _Compared(NamedTuple):
@@ -102,8 +104,11 @@ class _Compared(NamedTuple):
     left_out: int
 
 
-def explain(populations: Sequence[Population]) -> Why:
-    """Compare failed with passed runs, in ever wider populations."""
+def explain(populations: Sequence[Population], *, strangers: bool = False) -> Why:
+    """Compare failed with passed runs, in ever wider populations.
+
+    `strangers` says that there are runs of the same root name that are in none of them.
+    """
     failed_members = [one for one in populations[0].members if one.failed and one.of_pattern]
     cases: _Cases = {}
     compared = [(level, _compare(members, cases)) for level, members in populations]
@@ -122,6 +127,7 @@ def explain(populations: Sequence[Population]) -> Why:
         tried,
         _breaking_steps(failed_members),
         differences,
+        strangers,
     )
 
 

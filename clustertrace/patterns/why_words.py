@@ -52,7 +52,7 @@ def compared_words(why: Why) -> str:
     return (
         f"{counted(why.all_failed, 'failed run')} against {why.all_passed} that did not fail, of "
         f"those {_POPULATIONS[why.level]}, up to where they failed{left}. {why.tried:,} conditions "
-        "were tried. This says what goes along with failing, not what causes it."
+        f"were tried. This says what goes along with failing, not what causes it.{_strangers(why)}"
     )
 
 
@@ -61,17 +61,28 @@ def nothing_words(why: Why) -> str:
     if not why.failed:
         return "No run of this pattern failed, so there is nothing to explain."
     if not why.all_passed:
-        return "Every comparable run failed, so there is nothing to compare them with."
+        nothing = "Every comparable run failed, so there is nothing to compare them with."
+        return nothing + _strangers(why)
     failed, passed = counted(why.all_failed, "failed run"), why.all_passed
     if not why.tried:
         return (
             f"No evidence: {failed} and {passed} that did not fail are too few to compare, or did "
-            "the same."
+            f"the same.{_strangers(why)}"
         )
     more = needed_words(why.all_failed + passed, why.all_failed, why.tried)
     return (
         f"No evidence: none of the {why.tried:,} conditions tried tells {failed} from {passed} "
-        f"that did not fail. {more}"
+        f"that did not fail. {more}{_strangers(why)}"
+    )
+
+
+def _strangers(why: Why) -> str:
+    """What was left out, where runs of the same root name were or would have been compared."""
+    if not why.strangers or (why.differences and why.level != "name"):
+        return ""
+    return (
+        " Runs of another kind of agent, which have the same root name and none of these steps, "
+        "are left out."
     )
 
 
@@ -107,6 +118,7 @@ def why_document(pattern: str, name: str, why: Why, parting: Divergence | None) 
             "failed": why.all_failed,
             "passed": why.all_passed,
             "left_out": why.left_out,
+            "strangers": why.strangers,
         },
         "tried": why.tried,
         "broke_at": [{"step": step, "runs": count} for step, count in why.broke_at],

@@ -34,7 +34,12 @@ def test_why_says_what_differs_and_where_paths_part(run: Any, forgetful: str) ->
     told = run("why", forgetful, "--json").answer
     assert (told["pattern"], told["name"], told["failed"]) == (forgetful, "agent", 10)
     assert told["population"] == "family"
-    assert told["compared"] == {"failed": 10, "passed": 30, "left_out": 0}
+    assert told["compared"] == {
+        "failed": 10,
+        "passed": 30,
+        "left_out": 0,
+        "strangers": False,
+    }
     difference = told["differences"][0]
     assert difference["p"] <= difference["q"] < 1e-6
     assert len(difference["evidence_trace_ids"]) == 5

@@ -159,3 +159,21 @@ def test_what_was_compared_is_told() -> None:
         "8 failed runs against 20 that did not fail, of those of this family of patterns, up to "
         "where they failed; 2 ended too early to be compared. 1,234 conditions were tried."
     )
+
+
+def test_agents_that_are_left_out_are_told_of() -> None:
+    """Beside the sentence that nothing can be compared, and where all of a root would have been."""
+    failed = [member(at, "find cancel", failed=True) for at in range(10)]
+    told = explain([Population("pattern", failed)], strangers=True)
+    left_out = (
+        "Runs of another kind of agent, which have the same root name and none of these steps, "
+        "are left out."
+    )
+    assert nothing_words(told) == (
+        f"Every comparable run failed, so there is nothing to compare them with. {left_out}"
+    )
+    assert why_document("p", "agent", told, None)["compared"]["strangers"]
+    passed = [member(at, "find get", failed=False, own=False) for at in range(20, 60)]
+    populations = [Population(level, [*failed, *passed]) for level in ("family", "name")]
+    assert compared_words(explain(populations[1:], strangers=True)).endswith(left_out)
+    assert left_out not in compared_words(explain(populations[:1], strangers=True))

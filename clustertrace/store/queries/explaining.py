@@ -1,4 +1,4 @@
-"""Why a pattern fails: its runs beside their siblings, and the paths of all runs of its root."""
+"""Why a pattern fails: its runs beside their siblings, and the paths of all runs of its agent."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from clustertrace.patterns.cutting import Member
 from clustertrace.patterns.divergence import Node, Path, tree
 from clustertrace.patterns.why import Population, Why, explain
 from clustertrace.store.answers import Cluster
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries.listing import whole
-from clustertrace.store.queries.relating import LEVELS, Level, relatives
+from clustertrace.store.queries.relating import LEVELS, Level, kin_of, relatives
 from clustertrace.store.settling.variants import steps_of
 
 __all__ = ["paths", "why"]
@@ -41,17 +41,18 @@ def why(conn: Connection, cluster: Cluster) -> Why:
         population = [member for level, member in members.values() if level in LEVELS[: index + 1]]
         if not populations or len(population) > len(populations[-1].members):
             populations.append(Population(widest, population))
-    return explain(populations)
+    return explain(populations, strangers=kin_of(conn, cluster.id).others)
 
 
-def paths(conn: Connection, name: str) -> Node:
-    """The paths of all finished runs of a root name (a pattern's `name`) as a tree."""
+def paths(conn: Connection, cluster: Cluster) -> Node:
+    """The paths of all finished runs of a pattern's root name and kind of agent as a tree."""
+    families = kin_of(conn, cluster.id).families
     rows = conn.rows(
         "SELECT variant_id, variants.steps, traces - running - incomplete AS finished, failed"
-        " FROM families JOIN variants USING (family_id)"
-        " JOIN variant_totals USING (variant_id) WHERE families.name = ?"
+        " FROM variants JOIN variant_totals USING (variant_id)"
+        f" WHERE variants.family_id IN ({placeholders(families)})"
         " AND traces > running + incomplete ORDER BY finished DESC, variant_id LIMIT ?",
-        (name, _PATTERN_LIMIT),
+        [*families, _PATTERN_LIMIT],
     )
     sessions = conn.value("SELECT 1 FROM sessions LIMIT 1")
     paths = []

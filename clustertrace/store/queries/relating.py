@@ -1,5 +1,6 @@
 """Runs of the same agent: those of the same pattern first, then of its family, then the rest.
 
+Runs of another kind of agent with the same root name are none of them (clustertrace.patterns.kin).
 However many runs there are, only a fixed number of patterns and runs is read.
 """
 
@@ -7,17 +8,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from clustertrace.model import Span, Trace
+from clustertrace.patterns.families import MOST_LEADERS, VERSION
+from clustertrace.patterns.kin import Kin, kin, step_names
 from clustertrace.patterns.suspects import Sibling, Suspect, labels_of, suspects
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import SLIM_COLUMNS, slim_span
+from clustertrace.store.settling.variants import steps_of
 
-__all__ = ["LEVELS", "Level", "Relative", "relatives", "siblings", "suspects_of"]
+__all__ = ["LEVELS", "Level", "Relative", "kin_of", "relatives", "siblings", "suspects_of"]
 
 Level = Literal["pattern", "family", "name"]
-"""What a run shares with another: its pattern, its family, or only the root's name."""
+"""What a run shares with another: its pattern, its family, or only the root's name and some
+steps."""
 
 LEVELS: Final[tuple[Level, ...]] = ("pattern", "family", "name")
 
@@ -56,21 +62,44 @@ def relatives(conn: Connection, variant: str, *, failed: bool, limit: int) -> tu
 
 
 def _patterns_by_level(conn: Connection, variant: str) -> tuple[list[str], list[str], list[str]]:
-    """The pattern itself, the others of its family, and those of other families of the name."""
-    row = conn.row("SELECT name, family_id FROM variants WHERE variant_id = ?", (variant,))
-    if row is None:
-        return [], [], []
-    name, family = row
+    """The pattern itself, the others of its family, and those of other families of its kind."""
+    family = conn.value("SELECT family_id FROM variants WHERE variant_id = ?", (variant,))
+    if family is None:
+        return [variant], [], []
     family_rows = conn.rows(
         "SELECT variant_id FROM variants WHERE family_id = ? AND variant_id <> ? LIMIT ?",
         (family, variant, _PATTERNS_A_LEVEL),
     )
-    name_rows = conn.rows(
-        "SELECT variant_id FROM families JOIN variants USING (family_id) WHERE families.name = ?"
-        " AND family_id <> ? LIMIT ?",
-        (name, family, _PATTERNS_A_LEVEL),
+    others = [one for one in kin_of(conn, variant).families if one != family]
+    kin_rows = conn.rows(
+        f"SELECT variant_id FROM variants WHERE family_id IN ({placeholders(others)}) LIMIT ?",
+        [*others, _PATTERNS_A_LEVEL],
     )
-    return [variant], [row[0] for row in family_rows], [row[0] for row in name_rows]
+    return [variant], [row[0] for row in family_rows], [row[0] for row in kin_rows]
+
+
+def kin_of(conn: Connection, variant: str) -> Kin:
+    """The families of the same root name and kind of agent, its own among them, oldest first."""
+    row = conn.row("SELECT name, steps, family_id FROM variants WHERE variant_id = ?", (variant,))
+    if row is None:
+        return Kin((), others=False)
+    name, steps, own_family = row
+    rows = conn.rows(
+        "SELECT family_id, steps FROM families WHERE name = ? AND version = ?"
+        " ORDER BY place LIMIT ?",
+        (name, VERSION, MOST_LEADERS),
+    )
+    names_by_family = {family: _names_in(leading) for family, leading in rows}
+    own_names = _names_in(steps)
+    if own_family is not None:
+        # It may be younger than the families that are read, and not named like its leader.
+        own_names |= names_by_family.setdefault(own_family, own_names)
+    return kin(own_names, names_by_family)
+
+
+@lru_cache(maxsize=4 * MOST_LEADERS)
+def _names_in(steps: str) -> frozenset[str]:
+    return step_names(steps_of(steps))
 
 
 def siblings(conn: Connection, trace_id: str, variant: str | None) -> tuple[Sibling, ...]:

@@ -25,7 +25,7 @@ def test_paths_count_every_run_and_test_one_a_session(store: Store, make_trace: 
     store.write(Batch(make_trace(50, "a", "d", name="other"), []))
     store.refresh()
     with store.read() as conn:
-        root = queries.paths(conn, "agent")
+        root = queries.paths(conn, queries.clusters(conn).clusters[0])
     assert (root.runs, root.failed, root.independent) == (30, 10, (1, 21))
     (first,) = root.children.values()
     ways = {node.step.names: (node.runs, node.failed) for node in first.ranked() if node.step}
@@ -43,3 +43,16 @@ def test_why_reads_the_pattern_its_family_and_its_root(store: Store, make_trace:
         why = queries.why(conn, cluster)
     assert (why.level, why.failed, why.all_failed, why.all_passed) == ("family", 10, 10, 20)
     assert why.differences[0].failed == 10
+
+
+def test_why_compares_no_runs_of_another_agent(store: Store, make_trace: Make) -> None:
+    """An agent of the same root name that shares no step is left out of both sides, and told of."""
+    fill(store, make_trace, "find cancel", range(1, 11), failed=True, session="s*")
+    fill(store, make_trace, "SELECT SHOW", range(20, 40), failed=False, session="s*")
+    store.refresh()
+    with store.read() as conn:
+        cluster = queries.clusters(conn).clusters[0]
+        why, root = queries.why(conn, cluster), queries.paths(conn, cluster)
+    assert (why.all_failed, why.all_passed, why.strangers) == (10, 0, True)
+    assert why.differences == ()
+    assert root.runs == 10

@@ -78,7 +78,7 @@ QUESTIONS: dict[str, Ask] = {
     "newest": lambda conn: queries.newest(conn, parse("failed:yes"), 10),
     "newest_span": queries.newest_span,
     "overview": queries.overview,
-    "paths": lambda conn: queries.paths(conn, "agent"),
+    "paths": lambda conn: queries.paths(conn, queries.cluster(conn, pattern(conn))),
     "pattern_annotations": lambda conn: queries.pattern_annotations(conn, [pattern(conn)]),
     "pattern_runs": queries.pattern_runs,
     "pattern_runs of a filter": lambda conn: queries.pattern_runs(conn, parse("failed:yes")),

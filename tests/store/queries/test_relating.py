@@ -21,9 +21,9 @@ def several(store: Store, make_trace: Make) -> Store:
             ("search answer", False),
             ("search answer", True),
             ("search search answer", False),
-            ("book pay", False),
+            ("book pay answer", False),
             ("search answer", False),
-            ("book pay", True),
+            ("book pay answer", True),
         ],
         1,
     ):
@@ -56,12 +56,28 @@ def test_siblings_are_the_steps_of_the_others(several: Store) -> None:
         found = queries.siblings(conn, row.trace_id, row.variant)
     told = {int(one.trace_id, 16): (one.failed, " ".join(one.labels)) for one in found}
     assert told == {
-        6: (True, "book pay"),
+        6: (True, "book pay answer"),
         5: (False, "search answer"),
         1: (False, "search answer"),
         3: (False, "search search answer"),
-        4: (False, "book pay"),
+        4: (False, "book pay answer"),
     }
+
+
+def test_another_agent_of_the_same_root_name_is_no_relative(
+    several: Store, make_trace: Make
+) -> None:
+    """Many agents call their root `agent`; those that share no step with a run are left out."""
+    several.write(Batch(make_trace(20, "SELECT", "SHOW"), []))
+    several.write(Batch(make_trace(21, "SELECT", failed=True), []))
+    several.refresh()
+    with several.read() as conn:
+        row = queries.trace_row(conn, f"{2:032x}")
+        ids = {one.trace_id for one in queries.siblings(conn, row.trace_id, row.variant)}
+        assert ids == {f"{number:032x}" for number in (1, 3, 4, 5, 6)}
+        row = queries.trace_row(conn, f"{21:032x}")
+        (only,) = queries.siblings(conn, row.trace_id, row.variant)
+        assert only.trace_id == f"{20:032x}"
 
 
 def test_suspects_are_asked_of_failed_runs_only(store: Store, make_trace: Make) -> None:
