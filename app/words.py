@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from clustertrace.telling.words import (
     SMALLEST_USD,
+    about_duration,
     chance,
     count,
     counted,
@@ -24,6 +25,7 @@ from clustertrace.telling.words import (
 __all__ = [
     "KINDS",
     "State",
+    "about_duration",
     "chance",
     "cost",
     "count",

@@ -92,7 +92,7 @@ def head() -> markup.Markup:
             for text, cls in (
                 ("Failed of runs", ""),
                 ("Steps", ""),
-                ("p50 · p95", "ct-right"),
+                ("≈ p50 · p95", "ct-right"),
                 ("Cost", "ct-right"),
                 ("Runs by day", ""),
                 ("Seen", "ct-right"),

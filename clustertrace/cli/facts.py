@@ -258,7 +258,7 @@ def _print_clusters(page: ClusterPage, shown: int | None) -> None:
         table.add_column("95 %", justify="right", no_wrap=True)
     table.add_column("Steps", ratio=1, overflow="fold")
     if wide:
-        table.add_column("Typically", justify="right", no_wrap=True)
+        table.add_column("≈ p50", justify="right", no_wrap=True)
     table.add_column("Sample", no_wrap=True)
     if named := console.width >= _NAMED_FROM:
         table.add_column("Pattern", no_wrap=True)

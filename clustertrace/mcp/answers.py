@@ -60,7 +60,9 @@ class Pattern(Answer):
     """Wilson's 95 % interval."""
     share_of_failures: float
     p50_ms: float | None
+    """Median duration, an estimate from a histogram: within 5 % of the exact one."""
     p95_ms: float | None
+    """95th percentile of the durations, an estimate as well."""
     cost_usd: float
     unpriced_calls: int
     """Model calls without a known price, which `cost_usd` leaves out."""

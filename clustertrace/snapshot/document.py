@@ -20,6 +20,7 @@ from clustertrace.summary import Summary, summarise
 from clustertrace.telling.markup import Markup, join, tag
 from clustertrace.telling.went import ending
 from clustertrace.telling.words import (
+    about_duration,
     count,
     counted,
     duration,
@@ -59,7 +60,8 @@ def pattern_document(cluster: Cluster, traces: Sequence[Trace], *, secrets_cut: 
     facts = (
         f"failure rate {share(round(cluster.failure_rate, 3))}"
         f" (95 % interval {share(round(interval.low, 3))} to {share(round(interval.high, 3))})",
-        f"typically {duration(cluster.p50_ns)}, at the slow end {duration(cluster.p95_ns)}",
+        f"typically {about_duration(cluster.p50_ns)}, "
+        f"at the slow end {about_duration(cluster.p95_ns)}",
         _cost_words(cluster),
         f"pattern {cluster.id}",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from clustertrace.telling.words import count, duration, spent
+from clustertrace.telling.words import about_duration, count, duration, spent
 
 if TYPE_CHECKING:
     from clustertrace.store.answers import Cluster, Side, TraceRow
@@ -44,10 +44,10 @@ def _run_went(row: TraceRow) -> str:
 
 
 def _pattern_went(cluster: Cluster) -> str:
-    """37 of 41 failed · median 3.1 s · $0.0213 a run"""
+    """37 of 41 failed · median about 3.1 s · $0.0213 a run"""
     parts = [f"{count(cluster.failed)} of {count(cluster.count)} failed"]
     if cluster.p50_ns is not None:
-        parts.append(f"median {duration(cluster.p50_ns)}")
+        parts.append(f"median {about_duration(cluster.p50_ns)}")
     if cluster.cost_usd or cluster.unpriced_calls:
         parts.append(f"{spent(cluster.cost_each_usd, cluster.unpriced_calls)} a run")
     return " · ".join(parts)

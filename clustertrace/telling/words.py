@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SMALLEST_USD",
+    "about_duration",
     "chance",
     "count",
     "counted",
@@ -128,6 +129,11 @@ def duration(nanoseconds: int | None) -> str:
         return f"{hours} h {minutes} min"
     days, hours = divmod(hours, 24)
     return f"{counted(days, 'day')} {hours} h" if hours else counted(days, "day")
+
+
+def about_duration(nanoseconds: int | None) -> str:
+    """An estimated one, such as a pattern's percentiles, which are those of a histogram."""
+    return duration(nanoseconds) if nanoseconds is None else f"about {duration(nanoseconds)}"
 
 
 def moment(nanoseconds: int) -> str:

@@ -140,7 +140,7 @@ def test_clusters_in_words(run: Any, monkeypatch: pytest.MonkeyPatch, columns: s
     out = run("clusters").out
     assert out.startswith("2 traces failed, and no two of them in one pattern.")
     assert "search ×2–3 → fetch!" in " ".join(out.split())
-    assert ("Typically" in out) == (columns == "200")
+    assert ("≈ p50" in out) == (columns == "200")
     for cluster in run("clusters", "--json").answer["clusters"]:
         assert (cluster["id"][:8] in out) == (columns != "60")
     assert all(len(line) <= int(columns) for line in out.splitlines())

@@ -11,6 +11,7 @@ import pytest
 from clustertrace.store import queries
 from clustertrace.store.answers import Cluster, PatternAnnotation
 from clustertrace.store.store import Store
+from clustertrace.telling.words import duration
 from tests.pages.conftest import run, told
 
 
@@ -22,6 +23,16 @@ def test_a_pattern_shows_its_traces(some: Store, show: Callable[..., Any]) -> No
     assert "agent: 2 of 3 runs that took these steps failed (67 %)." in shown.html
     assert len(shown.table) == 3
     assert len(show("pattern", id=worst.id, state="failed").table) == 2
+
+
+def test_percentiles_are_called_estimates(some: Store, show: Callable[..., Any]) -> None:
+    """They come from a histogram; a row of the table says so in its head."""
+    with some.read() as conn:
+        worst = queries.clusters(conn).clusters[0]
+    html = show("pattern", id=worst.id).html
+    for percentile in (worst.p50_ns, worst.p95_ns):
+        assert f"about {duration(percentile)}" in html
+    assert "≈ p50 · p95" in show("clusters").html
 
 
 def test_an_unknown_pattern_says_so(some: Store, show: Callable[..., Any]) -> None:

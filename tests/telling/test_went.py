@@ -40,7 +40,7 @@ def cluster(**more: object) -> Cluster:
         ),
         (
             Side("pattern", "a", "run", (), cluster()),
-            "37 of 41 failed · median 3.1 s · $0.0200 a run",
+            "37 of 41 failed · median about 3.1 s · $0.0200 a run",
         ),
         (Side("pattern", "a", "run", (), cluster(cost_usd=0.0, p50_ns=None)), "37 of 41 failed"),
     ],

@@ -51,6 +51,7 @@ class Cluster:
     p50_ns: int | None
     """Median duration, from a histogram: within 5 % of the exact one."""
     p95_ns: int | None
+    """95th percentile of the durations, as near."""
     first_ns: int
     last_ns: int
     sample_trace_id: str
