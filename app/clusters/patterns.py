@@ -39,11 +39,13 @@ def _steps_text(steps: Sequence[Step], limit: int = 6) -> str:
 
 
 def failure_bar(page: ClusterPage, filter_text: str) -> markup.Markup:
-    """All failures in one bar, split by pattern, with the rest in a last segment.
+    """All failures in one bar, split by pattern, with the rest and the expected ones at its end.
 
     `filter_text` is the filter of the page, which the link to the rest keeps.
     """
-    failing = [cluster for cluster in page.clusters if cluster.failed]
+    failing = [
+        cluster for cluster in page.clusters if cluster.failed and not cluster.annotation.expected
+    ]
     # A single failure is no pattern: a segment of its own would say no more than the rest.
     named = [cluster for cluster in failing[:_SEGMENTS] if cluster.failed > 1]
     parts = [
@@ -56,13 +58,18 @@ def failure_bar(page: ClusterPage, filter_text: str) -> markup.Markup:
         )
         for cluster in named
     ]
-    rest = page.failed - sum(cluster.failed for cluster in named)
+    rest = page.failed - page.expected - sum(cluster.failed for cluster in named)
+    unexpected = ["expected:no"] if page.expected else []
     if rest:
         label = f"{rest} in other patterns" if named else f"{rest}, no two in one pattern"
         named_patterns = of_patterns([cluster.id for cluster in named])
         exclusion = [f"not ({named_patterns})"] if named_patterns else []
-        href = traces_url(filter_text, "failed:yes", *exclusion)
+        href = traces_url(filter_text, "failed:yes", *unexpected, *exclusion)
         parts.append(markup.Segment(rest, label, label, href, is_rest=True))
+    if page.expected:
+        label = f"{page.expected} expected"
+        href = traces_url(filter_text, "failed:yes", "expected:yes")
+        parts.append(markup.Segment(page.expected, label, label, href, is_rest=True))
     return markup.segments(parts)
 
 

@@ -175,7 +175,8 @@ def clusters(
     """List execution patterns, most failures first.
 
     A pattern stands for all traces that took the same steps. `fetch!` is a step that failed,
-    `search ×2–3` one that ran two or three times in a row.
+    `search ×2–3` one that ran two or three times in a row. Patterns whose failures you expect
+    (`annotate --expected`) come after all others that failed.
     """
     from clustertrace.telling.headline import WORST
 
@@ -189,6 +190,7 @@ def clusters(
                 "total": page.total,
                 "traces": page.traces,
                 "failed": page.failed,
+                "failed_as_expected": page.expected,
             }
         )
     elif page.clusters:
@@ -215,7 +217,7 @@ def _cluster_page(db: str | None, limit: int | None, where: str | None) -> Clust
             page = queries.clusters(conn, matching, limit=size, offset=len(clusters))
             clusters += page.clusters
             if len(page.clusters) < size or len(clusters) == limit:
-                return ClusterPage(tuple(clusters), page.total, page.traces, page.failed)
+                return replace(page, clusters=tuple(clusters))
 
 
 def _cluster_document(cluster: Cluster) -> dict[str, Any]:
@@ -229,6 +231,7 @@ def _cluster_document(cluster: Cluster) -> dict[str, Any]:
         "failure_rate": cluster.failure_rate,
         "failure_rate_interval": list(cluster.interval),
         "share_of_failures": cluster.share_of_failures,
+        "failures_expected": cluster.annotation.expected,
         "steps": [step_text(step) for step in cluster.steps],
         "sample_trace_id": cluster.sample_trace_id,
         "cost_usd": cluster.cost_usd,

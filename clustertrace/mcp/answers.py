@@ -111,6 +111,8 @@ class PatternList(Answer):
     total: int
     runs: int
     failed: int
+    failed_as_expected: int
+    """Of `failed`: those in patterns whose failures are expected, which come after the others."""
     next_cursor: str | None
 
 

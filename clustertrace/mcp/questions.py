@@ -64,7 +64,10 @@ class Questions:
         limit: Limit = 20,
         cursor: Cursor = None,
     ) -> PatternList:
-        """List execution patterns (runs that took the same steps), most failures first."""
+        """List execution patterns (runs that took the same steps), most failures first.
+
+        Patterns whose failures are expected come after all others that failed.
+        """
         start = start_of(cursor, "patterns", where, order, limit)
         with reading(self._db) as store, store.read() as conn:
             # The sentence is about the worst of all, however few are asked for.
@@ -81,6 +84,7 @@ class Questions:
             total=page.total,
             runs=page.traces,
             failed=page.failed,
+            failed_as_expected=page.expected,
             next_cursor=cursor_at(end, "patterns", where, order, limit) if has_more else None,
         )
 

@@ -21,26 +21,45 @@ WORST: Final = 5
 def headline(page: ClusterPage, *, filtered: bool = False) -> str:
     """A sentence on where the failures are; `page` starts with the patterns that failed most.
 
-    `filtered` means that only traces that match a filter are counted.
+    It is about the failures that the user does not expect, as long as there are any. `filtered`
+    means that only traces that match a filter are counted.
     """
     if not page.traces:
         return "No finished trace matches." if filtered else "No trace has finished yet."
+    failed = page.failed - page.expected
+    as_expected = ", as expected" if page.failed and not failed else ""
     if page.traces == 1:
         only = "The only finished trace that matches" if filtered else "The only finished trace"
-        return f"{only} {'failed' if page.failed else 'did not fail'}."
+        return f"{only} {'failed' if page.failed else 'did not fail'}{as_expected}."
     if not page.failed:
         return f"None of the {page.traces:,} finished traces failed."
-    if page.failed == 1:
-        return f"1 of {page.traces:,} finished traces failed."
-    if page.clusters[0].failed == 1:
-        return f"{page.failed:,} traces failed, and no two of them in one pattern."
+    if not failed:
+        return f"{page.failed:,} of {page.traces:,} finished traces failed{as_expected}."
+    unexpectedly = " unexpectedly" if page.expected else ""
+    if failed == 1:
+        told = f"1 of {page.traces:,} finished traces failed{unexpectedly}"
+    else:
+        told = _where(page, failed) or (
+            f"{failed:,} traces failed{unexpectedly}, and no two of them in one pattern"
+        )
+    if not page.expected:
+        return f"{told}."
+    return f"{told}; {page.expected:,} more {'is' if page.expected == 1 else 'are'} expected."
+
+
+def _where(page: ClusterPage, failed: int) -> str | None:
+    """How few patterns hold the failures; None if none holds two of them."""
+    worst = [cluster for cluster in page.clusters if not cluster.annotation.expected][:WORST]
+    if not worst or worst[0].failed == 1:
+        return None
     failures = patterns = 0
-    for cluster in page.clusters[:WORST]:
-        if failures >= _ENOUGH * page.failed:
+    for cluster in worst:
+        if failures >= _ENOUGH * failed:
             break
         failures += cluster.failed
         patterns += 1
-    of_all = f"{failures:,} of the {page.failed:,} failures ({percent(failures / page.failed)})"
-    if failures < _ENOUGH * page.failed:
-        return f"Failures are spread over many patterns: the {patterns} worst hold {of_all}."
-    return f"1 pattern holds {of_all}." if patterns == 1 else f"{patterns} patterns hold {of_all}."
+    what = "unexpected failures" if page.expected else "failures"
+    of_all = f"{failures:,} of the {failed:,} {what} ({percent(failures / failed)})"
+    if failures < _ENOUGH * failed:
+        return f"Failures are spread over many patterns: the {patterns} worst hold {of_all}"
+    return f"1 pattern holds {of_all}" if patterns == 1 else f"{patterns} patterns hold {of_all}"

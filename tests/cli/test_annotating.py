@@ -84,6 +84,21 @@ def test_a_pattern_is_judged(run: Any, filled: Store, pattern: str) -> None:
     assert "expected: yes" in run("annotate", pattern).out
 
 
+def test_expected_failures_do_not_lead_the_patterns(run: Any, filled: Store, pattern: str) -> None:
+    """The pattern comes after others that failed, and the sentence is about these."""
+    before = run("clusters", "--json").answer
+    assert before["failed_as_expected"] == 0
+    run("annotate", pattern, "--expected")
+    after = run("clusters", "--json").answer
+    expected = next(one for one in after["clusters"] if one["id"] == pattern)
+    assert expected["failures_expected"]
+    assert after["failed_as_expected"] == expected["failed"] > 0
+    assert after["failed"] == before["failed"]
+    failing = [one["id"] for one in after["clusters"] if one["failed"]]
+    assert failing[-1] == pattern
+    assert f"; {expected['failed']} more is expected." in run("clusters").out
+
+
 def test_each_sort_has_its_own_options(run: Any, filled: Store, pattern: str) -> None:
     """A star on a pattern, or a priority of a trace, is refused."""
     assert run("annotate", pattern, "--star").code == 2

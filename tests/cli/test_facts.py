@@ -64,6 +64,7 @@ def test_a_fresh_machine_has_no_traces(run: Any, tmp_path: Path) -> None:
         "total": 0,
         "traces": 0,
         "failed": 0,
+        "failed_as_expected": 0,
     }
     assert run("clusters").err.startswith(f"There are no patterns yet{nowhere}")
     assert list(tmp_path.iterdir()) == []

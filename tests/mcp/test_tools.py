@@ -318,6 +318,10 @@ def test_annotations_change_the_database(runs: Path, ask: Callable[..., Any]) ->
     judged = ask("annotate", id=worst["pattern_id"], expected=True, priority="low", note="known")
     assert judged["pattern"]["failures_expected"]
     assert (judged["pattern"]["priority"], judged["pattern"]["note"]) == ("low", "known")
+    listed = ask("list_clusters")
+    assert listed["patterns"][0]["pattern_id"] != worst["pattern_id"]
+    assert listed["failed_as_expected"] == worst["failed"]
+    assert f"; {worst['failed']} more are expected." in listed["sentence"]
     with Store.open(runs) as store, store.read() as conn:
         assert queries.trace_row(conn, passed).by_hand
         assert queries.overview(conn).failed == 13

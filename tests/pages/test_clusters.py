@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from clustertrace.store import queries
+from clustertrace.store.said.annotations import PatternEdit, annotate_pattern
 from clustertrace.store.store import Store
 from tests.pages.conftest import run, told
 
@@ -92,6 +93,25 @@ def test_a_filter_counts_the_runs_that_match(some: Store, show: Callable[..., An
     assert html.count('aria-label="Pattern ') == 1
     assert "&amp;where=outcome%3Afail" in html
     assert "No finished run matches" in show("clusters", where="name:nobody").html
+
+
+def test_expected_failures_lead_neither_the_sentence_nor_the_bar(
+    some: Store, show: Callable[..., Any]
+) -> None:
+    """They stand at the bar's end, together, and lead to their traces."""
+    some.write(run(8, "lookup", status="error"))
+    some.write(run(9, "lookup", status="error"))
+    some.refresh()
+    with some.read() as conn:
+        page = queries.clusters(conn)
+        known, other = (one.id for one in page.clusters if one.failed)
+    annotate_pattern(some, known, PatternEdit(expected=True))
+    html = show("clusters").html
+    assert "1 pattern holds 2 of the 2 unexpected failures (100 %); 2 more are expected." in html
+    bar = html.partition("ct-segments")[2].partition("</div>")[0]
+    assert bar.index(other) < bar.index("2 expected")
+    assert known not in bar
+    assert "expected%3Ayes" in bar
 
 
 def test_a_filter_that_can_t_be_read_is_told_where(some: Store, show: Callable[..., Any]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from clustertrace.store.answers import Cluster, ClusterPage
+from clustertrace.store.answers import Cluster, ClusterPage, PatternAnnotation
 from clustertrace.telling.headline import headline
 
 
@@ -48,3 +50,45 @@ def test_the_only_trace_of_a_filter_is_not_the_only_one() -> None:
     """Others may have failed."""
     told = headline(page(1, 1), filtered=True)
     assert told == "The only finished trace that matches failed."
+
+
+def expecting(page: ClusterPage, *places: int) -> ClusterPage:
+    """The same page, where the failures of the patterns at these places are expected."""
+    clusters = [
+        replace(cluster, annotation=PatternAnnotation(expected=True))
+        if place in places
+        else cluster
+        for place, cluster in enumerate(page.clusters)
+    ]
+    expected = sum(page.clusters[place].failed for place in places)
+    return replace(page, clusters=tuple(clusters), expected=expected)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (expecting(page(1, 1), 0), "The only finished trace failed, as expected."),
+        (expecting(page(40, 1, 0), 0), "1 of 40 finished traces failed, as expected."),
+        (expecting(page(180, 60, 6), 0, 1), "66 of 180 finished traces failed, as expected."),
+        (
+            expecting(page(180, 60, 1), 0),
+            "1 of 180 finished traces failed unexpectedly; 60 more are expected.",
+        ),
+        (
+            expecting(page(180, 1, 1, 1), 2),
+            "2 traces failed unexpectedly, and no two of them in one pattern; 1 more is expected.",
+        ),
+        (
+            expecting(page(180, 6, 4, 60, 1), 2),
+            "2 patterns hold 10 of the 11 unexpected failures (91 %); 60 more are expected.",
+        ),
+        (
+            expecting(page(180, *[2] * 11), 0),
+            "Failures are spread over many patterns: "
+            "the 5 worst hold 10 of the 20 unexpected failures (50 %); 2 more are expected.",
+        ),
+    ],
+)
+def test_expected_failures_do_not_lead(answer: ClusterPage, sentence: str) -> None:
+    """The sentence is about the others, and says how many failures are expected."""
+    assert headline(answer) == sentence

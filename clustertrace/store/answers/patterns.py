@@ -90,6 +90,8 @@ class ClusterPage:
     """Finished traces in all patterns."""
     failed: int
     """Failed traces in all patterns."""
+    expected: int = 0
+    """Of `failed`: those in patterns whose failures the user expects."""
 
 
 @dataclass(frozen=True, slots=True)

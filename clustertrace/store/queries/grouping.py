@@ -17,6 +17,7 @@ from clustertrace.store.settling.variants import steps_of
 from clustertrace.summary import bucket_middle_ns
 
 __all__ = [
+    "EXPECTED",
     "ClusterOrder",
     "Detail",
     "Group",
@@ -33,7 +34,8 @@ _SAME_DAY_LIMIT: Final = 50
 """Patterns of a family that are asked for its very first and last run."""
 
 _ORDERS: Final[dict[ClusterOrder, str]] = {
-    "failed": "failed DESC, failed * 1.0 / max(finished, 1) DESC, finished DESC",
+    # What the user expects is known, and nothing to look into first.
+    "failed": "unexpected DESC, failed DESC, failed * 1.0 / max(finished, 1) DESC, finished DESC",
     "count": "finished DESC, failed DESC",
     "failure_rate": "failed * 1.0 / max(finished, 1) DESC, failed DESC, finished DESC",
     "cost_usd": "cost DESC, finished DESC",
@@ -41,17 +43,22 @@ _ORDERS: Final[dict[ClusterOrder, str]] = {
 }
 
 
+EXPECTED: Final = "SELECT variant_id FROM variant_annotations WHERE expected = 1"
+"""The patterns whose failures the user expects."""
+
+_UNEXPECTED: Final = f"CASE WHEN variant_id IN ({EXPECTED}) THEN 0 ELSE failed END"
 _PATTERN_SUMS: Final = (
     "SELECT variant_id AS id, traces - running - incomplete AS finished, failed,"
+    f" {_UNEXPECTED} AS unexpected,"
     " failed_by_outcome AS told, cost_usd AS cost, unpriced_calls AS unpriced,"
     " traces AS begun, last_day, coalesce(family_id, variant_id) AS home FROM variant_totals"
     " WHERE traces > running + incomplete"
 )
 _FAMILY_SUMS: Final = (
     "SELECT family_id AS id, sum(traces - running - incomplete) AS finished,"
-    " sum(failed) AS failed, sum(failed_by_outcome) AS told, sum(cost_usd) AS cost,"
-    " sum(unpriced_calls) AS unpriced, sum(traces) AS begun, max(last_day) AS last_day,"
-    " family_id AS home FROM variant_totals"
+    f" sum(failed) AS failed, sum({_UNEXPECTED}) AS unexpected,"
+    " sum(failed_by_outcome) AS told, sum(cost_usd) AS cost, sum(unpriced_calls) AS unpriced,"
+    " sum(traces) AS begun, max(last_day) AS last_day, family_id AS home FROM variant_totals"
     " WHERE family_id IS NOT NULL AND traces > running + incomplete GROUP BY family_id"
     # A pattern is in no family while backfill-signatures is at work, and stands for itself.
     f" UNION ALL {_PATTERN_SUMS} AND family_id IS NULL"
@@ -64,6 +71,8 @@ class Group(NamedTuple):
     id: str
     finished: int
     failed: int
+    unexpected: int
+    """Of `failed`: those in patterns whose failures are not expected."""
     failed_by_outcome: int
     cost_usd: float
     unpriced_calls: int
@@ -89,6 +98,8 @@ class Page(NamedTuple):
     total: int
     finished: int
     failed: int
+    unexpected: int
+    """Of `failed`, as in `Group`."""
 
 
 class Detail(NamedTuple):
@@ -202,15 +213,16 @@ class Grouping:
             materialization, groups = "MATERIALIZED", _FAMILY_SUMS
         rows = self._conn.rows(
             f"WITH groups AS {materialization} ({groups})"
-            " SELECT id, finished, failed, told, cost, unpriced, begun, total.* FROM groups,"
-            " (SELECT count(*), sum(finished), sum(failed) FROM groups) AS total"
+            " SELECT id, finished, failed, unexpected, told, cost, unpriced, begun, total.*"
+            " FROM groups, (SELECT count(*), sum(finished), sum(failed), sum(unexpected)"
+            " FROM groups) AS total"
             f" ORDER BY {_ORDERS[order]}, id LIMIT :limit OFFSET :offset",
             {**params, "limit": limit, "offset": offset},
         )
         if not rows and offset:
             return self.page(order, 1, 0, condition, params)._replace(groups=[])
-        total, finished, failed = rows[0][7:] if rows else (0, 0, 0)
-        return Page([Group(*row[:7]) for row in rows], total, finished, failed)
+        sums = rows[0][8:] if rows else (0, 0, 0, 0)
+        return Page([Group(*row[:8]) for row in rows], *sums)
 
     def inside(self, limits: Mapping[str, int]) -> dict[str, Page]:
         """The patterns of these families that failed most, at most so many of each."""
@@ -220,17 +232,18 @@ class Grouping:
             f" row_number() OVER (PARTITION BY home ORDER BY {_ORDERS['failed']}, id) AS place,"
             " count(*) OVER (PARTITION BY home) AS patterns,"
             " sum(finished) OVER (PARTITION BY home) AS runs,"
-            " sum(failed) OVER (PARTITION BY home) AS failures FROM groups)"
-            " SELECT home, patterns, runs, failures,"
-            " id, finished, failed, told, cost, unpriced, begun"
+            " sum(failed) OVER (PARTITION BY home) AS failures,"
+            " sum(unexpected) OVER (PARTITION BY home) AS unknown FROM groups)"
+            " SELECT home, patterns, runs, failures, unknown,"
+            " id, finished, failed, unexpected, told, cost, unpriced, begun"
             " FROM ranked WHERE place <= ? ORDER BY home, place",
             [*params, max(limits.values(), default=0)],
         )
         pages: dict[str, Page] = {}
         for home, *sums in rows:
-            page = pages.setdefault(home, Page([], *sums[:3]))
+            page = pages.setdefault(home, Page([], *sums[:4]))
             if len(page.groups) < limits[home]:
-                page.groups.append(Group(*sums[3:]))
+                page.groups.append(Group(*sums[4:]))
         return pages
 
     def details(self, groups: Sequence[Group]) -> list[Detail]:

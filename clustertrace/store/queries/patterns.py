@@ -24,7 +24,8 @@ def clusters(
     limit: int = 100,
     offset: int = 0,
 ) -> ClusterPage:
-    """Patterns, by default most failures first (ties: higher rate, more traces, id).
+    """Patterns, by default most failures first (ties: higher rate, more traces, id), but those
+    whose failures are expected behind all others that failed.
 
     `where` counts only the newest runs that match it (`picking.NEWEST`). Raises UsageError for an
     unknown order.
@@ -63,6 +64,7 @@ def _cluster_pages(
             page.total,
             page.finished,
             page.failed,
+            page.failed - page.unexpected,
         )
         for page in pages
     ]

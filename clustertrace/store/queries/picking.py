@@ -6,7 +6,7 @@ Answers what clustertrace.store.queries.grouping answers for all runs.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Final, NamedTuple
 
 from clustertrace.filters import Filter
@@ -15,6 +15,7 @@ from clustertrace.store import filtering
 from clustertrace.store.answers import Day
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries.grouping import (
+    EXPECTED,
     ClusterOrder,
     Detail,
     Group,
@@ -58,6 +59,7 @@ class Picking:
         homes = _family_by_variant(conn, {run.variant for run in runs}) if families else {}
         self._runs: dict[str, list[_Run]] = defaultdict(list)
         """Newest first, by group."""
+        self._expected = {variant for (variant,) in conn.rows(EXPECTED)}
         for run in runs:
             self._runs[homes.get(run.variant, run.variant)].append(run)
 
@@ -79,16 +81,17 @@ class Picking:
         }
 
     def _page_of(self, names: Sequence[str], order: ClusterOrder, shown: slice) -> Page:
-        groups = [_summed_group(name, self._runs[name]) for name in names]
+        groups = [_summed_group(name, self._runs[name], self._expected) for name in names]
         groups.sort(key=lambda group: (*self._rank(group, order), group.id))
         finished = sum(group.finished for group in groups)
         failed = sum(group.failed for group in groups)
-        return Page(groups[shown], len(groups), finished, failed)
+        unexpected = sum(group.unexpected for group in groups)
+        return Page(groups[shown], len(groups), finished, failed, unexpected)
 
     def _rank(self, group: Group, order: ClusterOrder) -> tuple[float, ...]:
         rate = group.failed / group.finished
         return {
-            "failed": (-group.failed, -rate, -group.finished),
+            "failed": (-group.unexpected, -group.failed, -rate, -group.finished),
             "count": (-group.finished, -group.failed),
             "failure_rate": (-rate, -group.failed, -group.finished),
             "cost_usd": (-group.cost_usd, -group.finished),
@@ -122,12 +125,13 @@ class Picking:
         )
 
 
-def _summed_group(name: str, runs: Sequence[_Run]) -> Group:
+def _summed_group(name: str, runs: Sequence[_Run], expected: Set[str]) -> Group:
     failed = [run for run in runs if run.failed]
     return Group(
         name,
         len(runs),
         len(failed),
+        sum(run.variant not in expected for run in failed),
         sum(run.told for run in failed),
         sum(run.cost_usd for run in runs),
         sum(run.unpriced_calls for run in runs),

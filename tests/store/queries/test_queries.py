@@ -14,6 +14,7 @@ from clustertrace.filters import parse
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store, queries
 from clustertrace.store.connection import Connection
+from clustertrace.store.said.annotations import PatternEdit, annotate_pattern
 from clustertrace.store.search.words import match_expression
 from tests.store.conftest import SECOND, TRACE, batch, root, span
 
@@ -58,6 +59,24 @@ def test_patterns_come_with_most_failures_first(conn: Connection) -> None:
     assert worst.p50_ns == pytest.approx(59 * SECOND, rel=0.05)
     assert (page.total, page.traces, page.failed) == (3, 10, 6)
     assert sum(day.failed for day in worst.days) == 4
+
+
+def test_patterns_that_fail_as_expected_come_after_others_that_failed(
+    conn: Connection, store: Store
+) -> None:
+    """So do families, by their other failures, and so it is for the runs of a filter."""
+    worst = queries.clusters(conn).clusters[0]
+    annotate_pattern(store, worst.id, PatternEdit(expected=True))
+    with store.read() as later:
+        for where in (None, parse("finished:yes")):
+            page = queries.clusters(later, where)
+            assert [(one.count, one.failed) for one in page.clusters] == [(1, 1), (3, 1), (6, 4)]
+            assert (page.failed, page.expected) == (6, 4)
+            families = queries.families(later, where).families
+            assert families[-1].whole.failed >= 4
+            members = queries.members(later, {families[-1].whole.id: 9}, where)
+            (family,) = members.values()
+            assert (family.clusters[-1].id, family.expected) == (worst.id, 4)
 
 
 def test_patterns_can_be_ordered_and_paged(conn: Connection) -> None:
