@@ -93,7 +93,7 @@ class Why:
     """Failed steps that ended runs of the pattern, with how many; most first."""
     differences: tuple[Difference, ...]
     """Most significant first."""
-    strangers: bool = False
+    others_left_out: bool = False
     """Whether runs of the same root name were left out, as those of another kind of agent."""
 
 
@@ -104,10 +104,10 @@ class _Compared(NamedTuple):
     left_out: int
 
 
-def explain(populations: Sequence[Population], *, strangers: bool = False) -> Why:
+def explain(populations: Sequence[Population], *, others_left_out: bool = False) -> Why:
     """Compare failed with passed runs, in ever wider populations.
 
-    `strangers` says that there are runs of the same root name that are in none of them.
+    `others_left_out` says that there are runs of the same root name that are in none of them.
     """
     failed_members = [one for one in populations[0].members if one.failed and one.of_pattern]
     cases: _Cases = {}
@@ -127,7 +127,7 @@ def explain(populations: Sequence[Population], *, strangers: bool = False) -> Wh
         tried,
         _breaking_steps(failed_members),
         differences,
-        strangers,
+        others_left_out,
     )
 
 

@@ -52,7 +52,7 @@ def compared_words(why: Why) -> str:
     return (
         f"{counted(why.all_failed, 'failed run')} against {why.all_passed} that did not fail, of "
         f"those {_POPULATIONS[why.level]}, up to where they failed{left}. {why.tried:,} conditions "
-        f"were tried. This says what goes along with failing, not what causes it.{_strangers(why)}"
+        f"were tried. This says what goes along with failing, not what causes it.{_unlike(why)}"
     )
 
 
@@ -62,23 +62,23 @@ def nothing_words(why: Why) -> str:
         return "No run of this pattern failed, so there is nothing to explain."
     if not why.all_passed:
         nothing = "Every comparable run failed, so there is nothing to compare them with."
-        return nothing + _strangers(why)
+        return nothing + _unlike(why)
     failed, passed = counted(why.all_failed, "failed run"), why.all_passed
     if not why.tried:
         return (
             f"No evidence: {failed} and {passed} that did not fail are too few to compare, or did "
-            f"the same.{_strangers(why)}"
+            f"the same.{_unlike(why)}"
         )
     more = needed_words(why.all_failed + passed, why.all_failed, why.tried)
     return (
         f"No evidence: none of the {why.tried:,} conditions tried tells {failed} from {passed} "
-        f"that did not fail. {more}{_strangers(why)}"
+        f"that did not fail. {more}{_unlike(why)}"
     )
 
 
-def _strangers(why: Why) -> str:
+def _unlike(why: Why) -> str:
     """What was left out, where runs of the same root name were or would have been compared."""
-    if not why.strangers or (why.differences and why.level != "name"):
+    if not why.others_left_out or (why.differences and why.level != "name"):
         return ""
     return (
         " Runs of another kind of agent, which have the same root name and none of these steps, "
@@ -118,7 +118,7 @@ def why_document(pattern: str, name: str, why: Why, parting: Divergence | None) 
             "failed": why.all_failed,
             "passed": why.all_passed,
             "left_out": why.left_out,
-            "strangers": why.strangers,
+            "others_left_out": why.others_left_out,
         },
         "tried": why.tried,
         "broke_at": [{"step": step, "runs": count} for step, count in why.broke_at],

@@ -38,7 +38,7 @@ def test_why_says_what_differs_and_where_paths_part(run: Any, forgetful: str) ->
         "failed": 10,
         "passed": 30,
         "left_out": 0,
-        "strangers": False,
+        "others_left_out": False,
     }
     difference = told["differences"][0]
     assert difference["p"] <= difference["q"] < 1e-6

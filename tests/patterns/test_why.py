@@ -164,7 +164,7 @@ def test_what_was_compared_is_told() -> None:
 def test_agents_that_are_left_out_are_told_of() -> None:
     """Beside the sentence that nothing can be compared, and where all of a root would have been."""
     failed = [member(at, "find cancel", failed=True) for at in range(10)]
-    told = explain([Population("pattern", failed)], strangers=True)
+    told = explain([Population("pattern", failed)], others_left_out=True)
     left_out = (
         "Runs of another kind of agent, which have the same root name and none of these steps, "
         "are left out."
@@ -172,8 +172,8 @@ def test_agents_that_are_left_out_are_told_of() -> None:
     assert nothing_words(told) == (
         f"Every comparable run failed, so there is nothing to compare them with. {left_out}"
     )
-    assert why_document("p", "agent", told, None)["compared"]["strangers"]
+    assert why_document("p", "agent", told, None)["compared"]["others_left_out"]
     passed = [member(at, "find get", failed=False, own=False) for at in range(20, 60)]
     populations = [Population(level, [*failed, *passed]) for level in ("family", "name")]
-    assert compared_words(explain(populations[1:], strangers=True)).endswith(left_out)
-    assert left_out not in compared_words(explain(populations[:1], strangers=True))
+    assert compared_words(explain(populations[1:], others_left_out=True)).endswith(left_out)
+    assert left_out not in compared_words(explain(populations[:1], others_left_out=True))

@@ -41,7 +41,7 @@ def why(conn: Connection, cluster: Cluster) -> Why:
         population = [member for level, member in members.values() if level in LEVELS[: index + 1]]
         if not populations or len(population) > len(populations[-1].members):
             populations.append(Population(widest, population))
-    return explain(populations, strangers=kin_of(conn, cluster.id).others)
+    return explain(populations, others_left_out=kin_of(conn, cluster.id).others)
 
 
 def paths(conn: Connection, cluster: Cluster) -> Node:

@@ -53,6 +53,6 @@ def test_why_compares_no_runs_of_another_agent(store: Store, make_trace: Make) -
     with store.read() as conn:
         cluster = queries.clusters(conn).clusters[0]
         why, root = queries.why(conn, cluster), queries.paths(conn, cluster)
-    assert (why.all_failed, why.all_passed, why.strangers) == (10, 0, True)
+    assert (why.all_failed, why.all_passed, why.others_left_out) == (10, 0, True)
     assert why.differences == ()
     assert root.runs == 10
