@@ -94,4 +94,5 @@ def _best_passage(passages: Mapping[str, str]) -> tuple[str, str]:
         return len({part.split(MARK_END)[0].casefold() for part in parts})
 
     field = max(passages, key=marked_words)
-    return field, passages[field]
+    # Most texts are JSON, of which a passage is only to be read.
+    return field, passages[field].replace('\\"', '"')

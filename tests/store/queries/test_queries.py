@@ -258,6 +258,15 @@ def test_an_error_is_shown_before_the_traceback_that_quotes_it(store: Store) -> 
     assert hit.field == "error"
 
 
+def test_a_passage_is_read_without_the_escapes_of_json(store: Store) -> None:
+    """Quotes in a text, which JSON escapes, are shown as quotes."""
+    store.write(batch(root(), span(2, "say", output='He said "refund it" twice.')))
+    store.refresh()
+    with store.read() as conn:
+        [hit] = queries.search(conn, "refund").hits
+    assert 'He said "\x02refund\x03 it" twice.' in hit.snippet
+
+
 def test_a_changed_span_is_found_by_its_new_words_only(texts: Store) -> None:
     """The index follows a span's better copy and forgets the old words."""
     texts.write(batch(span(2, "find_user", input={"mail": "bob"}, output="x", attributes={"a": 1})))
