@@ -49,6 +49,7 @@ QUESTIONS: dict[str, Ask] = {
     ),
     "beside_in_session": lambda conn: queries.beside_in_session(conn, ONE),
     "cluster": lambda conn: queries.cluster(conn, pattern(conn)),
+    "cluster_or_of": lambda conn: queries.cluster_or_of(conn, ONE),
     "clusters": queries.clusters,
     "clusters of a filter": lambda conn: queries.clusters(conn, parse("since:2020-01-01")),
     "clusters of a tag": lambda conn: queries.clusters(conn, parse("tag.tier:gold")),
