@@ -70,10 +70,11 @@ def failures_by(conn: Connection, where: Filter, by: str) -> dict[str, verdict.S
 def sides(conn: Connection, a: str, b: str) -> tuple[Side, Side]:
     """Two patterns by their ids, if both are such, else two traces. Raises NotFound."""
     patterns = [_found(conn, prefix, _pattern_side) for prefix in (a, b)]
+    if isinstance(patterns[0], Side) and isinstance(patterns[1], Side):
+        return patterns[0], patterns[1]
     traces = [_found(conn, prefix, _trace_side) for prefix in (a, b)]
-    for left, right in (patterns, traces):
-        if isinstance(left, Side) and isinstance(right, Side):
-            return left, right
+    if isinstance(traces[0], Side) and isinstance(traces[1], Side):
+        return traces[0], traces[1]
     for (one, other), pattern, trace_ in (((0, 1), a, b), ((1, 0), b, a)):
         if isinstance(patterns[one], Side) and isinstance(traces[other], Side):
             raise NotFound(
