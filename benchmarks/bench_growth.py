@@ -2,15 +2,17 @@
 
     python benchmarks/bench_growth.py [TRACES]     (default 20 000 traces of ten spans)
 
-The same thousand traces' worth of work is timed on an ever larger database, as CPU time of this one
-process; the last column says how much dearer the largest is than the smallest. Each trace comes in
-two batches, as exporters send it: the second finds spans of it. The index of other tools grows with
-the database; this one must not.
+The same work, slices of 250 traces, is timed on an ever larger database, as CPU time of this one
+process. Of each tenth of the traces the median slice counts, since other programs on the machine
+make some slower; the last column compares it with that of the first tenth. Each trace comes in two
+batches, as exporters send it: the second finds spans of it. The index of other tools grows with the
+database; this one must not.
 """
 
 from __future__ import annotations
 
 import random
+import statistics
 import sys
 import tempfile
 import time
@@ -21,7 +23,7 @@ from figures import Figure, tell
 from clustertrace.model import Batch, Span
 from clustertrace.store import Store
 
-SLICE = 1000
+SLICE = 250
 SPANS_A_TRACE = 10
 WORDS = Path(__file__).read_text().split()
 
@@ -70,17 +72,19 @@ def timed(store: Store, spans: list[Span]) -> tuple[float, float, float]:
 def main() -> None:
     """Print a row for each size of the database."""
     largest = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+    slices = max(1, largest // 10 // SLICE)
     rng = random.Random(7)
     first: float | None = None
     print(f"{'traces stored':>14} {'write':>9} {'settle':>9} {'index':>9} {'all':>9}   µs a span")
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "t.db") as store:
-        for stored in range(0, largest, SLICE):
-            spans = traces(rng, SLICE)
-            parts = [seconds / len(spans) * 1e6 for seconds in timed(store, spans)]
+        for tenth in range(10):
+            runs = [timed(store, traces(rng, SLICE)) for _ in range(slices)]
+            seconds = [statistics.median(column) for column in zip(*runs, strict=True)]
+            parts = [part / SLICE / SPANS_A_TRACE * 1e6 for part in seconds]
             first = first or sum(parts)
-            if stored in (0, 1000) or (stored + SLICE) % (largest // 4) == 0:
-                row = " ".join(f"{part:>9.1f}" for part in (*parts, sum(parts)))
-                print(f"{stored:>14} {row}   × {sum(parts) / first:.2f}", flush=True)
+            row = " ".join(f"{part:>9.1f}" for part in (*parts, sum(parts)))
+            stored = (tenth + 1) * slices * SLICE
+            print(f"{stored:>14,} {row}   × {sum(parts) / first:.2f}", flush=True)
     tell(Figure("growth", sum(parts) / first, of=f"{largest:,} traces"))
 
 
