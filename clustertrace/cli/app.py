@@ -10,14 +10,12 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from clustertrace.cli.commands import COMMANDS
+from clustertrace.cli.commands import COMMANDS, MODULES
 from clustertrace.cli.sparing import spare
 
 __all__ = ["Db", "Json", "Where", "app", "command", "limit_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_MODULES: Final = {one.name: one.module for group in COMMANDS.values() for one in group}
 
 
 class _Commands(TyperGroup):
@@ -29,25 +27,25 @@ class _Commands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names, in the order of the help page."""
-        return list(_MODULES)
+        return list(MODULES)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of a name, if there is one."""
-        if cmd_name in _MODULES and cmd_name not in self.commands:
-            import_module(f"clustertrace.cli.{_MODULES[cmd_name]}")
+        if cmd_name in MODULES and cmd_name not in self.commands:
+            import_module(f"clustertrace.cli.{MODULES[cmd_name]}")
             self.commands[cmd_name] = get_group(app).commands[cmd_name]
         return super().get_command(ctx, cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that the first word names; a wrong word is set beside all of them."""
-        if args[0] not in _MODULES:
-            for name in _MODULES:
+        if args[0] not in MODULES:
+            for name in MODULES:
                 self.get_command(ctx, name)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the list of commands, which loads none of them."""
-        width = max(map(len, _MODULES))
+        width = max(map(len, MODULES))
         for heading, group in COMMANDS.items():
             with formatter.section(heading):
                 formatter.write_dl([(f"{one.name:{width}}", one.purpose) for one in group])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["COMMANDS", "Entry"]
+__all__ = ["COMMANDS", "MODULES", "Entry"]
 
 
 class Entry(NamedTuple):
@@ -77,3 +77,6 @@ COMMANDS: Final = {
     ),
 }
 """By what they are for, in the order in which they are listed."""
+
+MODULES: Final = {entry.name: entry.module for group in COMMANDS.values() for entry in group}
+"""The module of each command, in the same order."""

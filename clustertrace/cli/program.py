@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from clustertrace.cli.app import app
-from clustertrace.cli.commands import COMMANDS
+from clustertrace.cli.commands import MODULES
 from clustertrace.cli.output import forget_stdout, note
 from clustertrace.errors import ClustertraceError
 
@@ -97,8 +97,7 @@ def _usage_path(error: Exception, arguments: Sequence[str]) -> str:
     """The command whose help says more; Typer doesn't say which an option without value is of."""
     if context := getattr(error, "ctx", None):
         return str(context.command_path)
-    commands = [one.name for group in COMMANDS.values() for one in group]
-    known = arguments and arguments[0] in commands
+    known = arguments and arguments[0] in MODULES
     return f"clustertrace {arguments[0]}" if known else "clustertrace"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from clustertrace.store.answers import Hit, HitPage
 
 __all__ = ["search"]
-
-_MARKS: Final = str.maketrans("\x02\x03", "«»")
 
 
 @command(
@@ -60,7 +58,7 @@ def search(
 
 def _document(page: HitPage) -> dict[str, object]:
     return {
-        "spans": [{**asdict(hit), "snippet": hit.snippet.translate(_MARKS)} for hit in page.hits],
+        "spans": [{**asdict(hit), "snippet": hit.quoted} for hit in page.hits],
         "more": page.more,
         "not_yet_searchable": page.behind,
     }
@@ -70,7 +68,7 @@ def _show(page: HitPage) -> None:
     console = stdout()
     for hit in page.hits:
         console.print(plain(_line(hit)))
-        snippet = " ".join(hit.snippet.translate(_MARKS).split())
+        snippet = " ".join(hit.quoted.split())
         console.print(plain(f"  {snippet}"), style="dim")
     if page.behind:
         note(f"{counted(page.behind, 'span')} are still to be indexed.")

@@ -208,7 +208,7 @@ class Found(Answer):
             failed=hit.failed,
             start=instant(hit.start_ns),
             field=hit.field,
-            snippet=cut(hit.snippet.replace("\x02", "«").replace("\x03", "»"), _TEXT_LIMIT),
+            snippet=cut(hit.quoted, _TEXT_LIMIT),
         )
 
 

@@ -24,6 +24,11 @@ class Hit:
     snippet: str
     """The words around the match; matches stand between \\x02 and \\x03."""
 
+    @property
+    def quoted(self) -> str:
+        """The snippet as plain text: matches stand between « and »."""
+        return self.snippet.replace("\x02", "«").replace("\x03", "»")
+
 
 @dataclass(frozen=True, slots=True)
 class Facets:
