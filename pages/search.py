@@ -54,18 +54,14 @@ def draw() -> None:
         facets = queries.facets(conn, query)
     kind, state = _pick_kind_and_state(facets)
     page_number = requested_page()
-    with connection.read() as conn:
-        page = queries.search(
-            conn,
-            query,
-            kind=kind,
-            failed=_STATES[state],
-            limit=_HITS,
-            offset=(page_number - 1) * _HITS,
-        )
+    page = _read_page(query, kind, state, page_number)
+    if not page.hits and page_number > 1:
+        # Past the end the pagination below goes back to its first page, too.
+        page_number = 1
+        page = _read_page(query, kind, state, page_number)
     st.html(markup.page(markup.heading(_sentence(facets)), _order_note(facets, page)))
     if not page.hits:
-        st.html(markup.notice(_nothing_sentence(facets, page_number)))
+        st.html(markup.notice(_nothing_sentence(facets)))
     now, zone = time.time_ns(), words.zone(st.context.timezone)
     st.html(
         markup.page(
@@ -78,7 +74,7 @@ def draw() -> None:
     if page.more or page_number > 1 or "page" in st.query_params:
         # Of very many matches only the newest were counted.
         known = -(-facets.number(kind, _STATES[state]) // _HITS)
-        last = max(1, min(_MAX_PAGES, max(known, page_number + page.more)))
+        last = min(_MAX_PAGES, max(known, page_number + page.more))
         st.pagination(last, key="page", bind="query-params")
 
 
@@ -86,11 +82,21 @@ def _to_first_page() -> None:
     st.session_state["page"] = 1
 
 
-def _nothing_sentence(facets: Facets, page_number: int) -> str:
+def _read_page(query: str, kind: str | None, state: str, number: int) -> HitPage:
+    with connection.read() as conn:
+        return queries.search(
+            conn,
+            query,
+            kind=kind,
+            failed=_STATES[state],
+            limit=_HITS,
+            offset=(number - 1) * _HITS,
+        )
+
+
+def _nothing_sentence(facets: Facets) -> str:
     if not facets.looked_at:
         return "Nothing matches; remove a word, or end one with *."
-    if page_number > 1:
-        return "There are no more; go back to an earlier page."
     return "None of them is of this kind and state; pick others."
 
 

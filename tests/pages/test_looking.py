@@ -14,6 +14,7 @@ from clustertrace.exchange.bundle import load_bundle
 from clustertrace.filters import parse
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store, queries
+from clustertrace.store.said.annotations import PatternEdit, annotate_pattern
 from tests.pages.conftest import Shown, run, told
 
 Show = Callable[..., Any]
@@ -40,15 +41,19 @@ def test_search(demo: Store, show: Show) -> None:
     assert 'href="/trace?id=' in html
 
 
+def hits(html: str) -> list[str]:
+    """Where the found steps are, in the order that they are shown in."""
+    return re.findall(r'class="ct-hit.*?href="([^"]+)"', html, re.DOTALL)
+
+
 def test_the_place_in_what_was_found_is_in_the_address(demo: Store, show: Show) -> None:
-    """A page can be shared; a page or state of which there is nothing is no word that is too
-    many."""
+    """A page can be shared; past the last one is the first, as in the pagination below."""
     first, second = (show("search", q="refund", page=number).html for number in "12")
     assert first != second
     assert "<mark>" in second
-    for more in ({"page": "9"}, {"page": "9", "state": "failed"}):
-        html = show("search", q="refund", **more).html
-        assert "There are no more; go back to an earlier page." in html
+    for more in ({}, {"state": "failed"}):
+        past_the_end = show("search", q="refund", page="9", **more).html
+        assert hits(past_the_end) == hits(show("search", q="refund", **more).html) != []
     html = show("search", q="moka", state="failed").html
     assert "None of them is of this kind and state; pick others." in html
     assert "remove a word" not in html
@@ -76,9 +81,7 @@ def test_new_words_begin_on_the_first_page(demo: Store, show: Show) -> None:
     """Else a search with fewer results would seem to find nothing."""
     app = show("search", q="refund", page="3").ran
     app.text_input[0].set_value("question").run()
-    html = Shown(app).html
-    assert "<mark>" in html
-    assert "There are no more" not in html
+    assert "<mark>" in Shown(app).html
 
 
 @pytest.mark.parametrize("query", ['"', "a AND (", "NEAR(", "*", "a:b-c/d'e", "x OR", "ß 日本語 é"])
@@ -237,6 +240,18 @@ def test_compare_nothing(demo: Store, show: Show) -> None:
             assert [queries.trace_row(conn, one).failed for one in pair] == [True, False]
         assert queries.latest(conn, failed=True) == newest[0]
     assert "not a trace id" in show("compare", a="zz", b="yy").html
+
+
+def test_compare_offers_no_expected_failure(demo: Store, show: Show) -> None:
+    """Beside a run that didn't fail is one of the pattern that is worth a look."""
+    with demo.read() as conn:
+        expected = queries.clusters(conn).clusters[0].id
+    annotate_pattern(demo, expected, PatternEdit(expected=True))
+    html = show("compare").html
+    assert "the pattern with most unexpected failures" in html
+    first = re.findall(r'href="/compare\?a=(\w+)&amp;b=', html)[0]
+    with demo.read() as conn:
+        assert queries.trace_row(conn, first).variant != expected
 
 
 def test_compare_mixed(demo: Store, show: Show) -> None:
