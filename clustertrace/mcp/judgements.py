@@ -82,11 +82,17 @@ class Judgements:
 
     def why(
         self,
-        pattern_id: Annotated[str, Field(description="A pattern's id, or the start of it.")],
+        pattern_id: Annotated[
+            str,
+            Field(
+                description="A pattern's id, or the start of it; or a trace's, for the pattern of "
+                "that trace."
+            ),
+        ],
     ) -> Reasons:
         """Say what goes along with a pattern's failures, next to similar runs that did not fail."""
         with reading(self._db) as store, store.read() as conn:
-            cluster = queries.cluster(conn, pattern_id)
+            cluster = queries.cluster_or_of(conn, pattern_id)
             reasons = queries.why(conn, cluster)
             parting = None
             if reasons.failed:

@@ -142,6 +142,9 @@ def test_clusters_in_words(run: Any, monkeypatch: pytest.MonkeyPatch, columns: s
     assert out.startswith("2 traces failed, and no two of them in one pattern.")
     assert "search ×2–3 → fetch!" in " ".join(out.split())
     assert ("≈ p50" in out) == (columns == "200")
+    filtered = run("clusters", "--where", "since:2020-01-01").out
+    assert ("p50" in filtered) == (columns == "200")
+    assert "≈" not in filtered
     for cluster in run("clusters", "--json").answer["clusters"]:
         assert (cluster["id"][:8] in out) == (columns != "60")
     assert all(len(line) <= int(columns) for line in out.splitlines())
