@@ -72,10 +72,13 @@ class Judgements:
             int, Field(ge=10, le=_RUN_LIMIT, description="Learn from this many of the newest runs.")
         ] = _RUN_LIMIT,
     ) -> FailureRules:
-        """Say what failing runs have in common, in tested sentences, or that nothing stands out."""
+        """Say what failing runs have in common, in tested sentences, or that nothing stands out.
+
+        Runs that failed as expected are left out.
+        """
         with reading(self._db) as store, store.read() as conn:
             learned = queries.learned(conn, runs)
-        document = mined_document(learned.mined)
+        document = mined_document(learned.mined, learned.expected)
         for rule_document, ids in zip(document["rules"], learned.samples, strict=True):
             rule_document["sample_trace_ids"] = ids
         return FailureRules.model_validate(document)
