@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Final
 
 import streamlit as st
@@ -14,11 +15,11 @@ from clustertrace.app.links import trace_url
 from clustertrace.app.paging import requested_page
 from clustertrace.filters.tree import Match
 from clustertrace.store import queries
-from clustertrace.store.answers import Facets, Hit, HitPage
+from clustertrace.store.answers import Facets, HitPage
 
 __all__ = ["draw"]
 
-_HITS: Final = 20
+_HITS: Final = 40
 _MAX_PAGES: Final = 50
 _RECENT: Final = 200
 _WITH_ERROR: Final = Match("error", "*")
@@ -62,15 +63,7 @@ def draw() -> None:
     st.html(markup.page(markup.heading(_sentence(facets)), _order_note(facets, page)))
     if not page.hits:
         st.html(markup.notice(_nothing_sentence(facets)))
-    now, zone = time.time_ns(), words.zone(st.context.timezone)
-    st.html(
-        markup.page(
-            *(
-                markup.hit(hit, _link(hit), words.moment(hit.start_ns, zone, now))
-                for hit in page.hits
-            )
-        )
-    )
+    st.html(markup.page(*_passages(page)))
     if page.more or page_number > 1 or "page" in st.query_params:
         # Of very many matches only the newest were counted.
         known = -(-facets.number(kind, _STATES[state]) // _HITS)
@@ -143,5 +136,9 @@ def _order_note(facets: Facets, page: HitPage) -> markup.Markup:
     return markup.muted(f"{note}.")
 
 
-def _link(hit: Hit) -> str:
-    return trace_url(hit.trace_id, hit.span_id)
+def _passages(page: HitPage) -> Iterator[markup.Markup]:
+    now, zone = time.time_ns(), words.zone(st.context.timezone)
+    for passage in page.passages:
+        hit = passage.first
+        link = trace_url(hit.trace_id, hit.span_id)
+        yield markup.passage(passage, link, words.moment(hit.start_ns, zone, now))

@@ -11,10 +11,10 @@ from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import UsageError
 from clustertrace.opening import reading
-from clustertrace.telling.words import counted, moment
+from clustertrace.telling.words import counted, found_in, moment
 
 if TYPE_CHECKING:
-    from clustertrace.store.answers import Hit, HitPage
+    from clustertrace.store.answers import HitPage, Passage
 
 __all__ = ["search"]
 
@@ -66,9 +66,9 @@ def _document(page: HitPage) -> dict[str, object]:
 
 def _show(page: HitPage) -> None:
     console = stdout()
-    for hit in page.hits:
-        console.print(plain(_line(hit)))
-        snippet = " ".join(hit.quoted.split())
+    for passage in page.passages:
+        console.print(plain(_line(passage)))
+        snippet = " ".join(passage.first.quoted.split())
         console.print(plain(f"  {snippet}"), style="dim")
     if page.behind:
         note(f"{counted(page.behind, 'span')} are still to be indexed.")
@@ -78,9 +78,10 @@ def _show(page: HitPage) -> None:
         note("There are more; --limit shows them.")
 
 
-def _line(hit: Hit) -> str:
+def _line(passage: Passage) -> str:
+    hit = passage.first
     failed = "!" if hit.failed else ""
     return (
         f"{hit.trace_id[:12]}  {moment(hit.start_ns)}  {hit.span_name or '(no name)'}{failed} "
-        f"in {hit.trace_name}, {hit.field}"
+        f"in {hit.trace_name}, {found_in(passage)}"
     )

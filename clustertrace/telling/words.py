@@ -11,7 +11,7 @@ from clustertrace.model import NS_PER_DAY
 if TYPE_CHECKING:
     from clustertrace.model import Span
     from clustertrace.patterns.statistics import Interval
-    from clustertrace.store.answers import Step
+    from clustertrace.store.answers import Passage, Step
 
 __all__ = [
     "SMALLEST_USD",
@@ -20,6 +20,7 @@ __all__ = [
     "count",
     "counted",
     "duration",
+    "found_in",
     "interval",
     "moment",
     "money",
@@ -147,6 +148,12 @@ def moment(nanoseconds: int) -> str:
 def shortened(text: str, limit: int) -> str:
     """A text cut to at most `limit` characters."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def found_in(passage: Passage) -> str:
+    """Where a search found its words: `input`, or `input, and in 3 later steps`."""
+    repeated = f", and in {counted(passage.later, 'later step')}" if passage.later else ""
+    return f"{passage.first.field}{repeated}"
 
 
 def times(bucket: str) -> str:
