@@ -186,13 +186,21 @@ variable, a query string, encoded or not.
 What a program calls (`token = tokens.next()`) or declares (`token: Optional[str]`), with a space in
 front, is no secret; in quotes or without the space it may be one. Nor is a line below a title."""
 
+_LINE: Final = (
+    r"""(?(more)(?:[^"\\]|(?!(?P=nl))\\{1,64}+[^"'\\]|(?P=more)\\(?P=more)["'\\])|[^\r\n])++"""
+)
+"""A line below a name: in JSON it ends with the escape that ended the line before."""
+
 _BLOCK: Final = re.compile(
-    rf"""(?P<head>{_WORD}\s{{0,4}}:[^\S\n]{{0,4}}[|>][+-]?(?:\n|\\{{1,8}}n)[^\S\n]++)"""
-    r"""(?!\[redacted)"""
-    r"""(?P<value>[^\n"\\]++(?:(?:\n|\\{1,8}n)[^\S\n]++[^\n"\\]++)*+)""",
+    rf"""(?P<head>{_WORD}(?:\\*["'])?\s{{0,4}}:[^\S\n]{{0,4}}"""
+    r"""[|>][+-]?\d?[+-]?[^\S\r\n]*(?:#[^\n"\\]*)?"""
+    r"""(?P<nl>\r?\n|(?P<more>\\{0,7})\\(?:r(?P=more)\\)?n)(?:[^\S\r\n]*+(?P=nl))*+"""
+    r"""(?P<indent>[^\S\r\n]++))(?!\[redacted|\|)"""
+    rf"""(?P<value>{_LINE}(?:(?P=nl)(?:[^\S\r\n]*+(?P=nl))*+(?P=indent){_LINE})*+)""",
     re.IGNORECASE,
 )
-"""A text below its name in YAML, indented, of one line or several."""
+"""A text below its name in YAML, of one line or several, some of which may be empty. What is not as
+far in as the first of them is the next key. Below `| token: |` comes a row of a table."""
 
 _BEARER: Final = re.compile(
     rf"(?P<head>(?:\b|{_ESCAPED})(?:bearer|basic)\s+)(?P<value>[\w.=+/~-]{{16,}})", re.IGNORECASE

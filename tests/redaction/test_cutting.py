@@ -7,6 +7,7 @@ import json
 import pytest
 
 from clustertrace.redaction import MARK, Redactor
+from clustertrace.redaction.marks import mark
 from tests.redaction.texts import (
     INNOCENT,
     NAMED,
@@ -55,6 +56,15 @@ def test_a_name_that_resembles_one_keeps_its_value(place: str, spelling: str) ->
     names = [SPELLINGS[spelling](word.split("_")) for word in OTHER_NAMES]
     texts = [place.replace("NAME", name) for name in names]
     assert [text for text in texts if cut(text) != (text, 0)] == []
+
+
+def test_a_block_ends_where_the_next_key_begins() -> None:
+    """What stands beside a block of YAML stays, at the top of a file and further in, and in JSON."""
+    text = "a:\n  password: |\n    first\n\n      hunter2\n  user: ann\nb: c\n"
+    left = f"a:\n  password: |\n    {mark('by its name')}\n  user: ann\nb: c\n"
+    for _ in range(4):
+        assert cut(text) == (left, 1)
+        text, left = json.dumps({"file": text}), json.dumps({"file": left})
 
 
 @pytest.mark.parametrize("text", INNOCENT)

@@ -114,6 +114,9 @@ NAMED = [
     ('{"a": "{\\"token\\": {\\"value\\": \\"hunter2\\"}}"}', "hunter2"),
     ("Password (for the first login): hunter2", "hunter2"),
     ("password: >-\n  correct horse\n  hunter2\nname: b", "hunter2"),
+    ('private_key: |\n  first "line"\n\n  hunter2\n', "hunter2"),
+    ('{"a": "password: |+\\n  \\"it\'s\\" hunter2\\n\\n  hunter2\\n"}', "hunter2"),
+    ('"password": >-2  # folded\r\n\r\n  first\r\n  hunter2\r\n', "hunter2"),
     ("mysql -h db -u root -phunter2 shop", "hunter2"),
     ("mysqldump -p'hunter2' shop > a.sql", "hunter2"),
     ('["mariadb", "-uroot", "-phunter2"]', "hunter2"),
@@ -242,5 +245,6 @@ INNOCENT = [
     '{"password": {"type": "string", "title": "value"}, "value": "text"}',
     '{"token": {"kind": "word"}, "other": {"value": "text"}}',
     "token: |\nname: b\npath?tokens%3D5",
+    "| token: |\n  | --- |\n  | none given |\n",
     "- name: token_count\n  value: hundred\n- name: region\n  value: eu-west-1\n",
 ]
