@@ -300,13 +300,16 @@ _CURL: Final = re.compile(
 """`curl -u ann:hunter2`; of other programs' `-u 1000:1000` the second is a group."""
 
 _DASH_P: Final = re.compile(
-    rf"""(?P<head>(?:(?:\b|{_ESCAPED})(?:mysql|mariadb)[\w-]{{0,12}}(?=[\s"'\\])"""
-    r"""(?:(?!(?<!\\)\\n)[^|;\n]){1,400}?(?<=[\s"'])-p(?!rint|rune|urge|refix|erm|ort|roto|\d+:\d)"""
+    rf"""(?P<head>(?:(?:(?<![\w./=:@-])|(?<=bin/)|{_ESCAPED})(?:mysql|mariadb)"""
+    r"""(?:-?(?:dump|admin|import|check|show|slap|pump|binlog|sh|upgrade|backup)|_upgrade)?"""
+    r"""(?=[\s"'\\])(?:(?!(?<!\\)\\n)[^|;\n]|(?<=\\)\n){1,400}?(?<=[\s"'])"""
+    r"""-p(?!(?:rint[0f]?|rune|urge|refix|erm|ort|roto|roject|retty|ath)(?!\w)|\d+:\d)"""
     rf"""|(?:\b|{_ESCAPED})sshpass"""
     r"""(?:\s+|\\*["']\s*,\s*\\*["'])-p(?:\s*|\\*["']\s*,\s*(?=\\*["'])))(?:\\*["'])?)"""
     r"""(?!\[redacted|[$<{])(?P<value>[^\s"'\\,]{4,})"""
 )
-"""`mysql -phunter2`, where a word behind a space would be the database; `sshpass -p hunter2`."""
+"""`mysql -phunter2`, where a word behind a space would be the database; `sshpass -p hunter2`. Not
+`pytest tests/mysql -pno:cache`, nor `ssh mysql-1 -p2222`: there another program is called."""
 
 _CUT: Final = re.compile(r"… \[cut: \d{1,12} characters in all\]")
 """What a text ends with that was too long (clustertrace.record.rebuilding)."""
