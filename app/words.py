@@ -21,6 +21,7 @@ from clustertrace.telling.words import (
     points,
     share,
     times,
+    to_be_indexed,
 )
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "state",
     "states",
     "times",
+    "to_be_indexed",
     "zone",
 ]
 

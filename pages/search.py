@@ -122,9 +122,11 @@ def _sentence(facets: Facets) -> str:
         return "Nothing was found."
     steps = words.counted(facets.looked_at - facets.more, "step")
     more = "More than " if facets.more else ""
+    if facets.looked_at == 1:
+        return f"{steps} matches{', and failed' if facets.failed else ''}."
     those = "the newest" if facets.more else "them"
     failed = f", {words.count(facets.failed)} of {those} failed" if facets.failed else ""
-    return f"{more}{steps} {'match' if facets.looked_at != 1 else 'matches'}{failed}."
+    return f"{more}{steps} match{failed}."
 
 
 def _order_note(facets: Facets, page: HitPage) -> markup.Markup:
@@ -132,7 +134,7 @@ def _order_note(facets: Facets, page: HitPage) -> markup.Markup:
     kinds = ", ".join(f"{words.count(number)} {kind}" for kind, number in facets.kinds.items())
     note = f"By kind: {kinds}. Newest first" if len(facets.kinds) > 1 else "Newest first"
     if page.behind:
-        note += f"; {words.counted(page.behind, 'span')} are still to be indexed"
+        note += f"; {words.to_be_indexed(page.behind)}"
     return markup.muted(f"{note}.")
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "spent",
     "step_text",
     "times",
+    "to_be_indexed",
 ]
 
 _HOURS_AS_SUCH = 48
@@ -49,6 +50,11 @@ def count(number: int) -> str:
 def counted(number: int, noun: str) -> str:
     """1, trace → 1 trace; 2, trace → 2 traces"""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def to_be_indexed(spans: int) -> str:
+    """1 span is still to be indexed"""
+    return f"{counted(spans, 'span')} {'is' if spans == 1 else 'are'} still to be indexed"
 
 
 def size_of(size: int) -> str:

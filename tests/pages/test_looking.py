@@ -46,6 +46,13 @@ def hits(html: str) -> list[str]:
     return re.findall(r'class="ct-hit.*?href="([^"]+)"', html, re.DOTALL)
 
 
+def test_a_single_step_is_spoken_of_in_the_singular(store: Store, show: Show) -> None:
+    """One step that matches and failed is not one of several."""
+    store.write(Batch([Span("9" * 32, "9" * 16, None, "venus", "agent", "error", 1, 2)], []))
+    store.refresh()
+    assert "1 step matches, and failed." in show("search", q="venus").html
+
+
 def test_the_place_in_what_was_found_is_in_the_address(demo: Store, show: Show) -> None:
     """A page can be shared; past the last one is the first, as in the pagination below."""
     first, second = (show("search", q="refund", page=number).html for number in "12")
