@@ -174,17 +174,25 @@ _COOKIES: Final = re.compile(
 """A header of several cookies, each of which may be the one that logs in."""
 
 _ASSIGNED: Final = re.compile(
-    rf"""(?P<head>{_FOLDER}{_WORD}(?:\s*+(?:=|:(?!//))\s*+|(?:%22)?%3[ad](?:%22)?+)"""
+    rf"""(?P<head>{_FOLDER}{_WORD}\s*+(?:=|:(?!//))\s*+"""
     r"""(?P<open>\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
     r"""(?!\[redacted|:|=+(?:\s|\Z)|(?<=\s)[a-z_][\w.]*[(\[])"""
     rf"""(?P<value>{_PHRASE}|[^\s"'\\,;&<>(){{}}\[\]]{{4,}})""",
     re.IGNORECASE,
 )
 """A name, an equals sign or colon, and one word, or all that is in quotes: a header, a shell's
-variable, a query string, encoded or not.
+variable, a query string.
 
 What a program calls (`token = tokens.next()`) or declares (`token: Optional[str]`), with a space in
 front, is no secret; in quotes or without the space it may be one. Nor is a line below a title."""
+
+_ENCODED: Final = re.compile(
+    rf"""(?P<head>{_FOLDER}{_WORD}(?:%22)?%3[ad](?:%20|\+){{0,4}}(?P<open>%22)?+)(?!\[redacted)"""
+    r"""(?P<value>(?(open)(?:%5c%22|(?!%22)[^\s"'\\,;&<>(){}\[\]])+"""
+    r"""|(?:(?!%(?:2[26]|0[ad]))[^\s"'\\,;&<>(){}\[\]]){4,}))""",
+    re.IGNORECASE,
+)
+"""The same in an encoded address: `password%3Dhunter2%26page%3D2`, `%22token%22%3A%22hunter2%22`."""
 
 _LINE: Final = (
     r"""(?(more)(?:[^"\\]|(?!(?P=nl))\\{1,64}+[^"'\\]|(?P=more)\\(?P=more)["'\\])|[^\r\n])++"""
@@ -316,7 +324,7 @@ _CUT: Final = re.compile(r"… \[cut: \d{1,12} characters in all\]")
 
 _BY_NAME: Final = (
     *(_URL, _SIGNED, _BEARER, _FLAG, _TAGGED, _PAIRED, _LISTED, _SAID),
-    *(_BESIDE, _BESIDE_SET, _CURL, _BLOCK, _HELD, _DASH_P),
+    *(_BESIDE, _BESIDE_SET, _CURL, _BLOCK, _HELD, _DASH_P, _ENCODED),
 )
 _COMPILED: Final = tuple((re.compile(pattern), mark(what)) for what, pattern in _FORMS)
 

@@ -110,6 +110,7 @@ NAMED = [
     ('{"password": [null, "hunter2", 3]}', "hunter2"),
     ("body: user%3Dann%26password%3Dhunter2 sent", "hunter2"),
     ("q=%7B%22token%22%3A%22hunter2%22%7D", "hunter2"),
+    ("q=%7B%22token%22%3A+%22a%5C%22hunter2%22%7D", "hunter2"),
     ('{"api_token": {"sensitive": true, "type": "string", "value": "hunter2"}}', "hunter2"),
     ('{"a": "{\\"token\\": {\\"value\\": \\"hunter2\\"}}"}', "hunter2"),
     ("Password (for the first login): hunter2", "hunter2"),
