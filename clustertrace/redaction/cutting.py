@@ -131,7 +131,8 @@ _QUOTED: Final = re.compile(
     rf"""{_FOLDER}(?:{_NAME})(?P=quote)"""
     rf"""\s*+(?:(?(pair)[:,]|:)|=>){_GAP}(?:\[{_GAP})?)"""
     r"""(?:(?P<open>(?P<slashes>\\{0,31})["'])(?!(?P=open))"""
-    rf"""(?P<value>{_UNQUOTED}|{_within("(?P=slashes)")}|(?:[^"\\]|\\.)+?)(?P=open)"""
+    rf"""(?P<value>{_UNQUOTED}|{_within("(?P=slashes)")}|(?:[^"\\]|\\.)+?"""
+    r"""|(?<=[\s:,>\[(]')(?:[^'\\\n]|\\[^\n])+?)(?P=open)"""
     r"""|(?P<bare>-?\d[\d.eE+-]*))""",
     re.IGNORECASE,
 )
@@ -140,7 +141,7 @@ _QUOTED: Final = re.compile(
 A comma comes between the two in a pair only: in `"kind":"password","value":1` the name is a value,
 and what follows is the next key. `["bearer", "basic"]` is no pair, but a list of ways to log in.
 PHP and Ruby write `'password' => 'hunter2'`. An empty value stays: what follows it is the next key,
-in JSON inside a JSON text and in what Python prints as well."""
+in JSON inside a JSON text and in what Python prints as well, which has bare quotes in others."""
 
 
 def _item(slashes: str, quote: str) -> str:
@@ -192,7 +193,7 @@ _ENCODED: Final = re.compile(
     r"""|(?:(?!%(?:2[26]|0[ad]))[^\s"'\\,;&<>(){}\[\]]){4,}))""",
     re.IGNORECASE,
 )
-"""The same in an encoded address: `password%3Dhunter2%26page%3D2`, `%22token%22%3A%22hunter2%22`."""
+"""The same in an encoded address: `password%3Dhunter2%26a%3D2`, `%22token%22%3A%22hunter2%22`."""
 
 _LINE: Final = (
     r"""(?(more)(?:[^"\\]|(?!(?P=nl))\\{1,64}+[^"'\\]|(?P=more)\\(?P=more)["'\\])|[^\r\n])++"""

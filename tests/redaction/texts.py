@@ -106,6 +106,7 @@ NAMED = [
     ("gpg --passphrase 'correct horse hunter2' file", "hunter2"),
     ('["gpg", "--passphrase", "correct horse hunter2", "file"]', "hunter2"),
     ("'password' => 'hunter2',", "hunter2"),
+    ("{'password': 'a\"hunter2', 'n': 1}", "hunter2"),
     ('{"password": [0, "hunter2"]}', "hunter2"),
     ('{"password": [null, "hunter2", 3]}', "hunter2"),
     ("body: user%3Dann%26password%3Dhunter2 sent", "hunter2"),
