@@ -157,6 +157,8 @@ def test_clusters_of_the_runs_that_match(run: Any) -> None:
     assert (page["total"], page["traces"], page["failed"]) == (1, 1, 1)
     assert page["clusters"][0]["failed_by_outcome"] == 1
     assert page["clusters"][0]["family"]
+    only = run("clusters", "--where", "outcome:fail").out
+    assert only.startswith("The only finished trace that matches failed.")
     nothing = run("clusters", "--where", "name:nobody")
     assert (nothing.out, nothing.err) == ("", "No finished run matches.\n")
     wrong = run("clusters", "--where", "colour:red")

@@ -52,6 +52,9 @@ def test_what_is_offered(runs: Path) -> None:
 def test_the_sentence_is_about_all_patterns(ask: Callable[..., Any]) -> None:
     """However few of them a client asks for."""
     assert ask("list_clusters", limit=1)["sentence"] == ask("list_clusters")["sentence"]
+    run_id = ask("list_clusters", limit=1)["patterns"][0]["sample_trace_id"]
+    one = ask("list_clusters", where=f"id:{run_id}")["sentence"]
+    assert one == "The only finished trace that matches failed."
 
 
 def test_answers_keep_their_schema(runs: Path, ask: Callable[..., Any]) -> None:
