@@ -262,6 +262,16 @@ def test_compare_offers_no_expected_failure(demo: Store, show: Show) -> None:
         assert queries.trace_row(conn, first).variant != expected
 
 
+def test_compare_with_an_id_that_is_too_short(demo: Store, show: Show) -> None:
+    """That several patterns begin so is said in either order, not that the trace is no pattern."""
+    with demo.read() as conn:
+        ids = [cluster.id for cluster in queries.clusters(conn).clusters]
+        trace_id = queries.traces(conn).rows[0].trace_id
+    begin = next(one for one in "123456789abcdef" if sum(id_[0] == one for id_ in ids) > 1)
+    for a, b in ((begin, trace_id), (trace_id, begin)):
+        assert f"Several patterns begin with {begin}" in show("compare", a=a, b=b).html
+
+
 def test_compare_mixed(demo: Store, show: Show) -> None:
     """A trace beside a pattern is told to be one, in either order; neither is missing."""
     with demo.read() as conn:
