@@ -82,10 +82,11 @@ class HitPage:
     @property
     def passages(self) -> tuple[Passage, ...]:
         """The hits without those that repeat a passage of an earlier step; the order is kept."""
-        alike: dict[tuple[str, ...], list[Hit]] = {}
+        alike: dict[tuple[object, ...], list[Hit]] = {}
         for hit in self.hits:
             from_match_on = hit.snippet.partition("\x02")[2][:_SAME_LETTERS]
-            key = (hit.trace_id, hit.kind, hit.span_name, hit.field, from_match_on)
+            step = (hit.trace_id, hit.kind, hit.span_name, hit.failed)
+            key = (*step, hit.field, from_match_on)
             alike.setdefault(key, []).append(hit)
         return tuple(
             Passage(min(hits, key=lambda hit: hit.start_ns), len(hits) - 1)

@@ -28,15 +28,16 @@ def test_a_conversation_that_grows_is_one_passage() -> None:
     ]
 
 
-def test_other_words_runs_and_fields_are_passages_of_their_own() -> None:
+def test_other_words_runs_fields_and_failures_are_passages_of_their_own() -> None:
     """Nothing is hidden but what is there to read already."""
     others = (
         replace(CALL, trace_id="bb"),
         replace(CALL, field="output"),
         replace(CALL, span_name="other"),
+        replace(CALL, failed=True),
         replace(CALL, snippet="…You \x02refund\x03 nothing."),
     )
-    assert len(HitPage((CALL, *others), more=True, behind=0).passages) == 5
+    assert len(HitPage((CALL, *others), more=True, behind=0).passages) == 6
 
 
 def test_nothing_found_has_no_passages() -> None:
