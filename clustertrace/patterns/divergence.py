@@ -4,6 +4,11 @@ The steps of all runs of one root name are laid over each other as a tree: runs 
 long as they did the same, loops with the same count bucket included. At each branching the runs
 that go one way are tested against those that go another (Fisher's exact test, one-sided, corrected
 over all branches); the largest significant jump, at its lower bound, is where to look first.
+
+That a run broke is no way that it took. Where an error ended it in a step, it took that step as
+others did with whom it worked. To have broken off between two steps speaks against no way: not
+against that of ending there, nor that of doing the last step so often where others did it more
+often, since nobody knows what would have come.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ from math import sqrt
 from typing import Final, NamedTuple
 
 from clustertrace.patterns.rules import Q
-from clustertrace.patterns.signature import Step
+from clustertrace.patterns.signature import NOT_STEPS, Step, bucket
 from clustertrace.patterns.statistics import Z95_ONE_SIDED, benjamini_hochberg, fisher_greater
 
 __all__ = ["END", "Divergence", "Node", "Path", "divergence", "tree"]
@@ -24,8 +29,12 @@ END: Final = Step(("end",), (False,), ("",), "1")
 
 _MIN_RUNS: Final = 3
 """Runs that must go one way, and runs that must go another."""
+_BUCKETS: Final = tuple(bucket(count) for count in (1, 2, 4, 8))
 _MAX_DEPTH: Final = 60
 """Steps of a path; paths that agree for so long are taken for one."""
+
+
+_Counts = tuple[int, int]
 
 
 class Path(NamedTuple):
@@ -37,6 +46,8 @@ class Path(NamedTuple):
     independent_failed: int
     """Sessions with a failed run: what tests count, since runs of one are not independent."""
     independent_passed: int
+    broke: int = 0
+    """Of the failed runs those that an error of their root ended."""
 
 
 @dataclass(slots=True)
@@ -50,6 +61,8 @@ class Node:
     children: dict[Step, Node] = field(default_factory=dict)
     independent: tuple[int, int] = (0, 0)
     """Failed runs and all runs as tests count them."""
+    broke: _Counts = (0, 0)
+    """Of an end: runs that an error of their root ended there, and how many tests count."""
 
     @property
     def rate(self) -> float:
@@ -59,7 +72,7 @@ class Node:
     def ranked(self) -> list[Node]:
         """Its branches, the one with most failures first, then the one with most runs."""
         return sorted(
-            self.children.values(), key=lambda node: (-node.failed, -node.runs, _names_key(node))
+            self.children.values(), key=lambda node: (-node.failed, -node.runs, _names(node))
         )
 
 
@@ -80,6 +93,8 @@ class Divergence:
     p: float
     others: tuple[Step, ...]
     """The steps that those took instead, the most frequent first."""
+    left_out: int = 0
+    """Runs that an error ended there, of which nobody knows what would have come."""
 
 
 def tree(paths: Iterable[Path]) -> Node:
@@ -100,6 +115,21 @@ def _add_path(node: Node, path: Path) -> None:
         failed, runs = node.independent
         independent_runs = path.independent_failed + path.independent_passed
         node.independent = (failed + path.independent_failed, runs + independent_runs)
+    if path.broke and node.step == END:
+        independent_broke = round(path.independent_failed * path.broke / path.failed)
+        node.broke = (node.broke[0] + path.broke, node.broke[1] + independent_broke)
+
+
+class _Side(NamedTuple):
+    """Runs that went one way."""
+
+    failed: int = 0
+    runs: int = 0
+    independent_failed: int = 0
+    independent: int = 0
+
+    def plus(self, other: _Side, sign: int = 1) -> _Side:
+        return _Side(*(one + sign * more for one, more in zip(self, other, strict=True)))
 
 
 class _Branch(NamedTuple):
@@ -108,6 +138,8 @@ class _Branch(NamedTuple):
     parent: Node
     node: Node
     path: tuple[Step, ...]
+    side: _Side
+    others: _Side
 
 
 def divergence(root: Node, through: Sequence[Step] = ()) -> Divergence | None:
@@ -133,16 +165,22 @@ def divergence(root: Node, through: Sequence[Step] = ()) -> Divergence | None:
     best = next((branch for branch in on_path if branch.jump >= ranked[0].jump / 2), ranked[0])
     parent, node = best.parent, best.node
     assert node.step is not None
-    others = sorted(parent.children.values(), key=lambda other: (-other.runs, _names_key(other)))
+    others = sorted(parent.children.values(), key=lambda other: (-other.runs, _names(other)))
+    side, other_side = best.side, best.others
     return Divergence(
         best.path,
         node.step,
-        node.failed,
-        node.runs,
-        parent.failed - node.failed,
-        parent.runs - node.runs,
+        side.failed,
+        side.runs,
+        other_side.failed,
+        other_side.runs,
         best.p,
-        tuple(other.step for other in others if other is not node and other.step is not None),
+        tuple(
+            other.step
+            for other in others
+            if other is not node and other.step is not None and not _is_part_of(other, node)
+        ),
+        parent.runs - side.runs - other_side.runs,
     )
 
 
@@ -157,14 +195,68 @@ def _branching_nodes(root: Node) -> Iterator[tuple[Node, tuple[Step, ...]]]:
 
 
 def _branches(parent: Node, path: tuple[Step, ...]) -> Iterator[_Branch]:
-    all_failed, all_runs = parent.independent
     for node in parent.children.values():
-        failed, runs = node.independent
-        if runs < _MIN_RUNS or all_runs - runs < _MIN_RUNS:
+        side, others = _sides(node, parent)
+        if min(side.independent, others.independent) < _MIN_RUNS:
             continue
-        other_counts = (all_failed - failed, all_runs - runs)
-        jump = _rate_difference_bound(failed, runs, *other_counts)
-        yield _Branch(fisher_greater(failed, runs, all_failed, all_runs), jump, parent, node, path)
+        total = side.plus(others)
+        rates = (side.independent_failed, side.independent)
+        jump = _rate_difference_bound(*rates, others.independent_failed, others.independent)
+        p = fisher_greater(*rates, total.independent_failed, total.independent)
+        yield _Branch(p, jump, parent, node, path, side, others)
+
+
+def _sides(node: Node, parent: Node) -> tuple[_Side, _Side]:
+    """The runs that went on with a step, and those that went another way."""
+    alike = [
+        other
+        for other in parent.children.values()
+        if other is not node and _names(other) == _names(node) and not _broke_in_step(other)
+    ]
+    side, others = _all_runs(node), _Side()
+    if _is_end(node) or (alike and (_broke_in_step(node) or not _is_longest(node, alike))):
+        side = side.plus(_broken_runs(node), -1)
+    for other in parent.children.values():
+        if _is_part_of(other, node) and not alike:
+            broken = _broken_runs(other)
+            side, others = side.plus(broken), others.plus(broken, -1)
+        if other is not node:
+            others = others.plus(_all_runs(other))
+    return side, others
+
+
+def _all_runs(node: Node) -> _Side:
+    return _Side(node.failed, node.runs, *node.independent)
+
+
+def _broken_runs(node: Node) -> _Side:
+    """Runs of which this is the last step, and that an error ended in it or right after it."""
+    end = node if node.step == END else node.children.get(END)
+    runs, independent = end.broke if end is not None else (0, 0)
+    return _Side(runs, runs, independent, independent)
+
+
+def _is_end(node: Node) -> bool:
+    """Whether runs took no further step; model calls are none."""
+    return node.step is not None and (node.step == END or node.step.kinds[-1] in NOT_STEPS)
+
+
+def _broke_in_step(node: Node) -> bool:
+    return node.step is not None and node.step.failed[-1] and _broken_runs(node).runs > 0
+
+
+def _is_part_of(other: Node, node: Node) -> bool:
+    """Whether runs of one way broke in the very step that the other way is named after."""
+    return _names(other) == _names(node) and _broke_in_step(other) and not _broke_in_step(node)
+
+
+def _is_longest(node: Node, alike: Sequence[Node]) -> bool:
+    """Whether nobody did this step more often than here."""
+    return all(_rounds(other) < _rounds(node) for other in alike)
+
+
+def _rounds(node: Node) -> int:
+    return 0 if node.step is None else _BUCKETS.index(node.step.count)
 
 
 def _rate_difference_bound(failed: int, runs: int, other_failed: int, other_runs: int) -> float:
@@ -174,5 +266,5 @@ def _rate_difference_bound(failed: int, runs: int, other_failed: int, other_runs
     return rate - other_rate - Z95_ONE_SIDED * standard_error
 
 
-def _names_key(node: Node) -> Sequence[str]:
+def _names(node: Node) -> Sequence[str]:
     return node.step.names if node.step is not None else ()

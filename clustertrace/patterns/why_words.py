@@ -91,9 +91,10 @@ def divergence_words(one: Divergence) -> str:
     way = f"After {_steps(one.path)}, " if one.path else ""
     step = "ended there" if one.step == END else f"took `{step_text(one.step)}`"
     instead = f" (mostly {_ways(one.others[:3])})" if one.others else ""
+    left = f" Not counted: {counted(one.left_out, 'run')} that broke there." if one.left_out else ""
     text = (
         f"{way}{one.failed} of the {one.runs} runs that {step} failed, against {one.other_failed} "
-        f"of the {one.other_runs} that went another way{instead}; p {chance(one.p)}."
+        f"of the {one.other_runs} that went another way{instead}; p {chance(one.p)}.{left}"
     )
     return text[:1].upper() + text[1:]
 
@@ -160,4 +161,5 @@ def _divergence(one: Divergence) -> dict[str, Any]:
         "other_runs": one.other_runs,
         "others": [None if step == END else step_text(step) for step in one.others],
         "p": one.p,
+        "left_out": one.left_out,
     }

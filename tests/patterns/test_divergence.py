@@ -70,6 +70,61 @@ def test_a_pattern_s_own_way_comes_first() -> None:
     assert (own.path, own.step) == (steps("c"), steps("e")[0])
 
 
+@pytest.mark.parametrize("steps_taken", ["plan fetch!", "plan fetch!*2-3", "plan"])
+def test_that_a_run_broke_is_no_way_that_it_took(steps_taken: str) -> None:
+    """Where an error ended runs is told elsewhere; here it would only say that they failed."""
+    broken = path(steps_taken, 20, 20)._replace(broke=20)
+    assert divergence(tree([path("plan fetch cite", 60, 2), broken])) is None
+
+
+def test_a_step_counts_as_taken_by_those_that_broke_in_it() -> None:
+    """Whoever takes the risky one of two steps fails more often; that it failed is no other way."""
+    taken = [path("plan safe", 40, 2), path("plan risky", 12, 2)]
+    broken = path("plan risky!", 9, 9)._replace(broke=9)
+    found = divergence(tree([*taken, broken]))
+    assert found is not None
+    assert divergence_words(found) == (
+        "After `plan`, 11 of the 21 runs that took `risky` failed, against 2 of the 40 that went "
+        "another way (mostly `safe`); p <0.0001."
+    )
+    assert divergence(tree([*taken, path("look", 40, 2), broken])) == found
+
+
+def test_breaking_in_either_of_two_ways_alike_parts_nothing() -> None:
+    """One step that fails one time in six does so whatever came before it."""
+    paths = [path("fetch cite", 160, 0), path("search fetch cite", 92, 0)]
+    paths += [
+        path(f"{way}fetch!", n, n)._replace(broke=n) for way, n in (("", 32), ("search ", 16))
+    ]
+    assert divergence(tree(paths)) is None
+
+
+def test_to_have_broken_off_speaks_against_no_way() -> None:
+    """Of runs that break anywhere, those that did a step more often fail no more often."""
+    ended = path("look", 45, 33)._replace(broke=33)
+    again = path("look*2-3", 42, 30)._replace(broke=30)
+    assert divergence(tree([ended, again])) is None
+    found = divergence(tree([path("look", 45, 33), again._replace(broke=0), path("ask", 90, 3)]))
+    assert found is not None
+    assert found.left_out == 0
+    found = divergence(tree([path("look", 50, 45)._replace(broke=20), path("look cite", 90, 3)]))
+    assert found is not None
+    assert divergence_words(found) == (
+        "After `look`, 25 of the 30 runs that ended there failed, against 3 of the 90 that went "
+        "another way (mostly `cite`); p <0.0001. Not counted: 20 runs that broke there."
+    )
+
+
+def test_a_loop_that_broke_early_is_not_taken_for_a_short_one() -> None:
+    """Nobody knows how often it would have gone round; one that broke at its cap went so often."""
+    early = path("ask", 20, 20)._replace(broke=20)
+    assert divergence(tree([path("ask*4-7 end", 60, 2), early])) is None
+    capped = path("ask*4-7", 20, 20)._replace(broke=20)
+    found = divergence(tree([path("ask end", 60, 2), capped]))
+    assert found is not None
+    assert divergence_words(found).startswith("20 of the 20 runs that took `ask ×4–7` failed")
+
+
 @pytest.mark.parametrize(
     "paths",
     [

@@ -48,7 +48,8 @@ def paths(conn: Connection, cluster: Cluster) -> Node:
     """The paths of all finished runs of a pattern's root name and kind of agent as a tree."""
     families = kin_of(conn, cluster.id).families
     rows = conn.rows(
-        "SELECT variant_id, variants.steps, traces - running - incomplete AS finished, failed"
+        "SELECT variant_id, variants.steps, traces - running - incomplete AS finished, failed,"
+        " failed - failed_by_outcome"
         " FROM variants JOIN variant_totals USING (variant_id)"
         f" WHERE variants.family_id IN ({placeholders(families)})"
         " AND traces > running + incomplete ORDER BY finished DESC, variant_id LIMIT ?",
@@ -56,7 +57,7 @@ def paths(conn: Connection, cluster: Cluster) -> Node:
     )
     sessions = conn.value("SELECT 1 FROM sessions LIMIT 1")
     paths = []
-    for variant, steps, runs, failed in rows:
+    for variant, steps, runs, failed, broke in rows:
         independent = [
             _independent_share(conn, variant, outcome) if sessions else 1.0 for outcome in (1, 0)
         ]
@@ -67,6 +68,7 @@ def paths(conn: Connection, cluster: Cluster) -> Node:
                 failed,
                 round(failed * independent[0]) or min(failed, 1),
                 round((runs - failed) * independent[1]) or min(runs - failed, 1),
+                broke,
             )
         )
     return tree(paths)
