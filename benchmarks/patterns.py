@@ -28,10 +28,9 @@ from typing import NamedTuple
 
 from clustertrace.exchange.native import parse_trace
 from clustertrace.model import Span
-from clustertrace.patterns.conditions import Case, matches
+from clustertrace.patterns.conditions import Case, case_of, matches
 from clustertrace.patterns.rules import mine
 from clustertrace.patterns.signature import STEP_KINDS, in_order, root_of, variant
-from clustertrace.patterns.traits import run_of, traits_of
 
 FOLDS = 5
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -61,7 +60,7 @@ def load(name: str) -> list[Sample]:
                 ordered = in_order(kept)
                 made.append(
                     Sample(
-                        Case(*traits_of(run_of(kept)), facts.outcome == "fail", facts.session_id),
+                        case_of(kept, facts.outcome == "fail", facts.session_id),
                         variant(ordered, root_of(ordered)).id,
                         facts.tags.get("task", facts.trace_id),
                     )
@@ -84,11 +83,8 @@ def rules(samples: Sequence[Sample]) -> Score:
     found = mine([sample.case for sample in samples]).rules
 
     def score(sample: Sample) -> float:
-        _, measures = sample.case.traits, sample.case.measures
         rates = [
-            rule.failed / rule.matched
-            for rule in found
-            if matches(rule.conditions, sample.case.traits, measures)
+            rule.failed / rule.matched for rule in found if matches(rule.conditions, sample.case)
         ]
         return max(rates, default=0.0)
 

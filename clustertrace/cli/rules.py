@@ -117,7 +117,7 @@ def match(
     learned = conditions_of_document(_read_json(document))
     run_matches = []
     for trace_id, case, _ in _read_cases(file):
-        ids = [name for name, rule in learned if matches(rule, case.traits, case.measures)]
+        ids = [name for name, rule in learned if matches(rule, case)]
         run_matches.append({"trace_id": trace_id, "rules": ids})
     if as_json:
         print_json({"matches": run_matches})

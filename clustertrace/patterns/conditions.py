@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from clustertrace.model import Span
-from clustertrace.patterns.traits import Trait, run_of, traits_of
+from clustertrace.patterns.traits import BROKE_OFF, Trait, run_of, traits_of
 
 __all__ = ["Case", "Condition", "case_of", "matches"]
 
@@ -33,12 +33,15 @@ def case_of(spans: Sequence[Span], failed: bool, session: str | None) -> Case:
     return Case(*traits_of(run_of(spans)), failed, session)
 
 
-def matches(rule: Iterable[Condition], traits: set[Trait], measures: Mapping[str, float]) -> bool:
+def matches(rule: Iterable[Condition], case: Case) -> bool:
     """Whether a run meets all conditions of a rule."""
-    return all(_holds(condition, traits, measures) for condition in rule)
+    return all(_holds(condition, case) for condition in rule)
 
 
-def _holds(condition: Condition, traits: set[Trait], measures: Mapping[str, float]) -> bool:
+def _holds(condition: Condition, case: Case) -> bool:
     what, _, _, number = condition.trait
-    held = measures.get(what, 0) >= number if condition.over else condition.trait in traits
-    return held is not condition.negated
+    if condition.over:
+        return case.measures.get(what, 0) >= number
+    if condition.negated:
+        return condition.trait not in case.traits and BROKE_OFF not in case.traits
+    return condition.trait in case.traits

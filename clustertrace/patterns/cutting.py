@@ -1,9 +1,10 @@
 """Only what precedes the failure: runs cut so that nothing after it, or because of it, can leak in.
 
 A run whose root ended in an error is cut before the last failed step that never worked
-afterwards: the *failure point*. Steps that were still open then, such as the sub-agent that the
-error went through, keep their beginning only. A run that failed by its outcome alone ended as any
-other does, so all of it precedes the failure.
+afterwards: the *failure point*. Where a model call broke it instead, that is behind its last step.
+Steps that were still open then, such as the sub-agent that the error went through, keep their
+beginning only. A run that failed by its outcome alone, or that its own code gave up, came to its
+end as any other does, so all of it precedes the failure.
 
 Runs that passed must have had as much time. If three of four failed runs are cut, so are three of
 four passed ones, the longest at the latest failure points, and those that never got that far are
@@ -17,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from clustertrace.model import Span
-from clustertrace.patterns.signature import in_order, normal_name, root_of, steps_of
+from clustertrace.patterns.signature import broke_off, in_order, normal_name, root_of, steps_of
 
 __all__ = ["Member", "before", "failure_point", "matched_points"]
 
@@ -45,7 +46,7 @@ def failure_point(member: Member) -> int | None:
             return index
         if steps[index].status != "error":
             worked_later.add(name)
-    return None
+    return len(steps) if broke_off(member.spans) else None
 
 
 def matched_points(

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from clustertrace.patterns.conditions import Case, Condition
 from clustertrace.patterns.statistics import Z95_ONE_SIDED, fisher_greater, log_fisher_greater
-from clustertrace.patterns.traits import Trait
+from clustertrace.patterns.traits import BROKE_OFF, Trait
 
 __all__ = ["Candidate", "Columns", "Field", "by_p", "columns_of", "places_in"]
 
@@ -150,7 +150,12 @@ class Field:
     def _conditions_with_runs(self, min_runs: int) -> Iterable[tuple[Condition, int]]:
         """Every condition with the runs that it holds for, the simplest first."""
         places = self._columns.traits
-        frequent = (trait for trait in places if len(places[trait]) >= min_runs)
+        # What a run that broke off never did it may only not have come to.
+        broke_off = _bits_of_places(places.get(BROKE_OFF, ()), self.runs)
+        came_to_an_end = self.everything & ~broke_off
+        frequent = (
+            trait for trait in places if len(places[trait]) >= min_runs and trait != BROKE_OFF
+        )
         for trait in sorted(frequent, key=_simplicity):
             bits = _bits_of_places(places[trait], self.runs)
             yield Condition(trait), bits
@@ -158,7 +163,7 @@ class Field:
             # after Y" is no explanation, and there would be as many as there are runs.
             what, _, _, number = trait
             if what in ("calls", "fails") and number == 1:
-                yield Condition(trait, negated=True), self.everything & ~bits
+                yield Condition(trait, negated=True), came_to_an_end & ~bits
         for name in sorted(self._columns.measures):
             values = self._columns.measures[name]
             for threshold in _thresholds(values):

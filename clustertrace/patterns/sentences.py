@@ -119,9 +119,11 @@ _MEASURES: Final = {
 _WORDS: Final[dict[str, Callable[[str, str, int], str]]] = {
     "calls": lambda step, _, n: f"{step} called{_times(n)}",
     "fails": lambda step, _, n: f"{step} failed{_times(n)}",
-    "steps": lambda *a: f"{a[2]} steps or more",
-    "model calls": lambda *a: f"{a[2]} model calls or more",
-    "user turns": lambda *a: f"{a[2]} turns of the user or more",
+    "steps": lambda *a: "a step" if a[2] == 1 else f"{a[2]} steps or more",
+    "model calls": lambda *a: "a model call" if a[2] == 1 else f"{a[2]} model calls or more",
+    "user turns": lambda *a: (
+        "a turn of the user" if a[2] == 1 else f"{a[2]} turns of the user or more"
+    ),
     "errors": lambda *a: "a failed step" if a[2] == 1 else f"{a[2]} failed steps or more",
     "in a row": lambda step, _, n: f"{step} {n} times in a row or more",
     "errors in a row": lambda *a: f"{a[2]} failed steps in a row or more",

@@ -31,6 +31,7 @@ __all__ = [
     "VERSION",
     "Step",
     "Variant",
+    "broke_off",
     "bucket",
     "in_order",
     "label_of",
@@ -129,6 +130,18 @@ def root_of(ordered: Sequence[Span]) -> Span:
         if span.parent_span_id not in span_ids:
             return span
     return ordered[0]
+
+
+def broke_off(spans: Sequence[Span]) -> bool:
+    """Whether a call that failed ended the run: nobody knows which steps would have come.
+
+    Its root ended in an error, and so did the last span that began. A run whose own code gives up
+    after calls that worked, such as after six searches, has come to its end.
+    """
+    ordered = in_order(spans)
+    if len(ordered) < 2 or root_of(ordered).status != "error":
+        return False
+    return ordered[-1].status == "error"
 
 
 def steps_of(spans: Sequence[Span]) -> list[Span]:

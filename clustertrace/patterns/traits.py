@@ -4,7 +4,8 @@ A trait is a small tuple, `(what, step, other, number)`, such as `("calls", "sea
 `search` was called three times or more. All traits of a run come from one pass over its steps.
 Measures are numbers (tokens, sizes, seconds) of which rules use thresholds.
 
-Only what happens in the run counts: not its outcome, not how the root ended, no tags. Steps keep
+Only what happens in the run counts: not its outcome, not how the root ended, no tags. That a run
+broke off is noted, but only so that what it did not come to is not held against it. Steps keep
 their names without ids and numbers (`normal_name`), a failed one has a `!` behind it.
 """
 
@@ -19,15 +20,28 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from clustertrace.model import Span
-from clustertrace.patterns.signature import normal_name, steps_of
+from clustertrace.patterns.signature import broke_off, normal_name, steps_of
 
-__all__ = ["MEASURES", "VERSION", "Act", "Run", "Trait", "act_of", "run_of", "traits_of"]
+__all__ = [
+    "BROKE_OFF",
+    "MEASURES",
+    "VERSION",
+    "Act",
+    "Run",
+    "Trait",
+    "act_of",
+    "run_of",
+    "traits_of",
+]
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised by a change of what follows; `backfill-signatures` then works out stored traits anew."""
 
 Trait = tuple[str, str, str, float]
 """What, step, other step, number. A class would read better, and take a tenth longer to note."""
+
+BROKE_OFF: Final[Trait] = ("broke off", "", "", 0)
+"""No condition asks this: of such a run nobody knows which steps would have come."""
 
 MEASURES: Final = (
     *("input tokens", "output tokens", "different steps", "argument bytes", "result bytes"),
@@ -78,6 +92,7 @@ class Run(NamedTuple):
     input_tokens: int
     output_tokens: int
     models: frozenset[str]
+    broke_off: bool = False
 
 
 def run_of(spans: Sequence[Span]) -> Run:
@@ -90,6 +105,7 @@ def run_of(spans: Sequence[Span]) -> Run:
         sum(span.input_tokens or 0 for span in models),
         sum(span.output_tokens or 0 for span in models),
         frozenset(span.model for span in models if span.model),
+        broke_off(spans),
     )
 
 
@@ -144,6 +160,8 @@ def traits_of(run: Run) -> tuple[set[Trait], dict[str, float]]:
     _add_repeats(traits, run.acts)
     _add_results(traits, run.acts)
     traits.update(("model", model, "", 0) for model in run.models)
+    if run.broke_off:
+        traits.add(BROKE_OFF)
     return traits, _measures(run)
 
 

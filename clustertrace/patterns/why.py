@@ -23,6 +23,7 @@ from clustertrace.patterns.field import Candidate, Field, by_p, columns_of, plac
 from clustertrace.patterns.rules import Q
 from clustertrace.patterns.signature import normal_name, steps_of
 from clustertrace.patterns.statistics import benjamini_hochberg, false_shares
+from clustertrace.patterns.traits import BROKE_OFF
 
 __all__ = ["Difference", "Population", "Why", "explain"]
 
@@ -156,7 +157,9 @@ def _case(member: Member, point: int | None, cases: _Cases) -> Case:
     """What is true of a run up to a step; most are cut alike in every population."""
     key = (member.trace_id, point)
     if key not in cases:
-        cases[key] = case_of(before(member.spans, point), member.failed, member.session)
+        case = case_of(before(member.spans, point), member.failed, member.session)
+        # Those that passed are cut as runs that broke off are, so their absences compare.
+        cases[key] = case._replace(traits=case.traits - {BROKE_OFF})
     return cases[key]
 
 
@@ -224,6 +227,7 @@ def _breaking_steps(members: Sequence[Member]) -> tuple[tuple[str, int], ...]:
     broken: Counter[str] = Counter()
     for member in members:
         point = failure_point(member)
-        if point is not None:
-            broken[normal_name(steps_of(member.spans)[point].name)] += 1
+        steps = steps_of(member.spans)
+        if point is not None and point < len(steps):
+            broken[normal_name(steps[point].name)] += 1
     return tuple(sorted(broken.items(), key=lambda item: (-item[1], item[0])))

@@ -17,12 +17,13 @@ TRACE = "0123456789abcdef0123456789abcdef"
 
 
 def run(text: str, *, error: bool = True) -> list[Span]:
-    """Make a run of tools; `name!` failed. Its root ends in an error unless told otherwise."""
+    """Make a run of tools and `llm`, a model call; `name!` failed. Its root ends in an error."""
     spans = [Span(TRACE, "1" * 16, None, "agent", "agent", "error" if error else "ok", 0, 99)]
     for at, word in enumerate(text.split(), 2):
         status = "error" if word.endswith("!") else "ok"
         name = word.rstrip("!")
-        spans.append(Span(TRACE, f"{at:016x}", "1" * 16, name, "tool", status, at, at + 1))
+        kind = "llm" if name == "llm" else "tool"
+        spans.append(Span(TRACE, f"{at:016x}", "1" * 16, name, kind, status, at, at + 1))
     return spans
 
 
@@ -33,12 +34,13 @@ def names(spans: Sequence[Span]) -> str:
 
 @pytest.mark.parametrize(
     ("text", "point"),
-    [("a b c!", 2), ("a b! c", 1), ("a! b c!", 2), ("a! a b", None), ("a b", None), ("", None)],
+    [
+        *[("a b c!", 2), ("a b! c", 1), ("a! b c!", 2), ("a! a b", None), ("a b", None)],
+        *[("a! a b llm!", 3), ("a llm b llm!", 2), ("llm!", 0), ("a llm! llm b", None), ("", None)],
+    ],
 )
-def test_the_failure_point_is_the_last_step_that_never_recovered(
-    text: str, point: int | None
-) -> None:
-    """What failed and worked later did not end the run."""
+def test_the_failure_point_is_the_last_step_that_never_recovered(text: str, point: int) -> None:
+    """What failed and worked later did not end the run; without such a step its last one did."""
     assert failure_point(Member("1", True, run(text))) == point
 
 

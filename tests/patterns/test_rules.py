@@ -21,9 +21,11 @@ TRACE = "0123456789abcdef0123456789abcdef"
 WORDS = ("search", "open", "read", "cite", "ask")
 
 
-def case(steps: Sequence[str], failed: bool, session: str | None = None) -> Case:
-    """Make a run of tools; `name!` failed, `name=x` was called with x."""
-    spans = [Span(TRACE, "1" * 16, None, "agent", "agent", "ok", 0, 1)]
+def case(
+    steps: Sequence[str], failed: bool, session: str | None = None, *, error: bool = False
+) -> Case:
+    """Make a run of tools; `name!` failed, `name=x` was called with x, `llm` called a model."""
+    spans = [Span(TRACE, "1" * 16, None, "agent", "agent", "error" if error else "ok", 0, 1)]
     for at, word in enumerate(steps, 2):
         name, _, given_ = word.rstrip("!").partition("=")
         status = "error" if word.endswith("!") else "ok"
@@ -33,7 +35,7 @@ def case(steps: Sequence[str], failed: bool, session: str | None = None) -> Case
                 f"{at:016x}",
                 "1" * 16,
                 name,
-                "tool",
+                "llm" if name == "llm" else "tool",
                 status,
                 at,
                 at + 1,
@@ -62,10 +64,7 @@ def runs(
 
 def hits(found: Mined, cases: Sequence[Case]) -> list[bool]:
     """Which of the runs match any rule."""
-    return [
-        any(matches(rule.conditions, one.traits, one.measures) for rule in found.rules)
-        for one in cases
-    ]
+    return [any(matches(rule.conditions, one) for rule in found.rules) for one in cases]
 
 
 def separation(matched: Sequence[bool], cases: Sequence[Case]) -> float:
@@ -111,6 +110,31 @@ def test_chance_is_not_a_pattern() -> None:
         for seed in range(60)
     ]
     assert sum(reported) <= 5
+
+
+def test_what_broken_runs_did_not_come_to_is_no_rule() -> None:
+    """Where a failed step ends runs, the rule names that step, not those that would have come."""
+    broken = [case(["plan", "fetch!"], True, error=True) for _ in range(20)]
+    others = [case(["plan", "fetch", "cite"], False) for _ in range(80)]
+    assert [rule_words(rule) for rule in mine(broken + others).rules] == [
+        "`fetch` failed: 20 of 20 failed (100 %; 20 % of all runs)."
+    ]
+    never_cited = (Condition(("calls", "cite", "", 1), negated=True),)
+    gave_up = case(["plan", "fetch"], True, error=True)
+    assert [matches(never_cited, one) for one in (broken[0], gave_up)] == [False, True]
+
+
+def test_random_breaking_is_no_rule() -> None:
+    """A rate limit that hits any model call leaves runs short of steps, and that is not a cause."""
+    rng = random.Random(3)
+    cases = []
+    for _ in range(300):
+        steps = rng.choices(["look", "sort"], k=rng.randint(2, 4))
+        broke_at = next((at for at in range(len(steps)) if rng.random() < 0.05), None)
+        broke = broke_at is not None
+        taken = [word for step in steps[:broke_at] for word in ("llm", step)]
+        cases.append(case([*taken, *["llm!"] * broke], broke, error=broke))
+    assert mine(cases).rules == ()
 
 
 def test_one_session_repeated_proves_nothing() -> None:

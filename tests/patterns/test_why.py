@@ -57,6 +57,15 @@ def test_steps_after_the_failure_explain_nothing() -> None:
     assert broke_words(why) == "A failed step ended 20 of 20 failed runs: 20 at `fetch`."
 
 
+def test_steps_that_a_broken_run_did_not_come_to_explain_nothing() -> None:
+    """A model call that breaks one run in six leaves steps uncalled, which is no reason either."""
+    members = [member(at, "look " * (at % 2) + "llm!", failed=True, error=True) for at in range(40)]
+    members += [member(at, "look sort look", failed=False) for at in range(50, 250)]
+    why = explain([Population("pattern", members)])
+    assert why.differences == ()
+    assert why.broke_at == ()
+
+
 def test_what_preceded_the_failure_is_found_all_the_same() -> None:
     """A step skipped before the failing one is told; what came after stays untold."""
     members = [member(at, "plan search fetch!", failed=True, error=True) for at in range(20)]
