@@ -27,8 +27,12 @@ _SIMPLE_TRAITS: Final = (
     "same call",
     "error text",
     "empty",
+    "never",
+    "later",
+    "then",
 )
-"""Of traits that hold for the same runs, one of these says it, in this order."""
+"""Of conditions that hold for the same runs, one of these says it, in this order: better what a run
+did than what it did not do, and better that than at which place it did something."""
 _QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -132,14 +136,19 @@ class Field:
         return failed * per_failure - passed * per_pass - Z95_ONE_SIDED * standard_error
 
     def singles(
-        self, min_runs: int, is_wanted: Callable[[Condition], bool] = lambda _: True
+        self,
+        min_runs: int,
+        is_wanted: Callable[[Condition], bool] = lambda _: True,
+        *,
+        cut: bool = False,
     ) -> list[Candidate]:
         """Single conditions, one for each set of runs that some hold for: the simplest.
 
-        They hold, and do not hold, for at least so many independent runs.
+        They hold, and do not hold, for at least so many independent runs. Of runs that are `cut`
+        after as many steps, those that skipped one came to a later one, so that absences say more.
         """
         by_bits: dict[int, Candidate] = {}
-        for condition, bits in self._conditions_with_runs(min_runs):
+        for condition, bits in self._conditions_with_runs(min_runs, absences_first=cut):
             is_frequent = (
                 min_runs <= (bits & self._independent).bit_count() <= self._tested - min_runs
             )
@@ -147,23 +156,32 @@ class Field:
                 by_bits[bits] = Candidate((condition,), bits, self.log_p(bits))
         return list(by_bits.values())
 
-    def _conditions_with_runs(self, min_runs: int) -> Iterable[tuple[Condition, int]]:
+    def _conditions_with_runs(
+        self, min_runs: int, *, absences_first: bool
+    ) -> Iterable[tuple[Condition, int]]:
         """Every condition with the runs that it holds for, the simplest first."""
         places = self._columns.traits
         # What a run that broke off never did it may only not have come to.
         broke_off = _bits_of_places(places.get(BROKE_OFF, ()), self.runs)
         came_to_an_end = self.everything & ~broke_off
-        frequent = (
-            trait for trait in places if len(places[trait]) >= min_runs and trait != BROKE_OFF
-        )
-        for trait in sorted(frequent, key=_simplicity):
-            bits = _bits_of_places(places[trait], self.runs)
-            yield Condition(trait), bits
-            # Of absences only that of a step, or of its failing: "did not do X as its third step
-            # after Y" is no explanation, and there would be as many as there are runs.
-            what, _, _, number = trait
-            if what in ("calls", "fails") and number == 1:
-                yield Condition(trait, negated=True), came_to_an_end & ~bits
+        conditions = [
+            Condition(trait)
+            for trait in places
+            if len(places[trait]) >= min_runs and trait != BROKE_OFF
+        ]
+        # Of absences only that of a step, or of its failing: "did not do X as its third step after
+        # Y" is no explanation, and there would be as many as there are runs.
+        conditions += [
+            Condition(condition.trait, negated=True)
+            for condition in conditions
+            if condition.trait[0] in ("calls", "fails") and condition.trait[3] == 1
+        ]
+        conditions.sort(key=_simplicity)
+        if absences_first:
+            conditions.sort(key=lambda condition: not condition.negated)
+        for condition in conditions:
+            bits = _bits_of_places(places[condition.trait], self.runs)
+            yield condition, came_to_an_end & ~bits if condition.negated else bits
         for name in sorted(self._columns.measures):
             values = self._columns.measures[name]
             for threshold in _thresholds(values):
@@ -174,9 +192,10 @@ class Field:
                 )
 
 
-def _simplicity(trait: Trait) -> tuple[int, Trait]:
-    what, *_ = trait
-    return (_SIMPLE_TRAITS.index(what) if what in _SIMPLE_TRAITS else len(_SIMPLE_TRAITS), trait)
+def _simplicity(condition: Condition) -> tuple[int, Trait]:
+    what = "never" if condition.negated else condition.trait[0]
+    place = _SIMPLE_TRAITS.index(what) if what in _SIMPLE_TRAITS else len(_SIMPLE_TRAITS)
+    return (place, condition.trait)
 
 
 def _bits_of_places(places: Iterable[int], runs: int) -> int:

@@ -138,6 +138,7 @@ def _compare(members: Sequence[Member], cases: _Cases) -> _Compared:
     passed = [
         (member.trace_id, len(steps_of(member.spans))) for member in members if not member.failed
     ]
+    are_cut = any(point is not None for point in points.values())
     points |= matched_points(list(points.values()), passed)
     comparable_members = [member for member in members if member.trace_id in points]
     field = Field(
@@ -146,7 +147,7 @@ def _compare(members: Sequence[Member], cases: _Cases) -> _Compared:
     comparable = field.all_failed and field.all_failed != field.everything
     broke_at = {name for name, _ in _breaking_steps([one for one in members if one.failed])}
     singles = (
-        field.singles(_MIN_RUNS, lambda condition: _is_reportable(condition, broke_at))
+        field.singles(_MIN_RUNS, lambda one: _is_reportable(one, broke_at), cut=are_cut)
         if comparable
         else []
     )

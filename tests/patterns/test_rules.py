@@ -137,6 +137,24 @@ def test_random_breaking_is_no_rule() -> None:
     assert mine(cases).rules == ()
 
 
+@pytest.mark.parametrize(
+    ("failing", "passing", "said"),
+    [
+        ("plan web", "plan kb", "`web` called"),
+        ("cart convert rate", "cart rate convert", "`rate` some time after `convert`"),
+        ("read edit", "read edit test", "`test` never called"),
+        ("query query", "ask query", "`query` called twice or more"),
+    ],
+)
+def test_what_tells_runs_apart_is_said_in_the_plainest_of_its_ways(
+    failing: str, passing: str, said: str
+) -> None:
+    """Done before not done, not done before its place: runs of two kinds differ in all of them."""
+    cases = [case(failing.split(), True)] * 30 + [case(passing.split(), False)] * 60
+    (rule,) = mine(cases).rules
+    assert rule_words(rule).startswith(f"{said}: 30 of 30 failed")
+
+
 def test_one_session_repeated_proves_nothing() -> None:
     """Sixty runs of one conversation are one observation, not sixty."""
 
