@@ -21,6 +21,7 @@ import orjson
 
 from clustertrace.model import Span
 from clustertrace.patterns.signature import broke_off, normal_name, steps_of
+from clustertrace.understanding.reports import undated
 
 __all__ = [
     "BROKE_OFF",
@@ -104,9 +105,21 @@ def run_of(spans: Sequence[Span]) -> Run:
         sum(1 for span in spans if span.kind == "user"),
         sum(span.input_tokens or 0 for span in models),
         sum(span.output_tokens or 0 for span in models),
-        frozenset(span.model for span in models if span.model),
+        frozenset(name for span in models for name in _names_of_model(span)),
         broke_off(spans),
     )
+
+
+def _names_of_model(span: Span) -> Iterable[str]:
+    """The model as it was asked for, and as the one that answered calls itself.
+
+    Nothing answers a call that fails. If its name alone counted, failing calls would seem to be
+    those of another model than the very same calls that work.
+    """
+    if span.model:
+        yield undated(span.model)
+        if span.status != "error":
+            yield span.model
 
 
 def act_of(span: Span) -> Act:

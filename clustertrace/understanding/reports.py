@@ -20,6 +20,7 @@ __all__ = [
     "reporter",
     "response_id",
     "same_model",
+    "undated",
 ]
 
 SCOPE: Final = "scope.name"
@@ -28,6 +29,8 @@ RESPONSE_ID: Final = "gen_ai.response.id"
 
 _MODEL_SUFFIX: Final = re.compile(r"([-@](20[0-9-]+|[0-9]{4}|latest|v[0-9].*))?")
 """What may stand behind a model's name: a date, a version."""
+
+_MODEL_SUFFIX_START: Final = re.compile(r"(?<=.)[-@]")
 
 Identity = tuple[str, str]
 
@@ -68,6 +71,14 @@ def same_model(one: str | None, other: str | None) -> bool:
         (one.rpartition("/")[2].lower(), other.rpartition("/")[2].lower()), key=len
     )
     return long.startswith(short) and _MODEL_SUFFIX.fullmatch(long[len(short) :]) is not None
+
+
+def undated(model: str) -> str:
+    """A model's name as one asks for it, without date: gpt-4o-2024-08-06 → gpt-4o"""
+    for mark in _MODEL_SUFFIX_START.finditer(model):
+        if _MODEL_SUFFIX.fullmatch(model[mark.start() :]):
+            return model[: mark.start()]
+    return model
 
 
 class Groups:

@@ -66,6 +66,28 @@ def test_steps_that_a_broken_run_did_not_come_to_explain_nothing() -> None:
     assert why.broke_at == ()
 
 
+def test_calls_that_fail_are_those_of_the_model_that_was_asked() -> None:
+    """Only an answer names its model with a date, which tells no failed call from others."""
+
+    def of_model(one: Member, model: str) -> Member:
+        return one._replace(
+            spans=[s._replace(model=model) if s.kind == "llm" else s for s in one.spans]
+        )
+
+    members = [
+        of_model(member(at, "look llm!", failed=True, error=True), "gpt-4o-mini")
+        for at in range(20)
+    ] + [
+        of_model(member(at, "look llm", failed=False), "gpt-4o-mini-2024-07-18")
+        for at in range(50, 90)
+    ]
+    assert explain([Population("pattern", members)]).differences == ()
+    other = [of_model(member(at, "look llm", failed=False), "gpt-4.1") for at in range(100, 140)]
+    assert said(explain([Population("pattern", members + other)])) == [
+        "The model `gpt-4o-mini`: 20 of 20 failed runs, 40 of 80 that did not fail."
+    ]
+
+
 def test_what_preceded_the_failure_is_found_all_the_same() -> None:
     """A step skipped before the failing one is told; what came after stays untold."""
     members = [member(at, "plan search fetch!", failed=True, error=True) for at in range(20)]
