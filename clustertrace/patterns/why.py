@@ -41,6 +41,8 @@ _END_TRAITS: Final = frozenset(
     | {"input tokens", "output tokens", "argument bytes", "result bytes"}
 )
 """What a condition may not be about: it says how far the run went."""
+_AT_THE_FAILURE: Final = frozenset({"last argument", "last result"})
+"""Where every failed run is cut, and the others as late, these say what preceded the failure."""
 
 
 _Cases = dict[tuple[str, int | None], Case]
@@ -139,6 +141,7 @@ def _compare(members: Sequence[Member], cases: _Cases) -> _Compared:
         (member.trace_id, len(steps_of(member.spans))) for member in members if not member.failed
     ]
     are_cut = any(point is not None for point in points.values())
+    unasked = _END_TRAITS if None in points.values() else _END_TRAITS - _AT_THE_FAILURE
     points |= matched_points(list(points.values()), passed)
     comparable_members = [member for member in members if member.trace_id in points]
     field = Field(
@@ -147,7 +150,7 @@ def _compare(members: Sequence[Member], cases: _Cases) -> _Compared:
     comparable = field.all_failed and field.all_failed != field.everything
     broke_at = {name for name, _ in _breaking_steps([one for one in members if one.failed])}
     singles = (
-        field.singles(_MIN_RUNS, lambda one: _is_reportable(one, broke_at), cut=are_cut)
+        field.singles(_MIN_RUNS, lambda one: _is_reportable(one, broke_at, unasked), cut=are_cut)
         if comparable
         else []
     )
@@ -164,10 +167,10 @@ def _case(member: Member, point: int | None, cases: _Cases) -> Case:
     return cases[key]
 
 
-def _is_reportable(condition: Condition, broke_at: set[str]) -> bool:
+def _is_reportable(condition: Condition, broke_at: set[str], unasked: frozenset[str]) -> bool:
     """Where runs were cut before a step that they took, it only seems that they never took it."""
     what, step, *_ = condition.trait
-    return what not in _END_TRAITS and not (condition.negated and step in broke_at)
+    return what not in unasked and not (condition.negated and step in broke_at)
 
 
 def _differences(

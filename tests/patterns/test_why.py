@@ -66,6 +66,20 @@ def test_steps_that_a_broken_run_did_not_come_to_explain_nothing() -> None:
     assert why.broke_at == ()
 
 
+@pytest.mark.parametrize(("error", "is_told"), [(True, True), (False, False)])
+def test_what_a_call_was_given_before_it_broke_is_compared(error: bool, is_told: bool) -> None:
+    """A result too long for the model is told; that of a last step of runs that ended is not."""
+
+    def found(one: Member, size: int) -> Member:
+        return one._replace(spans=[s._replace(output="x" * size) for s in one.spans])
+
+    text = "look llm!" if error else "look llm"
+    members = [found(member(at, text, failed=True, error=error), 900 + at) for at in range(20)]
+    members += [found(member(at, "look llm", failed=False), 10 + at) for at in range(50, 90)]
+    told = said(explain([Population("pattern", members)]))
+    assert any("result of the last step" in text.lower() for text in told) is is_told
+
+
 def test_calls_that_fail_are_those_of_the_model_that_was_asked() -> None:
     """Only an answer names its model with a date, which tells no failed call from others."""
 
