@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from clustertrace.model import Span
+from clustertrace.model import EMPTY, Span
 from clustertrace.patterns.signature import broke_off, in_order, normal_name, root_of, steps_of
 
 __all__ = ["Member", "before", "failure_point", "matched_points"]
@@ -32,6 +32,7 @@ class Member(NamedTuple):
     session: str | None = None
     of_pattern: bool = False
     """Whether it is one of the runs that are to be explained, or took the same steps."""
+    tags: Mapping[str, str] = EMPTY
 
 
 def failure_point(member: Member) -> int | None:

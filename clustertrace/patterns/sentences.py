@@ -80,7 +80,9 @@ def condition_words(condition: Condition) -> str:
     """A condition as a part of a sentence."""
     (what, step, other, number), negated, over = condition
     if over:
-        return f"{_MEASURES[what]} {_amount(number)} or more"
+        return _MEASURES[what].format(_amount(number))
+    if what == "tag":
+        return f"the tag `{step}` is `{other}`"
     if negated:
         return f"`{step}` never {'failed' if what == 'fails' else 'called'}"
     return _WORDS[what](_named(step), _named(other), int(number))
@@ -106,14 +108,14 @@ def _amount(number: float) -> str:
 
 
 _MEASURES: Final = {
-    "input tokens": "tokens read:",
-    "output tokens": "tokens written:",
-    "different steps": "different steps:",
-    "argument bytes": "bytes of arguments:",
-    "result bytes": "bytes of results:",
-    "longest argument": "longest arguments in bytes:",
-    "last argument": "arguments of the last step in bytes:",
-    "last result": "result of the last step in bytes:",
+    "input tokens": "tokens read: {} or more",
+    "output tokens": "tokens written: {} or more",
+    "different steps": "different steps: {} or more",
+    "argument bytes": "arguments of {} bytes or more altogether",
+    "result bytes": "results of {} bytes or more altogether",
+    "longest argument": "arguments of {} bytes or more in one step",
+    "last argument": "arguments of {} bytes or more in the last step",
+    "last result": "a result of {} bytes or more from the last step",
 }
 
 _WORDS: Final[dict[str, Callable[[str, str, int], str]]] = {

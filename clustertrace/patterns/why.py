@@ -23,6 +23,7 @@ from clustertrace.patterns.field import Candidate, Field, by_p, columns_of, plac
 from clustertrace.patterns.rules import Q
 from clustertrace.patterns.signature import normal_name, steps_of
 from clustertrace.patterns.statistics import benjamini_hochberg, false_shares
+from clustertrace.patterns.tags import common_keys, tag_traits
 from clustertrace.patterns.traits import BROKE_OFF
 
 __all__ = ["Difference", "Population", "Why", "explain"]
@@ -144,9 +145,14 @@ def _compare(members: Sequence[Member], cases: _Cases) -> _Compared:
     unasked = _END_TRAITS if None in points.values() else _END_TRAITS - _AT_THE_FAILURE
     points |= matched_points(list(points.values()), passed)
     comparable_members = [member for member in members if member.trace_id in points]
-    field = Field(
-        columns_of([_case(member, points[member.trace_id], cases) for member in comparable_members])
+    keys = common_keys(
+        *([one.tags for one in members if one.failed is failed] for failed in (True, False))
     )
+    compared_cases = []
+    for member in comparable_members:
+        case = _case(member, points[member.trace_id], cases)
+        compared_cases.append(case._replace(traits=case.traits | tag_traits(member.tags, keys)))
+    field = Field(columns_of(compared_cases))
     comparable = field.all_failed and field.all_failed != field.everything
     broke_at = {name for name, _ in _breaking_steps([one for one in members if one.failed])}
     singles = (

@@ -48,11 +48,16 @@ def broke_words(why: Why) -> str | None:
 
 def compared_words(why: Why) -> str:
     """What was compared with what."""
+    has_tag = any(
+        condition.trait[0] == "tag" for one in why.differences for condition in one.conditions
+    )
+    tags = " A tag may also be a label that runs got for how they went." if has_tag else ""
     left = f"; {why.left_out} ended too early to be compared" if why.left_out else ""
     return (
         f"{counted(why.all_failed, 'failed run')} against {why.all_passed} that did not fail, of "
         f"those {_POPULATIONS[why.level]}, up to where they failed{left}. {why.tried:,} conditions "
-        f"were tried. This says what goes along with failing, not what causes it.{_unlike(why)}"
+        "were tried. This says what goes along with failing, not what causes it."
+        f"{tags}{_unlike(why)}"
     )
 
 

@@ -34,7 +34,14 @@ def why(conn: Connection, cluster: Cluster) -> Why:
             level = levels[trace.trace_id]
             members[trace.trace_id] = (
                 level,
-                Member(trace.trace_id, failed, trace.spans, trace.session_id, level == "pattern"),
+                Member(
+                    trace.trace_id,
+                    failed,
+                    trace.spans,
+                    trace.session_id,
+                    level == "pattern",
+                    trace.tags,
+                ),
             )
     populations: list[Population] = []
     for index, widest in enumerate(LEVELS):
