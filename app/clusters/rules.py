@@ -103,7 +103,7 @@ def _section(totals: Overview, expected: int) -> markup.Markup:
         return markup.muted("Looking for what the failing runs share…")
     mined, samples, left_out = latest.learned
     if not mined.rules:
-        return markup.muted(nothing_words(mined, left_out))
+        return markup.muted(*markup.coded(nothing_words(mined, left_out)))
     rows = [_row(rule, ids) for rule, ids in zip(mined.rules, samples, strict=True)]
     runs = mined.runs + left_out
     newest = f"the newest {words.count(runs)}" if runs >= RUNS else "all"

@@ -28,7 +28,10 @@ def rule_words(rule: Rule) -> str:
 def nothing_words(mined: Mined, expected: int = 0) -> str:
     """Why there is no rule, and what it would take to see one; `expected` failures left out."""
     if not mined.runs:
-        return "There are no finished runs to learn from."
+        return (
+            "There are no finished runs to learn from. Those that an older version stored need "
+            "`clustertrace backfill-signatures` first."
+        )
     if mined.runs == 1:
         went = "failed" if mined.failed else "did not fail"
         return f"The only run {went}: there is nothing to compare it with."
@@ -51,7 +54,7 @@ def needed_words(runs: int, failed: int, tried: int) -> str:
         case None:
             return "More runs of this kind would hardly show one."
         case 0:
-            return "What sets half of the failures apart would have shown."
+            return "Had one of them set half of the failures apart, it would have shown."
         case more:
             more_runs = counted(more, "more run")
             return f"About {more_runs} could show what sets half of the failures apart."

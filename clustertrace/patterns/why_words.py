@@ -75,9 +75,11 @@ def nothing_words(why: Why) -> str:
             f"the same.{_unlike(why)}"
         )
     more = needed_words(why.all_failed + passed, why.all_failed, why.tried)
+    nothing = "No evidence of what leads there" if why.broke_at else "No evidence"
     return (
-        f"No evidence: none of the {why.tried:,} conditions tried tells {failed} from {passed} "
-        f"that did not fail. {more}{_unlike(why)}"
+        f"{nothing}: none of the {counted(why.tried, 'condition')} tried tells {failed} from "
+        f"{passed} that did not fail. {more} What prompts and results say is not compared."
+        f"{_unlike(why)}"
     )
 
 
@@ -86,8 +88,8 @@ def _unlike(why: Why) -> str:
     if not why.others_left_out or (why.differences and why.level != "name"):
         return ""
     return (
-        " Runs of another kind of agent, which have the same root name but share no step, are left "
-        "out."
+        " Runs that have the same root name but share no step are left out, as those of another "
+        "kind of agent."
     )
 
 
