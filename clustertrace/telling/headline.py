@@ -14,6 +14,9 @@ __all__ = ["WORST", "headline"]
 _ENOUGH: Final = 0.8
 """Patterns are named once they hold this share of all failures."""
 
+_NEARLY_ALL: Final = 0.99
+"""What is not all is not said to be 100 %."""
+
 WORST: Final = 5
 """How many patterns are considered: if it takes more, failures are spread out."""
 
@@ -58,8 +61,13 @@ def _where(page: ClusterPage, failed: int) -> str | None:
             break
         failures += cluster.failed
         patterns += 1
+    if page.total == 1 and page.failed < page.traces:
+        return f"{failed:,} of {page.traces:,} finished traces failed, and all took the same steps"
     what = "unexpected failures" if page.expected else "failures"
-    of_all = f"{failures:,} of the {failed:,} {what} ({percent(failures / failed)})"
+    part = percent(min(failures / failed, _NEARLY_ALL))
+    of_all = f"{failures:,} of the {failed:,} {what} ({part})"
+    if failures == failed:
+        of_all = f"both {what}" if failed == 2 else f"all {failed:,} {what}"
     if failures < _ENOUGH * failed:
         return f"Failures are spread over many patterns: the {patterns} worst hold {of_all}"
     return f"1 pattern holds {of_all}" if patterns == 1 else f"{patterns} patterns hold {of_all}"

@@ -113,7 +113,7 @@ def test_the_sentence_is_about_all_patterns(run: Any, store: Any) -> None:
     store.write(Batch(spans, []))
     for few in (1, 2):
         out = run("clusters", "--limit", few).out
-        assert out.startswith("2 patterns hold 4 of the 4 failures (100 %).")
+        assert out.startswith("2 patterns hold all 4 failures.")
         assert ("1 more pattern" in out) is (few == 1)
 
 

@@ -29,7 +29,11 @@ def page(traces: int, *failed: int) -> ClusterPage:
         (page(40, 1, 0), "1 of 40 finished traces failed."),
         (page(40, 1, 1, 1), "3 traces failed, and no two of them in one pattern."),
         (page(60, 6, 4, 1, 1), "2 patterns hold 10 of the 12 failures (83 %)."),
-        (page(60, 12, 0), "1 pattern holds 12 of the 12 failures (100 %)."),
+        (page(60, 12, 0), "1 pattern holds all 12 failures."),
+        (page(60, 2, 0), "1 pattern holds both failures."),
+        (page(60, 12), "12 of 60 finished traces failed, and all took the same steps."),
+        (page(12, 12), "1 pattern holds all 12 failures."),
+        (page(300, 140, 140, 1), "2 patterns hold 280 of the 281 failures (99 %)."),
         (
             page(2000, 400, 400, 400, 400, 400),
             "4 patterns hold 1,600 of the 2,000 failures (80 %).",
