@@ -44,7 +44,8 @@ def nothing_words(mined: Mined, expected: int = 0) -> str:
     needed = needed_words(mined.runs, mined.failed, mined.tried)
     return (
         f"No significant pattern yet: {mined.tried:,} conditions were tried on {mined.runs:,} runs,"
-        f" {mined.failed:,} of them failed. {needed}"
+        f" {mined.failed:,} of them failed. {needed} Tags are none of them: "
+        "`clustertrace why PATTERN` asks about those."
     )
 
 
@@ -54,7 +55,7 @@ def needed_words(runs: int, failed: int, tried: int) -> str:
         case None:
             return "More runs of this kind would hardly show one."
         case 0:
-            return "Had one of them set half of the failures apart, it would have shown."
+            return "One that sets half of the failures apart would have shown."
         case more:
             more_runs = counted(more, "more run")
             return f"About {more_runs} could show what sets half of the failures apart."

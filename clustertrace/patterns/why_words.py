@@ -77,9 +77,9 @@ def nothing_words(why: Why) -> str:
     more = needed_words(why.all_failed + passed, why.all_failed, why.tried)
     nothing = "No evidence of what leads there" if why.broke_at else "No evidence"
     return (
-        f"{nothing}: none of the {counted(why.tried, 'condition')} tried tells {failed} from "
-        f"{passed} that did not fail. {more} What prompts and results say is not compared."
-        f"{_unlike(why)}"
+        f"{nothing}: nothing tells {failed} from {passed} that did not fail, of "
+        f"{counted(why.tried, 'condition')} that {'was' if why.tried == 1 else 'were'} tried. "
+        f"{more} What prompts and results say is not compared.{_unlike(why)}"
     )
 
 

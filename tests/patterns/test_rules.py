@@ -173,6 +173,7 @@ def test_one_session_repeated_proves_nothing() -> None:
         (runs(40, lambda *_: False), "None of the 40 runs failed"),
         (runs(40, lambda *_: True), "All 40 runs failed"),
         (runs(12, lambda _, rng: rng.random() < 0.3), "No significant pattern yet"),
+        (runs(12, lambda _, rng: rng.random() < 0.3), "Tags are none of them: `clustertrace why"),
     ],
 )
 def test_nothing_to_say_is_said(cases: list[Case], words: str) -> None:
@@ -186,7 +187,7 @@ def test_nothing_to_say_is_said(cases: list[Case], words: str) -> None:
     ("runs", "failed", "tried", "more", "words"),
     [
         (20, 4, 300, range(5, 200), "more runs could show what sets half of the failures apart."),
-        (1_000, 300, 5_000, range(1), "Had one of them set half of the failures apart, it would"),
+        (1_000, 300, 5_000, range(1), "One that sets half of the failures apart would have shown."),
         (1_500_000, 3, 5_000, range(1_000, 150_000_000), "could show what sets"),
         (10_000, 1, 10**300, None, "More runs of this kind would hardly show one."),
     ],
