@@ -21,7 +21,7 @@ from clustertrace.patterns.conditions import Case, Condition, case_of
 from clustertrace.patterns.cutting import Member, before, failure_point, matched_points
 from clustertrace.patterns.field import Candidate, Field, by_p, columns_of, places_in
 from clustertrace.patterns.rules import Q
-from clustertrace.patterns.signature import normal_name, steps_of
+from clustertrace.patterns.signature import in_order, normal_name, steps_of
 from clustertrace.patterns.statistics import benjamini_hochberg, false_shares
 from clustertrace.patterns.tags import common_keys, tag_traits
 from clustertrace.patterns.traits import BROKE_OFF
@@ -94,7 +94,7 @@ class Why:
     tried: int
     """Conditions that were tried and corrected for, over all populations."""
     broke_at: tuple[tuple[str, int], ...]
-    """Failed steps that ended runs of the pattern, with how many; most first."""
+    """Failed steps and model calls that ended runs of the pattern, with how many; most first."""
     differences: tuple[Difference, ...]
     """Most significant first."""
     others_left_out: bool = False
@@ -237,7 +237,10 @@ def _breaking_steps(members: Sequence[Member]) -> tuple[tuple[str, int], ...]:
     broken: Counter[str] = Counter()
     for member in members:
         point = failure_point(member)
-        steps = steps_of(member.spans)
-        if point is not None and point < len(steps):
-            broken[normal_name(steps[point].name)] += 1
+        if point is not None:
+            steps = steps_of(member.spans)
+            # A model call is named after its model, whose numbers mean something.
+            is_step = point < len(steps)
+            name = steps[point].name if is_step else in_order(member.spans)[-1].name
+            broken[normal_name(name) if is_step else name] += 1
     return tuple(sorted(broken.items(), key=lambda item: (-item[1], item[0])))

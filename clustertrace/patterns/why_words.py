@@ -38,12 +38,12 @@ def difference_words(one: Difference) -> str:
 
 
 def broke_words(why: Why) -> str | None:
-    """Where runs of the pattern were ended by a failed step; None if none was."""
+    """Where runs of the pattern were ended by a call that failed; None if none was."""
     if not why.broke_at:
         return None
     places = ", ".join(f"{count} at `{step}`" for step, count in why.broke_at[:3])
     broken = sum(count for _, count in why.broke_at)
-    return f"A failed step ended {broken} of {counted(why.failed, 'failed run')}: {places}."
+    return f"A failed call ended {broken} of {counted(why.failed, 'failed run')}: {places}."
 
 
 def compared_words(why: Why) -> str:

@@ -54,7 +54,7 @@ def test_steps_after_the_failure_explain_nothing() -> None:
     why = explain([Population("pattern", members)])
     assert why.differences == ()
     assert why.broke_at == (("fetch", 20),)
-    assert broke_words(why) == "A failed step ended 20 of 20 failed runs: 20 at `fetch`."
+    assert broke_words(why) == "A failed call ended 20 of 20 failed runs: 20 at `fetch`."
 
 
 def test_steps_that_a_broken_run_did_not_come_to_explain_nothing() -> None:
@@ -63,7 +63,7 @@ def test_steps_that_a_broken_run_did_not_come_to_explain_nothing() -> None:
     members += [member(at, "look sort look", failed=False) for at in range(50, 250)]
     why = explain([Population("pattern", members)])
     assert why.differences == ()
-    assert why.broke_at == ()
+    assert broke_words(why) == "A failed call ended 40 of 40 failed runs: 40 at `llm`."
 
 
 @pytest.mark.parametrize(("error", "is_told"), [(True, True), (False, False)])
