@@ -144,7 +144,7 @@ def _newest_runs(store: Store, pattern: str | None, where: str | None, samples: 
 def _store_verdict(store: Store, judged: Judged, model: str, *, set_outcome: bool) -> None:
     """Keep a verdict, if there is one."""
     from clustertrace.model import Batch, Metric, TraceFacts
-    from clustertrace.store.said import annotations
+    from clustertrace.store.user_entries import annotations
 
     if judged.verdict is None:
         return

@@ -333,7 +333,7 @@ def test_assertions_are_checked_later(runs: Path, ask: Callable[..., Any]) -> No
         made = ask("assert", pattern="all", success_rate_above=0.5, over_last="7d")
     (one,) = made["assertions"]
     assert one["claim"].startswith("success rate above 50 %")
-    from clustertrace.store.said import assertions
+    from clustertrace.store.user_entries import assertions
 
     with Store.open(runs) as store, store.read() as conn:
         assert [stored.id for stored in assertions.every(conn)] == [one["assertion_id"]]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from clustertrace.store import queries
-from clustertrace.store.said.annotations import PatternEdit, annotate_pattern
 from clustertrace.store.store import Store
+from clustertrace.store.user_entries.annotations import PatternEdit, annotate_pattern
 from tests.pages.conftest import run, told
 
 

@@ -12,8 +12,8 @@ from clustertrace.app.prompting import critique, deepen, template_rows
 from clustertrace.asking.models import Answer
 from clustertrace.errors import ModelError
 from clustertrace.store.queries.templates import templates
-from clustertrace.store.said.templates import save_template
 from clustertrace.store.store import Store
+from clustertrace.store.user_entries.templates import save_template
 from tests.pages.conftest import HOSTILE, run
 
 DRAFT = "Critique a draft"

@@ -10,8 +10,8 @@ import pytest
 
 from clustertrace.model import INTERNAL, REPLAY_OF, Batch, Span
 from clustertrace.store import queries
-from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.store import Store
+from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
 from tests.pages.conftest import run, told
 
 

@@ -13,9 +13,9 @@ from clustertrace.exchange.importing import import_native
 from clustertrace.exchange.reading import open_source
 from clustertrace.model import Batch, Span
 from clustertrace.store import queries
-from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.sqlite import connection as connection_module
 from clustertrace.store.store import Store
+from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
 from tests.pages.conftest import run, told
 
 

@@ -19,11 +19,11 @@ from clustertrace.model import Batch, Span
 from clustertrace.store import Store, queries
 from clustertrace.store.migrations import HEAD
 from clustertrace.store.place import place_of
-from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.upkeep.backfill import backfill_costs, backfill_signatures
 from clustertrace.store.upkeep.checking import check
 from clustertrace.store.upkeep.copying import copy
 from clustertrace.store.upkeep.retention import retire, would_retire
+from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
 from clustertrace.wire import span_to_dict
 from tests.ingest.conftest import otlp, running
 from tests.postgres_cluster import Cluster, newest_binaries

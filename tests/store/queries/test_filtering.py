@@ -31,7 +31,7 @@ from clustertrace.model import INTERNAL, REPLAY_OF, Batch, Metric, Span, Trace, 
 from clustertrace.patterns.signature import KEPT, in_order, root_of, steps_of
 from clustertrace.store import Store, filtering, queries
 from clustertrace.store.answers import PatternAnnotation
-from clustertrace.store.said.annotations import PatternEdit, annotate_pattern
+from clustertrace.store.user_entries.annotations import PatternEdit, annotate_pattern
 from clustertrace.understanding.endings import dead_end
 from tests.store.conftest import SECOND, START
 

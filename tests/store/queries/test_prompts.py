@@ -12,8 +12,12 @@ from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store
 from clustertrace.store.queries.prompts import habits, prompt_texts
 from clustertrace.store.queries.templates import template_uses, templates
-from clustertrace.store.said.annotations import TraceEdit, annotate_traces
-from clustertrace.store.said.templates import delete_template, restore_template, save_template
+from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
+from clustertrace.store.user_entries.templates import (
+    delete_template,
+    restore_template,
+    save_template,
+)
 
 Make = Callable[..., list[Span]]
 

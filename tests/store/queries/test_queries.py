@@ -14,8 +14,8 @@ from clustertrace.filters import parse
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store, queries
 from clustertrace.store.connection import Connection
-from clustertrace.store.said.annotations import PatternEdit, annotate_pattern
 from clustertrace.store.search.words import match_expression
+from clustertrace.store.user_entries.annotations import PatternEdit, annotate_pattern
 from tests.store.conftest import SECOND, TRACE, batch, root, span
 
 

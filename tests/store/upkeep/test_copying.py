@@ -13,10 +13,10 @@ from clustertrace.errors import StoreBusy, StoreError, UsageError
 from clustertrace.exchange.exporting import Selection, export_traces
 from clustertrace.model import Batch, Metric, Span, TraceFacts
 from clustertrace.store import Store, queries
-from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.upkeep.checking import check
 from clustertrace.store.upkeep.copied_tables import every_table
 from clustertrace.store.upkeep.copying import Copied, copy, is_unfinished
+from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
 from tests.store.conftest import START, batch, root, span
 
 Open = Callable[[str | Path], Store]

@@ -12,15 +12,15 @@ from clustertrace.filters import parse
 from clustertrace.model import Batch, TraceFacts
 from clustertrace.store import queries
 from clustertrace.store.answers import PatternAnnotation
-from clustertrace.store.said.annotations import (
+from clustertrace.store.store import Store
+from clustertrace.store.upkeep.backfill import backfill_signatures
+from clustertrace.store.user_entries.annotations import (
     LONGEST,
     PatternEdit,
     TraceEdit,
     annotate_pattern,
     annotate_traces,
 )
-from clustertrace.store.store import Store
-from clustertrace.store.upkeep.backfill import backfill_signatures
 from tests.store.conftest import TRACE, batch, root, span
 
 KEY = "sk-ant-api03-" + "a1B2" * 20

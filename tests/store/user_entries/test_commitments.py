@@ -13,8 +13,8 @@ from clustertrace.review.aims import Aim
 from clustertrace.review.commitments import Changes, Kept
 from clustertrace.review.weeks import window
 from clustertrace.store import queries
-from clustertrace.store.said import commitments
 from clustertrace.store.store import Store
+from clustertrace.store.user_entries import commitments
 from tests.store.conftest import SECOND
 
 WEEK = date(2025, 11, 17)
