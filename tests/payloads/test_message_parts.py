@@ -113,4 +113,4 @@ ANY = st.recursive(
 def test_whatever_stands_there_is_told(message: dict[str, Any]) -> None:
     """No shape is too strange: each part has words."""
     for part in parts_of({"role": "user"} | message):
-        assert isinstance(part.said, str)
+        assert isinstance(part.text, str)
