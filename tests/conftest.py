@@ -140,8 +140,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     uninvited = _uninvited()
     for line in uninvited:
         terminalreporter.write_line(line, red=True)
-    told = f"{len(uninvited)} connections to other hosts were tried"
-    terminalreporter.write_line(told, red=bool(uninvited))
+    summary = f"{len(uninvited)} connections to other hosts were tried"
+    terminalreporter.write_line(summary, red=bool(uninvited))
 
 
 def _uninvited() -> list[str]:

@@ -258,7 +258,7 @@ def test_span_says_how_it_was_booked(attributes: dict[str, object], dollars: flo
 
 
 @pytest.mark.parametrize(
-    ("key", "told", "hour"),
+    ("key", "value", "hour"),
     [
         ("anthropic.usage.cache_creation.ephemeral_1h_input_tokens", 4_000, 4_000),
         ("cache_creation_1h_tokens", "4000", 4_000),
@@ -266,14 +266,14 @@ def test_span_says_how_it_was_booked(attributes: dict[str, object], dollars: flo
         ("cache_creation_1h_tokens", [1], 0),
     ],
 )
-def test_span_says_what_is_kept_for_an_hour(key: str, told: object, hour: int) -> None:
+def test_span_says_what_is_kept_for_an_hour(key: str, value: object, hour: int) -> None:
     """Hour-long cache writes are read as instrumentations name them, and never exceed the whole."""
     span = call(
         model="claude-sonnet-4-5",
         provider="anthropic",
         input_tokens=10_000,
         cache_write_tokens=10_000,
-        attributes={key: told},
+        attributes={key: value},
     )
     expected = (hour * 6 + (10_000 - hour) * 3.75) / 1e6
     assert pricing.price_span(span).cost_usd == pytest.approx(expected)

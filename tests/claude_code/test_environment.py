@@ -41,13 +41,13 @@ def test_content_is_sent_when_it_is_asked_for() -> None:
 
 def test_a_signals_own_address_wins_over_ours() -> None:
     """Such variables are named; the general ones are ours to set."""
-    told = {
+    environment = {
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://elsewhere",
         "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL": "grpc",
         "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://elsewhere",
     }
-    assert overriding(told) == [
+    assert overriding(environment) == [
         "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL",
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     ]

@@ -112,8 +112,8 @@ def test_the_command_is_silent_and_needs_no_path() -> None:
 
 def test_a_command_that_was_changed_by_hand_is_still_ours() -> None:
     """As long as its mark is there; what can't be told of it is not."""
-    for told in ("# clustertrace-hook", "'unclosed # clustertrace-hook", "x y # clustertrace-hook"):
-        found = look_up({"hooks": {"Stop": [{"hooks": [{"command": told}]}]}})
+    for line in ("# clustertrace-hook", "'unclosed # clustertrace-hook", "x y # clustertrace-hook"):
+        found = look_up({"hooks": {"Stop": [{"hooks": [{"command": line}]}]}})
         assert (found.works, found.python, found.port) == (False, None, None)
         assert found.events == ("Stop",)
 
@@ -151,5 +151,5 @@ def test_managed_settings_keep_hooks_from_running(name: str) -> None:
 
 def test_a_port_for_grpc_is_passed_on() -> None:
     """As the hook's command has it."""
-    told = command(sys.executable, 7800, 15.0, None, 4400)
-    assert look_up(json.loads(installed("{}", told))).grpc_port == 4400
+    line = command(sys.executable, 7800, 15.0, None, 4400)
+    assert look_up(json.loads(installed("{}", line))).grpc_port == 4400

@@ -56,7 +56,7 @@ def filled(store: Store) -> Store:
     that said so itself."""
     for number, broken in ((1, False), (2, True)):
         store.write(Batch(_run(number, broken=broken), []))
-    told = TraceFacts(
+    facts = TraceFacts(
         f"{3:032x}",
         outcome="fail",
         outcome_reason="no source named",
@@ -64,7 +64,7 @@ def filled(store: Store) -> Store:
         tags={"prompt": "v2"},
         metrics=(Metric("score", 0.25, START),),
     )
-    store.write(Batch(_run(3, broken=False), [told]))
+    store.write(Batch(_run(3, broken=False), [facts]))
     return store
 
 

@@ -62,8 +62,8 @@ def test_wrong_use_of_outcome(run: Any, filled: Store, arguments: Any, word: str
 
 def test_star_note_and_tags(run: Any, filled: Store) -> None:
     """What is said stands in the answer, and without an option only the answer comes."""
-    said = ("--star", "--note", "look here", "--tag", "task=a=b", "--tag", "prompt=")
-    answer = run("annotate", f"{3:032x}", *said, "--json").answer
+    edits = ("--star", "--note", "look here", "--tag", "task=a=b", "--tag", "prompt=")
+    answer = run("annotate", f"{3:032x}", *edits, "--json").answer
     assert answer == {
         "trace_id": f"{3:032x}",
         "outcome": "fail",

@@ -92,9 +92,9 @@ def test_another_program_on_the_port(run: Any, port: int) -> None:
                     caller.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
                 break
             assert asking.stdout is not None
-            told = json.loads(asking.stdout.read())
+            report = json.loads(asking.stdout.read())
         assert asking.returncode == 1
-    found = {finding["topic"]: finding for finding in told["findings"]}
+    found = {finding["topic"]: finding for finding in report["findings"]}
     assert "taken by another program" in found["receiver"]["sentence"]
     assert f"lsof -i :{port}" in found["receiver"]["advice"]
 
@@ -142,9 +142,9 @@ def test_claude_code_as_its_settings_have_it(run: Any, port: int) -> None:
     assert (ran.code, findings(ran)["hook"]["state"]) == (0, "ok")
     assert "the hook starts it" in findings(ran)["receiver"]["sentence"]
     path = Path.home() / ".claude" / "settings.json"
-    told = json.loads(path.read_text())
-    del told["env"]["CLAUDE_CODE_ENHANCED_TELEMETRY_BETA"]
-    path.write_text(json.dumps(told))
+    settings = json.loads(path.read_text())
+    del settings["env"]["CLAUDE_CODE_ENHANCED_TELEMETRY_BETA"]
+    path.write_text(json.dumps(settings))
     ran = run("doctor", "--json")
     assert (ran.code, "silently" in findings(ran)["Claude Code"]["sentence"]) == (1, True)
 
@@ -161,8 +161,8 @@ def test_managed_settings_have_the_last_word(
     run("claude-code-hook", "install", "--port", str(port))
     assert run("doctor", "--json").code == 0
     telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://corp:4318"}
-    told = {"env": telemetry, "allowManagedHooksOnly": True}
-    (more / "10-telemetry.json").write_text(json.dumps(told))
+    settings = {"env": telemetry, "allowManagedHooksOnly": True}
+    (more / "10-telemetry.json").write_text(json.dumps(settings))
     ran = run("doctor", "--json")
     found = findings(ran)["Claude Code"]
     assert (ran.code, "reports to https://corp:4318" in found["sentence"]) == (1, True)
@@ -214,15 +214,15 @@ def test_a_recount_says_whether_the_totals_are_those_of_the_spans(
 ) -> None:
     """Sound at first; and once a roll-up is off, where, and how to keep what is there."""
     ran = run("doctor", "--recount", "--port", str(port), "--json")
-    told = findings(ran)["contents"]
-    assert (ran.code, told["state"]) == (0, "ok")
-    assert "3 traces with 15 spans" in told["sentence"]
+    contents = findings(ran)["contents"]
+    assert (ran.code, contents["state"]) == (0, "ok")
+    assert "3 traces with 15 spans" in contents["sentence"]
     with filled.writing() as conn:
         conn.run("UPDATE variant_days SET failed = failed + 1")
         conn.run("UPDATE spans SET name = 'another' WHERE seq = 1")
     ran = run("doctor", "--recount", "--port", str(port), "--json")
-    told = findings(ran)["contents"]
-    assert (ran.code, told["state"]) == (1, "wrong")
-    assert "of variant_days" in told["sentence"]
-    assert "the text index" in told["sentence"]
-    assert "export --all" in told["advice"]
+    contents = findings(ran)["contents"]
+    assert (ran.code, contents["state"]) == (1, "wrong")
+    assert "of variant_days" in contents["sentence"]
+    assert "the text index" in contents["sentence"]
+    assert "export --all" in contents["advice"]

@@ -19,9 +19,9 @@ def test_a_dry_run_prints_the_statements_and_no_password(run: Any) -> None:
     shards = [f"--shard=postgresql://me:hunter2@db{n}/traces" for n in (1, 2)]
     asked = ["--engine", "fdw", *shards, "--dry-run", "--json"]
     ran = run("db", "distribute", *asked, "--db", SERVER)
-    told = json.loads(ran.out)
-    assert (told["engine"], told["dry_run"]) == ("fdw", True)
-    assert any("MODULUS 2, REMAINDER 1" in one for one in told["statements"])
+    answer = json.loads(ran.out)
+    assert (answer["engine"], answer["dry_run"]) == ("fdw", True)
+    assert any("MODULUS 2, REMAINDER 1" in one for one in answer["statements"])
     assert "hunter2" not in ran.out + ran.err
 
 

@@ -29,12 +29,12 @@ def worse(store: Store) -> Store:
             )
             for span in spans_of(number, tools)
         ]
-        told = TraceFacts(
+        facts = TraceFacts(
             f"{number:032x}",
             outcome="fail" if late else "pass",
             tags={"version": "2" if late else "1"},
         )
-        store.write(Batch(spans, [told]))
+        store.write(Batch(spans, [facts]))
     store.refresh()
     return store
 
@@ -50,9 +50,9 @@ def test_what_changed_is_told(run: Any, arguments: tuple[str, ...]) -> None:
     assert "agent: search → cite\n  fails more: 0 % of 30 before, 100 % of 15" in shown.out
     assert "new: 15 runs, 50 % of all" in shown.out
     assert "0 of 30 runs failed before, 30 of 30 after" in shown.err
-    told = run("drift", *arguments, "--json").answer
-    assert (told["before"]["runs"], told["after"]["failed"]) == (30, 30)
-    assert {change["what"] for change in told["changes"]} == {"new", "failure rate"}
+    answer = run("drift", *arguments, "--json").answer
+    assert (answer["before"]["runs"], answer["after"]["failed"]) == (30, 30)
+    assert {change["what"] for change in answer["changes"]} == {"new", "failure rate"}
 
 
 @pytest.mark.usefixtures("worse")

@@ -34,9 +34,9 @@ def test_gate(worst: str, capsys: Capture) -> None:
     assert main(["assert", worst[:6], "--success-rate-above", "0.5", "--over-last", "30d"]) == 0
     capsys.readouterr()
     assert main(["check", "--format", "json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert [result["passed"] for result in told["results"]] == [True, False]
-    assert told["results"][1]["pattern"] == worst
+    answer = json.loads(capsys.readouterr().out)
+    assert [result["passed"] for result in answer["results"]] == [True, False]
+    assert answer["results"][1]["pattern"] == worst
 
 
 def test_same_again_replaces(worst: str, capsys: Capture) -> None:
@@ -60,7 +60,7 @@ def test_nothing_asserted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "sentence"),
+    ("command", "sentence"),
     [
         (["assert", "all"], "Say what must be true"),
         (["assert", "zzzz", "--cost-below", "1"], "There is no pattern zzzz"),
@@ -70,9 +70,9 @@ def test_nothing_asserted() -> None:
         (["assert", "all", "--cost-below", "1", "--over-last", "9" * 30], "at most 9 digits"),
     ],
 )
-def test_wrong_use(told: list[str], sentence: str, capsys: Capture) -> None:
+def test_wrong_use(command: list[str], sentence: str, capsys: Capture) -> None:
     """What makes no sense is said in a sentence."""
-    assert main(told) == 2
+    assert main(command) == 2
     assert sentence in capsys.readouterr().err
 
 

@@ -100,10 +100,10 @@ def test_the_dashboard_is_ensured(
 ) -> None:
     """Both ways to spell an option lead to the same, silently."""
     asked: list[dict[str, Any]] = []
-    monkeypatch.setattr(starting, "ensure", lambda **told: asked.append(told))
+    monkeypatch.setattr(starting, "ensure", lambda **options: asked.append(options))
     ran = run("ensure-dashboard", *form)
     assert (ran.code, ran.out, ran.err) == (0, "", "")
-    assert [told["port"] for told in asked] == [7901]
+    assert [options["port"] for options in asked] == [7901]
 
 
 def test_ensuring_loads_no_library() -> None:

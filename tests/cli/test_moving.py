@@ -88,10 +88,10 @@ def test_a_name_that_is_empty_is_none(run: Any) -> None:
 def test_records_and_data_points_of_otlp_are_read(run: Any, tmp_path: Path) -> None:
     """What says something of a run becomes one; what says nothing is counted, and no bad line."""
 
-    def record(name: str, **told: str) -> dict[str, Any]:
-        said = {"event.name": name, "session.id": "s", **told}
+    def record(name: str, **fields: str) -> dict[str, Any]:
+        attributes = {"event.name": name, "session.id": "s", **fields}
         # As Claude Code sends its telemetry without traces.
-        pairs = [{"key": key, "value": {"stringValue": value}} for key, value in said.items()]
+        pairs = [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()]
         return {"timeUnixNano": "1760000000000000000", "attributes": pairs}
 
     scope = {"name": "com.anthropic.claude_code.events"}
@@ -106,8 +106,8 @@ def test_records_and_data_points_of_otlp_are_read(run: Any, tmp_path: Path) -> N
     assert "1 record read" in done.out
     assert "3 left out" in done.out
     assert json.loads(run("stats", "--json").out)["traces"] == 1
-    told = json.loads(run("import", "--from", "otlp", path, "--json").out)
-    assert (told["records"], told["left"], told["bad"]) == (1, 3, [])
+    answer = json.loads(run("import", "--from", "otlp", path, "--json").out)
+    assert (answer["records"], answer["left"], answer["bad"]) == (1, 3, [])
 
 
 @pytest.mark.usefixtures("filled")

@@ -101,15 +101,15 @@ def nothing(_text: str) -> None:
 def test_it_serves_until_asked_to_stop(receiver: Receiver, number: signal.Signals) -> None:
     """The receiver is ready first, and gone when the command is."""
     before = signal.getsignal(signal.SIGTERM)
-    said = []
+    answers = []
 
     def ready() -> None:
-        said.append(health(receiver.address))
+        answers.append(health(receiver.address))
         os.kill(os.getpid(), number)
 
     supervise(receiver.command("serves"), receiver.address, ready, nothing)
     (pid,) = receiver.pids
-    assert said == [{"ui": "ready", "pid": pid}]
+    assert answers == [{"ui": "ready", "pid": pid}]
     assert not alive(pid)
     assert signal.getsignal(signal.SIGTERM) == before
 

@@ -46,8 +46,8 @@ def test_a_receiver_survives_its_disk_and_its_folder(tmp_path: Path) -> None:
         def send() -> int:
             nonlocal number
             number += 1
-            told = {"attributes": [{"key": "input.value", "value": {"stringValue": "w " * 9000}}]}
-            body = otlp(20, number, **told)
+            fields = {"attributes": [{"key": "input.value", "value": {"stringValue": "w " * 9000}}]}
+            body = otlp(20, number, **fields)
             answer = receiver.http.post("/v1/traces", content=body, headers=JSON)
             if answer.status_code == 200:
                 kept.add(f"{number:032x}")

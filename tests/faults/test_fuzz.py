@@ -101,8 +101,8 @@ def post(receiver: Receiver) -> Callable[..., Any]:
     """Post a body to the receiver."""
 
     def send(body: bytes, **headers: str) -> Any:
-        told = {"Content-Type": "application/json"} | headers
-        return receiver.http.post("/v1/traces", content=body, headers=told)
+        all_headers = {"Content-Type": "application/json"} | headers
+        return receiver.http.post("/v1/traces", content=body, headers=all_headers)
 
     return send
 

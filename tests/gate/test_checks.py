@@ -49,9 +49,9 @@ def test_success_rate(failed: int, runs: int, passed: bool, words: str) -> None:
 @pytest.mark.parametrize("failed", [0, 1, 30, 60])
 def test_success_is_not_claimed(failed: int) -> None:
     """Of runs that did not fail nobody may know whether they are right, so nothing more is said."""
-    said = check(asserted("success_rate_above", 0.8), seen(failed, 60)).words
-    assert said.startswith(f"{60 - failed} of 60 runs did not fail (")
-    assert "succe" not in said
+    words = check(asserted("success_rate_above", 0.8), seen(failed, 60)).words
+    assert words.startswith(f"{60 - failed} of 60 runs did not fail (")
+    assert "succe" not in words
 
 
 def test_runs_without_an_end_have_no_duration() -> None:

@@ -162,10 +162,10 @@ def dashboard(tmp_path: Path) -> Iterator[tuple[Any, int]]:
 def test_the_pages_answer_the_door_alone(dashboard: tuple[Any, int]) -> None:
     """The dashboard prints the way in; the private port behind it answers nobody else."""
     process, port = dashboard
-    told = ""
-    while "Programs there send" not in told:
-        told += process.stderr.readline()
-    assert f":{port}/?key={KEY}" in told
+    line = ""
+    while "Programs there send" not in line:
+        line += process.stderr.readline()
+    assert f":{port}/?key={KEY}" in line
     while (health := _get(port, "/_stcore/health"))[0] in (0, 503):
         assert process.poll() is None
     assert health == (200, b"ok")

@@ -266,11 +266,11 @@ def test_foreign_origin_and_host(shared_receiver: Any, otlp_json: Callable[..., 
 
 def test_health(shared_receiver: Any) -> None:
     """Health tells what watches and people need."""
-    said = shared_receiver.health()
-    assert said["status"] == "ok"
-    assert said["ui"] == "off"
-    assert said["db"] == str(shared_receiver.db)
-    assert set(said) >= {"version", "spans_waiting", "spans_stored", "trouble"}
+    health = shared_receiver.health()
+    assert health["status"] == "ok"
+    assert health["ui"] == "off"
+    assert health["db"] == str(shared_receiver.db)
+    assert set(health) >= {"version", "spans_waiting", "spans_stored", "trouble"}
 
 
 @pytest.mark.parametrize("what", ["trace", "pattern"])

@@ -111,16 +111,16 @@ def test_restart(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_pages_that_can_not_start(capsys: pytest.CaptureFixture[str]) -> None:
     """Pages that end at once are started again after a pause, with a word on it."""
-    told: list[str] = []
+    told_of: list[str] = []
 
     async def work(pages: Pages) -> None:
-        while not told:
+        while not told_of:
             await asyncio.sleep(0.01)
-            told.extend(capsys.readouterr().err.splitlines())
+            told_of.extend(capsys.readouterr().err.splitlines())
         assert pages.state == "starting"
 
     run("raise SystemExit(3)", work)
-    assert "exit code 3" in told[0]
+    assert "exit code 3" in told_of[0]
 
 
 def test_pages_that_will_not_end() -> None:

@@ -220,9 +220,9 @@ def test_hostile_text_stays_text(runs: Path, ask: Callable[..., Any]) -> None:
     with Store.open(runs) as store:
         store.write(Batch([span], [TraceFacts(trace_id, tags={HOSTILE: HOSTILE})]))
         store.refresh()
-    told = ask("get_trace", trace_id=trace_id)
-    assert told["run"]["name"] == told["spans"][0]["input"] == HOSTILE
-    assert told["run"]["tags"] == {HOSTILE: HOSTILE}
+    answer = ask("get_trace", trace_id=trace_id)
+    assert answer["run"]["name"] == answer["spans"][0]["input"] == HOSTILE
+    assert answer["run"]["tags"] == {HOSTILE: HOSTILE}
     groups = ask("failure_summary", group_by_tag=HOSTILE.replace('"', ""))
     assert groups["groups"] == []
 
@@ -271,9 +271,9 @@ def test_refusals(
     refusal: Callable[..., str], tool: str, arguments: dict[str, Any], sentence: str
 ) -> None:
     """What can't be answered is a tool's error, in the library's own sentence."""
-    told = refusal(tool, **arguments)
-    assert told.startswith(sentence)
-    assert "\n" not in told
+    sentence_told = refusal(tool, **arguments)
+    assert sentence_told.startswith(sentence)
+    assert "\n" not in sentence_told
 
 
 def test_one_span_by_its_id(ask: Callable[..., Any], refusal: Callable[..., str]) -> None:
@@ -312,9 +312,11 @@ def test_annotations_change_the_database(runs: Path, ask: Callable[..., Any]) ->
     """What an assistant says of a run and of a pattern is what the user sees."""
     worst = ask("list_clusters")["patterns"][0]
     passed = ask("list_clusters", where="failed:no")["patterns"][0]["sample_trace_id"]
-    said = ask("annotate", id=passed, outcome="fail", reason="cites nothing", tags={"seen": "yes"})
-    assert said["run"]["failed"]
-    assert said["run"]["tags"]["seen"] == "yes"
+    answer = ask(
+        "annotate", id=passed, outcome="fail", reason="cites nothing", tags={"seen": "yes"}
+    )
+    assert answer["run"]["failed"]
+    assert answer["run"]["tags"]["seen"] == "yes"
     judged = ask("annotate", id=worst["pattern_id"], expected=True, priority="low", note="known")
     assert judged["pattern"]["failures_expected"]
     assert (judged["pattern"]["priority"], judged["pattern"]["note"]) == ("low", "known")

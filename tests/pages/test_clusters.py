@@ -10,7 +10,7 @@ import pytest
 from clustertrace.store import queries
 from clustertrace.store.store import Store
 from clustertrace.store.user_entries.annotations import PatternEdit, annotate_pattern
-from tests.pages.conftest import run, told
+from tests.pages.conftest import facts_with, run
 
 
 def test_an_empty_database_says_how_traces_get_in(store: Store, show: Callable[..., Any]) -> None:
@@ -166,7 +166,7 @@ def test_what_failures_share_is_a_sentence_with_runs_to_look_at(
     for number in range(1, 61):
         loops = number % 3 == 0
         tools = ["search"] * 4 if loops else ["search", "cite"]
-        store.write(run(number, *tools, facts=told(outcome="fail" if loops else "pass")))
+        store.write(run(number, *tools, facts=facts_with(outcome="fail" if loops else "pass")))
     store.refresh()
     html = show("clusters").html
     assert "20 of 20 failed (100 %; 33 % of all runs)" in html

@@ -16,7 +16,7 @@ from clustertrace.store import queries
 from clustertrace.store.sqlite import connection as connection_module
 from clustertrace.store.store import Store
 from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
-from tests.pages.conftest import run, told
+from tests.pages.conftest import facts_with, run
 
 
 def test_an_empty_database_says_how_traces_get_in(store: Store, show: Callable[..., Any]) -> None:
@@ -82,8 +82,8 @@ def test_a_row_tells_why_a_run_failed_in_which_no_step_broke(
     store: Store, show: Callable[..., Any]
 ) -> None:
     """The reason of its outcome; else the list would say nothing of what went wrong."""
-    store.write(run(1, "search", facts=told(outcome="fail", outcome_reason="cites nothing")))
-    store.write(run(2, "search", facts=told(outcome="pass", outcome_reason="cites all")))
+    store.write(run(1, "search", facts=facts_with(outcome="fail", outcome_reason="cites nothing")))
+    store.write(run(2, "search", facts=facts_with(outcome="pass", outcome_reason="cites all")))
     store.refresh()
     assert sorted(show("traces").table["errors"]) == ["", "cites nothing"]
 

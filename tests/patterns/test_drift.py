@@ -150,9 +150,9 @@ def test_chance_is_no_drift() -> None:
 def test_the_document_has_every_number() -> None:
     """What `--json` prints names the pattern and both windows."""
     made = drift({"p": runs(60, failed=3)}, {"p": runs(60, failed=30)})
-    told = drift_document(made, {"p": Variant("p", "agent", steps("search*2-3 cite"))})
-    assert told["before"] == {"runs": 60, "failed": 3}
-    (change,) = told["changes"]
+    document = drift_document(made, {"p": Variant("p", "agent", steps("search*2-3 cite"))})
+    assert document["before"] == {"runs": 60, "failed": 3}
+    (change,) = document["changes"]
     assert (change["name"], change["steps"]) == ("agent", ["search ×2–3", "cite"])
     assert (change["before"], change["after"]) == (0.05, 0.5)
     assert change["significant"] is True

@@ -51,8 +51,8 @@ def test_without_common_groups_there_is_nothing_to_compare() -> None:
 def test_a_side_without_runs_is_named() -> None:
     """A filter that matches nothing is told as that, not as names that do not meet."""
     made = verdict({}, {"b": Side(0, 9)})
-    told = verdict_words(made, "tag.task")
-    assert told == "No evidence: there are no finished runs before with a known task."
+    sentence = verdict_words(made, "tag.task")
+    assert sentence == "No evidence: there are no finished runs before with a known task."
     assert verdict_words(made, "name") == "No evidence: there are no finished runs before."
     assert verdict_words(made, "tag.name").endswith("no finished runs before with a known name.")
 

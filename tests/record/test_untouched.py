@@ -36,22 +36,22 @@ class Hostile:
         raise RuntimeError("no")
 
 
-def usage(**told: Any) -> None:
+def usage(**values: Any) -> None:
     """Say something odd about a model call."""
     with span("call", kind="llm") as call:
-        call.set_usage(**told)
+        call.set_usage(**values)
 
 
-def status(*told: Any) -> None:
+def status(*values: Any) -> None:
     """Say something odd about how a step ended."""
     with span("step") as step:
-        step.set_status(*told)
+        step.set_status(*values)
 
 
-def attributes(**told: Any) -> None:
+def attributes(**values: Any) -> None:
     """Attach odd attributes."""
     with span("step") as step:
-        step.set_attributes(**told)
+        step.set_attributes(**values)
 
 
 @pytest.mark.parametrize(

@@ -105,11 +105,11 @@ def test_modes(folder: Path) -> None:
 def test_without_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The test goes to standard output, and nothing else does."""
     assert made(folder, "-o", "-") == 0
-    told = capsys.readouterr()
-    (folder / "test_it.py").write_text(told.out)
+    printed = capsys.readouterr()
+    (folder / "test_it.py").write_text(printed.out)
     assert not passes(folder)
-    assert "It made 3 calls" not in told.out
-    assert "failed" in told.err
+    assert "It made 3 calls" not in printed.out
+    assert "failed" in printed.err
 
 
 def test_a_run_that_did_not_fail(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,13 +117,13 @@ def test_a_run_that_did_not_fail(folder: Path, capsys: pytest.CaptureFixture[str
     code = "import failing_agent; failing_agent.search('why')"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert made(folder, entry="failing_agent:search") == 1
-    told = " ".join(capsys.readouterr().out.split())
-    assert "The run did not fail, so there is nothing to test." in told
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "The run did not fail, so there is nothing to test." in printed
     assert not (folder / "test_it.py").exists()
     assert made(folder, "--json", entry="failing_agent:search") == 1
     answer = json.loads(capsys.readouterr().out)
     assert (answer["fails_as_recorded"], answer["test"]) == (False, None)
-    assert main(shlex.split(told.partition("say so first: clustertrace ")[2])) == 0
+    assert main(shlex.split(printed.partition("say so first: clustertrace ")[2])) == 0
     assert made(folder, entry="failing_agent:search") == 0
 
 

@@ -326,6 +326,6 @@ def test_only_empty_databases_are_spread(spread: Store, migrated_url: str) -> No
 
     with pytest.raises(UsageError, match="name each once"):
         nodes.spread_over(place_of(migrated_url), [place_of(migrated_url)] * 2)
-    told = "\n".join(nodes.planned([place_of("postgresql://me:it''s@db1/a")]))
-    assert "user 'me', password '…'" in told
-    assert "it''s" not in told
+    plan = "\n".join(nodes.planned([place_of("postgresql://me:it''s@db1/a")]))
+    assert "user 'me', password '…'" in plan
+    assert "it''s" not in plan

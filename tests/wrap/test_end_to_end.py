@@ -100,8 +100,8 @@ def test_openai(base_url: str, recorded: Any) -> None:
             "messages": [{"role": "user", "content": "hello"}],
         }
         client.chat.completions.create(**asked)
-        told = {"include_usage": True}
-        assert list(client.chat.completions.create(**asked, stream=True, stream_options=told))  # type: ignore[call-overload]
+        options = {"include_usage": True}
+        assert list(client.chat.completions.create(**asked, stream=True, stream_options=options))  # type: ignore[call-overload]
         client.responses.create(model="gpt-4o-mini", input="hello")
         assert list(client.responses.create(model="gpt-4o-mini", input="hello", stream=True))
         client.embeddings.create(model="text-embedding-3-small", input="hello")

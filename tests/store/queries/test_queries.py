@@ -185,8 +185,8 @@ def test_models_that_were_called(store: Store, make_trace: Any) -> None:
     """Each model of a call is offered once, whatever its case, and only of calls."""
     kinds = {"m-2": "llm", "M-2": "llm", "m-1": "llm", "m-0": "tool"}
     first, *steps = make_trace(1, *kinds)
-    told = [step._replace(model=step.name, kind=kinds[step.name]) for step in steps]
-    store.write(Batch([first, *told], []))
+    calls = [step._replace(model=step.name, kind=kinds[step.name]) for step in steps]
+    store.write(Batch([first, *calls], []))
     with store.read() as conn:
         assert [one.lower() for one in queries.models(conn)] == ["m-1", "m-2"]
         assert len(queries.models(conn, 1)) == 1

@@ -73,12 +73,12 @@ def run(rng: random.Random, number: int) -> Batch:
         cache_write_tokens=written,
         finish_reason=rng.choice([None, "max_tokens", "refusal"]),
     )
-    told = TraceFacts(
+    facts = TraceFacts(
         trace_id,
         session_id=rng.choice([None, "a", "b", "c"]),
         outcome=rng.choice([None, None, "pass", "fail"]),
     )
-    return Batch([root, call], [told])
+    return Batch([root, call], [facts])
 
 
 @pytest.fixture(scope="module")
@@ -179,8 +179,8 @@ def test_sessions_that_were_dear_just_before_are_not_dear(store: Store) -> None:
         for at, cost in ((given.start_ns - SECOND, outside), (given.start_ns, 1.0 + number)):
             root, call = run(rng, number).spans
             root = root._replace(start_ns=at, end_ns=at + 9 * SECOND)
-            told = TraceFacts(root.trace_id, session_id=f"s{number:02}")
-            store.write(Batch([root, call._replace(start_ns=at, cost_usd=cost)], [told]))
+            facts = TraceFacts(root.trace_id, session_id=f"s{number:02}")
+            store.write(Batch([root, call._replace(start_ns=at, cost_usd=cost)], [facts]))
     store.refresh()
     with store.read() as conn:
         found = queries.review(conn, given)

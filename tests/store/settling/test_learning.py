@@ -22,8 +22,8 @@ def fill(store: Store, make: Make, runs: int = 60) -> None:
     for number in range(1, runs + 1):
         loops = number % 3 == 0
         tools = ["search"] * 4 if loops else ["search", "cite"]
-        told = TraceFacts(f"{number:032x}", outcome="fail" if loops else "pass", session_id=None)
-        store.write(Batch(make(number, *tools), [told]))
+        facts = TraceFacts(f"{number:032x}", outcome="fail" if loops else "pass", session_id=None)
+        store.write(Batch(make(number, *tools), [facts]))
     store.refresh()
 
 

@@ -150,8 +150,8 @@ def test_a_session_turn_by_turn(filled: Store) -> None:
         found = queries.session(conn, "s")
         assert [turn.trace.trace_id for turn in found.turns] == [f"{n:032x}" for n in (1, 2, 3, 4)]
         assert [turn.measures.missed_tokens for turn in found.turns] == [0, 0, 6000, 5000]
-        told = [(one.reason, one.kept_tokens) for one in queries.session_breaks(conn, "s")]
-        assert told == [("idle", 0), ("history", 2000)]
+        breaks = [(one.reason, one.kept_tokens) for one in queries.session_breaks(conn, "s")]
+        assert breaks == [("idle", 0), ("history", 2000)]
         assert [turn.measures.calls for turn in queries.session(conn, "bad").turns] == [0]
         with pytest.raises(NotFound):
             queries.session(conn, "nobody")

@@ -54,10 +54,10 @@ def costs(store: Store) -> list[float | None]:
         spans = queries.trace(conn, TRACE).spans
         row = queries.trace_row(conn, TRACE)
         seen = queries.overview(conn)
-    told = [one.cost_usd for one in spans if one.kind == "llm"]
-    assert row.cost_usd == seen.cost_usd == pytest.approx(sum(cost or 0 for cost in told))
-    assert row.unpriced_calls == told.count(None)
-    return told
+    costs = [one.cost_usd for one in spans if one.kind == "llm"]
+    assert row.cost_usd == seen.cost_usd == pytest.approx(sum(cost or 0 for cost in costs))
+    assert row.unpriced_calls == costs.count(None)
+    return costs
 
 
 def test_costs_follow_the_prices(store: Store, prices: Any) -> None:
@@ -91,8 +91,8 @@ def test_a_price_that_is_gone_leaves_no_cost(store: Store, prices: Any) -> None:
 
 def test_search_follows(store: Store, prices: Any) -> None:
     """Spans that a new price touches are still found, once each, by their words."""
-    told = {"note": "platypus"}
-    store.write(batch(root(), call(2, "house-model", attributes=told)))
+    attributes = {"note": "platypus"}
+    store.write(batch(root(), call(2, "house-model", attributes=attributes)))
     store.refresh()
     prices(**{"house-model": (2, 2)})
     backfill_costs(store)
@@ -106,9 +106,9 @@ def test_summaries_follow_the_algorithm(store: Store, monkeypatch: pytest.Monkey
     """A new version of the signature moves every trace to its new pattern; none is left."""
     store.write(batch(root(), span(2, "search")))
     store.refresh()
-    told: list[tuple[int, int]] = []
-    assert backfill_signatures(store, lambda *at: told.append(at)).changed == 0
-    assert told == [(1, 1)]
+    progress: list[tuple[int, int]] = []
+    assert backfill_signatures(store, lambda *at: progress.append(at)).changed == 0
+    assert progress == [(1, 1)]
     with store.read() as conn:
         (before,) = queries.clusters(conn).clusters
     monkeypatch.setattr(signature, "VERSION", signature.VERSION + 1)

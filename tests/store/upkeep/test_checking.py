@@ -24,8 +24,8 @@ def filled(store: Store, make_trace: Callable[..., list[Span]]) -> Store:
         call = spans[1]._replace(
             kind="llm", model="gpt-4o-mini", provider="openai", input_tokens=900, output_tokens=9
         )
-        told = TraceFacts(spans[0].trace_id, session_id="talk", tags={"service": "shop"})
-        store.write(Batch([spans[0], call, *spans[2:]], [told]))
+        facts = TraceFacts(spans[0].trace_id, session_id="talk", tags={"service": "shop"})
+        store.write(Batch([spans[0], call, *spans[2:]], [facts]))
     store.refresh()
     return store
 

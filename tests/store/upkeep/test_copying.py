@@ -31,14 +31,14 @@ def source(store: Store, make_trace: Callable[..., list[Span]]) -> Store:
         call = spans[1]._replace(
             kind="llm", model="gpt-4o-mini", provider="openai", input_tokens=900, output_tokens=9
         )
-        told = TraceFacts(
+        facts = TraceFacts(
             spans[0].trace_id,
             session_id=f"talk-{number % 2}",
             tags={"service": "shop", "naïve": "'quoted' \\ \t line"},
             metrics=(Metric("score", 0.1 * number, START), Metric("score", -0.0, START + 1)),
         )
         payload = {"q": f"tide {number} – 100 %", "more": "\\x00 \n"}
-        store.write(Batch([spans[0]._replace(input=payload), call, *spans[2:]], [told]))
+        store.write(Batch([spans[0]._replace(input=payload), call, *spans[2:]], [facts]))
     store.refresh()
     annotate_traces(store, [f"{1:032x}"], TraceEdit(starred=True, note="look"))
     return store
@@ -123,8 +123,8 @@ def test_nothing_that_postgresql_cannot_hold_is_taken_for_a_difference(
     store: Store, other_url: str, opened: Open
 ) -> None:
     """The character NUL, in names and in keys, becomes another one there, which is the same."""
-    told = TraceFacts(root().trace_id, tags={"a\0b": "1", "ab": "2"})
-    store.write(batch(root(name="an\0agent"), span(2), facts=[told]))
+    facts = TraceFacts(root().trace_id, tags={"a\0b": "1", "ab": "2"})
+    store.write(batch(root(name="an\0agent"), span(2), facts=[facts]))
     store.refresh()
     server = opened(other_url)
     copied(store, server)

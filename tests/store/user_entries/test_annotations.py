@@ -62,8 +62,8 @@ def test_a_given_outcome_moves_the_roll_ups_at_once(one: Store) -> None:
 def test_it_survives_late_spans_repeated_facts_and_a_new_summary(one: Store) -> None:
     """Whatever the run goes on to say, the user's word stays."""
     annotate_traces(one, [TRACE], TraceEdit(outcome="fail", tags={"v": "mine"}))
-    told = TraceFacts(TRACE, outcome="pass", outcome_reason="again", tags={"v": "2", "w": "3"})
-    one.write(batch(span(3, "late"), facts=[told]))
+    facts = TraceFacts(TRACE, outcome="pass", outcome_reason="again", tags={"v": "2", "w": "3"})
+    one.write(batch(span(3, "late"), facts=[facts]))
     one.refresh()
     backfill_signatures(one)
     assert (row(one).outcome, row(one).span_count) == ("fail", 3)
@@ -184,10 +184,10 @@ def test_a_pattern_keeps_what_is_said_of_it(one: Store) -> None:
     with one.read() as conn:
         pattern = queries.clusters(conn).clusters[0].id
     assert annotate_pattern(one, pattern, PatternEdit(expected=True, note=f"x {KEY}")).expected
-    said = annotate_pattern(one, pattern, PatternEdit(priority="high"))
-    assert (said.expected, said.priority) == (True, "high")
+    annotation = annotate_pattern(one, pattern, PatternEdit(priority="high"))
+    assert (annotation.expected, annotation.priority) == (True, "high")
     with one.read() as conn:
-        assert queries.cluster(conn, pattern).annotation == said
-    assert KEY not in str(said.note)
+        assert queries.cluster(conn, pattern).annotation == annotation
+    assert KEY not in str(annotation.note)
     nothing = annotate_pattern(one, pattern, PatternEdit(False, "normal", ""))
     assert nothing == PatternAnnotation()

@@ -19,7 +19,7 @@ NOW = 1_700_000_000 * SECOND
 def root(number: int, scope: str, *, after: float = 0, **fields: object) -> Span:
     """A model call that is a trace of its own."""
     start = NOW + int(after * SECOND)
-    told = {
+    defaults = {
         "status": "ok",
         "model": "claude-sonnet-4-5",
         "input_tokens": 1050,
@@ -35,7 +35,7 @@ def root(number: int, scope: str, *, after: float = 0, **fields: object) -> Span
         start_ns=start,
         end_ns=start + SECOND,
         attributes={"scope.name": scope},
-        **told,  # type: ignore[arg-type]
+        **defaults,  # type: ignore[arg-type]
     )
 
 

@@ -51,7 +51,7 @@ def test_secrets_are_cut_in_every_text_and_counted() -> None:
 
 def test_secrets_are_cut_from_what_is_said_about_a_trace() -> None:
     """Tags by their names, and keys and secrets in names of metrics, reasons and sessions."""
-    told = policy().facts(
+    facts = policy().facts(
         TraceFacts(
             TRACE,
             name=KEY,
@@ -62,9 +62,9 @@ def test_secrets_are_cut_from_what_is_said_about_a_trace() -> None:
             extra={"deep": [KEY]},
         )
     )
-    assert KEY not in repr(told)
-    assert "hunter2" not in repr(told)
-    assert told.tags["tier"] == "gold"
+    assert KEY not in repr(facts)
+    assert "hunter2" not in repr(facts)
+    assert facts.tags["tier"] == "gold"
 
 
 @pytest.mark.parametrize(
@@ -151,10 +151,10 @@ def test_metadata_only_stores_no_content(store: Store, monkeypatch: pytest.Monke
         extra={"more": "secret plan"},
     )
     call = span(2, "chat", kind="llm", model="gpt-4o-mini", input_tokens=1000, output_tokens=0)
-    told = TraceFacts(
+    facts = TraceFacts(
         TRACE, outcome_reason="secret plan", extra={"k": "secret plan"}, tags={"a": "b"}
     )
-    store.write(batch(one, call, facts=[told]))
+    store.write(batch(one, call, facts=[facts]))
     trace = settled(store)
     assert "secret plan" not in repr(trace)
     stored, priced = trace.spans
@@ -188,13 +188,13 @@ def test_batch_prices_hold_without_content(store: Store, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "value"),
     [("CAPTURE", "some"), ("MAX_PAYLOAD_BYTES", "12"), ("MAX_PAYLOAD_BYTES", "many")],
 )
 def test_settings_that_cannot_be_used_are_named(
-    name: str, told: str, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong value is told before anything is stored under another rule than the user meant."""
-    monkeypatch.setenv(f"CLUSTERTRACE_{name}", told)
+    monkeypatch.setenv(f"CLUSTERTRACE_{name}", value)
     with pytest.raises(BadSetting, match=f"CLUSTERTRACE_{name} can't be used"):
         policy()
