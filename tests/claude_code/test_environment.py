@@ -73,5 +73,5 @@ def test_the_shell_sets_just_that(shell: Shell) -> None:
     ],
 )
 def test_each_shell_has_its_words(shell: Shell, line: str) -> None:
-    """Also for those that are not on this machine."""
+    """Variables are written as each shell takes them, also one that this machine lacks."""
     assert shell_lines({"A": "it's"}, shell) == [line]

@@ -110,7 +110,7 @@ def test_a_broken_environment_is_no_matter(started: Any, environment: dict[str, 
 
 
 def test_a_home_that_can_not_be_written_is_no_matter(started: Any, tmp_path: Path) -> None:
-    """Nothing is started, and the session hears nothing of it."""
+    """With a home that can't be written nothing is started, and the session hears nothing of it."""
     (tmp_path / "file").touch()
     done = hook(started.port, HOME=str(tmp_path / "file"))
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
@@ -125,7 +125,7 @@ def test_a_python_that_is_gone_is_no_matter() -> None:
 
 
 def test_another_program_keeps_its_port(started: Any) -> None:
-    """Nothing is started where something listens."""
+    """No receiver is started on a port that something listens on."""
     with socket.create_server(("127.0.0.1", started.port)):
         assert hook(started.port).returncode == 0
         assert started.processes == []

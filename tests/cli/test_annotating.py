@@ -54,7 +54,7 @@ def test_outcomes_in_bulk(run: Any, filled: Store) -> None:
     ],
 )
 def test_wrong_use_of_outcome(run: Any, filled: Store, arguments: Any, word: str) -> None:
-    """One sentence, exit code 2."""
+    """Wrong arguments of `outcome` are refused in one sentence, with exit code 2."""
     ran = run("outcome", *arguments)
     assert ran.code == 2
     assert word in ran.err

@@ -25,7 +25,7 @@ def test_copy(run: Run, filled: Store, tmp_path: Path) -> None:
 
 
 def test_copy_to_a_server_and_back(run: Run, filled: Store, other_url: str, tmp_path: Path) -> None:
-    """The same bytes come back; the password of neither is told."""
+    """A copy to a server and back has the same bytes; neither password is shown."""
     secret = other_url.replace("@", ":hush@")
     ran = run("db", "copy", "--to", secret, "--json")
     assert ran.answer["to"] == other_url
@@ -79,7 +79,7 @@ def test_info_changes_nothing(run: Run, filled: Store) -> None:
 
 
 def test_vacuum_has_two_names(run: Run, filled: Store) -> None:
-    """`db vacuum` is `vacuum`."""
+    """`db vacuum` does what `vacuum` does."""
     asked = ("--older-than", "1s", "--dry-run", "--json")
     assert run("db", "vacuum", *asked).answer == run("vacuum", *asked).answer
     assert run("db", "vacuum", *asked).answer["traces"] == 3

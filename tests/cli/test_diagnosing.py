@@ -67,7 +67,7 @@ def test_a_test_span_makes_the_way_and_goes(run: Any, port: int, tmp_path: Path)
 
 
 def test_without_a_receiver_nothing_can_be_sent(run: Any, port: int) -> None:
-    """Which is what was asked for, so it is wrong."""
+    """A test span that no receiver takes is a finding, with how to start one."""
     ran = run("doctor", "--send-test", "--port", str(port))
     assert ran.code == 1
     assert "✗ test span" in ran.out
@@ -76,7 +76,7 @@ def test_without_a_receiver_nothing_can_be_sent(run: Any, port: int) -> None:
 
 
 def test_another_program_on_the_port(run: Any, port: int) -> None:
-    """It is said, with what to type."""
+    """A port that another program has taken is a finding, with what to type."""
     with socket.create_server(("127.0.0.1", port)) as other:
         other.settimeout(30)
         script = "import sys; from clustertrace.cli import main; sys.exit(main())"
@@ -124,7 +124,7 @@ def test_a_copy_that_is_not_whole(run: Any, port: int, filled: Store, tmp_path: 
 
 
 def test_a_database_that_is_none(run: Any, port: int, tmp_path: Path) -> None:
-    """The reason is the finding."""
+    """A file that is no database is a finding that gives the reason."""
     path = tmp_path / "notes.txt"
     path.write_text("my notes, not a database. " * 100)
     ran = run("doctor", "--port", str(port), "--db", path, "--json")

@@ -12,7 +12,7 @@ SERVER = "postgresql+psycopg://me:secret@db0/traces"
 
 
 def test_a_dry_run_prints_the_statements_and_no_password(run: Any) -> None:
-    """As SQL, or as JSON; no server is asked."""
+    """A dry run prints its statements as SQL or as JSON, without passwords, and asks no server."""
     ran = run("db", "distribute", "--engine", "citus", "--dry-run", "--db", SERVER)
     assert ran.code == 0
     assert "SELECT create_distributed_table('traces', 'trace_id');\n" in ran.out
@@ -37,7 +37,7 @@ def test_a_dry_run_prints_the_statements_and_no_password(run: Any) -> None:
 def test_what_can_not_be_spread_is_refused(
     run: Any, tmp_path: Path, arguments: list[str], sentence: str
 ) -> None:
-    """In one sentence, before any server is asked."""
+    """What can't be spread is refused in one sentence, before any server is asked."""
     ran = run("db", "distribute", "--db", tmp_path / "traces.db", *arguments)
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert sentence in ran.err

@@ -65,7 +65,7 @@ def test_nothing_to_compare_is_an_answer(run: Any) -> None:
 
 @pytest.mark.usefixtures("worse")
 def test_one_window_alone_is_wrong_use(run: Any) -> None:
-    """Both filters or none."""
+    """`--before` and `--after` go together: one alone is wrong use."""
     shown = run("drift", "--before", "tag.version:1")
     assert (shown.code, shown.out) == (2, "")
     assert "both --before and --after" in shown.err

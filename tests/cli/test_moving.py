@@ -32,7 +32,7 @@ def test_everything_goes_out_oldest_first(run: Any) -> None:
 
 @pytest.mark.usefixtures("filled")
 def test_named_traces_go_out_once(run: Any) -> None:
-    """In the order of their names; naming one twice changes nothing."""
+    """Traces are exported in the order of their names; naming one twice changes nothing."""
     assert ids(run("export", TOLD, OK, TOLD).out) == [TOLD, OK]
 
 
@@ -80,7 +80,7 @@ def test_a_folder_gets_parquet_by_day(run: Any, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("filled")
 def test_a_name_that_is_empty_is_none(run: Any) -> None:
-    """It is not the folder that the command runs in."""
+    """An empty file name is refused, and does not mean the current folder."""
     ran = run("export", "--all", "--format", "parquet", "-o", "")
     assert (ran.code, ran.err.startswith("error: -o is empty")) == (2, True)
 

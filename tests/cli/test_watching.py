@@ -41,7 +41,7 @@ def test_what_to_type_has_the_options_that_were_given(
 
 
 def test_grpc_goes_to_its_own_port(run: Any) -> None:
-    """Unless another is named."""
+    """OTLP/gRPC goes to its usual port, unless another is named."""
     answer = run("claude-code", "--protocol", "grpc", "--json").answer["variables"]
     assert answer["OTEL_EXPORTER_OTLP_PROTOCOL"] == "grpc"
     assert answer["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://localhost:4317"
@@ -100,7 +100,7 @@ def test_another_place_for_settings(
 
 @pytest.mark.parametrize("text", ["{", '{"env": []}', "[]"])
 def test_broken_settings_are_one_sentence(run: Any, settings: Path, text: str) -> None:
-    """They are named, and left as they are."""
+    """Settings that can't be read are named in one sentence, and left as they are."""
     settings.parent.mkdir()
     settings.write_text(text)
     ran = run("claude-code", "--write")

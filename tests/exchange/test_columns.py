@@ -70,7 +70,7 @@ def test_every_question_has_an_answer(asking: Asking) -> None:
 
 
 def test_traces_a_day(asking: Asking, capfd: pytest.CaptureFixture[str]) -> None:
-    """As `stats` counts those that began on the day."""
+    """The query of the docs counts traces a day as `stats` counts those of that day."""
     rows = asking.duckdb("traces a day")
     assert sum(row["traces"] for row in rows) == 60
     for row in rows:
@@ -81,7 +81,7 @@ def test_traces_a_day(asking: Asking, capfd: pytest.CaptureFixture[str]) -> None
 
 
 def test_patterns_with_their_interval(asking: Asking, capfd: pytest.CaptureFixture[str]) -> None:
-    """As `clusters`."""
+    """The query of the docs finds the patterns and intervals that `clusters` shows."""
     answer = json.loads(asking.clustertrace(capfd, "clusters", "--json", "--limit", "100"))
     clusters = {row["id"]: row for row in answer["clusters"]}
     rows = asking.duckdb("patterns")
@@ -100,7 +100,7 @@ def test_patterns_with_their_interval(asking: Asking, capfd: pytest.CaptureFixtu
 def test_what_was_spent(
     asking: Asking, capfd: pytest.CaptureFixture[str], title: str, by: str, key: str
 ) -> None:
-    """As `cost`, in the same order."""
+    """The query of the docs gives what `cost` gives, in the same order."""
     answer = json.loads(asking.clustertrace(capfd, "cost", "--json", "--by", by))["rows"]
     rows = asking.duckdb(title)
     assert [str(row[key]) for row in rows] == [one["name"] for one in answer]
@@ -110,7 +110,7 @@ def test_what_was_spent(
 
 
 def test_tools(asking: Asking, capfd: pytest.CaptureFixture[str]) -> None:
-    """As worked out of the native export."""
+    """The query of the docs gives the calls, percentiles and failures of the native export."""
     took, failed = _tools(asking.clustertrace(capfd, "export", "--all"))
     rows = asking.duckdb("tools")
     assert {row["name"]: row["calls"] for row in rows} == {

@@ -121,7 +121,7 @@ def test_the_cookie_stays_on_encrypted_connections() -> None:
     ],
 )
 def test_an_address_is_written_as_browsers_do(address: str, origin: str) -> None:
-    """Without the usual port, in lower case."""
+    """A public address is written without the usual port, in lower case."""
     assert public_address(address).origin == origin
 
 

@@ -47,6 +47,6 @@ def test_anything_may_come(message: bytes) -> None:
 
 @given(st.data())
 def test_a_message_that_is_cut_short_is_nobodys(data: st.DataObject) -> None:
-    """It can't be read to its end."""
+    """A message that ends early can not be read, and is taken for no click of a user."""
     whole = BackMsg(rerun_script=state()).SerializeToString()
     assert not is_user_action(whole[: data.draw(st.integers(0, len(whole) - 1))])

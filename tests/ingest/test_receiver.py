@@ -419,7 +419,7 @@ def test_can_not_serve(
 def test_limit_from_the_environment(
     start_receiver: Callable[..., Any], otlp_json: Callable[..., bytes]
 ) -> None:
-    """CLUSTERTRACE_OTLP_MAX_BYTES is the limit."""
+    """CLUSTERTRACE_OTLP_MAX_BYTES is the largest body that is taken."""
     with start_receiver(CLUSTERTRACE_OTLP_MAX_BYTES="2000") as receiver:
         assert receiver.http.post("/v1/traces", content=otlp_json(1), headers=JSON).is_success
         answer = receiver.http.post("/v1/traces", content=otlp_json(50), headers=JSON)

@@ -52,7 +52,7 @@ def unit() -> configparser.RawConfigParser:
 
 
 def test_the_page_names_every_example() -> None:
-    """And no other."""
+    """The page names each example that there is, and no other."""
     assert set(re.findall(r"\]\(team/([\w.]+)\)", PAGE)) == {path.name for path in FOLDER.iterdir()}
 
 
@@ -75,7 +75,7 @@ def test_the_unit_starts_a_receiver_of_a_team() -> None:
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
-    """It knows every line; only the program is another one."""
+    """systemd knows every line of the unit; for the check only the program is another one."""
     program = shlex.split(unit()["Service"]["ExecStart"])[0]
     copy = tmp_path / "clustertrace.service"
     copy.write_text(read(copy.name).replace(program, sys.executable))
@@ -135,7 +135,7 @@ def test_prometheus_scrapes_over_tls_with_the_key() -> None:
 
 
 def test_the_page_names_every_metric() -> None:
-    """And none that there is not."""
+    """The page names every metric that is exposed, and no other."""
     figures = Figures("1", False, 0, 0, 0, {}, Histogram(), {}, 0.0, 0)
     names = set(re.findall(r"^# TYPE (\w+)", exposition(figures), re.M))
     assert set(re.findall(r"^\| `(clustertrace_\w+)", PAGE, re.M)) == names

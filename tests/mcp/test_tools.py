@@ -97,7 +97,7 @@ def test_where_the_money_went(runs: Path, ask: Callable[..., Any]) -> None:
 
 
 def test_the_way_to_a_failure(ask: Callable[..., Any]) -> None:
-    """From where the failures are, over why, to the step and its evidence."""
+    """The tools lead from where failures are, over why, to the step and its evidence."""
     clusters = ask("list_clusters")
     assert clusters["sentence"] == "2 patterns hold 10 of the 12 failures (83 %)."
     assert (clusters["runs"], clusters["failed"], clusters["total"]) == (60, 12, 18)

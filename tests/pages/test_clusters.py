@@ -98,7 +98,7 @@ def test_a_filter_counts_the_runs_that_match(some: Store, show: Callable[..., An
 def test_expected_failures_lead_neither_the_sentence_nor_the_bar(
     some: Store, show: Callable[..., Any]
 ) -> None:
-    """They stand at the bar's end, together, and lead to their traces."""
+    """Expected failures stand together at the bar's end, and lead to their traces."""
     some.write(run(8, "lookup", status="error"))
     some.write(run(9, "lookup", status="error"))
     some.refresh()

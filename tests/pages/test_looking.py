@@ -161,7 +161,7 @@ def test_failures_and_metrics_take_the_filter(demo: Store, show: Show) -> None:
 
 @pytest.mark.parametrize("by", ["pattern", "tag.agent"])
 def test_values_are_coloured_by_what_one_likes(demo: Store, show: Show, by: str) -> None:
-    """By pattern or by a tag, never in the red that means failed."""
+    """Values are coloured by pattern or by a tag, never in the red that means failed."""
     [chart] = show("metrics", name="answer_score", by=by).ran.get("vega_lite_chart")
     assert "#c4302b" not in chart.proto.spec
     group = "research" if by == "tag.agent" else "others"

@@ -108,7 +108,7 @@ def test_where_paths_part_is_a_tree(forgetful: Cluster, show: Callable[..., Any]
 def test_a_pattern_that_never_failed_needs_no_reason(
     forgetful: Cluster, store: Store, show: Callable[..., Any]
 ) -> None:
-    """Nothing is said about why."""
+    """A pattern without failures has no section on why."""
     with store.read() as conn:
         good = queries.clusters(conn).clusters[1]
     html = show("pattern", id=good.id).html

@@ -126,7 +126,7 @@ def test_a_template_goes_to_the_critique(store: Store, page: Callable[..., AppTe
 
 
 def test_search_narrows_the_list(store: Store, page: Callable[..., AppTest]) -> None:
-    """By name, text or tag, whatever the case."""
+    """Templates are found by name, text or tag, in upper or lower case."""
     save_template(store, "Review", "Look at {file}", ["qa"])
     save_template(store, "Release", "Write the notes", [])
     app = page(TEMPLATES)

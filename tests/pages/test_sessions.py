@@ -97,7 +97,7 @@ def test_hostile_sessions_stay_text(hostile: Store, show: Show) -> None:
 
 
 def test_long_sessions_have_pages(store: Store, show: Show) -> None:
-    """Fifty turns at a time."""
+    """A long session shows fifty turns at a time."""
     for number in range(1, 61):
         store.write(run(number, facts=facts_with(session_id="long")))
     store.refresh()

@@ -145,7 +145,7 @@ def test_suspicious_steps_and_ways_on(some: Store, show: Callable[..., Any]) -> 
 
 
 def test_a_replay_leads_to_what_it_repeats(store: Store, show: Callable[..., Any]) -> None:
-    """And says that it is counted nowhere."""
+    """A replay links to the run that it repeats, and says that it is counted nowhere."""
     store.write(run(1, "search", facts=facts_with(tags={REPLAY_OF: f"{2:032x}"})))
     store.refresh()
     html = show("trace", id=f"{1:032x}").html

@@ -168,7 +168,7 @@ def test_conditions_are_offered_and_typed(some: Store, show: Callable[..., Any])
 
 
 def test_a_filter_is_kept_used_and_forgotten(some: Store, show: Callable[..., Any]) -> None:
-    """By a name, from the menu beside the bar."""
+    """A filter is saved by a name, used and deleted from the menu beside the bar."""
     ran = show("traces", where=["failed:yes or status:running", "name:agent"]).ran
     ran.text_input[0].set_value("bad ones")
     [keep] = [button for button in ran.button if button.label == "Keep"]

@@ -117,7 +117,7 @@ def test_steps_that_only_failing_runs_take_are_suspicious() -> None:
 
 
 def test_few_siblings_prove_nothing() -> None:
-    """With a handful of runs no share is told."""
+    """With a handful of siblings no share of failing runs is given as a reason."""
     siblings = others("a x b", failed=True) + others("a b", failed=False)
     reasons = [reason.what for one in suspects(run("a x b"), siblings) for reason in one.reasons]
     assert "in failing runs" not in reasons

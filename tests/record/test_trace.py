@@ -340,7 +340,7 @@ def test_a_cancellation_survived_at_a_yield_excuses_no_later_one(recorded: Recor
 
 
 def test_attributes_are_taken_as_a_mapping_too(recorded: Recorded) -> None:
-    """As OpenTelemetry's spans take them; what is no mapping never reaches the program."""
+    """Attributes may be a mapping, as in OpenTelemetry; what is none never breaks the program."""
     with clustertrace.span("step") as step:
         step.set_attributes({"gen_ai.x": 1}, b=2)
         step.set_attributes("nothing")  # type: ignore[arg-type]

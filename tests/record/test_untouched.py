@@ -422,7 +422,7 @@ ANY = st.recursive(
 
 @given(ANY, ANY)
 def test_any_value_anywhere_makes_lines_that_can_be_read(value: Any, other: Any) -> None:
-    """As a name, argument, result, attribute, tag, usage, metric, session or error."""
+    """Any value, as any argument of any call, leads to lines that can be read."""
 
     @trace(name=value, tags={"t": value}, sample=1.0)
     def work(argument: Any) -> Any:

@@ -130,7 +130,7 @@ def test_a_run_that_did_not_fail(folder: Path, capsys: pytest.CaptureFixture[str
 def test_an_argument_that_was_not_recorded(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is asked for, and one that is given stands in the test."""
+    """An argument that was not recorded is asked for; one that is given stands in the test."""
     (folder / "failing_agent.py").write_text(
         AGENT.format(answer="[]", attempts=3).replace('"agent")', '"agent", skip="question")')
     )

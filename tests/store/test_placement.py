@@ -15,7 +15,7 @@ from clustertrace.store.schema import tables
 
 
 def test_every_table_is_in_one_group() -> None:
-    """And those that are keyed by a trace are spread by it."""
+    """Every table is placed exactly once, and those that are keyed by a trace are spread by it."""
     declared = SQLModel.metadata.tables
     assert tables.SpanRow.metadata is SQLModel.metadata
     groups = Counter((*BY_TRACE, *SUMMED, *NAMED, *HERE))

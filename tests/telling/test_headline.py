@@ -47,7 +47,7 @@ def test_the_headline_says_where_the_failures_are(answer: ClusterPage, sentence:
 
 
 def test_the_only_trace_of_a_filter_is_not_the_only_one() -> None:
-    """Others may have failed."""
+    """If a filter leaves one trace, the headline speaks of the only one that matches."""
     sentence = headline(page(1, 1), filtered=True)
     assert sentence == "The only finished trace that matches failed."
 

@@ -50,7 +50,7 @@ US, MS, S = 10**3, 10**6, 10**9
     ],
 )
 def test_durations(nanoseconds: int | None, text: str) -> None:
-    """In the unit that people would choose."""
+    """A duration is given in the unit that people would choose."""
     assert duration(nanoseconds) == text
 
 

@@ -224,7 +224,7 @@ def test_a_codex_turn_has_the_id_of_its_telemetry(store: Store, shared: Path, br
 def test_a_file_that_cannot_be_read_costs_no_other(
     store: Store, claude: Path, bring: Bring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is named, with the reason."""
+    """A file that can't be read is named with the reason, and the others are imported."""
     [locked] = claude.glob("*/cb1fbd26*.jsonl")
     opened = Path.open
 

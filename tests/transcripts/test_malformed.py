@@ -110,14 +110,14 @@ def checked(portions: list[Portion]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(_CLAUDE | _LINES, max_size=12), st.binary(max_size=9), st.booleans())
 def test_odd_sessions_of_claude_code(items: list[Any], ending: bytes, gone: bool) -> None:
-    """Unknown rows, wrong types, cycles of parents, half lines."""
+    """Unknown rows, wrong types, cycles of parents and half lines break nothing."""
     checked(list(claude_code.Reader("s").read(rows(file_of(items, ending)), abandoned=gone)))
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(_CODEX | _LINES, max_size=12), st.binary(max_size=9), st.booleans())
 def test_odd_rollouts_of_codex(items: list[Any], ending: bytes, gone: bool) -> None:
-    """The same for Codex."""
+    """Unknown rows, wrong types and half lines of Codex break nothing."""
     checked(list(codex.Reader("s").read(rows(file_of(items, ending)), abandoned=gone)))
 
 
@@ -158,7 +158,7 @@ def test_tokens_are_the_sum_of_the_records(calls: list[Any], held: int) -> None:
 
 
 def test_a_line_that_is_too_long_is_stepped_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is no row, and those around it are read."""
+    """A line that is too long is no row, and the rows around it are read."""
     monkeypatch.setattr("clustertrace.transcripts.rows.LONGEST_LINE", 100)
     monkeypatch.setattr("clustertrace.transcripts.rows._SKIP_BYTES", 16)
     data = b'{"a":1}\n' + b'{"b":"' + b"x" * 500 + b'"}\n\n' + b'{"c":1}\n' + b"y" * 300

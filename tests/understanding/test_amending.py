@@ -115,7 +115,7 @@ def test_a_turn_that_ends_with_a_failed_call() -> None:
 
 @pytest.mark.parametrize("reason", ["refusal", "max_tokens"])
 def test_a_turn_that_ends_badly(reason: str) -> None:
-    """So it did where the model refused, or its answer was cut."""
+    """A turn ended badly where the model refused, or its answer was cut."""
     (changed,) = amended(turn(finish_reason=reason))
     assert (changed.status, changed.error_type) == ("error", reason)
 

@@ -422,7 +422,7 @@ def test_streaming_responses_are_recorded_as_they_are_read(api: Any, recorded: A
 
 
 def test_async_raw_responses_are_recorded(api: Any, recorded: Any) -> None:
-    """The same, awaited."""
+    """Raw responses of the async client are recorded as those of the plain one."""
     api.reply(MESSAGE).stream(EVENTS).stream([json.dumps(MESSAGE).encode()])
 
     async def main() -> None:
@@ -523,7 +523,7 @@ def test_other_clouds_are_recorded_as_such(
 def test_other_clouds_async_clients_are_recorded(
     api: Any, recorded: Any, kind: Any, options: Any
 ) -> None:
-    """The same, awaited."""
+    """Async clients for other clouds are recorded as the plain ones."""
     api.reply(MESSAGE)
 
     async def main() -> None:

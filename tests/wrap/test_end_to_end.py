@@ -92,7 +92,7 @@ def test_anthropic(base_url: str, recorded: Any) -> None:
 
 
 def test_openai(base_url: str, recorded: Any) -> None:
-    """Completions, responses, streams and embeddings."""
+    """Completions, responses, streams and embeddings of OpenAI reach the store."""
     with openai.OpenAI(api_key="k", base_url=f"{base_url}/v1", max_retries=0) as made:
         client = clustertrace.wrap_openai(made)
         asked: dict[str, Any] = {

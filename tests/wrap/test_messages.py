@@ -70,7 +70,7 @@ class Picture(BaseModel):
 
 
 def test_encoded_bytes_become_their_size() -> None:
-    """In data URLs, in base64 and in objects; words stay, however long."""
+    """Encoded bytes in data URLs, base64 and objects become their size; long words stay."""
     words = "It is a long text about many things. " * 100
     encoded = "QUJD" * 1000
     slimmed = slim({"a": f"data:image/png;base64,{encoded}", "b": [encoded, words], "c": "QUJD"})
@@ -83,7 +83,7 @@ def test_encoded_bytes_become_their_size() -> None:
 
 
 def test_a_value_that_holds_itself_is_no_trouble() -> None:
-    """Looking ends at some depth."""
+    """A list that holds itself is looked into to some depth, and no error."""
     endless: list[Any] = []
     endless.append(endless)
     slim(endless)

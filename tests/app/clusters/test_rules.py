@@ -41,7 +41,7 @@ def finish(learner: Any) -> None:
 
 
 def test_a_page_does_not_wait_for_rules_that_take_long(store: Store, slow: Event) -> None:
-    """They come with a later look, once for everybody who looked meanwhile."""
+    """Slow rules are left to a later look, and mined once for all who looked meanwhile."""
     store.write(run(1, "search", facts=facts_with(outcome="fail")))
     store.refresh()
     learner = rules._Learner()

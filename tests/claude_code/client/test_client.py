@@ -91,7 +91,7 @@ def test_a_turn_is_there_once(reporting: Claude) -> None:
 
 @pytest.mark.browser
 def test_a_turn_is_on_the_pages(reporting: Claude, started: Any, page: Page) -> None:
-    """Which start when they are opened."""
+    """The pages start when somebody opens one, and show the turn."""
     page.set_default_timeout(60_000)
     result = reporting(PROMPT)
     [turn] = until(lambda: turns(result["session_id"]))

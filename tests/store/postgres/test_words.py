@@ -81,6 +81,6 @@ def test_a_passage_shows_what_was_found() -> None:
     ],
 )
 def test_only_what_it_was_found_for_is_marked(query: str, marked: list[str]) -> None:
-    """Not the words of an alternative that does not hold."""
+    """Words of an alternative that does not match are not marked."""
     found = passages(match_expression(query), {"output": "red, blue and green"})["output"]
     assert [part.partition(MARK_END)[0] for part in found.split(MARK)[1:]] == marked

@@ -44,7 +44,7 @@ def kept(store: Store) -> list[tuple[Any, ...]]:
 
 
 def test_a_prompt_is_kept_once_a_run(store: Store, say: Callable[..., str]) -> None:
-    """With how the run ended; a run without a prompt leaves nothing."""
+    """Each run's prompt is stored once, with how the run ended; no prompt, no row."""
     first = say(1, "Fix the login")
     say(2, None)
     third = say(3, "Fix the logout", failed=True)
@@ -156,7 +156,7 @@ def test_uses_are_counted_by_version(store: Store, say: Callable[..., str]) -> N
 
 @pytest.mark.parametrize(("name", "body"), [("", "text"), ("name", " \n"), ("x" * 201, "text")])
 def test_templates_need_a_name_and_a_text(store: Store, name: str, body: str) -> None:
-    """Neither empty nor endless."""
+    """A template whose name or text is empty, or endless, is refused."""
     with pytest.raises(UsageError):
         save_template(store, name, body)
 

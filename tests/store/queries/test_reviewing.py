@@ -218,7 +218,7 @@ def test_lost_dollars_are_those_of_the_roll_up_of_money(three_weeks: Store) -> N
 
 
 def test_an_empty_week(store: Store) -> None:
-    """Nothing, and no error."""
+    """A week without runs gives an empty review, and no error."""
     with store.read() as conn:
         found = queries.review(conn, window(FIRST + timedelta(days=700), None))
     assert (found.total, found.patterns, found.most_run) == (Sums(), 0, None)

@@ -92,7 +92,7 @@ def test_what_is_removed_is_taken_out(store: Store) -> None:
 
 
 def test_spending_is_what_the_runs_have_spent(store: Store) -> None:
-    """By whatever it is counted, the roll-up's totals are those of the runs."""
+    """By whatever it is split, what was spent adds up to the total of the runs."""
     import_history(store, find("claude-code", DATA / "claude-code"))
     store.refresh()
     with store.read() as conn:
@@ -145,7 +145,7 @@ def test_sessions(filled: Store) -> None:
 
 
 def test_a_session_turn_by_turn(filled: Store) -> None:
-    """In order, each with what it spent, and where the cache was missed."""
+    """The turns of a session come in order, with what each spent and where the cache was missed."""
     with filled.read() as conn:
         found = queries.session(conn, "s")
         assert [turn.trace.trace_id for turn in found.turns] == [f"{n:032x}" for n in (1, 2, 3, 4)]

@@ -85,7 +85,7 @@ def test_an_empty_database_is_sound(store: Store) -> None:
     ],
 )
 def test_a_total_that_is_wrong_is_found(filled: Store, fault: str, table: str) -> None:
-    """In whichever table it stands, too much, too little or another number."""
+    """A wrong total is found in whichever table it stands, and only there."""
     with filled.writing() as conn:
         conn.run(fault)
     found = check(filled)

@@ -304,6 +304,6 @@ def test_a_copy_of_another_database_is_left_alone(
 
 
 def test_a_database_is_no_copy_of_itself(source: Store) -> None:
-    """Nothing would come of that."""
+    """A copy of a database onto itself is refused."""
     with pytest.raises(UsageError, match="the database itself"):
         copied(source, source)

@@ -18,7 +18,7 @@ def saved(store: Store) -> dict[str, str]:
 
 
 def test_a_filter_is_kept_replaced_and_forgotten(store: Store) -> None:
-    """By its name, which has one space where it was typed with many."""
+    """A filter is saved, replaced and deleted by its name, in which many spaces are one."""
     saved_filters.save(store, "  dear   runs ", "cost>1")
     saved_filters.save(store, "bad", "failed:yes")
     saved_filters.save(store, "dear runs", "cost>2")

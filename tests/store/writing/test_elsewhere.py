@@ -60,7 +60,7 @@ FAILED = {"status": "error", "input_tokens": None, "output_tokens": None}
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_failed_calls(store: Store, order: tuple[int, ...]) -> None:
-    """So are reports of the same failure, which know no tokens."""
+    """Two reports of a failed call, without tokens, count once; another model is another call."""
     spans = [
         root(1, "one", **FAILED),
         root(2, "two", after=0.1, **FAILED),
