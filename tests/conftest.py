@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +102,20 @@ def _fresh_recorder(_own_environment: None) -> Iterator[None]:
 
     forget()
     yield
+    forget()
+
+
+@pytest.fixture
+def forget_prices() -> Iterator[Callable[[], None]]:
+    """Forget the user's own prices, which a process reads once; call it to do so again."""
+    from clustertrace import pricing
+
+    def forget() -> None:
+        pricing.own_prices.cache_clear()
+        pricing._prices.cache_clear()
+
+    forget()
+    yield forget
     forget()
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,17 +15,7 @@ from clustertrace.model import Span
 WHEN = int(datetime(2026, 11, 1, 12, tzinfo=UTC).timestamp()) * 10**9
 
 
-@pytest.fixture(autouse=True)
-def _nothing_remembered() -> Iterator[None]:
-    """Own prices are read once a process, which here would be once for all tests."""
-    forget()
-    yield
-    forget()
-
-
-def forget() -> None:
-    pricing.own_prices.cache_clear()
-    pricing._prices.cache_clear()
+pytestmark = pytest.mark.usefixtures("forget_prices")
 
 
 def cost(model: str, provider: str | None = None, **tokens: int) -> float | None:

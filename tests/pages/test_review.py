@@ -153,6 +153,7 @@ def test_an_empty_plan_says_what_to_do(opened: Callable[..., AppTest]) -> None:
     app = opened()
     app = app.button[0].click().run()
     assert "Say what you will change in 1 to 500 characters." in html(app)
+    assert "Nothing is planned for 20–26 November 2023 yet." in html(opened())
 
 
 def test_a_plan_can_be_withdrawn(opened: Callable[..., AppTest]) -> None:
