@@ -45,10 +45,10 @@ def test_same_again_replaces(worst: str, capsys: Capture) -> None:
         assert main(["assert", worst, "--success-rate-above", bound]) == 0
     capsys.readouterr()
     main(["assert", "list", "--json"])
-    (one,) = json.loads(capsys.readouterr().out)["assertions"]
-    assert one["bound"] == 0.1
-    assert main(["assert", "remove", one["id"]]) == 0
-    assert main(["assert", "remove", one["id"]]) == 2
+    (assertion,) = json.loads(capsys.readouterr().out)["assertions"]
+    assert assertion["bound"] == 0.1
+    assert main(["assert", "remove", assertion["id"]]) == 0
+    assert main(["assert", "remove", assertion["id"]]) == 2
     capsys.readouterr()
     assert main(["assert", "remove"]) == 2
     assert "Say which assertion to remove" in capsys.readouterr().err

@@ -89,9 +89,9 @@ def test_outcomes(model: Scripted, capsys: Capture) -> None:
     with Store.open() as store:
         store.refresh()
         with store.read() as conn:
-            for one in answer["verdicts"]:
-                now = queries.trace(conn, one["trace_id"]).outcome
-                expected = one["outcome"] or one["verdict"]
+            for verdict in answer["verdicts"]:
+                now = queries.trace(conn, verdict["trace_id"]).outcome
+                expected = verdict["outcome"] or verdict["verdict"]
                 assert now == expected
 
 

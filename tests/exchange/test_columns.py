@@ -87,10 +87,10 @@ def test_patterns_with_their_interval(asking: Asking, capfd: pytest.CaptureFixtu
     rows = asking.duckdb("patterns")
     assert {row["pattern"] for row in rows} == set(clusters)
     for row in rows:
-        one = clusters[row["pattern"]]
-        assert (row["runs"], row["failures"]) == (one["count"], one["failed"])
-        assert row["rate"] == one["failure_rate"]
-        interval = pytest.approx(one["failure_rate_interval"])
+        cluster = clusters[row["pattern"]]
+        assert (row["runs"], row["failures"]) == (cluster["count"], cluster["failed"])
+        assert row["rate"] == cluster["failure_rate"]
+        interval = pytest.approx(cluster["failure_rate_interval"])
         assert [row["low"], row["high"]] == interval
 
 

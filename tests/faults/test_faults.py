@@ -82,14 +82,14 @@ def test_a_receiver_survives_its_disk_and_its_folder(tmp_path: Path) -> None:
 
 def test_a_database_that_was_replaced_is_opened_anew(store: Store, empty_database: Path) -> None:
     """What is written goes into the file that has the name now, and so does what is read."""
-    one = Span("1" * 32, "1" * 16, None, "a", "tool", "ok", 1, 2)
-    store.write(Batch([one], []))
+    span = Span("1" * 32, "1" * 16, None, "a", "tool", "ok", 1, 2)
+    store.write(Batch([span], []))
     for path in store.path.parent.glob("traces.db*"):
         path.rename(path.with_name(f"old-{path.name}"))
     shutil.copy(empty_database, store.path)
     with store.read() as conn:
         assert conn.value("SELECT count(*) FROM spans") == 0
-    store.write(Batch([one._replace(trace_id="2" * 32)], []))
+    store.write(Batch([span._replace(trace_id="2" * 32)], []))
     assert stored(store.path) == {"2" * 32}
 
 

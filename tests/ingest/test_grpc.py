@@ -118,8 +118,8 @@ def test_logs_and_metrics(receiver: Receiver) -> None:
         logs.get_logger("tests").emit(LogRecord(timestamp=time.time_ns(), body="no more apples"))
     meters.get_meter("tests").create_counter("orders").add(1)
     assert meters.force_flush()
-    for one in (provider, logs, meters):
-        one.shutdown()
+    for exporting in (provider, logs, meters):
+        exporting.shutdown()
     (trace,) = [one for one in receiver.traces() if one.name == "with a log"]
     assert "no more apples" in repr(trace.spans)
 

@@ -125,10 +125,10 @@ def test_calls_without_spans() -> None:
         gen_ai__usage__input_tokens=7,
         error__type="Timeout",
     )
-    (made,) = joined(TRACE, [], [details])
-    assert (made.span_id, made.name, made.kind) == ("12" * 8, "chat gpt-4o-mini", "llm")
-    assert (made.status, made.error_type, made.input_tokens) == ("error", "Timeout", 7)
-    assert made.attributes["clustertrace.made_from"] == "logs"
+    (new_call,) = joined(TRACE, [], [details])
+    assert (new_call.span_id, new_call.name, new_call.kind) == ("12" * 8, "chat gpt-4o-mini", "llm")
+    assert (new_call.status, new_call.error_type, new_call.input_tokens) == ("error", "Timeout", 7)
+    assert new_call.attributes["clustertrace.made_from"] == "logs"
     below = by_id(joined(TRACE, [span(1, "agent")], [details]))
     assert below["12" * 8].parent_span_id == f"{1:016x}"
 
@@ -145,9 +145,9 @@ def test_other_records() -> None:
             "body": "connection refused",
         }
     ]
-    (made,) = joined(TRACE, [], [lost])
-    assert made.attributes[INTERNAL] is True
-    assert made.attributes["events"] == root.attributes["events"]
+    (new_call,) = joined(TRACE, [], [lost])
+    assert new_call.attributes[INTERNAL] is True
+    assert new_call.attributes["events"] == root.attributes["events"]
 
 
 def test_many_records() -> None:

@@ -332,10 +332,10 @@ def test_annotations_change_the_database(runs: Path, ask: Callable[..., Any]) ->
 def test_assertions_are_checked_later(runs: Path, ask: Callable[..., Any]) -> None:
     """An assertion is stored once, however often it is made."""
     for _ in range(2):
-        made = ask("assert", pattern="all", success_rate_above=0.5, over_last="7d")
-    (one,) = made["assertions"]
-    assert one["claim"].startswith("success rate above 50 %")
+        stored = ask("assert", pattern="all", success_rate_above=0.5, over_last="7d")
+    (assertion,) = stored["assertions"]
+    assert assertion["claim"].startswith("success rate above 50 %")
     from clustertrace.store.user_entries import assertions
 
     with Store.open(runs) as store, store.read() as conn:
-        assert [stored.id for stored in assertions.every(conn)] == [one["assertion_id"]]
+        assert [stored.id for stored in assertions.every(conn)] == [assertion["assertion_id"]]

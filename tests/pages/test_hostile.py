@@ -69,8 +69,8 @@ def run(number: int) -> Batch:
         times = (start + place * 10**9, start + (20 - place) * 10**9)
         # Few names, so that there are patterns.
         name = CORPUS[(number % 3 + place) % len(CORPUS)]
-        one = Span(trace_id, f"{place:016x}", parent, name, kind, "error", *times)
-        return one._replace(**(fields | more))
+        step = Span(trace_id, f"{place:016x}", parent, name, kind, "error", *times)
+        return step._replace(**(fields | more))
 
     prompt = [{"role": "user", "content": f"{word()} maybe fix it {word()}"}]
     spans = [

@@ -262,9 +262,9 @@ def test_what_does_not_fit_of_many_items_is_told(recorded: Recorded) -> None:
             yield "word " * 10
 
     assert len(list(stream())) == 10_000
-    made = recorded.spans()["stream"]
-    assert made.attributes["clustertrace.cut"] == ["output"]
-    assert made.output[-1] == f"[cut: {10_001 - len(made.output)} more]"
+    stream_span = recorded.spans()["stream"]
+    assert stream_span.attributes["clustertrace.cut"] == ["output"]
+    assert stream_span.output[-1] == f"[cut: {10_001 - len(stream_span.output)} more]"
 
 
 def test_an_error_is_freed_with_its_last_reference() -> None:
@@ -297,9 +297,9 @@ def test_a_span_can_be_used_again(recorded: Recorded) -> None:
         for _ in range(2):
             with twice:
                 pass
-    made = recorded.trace()
-    assert [one.name for one in made.spans] == ["run", "step", "step"]
-    assert len({one.span_id for one in made.spans}) == 3
+    trace = recorded.trace()
+    assert [one.name for one in trace.spans] == ["run", "step", "step"]
+    assert len({one.span_id for one in trace.spans}) == 3
 
 
 def test_a_name_may_stand_alone(recorded: Recorded) -> None:

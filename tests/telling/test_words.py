@@ -108,11 +108,11 @@ def test_long_names_are_shortened() -> None:
 def test_cut_secrets_are_counted() -> None:
     """All spans' counts together, and nothing where nothing was cut."""
     span = Span("1" * 32, "1" * 16, None, "a", "tool", "ok", 1, 2)
-    one = span._replace(attributes={"clustertrace.redacted": 1})
+    redacted = span._replace(attributes={"clustertrace.redacted": 1})
     odd = span._replace(attributes={"clustertrace.redacted": "many"})
     assert secrets_cut([span, odd]) is None
-    assert secrets_cut([span, one]) == "1 secret was cut before anything was stored."
-    assert secrets_cut([one, one]) == "2 secrets were cut before anything was stored."
+    assert secrets_cut([span, redacted]) == "1 secret was cut before anything was stored."
+    assert secrets_cut([redacted, redacted]) == "2 secrets were cut before anything was stored."
 
 
 def test_moments() -> None:

@@ -73,10 +73,10 @@ def spent(store: Store, agent: Agent, place: Path) -> dict[str, list[Tokens]]:
     return {name: [tokens_of(one) for one in measures] for name, measures in parts.items()}
 
 
-def tokens_of(one: Measures) -> Tokens:
+def tokens_of(measures: Measures) -> Tokens:
     """The counts among the measures."""
-    cached = (one.cache_read_tokens, one.cache_write_tokens)
-    return Tokens(one.input_tokens, one.output_tokens, *cached)
+    cached = (measures.cache_read_tokens, measures.cache_write_tokens)
+    return Tokens(measures.input_tokens, measures.output_tokens, *cached)
 
 
 def check(counts: Mapping[str, Sequence[Tokens]], expected: Tokens) -> None:

@@ -44,7 +44,7 @@ WORDS_ON_PATTERNS = (
 WORDS = ("alpha", "beta", "gamma")
 
 
-def made(rng: random.Random, number: int) -> tuple[list[Span], TraceFacts]:
+def random_trace(rng: random.Random, number: int) -> tuple[list[Span], TraceFacts]:
     """Make a small random trace; each eighth repeats another."""
     trace_id = f"{rng.getrandbits(128):032x}"
     start = START + number * 60 * SECOND
@@ -151,7 +151,7 @@ def world(
     rng = random.Random(4)
     with Store.open(path) as store:
         for number in range(60):
-            spans, facts = made(rng, number)
+            spans, facts = random_trace(rng, number)
             store.write(Batch(spans, [facts]))
         store.refresh()
         with store.read() as conn:

@@ -91,8 +91,8 @@ def test_patterns_can_be_ordered_and_paged(conn: Connection) -> None:
 
 def test_a_pattern_is_found_by_the_beginning_of_its_id(conn: Connection) -> None:
     """A unique beginning is enough; anything else is a sentence."""
-    one = queries.clusters(conn).clusters[0]
-    assert queries.cluster(conn, one.id[:8]) == one
+    cluster = queries.clusters(conn).clusters[0]
+    assert queries.cluster(conn, cluster.id[:8]) == cluster
     for wrong in ("zz", "", "%"):
         with pytest.raises(NotFound):
             queries.cluster(conn, wrong)

@@ -51,8 +51,8 @@ def found(store: Store, words: str) -> int:
 def test_whichever_comes_first(store: Store, first: str, settled: bool) -> None:
     """A record fills its span whether it came before it, after it, or after the run was settled."""
     both = [details(), call()] if first == "log" else [call(), details()]
-    for one in (*both, *both):
-        store.write(one)
+    for arriving in (*both, *both):
+        store.write(arriving)
         if settled:
             store.settle(everything=True)
     (trace,) = traces(store)
@@ -199,8 +199,8 @@ def test_turns_whose_records_name_no_trace(store: Store, shared: Path, run: str,
     store.write(batches[0])
     alone = traces(store)
     assert alone
-    for one in random.Random(seed).sample(batches * 2, len(batches) * 2):
-        store.write(one)
+    for arriving in random.Random(seed).sample(batches * 2, len(batches) * 2):
+        store.write(arriving)
         if seed == 2:
             store.settle(everything=True)
     spans = [one for trace in traces(store) for one in trace.spans]

@@ -26,16 +26,18 @@ def settled(store: Store) -> Trace:
         return queries.trace(conn, TRACE)
 
 
-def kept(one: Span) -> Span:
+def kept(span: Span) -> Span:
     """What is left of a span behind the intake."""
-    row = policy().row(one, None)
+    row = policy().row(span, None)
     return span_of_row((*row[:2], *row[3:21], *row[22:]))
 
 
 def test_ordinary_spans_pass_as_they_are() -> None:
     """Nothing happens to a span without secrets that fits."""
-    one = root(input={"q": "é" * 100}, output=[1, None], attributes={"a": {"b": 1}}, error_type="E")
-    assert kept(one) == one
+    span = root(
+        input={"q": "é" * 100}, output=[1, None], attributes={"a": {"b": 1}}, error_type="E"
+    )
+    assert kept(span) == span
 
 
 def test_secrets_are_cut_in_every_text_and_counted() -> None:
@@ -43,10 +45,12 @@ def test_secrets_are_cut_in_every_text_and_counted() -> None:
     fields: dict[str, Any] = dict.fromkeys(
         ("name", "error_type", "error_message", "model", "provider", "finish_reason"), f"a {KEY} b"
     )
-    one = kept(root(**fields, input=KEY, output=[KEY], attributes={KEY: KEY}, extra={"x": KEY}))
-    assert KEY not in repr(one)
-    assert one.attributes["clustertrace.redacted"] == 11
-    assert kept(one) == one
+    stored_span = kept(
+        root(**fields, input=KEY, output=[KEY], attributes={KEY: KEY}, extra={"x": KEY})
+    )
+    assert KEY not in repr(stored_span)
+    assert stored_span.attributes["clustertrace.redacted"] == 11
+    assert kept(stored_span) == stored_span
 
 
 def test_secrets_are_cut_from_what_is_said_about_a_trace() -> None:
@@ -82,21 +86,21 @@ def test_secrets_are_cut_from_what_is_said_about_a_trace() -> None:
 )
 def test_what_is_too_large_is_cut_and_named(field: str, value: Any, paths: list[str]) -> None:
     """No field takes more than the limit; an attribute names what was cut, as the recorder does."""
-    one = kept(root(**{field: value}))
-    assert one.attributes["clustertrace.cut"] == paths
-    stored = getattr(one, field)
+    span = kept(root(**{field: value}))
+    assert span.attributes["clustertrace.cut"] == paths
+    stored = getattr(span, field)
     text = stored if field in ("name", "error_message") else json_text(stored) or ""
     assert len(text.encode()) <= LIMIT + 512
     assert len(text) > LIMIT // 4
-    assert kept(one) == one
+    assert kept(span) == span
 
 
 def test_a_smaller_limit_is_kept_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """CLUSTERTRACE_MAX_PAYLOAD_BYTES holds for what comes from elsewhere."""
     monkeypatch.setenv("CLUSTERTRACE_MAX_PAYLOAD_BYTES", "256")
-    one = kept(root(input={"a": "x" * 1000, "b": "short"}))
-    assert one.input["b"] == "short"
-    assert len(json_text(one.input) or "") <= 256
+    span = kept(root(input={"a": "x" * 1000, "b": "short"}))
+    assert span.input["b"] == "short"
+    assert len(json_text(span.input) or "") <= 256
 
 
 json_values = st.recursive(
