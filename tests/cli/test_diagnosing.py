@@ -16,14 +16,13 @@ import pytest
 from clustertrace.claude_code import starting, user_settings
 from clustertrace.store import Store, queries
 from clustertrace.store.upkeep import copying
+from tests.processes import free_port
 
 
 @pytest.fixture
 def port() -> int:
     """A port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        number: int = free.getsockname()[1]
-    return number
+    return free_port()
 
 
 @pytest.fixture

@@ -14,9 +14,7 @@ from clustertrace.store import Store
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(autouse=True)
-def _demo() -> None:
-    assert main(["import", str(Path(__file__).parents[2] / "demo" / "traces.jsonl.gz")]) == 0
+pytestmark = pytest.mark.usefixtures("demo")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +13,7 @@ from clustertrace.errors import UsageError
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(autouse=True)
-def _demo() -> None:
-    assert main(["import", str(Path(__file__).parents[2] / "demo" / "traces.jsonl.gz")]) == 0
+pytestmark = pytest.mark.usefixtures("demo")
 
 
 def json_of(capsys: Capture, *command: str) -> dict[str, int]:

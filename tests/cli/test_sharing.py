@@ -11,12 +11,6 @@ import pytest
 from clustertrace.cli import main
 
 
-@pytest.fixture
-def demo() -> None:
-    """Load the demo's traces."""
-    assert main(["import", str(Path(__file__).parents[2] / "demo" / "traces.jsonl.gz")]) == 0
-
-
 @pytest.mark.usefixtures("demo")
 def test_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A trace becomes a file that is described on standard output."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from clustertrace.model import Batch, Metric, Span, TraceFacts
 from clustertrace.store.store import Store
+from tests.processes import until
 
 SECOND = 10**9
 START = 1_700_000_000 * SECOND
@@ -218,11 +218,3 @@ def dashboard() -> Iterator[Callable[[Path], str]]:
     for process in started:
         process.terminate()
         process.communicate(timeout=30)
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)

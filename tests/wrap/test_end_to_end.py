@@ -6,7 +6,6 @@ import asyncio
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,13 @@ import openai
 import pytest
 
 import clustertrace
+from tests.processes import free_port, until
 
 
 @pytest.fixture(scope="module")
 def base_url(shared: Path) -> Iterator[str]:
     """Run the fake model API on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     program = shared / "tools" / "fake_model_api.py"
     if not program.exists():
         pytest.skip("needs the fake model API beside the checkout")
@@ -33,21 +31,16 @@ def base_url(shared: Path) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _await_port(port)
+        until(lambda: _is_open(port), 20)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait()
 
 
-def _await_port(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    pytest.fail("the fake model API does not start")
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 TEXT = "It is 18 C and sunny in Paris."

@@ -12,7 +12,7 @@ from clustertrace.cli import main
 from clustertrace.model import Trace
 from clustertrace.store import Store, queries
 from tests.claude_code.client.conftest import ANSWER, COMMAND, USAGE
-from tests.claude_code.conftest import until
+from tests.processes import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
