@@ -10,6 +10,7 @@ from clustertrace.telling.words import (
     count,
     counted,
     duration,
+    is_cost_unknown,
     moment,
     money,
     points,
@@ -18,6 +19,7 @@ from clustertrace.telling.words import (
     shortened,
     spent,
     step_text,
+    token_counts,
 )
 
 US, MS, S = 10**3, 10**6, 10**9
@@ -98,6 +100,23 @@ def test_unpriced_calls_are_never_free() -> None:
         "more than $0",
         "cost unknown",
     ]
+
+
+def test_a_cost_is_unknown_only_if_no_call_has_a_price() -> None:
+    """Free calls cost a known nothing; one priced call makes the cost of all a lower bound."""
+    assert [is_cost_unknown(*sum_) for sum_ in ((0.0, 0), (0.0, 2), (0.5, 2), (0.5, 0))] == [
+        *(False, True, False, False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("read", "written", "text"),
+    [(1200, 80, "1,200 → 80"), (None, 80, "0 → 80"), (7, None, "7 → 0"), (None, None, "")],
+)
+def test_token_counts(read: int | None, written: int | None, text: str) -> None:
+    """Tokens read and written; a half that nobody counted is 0, and nothing if both are."""
+    span = Span("1" * 32, "1" * 16, None, "chat", "llm", "ok", 1, 2)
+    assert token_counts(span._replace(input_tokens=read, output_tokens=written)) == text
 
 
 def test_long_names_are_shortened() -> None:

@@ -221,6 +221,20 @@ def test_sub_agents_inline(session: Any, turns: Turns, drawn: Draw) -> None:
     )
     finder = next(span for span in turn if span.name == "finder")
     assert (finder.input, finder.output) == ("one", "Found.")
+    inside = [span for span in turn if finder.span_id in (span.span_id, span.parent_span_id)]
+    assert len(inside) == 4
+    assert len({span.attributes["agent_id"] for span in inside}) == 1
+    assert "agent_id" not in turn[0].attributes
+
+
+def test_spans_say_whose_they_are(session: Any, turns: Turns) -> None:
+    """Every span names the transcript as its source, and its session; what is unknown is absent."""
+    [turn] = turns([session.prompt(0), session.answer(1, "m1", ("t1", "Bash"))])
+    assert len(turn) == 3
+    for span in turn:
+        assert span.attributes["scope.name"] == "com.anthropic.claude_code.transcript"
+        assert span.attributes["session.id"] == session.id
+        assert None not in span.attributes.values()
 
 
 def test_retries_stand_on_the_call_that_came_of_them(session: Any, turns: Turns) -> None:

@@ -203,6 +203,10 @@ def test_codex(store: Store, data: Path, bring: Bring) -> None:
     assert turns[2].error.startswith("Codex ran out of room")
     assert turns[1].first_prompt == "run it [[tools:shell_command,exec_command,shell]]"
     assert {turn.tags["folder"] for turn in turns} == {"~/project"}
+    with store.read() as conn:
+        spans = queries.trace(conn, turns[1].trace_id).spans
+    assert {span.attributes["scope.name"] for span in spans} == {"codex.transcript"}
+    assert {span.attributes["session.id"] for span in spans} == {turns[1].session_id}
     assert bring(data / "codex", "codex").unchanged == 5
 
 
