@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from clustertrace.app import words
 from clustertrace.review.layout import Column, Marked
-from clustertrace.store.answers import Hit, Step
+from clustertrace.store.answers import Passage, Step
 from clustertrace.telling.markup import Markup, join, tag
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "fact",
     "facts",
     "heading",
-    "hit",
     "icon",
     "join",
     "link",
@@ -35,6 +34,7 @@ __all__ = [
     "notice",
     "number",
     "page",
+    "passage",
     "pointed",
     "rate_bar",
     "rows",
@@ -125,15 +125,16 @@ def bar(part: float) -> Markup:
     return tag("span", fill, cls="ct-rate")
 
 
-def hit(hit: Hit, href: str, moment: str) -> Markup:
-    """A search result: the span, and the words around the match."""
+def passage(found: Passage, href: str, moment: str) -> Markup:
+    """A search result: the span, the words around the match, and how many steps repeat them."""
+    hit = found.first
     source = tag(
         "div",
         icon(hit.kind),
         " ",
         link(hit.span_name or "(no name)", href),
         tag("b", " !", cls="ct-broke", title="ended in an error") if hit.failed else "",
-        muted(f" in {hit.trace_name}, {moment}, {hit.field}"),
+        muted(f" in {hit.trace_name}, {moment}, {words.found_in(found)}"),
     )
     return tag("div", source, tag("div", _marked(hit.snippet), cls="ct-snippet"), cls="ct-hit")
 

@@ -15,11 +15,13 @@ from clustertrace.telling.words import (
     count,
     counted,
     duration,
+    found_in,
     interval,
     money,
     points,
     share,
     times,
+    to_be_indexed,
 )
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "counted",
     "day",
     "duration",
+    "found_in",
     "interval",
     "moment",
     "money",
@@ -41,6 +44,7 @@ __all__ = [
     "state",
     "states",
     "times",
+    "to_be_indexed",
     "zone",
 ]
 

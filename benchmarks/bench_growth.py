@@ -85,7 +85,7 @@ def main() -> None:
             row = " ".join(f"{part:>9.1f}" for part in (*parts, sum(parts)))
             stored = (tenth + 1) * slices * SLICE
             print(f"{stored:>14,} {row}   × {sum(parts) / first:.2f}", flush=True)
-    tell(Figure("growth", sum(parts) / first, of=f"{largest:,} traces"))
+    tell(Figure("growth", sum(parts) / first, of=f"{stored:,} traces"))
 
 
 if __name__ == "__main__":

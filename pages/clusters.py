@@ -79,7 +79,7 @@ def _draw_summary(where: Filter | None, filter_text: str) -> None:
     if worst.failed:
         st.html(markup.page(patterns.failure_bar(worst, filter_text)))
     if worst.failed and where is None:
-        rules.draw(totals)
+        rules.draw(totals, worst.expected)
 
 
 @st.fragment(run_every=_REFRESH_SECONDS)

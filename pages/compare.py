@@ -45,10 +45,13 @@ def _invitation() -> markup.Markup:
     """How to fill in the fields, and links to failed runs beside some that did not fail."""
     notice = markup.notice("Name two traces, or two patterns, by their ids.")
     with connection.read() as conn:
-        worst = next(
-            (cluster for cluster in queries.clusters(conn, limit=1).clusters if cluster.failed),
-            None,
-        )
+        page = queries.clusters(conn, limit=1)
+        unexpected = [
+            cluster
+            for cluster in page.clusters
+            if cluster.failed and not cluster.annotation.expected
+        ]
+        worst = unexpected[0] if unexpected else None
         relatives = queries.relatives(conn, worst.id, failed=False, limit=1) if worst else ()
         newest = [
             row.trace_id
@@ -57,8 +60,10 @@ def _invitation() -> markup.Markup:
         ]
     pairs = {}
     if worst is not None and relatives:
+        failures = "unexpected failures" if page.expected else "failures"
         pairs[worst.sample_trace_id, relatives[0].trace_id] = (
-            "A run of the pattern that fails most, beside the most similar one that did not fail"
+            f"A failed run of the pattern with most {failures}, beside the most similar one that "
+            "did not fail"
         )
     if len(newest) == 2:
         label = "The newest run that failed, beside the newest that did not fail"

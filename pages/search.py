@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Final
 
 import streamlit as st
@@ -14,11 +15,11 @@ from clustertrace.app.links import trace_url
 from clustertrace.app.paging import requested_page
 from clustertrace.filters.tree import Match
 from clustertrace.store import queries
-from clustertrace.store.answers import Facets, Hit, HitPage
+from clustertrace.store.answers import Facets, HitPage
 
 __all__ = ["draw"]
 
-_HITS: Final = 20
+_HITS: Final = 40
 _MAX_PAGES: Final = 50
 _RECENT: Final = 200
 _WITH_ERROR: Final = Match("error", "*")
@@ -54,31 +55,19 @@ def draw() -> None:
         facets = queries.facets(conn, query)
     kind, state = _pick_kind_and_state(facets)
     page_number = requested_page()
-    with connection.read() as conn:
-        page = queries.search(
-            conn,
-            query,
-            kind=kind,
-            failed=_STATES[state],
-            limit=_HITS,
-            offset=(page_number - 1) * _HITS,
-        )
+    page = _read_page(query, kind, state, page_number)
+    if not page.hits and page_number > 1:
+        # Past the end the pagination below goes back to its first page, too.
+        page_number = 1
+        page = _read_page(query, kind, state, page_number)
     st.html(markup.page(markup.heading(_sentence(facets)), _order_note(facets, page)))
     if not page.hits:
-        st.html(markup.notice(_nothing_sentence(facets, page_number)))
-    now, zone = time.time_ns(), words.zone(st.context.timezone)
-    st.html(
-        markup.page(
-            *(
-                markup.hit(hit, _link(hit), words.moment(hit.start_ns, zone, now))
-                for hit in page.hits
-            )
-        )
-    )
+        st.html(markup.notice(_nothing_sentence(facets)))
+    st.html(markup.page(*_passages(page)))
     if page.more or page_number > 1 or "page" in st.query_params:
         # Of very many matches only the newest were counted.
         known = -(-facets.number(kind, _STATES[state]) // _HITS)
-        last = max(1, min(_MAX_PAGES, max(known, page_number + page.more)))
+        last = min(_MAX_PAGES, max(known, page_number + page.more))
         st.pagination(last, key="page", bind="query-params")
 
 
@@ -86,11 +75,21 @@ def _to_first_page() -> None:
     st.session_state["page"] = 1
 
 
-def _nothing_sentence(facets: Facets, page_number: int) -> str:
+def _read_page(query: str, kind: str | None, state: str, number: int) -> HitPage:
+    with connection.read() as conn:
+        return queries.search(
+            conn,
+            query,
+            kind=kind,
+            failed=_STATES[state],
+            limit=_HITS,
+            offset=(number - 1) * _HITS,
+        )
+
+
+def _nothing_sentence(facets: Facets) -> str:
     if not facets.looked_at:
         return "Nothing matches; remove a word, or end one with *."
-    if page_number > 1:
-        return "There are no more; go back to an earlier page."
     return "None of them is of this kind and state; pick others."
 
 
@@ -123,9 +122,11 @@ def _sentence(facets: Facets) -> str:
         return "Nothing was found."
     steps = words.counted(facets.looked_at - facets.more, "step")
     more = "More than " if facets.more else ""
+    if facets.looked_at == 1:
+        return f"{steps} matches{', and failed' if facets.failed else ''}."
     those = "the newest" if facets.more else "them"
     failed = f", {words.count(facets.failed)} of {those} failed" if facets.failed else ""
-    return f"{more}{steps} {'match' if facets.looked_at != 1 else 'matches'}{failed}."
+    return f"{more}{steps} match{failed}."
 
 
 def _order_note(facets: Facets, page: HitPage) -> markup.Markup:
@@ -133,9 +134,13 @@ def _order_note(facets: Facets, page: HitPage) -> markup.Markup:
     kinds = ", ".join(f"{words.count(number)} {kind}" for kind, number in facets.kinds.items())
     note = f"By kind: {kinds}. Newest first" if len(facets.kinds) > 1 else "Newest first"
     if page.behind:
-        note += f"; {words.counted(page.behind, 'span')} are still to be indexed"
+        note += f"; {words.to_be_indexed(page.behind)}"
     return markup.muted(f"{note}.")
 
 
-def _link(hit: Hit) -> str:
-    return trace_url(hit.trace_id, hit.span_id)
+def _passages(page: HitPage) -> Iterator[markup.Markup]:
+    now, zone = time.time_ns(), words.zone(st.context.timezone)
+    for passage in page.passages:
+        hit = passage.first
+        link = trace_url(hit.trace_id, hit.span_id)
+        yield markup.passage(passage, link, words.moment(hit.start_ns, zone, now))

@@ -61,7 +61,7 @@ def table(
             continue
         rows.append(_family_row(family, len(shown), context))
         rows += [patterns.row(cluster, context, member=True) for cluster in shown]
-    return markup.tag("div", patterns.head(), *rows, cls="ct-patterns")
+    return markup.tag("div", patterns.head(context), *rows, cls="ct-patterns")
 
 
 def _family_row(family: Family, shown: int, context: RowContext) -> markup.Markup:

@@ -86,12 +86,16 @@ class RowContext(NamedTuple):
 def table(clusters: Sequence[Cluster], context: RowContext) -> markup.Markup:
     """A header and one row per pattern; the whole row links to the pattern."""
     return markup.tag(
-        "div", head(), *(row(cluster, context) for cluster in clusters), cls="ct-patterns"
+        "div", head(context), *(row(cluster, context) for cluster in clusters), cls="ct-patterns"
     )
 
 
-def head() -> markup.Markup:
-    """The header of a table of patterns."""
+def head(context: RowContext) -> markup.Markup:
+    """The header of a table of patterns.
+
+    Durations of all runs are estimated from a histogram, those of a filter's runs are exact.
+    """
+    durations = "p50 · p95" if context.filter_text else "≈ p50 · p95"
     return markup.tag(
         "div",
         *(
@@ -99,7 +103,7 @@ def head() -> markup.Markup:
             for text, cls in (
                 ("Failed of runs", ""),
                 ("Steps", ""),
-                ("≈ p50 · p95", "ct-right"),
+                (durations, "ct-right"),
                 ("Cost", "ct-right"),
                 ("Runs by day", ""),
                 ("Seen", "ct-right"),

@@ -51,10 +51,13 @@ class _Learner:
         self._work: Future[_LearnedRules] | None = None
         self._last: _LearnedRules | None = None
 
-    def latest(self, store: Store, totals: Overview) -> tuple[_LearnedRules | None, bool]:
+    def latest(
+        self, store: Store, totals: Overview, expected: int
+    ) -> tuple[_LearnedRules | None, bool]:
         """The rules learned last, None before the first; and whether runs have changed since."""
         with store.read() as conn:
-            state = (queries.runs_noted(conn), totals.finished, totals.failed)
+            noted = queries.runs_noted(conn)
+        state = (noted, totals.finished, totals.failed, expected)
         with self._lock:
             work = self._work
             if work is None and self._is_due(state):
@@ -86,22 +89,27 @@ def _learner(path: str) -> _Learner:
 
 
 @guarded
-def draw(totals: Overview) -> None:
-    """Draw the rules, or why there are none; an error in here hides no other part of the page."""
-    st.html(markup.page(_section(totals)))
+def draw(totals: Overview, expected: int) -> None:
+    """Draw the rules, or why there are none; `expected` runs failed as expected.
+
+    An error in here hides no other part of the page.
+    """
+    st.html(markup.page(_section(totals, expected)))
 
 
-def _section(totals: Overview) -> markup.Markup:
-    latest, changed = _learner(connection.place()).latest(connection.store(), totals)
+def _section(totals: Overview, expected: int) -> markup.Markup:
+    latest, changed = _learner(connection.place()).latest(connection.store(), totals, expected)
     if latest is None:
         return markup.muted("Looking for what the failing runs share…")
-    mined, samples = latest.learned
+    mined, samples, left_out = latest.learned
     if not mined.rules:
-        return markup.muted(nothing_words(mined))
+        return markup.muted(nothing_words(mined, left_out))
     rows = [_row(rule, ids) for rule, ids in zip(mined.rules, samples, strict=True)]
-    newest = f"the newest {words.count(mined.runs)}" if mined.runs >= RUNS else "all"
+    runs = mined.runs + left_out
+    newest = f"the newest {words.count(runs)}" if runs >= RUNS else "all"
+    without = f" without {words.counted(left_out, 'expected failure')}" if left_out else ""
     note = (
-        f"Learned from {newest} finished runs{_as_of_words(latest) if changed else ''}; "
+        f"Learned from {newest} finished runs{without}{_as_of_words(latest) if changed else ''}; "
         f"{words.count(mined.tried)} conditions were tried and corrected for. A rule says what "
         "goes along with failing, not what causes it."
     )

@@ -194,7 +194,7 @@ def clusters(
             }
         )
     elif page.clusters:
-        _print_clusters(page, shown)
+        _print_clusters(page, shown, filtered=where is not None)
     if not page.clusters:
         no_match = None if where is None else "No finished run matches."
         _note_why_empty(db, "patterns", no_match, as_json=as_json)
@@ -243,14 +243,14 @@ def _cluster_document(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _print_clusters(page: ClusterPage, shown: int | None) -> None:
+def _print_clusters(page: ClusterPage, shown: int | None, *, filtered: bool) -> None:
     from rich import box
     from rich.table import Table
 
     from clustertrace.telling.headline import headline
 
     console = stdout()
-    console.print(headline(page))
+    console.print(headline(page, filtered=filtered))
     clusters = page.clusters[:shown]
     console.print()
     wide = console.width >= _WIDE_FROM
@@ -261,7 +261,7 @@ def _print_clusters(page: ClusterPage, shown: int | None) -> None:
         table.add_column("95 %", justify="right", no_wrap=True)
     table.add_column("Steps", ratio=1, overflow="fold")
     if wide:
-        table.add_column("≈ p50", justify="right", no_wrap=True)
+        table.add_column("p50" if filtered else "≈ p50", justify="right", no_wrap=True)
     table.add_column("Sample", no_wrap=True)
     if named := console.width >= _NAMED_FROM:
         table.add_column("Pattern", no_wrap=True)

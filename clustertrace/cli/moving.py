@@ -203,7 +203,7 @@ def _files_of(path: Path) -> list[Path]:
         for file in path.rglob("*")
         if file.is_file()
         and file.suffix.lower() not in _DESCRIBING
-        and not file.name.startswith(".")
+        and not any(part.startswith(".") for part in file.relative_to(path).parts)
     )
     if not files:
         raise UsageError(f"There is no file to import in {path}; name another folder.")

@@ -39,7 +39,8 @@ def review(
         typer.Option(
             metavar="WEEK",
             show_default=False,
-            help="2025-W47, or any day of it, such as 2025-11-20. Default: the last seven days.",
+            help="2025-W47, any day of it, such as 2025-11-20, or seven days, "
+            "2025-11-18/2025-11-24. Default: the last seven days.",
         ),
     ] = None,
     markdown: Annotated[

@@ -45,7 +45,8 @@ def rules(
     """Say what the failing runs have in common.
 
     Prints failure rules: each a tested condition in one sentence, with how often runs that meet it
-    failed, the base rate, and runs to look at. Exit code 1: nothing is significant.
+    failed, the base rate, and runs to look at. Failures that you expect (`annotate --expected`)
+    are left out unless --where says which runs count. Exit code 1: nothing is significant.
     """
     if context.invoked_subcommand is not None:
         return
@@ -55,8 +56,8 @@ def rules(
 
     matching = None if where is None else parse(where)
     with reading(db) as store, store.read() as conn:
-        mined, samples = queries.learned(conn, limit, matching)
-    document = mined_document(mined)
+        mined, samples, expected = queries.learned(conn, limit, matching)
+    document = mined_document(mined, expected)
     for rule_document, ids in zip(document["rules"], samples, strict=True):
         rule_document["sample_trace_ids"] = ids
     if as_json:

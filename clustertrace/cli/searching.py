@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,12 +11,15 @@ from clustertrace.cli.app import Db, Json, command
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import UsageError
 from clustertrace.opening import reading
-from clustertrace.telling.words import counted, moment
+from clustertrace.telling.words import found_in, moment, shortened, to_be_indexed
 
 if TYPE_CHECKING:
-    from clustertrace.store.answers import Hit, HitPage
+    from clustertrace.store.answers import HitPage, Passage
 
 __all__ = ["search"]
+
+_NAME_LENGTH: Final = 80
+"""Characters of a name, of which a line has two."""
 
 
 @command(
@@ -66,21 +69,26 @@ def _document(page: HitPage) -> dict[str, object]:
 
 def _show(page: HitPage) -> None:
     console = stdout()
-    for hit in page.hits:
-        console.print(plain(_line(hit)))
-        snippet = " ".join(hit.quoted.split())
+    for passage in page.passages:
+        console.print(plain(_line(passage)))
+        snippet = " ".join(passage.first.quoted.split())
         console.print(plain(f"  {snippet}"), style="dim")
     if page.behind:
-        note(f"{counted(page.behind, 'span')} are still to be indexed.")
+        note(f"{to_be_indexed(page.behind)}.")
     if not page.hits:
         note("Nothing matches; remove a word, or end one with *.")
     elif page.more:
         note("There are more; --limit shows them.")
 
 
-def _line(hit: Hit) -> str:
+def _line(passage: Passage) -> str:
+    hit = passage.first
     failed = "!" if hit.failed else ""
     return (
-        f"{hit.trace_id[:12]}  {moment(hit.start_ns)}  {hit.span_name or '(no name)'}{failed} "
-        f"in {hit.trace_name}, {hit.field}"
+        f"{hit.trace_id[:12]}  {moment(hit.start_ns)}  {_short(hit.span_name)}{failed} "
+        f"in {_short(hit.trace_name)}, {found_in(passage)}"
     )
+
+
+def _short(name: str) -> str:
+    return shortened(" ".join(name.split()), _NAME_LENGTH) or "(no name)"

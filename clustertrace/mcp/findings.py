@@ -36,6 +36,8 @@ class FailureRules(Answer):
 
     runs: int
     failed: int
+    left_out_as_expected: int
+    """Runs that failed as expected; they are not among `runs`."""
     base_rate: float | None
     tried: int
     """Conditions that were tried."""

@@ -72,21 +72,30 @@ class Judgements:
             int, Field(ge=10, le=_RUN_LIMIT, description="Learn from this many of the newest runs.")
         ] = _RUN_LIMIT,
     ) -> FailureRules:
-        """Say what failing runs have in common, in tested sentences, or that nothing stands out."""
+        """Say what failing runs have in common, in tested sentences, or that nothing stands out.
+
+        Runs that failed as expected are left out.
+        """
         with reading(self._db) as store, store.read() as conn:
             learned = queries.learned(conn, runs)
-        document = mined_document(learned.mined)
+        document = mined_document(learned.mined, learned.expected)
         for rule_document, ids in zip(document["rules"], learned.samples, strict=True):
             rule_document["sample_trace_ids"] = ids
         return FailureRules.model_validate(document)
 
     def why(
         self,
-        pattern_id: Annotated[str, Field(description="A pattern's id, or the start of it.")],
+        pattern_id: Annotated[
+            str,
+            Field(
+                description="A pattern's id, or the start of it; or a trace's, for the pattern of "
+                "that trace."
+            ),
+        ],
     ) -> Reasons:
         """Say what goes along with a pattern's failures, next to similar runs that did not fail."""
         with reading(self._db) as store, store.read() as conn:
-            cluster = queries.cluster(conn, pattern_id)
+            cluster = queries.cluster_or_of(conn, pattern_id)
             reasons = queries.why(conn, cluster)
             parting = None
             if reasons.failed:

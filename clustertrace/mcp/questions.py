@@ -78,8 +78,9 @@ class Questions:
         listed = page.clusters[:limit]
         end = start + len(listed)
         has_more = end < page.total
+        is_first = order == "failed" and not start
         return PatternList(
-            sentence=headline(page) if order == "failed" and not start else None,
+            sentence=headline(page, filtered=bool(where)) if is_first else None,
             patterns=[Pattern.of(cluster) for cluster in listed],
             total=page.total,
             runs=page.traces,

@@ -37,18 +37,19 @@ def _rule_id(conditions: tuple[Condition, ...]) -> str:
     return hashlib.blake2b(text, digest_size=4).hexdigest()
 
 
-def mined_document(mined: Mined) -> dict[str, Any]:
-    """The outcome of mining as a JSON document."""
+def mined_document(mined: Mined, expected: int = 0) -> dict[str, Any]:
+    """The outcome of mining as a JSON document; `expected` failed runs were left out."""
     document: dict[str, Any] = {
         "version": VERSION,
         "runs": mined.runs,
         "failed": mined.failed,
+        "left_out_as_expected": expected,
         "base_rate": mined.failed / mined.runs if mined.runs else None,
         "tried": mined.tried,
         "rules": [_rule(rule) for rule in mined.rules],
     }
     if not mined.rules:
-        document["why_none"] = nothing_words(mined)
+        document["why_none"] = nothing_words(mined, expected)
         if 0 < mined.failed < mined.runs:
             document["more_runs"] = runs_needed(mined.runs, mined.failed, mined.tried)
     return document

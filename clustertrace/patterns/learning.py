@@ -19,6 +19,8 @@ class Learned(NamedTuple):
 
     mined: Mined
     samples: tuple[tuple[str, ...], ...]
+    expected: int = 0
+    """Failed runs that were left out, since failures of their patterns are expected."""
 
 
 def learn(trace_ids: Sequence[str], columns: Columns) -> Learned:

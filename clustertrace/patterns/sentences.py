@@ -25,13 +25,15 @@ def rule_words(rule: Rule) -> str:
     )
 
 
-def nothing_words(mined: Mined) -> str:
-    """Why there is no rule, and what it would take to see one."""
+def nothing_words(mined: Mined, expected: int = 0) -> str:
+    """Why there is no rule, and what it would take to see one; `expected` failures left out."""
     if not mined.runs:
         return "There are no finished runs to learn from."
     if mined.runs == 1:
         went = "failed" if mined.failed else "did not fail"
         return f"The only run {went}: there is nothing to compare it with."
+    if expected and not mined.failed:
+        return f"Only runs failed whose failures are expected ({expected:,}): nothing to explain."
     if not mined.failed:
         return f"None of the {mined.runs:,} runs failed, so there is nothing to explain."
     if mined.failed == mined.runs:

@@ -81,8 +81,8 @@ def _unlike(why: Why) -> str:
     if not why.others_left_out or (why.differences and why.level != "name"):
         return ""
     return (
-        " Runs of another kind of agent, which have the same root name and none of these steps, "
-        "are left out."
+        " Runs of another kind of agent, which have the same root name but share no step, are left "
+        "out."
     )
 
 

@@ -131,7 +131,8 @@ _QUOTED: Final = re.compile(
     rf"""{_FOLDER}(?:{_NAME})(?P=quote)"""
     rf"""\s*+(?:(?(pair)[:,]|:)|=>){_GAP}(?:\[{_GAP})?)"""
     r"""(?:(?P<open>(?P<slashes>\\{0,31})["'])(?!(?P=open))"""
-    rf"""(?P<value>{_UNQUOTED}|{_within("(?P=slashes)")}|(?:[^"\\]|\\.)+?)(?P=open)"""
+    rf"""(?P<value>{_UNQUOTED}|{_within("(?P=slashes)")}|(?:[^"\\]|\\.)+?"""
+    r"""|(?<=[\s:,>\[(]')(?:[^'\\\n]|\\[^\n])+?)(?P=open)"""
     r"""|(?P<bare>-?\d[\d.eE+-]*))""",
     re.IGNORECASE,
 )
@@ -140,7 +141,7 @@ _QUOTED: Final = re.compile(
 A comma comes between the two in a pair only: in `"kind":"password","value":1` the name is a value,
 and what follows is the next key. `["bearer", "basic"]` is no pair, but a list of ways to log in.
 PHP and Ruby write `'password' => 'hunter2'`. An empty value stays: what follows it is the next key,
-in JSON inside a JSON text and in what Python prints as well."""
+in JSON inside a JSON text and in what Python prints as well, which has bare quotes in others."""
 
 
 def _item(slashes: str, quote: str) -> str:
@@ -174,25 +175,41 @@ _COOKIES: Final = re.compile(
 """A header of several cookies, each of which may be the one that logs in."""
 
 _ASSIGNED: Final = re.compile(
-    rf"""(?P<head>{_FOLDER}{_WORD}(?:\s*+(?:=|:(?!//))\s*+|(?:%22)?%3[ad](?:%22)?+)"""
+    rf"""(?P<head>{_FOLDER}{_WORD}\s*+(?:=|:(?!//))\s*+"""
     r"""(?P<open>\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
     r"""(?!\[redacted|:|=+(?:\s|\Z)|(?<=\s)[a-z_][\w.]*[(\[])"""
     rf"""(?P<value>{_PHRASE}|[^\s"'\\,;&<>(){{}}\[\]]{{4,}})""",
     re.IGNORECASE,
 )
 """A name, an equals sign or colon, and one word, or all that is in quotes: a header, a shell's
-variable, a query string, encoded or not.
+variable, a query string.
 
 What a program calls (`token = tokens.next()`) or declares (`token: Optional[str]`), with a space in
 front, is no secret; in quotes or without the space it may be one. Nor is a line below a title."""
 
-_BLOCK: Final = re.compile(
-    rf"""(?P<head>{_WORD}\s{{0,4}}:[^\S\n]{{0,4}}[|>][+-]?(?:\n|\\{{1,8}}n)[^\S\n]++)"""
-    r"""(?!\[redacted)"""
-    r"""(?P<value>[^\n"\\]++(?:(?:\n|\\{1,8}n)[^\S\n]++[^\n"\\]++)*+)""",
+_ENCODED: Final = re.compile(
+    rf"""(?P<head>{_FOLDER}{_WORD}(?:%22)?%3[ad](?:%20|\+){{0,4}}(?P<open>%22)?+)(?!\[redacted)"""
+    r"""(?P<value>(?(open)(?:%5c%22|(?!%22)[^\s"'\\,;&<>(){}\[\]])+"""
+    r"""|(?:(?!%(?:2[26]|0[ad]))[^\s"'\\,;&<>(){}\[\]]){4,}))""",
     re.IGNORECASE,
 )
-"""A text below its name in YAML, indented, of one line or several."""
+"""The same in an encoded address: `password%3Dhunter2%26a%3D2`, `%22token%22%3A%22hunter2%22`."""
+
+_LINE: Final = (
+    r"""(?(more)(?:[^"\\]|(?!(?P=nl))\\{1,64}+[^"'\\]|(?P=more)\\(?P=more)["'\\])|[^\r\n])++"""
+)
+"""A line below a name: in JSON it ends with the escape that ended the line before."""
+
+_BLOCK: Final = re.compile(
+    rf"""(?P<head>{_WORD}(?:\\*["'])?\s{{0,4}}:[^\S\n]{{0,4}}"""
+    r"""[|>][+-]?\d?[+-]?[^\S\r\n]*(?:#[^\n"\\]*)?"""
+    r"""(?P<nl>\r?\n|(?P<more>\\{0,7})\\(?:r(?P=more)\\)?n)(?:[^\S\r\n]*+(?P=nl))*+"""
+    r"""(?P<indent>[^\S\r\n]++))(?!\[redacted|\|)"""
+    rf"""(?P<value>{_LINE}(?:(?P=nl)(?:[^\S\r\n]*+(?P=nl))*+(?P=indent){_LINE})*+)""",
+    re.IGNORECASE,
+)
+"""A text below its name in YAML, of one line or several, some of which may be empty. What is not as
+far in as the first of them is the next key. Below `| token: |` comes a row of a table."""
 
 _BEARER: Final = re.compile(
     rf"(?P<head>(?:\b|{_ESCAPED})(?:bearer|basic)\s+)(?P<value>[\w.=+/~-]{{16,}})", re.IGNORECASE
@@ -292,20 +309,23 @@ _CURL: Final = re.compile(
 """`curl -u ann:hunter2`; of other programs' `-u 1000:1000` the second is a group."""
 
 _DASH_P: Final = re.compile(
-    rf"""(?P<head>(?:(?:\b|{_ESCAPED})(?:mysql|mariadb)[\w-]{{0,12}}(?=[\s"'\\])"""
-    r"""(?:(?!(?<!\\)\\n)[^|;\n]){1,400}?(?<=[\s"'])-p(?!rint|rune|urge|refix|erm|ort|roto|\d+:\d)"""
+    rf"""(?P<head>(?:(?:(?<![\w./=:@-])|(?<=bin/)|{_ESCAPED})(?:mysql|mariadb)"""
+    r"""(?:-?(?:dump|admin|import|check|show|slap|pump|binlog|sh|upgrade|backup)|_upgrade)?"""
+    r"""(?=[\s"'\\])(?:(?!(?<!\\)\\n)[^|;\n]|(?<=\\)\n){1,400}?(?<=[\s"'])"""
+    r"""-p(?!(?:rint[0f]?|rune|urge|refix|erm|ort|roto|roject|retty|ath)(?!\w)|\d+:\d)"""
     rf"""|(?:\b|{_ESCAPED})sshpass"""
     r"""(?:\s+|\\*["']\s*,\s*\\*["'])-p(?:\s*|\\*["']\s*,\s*(?=\\*["'])))(?:\\*["'])?)"""
     r"""(?!\[redacted|[$<{])(?P<value>[^\s"'\\,]{4,})"""
 )
-"""`mysql -phunter2`, where a word behind a space would be the database; `sshpass -p hunter2`."""
+"""`mysql -phunter2`, where a word behind a space would be the database; `sshpass -p hunter2`. Not
+`pytest tests/mysql -pno:cache`, nor `ssh mysql-1 -p2222`: there another program is called."""
 
 _CUT: Final = re.compile(r"… \[cut: \d{1,12} characters in all\]")
 """What a text ends with that was too long (clustertrace.record.rebuilding)."""
 
 _BY_NAME: Final = (
     *(_URL, _SIGNED, _BEARER, _FLAG, _TAGGED, _PAIRED, _LISTED, _SAID),
-    *(_BESIDE, _BESIDE_SET, _CURL, _BLOCK, _HELD, _DASH_P),
+    *(_BESIDE, _BESIDE_SET, _CURL, _BLOCK, _HELD, _DASH_P, _ENCODED),
 )
 _COMPILED: Final = tuple((re.compile(pattern), mark(what)) for what, pattern in _FORMS)
 

@@ -29,7 +29,7 @@ _PASS: Final = r"(?:(?<=[_-]....)|(?<=[a-zA-Z0-9]P...)|(?<=[dD][bB]....)|(?<=[eE
 _ALONE: Final = r"""(?<=[^a-zA-Z0-9]....)(?=[\\"']{0,32}\s*+[:=])"""
 """A `pass` by itself, which may stand beside a user."""
 
-_DASH_P: Final = r"""[\w-]{0,12}(?=[\s"'\\][^|;\n]{0,400}?(?<=[\s"'])-p\S)"""
+_DASH_P: Final = r"""[\w-]{0,12}(?=[\s"'\\][^|;]{0,400}?-p\S(?<=[\s"']-p\S))"""
 """What follows a program to which `-p` hands a password."""
 
 _DETECT: Final = re.compile(

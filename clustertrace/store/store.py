@@ -207,15 +207,21 @@ class Store:
     ) -> None:
         """Repeat a step, which returns how much it did, until there is nothing left to do.
 
-        While other programs write, there always is. Once as much is done as was waiting, slices
-        that are not full only bring what came meanwhile, or what followed: so many are enough.
+        While other programs write, there always is. Once as much is done as was waiting, here or by
+        them, slices that are not full only bring what came meanwhile, or what followed: so many are
+        enough.
         """
-        with self.read() as conn:
-            left = waiting(conn)
+        left = self._count(waiting)
         partial_slices = 0
         while partial_slices < _PARTIAL_SLICES and (done := step()):
             left -= done
-            partial_slices += left <= 0 and done < full_slice
+            if done < full_slice:
+                left = min(left, self._count(waiting))
+                partial_slices += left <= 0
+
+    def _count(self, waiting: Callable[[Connection], int]) -> int:
+        with self.read() as conn:
+            return waiting(conn)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

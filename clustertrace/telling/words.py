@@ -11,7 +11,7 @@ from clustertrace.model import NS_PER_DAY
 if TYPE_CHECKING:
     from clustertrace.model import Span
     from clustertrace.patterns.statistics import Interval
-    from clustertrace.store.answers import Step
+    from clustertrace.store.answers import Passage, Step
 
 __all__ = [
     "SMALLEST_USD",
@@ -20,6 +20,7 @@ __all__ = [
     "count",
     "counted",
     "duration",
+    "found_in",
     "interval",
     "is_cost_unknown",
     "moment",
@@ -33,6 +34,7 @@ __all__ = [
     "spent",
     "step_text",
     "times",
+    "to_be_indexed",
     "token_counts",
 ]
 
@@ -50,6 +52,11 @@ def count(number: int) -> str:
 def counted(number: int, noun: str) -> str:
     """1, trace → 1 trace; 2, trace → 2 traces"""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def to_be_indexed(spans: int) -> str:
+    """1 span is still to be indexed"""
+    return f"{counted(spans, 'span')} {'is' if spans == 1 else 'are'} still to be indexed"
 
 
 def size_of(size: int) -> str:
@@ -161,6 +168,12 @@ def moment(nanoseconds: int) -> str:
 def shortened(text: str, limit: int) -> str:
     """A text cut to at most `limit` characters."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def found_in(passage: Passage) -> str:
+    """Where a search found its words: `input`, or `input, and in 3 later steps`."""
+    repeated = f", and in {counted(passage.later, 'later step')}" if passage.later else ""
+    return f"{passage.first.field}{repeated}"
 
 
 def times(bucket: str) -> str:

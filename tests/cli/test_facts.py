@@ -142,6 +142,9 @@ def test_clusters_in_words(run: Any, monkeypatch: pytest.MonkeyPatch, columns: s
     assert out.startswith("2 traces failed, and no two of them in one pattern.")
     assert "search ×2–3 → fetch!" in " ".join(out.split())
     assert ("≈ p50" in out) == (columns == "200")
+    filtered = run("clusters", "--where", "since:2020-01-01").out
+    assert ("p50" in filtered) == (columns == "200")
+    assert "≈" not in filtered
     for cluster in run("clusters", "--json").answer["clusters"]:
         assert (cluster["id"][:8] in out) == (columns != "60")
     assert all(len(line) <= int(columns) for line in out.splitlines())
@@ -154,6 +157,8 @@ def test_clusters_of_the_runs_that_match(run: Any) -> None:
     assert (page["total"], page["traces"], page["failed"]) == (1, 1, 1)
     assert page["clusters"][0]["failed_by_outcome"] == 1
     assert page["clusters"][0]["family"]
+    only = run("clusters", "--where", "outcome:fail").out
+    assert only.startswith("The only finished trace that matches failed.")
     nothing = run("clusters", "--where", "name:nobody")
     assert (nothing.out, nothing.err) == ("", "No finished run matches.\n")
     wrong = run("clusters", "--where", "colour:red")

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from clustertrace.model import Batch, Span
+from clustertrace.store import Store
+
 
 @pytest.mark.usefixtures("filled")
 def test_words_are_found(run: Any) -> None:
@@ -40,3 +43,13 @@ def test_nothing_found_is_an_answer(run: Any) -> None:
     assert "remove a word" in shown.err
     assert run("search", "nowhere", "--json").answer["spans"] == []
     assert run("search", " ").code == 2
+
+
+def test_long_names_fill_no_screen(run: Any, filled: Store) -> None:
+    """Names of several lines, or made of a whole prompt, are told in one and by their beginning."""
+    name = "a\nb " + "n" * 3_000
+    filled.write(Batch([Span("9" * 32, "9" * 16, None, name, "agent", "ok", 1, 2, "venus")], []))
+    shown = run("search", "venus").out
+    assert "a b nnn" in shown
+    assert "«venus»" in shown
+    assert len(shown.splitlines()) < 6

@@ -422,7 +422,8 @@ def test_folder_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     folder = tmp_path / "export"
     folder.mkdir()
     (folder / "good.json").write_text(json.dumps(LANGFUSE))
-    for name in ("README.md", ".DS_Store"):
+    (folder / ".git").mkdir()
+    for name in ("README.md", ".DS_Store", ".git/config"):
         (folder / name).write_text("# Samples")
     assert main(["import", "--from", "langfuse", str(folder)]) == 0
     assert "0 bad lines" in capsys.readouterr().out

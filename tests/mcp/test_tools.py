@@ -52,6 +52,9 @@ def test_what_is_offered(runs: Path) -> None:
 def test_the_sentence_is_about_all_patterns(ask: Callable[..., Any]) -> None:
     """However few of them a client asks for."""
     assert ask("list_clusters", limit=1)["sentence"] == ask("list_clusters")["sentence"]
+    run_id = ask("list_clusters", limit=1)["patterns"][0]["sample_trace_id"]
+    one = ask("list_clusters", where=f"id:{run_id}")["sentence"]
+    assert one == "The only finished trace that matches failed."
 
 
 def test_answers_keep_their_schema(runs: Path, ask: Callable[..., Any]) -> None:
@@ -105,6 +108,7 @@ def test_the_way_to_a_failure(ask: Callable[..., Any]) -> None:
     assert (worst["name"], worst["failed"], worst["runs"]) == ("research_agent", 6, 7)
 
     why = ask("why", pattern_id=worst["pattern_id"][:6])
+    assert why == ask("why", pattern_id=worst["sample_trace_id"])
     first = why["differences"][0]
     assert "`web_search`" in first["sentence"]
     run = ask("get_trace", trace_id=first["evidence_trace_ids"][0])
@@ -232,7 +236,7 @@ def test_hostile_text_stays_text(runs: Path, ask: Callable[..., Any]) -> None:
     [
         ("get_trace", {"trace_id": "nothing"}, "'nothing' is not a trace id"),
         ("get_trace", {"trace_id": "feedbeef"}, "There is no trace feedbeef"),
-        ("why", {"pattern_id": "feed"}, "There is no pattern feed"),
+        ("why", {"pattern_id": "feed"}, "There is no pattern or trace feed"),
         ("list_clusters", {"where": "(("}, "The filter can't be read at character 3"),
         ("recent_failed", {"cursor": "5-deadbeef"}, "'5-deadbeef' is not a cursor for this"),
         ("search", {"query": " "}, "There is nothing to search for"),

@@ -175,6 +175,22 @@ def test_what_failures_share_is_a_sentence_with_runs_to_look_at(
     assert f'href="/trace?id={60:032x}"' in html
 
 
+def test_rules_are_not_about_expected_failures(store: Store, show: Callable[..., Any]) -> None:
+    """What the user knows of is left out, and the note says how many runs that were."""
+    for number in range(1, 91):
+        tools = (["search"] * 4, ["lookup"], ["search", "cite"])[number % 3]
+        outcome = "pass" if number % 3 == 2 else "fail"
+        store.write(run(number, *tools, facts=facts_with(outcome=outcome)))
+    store.refresh()
+    with store.read() as conn:
+        [known] = [c for c in queries.clusters(conn).clusters if c.steps[0].names == ("lookup",)]
+    annotate_pattern(store, known.id, PatternEdit(expected=True))
+    html = show("clusters").html
+    assert "30 of 30 failed (100 %; 50 % of all runs)" in html
+    assert "Learned from all finished runs without 30 expected failures" in html
+    assert "lookup" not in html[html.index("ct-rules") : html.index("Learned from")]
+
+
 def test_too_few_runs_are_told_instead_of_a_rule(some: Store, show: Callable[..., Any]) -> None:
     """Where nothing is significant the page says so and how many more runs it might take."""
     assert "No significant pattern yet" in show("clusters").html

@@ -14,6 +14,7 @@ from clustertrace.exchange.bundle import load_bundle
 from clustertrace.filters import parse
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store, queries
+from clustertrace.store.user_entries.annotations import PatternEdit, annotate_pattern
 from tests.pages.conftest import Shown, facts_with, run
 
 Show = Callable[..., Any]
@@ -40,15 +41,26 @@ def test_search(demo: Store, show: Show) -> None:
     assert 'href="/trace?id=' in html
 
 
+def hits(html: str) -> list[str]:
+    """Where the found steps are, in the order that they are shown in."""
+    return re.findall(r'class="ct-hit.*?href="([^"]+)"', html, re.DOTALL)
+
+
+def test_a_single_step_is_spoken_of_in_the_singular(store: Store, show: Show) -> None:
+    """One step that matches and failed is not one of several."""
+    store.write(Batch([Span("9" * 32, "9" * 16, None, "venus", "agent", "error", 1, 2)], []))
+    store.refresh()
+    assert "1 step matches, and failed." in show("search", q="venus").html
+
+
 def test_the_place_in_what_was_found_is_in_the_address(demo: Store, show: Show) -> None:
-    """A page can be shared; a page or state of which there is nothing is no word that is too
-    many."""
+    """A page can be shared; past the last one is the first, as in the pagination below."""
     first, second = (show("search", q="refund", page=number).html for number in "12")
     assert first != second
     assert "<mark>" in second
-    for more in ({"page": "9"}, {"page": "9", "state": "failed"}):
-        html = show("search", q="refund", **more).html
-        assert "There are no more; go back to an earlier page." in html
+    for more in ({}, {"state": "failed"}):
+        past_the_end = show("search", q="refund", page="9", **more).html
+        assert hits(past_the_end) == hits(show("search", q="refund", **more).html) != []
     html = show("search", q="moka", state="failed").html
     assert "None of them is of this kind and state; pick others." in html
     assert "remove a word" not in html
@@ -58,7 +70,7 @@ def test_the_kind_of_what_was_found_is_in_the_address(demo: Store, show: Show) -
     """Its pages are all there at once, as many as it has; and how many there are of each kind."""
     shown = show("search", q="refund")
     counts = dict(re.findall(r"(\d+) (\w+)[,.]", re.findall("By kind: [^<]+", shown.html)[0]))
-    kind = next(kind for number, kind in counts.items() if int(number) > 20)
+    kind = next(kind for number, kind in counts.items() if int(number) > 40)
     number = next(number for number, one in counts.items() if one == kind)
     with demo.read() as conn:
         facets = queries.facets(conn, "refund")
@@ -67,18 +79,17 @@ def test_the_kind_of_what_was_found_is_in_the_address(demo: Store, show: Show) -
     assert facets.number(kind, False) == facets.kinds[kind] - facets.failed_kinds.get(kind, 0)
     app = show("search", q="refund", kind=kind).ran
     assert app.session_state["kind"] == kind
-    last = -(-facets.kinds[kind] // 20)
+    last = -(-facets.kinds[kind] // 40)
     html = show("search", q="refund", kind=kind, page=str(last)).html
-    assert html.count('class="ct-hit') == facets.kinds[kind] - (last - 1) * 20
+    later = sum(map(int, re.findall(r"and in (\d+) later step", html)))
+    assert html.count('class="ct-hit') + later == facets.kinds[kind] - (last - 1) * 40
 
 
 def test_new_words_begin_on_the_first_page(demo: Store, show: Show) -> None:
     """Else a search with fewer results would seem to find nothing."""
     app = show("search", q="refund", page="3").ran
     app.text_input[0].set_value("question").run()
-    html = Shown(app).html
-    assert "<mark>" in html
-    assert "There are no more" not in html
+    assert "<mark>" in Shown(app).html
 
 
 @pytest.mark.parametrize("query", ['"', "a AND (", "NEAR(", "*", "a:b-c/d'e", "x OR", "ß 日本語 é"])
@@ -237,6 +248,28 @@ def test_compare_nothing(demo: Store, show: Show) -> None:
             assert [queries.trace_row(conn, one).failed for one in pair] == [True, False]
         assert queries.latest(conn, failed=True) == newest[0]
     assert "not a trace id" in show("compare", a="zz", b="yy").html
+
+
+def test_compare_offers_no_expected_failure(demo: Store, show: Show) -> None:
+    """Beside a run that didn't fail is one of the pattern that is worth a look."""
+    with demo.read() as conn:
+        expected = queries.clusters(conn).clusters[0].id
+    annotate_pattern(demo, expected, PatternEdit(expected=True))
+    html = show("compare").html
+    assert "the pattern with most unexpected failures" in html
+    first = re.findall(r'href="/compare\?a=(\w+)&amp;b=', html)[0]
+    with demo.read() as conn:
+        assert queries.trace_row(conn, first).variant != expected
+
+
+def test_compare_with_an_id_that_is_too_short(demo: Store, show: Show) -> None:
+    """That several patterns begin so is said in either order, not that the trace is no pattern."""
+    with demo.read() as conn:
+        ids = [cluster.id for cluster in queries.clusters(conn).clusters]
+        trace_id = queries.traces(conn).rows[0].trace_id
+    begin = next(one for one in "123456789abcdef" if sum(id_[0] == one for id_ in ids) > 1)
+    for a, b in ((begin, trace_id), (trace_id, begin)):
+        assert f"Several patterns begin with {begin}" in show("compare", a=a, b=b).html
 
 
 def test_compare_mixed(demo: Store, show: Show) -> None:

@@ -26,13 +26,16 @@ def test_a_pattern_shows_its_traces(some: Store, show: Callable[..., Any]) -> No
 
 
 def test_percentiles_are_called_estimates(some: Store, show: Callable[..., Any]) -> None:
-    """They come from a histogram; a row of the table says so in its head."""
+    """They come from a histogram, and the table's head says so; those of a filter are exact."""
     with some.read() as conn:
         worst = queries.clusters(conn).clusters[0]
     html = show("pattern", id=worst.id).html
     for percentile in (worst.p50_ns, worst.p95_ns):
         assert f"about {duration(percentile)}" in html
     assert "≈ p50 · p95" in show("clusters").html
+    filtered = show("clusters", where="name:agent").html
+    assert "p50 · p95" in filtered
+    assert "≈" not in filtered
 
 
 def test_an_unknown_pattern_says_so(some: Store, show: Callable[..., Any]) -> None:

@@ -166,8 +166,8 @@ def test_agents_that_are_left_out_are_told_of() -> None:
     failed = [member(at, "find cancel", failed=True) for at in range(10)]
     why = explain([Population("pattern", failed)], others_left_out=True)
     left_out = (
-        "Runs of another kind of agent, which have the same root name and none of these steps, "
-        "are left out."
+        "Runs of another kind of agent, which have the same root name but share no step, are left "
+        "out."
     )
     assert nothing_words(why) == (
         f"Every comparable run failed, so there is nothing to compare them with. {left_out}"

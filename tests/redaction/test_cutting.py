@@ -7,6 +7,7 @@ import json
 import pytest
 
 from clustertrace.redaction import MARK, Redactor
+from clustertrace.redaction.marks import mark
 from tests.redaction.texts import (
     INNOCENT,
     NAMED,
@@ -55,6 +56,25 @@ def test_a_name_that_resembles_one_keeps_its_value(place: str, spelling: str) ->
     names = [SPELLINGS[spelling](word.split("_")) for word in OTHER_NAMES]
     texts = [place.replace("NAME", name) for name in names]
     assert [text for text in texts if cut(text) != (text, 0)] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["u%3Dann%26password%3DSECRET%26page%3D2", "%22token%22%3A%20%22SECRET%22%2C%22page%22%3A2"],
+)
+def test_only_the_secret_of_an_encoded_address_is_cut(text: str) -> None:
+    """What follows it in the address stays."""
+    left = text.replace("SECRET", mark("by its name"))
+    assert cut(text.replace("SECRET", "hunter2")) == (left, 1)
+
+
+def test_a_block_ends_where_the_next_key_begins() -> None:
+    """What stands beside a block of YAML stays, also in JSON, however deep."""
+    text = "a:\n  password: |\n    first\n\n      hunter2\n  user: ann\nb: c\n"
+    left = f"a:\n  password: |\n    {mark('by its name')}\n  user: ann\nb: c\n"
+    for _ in range(4):
+        assert cut(text) == (left, 1)
+        text, left = json.dumps({"file": text}), json.dumps({"file": left})
 
 
 @pytest.mark.parametrize("text", INNOCENT)

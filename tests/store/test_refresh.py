@@ -9,6 +9,7 @@ import pytest
 from clustertrace.model import Batch, Span
 from clustertrace.store import Store, queries
 from clustertrace.store.settling import traits
+from clustertrace.store.writing import news
 
 
 def run(number: int) -> Span:
@@ -56,3 +57,14 @@ def test_it_takes_in_all_runs_however_long(store: Store, monkeypatch: pytest.Mon
     store.refresh()
     with store.read() as conn:
         assert queries.runs_noted(conn) == 100
+
+
+def test_it_ends_where_others_do_what_was_waiting(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receiver may settle all of it meanwhile; what others add all the time is not waited for."""
+    waiting, slices = iter([1_000_000]), iter([1] * 100)
+    monkeypatch.setattr(news, "count", lambda _: next(waiting, 2))
+    monkeypatch.setattr(store, "settle", lambda **_: next(slices))
+    store.refresh()
+    assert sum(slices) > 0

@@ -19,6 +19,7 @@ from clustertrace.telling.words import (
     shortened,
     spent,
     step_text,
+    to_be_indexed,
     token_counts,
 )
 
@@ -153,3 +154,9 @@ def test_moments() -> None:
 def test_steps(step: Step, text: str) -> None:
     """A step says its name, whether it failed, and how often in a row."""
     assert step_text(step) == text
+
+
+def test_spans_to_be_indexed() -> None:
+    """One of them is, several are."""
+    assert to_be_indexed(1) == "1 span is still to be indexed"
+    assert to_be_indexed(2_000) == "2,000 spans are still to be indexed"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         FamilyPage,
         PatternAnnotation,
     )
-    from clustertrace.store.answers.search import Facets, Hit, HitPage
+    from clustertrace.store.answers.search import Facets, Hit, HitPage, Passage
     from clustertrace.store.answers.sides import Side
     from clustertrace.store.answers.totals import Overview
     from clustertrace.store.answers.traces import TracePage, TraceRow
@@ -37,6 +37,7 @@ __all__ = [
     "HitPage",
     "MetricSummary",
     "Overview",
+    "Passage",
     "PatternAnnotation",
     "Side",
     "Step",
@@ -54,7 +55,7 @@ if not TYPE_CHECKING:
                 *("Cluster", "ClusterPage", "Family", "FamilyPage"),
             ],
             "metrics": ["MetricSummary"],
-            "search": ["Hit", "Facets", "HitPage"],
+            "search": ["Hit", "Facets", "HitPage", "Passage"],
             "sides": ["Side"],
             "totals": ["Overview"],
             "traces": ["TraceRow", "TracePage"],

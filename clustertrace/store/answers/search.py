@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
-__all__ = ["Facets", "Hit", "HitPage"]
+__all__ = ["Facets", "Hit", "HitPage", "Passage"]
+
+_SAME_LETTERS: Final = 40
+"""Passages that agree in so many letters from their first match on are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,15 @@ class Hit:
     def quoted(self) -> str:
         """The snippet as plain text: matches stand between « and »."""
         return self.snippet.replace("\x02", "«").replace("\x03", "»")
+
+
+class Passage(NamedTuple):
+    """A passage of a run, which later steps may repeat: each model call has all before it."""
+
+    first: Hit
+    """The first step with it, of those that were found."""
+    later: int
+    """How many later steps of the run, of those that were found, have it as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +78,16 @@ class HitPage:
     """Whether further hits follow."""
     behind: int
     """Spans that are stored but not yet in the text index."""
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """The hits without those that repeat a passage of an earlier step; the order is kept."""
+        alike: dict[tuple[str, ...], list[Hit]] = {}
+        for hit in self.hits:
+            from_match_on = hit.snippet.partition("\x02")[2][:_SAME_LETTERS]
+            key = (hit.trace_id, hit.kind, hit.span_name, hit.field, from_match_on)
+            alike.setdefault(key, []).append(hit)
+        return tuple(
+            Passage(min(hits, key=lambda hit: hit.start_ns), len(hits) - 1)
+            for hits in alike.values()
+        )

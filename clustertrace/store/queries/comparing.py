@@ -84,7 +84,9 @@ def sides(conn: Connection, a: str, b: str) -> tuple[Side, Side]:
     meant = traces
     if any(isinstance(side, Side | Ambiguous) for side in patterns):
         meant = patterns
-    raise next(side for side in meant if isinstance(side, NotFound))
+    errors = [side for side in meant if isinstance(side, NotFound)]
+    # Beside one that is too short, the other id may be right, and of the other sort.
+    raise next((error for error in errors if isinstance(error, Ambiguous)), errors[0])
 
 
 def _found(

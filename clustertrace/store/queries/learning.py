@@ -13,6 +13,7 @@ from clustertrace.patterns.learning import Learned, learn
 from clustertrace.patterns.traits import MEASURES, VERSION, Trait
 from clustertrace.store import filtering
 from clustertrace.store.connection import Connection, placeholders
+from clustertrace.store.queries.grouping import EXPECTED
 from clustertrace.store.settling.traits import COUNTED
 
 __all__ = ["learned", "runs_noted"]
@@ -23,18 +24,24 @@ _NAMES_A_QUERY: Final = 1_000
 
 
 def learned(conn: Connection, limit: int, where: Filter | None = None) -> Learned:
-    """The failure rules of the newest finished runs that match, at most `limit` of them."""
+    """The failure rules of the newest finished runs that match, at most `limit` of them.
+
+    Of all runs, those are left out that failed as expected: they are neither what is to be
+    explained nor successes to compare with. A filter says by itself which runs count.
+    """
     condition, params = ("TRUE", {}) if where is None else filtering.condition(conn, where)
     # The newest first, then the traits of each. The plus keeps SQLite on the index by start.
-    rows = conn.rows(
-        "SELECT trace_id, failed, session_id, traits, measures FROM"
-        " (SELECT trace_id, failed, session_id, start_ns FROM traces"
+    newest = conn.rows(
+        "SELECT trace_id, failed, session_id, traits, measures, variant_id FROM"
+        " (SELECT trace_id, failed, session_id, start_ns, variant_id FROM traces"
         f"  WHERE +failed IS NOT NULL AND {condition}"
         "  ORDER BY start_ns DESC, trace_id DESC LIMIT :limit)"
         " JOIN trace_traits USING (trace_id) WHERE version = :version"
         " ORDER BY start_ns DESC, trace_id DESC",
         params | {"version": VERSION, "limit": limit},
     )
+    expected = {variant for (variant,) in conn.rows(EXPECTED)} if where is None else ()
+    rows = [row for row in newest if not (row[1] and row[5] in expected)]
     places: dict[int, list[int]] = defaultdict(list)
     measures: list[Sequence[float]] = []
     for index, row in enumerate(rows):
@@ -49,7 +56,8 @@ def learned(conn: Connection, limit: int, where: Filter | None = None) -> Learne
         {names[key]: places[key] for key in common_keys},
         dict(zip(MEASURES, zip(*measures, strict=True), strict=True)) if measures else {},
     )
-    return learn([row[0].hex() for row in rows], columns)
+    learned_rules = learn([row[0].hex() for row in rows], columns)
+    return learned_rules._replace(expected=len(newest) - len(rows))
 
 
 def runs_noted(conn: Connection) -> int:

@@ -115,13 +115,16 @@ def cluster_or_of(conn: Connection, prefix: str) -> Cluster:
         return cluster(conn, prefix)
     except Ambiguous:
         raise
-    except NotFound as no_pattern:
+    except NotFound:
         try:
             row = trace_row(conn, prefix)
         except Ambiguous:
             raise
         except NotFound:
-            raise no_pattern from None
+            raise NotFound(
+                f"There is no pattern or trace {prefix}; `clustertrace clusters` and "
+                "`clustertrace traces` list them."
+            ) from None
     if row.variant is None:
         raise NotFound(f"Trace {row.trace_id} has no pattern yet; try again when it has ended.")
     return cluster(conn, row.variant)

@@ -6,13 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
+from clustertrace.filters import parse
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.patterns import traits as traits_module
 from clustertrace.patterns.conditions import case_of
 from clustertrace.patterns.rules import mine
+from clustertrace.patterns.sentences import nothing_words
 from clustertrace.store import Store, queries
 from clustertrace.store.settling import traits as noting
 from clustertrace.store.upkeep.backfill import backfill_signatures
+from clustertrace.store.user_entries.annotations import PatternEdit, annotate_pattern
 
 Make = Callable[..., list[Span]]
 
@@ -47,6 +50,22 @@ def test_only_the_newest_runs_are_learned_from(store: Store, make_trace: Make) -
     with store.read() as conn:
         mined = queries.learned(conn, 5).mined
     assert (mined.runs, mined.failed) == (5, 2)
+
+
+def test_expected_failures_explain_nothing(store: Store, make_trace: Make) -> None:
+    """Runs that failed as expected are neither failures nor successes, unless a filter says so."""
+    fill(store, make_trace)
+    with store.read() as conn:
+        [failing] = [c for c in queries.clusters(conn).clusters if c.failed]
+    annotate_pattern(store, failing.id, PatternEdit(expected=True))
+    with store.read() as conn:
+        left_out = queries.learned(conn, 1000)
+        asked_for = queries.learned(conn, 1000, parse("failed:yes or failed:no"))
+    assert (left_out.mined.runs, left_out.mined.failed, left_out.expected) == (40, 0, 20)
+    assert (asked_for.mined.runs, asked_for.mined.failed, asked_for.expected) == (60, 20, 0)
+    assert asked_for.mined.rules
+    told = nothing_words(left_out.mined, left_out.expected)
+    assert told == "Only runs failed whose failures are expected (20): nothing to explain."
 
 
 def test_a_running_run_has_no_traits_yet(store: Store, make_trace: Make) -> None:
