@@ -55,21 +55,21 @@ def _message_markup(message: Mapping[str, Any]) -> markup.Markup:
 
 def _part_markup(part: Part) -> markup.Markup:
     if part.kind == "text":
-        return _text_markup(part.said)
+        return _text_markup(part.text)
     if part.kind == "thinking":
-        return _folded_markup("thinking", part.said)
+        return _folded_markup("thinking", part.text)
     if part.kind == "result":
         label = "✕ failed" if part.failed else "result"
         tone = "failed" if part.failed else "plain"
         return markup.tag(
             "div",
             markup.tag("div", label, cls=f"ct-role ct-{tone}"),
-            _text_markup(part.said),
+            _text_markup(part.text),
             cls="ct-result",
         )
     if part.kind == "media":
-        return markup.tag("div", markup.muted(f"{part.said} (not shown)"))
-    return _code_markup(part.said)
+        return markup.tag("div", markup.muted(f"{part.text} (not shown)"))
+    return _code_markup(part.text)
 
 
 def _folded_markup(label: str, content: str) -> markup.Markup:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from figures import Figure, machine, tell
 from made_runs import DAYS, END_NS, batches
-from steady_writer import told, writing
+from steady_writer import report, writing
 
 from clustertrace.filters import parse
 from clustertrace.store import Store, queries
@@ -72,7 +72,7 @@ def delete(store: Store) -> list[Figure]:
     print(f"  on disk          {size / 1e6:,.0f} → {size_after / 1e6:,.0f} MB")
     before = [write for write in writes if write.at < started.clock]
     during = [write for write in writes if started.clock <= write.at <= finished.clock]
-    print(f"  before it        {told(before)}\n  during it        {told(during)}", flush=True)
+    print(f"  before it        {report(before)}\n  during it        {report(during)}", flush=True)
     size_note = f"{spans:,} of {stored:,} spans"
     wait = max((write.seconds for write in during), default=float("nan"))
     return [

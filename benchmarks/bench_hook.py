@@ -38,13 +38,13 @@ def main() -> None:
         hook = ["sh", "-c", command(sys.executable, port, 15, None)]
         first = wall(hook)
         address = Address("localhost", port)
-        while (said := health(address)) is None:
+        while (answer := health(address)) is None:
             time.sleep(0.05)
         try:
             measure(hook, port, first, rounds)
-            memory(int(said["pid"]), port)
+            memory(int(answer["pid"]), port)
         finally:
-            os.kill(int(said["pid"]), signal.SIGTERM)
+            os.kill(int(answer["pid"]), signal.SIGTERM)
             while health(address):
                 time.sleep(0.05)
 

@@ -47,14 +47,14 @@ def seed(store: Store) -> None:
             input_tokens=rng.randrange(10**5),
             cost_usd=rng.random(),
         )
-        told = TraceFacts(
+        facts = TraceFacts(
             trace_id,
             outcome="fail" if bad and not number % 3 else None,
             session_id=f"s{number // 20}",
             tags={"tier": "gold" if number % 500 == 0 else "tin"},
             starred=number % 200 == 0,
         )
-        store.write(Batch([root], [told]))
+        store.write(Batch([root], [facts]))
     store.refresh()
 
 

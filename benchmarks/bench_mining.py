@@ -72,8 +72,8 @@ def place(runs: list[list[Span]]) -> list[str | None]:
     founders = {}
     for spans in runs[:LEADERS]:
         ordered = in_order(spans)
-        one = variant(ordered, root_of(ordered))
-        founders[family_id(one)] = Leader(family_id(one), features(one.steps))
+        signature = variant(ordered, root_of(ordered))
+        founders[family_id(signature)] = Leader(family_id(signature), features(signature.steps))
     leaders = list(founders.values())
     placed = []
     for spans in runs:
@@ -93,7 +93,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "t.db") as store:
         for at in range(0, count, 100):
             some = made[at : at + 100]
-            store.write(Batch([s for spans, _ in some for s in spans], [told for _, told in some]))
+            store.write(
+                Batch([s for spans, _ in some for s in spans], [facts for _, facts in some])
+            )
         begin = time.perf_counter()
         store.refresh()
         print(

@@ -93,8 +93,8 @@ def serving(*command: str) -> Iterator[tuple[int, int]]:
 
 def listens(port: int) -> bool:
     """Whether anything does."""
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
+    with socket.socket() as listener:
+        return listener.connect_ex(("127.0.0.1", port)) == 0
 
 
 def all_done(store: Store, spans: int) -> bool:
@@ -184,8 +184,8 @@ def settled_spans(store: Store) -> int:
 
 def large(kind: str, seed: int) -> bytes:
     """One request of about `LARGE_BYTES`."""
-    (one,) = bodies(1, seed)
-    size = len(as_json(one)) if kind == "JSON" else len(one)
+    (request,) = bodies(1, seed)
+    size = len(as_json(request)) if kind == "JSON" else len(request)
     # Requests in protobuf, one after the other, are one request.
     joined = b"".join(bodies(LARGE_BYTES // size, seed))
     return as_json(joined) if kind == "JSON" else joined

@@ -25,7 +25,7 @@ from clustertrace.model import NS_PER_DAY
 from clustertrace.review.aims import read_aim
 from clustertrace.review.weeks import window
 from clustertrace.store import Store, queries
-from clustertrace.store.said.commitments import commit
+from clustertrace.store.user_entries.commitments import commit
 
 SMALL = 10_000
 PATTERNS = 2_000

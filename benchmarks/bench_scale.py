@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 from bench_deleting import delete
 from figures import Figure, tell
 from made_runs import END_NS, batches
-from steady_writer import told, writing
+from steady_writer import report, writing
 
 from clustertrace.filters import parse
 from clustertrace.review.weeks import last_seven_days
@@ -226,7 +226,7 @@ def main() -> None:
                   + (f"; text index {index / spans:,.0f}" if index else ""))  # fmt: skip
             with writing(path, 1) as wrote:
                 busy = asked(store, cold=False)
-            print(f"asked again, {told(wrote)}")
+            print(f"asked again, {report(wrote)}")
             worst = sorted(busy.items(), key=lambda one: -one[1][1])[:8]
             for name, (_, warm) in worst:
                 print(f"  {name:34} {warm:8.1f} ms")

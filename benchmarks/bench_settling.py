@@ -35,8 +35,8 @@ def at_once(spans: list[Span]) -> None:
     first, last = spans[0].start_ns, spans[0].end_ns
     for at, span in enumerate(spans):
         if span.kind == "llm":
-            told = {"scope.name": f"program {at // 4 % 2}"}
-            spans[at] = span._replace(start_ns=first + at, end_ns=last, attributes=told)
+            attributes = {"scope.name": f"program {at // 4 % 2}"}
+            spans[at] = span._replace(start_ns=first + at, end_ns=last, attributes=attributes)
 
 
 ORDERS: dict[str, Callable[[list[Span]], None]] = {

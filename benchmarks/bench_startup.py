@@ -120,9 +120,9 @@ def main() -> None:
         for name, runs in took.items()
     }
     bare = middle["python -c pass"]
-    for name, one in middle.items():
-        print(f"{name:28} {one.wall:8.0f} ms   {one.wall - bare.wall:6.0f} over bare Python"
-              f"   {one.cpu:6.0f} ms of CPU   {one.cpu - bare.cpu:6.0f} over")  # fmt: skip
+    for name, seconds in middle.items():
+        print(f"{name:28} {seconds.wall:8.0f} ms   {seconds.wall - bare.wall:6.0f} over bare Python"
+              f"   {seconds.cpu:6.0f} ms of CPU   {seconds.cpu - bare.cpu:6.0f} over")  # fmt: skip
     port, pages = (statistics.median(one[at] for one in starts) for at in (0, 1))
     print(f"{'the port answers':28} {port:8.0f} ms")
     print(f"{'the pages answer':28} {pages:8.0f} ms")

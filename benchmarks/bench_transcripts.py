@@ -39,8 +39,8 @@ def write(path: Path, size: int, *, one_turn: bool) -> None:
                 prompt = {"content": f"prompt {number}"}
                 file.write(row("user", number, prompt, promptId=f"p{number}"))
             call = {"type": "tool_use", "id": f"t{number}", "name": "Bash", "input": {"n": number}}
-            said = {"id": f"m{number}", "model": "claude-sonnet-4-6", "usage": usage}
-            file.write(row("assistant", number, {**said, "content": [call]}))
+            message = {"id": f"m{number}", "model": "claude-sonnet-4-6", "usage": usage}
+            file.write(row("assistant", number, {**message, "content": [call]}))
             result = {"type": "tool_result", "tool_use_id": f"t{number}", "content": TEXT}
             file.write(row("user", number, {"content": [result]}))
             number += 1

@@ -60,7 +60,7 @@ def describe(span: object, at: int, rng: random.Random) -> None:
     else:
         tool = rng.choice(["search", "fetch", "calculate"])
         operation, span.name = "execute_tool", f"execute_tool {tool}"  # type: ignore[attr-defined]
-    said = " ".join(rng.choices(WORDS, k=20))
+    sentence = " ".join(rng.choices(WORDS, k=20))
     for key, value in (
         ("gen_ai.operation.name", operation),
         ("gen_ai.provider.name", "openai"),
@@ -70,8 +70,8 @@ def describe(span: object, at: int, rng: random.Random) -> None:
         ("gen_ai.usage.output_tokens", rng.randrange(200)),
         ("gen_ai.request.temperature", 0.2),
         ("server.port", 443),
-        ("gen_ai.input.messages", json.dumps([{"role": "user", "content": said}])),
-        ("gen_ai.output.messages", json.dumps([{"role": "assistant", "content": said[::-1]}])),
+        ("gen_ai.input.messages", json.dumps([{"role": "user", "content": sentence}])),
+        ("gen_ai.output.messages", json.dumps([{"role": "assistant", "content": sentence[::-1]}])),
     ):
         attribute(span, key, value)
 
@@ -84,13 +84,15 @@ def attribute(holder: object, key: str, value: str | int | float) -> None:
     setattr(pair.value, kind, value)
 
 
-def as_json(one: bytes) -> bytes:
+def as_json(request: bytes) -> bytes:
     """The same request in OTLP's JSON, whose ids are hexadecimal."""
-    said = MessageToDict(ExportTraceServiceRequest.FromString(one), use_integers_for_enums=True)
-    for of_resource in said["resourceSpans"]:
+    decoded = MessageToDict(
+        ExportTraceServiceRequest.FromString(request), use_integers_for_enums=True
+    )
+    for of_resource in decoded["resourceSpans"]:
         for span in of_resource["scopeSpans"][0]["spans"]:
             span |= {key: base64.b64decode(span[key]).hex() for key in IDS & span.keys()}
-    return json.dumps(said, separators=(",", ":")).encode()
+    return json.dumps(decoded, separators=(",", ":")).encode()
 
 
 class Load(NamedTuple):
@@ -121,11 +123,11 @@ def send_all(
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
         while waiting:
             try:
-                one = waiting.pop()
+                request = waiting.pop()
             except IndexError:
                 return
             began = time.perf_counter()
-            while (status := answered(client, path, one, kind)) != 200:
+            while (status := answered(client, path, request, kind)) != 200:
                 refused.append(status)
                 if status not in LATER:
                     return
@@ -150,10 +152,10 @@ def send_all(
     )
 
 
-def answered(client: http.client.HTTPConnection, path: str, one: bytes, kind: str) -> int:
+def answered(client: http.client.HTTPConnection, path: str, request: bytes, kind: str) -> int:
     """Send a request and read the answer; its status, 0 without one."""
     try:
-        client.request("POST", path, one, {"Content-Type": kind})
+        client.request("POST", path, request, {"Content-Type": kind})
         answer = client.getresponse()
         answer.read()
     except OSError:

@@ -175,9 +175,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*")
     parser.add_argument("--shuffles", type=int, default=100)
-    told = parser.parse_args()
-    names = told.files or [str(SHARED / name) for name in USUAL]
-    if not told.files and not SHARED.is_dir():
+    options = parser.parse_args()
+    names = options.files or [str(SHARED / name) for name in USUAL]
+    if not options.files and not SHARED.is_dir():
         print("there are no real runs beside this checkout: name files of your own")
         return
     learners: dict[str, Callable[[Sequence[Sample]], Score]] = {"failure rules": rules}
@@ -201,9 +201,9 @@ def main() -> None:
                 cells = f"{row[0]:6.2f} {row[1]:8.2f} {row[2]:6.2f} {row[3]:6.2f}"
                 print(f"{label:18} {'task' if by_task else 'random':8} {cells}", flush=True)
         begin = time.perf_counter()
-        rate = false_patterns(samples, told.shuffles)
-        took = (time.perf_counter() - begin) / told.shuffles
-        print(f"false patterns {rate:.0%} of {told.shuffles} shufflings, {took:.2f} s a mining")
+        rate = false_patterns(samples, options.shuffles)
+        took = (time.perf_counter() - begin) / options.shuffles
+        print(f"false patterns {rate:.0%} of {options.shuffles} shufflings, {took:.2f} s a mining")
     print("\nmean J@5 over the sets")
     for (label, by_task), values in totals.items():
         print(f"{label:18} {'task' if by_task else 'random':8} {statistics.mean(values):6.3f}")

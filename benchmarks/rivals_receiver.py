@@ -71,8 +71,8 @@ def serving(name: str, python: Path, folder: Path) -> Iterator[int | None]:
     until = time.monotonic() + PATIENCE_SECONDS
     try:
         while server.poll() is None and time.monotonic() < until:
-            with socket.socket() as one:
-                if one.connect_ex(("127.0.0.1", port)) == 0:
+            with socket.socket() as listener:
+                if listener.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.1)
         else:

@@ -168,14 +168,15 @@ def main() -> None:
     with null_server() as url:
         for _ in range(TURNS):
             for name, python in pythons.items():
-                one = measured(name, python, calls, url) if python else None
-                if one is not None:
-                    found[name] = min(one, found.get(name, one))
+                timing = measured(name, python, calls, url) if python else None
+                if timing is not None:
+                    found[name] = min(timing, found.get(name, timing))
     ours = found["clustertrace"].mean - found["bare function"].mean
     print(f"{'a traced call':24} {'mean µs':>10} {'p99':>10} {'longest':>10}   beside clustertrace")
-    for name, one in found.items():
-        times = (one.mean - found["bare function"].mean) / ours
-        print(f"{name:24} {one.mean:10.1f} {one.p99:10.1f} {one.longest:10.0f}   × {times:.1f}")
+    for name, timing in found.items():
+        times = (timing.mean - found["bare function"].mean) / ours
+        cells = f"{timing.mean:10.1f} {timing.p99:10.1f} {timing.longest:10.0f}"
+        print(f"{name:24} {cells}   × {times:.1f}")
     before = found.get("clustertrace 0.14.3")
     if before is not None:
         tell(Figure("call 0.14.3", ours / (before.mean - found["bare function"].mean)))

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Wrote", "told", "writing"]
+__all__ = ["Wrote", "report", "writing"]
 
 SPANS_A_SECOND = 2_000
 
@@ -51,7 +51,7 @@ def writing(path: Path, seed: int) -> Iterator[list[Wrote]]:
         raise RuntimeError("The process that writes beside this one broke off.")
 
 
-def told(wrote: list[Wrote]) -> str:
+def report(wrote: list[Wrote]) -> str:
     """What the other process wrote, and the longest that it had to wait."""
     if len(wrote) < 2:
         return "meanwhile nothing was written"

@@ -50,22 +50,22 @@ def _joined(trace_id: str, facts: Sequence[TraceFacts]) -> TraceFacts:
     return joined
 
 
-def assembled(spans: list[Span], told: TraceFacts) -> Trace:
+def assembled(spans: list[Span], facts: TraceFacts) -> Trace:
     """The trace of these spans, and of what was said about it."""
-    summary = summarise(spans, told)
+    summary = summarise(spans, facts)
     order = sorted(
-        set(told.metrics), key=lambda one: (one.time_ns, one.name, one.span_id or "", one.value)
+        set(facts.metrics), key=lambda one: (one.time_ns, one.name, one.span_id or "", one.value)
     )
     return Trace(
-        told.trace_id,
+        facts.trace_id,
         summary.name,
         summary.status,
-        told.outcome,
-        told.outcome_reason,
+        facts.outcome,
+        facts.outcome_reason,
         summary.start_ns,
         summary.end_ns,
-        told.session_id,
-        dict(sorted(told.tags.items())),
+        facts.session_id,
+        dict(sorted(facts.tags.items())),
         tuple(order),
         tuple(in_order(spans)),
     )

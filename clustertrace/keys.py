@@ -51,9 +51,9 @@ def access_key(database: Path) -> str:
 
     Raises StoreError where it can't be kept.
     """
-    told = os.environ.get(VARIABLE, "").strip()
-    if told:
-        return told
+    given_key = os.environ.get(VARIABLE, "").strip()
+    if given_key:
+        return given_key
     path = _path(database)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

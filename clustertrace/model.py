@@ -103,6 +103,11 @@ class Span(NamedTuple):
     ordinal: int = 0
     """Orders spans that start in the same nanosecond: their position in the incoming record."""
 
+    @property
+    def has_token_counts(self) -> bool:
+        """Whether anything counted the tokens that it read, or those that it wrote."""
+        return self.input_tokens is not None or self.output_tokens is not None
+
 
 class Metric(NamedTuple):
     """A number that the user attached to a run, or to one span of it."""

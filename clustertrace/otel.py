@@ -85,15 +85,15 @@ def _span_line(span: Span) -> dict[str, Any]:
 
 
 def _fact_line(fact: TraceFacts) -> dict[str, Any]:
-    told = {
+    record = {
         "session_id": fact.session_id,
         "tags": dict(fact.tags) or None,
         "outcome": fact.outcome,
         "outcome_reason": None if config().metadata_only else fact.outcome_reason,
         "metrics": [metric_to_dict(metric) for metric in fact.metrics] or None,
     }
-    said = {key: value for key, value in told.items() if value is not None}
-    return {"type": "trace", "trace_id": fact.trace_id, **said}
+    known = {key: value for key, value in record.items() if value is not None}
+    return {"type": "trace", "trace_id": fact.trace_id, **known}
 
 
 class _Origins:
@@ -165,8 +165,8 @@ def _origin(span: ReadableSpan) -> Origin:
     )
 
 
-def _attributes(told: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {key: _plain(value) for key, value in (told or {}).items()}
+def _attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: _plain(value) for key, value in (attributes or {}).items()}
 
 
 def _plain(value: Any) -> Any:

@@ -225,7 +225,7 @@ def _terms(attributes: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """What sets a call's price apart: batch processing, a service tier, a faster speed."""
     if not attributes:
         return ()
-    tier = next((told for key in _TIER_KEYS if isinstance(told := attributes.get(key), str)), "")
+    tier = next((name for key in _TIER_KEYS if isinstance(name := attributes.get(key), str)), "")
     if tier == "batch" or any(attributes.get(key) is True for key in _BATCH_KEYS):
         return (("processing", "batch"),)
     terms = [("service_tier", tier)] if tier in ("flex", "priority", "fast") else []
@@ -242,14 +242,14 @@ def own_prices() -> Mapping[str, _Rates]:
         return {}
     path = Path(file).expanduser()
     try:
-        told = orjson.loads(path.read_bytes())
+        prices = orjson.loads(path.read_bytes())
     except OSError as error:
         raise _bad(f"{path} can't be read ({error.strerror or error})") from None
     except orjson.JSONDecodeError as error:
         raise _bad(f"{path} is not JSON ({error})") from None
-    if not isinstance(told, dict):
+    if not isinstance(prices, dict):
         raise _bad(f"{path} must hold one JSON object")
-    return {model: _rates_of(model, numbers) for model, numbers in told.items()}
+    return {model: _rates_of(model, numbers) for model, numbers in prices.items()}
 
 
 def _rates_of(model: str, numbers: Any) -> _Rates:

@@ -73,7 +73,7 @@ class Summary:
         return self.start_ns // NS_PER_DAY
 
 
-def summarise(spans: Sequence[Span], told: TraceFacts, elsewhere: Sequence[Span] = ()) -> Summary:
+def summarise(spans: Sequence[Span], facts: TraceFacts, elsewhere: Sequence[Span] = ()) -> Summary:
     """Summarise a trace that has at least one span; payloads need not be loaded.
 
     `elsewhere` are model calls of other traces that may be among its own: each call counts once
@@ -81,15 +81,15 @@ def summarise(spans: Sequence[Span], told: TraceFacts, elsewhere: Sequence[Span]
     """
     ordered = in_order(spans)
     root = root_of(ordered)
-    status = told.status or root.status
-    start, end = _extent(ordered, root, told)
+    status = facts.status or root.status
+    start, end = _extent(ordered, root, facts)
     again = repeats(ordered, elsewhere)
     models = [span for span in ordered if span.kind in MODEL_KINDS and span.span_id not in again]
     shown = visible(ordered, root)
     return Summary(
-        name=root.name if told.name is None else told.name,
+        name=root.name if facts.name is None else facts.name,
         status=status,
-        failed=failed(told.outcome, status),
+        failed=failed(facts.outcome, status),
         start_ns=start,
         end_ns=end,
         duration_ns=None if end is None else max(0, end - start),
@@ -106,17 +106,17 @@ def summarise(spans: Sequence[Span], told: TraceFacts, elsewhere: Sequence[Span]
         cost_usd=math.fsum(span.cost_usd or 0.0 for span in models),
         error=_error(shown, root),
         prompt_span_id=_prompt_span(ordered, root).span_id,
-        dead_end=dead_end(told.outcome, status, root, models),
+        dead_end=dead_end(facts.outcome, status, root, models),
         variant=_variant(shown, root),
         calls=tuple(models),
     )
 
 
-def _extent(ordered: Sequence[Span], root: Span, told: TraceFacts) -> tuple[int, int | None]:
+def _extent(ordered: Sequence[Span], root: Span, facts: TraceFacts) -> tuple[int, int | None]:
     """Start and end: the root's; without a true root, from the first start to the last end."""
-    start = told.start_ns if told.start_ns is not None else ordered[0].start_ns
-    if told.end_ns is not None:
-        return start, told.end_ns
+    start = facts.start_ns if facts.start_ns is not None else ordered[0].start_ns
+    if facts.end_ns is not None:
+        return start, facts.end_ns
     if root.status == "running" or root.parent_span_id is None:
         return start, root.end_ns
     return start, max((span.end_ns for span in ordered if span.end_ns is not None), default=None)
@@ -147,24 +147,24 @@ def _prompt_span(ordered: Sequence[Span], root: Span) -> Span:
 
 def prompt_of(kind: str, given: Any, result: Any) -> str | None:
     """The first words of the user in a span's payload, cut to one line of `PROMPT_LENGTH`."""
-    said = (result if given is None else given) if kind == "user" else given
-    text = _words(said)
+    payload = (result if given is None else given) if kind == "user" else given
+    text = _words(payload)
     if text is None:
         return None
     line = " ".join(text.split())
     return line if len(line) <= PROMPT_LENGTH else line[: PROMPT_LENGTH - 1] + "…"
 
 
-def _words(said: Any) -> str | None:
-    if said is None or isinstance(said, str):
-        return said
-    if isinstance(said, list):
-        return _first_user_message(said)
-    if isinstance(said, Mapping):
+def _words(payload: Any) -> str | None:
+    if payload is None or isinstance(payload, str):
+        return payload
+    if isinstance(payload, list):
+        return _first_user_message(payload)
+    if isinstance(payload, Mapping):
         for key in ("messages", "prompt", "question", "query", "input", "text", "content"):
-            if said.get(key):
-                return _words(said[key])
-    return json.dumps(said, ensure_ascii=False)
+            if payload.get(key):
+                return _words(payload[key])
+    return json.dumps(payload, ensure_ascii=False)
 
 
 def _first_user_message(messages: Sequence[Any]) -> str | None:

@@ -254,20 +254,20 @@ def facts_from_dict(
     tags = get("tags")
     if tags is not None and not isinstance(tags, dict):
         raise BadInput(f"tags must be an object, not {_short(tags)}")
-    told = TraceFacts(
+    facts = TraceFacts(
         trace_id,
         session_id=_text(get("session_id"), "session_id"),
         tags={key: tag_text(value) for key, value in (tags or {}).items()},
     )
     if about_span:
-        return told
+        return facts
     outcome = get("outcome")
     if outcome not in (None, "pass", "fail"):
         raise BadInput(f'outcome must be "pass", "fail" or null, not {_short(outcome)}')
     metrics = get("metrics") or []
     if not isinstance(metrics, list):
         raise BadInput(f"metrics must be a list, not {_short(metrics)}")
-    return told._replace(
+    return facts._replace(
         name=_text(get("name"), "name"),
         outcome=outcome,
         outcome_reason=_text(get("outcome_reason"), "outcome_reason"),

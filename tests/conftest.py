@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +105,20 @@ def _fresh_recorder(_own_environment: None) -> Iterator[None]:
     forget()
 
 
+@pytest.fixture
+def forget_prices() -> Iterator[Callable[[], None]]:
+    """Forget the user's own prices, which a process reads once; call it to do so again."""
+    from clustertrace import pricing
+
+    def forget() -> None:
+        pricing.own_prices.cache_clear()
+        pricing._prices.cache_clear()
+
+    forget()
+    yield forget
+    forget()
+
+
 @pytest.fixture(autouse=True)
 def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse to look up or connect to any other host, so that no test depends on a network."""
@@ -140,8 +154,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     uninvited = _uninvited()
     for line in uninvited:
         terminalreporter.write_line(line, red=True)
-    told = f"{len(uninvited)} connections to other hosts were tried"
-    terminalreporter.write_line(told, red=bool(uninvited))
+    summary = f"{len(uninvited)} connections to other hosts were tried"
+    terminalreporter.write_line(summary, red=bool(uninvited))
 
 
 def _uninvited() -> list[str]:

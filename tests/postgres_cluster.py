@@ -125,9 +125,9 @@ class Cluster:
         made = self._run(
             str(self._binaries / "initdb"), *options, f"--username={USER}", "--pgdata=data"
         )
-        said, _ = made.communicate()
+        output, _ = made.communicate()
         if made.returncode:
-            raise RuntimeError(f"PostgreSQL makes no cluster: {said}")
+            raise RuntimeError(f"PostgreSQL makes no cluster: {output}")
         lines = [f"{name} = '{value}'" for name, value in _OPTIONS.items()]
         with (self.folder / "data" / "postgresql.conf").open("a") as settings:
             settings.write("\n".join([*lines, f"port = {self.port}", ""]))

@@ -44,12 +44,12 @@ from google import genai
 import clustertrace
 
 texts = json.load(sys.stdin)
-said = {}
+answering = {}
 
 def answer(request):
-    text = said["text"]
+    text = answering["text"]
     headers = {"x-request-id": text.replace(chr(10), " "), "request-id": text.replace(chr(10), " ")}
-    if said["fail"]:
+    if answering["fail"]:
         error = {"type": "error", "error": {"type": "api_error", "message": text}}
         return httpx2.Response(400, json=error, headers=headers)
     if "generateContent" in request.url.path:
@@ -86,8 +86,8 @@ for text in texts:
     function = {"name": "pay", "description": text, "parameters": {"title": text}}
     system = {"system_instruction": text}
     with clustertrace.span("agent"):
-        for said["fail"] in (False, True):
-            said["text"] = text
+        for answering["fail"] in (False, True):
+            answering["text"] = text
             for ask in (
                 lambda: claude.messages.create(
                     model=text, max_tokens=9, messages=messages, system=text, tools=[tool]
@@ -120,10 +120,10 @@ for text in json.load(sys.stdin):
     provider = TracerProvider(resource=Resource({"team": text, f"r {text}": text}))
     provider.add_span_processor(SimpleSpanProcessor(ClustertraceSpanExporter()))
     tracer = provider.get_tracer(f"scope {text}", text, attributes={"part": text})
-    told = {f"k {text}": text, "many": [text, "x"], **dict.fromkeys(KEYS, text)}
-    told["gen_ai.operation.name"] = "chat"
+    attributes = {f"k {text}": text, "many": [text, "x"], **dict.fromkeys(KEYS, text)}
+    attributes["gen_ai.operation.name"] = "chat"
     link = Link(SpanContext(1, 2, is_remote=True), {"why": text})
-    with tracer.start_as_current_span(f"op {text}", attributes=told, links=[link]) as span:
+    with tracer.start_as_current_span(f"op {text}", attributes=attributes, links=[link]) as span:
         span.add_event(f"e {text}", {"note": text})
         span.record_exception(ValueError(text))
         span.set_status(Status(StatusCode.ERROR, text))

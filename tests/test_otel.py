@@ -35,12 +35,12 @@ def provider() -> Iterator[TracerProvider]:
 def speak(provider: TracerProvider) -> None:
     """Make one trace of everything that a span can carry."""
     tracer = provider.get_tracer("my.scope", "1.2", attributes={"part": "a"})
-    said = {
+    attributes = {
         "session.id": "s1",
         "evaluations.0.evaluation.name": "tone",
         "evaluations.0.evaluation.score": 0.7,
     }
-    with tracer.start_as_current_span("agent", attributes=said) as root:
+    with tracer.start_as_current_span("agent", attributes=attributes) as root:
         linked = Link(SpanContext(1, 2, is_remote=True), {"why": "x"})
         with tracer.start_as_current_span(
             "chat m",
@@ -101,13 +101,13 @@ def test_a_root_span_says_how_its_run_went(
 ) -> None:
     """As it can to the receiver; why is content, and kept only where that is."""
     monkeypatch.setenv("CLUSTERTRACE_CAPTURE", capture)
-    said = {
+    attributes = {
         "clustertrace.outcome": "fail",
         "clustertrace.outcome_reason": "no source",
         "clustertrace.tag.tier": "gold",
     }
     provider.add_span_processor(SimpleSpanProcessor(ClustertraceSpanExporter()))
-    provider.get_tracer("my").start_span("agent", attributes=said).end()
+    provider.get_tracer("my").start_span("agent", attributes=attributes).end()
     store.refresh()
     with store.read() as conn:
         [trace] = queries.export(conn)

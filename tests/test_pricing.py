@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,17 +15,7 @@ from clustertrace.model import Span
 WHEN = int(datetime(2026, 11, 1, 12, tzinfo=UTC).timestamp()) * 10**9
 
 
-@pytest.fixture(autouse=True)
-def _nothing_remembered() -> Iterator[None]:
-    """Own prices are read once a process, which here would be once for all tests."""
-    forget()
-    yield
-    forget()
-
-
-def forget() -> None:
-    pricing.own_prices.cache_clear()
-    pricing._prices.cache_clear()
+pytestmark = pytest.mark.usefixtures("forget_prices")
 
 
 def cost(model: str, provider: str | None = None, **tokens: int) -> float | None:
@@ -258,7 +247,7 @@ def test_span_says_how_it_was_booked(attributes: dict[str, object], dollars: flo
 
 
 @pytest.mark.parametrize(
-    ("key", "told", "hour"),
+    ("key", "value", "hour"),
     [
         ("anthropic.usage.cache_creation.ephemeral_1h_input_tokens", 4_000, 4_000),
         ("cache_creation_1h_tokens", "4000", 4_000),
@@ -266,14 +255,14 @@ def test_span_says_how_it_was_booked(attributes: dict[str, object], dollars: flo
         ("cache_creation_1h_tokens", [1], 0),
     ],
 )
-def test_span_says_what_is_kept_for_an_hour(key: str, told: object, hour: int) -> None:
+def test_span_says_what_is_kept_for_an_hour(key: str, value: object, hour: int) -> None:
     """Hour-long cache writes are read as instrumentations name them, and never exceed the whole."""
     span = call(
         model="claude-sonnet-4-5",
         provider="anthropic",
         input_tokens=10_000,
         cache_write_tokens=10_000,
-        attributes={key: told},
+        attributes={key: value},
     )
     expected = (hour * 6 + (10_000 - hour) * 3.75) / 1e6
     assert pricing.price_span(span).cost_usd == pytest.approx(expected)

@@ -66,10 +66,10 @@ IDENTIFIERS = {
 
 def otlp(text: str, number: int) -> dict[str, object]:
     """A span with the secret in every place that OTLP has for a text."""
-    told = [{"key": f"note {text}", "value": {"stringValue": text}}]
+    pairs = [{"key": f"note {text}", "value": {"stringValue": text}}]
     deep = {
         "kvlistValue": {
-            "values": [{"key": "a", "value": {"arrayValue": {"values": [told[0]["value"]]}}}]
+            "values": [{"key": "a", "value": {"arrayValue": {"values": [pairs[0]["value"]]}}}]
         }
     }
     named = [
@@ -79,7 +79,7 @@ def otlp(text: str, number: int) -> dict[str, object]:
         "session.id",
         "tool.name",
     ]
-    attributes = [*told, {"key": "deep", "value": deep}]
+    attributes = [*pairs, {"key": "deep", "value": deep}]
     attributes += [{"key": key, "value": {"stringValue": text}} for key in named]
     attributes += [
         {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}},
@@ -93,13 +93,13 @@ def otlp(text: str, number: int) -> dict[str, object]:
         "endTimeUnixNano": "1700000001000000000",
         "attributes": attributes,
         "events": [
-            {"name": f"e {text}", "timeUnixNano": "1700000000000000001", "attributes": told}
+            {"name": f"e {text}", "timeUnixNano": "1700000000000000001", "attributes": pairs}
         ],
-        "links": [{"traceId": "ab" * 16, "spanId": "cd" * 8, "attributes": told}],
+        "links": [{"traceId": "ab" * 16, "spanId": "cd" * 8, "attributes": pairs}],
         "status": {"code": 2, "message": text},
     }
     scope = {"name": f"scope {text}", "version": text}
-    return {"resource": {"attributes": told}, "scopeSpans": [{"scope": scope, "spans": [span]}]}
+    return {"resource": {"attributes": pairs}, "scopeSpans": [{"scope": scope, "spans": [span]}]}
 
 
 def spoken(program: str, db: Path, texts: list[str]) -> None:
@@ -170,8 +170,8 @@ def by_lines(receiver: Receiver, texts: list[str]) -> None:
         trace_id = f"{number:032x}"
         lines.append({"type": "span", "trace_id": trace_id, **native(text, number)})
         metric = {"name": text, "value": 1, "time_unix_nano": 5}
-        told = {"outcome": "fail", "outcome_reason": text, "name": text, "metrics": [metric]}
-        lines.append({"type": "trace", "trace_id": trace_id, **told})
+        fields = {"outcome": "fail", "outcome_reason": text, "name": text, "metrics": [metric]}
+        lines.append({"type": "trace", "trace_id": trace_id, **fields})
     content = "\n".join(map(json.dumps, lines)) + "\n"
     receiver.http.post(
         "/v1/spans", content=content, headers={"Content-Type": "application/x-ndjson"}
@@ -202,7 +202,7 @@ def by_logs_and_metrics(receiver: Receiver, texts: list[str]) -> None:
     """Log records and points of metrics with the secret in every place that OTLP has for a text."""
     for number, text in enumerate(texts, 5000):
         value = {"stringValue": text}
-        told = [
+        pairs = [
             {"key": key, "value": value} for key in ("note", f"k {text}", "prompt", "session.id")
         ]
         scopes = []
@@ -214,7 +214,7 @@ def by_logs_and_metrics(receiver: Receiver, texts: list[str]) -> None:
                 "eventName": f"e {text}",
                 "body": {"kvlistValue": {"values": [{"key": "content", "value": value}]}},
                 "attributes": [
-                    *told,
+                    *pairs,
                     {"key": "prompt.id", "value": {"stringValue": "p"}},
                     {"key": "conversation.id", "value": value},
                 ],
@@ -223,9 +223,9 @@ def by_logs_and_metrics(receiver: Receiver, texts: list[str]) -> None:
             records.append({**record, "eventName": "codex.user_prompt"})
             records.append({**record, "eventName": "user_prompt"})
             scopes.append({"scope": {"name": name, "version": text}, "logRecords": records})
-        logs = {"resourceLogs": [{"resource": {"attributes": told[:2]}, "scopeLogs": scopes}]}
+        logs = {"resourceLogs": [{"resource": {"attributes": pairs[:2]}, "scopeLogs": scopes}]}
         receiver.http.post("/v1/logs", json=logs).raise_for_status()
-        point = {"timeUnixNano": "1700000000000000000", "asDouble": 1.0, "attributes": told}
+        point = {"timeUnixNano": "1700000000000000000", "asDouble": 1.0, "attributes": pairs}
         metrics = [
             {"name": name, "sum": {"dataPoints": [point], "isMonotonic": True}}
             for name in (f"m {text}", "claude_code.token.usage")
@@ -278,8 +278,8 @@ def test_no_secret_reaches_the_disk(receive: Callable[..., object], tmp_path: Pa
         assert on_disk(tmp_path / "disk") == []
     assert on_disk(tmp_path / "disk") == []
     assert len(traces) >= 7 * 40
-    told = [sum(s.attributes.get("clustertrace.redacted", 0) for s in t.spans) for t in traces]
-    assert min(told[: 7 * 40]) >= 1
+    counts = [sum(s.attributes.get("clustertrace.redacted", 0) for s in t.spans) for t in traces]
+    assert min(counts[: 7 * 40]) >= 1
     assert MARK in repr(traces)
 
 

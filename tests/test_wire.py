@@ -38,9 +38,9 @@ def test_each_type_becomes_what_it_says() -> None:
     )
     started, ended = lines.batch.spans
     assert (started.status, ended.status, ended.end_ns) == ("running", "ok", 2)
-    about_span, told = lines.batch.facts
+    about_span, facts = lines.batch.facts
     assert (about_span.tags, about_span.session_id) == ({"a": "1"}, "s")
-    assert (told.outcome, told.outcome_reason) == ("fail", "no")
+    assert (facts.outcome, facts.outcome_reason) == ("fail", "no")
     assert lines.bad == []
 
 

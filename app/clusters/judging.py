@@ -11,7 +11,7 @@ from clustertrace.app.guard import guarded
 from clustertrace.filters.tree import Match
 from clustertrace.store import queries
 from clustertrace.store.answers import Cluster
-from clustertrace.store.said.annotations import (
+from clustertrace.store.user_entries.annotations import (
     LONGEST,
     Outcome,
     PatternEdit,

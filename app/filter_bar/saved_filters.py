@@ -11,7 +11,7 @@ from clustertrace.app.links import FILTER
 from clustertrace.errors import ClustertraceError
 from clustertrace.filters import both
 from clustertrace.store import queries
-from clustertrace.store.said import saved_filters
+from clustertrace.store.user_entries import saved_filters
 
 __all__ = ["menu"]
 
@@ -44,7 +44,7 @@ def _pick(saved: dict[str, str]) -> None:
     )
     name = st.selectbox("Forget", list(saved), index=None, placeholder="a saved filter")
     if name and st.button("Forget it"):
-        saved_filters.forget(connection.store(), name)
+        saved_filters.delete(connection.store(), name)
         st.rerun()
 
 
@@ -60,7 +60,7 @@ def _keep(texts: tuple[str, ...]) -> None:
         if not st.form_submit_button("Keep"):
             return
     try:
-        saved_filters.keep(connection.store(), name, both(*texts))
+        saved_filters.save(connection.store(), name, both(*texts))
     except ClustertraceError as error:
         st.html(markup.notice(str(error)))
         return

@@ -14,7 +14,11 @@ from clustertrace.app.prompting import critique, deepen
 from clustertrace.prompts.deepening import about_templates
 from clustertrace.prompts.templates import LEAST_LITERAL, Template, filled, variables
 from clustertrace.store.queries.templates import MOST, Use, template_uses, templates
-from clustertrace.store.said.templates import delete_template, restore_template, save_template
+from clustertrace.store.user_entries.templates import (
+    delete_template,
+    restore_template,
+    save_template,
+)
 
 __all__ = ["draw"]
 

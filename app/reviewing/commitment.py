@@ -18,7 +18,7 @@ from clustertrace.review.change_sections import (
 )
 from clustertrace.review.commitments import MARKS, Changes, Kept
 from clustertrace.review.record import Review
-from clustertrace.store.said import commitments
+from clustertrace.store.user_entries import commitments
 
 __all__ = ["draw"]
 

@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from clustertrace.app import connection, markup, words
-from clustertrace.store.said.annotations import Outcome, TraceEdit, annotate_traces
+from clustertrace.store.user_entries.annotations import Outcome, TraceEdit, annotate_traces
 
 __all__ = ["bar"]
 

@@ -16,7 +16,7 @@ from clustertrace.app.trace_list import bulk, trace_columns
 from clustertrace.app.trace_list.trace_columns import ORDERS, STAR
 from clustertrace.store import queries
 from clustertrace.store.answers import TracePage, TraceRow
-from clustertrace.store.said.annotations import TraceEdit, annotate_traces
+from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
 
 __all__ = ["show"]
 

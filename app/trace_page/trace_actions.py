@@ -18,7 +18,7 @@ from clustertrace.snapshot.document import trace_document
 from clustertrace.snapshot.leaving import leaving
 from clustertrace.store import queries
 from clustertrace.store.answers import TraceRow
-from clustertrace.store.said.annotations import LONGEST, Outcome, TraceEdit, annotate_traces
+from clustertrace.store.user_entries.annotations import LONGEST, Outcome, TraceEdit, annotate_traces
 
 __all__ = ["draw", "suspects"]
 

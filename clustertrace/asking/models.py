@@ -163,13 +163,13 @@ class _Sdk:
 
 class _Anthropic(_Sdk):
     def _ask(self, system: str, prompt: str, max_tokens: int) -> tuple[str, int, int]:
-        said = self._client.messages.create(
+        message = self._client.messages.create(
             model=self.name,
             max_tokens=max_tokens,
             system=system,
             messages=[{"role": "user", "content": prompt}],
         )
-        return self._told(said)
+        return self._parts(message)
 
     def _stream(self, system: str, prompt: str, max_tokens: int) -> Iterator[str | Answer]:
         with self._client.messages.stream(
@@ -179,25 +179,25 @@ class _Anthropic(_Sdk):
             messages=[{"role": "user", "content": prompt}],
         ) as stream:
             yield from stream.text_stream
-            yield Answer(*self._told(stream.get_final_message()), None)
+            yield Answer(*self._parts(stream.get_final_message()), None)
 
-    def _told(self, said: Any) -> tuple[str, int, int]:
-        text = "".join(block.text for block in said.content if block.type == "text")
-        usage = said.usage
+    def _parts(self, message: Any) -> tuple[str, int, int]:
+        text = "".join(block.text for block in message.content if block.type == "text")
+        usage = message.usage
         cached = (usage.cache_read_input_tokens or 0) + (usage.cache_creation_input_tokens or 0)
         return text, usage.input_tokens + cached, usage.output_tokens
 
 
 class _OpenAI(_Sdk):
     def _ask(self, system: str, prompt: str, max_tokens: int) -> tuple[str, int, int]:
-        said = self._client.chat.completions.create(
+        completion = self._client.chat.completions.create(
             model=self.name,
             max_completion_tokens=max_tokens,
             messages=[{"role": "system", "content": system}, {"role": "user", "content": prompt}],
         )
-        usage = said.usage
+        usage = completion.usage
         counts = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
-        return said.choices[0].message.content or "", *counts
+        return completion.choices[0].message.content or "", *counts
 
     def _stream(self, system: str, prompt: str, max_tokens: int) -> Iterator[str | Answer]:
         parts: list[str] = []
@@ -211,9 +211,9 @@ class _OpenAI(_Sdk):
         ):
             if chunk.usage:
                 counts = (chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
-            if chunk.choices and (said := chunk.choices[0].delta.content):
-                parts.append(said)
-                yield said
+            if chunk.choices and (delta := chunk.choices[0].delta.content):
+                parts.append(delta)
+                yield delta
         if not parts and not any(counts):
             raise ValueError("The stream held no event.")
         yield Answer("".join(parts), *counts, None)

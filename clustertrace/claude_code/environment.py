@@ -44,7 +44,7 @@ def variables(endpoint: str, protocol: Protocol, *, content: bool) -> dict[str, 
     Without the beta switch Claude Code sends no spans, and does not say so. With `content`,
     prompts, answers, and the arguments and results of tools are sent too.
     """
-    told = {
+    variables_to_set = {
         "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
         "CLAUDE_CODE_ENHANCED_TELEMETRY_BETA": "1",
         **{f"OTEL_{signal}_EXPORTER": "otlp" for signal in _SIGNALS},
@@ -52,8 +52,8 @@ def variables(endpoint: str, protocol: Protocol, *, content: bool) -> dict[str, 
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
     }
     if content:
-        told |= dict.fromkeys(CONTENT, "1")
-    return told
+        variables_to_set |= dict.fromkeys(CONTENT, "1")
+    return variables_to_set
 
 
 def overriding(environment: Mapping[str, str]) -> list[str]:
@@ -72,9 +72,9 @@ def reporting(environment: Mapping[str, str]) -> list[str]:
     return sorted({name for name in environment if name in ours} | set(overriding(environment)))
 
 
-def shell_lines(told: Mapping[str, str], shell: Shell) -> list[str]:
+def shell_lines(to_set: Mapping[str, str], shell: Shell) -> list[str]:
     """One line a variable, ready for `eval`, or its like in that shell."""
-    return [_line(name, value, shell) for name, value in told.items()]
+    return [_line(name, value, shell) for name, value in to_set.items()]
 
 
 def _line(name: str, value: str, shell: Shell) -> str:

@@ -112,13 +112,13 @@ class Found(NamedTuple):
 def look_up(settings: Any, managed: Mapping[str, Any] = MappingProxyType({})) -> Found:
     """The hook in these settings, on a machine with those managed ones."""
     ours = handlers(settings)
-    told = ours[0].command if ours else None
-    words = _words(told or "")
+    command_line = ours[0].command if ours else None
+    words = _words(command_line or "")
     asked = starting.options(words[4:]) if len(words) > 3 else None
     python, script = (words[0], words[3]) if len(words) > 3 else (None, "")
     return Found(
         tuple(dict.fromkeys(handler.event for handler in ours)),
-        told,
+        command_line,
         python,
         bool(python) and os.path.exists(str(python)) and os.path.exists(script),
         None if asked is None else asked.get("port", starting.PORT),
@@ -128,10 +128,10 @@ def look_up(settings: Any, managed: Mapping[str, Any] = MappingProxyType({})) ->
     )
 
 
-def _words(told: str) -> list[str]:
+def _words(command_line: str) -> list[str]:
     """A command of ours, without what the shell does with its output."""
     try:
-        words = shlex.split(told, comments=True)
+        words = shlex.split(command_line, comments=True)
     except ValueError:
         return []
     return words[: words.index(_SILENCE)] if _SILENCE in words else words
@@ -142,7 +142,7 @@ def handlers(settings: Any) -> list[Handler]:
     return list(_ours(settings))
 
 
-def installed(text: str, told: str) -> str:
+def installed(text: str, command_line: str) -> str:
     """The settings' text with our command in its events, once in each; all else as it is.
 
     Raises BadInput where the settings have something else in its place.
@@ -153,9 +153,9 @@ def installed(text: str, told: str) -> str:
             text = _without(text, handler)
         if ours:
             path = ("hooks", event, ours[0].group, "hooks", ours[0].position, "command")
-            text = text if ours[0].command == told else with_value(text, path, told)
+            text = text if ours[0].command == command_line else with_value(text, path, command_line)
         else:
-            ours_now = {"type": "command", "command": told, "timeout": _TIMEOUT_SECONDS}
+            ours_now = {"type": "command", "command": command_line, "timeout": _TIMEOUT_SECONDS}
             place = ("hooks", event, _length(parsed(text), event))
             text = with_value(text, place, {"hooks": [ours_now]})
     return text
@@ -174,9 +174,9 @@ def _ours(settings: Any) -> Iterator[Handler]:
         for number, group in enumerate(groups if isinstance(groups, list) else ()):
             inside = group.get("hooks") if isinstance(group, dict) else None
             for position, one in enumerate(inside if isinstance(inside, list) else ()):
-                told = one.get("command") if isinstance(one, dict) else None
-                if isinstance(told, str) and told.rstrip().endswith(f"# {_MARKER}"):
-                    yield Handler(event, number, position, told)
+                command_line = one.get("command") if isinstance(one, dict) else None
+                if isinstance(command_line, str) and command_line.rstrip().endswith(f"# {_MARKER}"):
+                    yield Handler(event, number, position, command_line)
 
 
 def _without(text: str, handler: Handler) -> str:

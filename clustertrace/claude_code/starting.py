@@ -50,22 +50,22 @@ def options(arguments: list[str]) -> dict[str, Any] | None:
     names, values = arguments[::2], arguments[1::2]
     if len(names) != len(values):
         return None
-    told: dict[str, Any] = {}
+    parsed_options: dict[str, Any] = {}
     try:
         for name, value in zip(names, values, strict=True):
             if name == "--port":
-                told["port"] = int(value)
+                parsed_options["port"] = int(value)
             elif name == "--idle-shutdown-minutes":
-                told["idle_minutes"] = float(value)
+                parsed_options["idle_minutes"] = float(value)
             elif name == "--grpc-port":
-                told["grpc_port"] = int(value)
+                parsed_options["grpc_port"] = int(value)
             elif name == "--db":
-                told["db"] = value
+                parsed_options["db"] = value
             else:
                 return None
     except ValueError:
         return None
-    return told
+    return parsed_options
 
 
 def ensure(

@@ -56,13 +56,13 @@ def managed_settings() -> dict[str, Any]:
     one of the files can't be read.
     """
     folder = managed_folder()
-    told: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     more = sorted((folder / "managed-settings.d").glob("[!.]*.json"))
     for path in (folder / "managed-settings.json", *more):
         settings = read(path)
         if isinstance(settings, dict):
-            told |= settings | {"env": variables_of(told) | variables_of(settings)}
-    return told
+            merged |= settings | {"env": variables_of(merged) | variables_of(settings)}
+    return merged
 
 
 def session_environment() -> dict[str, str]:
@@ -71,20 +71,20 @@ def session_environment() -> dict[str, str]:
     The project's settings win over the user's, its local ones over both, and managed ones over all.
     Raises BadInput or UsageError where one of the files can't be read.
     """
-    told = dict(os.environ)
+    merged = dict(os.environ)
     project = Path.cwd() / ".claude"
     for path in (settings_path(), project / "settings.json", project / "settings.local.json"):
-        told |= variables_of(read(path))
-    return told | variables_of(managed_settings())
+        merged |= variables_of(read(path))
+    return merged | variables_of(managed_settings())
 
 
 def variables_of(settings: Any) -> dict[str, str]:
     """The variables that settings set."""
-    told = settings.get("env") if isinstance(settings, dict) else None
-    return {name: str(value) for name, value in told.items()} if isinstance(told, dict) else {}
+    env = settings.get("env") if isinstance(settings, dict) else None
+    return {name: str(value) for name, value in env.items()} if isinstance(env, dict) else {}
 
 
-def write_environment(path: Path, told: Mapping[str, str]) -> Written:
+def write_environment(path: Path, to_set: Mapping[str, str]) -> Written:
     """Set these variables in the settings' `env`, and take out what turns on more content.
 
     Everything else stays byte for byte. Raises BadInput or UsageError, the file untouched.
@@ -92,15 +92,15 @@ def write_environment(path: Path, told: Mapping[str, str]) -> Written:
     settings = read(path)
     present = settings.get("env") if isinstance(settings, dict) else None
     present = present if isinstance(present, dict) else {}
-    unwanted = [name for name in CONTENT if name in present and name not in told]
+    unwanted = [name for name in CONTENT if name in present and name not in to_set]
     replaced = {
         name: present[name]
-        for name in [*told, *unwanted]
-        if name in present and present[name] != told.get(name)
+        for name in [*to_set, *unwanted]
+        if name in present and present[name] != to_set.get(name)
     }
 
     def edit(text: str) -> str:
-        for name, value in told.items():
+        for name, value in to_set.items():
             if present.get(name) != value:
                 text = with_value(text, ["env", name], value)
         for name in unwanted:

@@ -16,8 +16,8 @@ from clustertrace.telling.words import counted
 
 if TYPE_CHECKING:
     from clustertrace.store.answers import TraceRow
-    from clustertrace.store.said.annotations import Outcome, PatternEdit, TraceEdit
     from clustertrace.store.store import Store
+    from clustertrace.store.user_entries.annotations import Outcome, PatternEdit, TraceEdit
 
 __all__ = ["annotate", "outcome"]
 
@@ -74,7 +74,7 @@ def annotate(
     so far.
     """
     from clustertrace.store import queries
-    from clustertrace.store.said.annotations import (
+    from clustertrace.store.user_entries.annotations import (
         PatternEdit,
         TraceEdit,
         annotate_pattern,
@@ -137,7 +137,7 @@ def outcome(
     """
     from clustertrace.filters import parse_chosen
     from clustertrace.store import queries
-    from clustertrace.store.said.annotations import TraceEdit, annotate_traces
+    from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
 
     *ids, last = said
     verdict = _OUTCOMES.get(last)

@@ -54,14 +54,14 @@ def distribute(
         raise UsageError("Name the shards of --engine fdw with --shard; citus knows its own nodes.")
     shards = [place_of(one) for one in shard or ()]
     if dry_run:
-        told = nodes.planned(shards)
+        statements = nodes.planned(shards)
     elif shards:
-        told = nodes.spread_over(place, shards)
+        statements = nodes.spread_over(place, shards)
     else:
-        told = nodes.spread_by_citus(place)
+        statements = nodes.spread_by_citus(place)
     if as_json:
-        print_json({"engine": engine, "dry_run": dry_run, "statements": told})
+        print_json({"engine": engine, "dry_run": dry_run, "statements": statements})
     elif dry_run:
-        typer.echo("\n".join(f"{one};" for one in told))
+        typer.echo("\n".join(f"{one};" for one in statements))
     else:
         note(f"{place} is now spread over its nodes.")

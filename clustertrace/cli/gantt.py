@@ -11,7 +11,7 @@ from rich.text import Text
 
 from clustertrace.cli.output import plain
 from clustertrace.model import Span, Trace
-from clustertrace.telling.words import count, duration, money
+from clustertrace.telling.words import duration, money, token_counts
 from clustertrace.understanding.tree import Row, rows_of
 
 __all__ = ["bar", "gantt"]
@@ -86,10 +86,4 @@ def _fact_cells(span: Span) -> tuple[str, str, str]:
     """Duration, tokens read and written, cost."""
     duration_words = duration(None if span.end_ns is None else max(0, span.end_ns - span.start_ns))
     cost = "" if span.cost_usd is None else money(span.cost_usd)
-    if span.input_tokens is None and span.output_tokens is None:
-        return duration_words, "", cost
-    return (
-        duration_words,
-        f"{count(span.input_tokens or 0)} → {count(span.output_tokens or 0)}",
-        cost,
-    )
+    return duration_words, token_counts(span), cost

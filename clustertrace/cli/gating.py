@@ -67,7 +67,7 @@ def assert_(
     `remove ID` deletes one.
     """
     from clustertrace.gate.claims import claims
-    from clustertrace.store.said import assertions
+    from clustertrace.store.user_entries import assertions
 
     if which is not None and pattern != "remove":
         raise UsageError(f"{which!r} is too much; only `remove` takes a second word.")
@@ -156,7 +156,7 @@ def check(
     are new since the last check are listed.
     """
     from clustertrace.gate import checks, reports
-    from clustertrace.store.said import assertions
+    from clustertrace.store.user_entries import assertions
 
     now = time.time_ns()
     with reading(db) as store:

@@ -81,8 +81,8 @@ def install(
     # A new database takes a second to make, which the end of a short first session has not.
     Store.open(db).close()
     grpc_port = usual_grpc_port() if grpc_port is None else grpc_port
-    told = hook.command(sys.executable, port, idle, db, grpc_port)
-    done = change(settings_path(), lambda text: hook.installed(text, told))
+    command_line = hook.command(sys.executable, port, idle, db, grpc_port)
+    done = change(settings_path(), lambda text: hook.installed(text, command_line))
     _report_change(
         done, as_json, "starts the receiver with every session.", "already has the hook."
     )

@@ -91,9 +91,9 @@ def judge(
         if not dry_run and planned.runs:
             asking = model_of(model)
             try:
-                for one in judging.judged(asking, traces, rubric_text, max_cost_usd):
-                    _store_verdict(store, one, model, set_outcome=set_outcome)
-                    judged.append(one)
+                for result in judging.judged(asking, traces, rubric_text, max_cost_usd):
+                    _store_verdict(store, result, model, set_outcome=set_outcome)
+                    judged.append(result)
             except ClustertraceError:
                 if judged:
                     # What was paid for and kept is told, whatever ends the judging.
@@ -144,7 +144,7 @@ def _newest_runs(store: Store, pattern: str | None, where: str | None, samples: 
 def _store_verdict(store: Store, judged: Judged, model: str, *, set_outcome: bool) -> None:
     """Keep a verdict, if there is one."""
     from clustertrace.model import Batch, Metric, TraceFacts
-    from clustertrace.store.said import annotations
+    from clustertrace.store.user_entries import annotations
 
     if judged.verdict is None:
         return

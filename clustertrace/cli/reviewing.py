@@ -106,7 +106,7 @@ def _store_plan(
     from clustertrace.review.aims import read_aim
     from clustertrace.review.commitments import Kept
     from clustertrace.store import queries
-    from clustertrace.store.said import commitments
+    from clustertrace.store.user_entries import commitments
 
     if mark is not None:
         tested = changes.last and changes.last.tested

@@ -124,14 +124,14 @@ def _spending_table(by: str, page: SpendingPage, *, wide: bool) -> Table:
     titles += ["Carried", "Lost"] if wide else []
     for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
-    for name, one in page.rows:
+    for name, measures in page.rows:
         cells = [
-            spent(one.cost_usd, one.unpriced_calls),
-            count(one.calls),
-            count(one.input_tokens),
-            count(one.output_tokens),
-            f"{one.hit_rate:.0%}",
+            spent(measures.cost_usd, measures.unpriced_calls),
+            count(measures.calls),
+            count(measures.input_tokens),
+            count(measures.output_tokens),
+            f"{measures.hit_rate:.0%}",
         ]
-        cells += [money(one.carried_usd), money(one.lost_usd)] if wide else []
+        cells += [money(measures.carried_usd), money(measures.lost_usd)] if wide else []
         table.add_row(plain(name), *cells)
     return table

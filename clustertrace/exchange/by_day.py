@@ -133,10 +133,10 @@ def _target(folder: Path, table: str, day: date) -> Path:
 def _state(path: Path) -> tuple[int, int] | None:
     """Changes when the file is replaced."""
     try:
-        told = path.stat()
+        stat = path.stat()
     except FileNotFoundError:
         return None
-    return told.st_ino, told.st_mtime_ns
+    return stat.st_ino, stat.st_mtime_ns
 
 
 def _days_in(folder: Path) -> set[date]:

@@ -60,8 +60,8 @@ def dump_otlp(trace: Trace) -> bytes:
         origins[orjson.dumps(_origin(span))].append(span)
     first = next((span for span in trace.spans if span.parent_span_id is None), trace.spans[0])
     of_resources = []
-    for told, spans in origins.items():
-        resource, scope = orjson.loads(told)
+    for origin, spans in origins.items():
+        resource, scope = orjson.loads(origin)
         names = {key: scope.pop(key) for key in ("name", "version") if key in scope}
         of_scope = {
             "scope": names | {"attributes": _attributes(scope)},
@@ -83,8 +83,8 @@ def _origin(span: Span) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _span(span: Span, facts: Mapping[str, Any]) -> dict[str, Any]:
-    told = span.attributes
-    kind = _SPAN_KINDS.get(told.get("otel.kind", ""), 1)
+    known = span.attributes
+    kind = _SPAN_KINDS.get(known.get("otel.kind", ""), 1)
     made = {
         "traceId": span.trace_id,
         "spanId": span.span_id,
@@ -94,13 +94,13 @@ def _span(span: Span, facts: Mapping[str, Any]) -> dict[str, Any]:
         "endTimeUnixNano": str(span.end_ns or 0),
         "attributes": _attributes({**dict(_fields(span)), **facts}),
         "events": list(_events(span)),
-        "links": [_link(link) for link in _objects(told.get("links"))],
+        "links": [_link(link) for link in _objects(known.get("links"))],
         "status": {},
     }
     if span.parent_span_id is not None:
         made["parentSpanId"] = span.parent_span_id
-    if isinstance(told.get("otel.trace_state"), str):
-        made["traceState"] = told["otel.trace_state"]
+    if isinstance(known.get("otel.trace_state"), str):
+        made["traceState"] = known["otel.trace_state"]
     if span.status == "error":
         made["status"] = {"code": ERROR, "message": span.error_message or ""}
     return made
@@ -150,22 +150,22 @@ def _fields(span: Span) -> Iterator[tuple[str, Any]]:
         if content is None:
             continue
         plain = isinstance(content, str) and parsed(content) == content
-        told = content if plain else json_text(content)
+        content_text = content if plain else json_text(content)
         if not others.isdisjoint(span.attributes):
             # The instrumentation told it twice, and what became the content was the better half.
-            yield f"gen_ai.{name}.messages", told
+            yield f"gen_ai.{name}.messages", content_text
         else:
-            yield f"{name}.value", told
+            yield f"{name}.value", content_text
             yield f"{name}.mime_type", "text/plain" if plain else "application/json"
 
 
 def _events(span: Span) -> Iterator[dict[str, Any]]:
     for event in _objects(span.attributes.get("events")):
-        told = event.get("attributes")
+        attributes = event.get("attributes")
         yield {
             "name": str(event.get("name", "")),
             "timeUnixNano": str(event.get("time_unix_nano", 0)),
-            "attributes": _attributes(told if isinstance(told, Mapping) else {}),
+            "attributes": _attributes(attributes if isinstance(attributes, Mapping) else {}),
         }
     stack = span.attributes.get("exception.stacktrace")
     if stack is not None:
@@ -183,11 +183,11 @@ def _events(span: Span) -> Iterator[dict[str, Any]]:
 
 
 def _link(link: Mapping[str, Any]) -> dict[str, Any]:
-    told = link.get("attributes")
+    attributes = link.get("attributes")
     return {
         "traceId": str(link.get("trace_id", "")),
         "spanId": str(link.get("span_id", "")),
-        "attributes": _attributes(told if isinstance(told, Mapping) else {}),
+        "attributes": _attributes(attributes if isinstance(attributes, Mapping) else {}),
     }
 
 
@@ -196,8 +196,8 @@ def _objects(value: Any) -> Sequence[Mapping[str, Any]]:
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
-def _attributes(told: Mapping[str, Any], depth: int = 0) -> list[dict[str, Any]]:
-    return [{"key": key, "value": _value(value, depth)} for key, value in told.items()]
+def _attributes(attributes: Mapping[str, Any], depth: int = 0) -> list[dict[str, Any]]:
+    return [{"key": key, "value": _value(value, depth)} for key, value in attributes.items()]
 
 
 def _value(value: Any, depth: int) -> dict[str, Any]:

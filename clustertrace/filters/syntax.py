@@ -228,16 +228,16 @@ def _steps(token: _Token) -> Filter:
         raise FilterError(f"more than {_MOST_STEPS} steps are too many; name fewer", token.start)
     steps = []
     for begin, end in parts:
-        told = inside[begin:end].strip()
-        name = told.rstrip("!").strip()
+        step_text = inside[begin:end].strip()
+        name = step_text.rstrip("!").strip()
         alone = call.startswith("seq") or len(parts) == 1
         if not name or not alone or not _STEP.fullmatch(name):
-            wrong = inside.index(told, begin) if told and alone else end
+            wrong = inside.index(step_text, begin) if step_text and alone else end
             raise FilterError(
                 "name a step, such as has(search) or seq(search -> answer)",
                 token.match.start("inside") + wrong,
             )
-        steps.append(StepName(_unquoted(name), told.endswith("!")))
+        steps.append(StepName(_unquoted(name), step_text.endswith("!")))
     found = Sequence(tuple(steps))
     return Not(found) if call.startswith("lacks") else found
 
@@ -344,8 +344,8 @@ def _time(text: str, now_ns: int, at: int) -> int:
         # Before 1970 nothing was recorded, and far before it no database can compare.
         return max(0, now_ns - int(age * 1e9))
     try:
-        told = int(datetime.fromisoformat(text).astimezone().timestamp() * 1e9)
-        return min(max(0, told), _LATEST_NS)
+        time_ns = int(datetime.fromisoformat(text).astimezone().timestamp() * 1e9)
+        return min(max(0, time_ns), _LATEST_NS)
     except (ValueError, OverflowError, OSError):
         raise FilterError(
             f"{text!r} is not a time; write 7d, 12h, 2025-11-23 or 2025-11-23T08:00", at

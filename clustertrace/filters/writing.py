@@ -38,10 +38,10 @@ def both(*filters: str) -> str:
 
     Raises FilterError.
     """
-    said = [one for one in filters if one.strip()]
-    if len(said) == 1:
-        return said[0]
-    return " ".join(f"({one})" if isinstance(parse(one), Or) else one for one in said)
+    conditions = [one for one in filters if one.strip()]
+    if len(conditions) == 1:
+        return conditions[0]
+    return " ".join(f"({one})" if isinstance(parse(one), Or) else one for one in conditions)
 
 
 def taking(*steps: str, failed: bool = False) -> str:
@@ -61,5 +61,5 @@ def of_patterns(ids: Sequence[str]) -> str | None:
 
 
 def _step(name: str) -> str:
-    said = name.replace('"', "*").strip() or "*"
-    return f'"{said}"' if _NOT_IN_PLAIN_STEPS.search(said) else said
+    pattern = name.replace('"', "*").strip() or "*"
+    return f'"{pattern}"' if _NOT_IN_PLAIN_STEPS.search(pattern) else pattern

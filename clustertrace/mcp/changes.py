@@ -13,8 +13,8 @@ from clustertrace.gate.claims import claims
 from clustertrace.mcp.answers import Answer, Pattern, Run
 from clustertrace.opening import reading
 from clustertrace.store import queries
-from clustertrace.store.said import assertions
-from clustertrace.store.said.annotations import (
+from clustertrace.store.user_entries import assertions
+from clustertrace.store.user_entries.annotations import (
     Outcome,
     PatternEdit,
     Priority,

@@ -50,8 +50,8 @@ def parsed(value: Any) -> Any:
 def conversation(value: Any) -> tuple[list[Mapping[str, Any]], dict[str, Any]]:
     """The messages in a payload, and what it holds beside them; no messages: no conversation."""
     if isinstance(value, Mapping) and (found := _held(value)) is not None:
-        within, told = found
-        messages, _ = conversation(told)
+        within, messages_value = found
+        messages, _ = conversation(messages_value)
         rest = {key: held for key, held in value.items() if key != within}
         return (messages, rest) if messages else ([], {})
     items: Any = [value] if isinstance(value, Mapping) else value
@@ -104,8 +104,8 @@ def part_text(part: Any) -> str | None:
 
 def call_text(call: Any) -> str:
     """A call that a model asks for, as `name(arguments)`, whoever's form it has."""
-    told = call.get("function", call) if isinstance(call, Mapping) else call
-    if not isinstance(told, Mapping) or not isinstance(told.get("name"), str):
+    function = call.get("function", call) if isinstance(call, Mapping) else call
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         return text(call)
-    given: Any = next((told[key] for key in _ARGUMENTS if key in told), {})
-    return f"{told['name']}({given if isinstance(given, str) else text(given)})"
+    given: Any = next((function[key] for key in _ARGUMENTS if key in function), {})
+    return f"{function['name']}({given if isinstance(given, str) else text(given)})"

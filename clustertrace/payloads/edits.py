@@ -62,12 +62,14 @@ def _compared(old: list[str], new: list[str]) -> str:
 
 def _patch(arguments: Any) -> str | None:
     """A patch, which stands alone, under a key, or among the words of a command."""
-    told = arguments
-    if isinstance(told, Mapping):
-        told = next((told[key] for key in ("patch", "input", "command") if key in told), None)
-    if isinstance(told, list):
-        told = next((one for one in told if isinstance(one, str) and _PATCH in one), None)
-    return told if isinstance(told, str) and _PATCH in told else None
+    candidate = arguments
+    if isinstance(candidate, Mapping):
+        candidate = next(
+            (candidate[key] for key in ("patch", "input", "command") if key in candidate), None
+        )
+    if isinstance(candidate, list):
+        candidate = next((one for one in candidate if isinstance(one, str) and _PATCH in one), None)
+    return candidate if isinstance(candidate, str) and _PATCH in candidate else None
 
 
 def _of_patch(patch: str) -> Iterator[Edit]:

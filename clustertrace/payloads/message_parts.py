@@ -21,7 +21,7 @@ class Part(NamedTuple):
     """A part of a message."""
 
     kind: PartKind
-    said: str
+    text: str
     """The words; of a call `name(arguments)`; of media what it is."""
     failed: bool = False
     """A result that says that its tool failed."""
@@ -82,9 +82,9 @@ def _part(part: Any) -> Part:
     kind = kind if isinstance(kind, str) else ""
     if kind in _THINKING:
         return Part("thinking", _thought(part))
-    said = part_text(part)
-    if said is not None:
-        return Part("text", said)
+    plain_text = part_text(part)
+    if plain_text is not None:
+        return Part("text", plain_text)
     if kind in _CALLS:
         return Part("call", call_text(part))
     if kind.endswith(_RESULTS):
@@ -110,31 +110,31 @@ def _of_gemini(part: Mapping[str, Any]) -> Part | None:
 
 def _thought(part: Mapping[str, Any]) -> str:
     keys = ("thinking", "content", "text", "summary")
-    said = next((part[key] for key in keys if part.get(key)), "")
-    if isinstance(said, Sequence) and not isinstance(said, str):
-        return "\n".join(_part(one).said for one in said)
-    return said if isinstance(said, str) and said else "(not told)"
+    thought = next((part[key] for key in keys if part.get(key)), "")
+    if isinstance(thought, Sequence) and not isinstance(thought, str):
+        return "\n".join(_part(one).text for one in thought)
+    return thought if isinstance(thought, str) and thought else "(not told)"
 
 
 def _result(part: Mapping[str, Any]) -> str:
-    told = next((part[key] for key in _RESULT_KEYS if key in part), part)
-    if isinstance(told, str):
-        return told
-    if isinstance(told, list) and told:
-        return "\n".join(_part(one).said for one in told)
-    return text(told)
+    result = next((part[key] for key in _RESULT_KEYS if key in part), part)
+    if isinstance(result, str):
+        return result
+    if isinstance(result, list) and result:
+        return "\n".join(_part(one).text for one in result)
+    return text(result)
 
 
 def _media(part: Mapping[str, Any], kind: str) -> str:
     """`image/png, 34 kB`, or where it is; never what it holds."""
     held = _innermost(part)
-    told = next((held[key] for key in _TYPE_KEYS if isinstance(held.get(key), str)), "")
+    media_type = next((held[key] for key in _TYPE_KEYS if isinstance(held.get(key), str)), "")
     place = next((held[key] for key in _PLACE_KEYS if isinstance(held.get(key), str)), "")
     data = next((held[key] for key in _DATA_KEYS if isinstance(held.get(key), str)), "")
     if place.startswith("data:"):
         head, _, data = place.partition(",")
-        told, place = head.removeprefix("data:").partition(";")[0], ""
-    what = [told or kind.removeprefix("input_").removesuffix("_url")]
+        media_type, place = head.removeprefix("data:").partition(";")[0], ""
+    what = [media_type or kind.removeprefix("input_").removesuffix("_url")]
     if data:
         # Three bytes are four characters of base64.
         what.append(size_of(len(data) * 3 // 4))

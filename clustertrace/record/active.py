@@ -158,7 +158,7 @@ class ActiveSpan:
         `input_tokens` is everything that the model read, cache reads and writes included;
         `cost_usd` is in US dollars, and is calculated from the model's price if it is not given.
         """
-        said = usage(
+        fields = usage(
             model=model,
             provider=provider,
             input_tokens=input_tokens,
@@ -169,7 +169,7 @@ class ActiveSpan:
             cost_usd=cost_usd,
             finish_reason=finish_reason,
         )
-        self._fields = (self._fields or {}) | said
+        self._fields = (self._fields or {}) | fields
 
     # What the recorder does with it.
 
@@ -308,10 +308,10 @@ def leave(ended: ActiveSpan | None, token: Token[ActiveSpan | None]) -> None:
             current.set(None if before is Token.MISSING else before)
 
 
-def emit(line: str, said: str) -> None:
-    """Append a line to the spool; `said` is the part that came from the user's program."""
+def emit(line: str, user_text: str) -> None:
+    """Append a line to the spool; `user_text` is the part that came from the user's program."""
     redact = config().redact
-    if redact is not None and redact.suspects(said):
+    if redact is not None and redact.suspects(user_text):
         text, cut = redact.json(line[:-1])
         if cut:
             line = f'{text[:-1]},"redacted":{cut}}}\n'

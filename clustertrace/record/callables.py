@@ -52,23 +52,23 @@ def argument_reader(function: Callable[..., Any], skip: Iterable[str]) -> Reader
     simple = not left_out
 
     def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        told: dict[str, Any] = dict(zip(positional, args))  # noqa: B905 - half the time of a strict one
+        arguments: dict[str, Any] = dict(zip(positional, args))  # noqa: B905 - twice as fast
         if simple and not kwargs and len(args) <= count:
-            return told
+            return arguments
         if len(args) > count:
-            told[rest] = list(args[count:])
+            arguments[rest] = list(args[count:])
         if others is None or by_name.issuperset(kwargs):
-            told.update(kwargs)
+            arguments.update(kwargs)
         else:
-            told.update((key, value) for key, value in kwargs.items() if key in by_name)
-            told[others] = {
+            arguments.update((key, value) for key, value in kwargs.items() if key in by_name)
+            arguments[others] = {
                 key: value
                 for key, value in kwargs.items()
                 if key not in by_name and key not in left_out
             }
         for name in left_out:
-            told.pop(name, None)
-        return told
+            arguments.pop(name, None)
+        return arguments
 
     return read
 

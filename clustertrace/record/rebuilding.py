@@ -124,8 +124,8 @@ class Rebuilder:
         held = vars(value)
         size = sum(len(item) for item in held.values() if hasattr(item, "__len__"))
         if size > max(_DUMPED, self._left):
-            told = type(value).model_fields
-            shown = [name for name in held if name in told and not told[name].exclude]
+            fields = type(value).model_fields
+            shown = [name for name in held if name in fields and not fields[name].exclude]
             return self._mapping({name: held[name] for name in shown}, depth)
         return self._value(value.model_dump(), depth + 1)
 
@@ -139,8 +139,8 @@ class Rebuilder:
         self._mark(self._cut)
         flat = value.reshape(-1) if hasattr(value, "reshape") else value
         first = flat[:_PREVIEW].tolist()
-        told = {"shape": list(value.shape), "dtype": str(value.dtype), "first": first}
-        return self._mapping(told, depth)
+        summary = {"shape": list(value.shape), "dtype": str(value.dtype), "first": first}
+        return self._mapping(summary, depth)
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         made: dict[str, Any] = {}

@@ -51,8 +51,8 @@ class Shipper:
         if key := config().key:
             self._headers["Authorization"] = f"Bearer {key}"
         elif login := config().login:
-            told = base64.b64encode(urllib.parse.unquote_to_bytes(login)).decode()
-            self._headers["Authorization"] = f"Basic {told}"
+            encoded = base64.b64encode(urllib.parse.unquote_to_bytes(login)).decode()
+            self._headers["Authorization"] = f"Basic {encoded}"
         self._outbox = outbox
         self._sent: dict[Path, int] = {}
         self._accepts = False

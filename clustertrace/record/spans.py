@@ -151,8 +151,8 @@ def metric(name: str, number: float) -> None:
         notice(f"clustertrace.metric({label!r}) expects a finite number, not {number!r:.60}.")
         return
     time_ns = here.run.now_ns()
-    told = {"name": label, "value": value, "time_unix_nano": time_ns, "span_id": here.span_id}
-    here.tell(metrics=[told])
+    record = {"name": label, "value": value, "time_unix_nano": time_ns, "span_id": here.span_id}
+    here.tell(metrics=[record])
 
 
 @quiet
@@ -163,8 +163,8 @@ def outcome(result: Literal["pass", "fail"], reason: str | None = None) -> None:
         return
     here = _here("outcome")
     if here is not None:
-        told = None if reason is None or config().metadata_only else text_of(reason)
-        here.tell(outcome=result, outcome_reason=told)
+        reason_text = None if reason is None or config().metadata_only else text_of(reason)
+        here.tell(outcome=result, outcome_reason=reason_text)
 
 
 def flush(timeout: float = 5.0) -> bool:

@@ -50,17 +50,17 @@ _known: Final[dict[tuple[int, int, int], tuple[CodeType, _Step]]] = {}
 def stack_of(error: BaseException) -> str | None:
     """The traceback as Python prints it without the recorder, its end kept where it is long."""
     try:
-        told = traceback.TracebackException.from_exception(error, limit=0)
-        _give_steps(told, error)
-        text = "".join(told.format())
+        formatted = traceback.TracebackException.from_exception(error, limit=0)
+        _give_steps(formatted, error)
+        text = "".join(formatted.format())
     except Exception:
         return None
     return text if len(text) <= _STACK_BYTES else f"[cut]\n{text[-_STACK_BYTES:]}"
 
 
-def _give_steps(told: traceback.TracebackException, error: BaseException) -> None:
+def _give_steps(formatted: traceback.TracebackException, error: BaseException) -> None:
     """Put the steps of an exception, and of those that it came from or holds, where they belong."""
-    left: list[tuple[Any, Any]] = [(told, error)]
+    left: list[tuple[Any, Any]] = [(formatted, error)]
     while left:
         shown, raised = left.pop()
         shown.stack = _Steps(_steps(raised.__traceback__))

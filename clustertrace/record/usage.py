@@ -14,17 +14,17 @@ _MAX_USD: Final = 10**9
 """More than this no reader takes; see clustertrace.wire."""
 
 
-def usage(**told: Any) -> dict[str, str | int | float]:
+def usage(**fields: Any) -> dict[str, str | int | float]:
     """The keys that have a usable value, each of its right type. Never raises."""
-    said: dict[str, str | int | float] = {}
-    for key, value in told.items():
+    usable: dict[str, str | int | float] = {}
+    for key, value in fields.items():
         if value is None:
             continue
         try:
-            said[key] = _usable(key, value)
+            usable[key] = _usable(key, value)
         except Exception:
             notice(f"set_usage({key}=…) can't be used: {key} must be {_wanted(key)}.")
-    return said
+    return usable
 
 
 def _usable(key: str, value: Any) -> str | int | float:

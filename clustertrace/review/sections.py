@@ -26,7 +26,16 @@ from clustertrace.telling.addresses import (
     traces_url,
     url,
 )
-from clustertrace.telling.words import count, counted, interval, money, share, shortened, spent
+from clustertrace.telling.words import (
+    count,
+    counted,
+    interval,
+    is_cost_unknown,
+    money,
+    share,
+    shortened,
+    spent,
+)
 from clustertrace.understanding.endings import DEAD_ENDS
 
 __all__ = ["another_week", "facts", "headline", "rate", "sections", "week_sections"]
@@ -75,7 +84,7 @@ def facts(review: Review) -> Iterator[Fact]:
     dead_ends = traces_url(week, "not ending:none")
     yield Fact(Cell(count(total.dead_ends), dead_ends), "came to a dead end")
     priced = traces_url(week, "cost>0")
-    if total.unpriced_calls and not total.cost_usd:
+    if is_cost_unknown(total.cost_usd, total.unpriced_calls):
         yield Fact(Cell("unknown"), "cost")
     else:
         yield Fact(Cell(spent(total.cost_usd, total.unpriced_calls), priced), "spent")

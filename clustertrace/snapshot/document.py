@@ -24,11 +24,13 @@ from clustertrace.telling.words import (
     count,
     counted,
     duration,
+    is_cost_unknown,
     moment,
     money,
     share,
     spent,
     step_text,
+    token_counts,
 )
 from clustertrace.understanding.gaps import gaps
 from clustertrace.understanding.tree import rows_of
@@ -50,7 +52,8 @@ def trace_document(trace: Trace, *, secrets_cut: int = 0) -> str:
 
 def _cost_words(cluster: Cluster) -> str:
     cost = spent(cluster.cost_usd, cluster.unpriced_calls)
-    return cost if cluster.unpriced_calls and not cluster.cost_usd else f"{cost} spent"
+    is_unknown = is_cost_unknown(cluster.cost_usd, cluster.unpriced_calls)
+    return cost if is_unknown else f"{cost} spent"
 
 
 def pattern_document(cluster: Cluster, traces: Sequence[Trace], *, secrets_cut: int = 0) -> str:
@@ -174,9 +177,6 @@ def _head() -> Markup:
 def _row(span: Span, depth: int, trace_summary: Summary, opened: bool) -> Markup:
     failed = span.status == "error"
     duration_ns = None if span.end_ns is None else max(0, span.end_ns - span.start_ns)
-    tokens = ""
-    if span.input_tokens is not None or span.output_tokens is not None:
-        tokens = f"{count(span.input_tokens or 0)} → {count(span.output_tokens or 0)}"
     name = tag(
         "span", span.name or "(no name)", " !" if failed else "", cls="failed" if failed else ""
     )
@@ -187,7 +187,7 @@ def _row(span: Span, depth: int, trace_summary: Summary, opened: bool) -> Markup
         ),
         _bar(span, trace_summary),
         tag("span", duration(duration_ns), cls="right"),
-        tag("span", tokens, cls="right"),
+        tag("span", token_counts(span), cls="right"),
         tag("span", "" if span.cost_usd is None else money(span.cost_usd), cls="right"),
     )
     return tag("details", summary, _details(span), open="" if opened else None)

@@ -33,11 +33,11 @@ def _message(message: Mapping[str, Any]) -> Markup:
 
 def _part(part: Part) -> Markup:
     if part.kind in ("text", "call", "other"):
-        return tag("pre", part.said)
+        return tag("pre", part.text)
     if part.kind == "media":
-        return tag("pre", f"{part.said} (not shown)")
+        return tag("pre", f"{part.text} (not shown)")
     label = f"{part.kind}, failed" if part.failed else part.kind
-    return join([tag("div", label, cls="label"), tag("pre", part.said)])
+    return join([tag("div", label, cls="label"), tag("pre", part.text)])
 
 
 def _json(value: Any) -> str:

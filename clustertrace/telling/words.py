@@ -22,6 +22,7 @@ __all__ = [
     "duration",
     "found_in",
     "interval",
+    "is_cost_unknown",
     "moment",
     "money",
     "percent",
@@ -34,6 +35,7 @@ __all__ = [
     "step_text",
     "times",
     "to_be_indexed",
+    "token_counts",
 ]
 
 _HOURS_AS_SUCH = 48
@@ -97,9 +99,21 @@ def spent(usd: float, unpriced: int) -> str:
     """The cost of calls of which `unpriced` have no known cost: never $0 if there are any."""
     if not unpriced:
         return money(usd)
-    if usd >= SMALLEST_USD:
-        return f"at least {money(usd)}"
-    return "more than $0" if usd else "cost unknown"
+    if is_cost_unknown(usd, unpriced):
+        return "cost unknown"
+    return f"at least {money(usd)}" if usd >= SMALLEST_USD else "more than $0"
+
+
+def is_cost_unknown(usd: float, unpriced: int) -> bool:
+    """Whether nothing is known of a cost: no call has a price, as far as there were any."""
+    return unpriced > 0 and not usd
+
+
+def token_counts(span: Span) -> str:
+    """The tokens that a call read and wrote: 1,200 → 80; empty where none were counted."""
+    if not span.has_token_counts:
+        return ""
+    return f"{count(span.input_tokens or 0)} → {count(span.output_tokens or 0)}"
 
 
 def secrets_cut(spans: Iterable[Span]) -> str | None:

@@ -19,9 +19,9 @@ from clustertrace.transcripts.claude_rows import INTERRUPTED
 from clustertrace.transcripts.turn import Turn, moment
 from clustertrace.understanding.amending import REFUSED
 from clustertrace.understanding.endings import ENDS_BADLY
-from clustertrace.understanding.reports import RESPONSE_ID, SCOPE
+from clustertrace.understanding.reports import RESPONSE_ID
 
-__all__ = ["Agent", "Beginning", "Link", "Requests"]
+__all__ = ["SCOPE_NAME", "Agent", "Beginning", "Link", "Requests"]
 
 SCOPE_NAME: Final = "com.anthropic.claude_code.transcript"
 """The scope of these spans, which differs from that of Claude Code's telemetry."""
@@ -106,13 +106,13 @@ class Agent:
         self.model: str | None = None
         self.end: str | None = None
         """Why the agent stopped; None while it works."""
-        span = self._span(
+        span = turn.span(
             beginning.span_id,
             beginning.parent_span_id,
             beginning.name,
             "agent",
             beginning.start_ns,
-            beginning.attributes,
+            self._with_id(beginning.attributes),
         )
         turn.put(span._replace(status="running", input=beginning.input))
 
@@ -224,7 +224,7 @@ class Agent:
             metadata = row.get("compactMetadata")
             span_id = self._turn.id_of("compaction", text(row.get("uuid")) or str(at_ns))
             known = metadata if isinstance(metadata, dict) else EMPTY
-            span = self._span(span_id, self._span_id, "compaction", "chain", at_ns, known)
+            span = self._step(span_id, "compaction", "chain", at_ns, known)
             self._turn.put(span._replace(end_ns=at_ns))
         elif subtype == "turn_duration":
             self.end = self.end or "end_turn"
@@ -296,7 +296,7 @@ class Agent:
         }
         start_ns = self._last_ns if sent is None else min(max(sent, self._last_ns), at_ns)
         span_id = self._calls[key] = self._turn.id_of("call", key)
-        span = self._span(span_id, self._span_id, _CALL, "llm", start_ns, attributes)
+        span = self._step(span_id, _CALL, "llm", start_ns, attributes)
         self.model = model or self.model
         input_messages, self._pending_input, self._retries = self._pending_input, [], []
         vendor = (vendor_of(model) if model else None) or "anthropic"
@@ -348,23 +348,16 @@ class Agent:
             "skill.name": text(skill) or text(row.get("attributionSkill")),
         }
         span_id = self._tools[tool_use_id] = self._turn.id_of("tool", self._id, tool_use_id)
-        span = self._span(span_id, self._span_id, name, "tool", at_ns, attributes)
+        span = self._step(span_id, name, "tool", at_ns, attributes)
         self._turn.put(span._replace(status="running", input=tool_input))
 
-    def _span(
-        self,
-        span_id: str,
-        parent: str | None,
-        name: str,
-        kind: str,
-        at_ns: int,
-        attributes: RowObject,
-    ) -> Span:
-        known = {key: value for key, value in attributes.items() if value is not None}
-        all_attributes = {SCOPE: SCOPE_NAME, "session.id": self._turn.session_id, **known}
-        if self._id:
-            all_attributes["agent_id"] = self._id
-        return self._turn.span(span_id, parent, name, kind, at_ns, attributes=all_attributes)
+    def _step(self, span_id: str, name: str, kind: str, at_ns: int, attributes: RowObject) -> Span:
+        """A new span right below the agent's own."""
+        attributes = self._with_id(attributes)
+        return self._turn.span(span_id, self._span_id, name, kind, at_ns, attributes)
+
+    def _with_id(self, attributes: RowObject) -> RowObject:
+        return {**attributes, "agent_id": self._id or None}
 
 
 def _rest_reason(stop_reason: str | None, answer_text: str, *, calls_tools: bool) -> str | None:

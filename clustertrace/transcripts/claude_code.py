@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from clustertrace.conventions.otlp.log_homes import turn_id
 from clustertrace.conventions.readers import text
-from clustertrace.transcripts.claude_agent import Link, Requests
+from clustertrace.transcripts.claude_agent import SCOPE_NAME, Link, Requests
 from clustertrace.transcripts.claude_rows import is_prompt
 from clustertrace.transcripts.claude_steps import Steps, SubAgent
 from clustertrace.transcripts.rows import Row
@@ -117,5 +117,5 @@ class Reader:
         if prompt is not None:
             self._prompts.add(prompt)
         claim = "" if agent is not None else uuid
-        turn = Turn(trace_id, session, claim, self._end_of_rows, prompt=prompt)
+        turn = Turn(trace_id, session, claim, self._end_of_rows, scope=SCOPE_NAME, prompt=prompt)
         return Steps(turn, data, agent, self._requests, self.links)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from clustertrace.conventions.otlp.log_homes import CODEX, derived_id
 from clustertrace.conventions.readers import text
-from clustertrace.transcripts.codex_steps import Steps, user_prompt
+from clustertrace.transcripts.codex_steps import SCOPE_NAME, Steps, user_prompt
 from clustertrace.transcripts.rows import Row
 from clustertrace.transcripts.turn import Portion, Turn, moment, short_folder
 
@@ -93,7 +93,8 @@ class Reader:
         trace_id = resumed_trace or text(payload.get("trace_id")) or ""
         if not _TRACE_ID.fullmatch(trace_id):
             trace_id = derived_id(CODEX, self._session, key)
-        turn = Turn(trace_id, self._session, f"codex:{key}", self._end_of_rows, prompt=key)
+        claim = f"codex:{key}"
+        turn = Turn(trace_id, self._session, claim, self._end_of_rows, scope=SCOPE_NAME, prompt=key)
         root_turn = text(payload.get("root_turn_id"))
         parent_turn = root_turn if root_turn not in (None, key) else None
         return Steps(turn, moment(data) or 1, self._provider, self._model, parent_turn=parent_turn)

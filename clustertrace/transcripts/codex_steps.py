@@ -8,10 +8,8 @@ from typing import Any, Final
 
 from clustertrace.conventions.naming import vendor_of
 from clustertrace.conventions.readers import count, parsed, text
-from clustertrace.model import EMPTY, Span
 from clustertrace.transcripts.turn import Turn, moment
 from clustertrace.understanding.amending import REFUSED
-from clustertrace.understanding.reports import SCOPE
 
 __all__ = ["SCOPE_NAME", "Steps", "user_prompt"]
 
@@ -82,7 +80,7 @@ class Steps:
         self._end: str | None = None
         self._error: tuple[str, str] | None = None
         parent = turn.root_id if parent_turn else None
-        root = self._span(self._root, parent, _TURN, "agent", at_ns)
+        root = turn.span(self._root, parent, _TURN, "agent", at_ns)
         turn.put(root._replace(status="running"))
 
     @property
@@ -101,7 +99,7 @@ class Steps:
             self._usage(payload.get("usage"), payload.get("response_id"))
         elif kind == "compacted":
             span_id = self.turn.id_of("compaction", str(at_ns))
-            span = self._span(span_id, self._root, "compaction", "chain", at_ns)
+            span = self.turn.span(span_id, self._root, "compaction", "chain", at_ns)
             self.turn.put(span._replace(end_ns=at_ns))
         elif kind == "event_msg":
             self._event(str(event_type), payload, at_ns)
@@ -155,7 +153,7 @@ class Steps:
         if span is None:
             key = text(payload.get("id")) or text(payload.get("call_id")) or str(at_ns)
             self._last_call = self.turn.id_of("call", key)
-            span = self._span(self._last_call, self._root, _CALL, "llm", self._last_ns)
+            span = self.turn.span(self._last_call, self._root, _CALL, "llm", self._last_ns)
             vendor = (vendor_of(self.model) if self.model else None) or self._provider
             input_items, self._pending_input = self._pending_input, []
             span = span._replace(model=self.model, provider=vendor, input=input_items or None)
@@ -197,7 +195,7 @@ class Steps:
         name = text(payload.get("name")) or item_type.removesuffix("_call")
         span_id = self._tools[call_id] = self.turn.id_of("tool", call_id)
         attributes = {"call_id": call_id, "tool_name": name}
-        span = self._span(span_id, self._root, name, "tool", at_ns, attributes)
+        span = self.turn.span(span_id, self._root, name, "tool", at_ns, attributes)
         is_done = item_type in _DONE_AT_ONCE
         self.turn.put(
             span._replace(
@@ -266,18 +264,6 @@ class Steps:
             kind or "api_error",
             text(error_payload.get("message")) or "The turn failed.",
         )
-
-    def _span(
-        self,
-        span_id: str,
-        parent: str | None,
-        name: str,
-        kind: str,
-        at_ns: int,
-        extra: RowObject = EMPTY,
-    ) -> Span:
-        attributes = {SCOPE: SCOPE_NAME, "session.id": self.turn.session_id, **extra}
-        return self.turn.span(span_id, parent, name, kind, at_ns, attributes=attributes)
 
 
 def _outcome(output: Any) -> tuple[str, bool]:

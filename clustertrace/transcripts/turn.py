@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from clustertrace.conventions.otlp.log_homes import derived_id
 from clustertrace.conventions.readers import time_ns
 from clustertrace.model import EMPTY, Span, TraceFacts
+from clustertrace.understanding.reports import SCOPE
 from clustertrace.wire import MAX_NS
 
 __all__ = ["HELD_BYTES", "Portion", "Turn", "moment", "short_folder"]
@@ -44,10 +45,18 @@ class Turn:
     """The spans of a turn, or of the part of it that one file holds."""
 
     def __init__(
-        self, trace_id: str, session_id: str, claim: str, begin: int, *, prompt: str | None = None
+        self,
+        trace_id: str,
+        session_id: str,
+        claim: str,
+        begin: int,
+        *,
+        scope: str,
+        prompt: str | None = None,
     ) -> None:
         self.trace_id = trace_id
         self.session_id = session_id
+        self._common_attributes = {SCOPE: scope, "session.id": session_id}
         self.prompt = prompt
         """The id of the prompt, if it has one."""
         self.claim = claim
@@ -96,12 +105,20 @@ class Turn:
                     self.put(span._replace(status="incomplete"))
 
     def span(
-        self, span_id: str, parent: str | None, name: str, kind: str, start_ns: int, **changes: Any
+        self,
+        span_id: str,
+        parent: str | None,
+        name: str,
+        kind: str,
+        start_ns: int,
+        attributes: Mapping[str, Any] = EMPTY,
     ) -> Span:
-        """A new span of this turn, of status ok unless `changes` say otherwise."""
-        fields: dict[str, Any] = {"status": "ok", "end_ns": None, "attributes": EMPTY}
-        fields |= changes
-        return Span(self.trace_id, span_id, parent, name, kind, start_ns=start_ns, **fields)
+        """A new span of this turn, of status ok. Attributes that are None are left out."""
+        known = {key: value for key, value in attributes.items() if value is not None}
+        return Span(
+            *(self.trace_id, span_id, parent, name, kind, "ok", start_ns, None),
+            attributes=self._common_attributes | known,
+        )
 
 
 def _not_before(span: Span) -> int | None:

@@ -11,7 +11,7 @@ A pure function of the spans; the order of arrival does not matter.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from clustertrace.model import MODEL_KINDS, Span
@@ -57,45 +57,47 @@ def repeats(own: Sequence[Span], elsewhere: Sequence[Span] = ()) -> Mapping[str,
         return reasons
     joined = Groups(models)
     join_streams(models, joined)
-    wrappers: list[tuple[Span, list[Span]]] = []
-    for outer, inner in _wrapped_calls(own, frozenset(reasons)):
-        if joined.calls(inner) == 1:
-            joined.join(inner[0], outer)
-        else:
-            wrappers.append((outer, inner))
+    wrappers = _join_wrappers(_wrapped_calls(own, frozenset(reasons)), joined)
     wrapper_ids = {identity(outer) for outer, _ in wrappers}
     join_scopes([span for span in models if identity(span) not in wrapper_ids], joined)
-    reasons_of_sums: dict[Identity, str] = {}
-    for outer, inner in wrappers:
-        if joined.calls(inner) == 1:
-            joined.join(inner[0], outer)
-        elif _alone_has_tokens(outer, inner):
+    # What was joined just now may leave a wrapper with a single call inside.
+    sums: dict[Identity, str] = {}
+    for outer, inner in _join_wrappers(wrappers, joined):
+        if _alone_has_tokens(outer, inner):
             reason = f"part of {outer.span_id}, which has the tokens"
             reasons.update((span.span_id, reason) for span in inner)
         else:
-            reasons_of_sums[identity(outer)] = (
-                f"holds {len(inner)} model calls, which count by themselves"
-            )
-    reasons.update((span_id, reason) for (_, span_id), reason in reasons_of_sums.items())
+            sums[identity(outer)] = f"holds {len(inner)} model calls, which count by themselves"
+    reasons.update((span_id, reason) for (_, span_id), reason in sums.items())
     trace_id = own[0].trace_id
     for group in joined.groups():
-        counted = min(group, key=_preference_key)
-        # Whatever reports a sum as well is one.
-        sum_of = next(
-            (
-                reasons_of_sums[identity(span)]
-                for span in group
-                if identity(span) in reasons_of_sums
-            ),
-            None,
-        )
-        reasons.update(
-            (span.span_id, sum_of or _reason(span, counted))
-            for span in group
-            if span.trace_id == trace_id and (sum_of or span is not counted)
-        )
+        reasons.update(_reasons_in_group(group, trace_id, sums))
     reasons.update(streams_elsewhere(models, trace_id, reasons, joined))
     return reasons
+
+
+def _join_wrappers(
+    wrapped: Iterable[tuple[Span, list[Span]]], joined: Groups
+) -> list[tuple[Span, list[Span]]]:
+    """Join each span around a single call with it; returns those around several."""
+    around_several = []
+    for outer, inner in wrapped:
+        if joined.calls(inner) == 1:
+            joined.join(inner[0], outer)
+        else:
+            around_several.append((outer, inner))
+    return around_several
+
+
+def _reasons_in_group(
+    group: Sequence[Span], trace_id: str, sums: Mapping[Identity, str]
+) -> Iterator[tuple[str, str]]:
+    """Why reports of one call do not count: all but one, or all if one of them reports a sum."""
+    counted = min(group, key=_preference_key)
+    sum_reason = next((sums[identity(span)] for span in group if identity(span) in sums), None)
+    for span in group:
+        if span.trace_id == trace_id and (sum_reason or span is not counted):
+            yield span.span_id, sum_reason or _reason(span, counted)
 
 
 def _wrapped_calls(

@@ -121,8 +121,7 @@ def _calls_words(count: int) -> str:
 
 
 def _token_gaps(span: Span) -> Iterator[tuple[str, str]]:
-    is_told = _MISSING in span.attributes
-    if span.input_tokens is None and span.output_tokens is None and not is_told:
+    if not span.has_token_counts and _MISSING not in span.attributes:
         yield (
             "token counts",
             _why_stream_lacks_tokens(span) or _reason_by_scope(span, _WITHOUT_TOKENS),
@@ -147,7 +146,7 @@ def _why_stream_lacks_tokens(span: Span) -> str | None:
 
 
 def _cost_gaps(span: Span) -> Iterator[tuple[str, str]]:
-    if span.cost_usd is not None or (span.input_tokens is None and span.output_tokens is None):
+    if span.cost_usd is not None or not span.has_token_counts:
         return
     if not tokens_known(span):
         half = "written" if span.output_tokens is None else "read"

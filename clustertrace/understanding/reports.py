@@ -49,8 +49,7 @@ def reporter(span: Span) -> str:
 
 def is_unpriced(span: Span) -> bool:
     """A call that nobody knows the cost of; one that failed before a token was counted is free."""
-    counted = span.input_tokens is not None or span.output_tokens is not None
-    return span.cost_usd is None and (counted or span.status != "error")
+    return span.cost_usd is None and (span.has_token_counts or span.status != "error")
 
 
 def identity(span: Span) -> Identity:

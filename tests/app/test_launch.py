@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from clustertrace.ingest.ui import launch_command
+from tests.processes import free_port
 
 
 @pytest.mark.slow
@@ -29,8 +30,7 @@ def test_the_empty_folder_that_the_pages_run_in_goes_with_them(
     """A dashboard that is started each day would fill the disk's folder for temporary files."""
     folders = tmp_path / "temporary"
     folders.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     pages = subprocess.Popen(
         launch_command(port, port),
         stdin=subprocess.PIPE,

@@ -37,7 +37,7 @@ def test_no_module_hides_another_one() -> None:
 
 
 def test_style_and_charts_have_the_same_colours() -> None:
-    """style.css repeats what theme.py says."""
+    """Each colour of style.css is the one that theme.py gives to charts."""
     css = (APP / "style.css").read_text()
     for name, variable in (
         ("muted", "muted"),

@@ -80,7 +80,7 @@ def test_moments_are_as_short_as_they_are_clear() -> None:
 
 
 def test_moments_stand_in_the_zone_of_the_browser() -> None:
-    """Today is the user's today."""
+    """A time is shown in the zone of the browser, where `today` is the user's today."""
     late = ns(2026, 5, 3, 23, 30, 0)
     assert words.moment(late, ZoneInfo("Europe/Vienna"), late) == "01:30:00"
     assert words.day(late, ZoneInfo("Europe/Vienna")) == "4 May 2026, 01:30:00 CEST"

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clustertrace.cli.supervisor import Address, health
-
-
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    """Wait until something holds; what it is."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-    return found
+from tests.processes import free_port, until
 
 
 def receivers(port: int) -> list[int]:
@@ -48,7 +38,8 @@ class Started:
 
     def ready(self) -> dict[str, Any]:
         """What it says, once it answers."""
-        answer: dict[str, Any] = until(lambda: health(self.address))
+        answer = until(lambda: health(self.address))
+        assert answer is not None
         return answer
 
     def grpc_port(self) -> int:
@@ -68,9 +59,7 @@ class Started:
 @pytest.fixture
 def started() -> Iterator[Started]:
     """A free port; whatever is started there ends with the test."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    receiver = Started(port)
+    receiver = Started(free_port())
     yield receiver
     for process in receiver.processes:
         os.kill(process, signal.SIGTERM)

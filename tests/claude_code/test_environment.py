@@ -41,13 +41,13 @@ def test_content_is_sent_when_it_is_asked_for() -> None:
 
 def test_a_signals_own_address_wins_over_ours() -> None:
     """Such variables are named; the general ones are ours to set."""
-    told = {
+    environment = {
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://elsewhere",
         "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL": "grpc",
         "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://elsewhere",
     }
-    assert overriding(told) == [
+    assert overriding(environment) == [
         "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL",
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     ]
@@ -73,5 +73,5 @@ def test_the_shell_sets_just_that(shell: Shell) -> None:
     ],
 )
 def test_each_shell_has_its_words(shell: Shell, line: str) -> None:
-    """Also for those that are not on this machine."""
+    """Variables are written as each shell takes them, also one that this machine lacks."""
     assert shell_lines({"A": "it's"}, shell) == [line]

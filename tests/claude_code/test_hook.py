@@ -55,7 +55,7 @@ def test_what_is_put_in_can_be_taken_out(settings: Any, indent: Any) -> None:
 
 @given(SETTINGS)
 def test_putting_it_in_twice_is_putting_it_in(settings: Any) -> None:
-    """It stands once in each of its events."""
+    """However often the hook is installed, it stands once in each of its events."""
     once = installed(json.dumps(settings), TOLD)
     assert installed(once, TOLD) == once
 
@@ -72,7 +72,7 @@ def test_another_python_takes_the_place_of_the_last() -> None:
 
 
 def test_a_group_that_others_share_stays() -> None:
-    """Only our handler leaves it."""
+    """Only our handler is taken out of a group that has others."""
     theirs = {"type": "command", "command": "theirs # not clustertrace-hook at all"}
     ours = {"type": "command", "command": TOLD}
     text = json.dumps({"hooks": {"Stop": [{"matcher": "", "hooks": [ours, theirs]}]}})
@@ -112,8 +112,8 @@ def test_the_command_is_silent_and_needs_no_path() -> None:
 
 def test_a_command_that_was_changed_by_hand_is_still_ours() -> None:
     """As long as its mark is there; what can't be told of it is not."""
-    for told in ("# clustertrace-hook", "'unclosed # clustertrace-hook", "x y # clustertrace-hook"):
-        found = look_up({"hooks": {"Stop": [{"hooks": [{"command": told}]}]}})
+    for line in ("# clustertrace-hook", "'unclosed # clustertrace-hook", "x y # clustertrace-hook"):
+        found = look_up({"hooks": {"Stop": [{"hooks": [{"command": line}]}]}})
         assert (found.works, found.python, found.port) == (False, None, None)
         assert found.events == ("Stop",)
 
@@ -126,7 +126,7 @@ def test_the_database_is_named_by_its_whole_path() -> None:
 
 
 def test_whether_it_works(tmp_path: Any) -> None:
-    """It takes its Python, and hooks that are not turned off."""
+    """A hook works if its Python is there and hooks are not turned off."""
     assert not look_up({}).works
     assert "install" in look_up({}).sentence
     python = tmp_path / "python"
@@ -142,7 +142,7 @@ def test_whether_it_works(tmp_path: Any) -> None:
 
 @pytest.mark.parametrize("name", ["allowManagedHooksOnly", "disableAllHooks"])
 def test_managed_settings_keep_hooks_from_running(name: str) -> None:
-    """Then it does not work, and putting it in again would not help."""
+    """Where managed settings forbid hooks, ours does not work, and another install won't help."""
     settings = json.loads(installed("{}", command(sys.executable, 7777, 15.0, None)))
     assert look_up(settings, {name: False}).works
     found = look_up(settings, {name: True})
@@ -150,6 +150,6 @@ def test_managed_settings_keep_hooks_from_running(name: str) -> None:
 
 
 def test_a_port_for_grpc_is_passed_on() -> None:
-    """As the hook's command has it."""
-    told = command(sys.executable, 7800, 15.0, None, 4400)
-    assert look_up(json.loads(installed("{}", told))).grpc_port == 4400
+    """A port for gRPC stands in the hook's command, and is read from it."""
+    line = command(sys.executable, 7800, 15.0, None, 4400)
+    assert look_up(json.loads(installed("{}", line))).grpc_port == 4400

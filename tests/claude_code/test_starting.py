@@ -34,10 +34,10 @@ def test_it_starts_one_receiver(started: Any, tmp_path: Path) -> None:
     line = command(sys.executable, started.port, 15, None)
     at_once = [subprocess.Popen(["sh", "-c", line], stdout=subprocess.PIPE) for _ in range(5)]
     assert [process.communicate(timeout=60)[0] for process in at_once] == [b""] * 5
-    said = started.ready()
+    health = started.ready()
     assert [process.returncode for process in at_once] == [0] * 5
-    assert said["db"] == str(tmp_path / "traces.db")
-    assert (said["ui"], said["idle_shutdown_minutes"]) == ("asleep", 15)
+    assert health["db"] == str(tmp_path / "traces.db")
+    assert (health["ui"], health["idle_shutdown_minutes"]) == ("asleep", 15)
     assert len(started.processes) == 1
     assert hook(started.port).returncode == 0
     assert len(started.processes) == 1
@@ -78,12 +78,12 @@ def test_the_receiver_knows_nothing_of_the_session(started: Any, tmp_path: Path)
     hook(started.port, SECRET_TOKEN="sk-1", CLUSTERTRACE_CAPTURE="metadata", LC_ALL="C")
     started.ready()
     [process] = started.processes
-    told = Path(f"/proc/{process}/environ").read_text()
-    assert "SECRET_TOKEN" not in told
-    assert "CLUSTERTRACE_CAPTURE=metadata" in told
+    environment = Path(f"/proc/{process}/environ").read_text()
+    assert "SECRET_TOKEN" not in environment
+    assert "CLUSTERTRACE_CAPTURE=metadata" in environment
     # A database's URL may hold a password, and every user of the machine can read a command line.
     assert b"--db" not in Path(f"/proc/{process}/cmdline").read_bytes()
-    assert f"CLUSTERTRACE_DB={tmp_path / 'traces.db'}" in told
+    assert f"CLUSTERTRACE_DB={tmp_path / 'traces.db'}" in environment
     assert Path(f"/proc/{process}/cwd").resolve() == Path.home() / ".clustertrace"
     # Its streams, the lock, and nothing that it was given besides.
     streams = [os.readlink(f"/proc/{process}/fd/{number}") for number in range(4)]
@@ -110,7 +110,7 @@ def test_a_broken_environment_is_no_matter(started: Any, environment: dict[str, 
 
 
 def test_a_home_that_can_not_be_written_is_no_matter(started: Any, tmp_path: Path) -> None:
-    """Nothing is started, and the session hears nothing of it."""
+    """With a home that can't be written nothing is started, and the session hears nothing of it."""
     (tmp_path / "file").touch()
     done = hook(started.port, HOME=str(tmp_path / "file"))
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
@@ -125,7 +125,7 @@ def test_a_python_that_is_gone_is_no_matter() -> None:
 
 
 def test_another_program_keeps_its_port(started: Any) -> None:
-    """Nothing is started where something listens."""
+    """No receiver is started on a port that something listens on."""
     with socket.create_server(("127.0.0.1", started.port)):
         assert hook(started.port).returncode == 0
         assert started.processes == []
@@ -146,7 +146,7 @@ def test_it_loads_next_to_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "expected"),
     [
         ("", {}),
         ("--port 1 --db x --idle-shutdown-minutes .5", {"port": 1, "db": "x", "idle_minutes": 0.5}),
@@ -155,6 +155,6 @@ def test_it_loads_next_to_nothing() -> None:
         ("--help 1", None),
     ],
 )
-def test_options(given: str, told: Any) -> None:
+def test_options(given: str, expected: Any) -> None:
     """Pairs that are understood, or nothing at all."""
-    assert starting.options(shlex.split(given)) == told
+    assert starting.options(shlex.split(given)) == expected

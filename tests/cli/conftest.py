@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,12 +52,18 @@ def run(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
+def demo() -> None:
+    """Fill the test's database with the bundled runs."""
+    assert main(["import", str(Path(__file__).parents[2] / "demo" / "traces.jsonl.gz")]) == 0
+
+
+@pytest.fixture
 def filled(store: Store) -> Store:
     """Fill the test's database: two runs that searched and fetched, one of which failed, and one
     that said so itself."""
     for number, broken in ((1, False), (2, True)):
         store.write(Batch(_run(number, broken=broken), []))
-    told = TraceFacts(
+    facts = TraceFacts(
         f"{3:032x}",
         outcome="fail",
         outcome_reason="no source named",
@@ -64,7 +71,7 @@ def filled(store: Store) -> Store:
         tags={"prompt": "v2"},
         metrics=(Metric("score", 0.25, START),),
     )
-    store.write(Batch(_run(3, broken=False), [told]))
+    store.write(Batch(_run(3, broken=False), [facts]))
     return store
 
 

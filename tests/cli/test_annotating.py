@@ -54,7 +54,7 @@ def test_outcomes_in_bulk(run: Any, filled: Store) -> None:
     ],
 )
 def test_wrong_use_of_outcome(run: Any, filled: Store, arguments: Any, word: str) -> None:
-    """One sentence, exit code 2."""
+    """Wrong arguments of `outcome` are refused in one sentence, with exit code 2."""
     ran = run("outcome", *arguments)
     assert ran.code == 2
     assert word in ran.err
@@ -62,8 +62,8 @@ def test_wrong_use_of_outcome(run: Any, filled: Store, arguments: Any, word: str
 
 def test_star_note_and_tags(run: Any, filled: Store) -> None:
     """What is said stands in the answer, and without an option only the answer comes."""
-    said = ("--star", "--note", "look here", "--tag", "task=a=b", "--tag", "prompt=")
-    answer = run("annotate", f"{3:032x}", *said, "--json").answer
+    edits = ("--star", "--note", "look here", "--tag", "task=a=b", "--tag", "prompt=")
+    answer = run("annotate", f"{3:032x}", *edits, "--json").answer
     assert answer == {
         "trace_id": f"{3:032x}",
         "outcome": "fail",

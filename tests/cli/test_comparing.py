@@ -35,9 +35,9 @@ def test_an_improvement_is_said_in_a_sentence(run: Any, two_versions: Store) -> 
     found = run("verdict", *sides)
     assert found.code == 0
     assert found.out.startswith("Improved. 80 of 200 failed before (40 %), 30 of 200 after (15 %).")
-    told = json.loads(run("verdict", *sides, "--json").out)
-    assert (told["word"], told["strata"], told["by"]) == ("improved", 4, "tag.task")
-    assert told["interval"][0] < told["difference"] < told["interval"][1] < 0
+    answer = json.loads(run("verdict", *sides, "--json").out)
+    assert (answer["word"], answer["strata"], answer["by"]) == ("improved", 4, "tag.task")
+    assert answer["interval"][0] < answer["difference"] < answer["interval"][1] < 0
 
 
 def test_a_run_that_matches_both_is_one_after(run: Any, two_versions: Store) -> None:
@@ -56,14 +56,14 @@ def test_a_side_whose_runs_lack_the_tag_is_not_said_to_have_none(
     trace_id = f"{999:032x}"
     late = Span(trace_id, "1" * 16, None, "other", "agent", "ok", 999 * SECOND, 1000 * SECOND)
     two_versions.write(Batch([late], []))
-    told = run("verdict", "--before", "name:other", "--after", "tag.version:2").out
-    assert "no finished runs before with a known task" in " ".join(told.split())
+    printed = run("verdict", "--before", "name:other", "--after", "tag.version:2").out
+    assert "no finished runs before with a known task" in " ".join(printed.split())
 
 
 def test_without_the_tag_runs_are_grouped_by_name(run: Any, two_versions: Store) -> None:
     """A group that nobody has gives way to the root's name; a chosen one does not."""
-    told = run("verdict", "--before", "until:2000-01-01", "--after", "has(x)", "--json")
-    assert json.loads(told.out)["word"] == "no evidence"
+    ran = run("verdict", "--before", "until:2000-01-01", "--after", "has(x)", "--json")
+    assert json.loads(ran.out)["word"] == "no evidence"
     by_name = run(
         "verdict", "--before", "tag.version:1", "--after", "tag.version:2", "--by", "name", "--json"
     )
@@ -104,10 +104,10 @@ def two_runs(store: Store) -> Store:
 
 def test_two_traces_stand_side_by_side(run: Any, two_runs: Store) -> None:
     """Rows say what each step is on either side, where they part, and what differs."""
-    told = json.loads(run("compare", "1111", "2222", "--json").out)
-    assert [row["what"] for row in told["rows"]] == ["same", "changed", "same"]
-    assert [row["first_divergence"] for row in told["rows"]] == [False, True, False]
-    assert [row["input_differs"] for row in told["rows"]] == [False, False, True]
+    answer = json.loads(run("compare", "1111", "2222", "--json").out)
+    assert [row["what"] for row in answer["rows"]] == ["same", "changed", "same"]
+    assert [row["first_divergence"] for row in answer["rows"]] == [False, True, False]
+    assert [row["input_differs"] for row in answer["rows"]] == [False, False, True]
     shown = run("compare", "1111", "2222")
     assert shown.code == 1
     assert "they part here" in shown.out
@@ -123,9 +123,9 @@ def test_a_trace_is_the_same_as_itself(run: Any, two_runs: Store) -> None:
 def test_two_patterns_stand_side_by_side(run: Any, two_runs: Store) -> None:
     """Patterns are compared element by element."""
     ids = [one["id"] for one in json.loads(run("clusters", "--json").out)["clusters"]]
-    told = json.loads(run("compare", *ids, "--json").out)
-    assert told["sort"] == "pattern"
-    assert not told["same_steps"]
+    answer = json.loads(run("compare", *ids, "--json").out)
+    assert answer["sort"] == "pattern"
+    assert not answer["same_steps"]
 
 
 def test_what_is_not_there_cannot_be_compared(run: Any, two_runs: Store) -> None:

@@ -25,7 +25,7 @@ def test_copy(run: Run, filled: Store, tmp_path: Path) -> None:
 
 
 def test_copy_to_a_server_and_back(run: Run, filled: Store, other_url: str, tmp_path: Path) -> None:
-    """The same bytes come back; the password of neither is told."""
+    """A copy to a server and back has the same bytes; neither password is shown."""
     secret = other_url.replace("@", ":hush@")
     ran = run("db", "copy", "--to", secret, "--json")
     assert ran.answer["to"] == other_url
@@ -55,15 +55,15 @@ def test_info(run: Run, kind: str, request: pytest.FixtureRequest, tmp_path: Pat
     url = tmp_path / "t.db" if kind == "SQLite" else request.getfixturevalue("other_url")
     demo = Path(__file__).parents[2] / "demo" / "traces.jsonl.gz"
     assert run("import", demo, "--db", url).code == 0
-    told = run("db", "info", "--db", url, "--json").answer
-    assert told["database"] == place_of(url).name
-    assert told["engine"].startswith(f"{kind} ")
-    assert told["schema"].isdigit()
-    tables = {one["name"]: one for one in told["tables"]}
+    answer = run("db", "info", "--db", url, "--json").answer
+    assert answer["database"] == place_of(url).name
+    assert answer["engine"].startswith(f"{kind} ")
+    assert answer["schema"].isdigit()
+    tables = {one["name"]: one for one in answer["tables"]}
     assert tables["spans"]["rows"] == tables["span_index"]["rows"] == 476
-    assert 0 < tables["spans"]["table_bytes"] < told["bytes"]
-    assert (told["unindexed"], told["copy_unfinished"]) == (0, False)
-    assert told["oldest_ns"] < told["newest_ns"]
+    assert 0 < tables["spans"]["table_bytes"] < answer["bytes"]
+    assert (answer["unindexed"], answer["copy_unfinished"]) == (0, False)
+    assert answer["oldest_ns"] < answer["newest_ns"]
     shown = run("db", "info", "--db", url).out
     assert kind in shown
     assert "476" in shown
@@ -71,15 +71,15 @@ def test_info(run: Run, kind: str, request: pytest.FixtureRequest, tmp_path: Pat
 
 def test_info_changes_nothing(run: Run, filled: Store) -> None:
     """What waits to be settled and indexed still does, and is told."""
-    told = run("db", "info", "--json").answer
-    assert (told["unindexed"], told["oldest_ns"]) == (15, None)
+    answer = run("db", "info", "--json").answer
+    assert (answer["unindexed"], answer["oldest_ns"]) == (15, None)
     assert "15 spans behind" in run("db", "info").out
     run("stats")
     assert run("db", "info", "--json").answer["oldest_ns"] == START + 60 * 10**9
 
 
 def test_vacuum_has_two_names(run: Run, filled: Store) -> None:
-    """`db vacuum` is `vacuum`."""
+    """`db vacuum` does what `vacuum` does."""
     asked = ("--older-than", "1s", "--dry-run", "--json")
     assert run("db", "vacuum", *asked).answer == run("vacuum", *asked).answer
     assert run("db", "vacuum", *asked).answer["traces"] == 3

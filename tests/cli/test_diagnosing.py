@@ -16,14 +16,13 @@ import pytest
 from clustertrace.claude_code import starting, user_settings
 from clustertrace.store import Store, queries
 from clustertrace.store.upkeep import copying
+from tests.processes import free_port
 
 
 @pytest.fixture
 def port() -> int:
     """A port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        number: int = free.getsockname()[1]
-    return number
+    return free_port()
 
 
 @pytest.fixture
@@ -67,7 +66,7 @@ def test_a_test_span_makes_the_way_and_goes(run: Any, port: int, tmp_path: Path)
 
 
 def test_without_a_receiver_nothing_can_be_sent(run: Any, port: int) -> None:
-    """Which is what was asked for, so it is wrong."""
+    """A test span that no receiver takes is a finding, with how to start one."""
     ran = run("doctor", "--send-test", "--port", str(port))
     assert ran.code == 1
     assert "✗ test span" in ran.out
@@ -76,7 +75,7 @@ def test_without_a_receiver_nothing_can_be_sent(run: Any, port: int) -> None:
 
 
 def test_another_program_on_the_port(run: Any, port: int) -> None:
-    """It is said, with what to type."""
+    """A port that another program has taken is a finding, with what to type."""
     with socket.create_server(("127.0.0.1", port)) as other:
         other.settimeout(30)
         script = "import sys; from clustertrace.cli import main; sys.exit(main())"
@@ -92,9 +91,9 @@ def test_another_program_on_the_port(run: Any, port: int) -> None:
                     caller.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
                 break
             assert asking.stdout is not None
-            told = json.loads(asking.stdout.read())
+            report = json.loads(asking.stdout.read())
         assert asking.returncode == 1
-    found = {finding["topic"]: finding for finding in told["findings"]}
+    found = {finding["topic"]: finding for finding in report["findings"]}
     assert "taken by another program" in found["receiver"]["sentence"]
     assert f"lsof -i :{port}" in found["receiver"]["advice"]
 
@@ -124,7 +123,7 @@ def test_a_copy_that_is_not_whole(run: Any, port: int, filled: Store, tmp_path: 
 
 
 def test_a_database_that_is_none(run: Any, port: int, tmp_path: Path) -> None:
-    """The reason is the finding."""
+    """A file that is no database is a finding that gives the reason."""
     path = tmp_path / "notes.txt"
     path.write_text("my notes, not a database. " * 100)
     ran = run("doctor", "--port", str(port), "--db", path, "--json")
@@ -142,9 +141,9 @@ def test_claude_code_as_its_settings_have_it(run: Any, port: int) -> None:
     assert (ran.code, findings(ran)["hook"]["state"]) == (0, "ok")
     assert "the hook starts it" in findings(ran)["receiver"]["sentence"]
     path = Path.home() / ".claude" / "settings.json"
-    told = json.loads(path.read_text())
-    del told["env"]["CLAUDE_CODE_ENHANCED_TELEMETRY_BETA"]
-    path.write_text(json.dumps(told))
+    settings = json.loads(path.read_text())
+    del settings["env"]["CLAUDE_CODE_ENHANCED_TELEMETRY_BETA"]
+    path.write_text(json.dumps(settings))
     ran = run("doctor", "--json")
     assert (ran.code, "silently" in findings(ran)["Claude Code"]["sentence"]) == (1, True)
 
@@ -161,8 +160,8 @@ def test_managed_settings_have_the_last_word(
     run("claude-code-hook", "install", "--port", str(port))
     assert run("doctor", "--json").code == 0
     telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://corp:4318"}
-    told = {"env": telemetry, "allowManagedHooksOnly": True}
-    (more / "10-telemetry.json").write_text(json.dumps(told))
+    settings = {"env": telemetry, "allowManagedHooksOnly": True}
+    (more / "10-telemetry.json").write_text(json.dumps(settings))
     ran = run("doctor", "--json")
     found = findings(ran)["Claude Code"]
     assert (ran.code, "reports to https://corp:4318" in found["sentence"]) == (1, True)
@@ -214,15 +213,15 @@ def test_a_recount_says_whether_the_totals_are_those_of_the_spans(
 ) -> None:
     """Sound at first; and once a roll-up is off, where, and how to keep what is there."""
     ran = run("doctor", "--recount", "--port", str(port), "--json")
-    told = findings(ran)["contents"]
-    assert (ran.code, told["state"]) == (0, "ok")
-    assert "3 traces with 15 spans" in told["sentence"]
+    contents = findings(ran)["contents"]
+    assert (ran.code, contents["state"]) == (0, "ok")
+    assert "3 traces with 15 spans" in contents["sentence"]
     with filled.writing() as conn:
         conn.run("UPDATE variant_days SET failed = failed + 1")
         conn.run("UPDATE spans SET name = 'another' WHERE seq = 1")
     ran = run("doctor", "--recount", "--port", str(port), "--json")
-    told = findings(ran)["contents"]
-    assert (ran.code, told["state"]) == (1, "wrong")
-    assert "of variant_days" in told["sentence"]
-    assert "the text index" in told["sentence"]
-    assert "export --all" in told["advice"]
+    contents = findings(ran)["contents"]
+    assert (ran.code, contents["state"]) == (1, "wrong")
+    assert "of variant_days" in contents["sentence"]
+    assert "the text index" in contents["sentence"]
+    assert "export --all" in contents["advice"]

@@ -29,12 +29,12 @@ def worse(store: Store) -> Store:
             )
             for span in spans_of(number, tools)
         ]
-        told = TraceFacts(
+        facts = TraceFacts(
             f"{number:032x}",
             outcome="fail" if late else "pass",
             tags={"version": "2" if late else "1"},
         )
-        store.write(Batch(spans, [told]))
+        store.write(Batch(spans, [facts]))
     store.refresh()
     return store
 
@@ -50,9 +50,9 @@ def test_what_changed_is_told(run: Any, arguments: tuple[str, ...]) -> None:
     assert "agent: search → cite\n  fails more: 0 % of 30 before, 100 % of 15" in shown.out
     assert "new: 15 runs, 50 % of all" in shown.out
     assert "0 of 30 runs failed before, 30 of 30 after" in shown.err
-    told = run("drift", *arguments, "--json").answer
-    assert (told["before"]["runs"], told["after"]["failed"]) == (30, 30)
-    assert {change["what"] for change in told["changes"]} == {"new", "failure rate"}
+    answer = run("drift", *arguments, "--json").answer
+    assert (answer["before"]["runs"], answer["after"]["failed"]) == (30, 30)
+    assert {change["what"] for change in answer["changes"]} == {"new", "failure rate"}
 
 
 @pytest.mark.usefixtures("worse")
@@ -65,7 +65,7 @@ def test_nothing_to_compare_is_an_answer(run: Any) -> None:
 
 @pytest.mark.usefixtures("worse")
 def test_one_window_alone_is_wrong_use(run: Any) -> None:
-    """Both filters or none."""
+    """`--before` and `--after` go together: one alone is wrong use."""
     shown = run("drift", "--before", "tag.version:1")
     assert (shown.code, shown.out) == (2, "")
     assert "both --before and --after" in shown.err

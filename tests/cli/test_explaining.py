@@ -31,20 +31,23 @@ def test_why_says_what_differs_and_where_paths_part(run: Any, forgetful: str) ->
     assert "- `cite` never called: 10 of 10 failed runs, 0 of 30 that did not fail." in shown.out
     assert "10 of the 10 runs that ended there failed, against 0 of the 30" in shown.out
     assert "not what causes it" in shown.err
-    told = run("why", forgetful, "--json").answer
-    assert (told["pattern"], told["name"], told["failed"]) == (forgetful, "agent", 10)
-    assert told["population"] == "family"
-    assert told["compared"] == {
+    answer = run("why", forgetful, "--json").answer
+    assert (answer["pattern"], answer["name"], answer["failed"]) == (forgetful, "agent", 10)
+    assert answer["population"] == "family"
+    assert answer["compared"] == {
         "failed": 10,
         "passed": 30,
         "left_out": 0,
         "others_left_out": False,
     }
-    difference = told["differences"][0]
+    difference = answer["differences"][0]
     assert difference["p"] <= difference["q"] < 1e-6
     assert len(difference["evidence_trace_ids"]) == 5
-    assert (told["divergence"]["after"], told["divergence"]["step"]) == (["plan", "search"], None)
-    assert told["divergence"]["place"] == 3
+    assert (answer["divergence"]["after"], answer["divergence"]["step"]) == (
+        ["plan", "search"],
+        None,
+    )
+    assert answer["divergence"]["place"] == 3
 
 
 def test_why_takes_a_run_for_its_pattern(run: Any, forgetful: str) -> None:
@@ -65,21 +68,21 @@ def test_without_evidence_the_answer_is_no(run: Any, store: Store) -> None:
     shown = run("why", pattern)
     assert (shown.code, shown.out) == (1, "")
     assert "No evidence" in shown.err
-    told = run("why", pattern, "--json")
-    assert told.code == 1
-    assert told.answer["why_none"].startswith("No evidence")
-    assert told.answer["more_runs"] > 0
-    assert told.answer["divergence"] is None
+    ran = run("why", pattern, "--json")
+    assert ran.code == 1
+    assert ran.answer["why_none"].startswith("No evidence")
+    assert ran.answer["more_runs"] > 0
+    assert ran.answer["divergence"] is None
 
 
 def test_a_pattern_without_failures_needs_no_reason(run: Any, forgetful: str, store: Store) -> None:
     """It is said in a sentence, and no divergence of other patterns is told."""
     with store.read() as conn:
         good = queries.clusters(conn).clusters[1].id
-    told = run("why", good, "--json")
-    assert told.code == 1
-    assert told.answer["why_none"].startswith("No run of this pattern failed")
-    assert told.answer["divergence"] is None
+    ran = run("why", good, "--json")
+    assert ran.code == 1
+    assert ran.answer["why_none"].startswith("No run of this pattern failed")
+    assert ran.answer["divergence"] is None
 
 
 @pytest.mark.usefixtures("forgetful")

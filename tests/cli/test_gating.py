@@ -14,9 +14,7 @@ from clustertrace.store import Store
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(autouse=True)
-def _demo() -> None:
-    assert main(["import", str(Path(__file__).parents[2] / "demo" / "traces.jsonl.gz")]) == 0
+pytestmark = pytest.mark.usefixtures("demo")
 
 
 @pytest.fixture
@@ -34,9 +32,9 @@ def test_gate(worst: str, capsys: Capture) -> None:
     assert main(["assert", worst[:6], "--success-rate-above", "0.5", "--over-last", "30d"]) == 0
     capsys.readouterr()
     assert main(["check", "--format", "json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert [result["passed"] for result in told["results"]] == [True, False]
-    assert told["results"][1]["pattern"] == worst
+    answer = json.loads(capsys.readouterr().out)
+    assert [result["passed"] for result in answer["results"]] == [True, False]
+    assert answer["results"][1]["pattern"] == worst
 
 
 def test_same_again_replaces(worst: str, capsys: Capture) -> None:
@@ -45,10 +43,10 @@ def test_same_again_replaces(worst: str, capsys: Capture) -> None:
         assert main(["assert", worst, "--success-rate-above", bound]) == 0
     capsys.readouterr()
     main(["assert", "list", "--json"])
-    (one,) = json.loads(capsys.readouterr().out)["assertions"]
-    assert one["bound"] == 0.1
-    assert main(["assert", "remove", one["id"]]) == 0
-    assert main(["assert", "remove", one["id"]]) == 2
+    (assertion,) = json.loads(capsys.readouterr().out)["assertions"]
+    assert assertion["bound"] == 0.1
+    assert main(["assert", "remove", assertion["id"]]) == 0
+    assert main(["assert", "remove", assertion["id"]]) == 2
     capsys.readouterr()
     assert main(["assert", "remove"]) == 2
     assert "Say which assertion to remove" in capsys.readouterr().err
@@ -60,7 +58,7 @@ def test_nothing_asserted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "sentence"),
+    ("command", "sentence"),
     [
         (["assert", "all"], "Say what must be true"),
         (["assert", "zzzz", "--cost-below", "1"], "There is no pattern zzzz"),
@@ -70,9 +68,9 @@ def test_nothing_asserted() -> None:
         (["assert", "all", "--cost-below", "1", "--over-last", "9" * 30], "at most 9 digits"),
     ],
 )
-def test_wrong_use(told: list[str], sentence: str, capsys: Capture) -> None:
+def test_wrong_use(command: list[str], sentence: str, capsys: Capture) -> None:
     """What makes no sense is said in a sentence."""
-    assert main(told) == 2
+    assert main(command) == 2
     assert sentence in capsys.readouterr().err
 
 

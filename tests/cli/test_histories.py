@@ -27,9 +27,9 @@ def test_sessions_of_this_machine(run: Any, tmp_path: Path, monkeypatch: Any) ->
 
 
 def test_sessions_of_a_folder_and_a_file(run: Any) -> None:
-    """Whatever is named is read."""
-    [one] = (DATA / "claude-code").glob("*/cb1fbd26*.jsonl")
-    assert run("import", "--from", "claude-code", one, "--json").answer["turns"] == 4
+    """A folder of sessions is read, and so is a single file."""
+    [session_file] = (DATA / "claude-code").glob("*/cb1fbd26*.jsonl")
+    assert run("import", "--from", "claude-code", session_file, "--json").answer["turns"] == 4
     assert run("import", "--from", "codex", "--file", DATA / "codex", "--json").answer["turns"] == 5
 
 

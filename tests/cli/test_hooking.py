@@ -78,7 +78,7 @@ def test_reporting_needs_no_hint_where_it_is_on(run: Any, settings: Path) -> Non
 
 
 def test_broken_settings_are_one_sentence(run: Any, settings: Path) -> None:
-    """They are named, and left as they are."""
+    """Settings that can't be read are named in one sentence, and left as they are."""
     settings.write_text("{")
     for what in ("install", "uninstall", "status"):
         ran = run("claude-code-hook", what)
@@ -88,7 +88,7 @@ def test_broken_settings_are_one_sentence(run: Any, settings: Path) -> None:
 
 
 def test_alone_it_shows_its_help(run: Any) -> None:
-    """`claude-code-hook` is a question."""
+    """`claude-code-hook` without a word of its own shows its help."""
     ran = run("claude-code-hook")
     assert (ran.code, ran.err) == (0, "")
     assert "uninstall" in ran.out
@@ -100,14 +100,14 @@ def test_the_dashboard_is_ensured(
 ) -> None:
     """Both ways to spell an option lead to the same, silently."""
     asked: list[dict[str, Any]] = []
-    monkeypatch.setattr(starting, "ensure", lambda **told: asked.append(told))
+    monkeypatch.setattr(starting, "ensure", lambda **options: asked.append(options))
     ran = run("ensure-dashboard", *form)
     assert (ran.code, ran.out, ran.err) == (0, "", "")
-    assert [told["port"] for told in asked] == [7901]
+    assert [options["port"] for options in asked] == [7901]
 
 
 def test_ensuring_loads_no_library() -> None:
-    """It is what every session waits for."""
+    """`ensure-dashboard`, which every session waits for, loads no third-party library."""
     program = (
         "import sys; from clustertrace.claude_code import starting; starting.ensure = dict; "
         "from clustertrace.cli import main; main(['ensure-dashboard']); "

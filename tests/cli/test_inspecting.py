@@ -67,8 +67,8 @@ def test_calls_without_token_counts(run: Any, store: Store) -> None:
 def test_what_was_told_about_the_trace(run: Any) -> None:
     """Session, tags and metrics are part of the picture."""
     out = run("inspect", TOLD).out
-    for told in ("session talk-7", "tags prompt=v2", "metrics score 0.25"):
-        assert told in out
+    for expected in ("session talk-7", "tags prompt=v2", "metrics score 0.25"):
+        assert expected in out
 
 
 def test_a_span_whole(run: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,12 +37,10 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     return scripted
 
 
-@pytest.fixture(autouse=True)
-def _demo() -> None:
-    assert main(["import", str(Path(__file__).parents[2] / "demo" / "traces.jsonl.gz")]) == 0
+pytestmark = pytest.mark.usefixtures("demo")
 
 
-def told(capsys: Capture, *command: str) -> Any:
+def json_of(capsys: Capture, *command: str) -> Any:
     capsys.readouterr()
     assert main([*command, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
@@ -51,7 +48,7 @@ def told(capsys: Capture, *command: str) -> Any:
 
 def test_verdicts_are_kept(model: Scripted, capsys: Capture) -> None:
     """A verdict becomes a metric; an answer without one stores nothing."""
-    answer = told(capsys, "judge", "--samples", "6", "--rubric", "Is it fine?")
+    answer = json_of(capsys, "judge", "--samples", "6", "--rubric", "Is it fine?")
     assert [one["verdict"] for one in answer["verdicts"]] == ["pass", None] * 3
     with Store.open() as store, store.read() as conn:
         metrics = [queries.trace(conn, one["trace_id"]).metrics[-1:] for one in answer["verdicts"]]
@@ -78,26 +75,26 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     failing = Failing('{"verdict": "pass", "reason": "fine"}')
     monkeypatch.setattr(models, "model_of", lambda name: failing)
     assert main(["judge", "--samples", "5", "--json"]) == 2
-    told = capsys.readouterr()
-    assert len(json.loads(told.out)["verdicts"]) == 2
-    assert "asked too often" in told.err
+    printed = capsys.readouterr()
+    assert len(json.loads(printed.out)["verdicts"]) == 2
+    assert "asked too often" in printed.err
 
 
 def test_outcomes(model: Scripted, capsys: Capture) -> None:
     """With --set-outcome runs without one get it, and the user's own stay."""
-    answer = told(capsys, "judge", "--samples", "60", "--set-outcome")
+    answer = json_of(capsys, "judge", "--samples", "60", "--set-outcome")
     with Store.open() as store:
         store.refresh()
         with store.read() as conn:
-            for one in answer["verdicts"]:
-                now = queries.trace(conn, one["trace_id"]).outcome
-                expected = one["outcome"] or one["verdict"]
+            for verdict in answer["verdicts"]:
+                now = queries.trace(conn, verdict["trace_id"]).outcome
+                expected = verdict["outcome"] or verdict["verdict"]
                 assert now == expected
 
 
 def test_dry_run(model: Scripted, capsys: Capture) -> None:
     """A dry run says what it would cost and asks nothing."""
-    answer = told(capsys, "judge", "--dry-run")
+    answer = json_of(capsys, "judge", "--dry-run")
     assert answer["planned"]["runs"] == 20
     assert answer["planned"]["usd"] > 0
     assert model.asked == 0

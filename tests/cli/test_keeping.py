@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -14,12 +13,10 @@ from clustertrace.errors import UsageError
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(autouse=True)
-def _demo() -> None:
-    assert main(["import", str(Path(__file__).parents[2] / "demo" / "traces.jsonl.gz")]) == 0
+pytestmark = pytest.mark.usefixtures("demo")
 
 
-def told(capsys: Capture, *command: str) -> dict[str, int]:
+def json_of(capsys: Capture, *command: str) -> dict[str, int]:
     capsys.readouterr()
     assert main([*command, "--json"]) == 0
     answer: dict[str, int] = json.loads(capsys.readouterr().out)
@@ -28,33 +25,33 @@ def told(capsys: Capture, *command: str) -> dict[str, int]:
 
 def test_dry_run_changes_nothing(capsys: Capture) -> None:
     """What would go is counted, and all of it is still there."""
-    planned = told(capsys, "vacuum", "--where", "name:order_desk", "--dry-run")
+    planned = json_of(capsys, "vacuum", "--where", "name:order_desk", "--dry-run")
     assert planned["traces"] == 15
-    assert told(capsys, "stats")["traces"] == 60
+    assert json_of(capsys, "stats")["traces"] == 60
 
 
 @pytest.mark.sqlite("the bytes that its file gives back")
 def test_vacuum(capsys: Capture) -> None:
     """What is deleted is gone from the totals, and the file is shorter."""
-    gone = told(capsys, "vacuum", "--where", "name:order_desk or name:docs_assistant")
+    gone = json_of(capsys, "vacuum", "--where", "name:order_desk or name:docs_assistant")
     assert gone["traces"] == 34
     assert gone["bytes_after"] < gone["bytes_before"]
-    assert told(capsys, "stats")["traces"] == 26
+    assert json_of(capsys, "stats")["traces"] == 26
 
 
 def test_age(capsys: Capture) -> None:
     """Runs that are younger than the age stay."""
-    assert told(capsys, "vacuum", "--older-than", "5000w")["traces"] == 0
-    assert told(capsys, "vacuum", "--older-than", "1s")["traces"] == 60
+    assert json_of(capsys, "vacuum", "--older-than", "5000w")["traces"] == 0
+    assert json_of(capsys, "vacuum", "--older-than", "1s")["traces"] == 60
 
 
 def test_cleanup(capsys: Capture) -> None:
     """Where nothing runs, nothing is marked."""
-    assert told(capsys, "cleanup", "--stale-after", "1h")["traces"] == 0
+    assert json_of(capsys, "cleanup", "--stale-after", "1h")["traces"] == 0
 
 
 @pytest.mark.parametrize(
-    ("told", "sentence"),
+    ("command", "sentence"),
     [
         (["vacuum"], "Say what to delete"),
         (["vacuum", "--older-than", "-1d"], "--older-than expects an age"),
@@ -68,18 +65,18 @@ def test_cleanup(capsys: Capture) -> None:
         (["cleanup", "--stale-after", "99999999999d"], "at most 36500d"),
     ],
 )
-def test_wrong_use(told: list[str], sentence: str, capsys: Capture) -> None:
+def test_wrong_use(command: list[str], sentence: str, capsys: Capture) -> None:
     """What makes no sense is said in a sentence, and deletes nothing."""
-    assert main(told) == 2
+    assert main(command) == 2
     assert sentence in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("told", "size"), [("500MB", 500_000_000), ("2 GB", 2 * 10**9), ("1.5k", 1500), ("7", 7)]
+    ("text", "size"), [("500MB", 500_000_000), ("2 GB", 2 * 10**9), ("1.5k", 1500), ("7", 7)]
 )
-def test_sizes(told: str, size: int) -> None:
+def test_sizes(text: str, size: int) -> None:
     """Sizes read as people write them."""
-    assert size_of(told) == size
+    assert size_of(text) == size
 
 
 def test_no_size() -> None:

@@ -32,7 +32,7 @@ def test_everything_goes_out_oldest_first(run: Any) -> None:
 
 @pytest.mark.usefixtures("filled")
 def test_named_traces_go_out_once(run: Any) -> None:
-    """In the order of their names; naming one twice changes nothing."""
+    """Traces are exported in the order of their names; naming one twice changes nothing."""
     assert ids(run("export", TOLD, OK, TOLD).out) == [TOLD, OK]
 
 
@@ -80,7 +80,7 @@ def test_a_folder_gets_parquet_by_day(run: Any, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("filled")
 def test_a_name_that_is_empty_is_none(run: Any) -> None:
-    """It is not the folder that the command runs in."""
+    """An empty file name is refused, and does not mean the current folder."""
     ran = run("export", "--all", "--format", "parquet", "-o", "")
     assert (ran.code, ran.err.startswith("error: -o is empty")) == (2, True)
 
@@ -88,10 +88,10 @@ def test_a_name_that_is_empty_is_none(run: Any) -> None:
 def test_records_and_data_points_of_otlp_are_read(run: Any, tmp_path: Path) -> None:
     """What says something of a run becomes one; what says nothing is counted, and no bad line."""
 
-    def record(name: str, **told: str) -> dict[str, Any]:
-        said = {"event.name": name, "session.id": "s", **told}
+    def record(name: str, **fields: str) -> dict[str, Any]:
+        attributes = {"event.name": name, "session.id": "s", **fields}
         # As Claude Code sends its telemetry without traces.
-        pairs = [{"key": key, "value": {"stringValue": value}} for key, value in said.items()]
+        pairs = [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()]
         return {"timeUnixNano": "1760000000000000000", "attributes": pairs}
 
     scope = {"name": "com.anthropic.claude_code.events"}
@@ -106,8 +106,8 @@ def test_records_and_data_points_of_otlp_are_read(run: Any, tmp_path: Path) -> N
     assert "1 record read" in done.out
     assert "3 left out" in done.out
     assert json.loads(run("stats", "--json").out)["traces"] == 1
-    told = json.loads(run("import", "--from", "otlp", path, "--json").out)
-    assert (told["records"], told["left"], told["bad"]) == (1, 3, [])
+    answer = json.loads(run("import", "--from", "otlp", path, "--json").out)
+    assert (answer["records"], answer["left"], answer["bad"]) == (1, 3, [])
 
 
 @pytest.mark.usefixtures("filled")

@@ -91,8 +91,8 @@ def test_closed_streams_are_no_trouble(command: list[str], closed: str) -> None:
     """As cron and daemons may start a command: it does what it should, and nobody is told."""
     shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, *command]
     done = subprocess.run(shell, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
-    told = done.stderr.decode()
-    assert (done.returncode, "error" in told) == (0, False), told
+    errors = done.stderr.decode()
+    assert (done.returncode, "error" in errors) == (0, False), errors
 
 
 @pytest.mark.usefixtures("filled")
@@ -120,9 +120,9 @@ def test_the_dashboard_serves_and_leaves(database: str, tmp_path: Path) -> None:
         text=True,
     ) as dashboard:
         assert dashboard.stderr is not None
-        said = dashboard.stderr.readline()
-        assert said.startswith(f"clustertrace serves {database} at http://localhost:")
-        port = int(said.split("http://localhost:")[1].split()[0])
+        line = dashboard.stderr.readline()
+        assert line.startswith(f"clustertrace serves {database} at http://localhost:")
+        port = int(line.split("http://localhost:")[1].split()[0])
         address = Address("localhost", port)
         deadline = time.monotonic() + 60
         while (answer := health(address)) is None:
@@ -150,8 +150,8 @@ def test_a_dashboard_in_the_background_is_found(tmp_path: Path) -> None:
     ) as receiver:
         assert receiver.stderr is not None
         port = receiver.stderr.readline().strip().rpartition(":")[2]
-        told = started("dashboard", "--port", port, "--no-browser")
+        messages = started("dashboard", "--port", port, "--no-browser")
         receiver.terminate()
     url = f"http://localhost:{port}"
     until = "until nothing has come in for 15 min"
-    assert told == (0, "", f"clustertrace is already running at {url} {until}.\n")
+    assert messages == (0, "", f"clustertrace is already running at {url} {until}.\n")

@@ -27,7 +27,7 @@ def command_of(name: str) -> Any:
 
 
 def test_the_promised_commands_exist() -> None:
-    """Names that users rely on."""
+    """The commands whose names users rely on exist."""
     promised = {"demo", "dashboard", "stats", "clusters", "inspect", "export", "import", "db-path"}
     assert promised <= set(PAGES)
 

@@ -47,8 +47,8 @@ def trace_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_same_again(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The new run is stored, linked to the old one by a tag, and compared with it."""
-    told = ["replay", trace_id, "--entry", "searching_agent:run", "--stub", "all", "--json"]
-    assert main(told) == 0
+    command = ["replay", trace_id, "--entry", "searching_agent:run", "--stub", "all", "--json"]
+    assert main(command) == 0
     answer = json.loads(capsys.readouterr().out)
     assert (answer["played"], answer["same_steps"], answer["same_output"]) == (2, True, True)
     with Store.open() as store, store.read() as conn:
@@ -58,9 +58,9 @@ def test_same_again(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_counted_nowhere(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     """No number counts the new run, nor does a conversation that it was begun in; who looks at it
     is told."""
-    told = ["replay", trace_id, "--entry", "searching_agent:run", "--json"]
+    command = ["replay", trace_id, "--entry", "searching_agent:run", "--json"]
     with clustertrace.session("conversation"):
-        assert main(told) == 0
+        assert main(command) == 0
     again = json.loads(capsys.readouterr().out)["trace_id"]
     assert main(["stats"]) == 0
     numbers = capsys.readouterr().out
@@ -76,8 +76,8 @@ def test_counted_nowhere(trace_id: str, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_changed(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What a change made of the run is said in words."""
-    told = ["replay", trace_id, "--entry", "searching_agent:run", "--set", "question=how"]
-    assert main(told) == 0
+    command = ["replay", trace_id, "--entry", "searching_agent:run", "--set", "question=how"]
+    assert main(command) == 0
     answer = capsys.readouterr().out
     assert "It answered something else." in answer
     assert "other input, other output" in answer
@@ -85,8 +85,8 @@ def test_changed(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_left(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A run that goes beyond its recording ends there, with exit code 1."""
-    told = ["replay", trace_id, "--entry", "searching_agent:run", "--stub", "all"]
-    assert main([*told, "--set", "times=3"]) == 1
+    command = ["replay", trace_id, "--entry", "searching_agent:run", "--stub", "all"]
+    assert main([*command, "--set", "times=3"]) == 1
     assert "asked for 'search', which is not recorded" in capsys.readouterr().out
 
 
@@ -102,19 +102,19 @@ def test_other_roots(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
         return found
 
     searching_agent.run = clustertrace.trace(kind="agent")(run)
-    told = ["replay", trace_id, "--entry", "searching_agent:run", "--json"]
-    assert main(told) == 0
+    command = ["replay", trace_id, "--entry", "searching_agent:run", "--json"]
+    assert main(command) == 0
     assert json.loads(capsys.readouterr().out)["same_output"]
-    assert main([*told[:-1], "--stub", "all"]) == 0
+    assert main([*command[:-1], "--stub", "all"]) == 0
     assert "It answered something else" not in capsys.readouterr().out
 
 
 def test_model_without_effect(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A run that asks no model is not passed off as the answer of another one."""
-    told = ["replay", trace_id, "--entry", "searching_agent:run"]
-    assert main([*told, "--model", "large"]) == 0
+    command = ["replay", trace_id, "--entry", "searching_agent:run"]
+    assert main([*command, "--model", "large"]) == 0
     assert "--model changed nothing: no call asked large." in capsys.readouterr().err
-    assert main(told) == 0
+    assert main(command) == 0
     assert "--model" not in capsys.readouterr().err
 
 

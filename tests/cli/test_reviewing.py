@@ -38,7 +38,7 @@ def test_the_last_seven_days(run: Any) -> None:
 
 @pytest.mark.parametrize("week", ["2025-W41", "2025-10-12", "2025-10-06"])
 def test_another_week(run: Any, week: str) -> None:
-    """By its number or any of its days."""
+    """A week is named by its number or by any of its days."""
     answer = run("review", "--week", week, "--json").answer
     assert (answer["week"]["first"], answer["week"]["last"]) == ("2025-10-06", "2025-10-12")
     assert (answer["ended"], answer["finished"]) == (3, 3)
@@ -50,14 +50,14 @@ def test_another_week(run: Any, week: str) -> None:
 def test_weeks_begin_where_the_user_says(
     run: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
-    """By the locale or by a setting."""
+    """The first day of the week follows the locale, or the user's setting."""
     monkeypatch.setenv(name, value)
     answer = run("review", "--week", "2025-10-06", "--json").answer
     assert answer["week"]["first"] == "2025-10-05"
 
 
 def test_markdown(run: Any) -> None:
-    """For a note."""
+    """`--markdown` prints a document that begins with the headline."""
     assert run("review", "--markdown").out.startswith("# 3–9 October 2025: 3 runs of ")
 
 
@@ -99,7 +99,7 @@ def test_plans_that_can_not_be(run: Any) -> None:
 
 
 def test_an_empty_database(run: Any, tmp_path: Path) -> None:
-    """How traces get in."""
+    """Without a trace the review says how traces get in."""
     Store.open(tmp_path / "empty.db").close()
     ran = run("review", "--db", str(tmp_path / "empty.db"))
     assert ran.code == 1
@@ -107,7 +107,7 @@ def test_an_empty_database(run: Any, tmp_path: Path) -> None:
 
 
 def test_wrong_use(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One sentence each."""
+    """Each wrong use of `review` is refused in one sentence."""
     ran = run("review", "--week", "soon")
     assert (ran.code, ran.out) == (2, "")
     assert "'soon' is not a week" in ran.err

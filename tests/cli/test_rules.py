@@ -83,7 +83,7 @@ def test_rules_are_learned_from_one_file_and_matched_on_another(
     ids = [rule["id"] for rule in learned["rules"]]
     matches = json.loads(run("rules", "match", document, runs, "--json").out)["matches"]
     assert len(matches) == 80
-    assert [told["rules"] for told in matches] == [
+    assert [match["rules"] for match in matches] == [
         ids if number % 4 == 0 else [] for number in range(1, 81)
     ]
 

@@ -17,12 +17,12 @@ def test_words_are_found(run: Any) -> None:
     assert shown.code == 0
     assert "search in research, input" in shown.out
     assert "«moon»" in shown.out
-    told = run("search", "moon", "--json").answer
-    assert (told["more"], told["not_yet_searchable"]) == (False, 0)
-    assert {span["span_name"] for span in told["spans"]} == {"search", "fetch"}
-    starts = [span["start_ns"] for span in told["spans"]]
+    answer = run("search", "moon", "--json").answer
+    assert (answer["more"], answer["not_yet_searchable"]) == (False, 0)
+    assert {span["span_name"] for span in answer["spans"]} == {"search", "fetch"}
+    starts = [span["start_ns"] for span in answer["spans"]]
     assert starts == sorted(starts, reverse=True)
-    assert told["spans"][0]["trace_id"][:12] == shown.out[:12]
+    assert answer["spans"][0]["trace_id"][:12] == shown.out[:12]
 
 
 @pytest.mark.usefixtures("filled")

@@ -11,12 +11,6 @@ import pytest
 from clustertrace.cli import main
 
 
-@pytest.fixture
-def demo() -> None:
-    """Load the demo's traces."""
-    assert main(["import", str(Path(__file__).parents[2] / "demo" / "traces.jsonl.gz")]) == 0
-
-
 @pytest.mark.usefixtures("demo")
 def test_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A trace becomes a file that is described on standard output."""
@@ -24,9 +18,9 @@ def test_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trace_id = json.loads(capsys.readouterr().out)["trace_id"]
     file = tmp_path / "run.html"
     assert main(["snapshot", trace_id[:10], "-o", str(file), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["traces"] == [trace_id]
-    assert told["bytes"] == file.stat().st_size
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["traces"] == [trace_id]
+    assert answer["bytes"] == file.stat().st_size
     assert trace_id in file.read_text("utf-8")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
@@ -38,8 +32,8 @@ def test_pattern(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     worst = json.loads(capsys.readouterr().out)["clusters"][0]
     file = tmp_path / "pattern.html"
     assert main(["snapshot", worst["id"], "-o", str(file), "--runs", "2", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["pattern"], len(told["traces"])) == (worst["id"], 2)
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["pattern"], len(answer["traces"])) == (worst["id"], 2)
     assert f"{worst['failed']} of {worst['count']} runs failed" in file.read_text("utf-8")
 
 

@@ -45,7 +45,7 @@ def test_cost_as_json(by: str, names: int, run: Any) -> None:
 
 @pytest.mark.usefixtures("sessions")
 def test_days_in_which_nothing_was_spent(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last days only."""
+    """If there was no model call in the last days, `--days` says so."""
     monkeypatch.setattr("time.time", lambda: 1_900_000_000.0)
     ran = run("cost", "--days", "7")
     assert (ran.code, ran.out, ran.err) == (0, "", "No model calls in these days.\n")
@@ -54,7 +54,7 @@ def test_days_in_which_nothing_was_spent(run: Any, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.sqlite("a database that is not there")
 def test_no_database(run: Any, tmp_path: Path) -> None:
-    """Nothing is spent, and none is made."""
+    """Without a database nothing has been spent, and none is made."""
     assert run("cost", "--json").answer["total"]["calls"] == 0
     assert f"no model calls yet: there is no database at {tmp_path}" in run("cost").err
     assert not (tmp_path / "traces.db").exists()

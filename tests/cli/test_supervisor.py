@@ -7,7 +7,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from clustertrace.cli import supervisor
 from clustertrace.cli.supervisor import Address, health, supervise
 from clustertrace.errors import ServeError
+from tests.processes import free_port, is_alive, until
 
 STAND_IN = """
 import http.server, json, os, signal, sys
@@ -73,21 +73,6 @@ def receiver(tmp_path: Path) -> Receiver:
     return Receiver(tmp_path, free_port())
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
-def alive(pid: int) -> bool:
-    """Whether a process still runs."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def ask_to_stop() -> None:
     """What `kill`, or a closing terminal, does to the command."""
     os.kill(os.getpid(), signal.SIGTERM)
@@ -101,16 +86,16 @@ def nothing(_text: str) -> None:
 def test_it_serves_until_asked_to_stop(receiver: Receiver, number: signal.Signals) -> None:
     """The receiver is ready first, and gone when the command is."""
     before = signal.getsignal(signal.SIGTERM)
-    said = []
+    answers = []
 
     def ready() -> None:
-        said.append(health(receiver.address))
+        answers.append(health(receiver.address))
         os.kill(os.getpid(), number)
 
     supervise(receiver.command("serves"), receiver.address, ready, nothing)
     (pid,) = receiver.pids
-    assert said == [{"ui": "ready", "pid": pid}]
-    assert not alive(pid)
+    assert answers == [{"ui": "ready", "pid": pid}]
+    assert not is_alive(pid)
     assert signal.getsignal(signal.SIGTERM) == before
 
 
@@ -121,12 +106,10 @@ def test_a_crash_is_mended(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) 
     opened: list[bool] = []
 
     def stop_when_back() -> None:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            if len(receiver.pids) == 2 and health(receiver.address):
-                break
-            time.sleep(0.02)
-        ask_to_stop()
+        try:
+            until(lambda: len(receiver.pids) == 2 and health(receiver.address))
+        finally:
+            ask_to_stop()
 
     watcher = threading.Thread(target=stop_when_back)
     watcher.start()
@@ -159,7 +142,7 @@ def test_a_stubborn_receiver_is_killed(receiver: Receiver, monkeypatch: pytest.M
     """Nothing stays behind, even if it won't go by itself."""
     monkeypatch.setattr(supervisor, "_ENDING_S", 0.1)
     supervise(receiver.command("stubborn"), receiver.address, ask_to_stop, nothing)
-    assert [alive(pid) for pid in receiver.pids] == [False]
+    assert [is_alive(pid) for pid in receiver.pids] == [False]
 
 
 @contextmanager

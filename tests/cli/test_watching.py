@@ -34,19 +34,21 @@ def test_what_to_type_has_the_options_that_were_given(
     """Whoever types what is said aside gets what was printed."""
     assert 'eval "$(clustertrace claude-code)"' in run("claude-code", "--shell", "zsh").err
     monkeypatch.setenv("SHELL", "/usr/bin/fish")
-    told = 'eval "$(clustertrace claude-code --content --shell zsh)"'
-    assert told in run("claude-code", "--shell", "zsh", "--content").err
+    line = 'eval "$(clustertrace claude-code --content --shell zsh)"'
+    assert line in run("claude-code", "--shell", "zsh", "--content").err
     ran = run("claude-code", "--shell", "fish", "--content", "--protocol", "grpc")
     assert "claude-code --shell fish --content --protocol grpc | source" in ran.err
 
 
 def test_grpc_goes_to_its_own_port(run: Any) -> None:
-    """Unless another is named."""
-    told = run("claude-code", "--protocol", "grpc", "--json").answer["variables"]
-    assert told["OTEL_EXPORTER_OTLP_PROTOCOL"] == "grpc"
-    assert told["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://localhost:4317"
-    told = run("claude-code", "--protocol", "grpc", "--port", "4400", "--json").answer["variables"]
-    assert told["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://localhost:4400"
+    """OTLP/gRPC goes to its usual port, unless another is named."""
+    answer = run("claude-code", "--protocol", "grpc", "--json").answer["variables"]
+    assert answer["OTEL_EXPORTER_OTLP_PROTOCOL"] == "grpc"
+    assert answer["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://localhost:4317"
+    answer = run("claude-code", "--protocol", "grpc", "--port", "4400", "--json").answer[
+        "variables"
+    ]
+    assert answer["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://localhost:4400"
 
 
 def test_the_users_shell_is_known(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +100,7 @@ def test_another_place_for_settings(
 
 @pytest.mark.parametrize("text", ["{", '{"env": []}', "[]"])
 def test_broken_settings_are_one_sentence(run: Any, settings: Path, text: str) -> None:
-    """They are named, and left as they are."""
+    """Settings that can't be read are named in one sentence, and left as they are."""
     settings.parent.mkdir()
     settings.write_text(text)
     ran = run("claude-code", "--write")

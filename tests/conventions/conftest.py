@@ -78,15 +78,15 @@ def build(
     span.status.code = status
     span.status.message = message
     fill_all(span.attributes, attributes or {})
-    for name, told in events or []:
+    for name, plain in events or []:
         event = span.events.add()
         event.name = name
         event.time_unix_nano = 1_700_000_000_500_000_000
-        fill_all(event.attributes, told)
-    for told in links or []:
+        fill_all(event.attributes, plain)
+    for plain in links or []:
         link = span.links.add()
         link.trace_id, link.span_id = b"\7" * 16, b"\7" * 8
-        fill_all(link.attributes, told)
+        fill_all(link.attributes, plain)
     return request
 
 

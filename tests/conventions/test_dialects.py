@@ -44,7 +44,7 @@ def test_losers_stay(mapped: Mapped) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "kind"),
+    ("attributes", "kind"),
     [
         ({"gen_ai.operation.name": "chat"}, "llm"),
         ({"gen_ai.operation.name": "embeddings"}, "embedding"),
@@ -63,9 +63,9 @@ def test_losers_stay(mapped: Mapped) -> None:
         ({"openinference.span.kind": 7}, "chain"),
     ],
 )
-def test_kinds(mapped: Mapped, told: dict[str, object], kind: str) -> None:
+def test_kinds(mapped: Mapped, attributes: dict[str, object], kind: str) -> None:
     """Every dialect's word for a kind is understood; a span that names none is guessed."""
-    assert mapped(told).kind == kind
+    assert mapped(attributes).kind == kind
 
 
 def test_content_is_parsed(mapped: Mapped) -> None:
@@ -157,13 +157,13 @@ def test_openinference_values(mapped: Mapped) -> None:
     assert (span.input, span.output) == ({"q": 1}, "done")
 
 
-@pytest.mark.parametrize(("told", "value"), [("1", 1), ("2.5", 2.5), ("true", True), ("x", "x")])
-def test_openinference_scalars(mapped: Mapped, told: str, value: object) -> None:
+@pytest.mark.parametrize(("text", "value"), [("1", 1), ("2.5", 2.5), ("true", True), ("x", "x")])
+def test_openinference_scalars(mapped: Mapped, text: str, value: object) -> None:
     """A number that is called JSON is one; without that word it is a text."""
-    assert mapped({"output.value": told, "output.mime_type": "application/json"}).output == value
-    assert mapped({"output.value": told}).output == told
-    quoted = {"output.value": json.dumps(told), "output.mime_type": "application/json"}
-    assert mapped(quoted).output == told
+    assert mapped({"output.value": text, "output.mime_type": "application/json"}).output == value
+    assert mapped({"output.value": text}).output == text
+    quoted = {"output.value": json.dumps(text), "output.mime_type": "application/json"}
+    assert mapped(quoted).output == text
 
 
 @pytest.mark.parametrize(
@@ -223,8 +223,8 @@ def test_frameworks_are_no_vendors(mapped: Mapped) -> None:
 
 def test_cached_tokens_are_included(mapped: Mapped) -> None:
     """A count that leaves out cached tokens shows it by being smaller than they are."""
-    told = {"gen_ai.usage.input_tokens": 120, "gen_ai.usage.cache_read.input_tokens": 900}
-    assert mapped(told).input_tokens == 1020
+    attributes = {"gen_ai.usage.input_tokens": 120, "gen_ai.usage.cache_read.input_tokens": 900}
+    assert mapped(attributes).input_tokens == 1020
 
 
 @pytest.mark.parametrize("count", [-1, "many", 1.5, True, [3], float("nan"), ""])
@@ -237,12 +237,12 @@ def test_unusable_counts_stay(mapped: Mapped, count: object) -> None:
 
 def test_exception(mapped: Mapped) -> None:
     """The exception that a span ended in gives the error its type, message and stack."""
-    told = {
+    attributes = {
         "exception.type": "ValueError",
         "exception.message": "no such city",
         "exception.stacktrace": "Traceback …",
     }
-    span = mapped(events=[("exception", told)], status=2, message="ValueError: no such city")
+    span = mapped(events=[("exception", attributes)], status=2, message="ValueError: no such city")
     assert (span.status, span.error_type) == ("error", "ValueError")
     assert span.error_message == "no such city"
     assert span.attributes == {"scope.name": "tests", "exception.stacktrace": "Traceback …"}
@@ -272,14 +272,14 @@ def test_error_without_exception(mapped: Mapped) -> None:
 
 def test_evaluations_of_openinference(request_of: Callable[..., Any]) -> None:
     """Scores that a span bears are metrics of it; a label without a number stays an attribute."""
-    told = {
+    attributes = {
         "openinference.span.kind": "LLM",
         "evaluations.0.evaluation.name": "tone",
         "evaluations.0.evaluation.score": 0.5,
         "evaluations.1.evaluation.name": "grade",
         "evaluations.1.evaluation.label": "good",
     }
-    received = decode_protobuf(request_of(told).SerializeToString())
+    received = decode_protobuf(request_of(attributes).SerializeToString())
     (span,) = received.batch.spans
     metrics = [metric for fact in received.batch.facts for metric in fact.metrics]
     assert [tuple(metric) for metric in metrics] == [("tone", 0.5, span.start_ns, span.span_id)]

@@ -16,18 +16,18 @@ CLAUDE_CODE = "com.anthropic.claude_code.tracing"
 
 def test_names_of_tools_and_agents(mapped: Mapped) -> None:
     """Tools and agents go by their own names; the name that a span came with is kept."""
-    told = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search"}
-    span = mapped(told, name="execute_tool search")
+    attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search"}
+    span = mapped(attributes, name="execute_tool search")
     assert (span.name, span.attributes["otel.name"]) == ("search", "execute_tool search")
-    told = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "planner"}
-    assert mapped(told, name="invoke_agent planner").name == "planner"
-    assert mapped(told, name="create_agent planner").name == "create_agent planner"
+    attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "planner"}
+    assert mapped(attributes, name="invoke_agent planner").name == "planner"
+    assert mapped(attributes, name="create_agent planner").name == "create_agent planner"
     assert mapped({"traceloop.span.kind": "tool", "traceloop.entity.name": "s"}).name == "s"
-    assert "otel.name" not in mapped(told | {"gen_ai.agent.name": "step"}).attributes
+    assert "otel.name" not in mapped(attributes | {"gen_ai.agent.name": "step"}).attributes
 
 
 @pytest.mark.parametrize(
-    ("told", "kind"),
+    ("attributes", "kind"),
     [
         ({"ai.operationId": "ai.streamText.doStream"}, "llm"),
         ({"ai.operationId": "ai.generateText"}, "agent"),
@@ -43,9 +43,9 @@ def test_names_of_tools_and_agents(mapped: Mapped) -> None:
         ({"gcp.vertex.agent.llm_request": '{"model": "gemini-2.0-flash"}'}, "llm"),
     ],
 )
-def test_kinds_of_other_dialects(mapped: Mapped, told: dict[str, object], kind: str) -> None:
+def test_kinds_of_other_dialects(mapped: Mapped, attributes: dict[str, object], kind: str) -> None:
     """Vercel, MLflow, Langfuse, LangSmith, Gemini's CLI, MCP and ADK have words for kinds too."""
-    assert mapped(told).kind == kind
+    assert mapped(attributes).kind == kind
 
 
 def test_vercel(mapped: Mapped) -> None:
@@ -154,8 +154,11 @@ def test_first_generation_events(mapped: Mapped) -> None:
 def test_details_in_an_event(mapped: Mapped) -> None:
     """The newest conventions may put content into one event."""
     messages = [{"role": "user", "parts": []}]
-    told = {"gen_ai.input.messages": json.dumps(messages), "gen_ai.system_instructions": "Be kind."}
-    span = mapped(events=[("gen_ai.client.inference.operation.details", told)])
+    attributes = {
+        "gen_ai.input.messages": json.dumps(messages),
+        "gen_ai.system_instructions": "Be kind.",
+    }
+    span = mapped(events=[("gen_ai.client.inference.operation.details", attributes)])
     system = {"role": "system", "parts": [{"type": "text", "content": "Be kind."}]}
     assert span.input == [system, *messages]
 
@@ -168,10 +171,10 @@ def test_first_token_event(mapped: Mapped) -> None:
 
 def test_everyday_words_stay(mapped: Mapped) -> None:
     """Words that mean something to one instrumentation mean nothing in other people's spans."""
-    told = {"model": "T", "input_tokens": 3, "success": False, "error": "x", "tool_name": "y"}
-    span = mapped(told)
+    attributes = {"model": "T", "input_tokens": 3, "success": False, "error": "x", "tool_name": "y"}
+    span = mapped(attributes)
     assert (span.model, span.input_tokens, span.status, span.kind) == (None, None, "ok", "chain")
-    assert told.items() <= span.attributes.items()
+    assert attributes.items() <= span.attributes.items()
 
 
 def test_own_events_attribute(mapped: Mapped) -> None:
@@ -193,7 +196,7 @@ def test_standard_names_are_not_overwritten(mapped: Mapped) -> None:
 
 def test_claude_codes_tokens(mapped: Mapped) -> None:
     """Claude Code leaves cached tokens out of the input, also where they are the smaller part."""
-    told = {
+    attributes = {
         "span.type": "llm_request",
         "model": "claude-sonnet-4-6",
         "input_tokens": 5000,
@@ -202,15 +205,15 @@ def test_claude_codes_tokens(mapped: Mapped) -> None:
         "cache_creation_tokens": 30,
         "ttft_ms": 20,
     }
-    span = mapped(told, scope=CLAUDE_CODE, name="claude_code.llm_request")
+    span = mapped(attributes, scope=CLAUDE_CODE, name="claude_code.llm_request")
     assert (span.kind, span.input_tokens, span.cache_write_tokens) == ("llm", 5930, 30)
     assert span.attributes["gen_ai.response.time_to_first_chunk"] == 0.02
 
 
 def test_claude_codes_withheld_prompt(mapped: Mapped) -> None:
     """The mark of a prompt that was withheld is no prompt."""
-    told = {"span.type": "interaction", "user_prompt": "<REDACTED>"}
-    span = mapped(told, scope=CLAUDE_CODE)
+    attributes = {"span.type": "interaction", "user_prompt": "<REDACTED>"}
+    span = mapped(attributes, scope=CLAUDE_CODE)
     assert (span.kind, span.input) == ("agent", None)
 
 
@@ -229,14 +232,16 @@ def test_codex_of_other_people(mapped: Mapped) -> None:
 
 def test_a_stream_of_logfire(mapped: Mapped) -> None:
     """The log of a stream lasts as long as the stream did, under a name that does not vary."""
-    told = {
+    attributes = {
         "gen_ai.operation.name": "chat",
         "logfire.span_type": "log",
         "logfire.msg": "streaming response from 'm' took 0.25s",
         "duration": 0.25,
         "gen_ai.usage.raw": '{"input_tokens": 120, "cache_read_input_tokens": 900}',
     }
-    span = mapped(told, scope="logfire.openai", name="streaming response from {m} took {d:.2f}s")
+    span = mapped(
+        attributes, scope="logfire.openai", name="streaming response from {m} took {d:.2f}s"
+    )
     assert span.name == "streaming response from 'm'"
     assert span.start_ns == 1_699_999_999_750_000_000
     assert span.attributes["otel.start_time_unix_nano"] == 1_700_000_000_000_000_000
@@ -249,8 +254,8 @@ def test_older_pydantic_ai(mapped: Mapped) -> None:
         {"event.name": "gen_ai.user.message", "role": "user", "content": "Hi"},
         {"event.name": "gen_ai.choice", "message": {"role": "assistant", "content": "Hello"}},
     ]
-    told = {"gen_ai.operation.name": "chat", "events": json.dumps(events)}
-    span = mapped(told, scope="pydantic-ai")
+    attributes = {"gen_ai.operation.name": "chat", "events": json.dumps(events)}
+    span = mapped(attributes, scope="pydantic-ai")
     assert span.input == [{"role": "user", "content": "Hi"}]
     assert span.output == [{"role": "assistant", "content": "Hello"}]
     assert "events" not in span.attributes
@@ -322,17 +327,21 @@ LOGFIRE_AGENTS = "logfire.openai_agents"
 
 def test_logfire_of_the_openai_agents(mapped: Mapped) -> None:
     """Agents, tools and calls are known by their templates, and go by their own names."""
-    told = {"logfire.msg_template": "Function: {name}", "name": "search", "gen_ai.system": "openai"}
+    attributes = {
+        "logfire.msg_template": "Function: {name}",
+        "name": "search",
+        "gen_ai.system": "openai",
+    }
     failed = json.dumps({"message": "Error running tool", "data": {"error": "backend is down"}})
     io = {"input": '{"q": 1}', "output": "found", "error": failed}
-    span = mapped({**told, **io}, scope=LOGFIRE_AGENTS, status=2, name="Function: {name}")
+    span = mapped({**attributes, **io}, scope=LOGFIRE_AGENTS, status=2, name="Function: {name}")
     assert (span.kind, span.name, span.input, span.output) == ("tool", "search", {"q": 1}, "found")
     assert span.error_message == "Error running tool: backend is down"
-    told = {"logfire.msg_template": "Agent run: {name!r}", "name": "planner"}
-    span = mapped(told, scope=LOGFIRE_AGENTS, name="Agent run: {name!r}")
+    attributes = {"logfire.msg_template": "Agent run: {name!r}", "name": "planner"}
+    span = mapped(attributes, scope=LOGFIRE_AGENTS, name="Agent run: {name!r}")
     assert (span.kind, span.name) == ("agent", "planner")
     usage = {"input_tokens": 82, "output_tokens": 17, "input_tokens_details": {"cached_tokens": 64}}
-    told = {
+    attributes = {
         "logfire.msg_template": "Chat completion with {gen_ai.request.model!r}",
         "logfire.msg": "Chat completion with 'gpt-4o-mini'",
         "gen_ai.response.model": "gpt-4o-mini",
@@ -340,7 +349,7 @@ def test_logfire_of_the_openai_agents(mapped: Mapped) -> None:
         "gen_ai.usage.output_tokens": 17,
         "usage": json.dumps(usage),
     }
-    span = mapped(told, scope=LOGFIRE_AGENTS)
+    span = mapped(attributes, scope=LOGFIRE_AGENTS)
     assert (span.kind, span.input_tokens, span.cache_read_tokens) == ("llm", 82, 64)
 
 
@@ -359,20 +368,25 @@ def test_litellm(mapped: Mapped) -> None:
         "cache_read_input_tokens": 900,
         "cache_creation_input_tokens": 30,
     }
-    told = {
+    attributes = {
         "llm.request.type": "completion",
         "gen_ai.usage.input_tokens": 1050,
         "gen_ai.usage.output_tokens": 25,
         "metadata.usage_object": repr(usage),
         "gen_ai.cost.total_cost": 0.5,
     }
-    span = mapped(told, scope="litellm")
+    span = mapped(attributes, scope="litellm")
     assert (span.input_tokens, span.cache_read_tokens, span.cache_write_tokens) == (1050, 900, 30)
     assert (span.kind, span.cost_usd) == ("llm", 0.5)
-    assert mapped({**told, "metadata.usage_object": "{"}, scope="litellm").input_tokens == 1050
+    assert (
+        mapped({**attributes, "metadata.usage_object": "{"}, scope="litellm").input_tokens == 1050
+    )
 
 
 def test_the_model_in_a_request(mapped: Mapped) -> None:
     """A call that failed names its model in the whole request alone (MLflow)."""
-    told = {"mlflow.spanType": '"LLM"', "mlflow.spanInputs": '{"model": "gpt-4o", "messages": []}'}
-    assert mapped(told, status=2).model == "gpt-4o"
+    attributes = {
+        "mlflow.spanType": '"LLM"',
+        "mlflow.spanInputs": '{"model": "gpt-4o", "messages": []}',
+    }
+    assert mapped(attributes, status=2).model == "gpt-4o"

@@ -23,8 +23,8 @@ def samples(shared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def manifest(samples: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((samples / "manifest.json").read_bytes())
-    return {name: facts for name, facts in told.items() if facts["signal"] == "traces"}
+    manifest: dict[str, Any] = json.loads((samples / "manifest.json").read_bytes())
+    return {name: facts for name, facts in manifest.items() if facts["signal"] == "traces"}
 
 
 def read(file: Path) -> Received:
@@ -50,7 +50,7 @@ def test_kinds_and_tokens(samples: Path, manifest: dict[str, Any]) -> None:
         facts, batch = manifest[name], read(samples / name).batch
         assert Counter(span.kind for span in batch.spans) == facts["kinds"], name
         calls = [span for span in batch.spans if span.kind in ("llm", "embedding")]
-        told = Counter(
+        usages = Counter(
             (s.model, s.input_tokens or 0, s.output_tokens or 0, s.cache_read_tokens or 0)
             for s in calls
         )
@@ -61,7 +61,7 @@ def test_kinds_and_tokens(samples: Path, manifest: dict[str, Any]) -> None:
             )
             for c in facts["llm_calls"]
         )
-        assert told == known, name
+        assert usages == known, name
         errors = Counter(s.name for s in batch.spans if s.status == "error")
         assert errors == Counter(error["span"] for error in facts["errors"]), name
         sessions = {fact.session_id for fact in batch.facts if fact.session_id}

@@ -82,8 +82,8 @@ def runs(shared: Path) -> dict[str, list[Received]]:
 def totals(store: Store) -> Totals:
     store.refresh()
     with store.read() as conn:
-        told = queries.overview(conn)
-    return Totals(*(getattr(told, name) for name in Totals._fields))
+        overview = queries.overview(conn)
+    return Totals(*(getattr(overview, name) for name in Totals._fields))
 
 
 def test_every_run_counts_each_call_once(

@@ -23,7 +23,7 @@ def counts(span: Span) -> tuple[int | None, ...]:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("usage", "expected"),
     [
         (
             {"input": 5000, "output": 25, "cache_read_input_tokens": 900, "total": 5925},
@@ -62,12 +62,12 @@ def counts(span: Span) -> tuple[int | None, ...]:
         ({"input": 5}, (5, None, None, None, None)),
     ],
 )
-def test_langfuse(mapped: Mapped, told: dict[str, Any], expected: tuple[int | None, ...]) -> None:
+def test_langfuse(mapped: Mapped, usage: dict[str, Any], expected: tuple[int | None, ...]) -> None:
     """Langfuse's `input` and `output` leave out what has a word of its own, if the total says so.
 
     Where there is none, words of Anthropic's do.
     """
-    span = mapped({"langfuse.observation.type": "generation", LANGFUSE: json.dumps(told)})
+    span = mapped({"langfuse.observation.type": "generation", LANGFUSE: json.dumps(usage)})
     assert counts(span) == expected
 
 
@@ -75,8 +75,8 @@ def test_langchain(mapped: Mapped) -> None:
     """LangChain tells cache writes by how long they are kept, and none besides."""
     details = {"cache_read": 900, "cache_creation": 0}
     kept = {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10}
-    told = {"input_tokens": 1050, "output_tokens": 25, "input_token_details": details | kept}
-    span = mapped({"langsmith.metadata.usage_metadata": json.dumps(told)})
+    attributes = {"input_tokens": 1050, "output_tokens": 25, "input_token_details": details | kept}
+    span = mapped({"langsmith.metadata.usage_metadata": json.dumps(attributes)})
     assert counts(span) == (1050, 25, 900, 30, None)
     assert span.attributes["gen_ai.usage.cache_creation.ephemeral_1h_input_tokens"] == 10
     span = mapped({"gen_ai.usage.input_token_details": repr(details | kept)})
@@ -84,7 +84,7 @@ def test_langchain(mapped: Mapped) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "attributes",
     [
         {
             "mlflow.chat.tokenUsage": {
@@ -114,11 +114,11 @@ def test_langchain(mapped: Mapped) -> None:
         },
     ],
 )
-def test_written_for_an_hour(mapped: Mapped, told: dict[str, Any]) -> None:
+def test_written_for_an_hour(mapped: Mapped, attributes: dict[str, Any]) -> None:
     """Cache writes that are kept for an hour cost what those cost."""
     from clustertrace.pricing import price_span
 
-    span = mapped({key: json.dumps(value) for key, value in told.items()})
+    span = mapped({key: json.dumps(value) for key, value in attributes.items()})
     assert counts(span)[:4] == (951_000, 100, 900_000, 50_000)
     assert price_span(span).cost_usd == pytest.approx(
         (1000 * 6 + 900_000 * 0.6 + 50_000 * 12 + 100 * 22.5) / 1e6
@@ -129,15 +129,15 @@ def test_whole_responses(mapped: Mapped) -> None:
     """Where nothing else tells them, tokens and why a reply ended are in the vendor's response."""
     usage = {"input_tokens": 13, "output_tokens": 272, "total_tokens": 285}
     answer = {"created": 1, "data": [{"b64_json": "aGVsbG8="}], "usage": usage}
-    told = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-image-1"}
-    span = mapped(told | {"output.value": json.dumps(answer)})
+    attributes = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-image-1"}
+    span = mapped(attributes | {"output.value": json.dumps(answer)})
     assert (span.input_tokens, span.output_tokens) == (13, 272)
     answer = {"id": "resp_1", "object": "response", "status": "incomplete"}
     why = {"incomplete_details": {"reason": "max_output_tokens"}}
-    span = mapped(told | {"output.value": json.dumps(answer | why)})
+    span = mapped(attributes | {"output.value": json.dumps(answer | why)})
     assert span.finish_reason == "max_output_tokens"
-    assert mapped(told | {"output.value": json.dumps(answer)}).finish_reason == "incomplete"
+    assert mapped(attributes | {"output.value": json.dumps(answer)}).finish_reason == "incomplete"
     answer |= {"status": "completed", "usage": usage}
     known = {"llm.token_count.prompt": 1, "llm.token_count.completion": 2}
-    span = mapped(told | known | {"output.value": json.dumps(answer)})
+    span = mapped(attributes | known | {"output.value": json.dumps(answer)})
     assert (span.input_tokens, span.output_tokens, span.finish_reason) == (1, 2, "completed")

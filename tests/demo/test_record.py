@@ -17,16 +17,16 @@ from clustertrace.demo.timeline import plan
 @pytest.mark.slow
 def test_recording_again_gives_the_same_bytes(tmp_path: Path) -> None:
     """Whoever runs the recorder gets the traces that are bundled, byte for byte."""
-    made = tmp_path / "traces.jsonl.gz"
+    recorded_again = tmp_path / "traces.jsonl.gz"
     subprocess.run(
-        [sys.executable, "-m", "clustertrace.demo.record", str(made)],
+        [sys.executable, "-m", "clustertrace.demo.record", str(recorded_again)],
         check=True,
         cwd=tmp_path,
         stdout=subprocess.PIPE,
     )
     bundled = (files("clustertrace.demo") / "traces.jsonl.gz").read_bytes()
     # Compared unpacked, because zlib's versions pack differently.
-    assert gzip.decompress(made.read_bytes()) == gzip.decompress(bundled)
+    assert gzip.decompress(recorded_again.read_bytes()) == gzip.decompress(bundled)
 
 
 def test_the_week_has_every_visit_once_and_in_order() -> None:

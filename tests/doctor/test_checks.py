@@ -47,7 +47,7 @@ def test_the_receiver(port: Port, more: Any, state: str, words: str) -> None:
 
 
 def test_a_receiver_to_be_started_again_is_named() -> None:
-    """By its process, since nothing else ends one that runs in the background."""
+    """The advice to start a receiver again names its process, which nothing else would end."""
     assert "kill 77" in str(receiver(Port(7777, {**SAID, "version": "0.9"}, False)).advice)
 
 
@@ -118,7 +118,7 @@ def test_recording() -> None:
 
 
 def test_all_is_well_without_anything_wrong() -> None:
-    """Notes are no faults."""
+    """Findings that are mere notes leave all well."""
     good, note, bad = (Finding("x", state, "y") for state in ("ok", "note", "wrong"))
     assert well([good, note])
     assert not well([good, bad])

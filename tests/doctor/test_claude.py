@@ -16,10 +16,10 @@ HERE = variables("http://localhost:7777", Protocol.PROTOBUF, content=False)
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
 def test_what_we_write_is_well(protocol: Protocol, host: str) -> None:
     """With either protocol, by every name of this machine, as long as the port is ours."""
-    told = variables(f"http://{host}:7800", protocol, content=True)
-    assert claude.telemetry(told, 7800).state == "ok"
-    assert claude.telemetry(told, 7801).state == "wrong"
-    assert "--port 7801 --write" in str(claude.telemetry(told, 7801).advice)
+    environment = variables(f"http://{host}:7800", protocol, content=True)
+    assert claude.telemetry(environment, 7800).state == "ok"
+    assert claude.telemetry(environment, 7801).state == "wrong"
+    assert "--port 7801 --write" in str(claude.telemetry(environment, 7801).advice)
 
 
 @pytest.mark.parametrize(
@@ -47,16 +47,16 @@ def test_what_we_write_is_well(protocol: Protocol, host: str) -> None:
 )
 def test_what_is_missing_is_said(change: dict[str, Any], state: str, words: str) -> None:
     """Each mistake that silently costs spans, with what to type."""
-    told = {name: value for name, value in (HERE | change).items() if value is not None}
-    found = claude.telemetry(told, 7777)
+    environment = {name: value for name, value in (HERE | change).items() if value is not None}
+    found = claude.telemetry(environment, 7777)
     assert (found.state, words in found.sentence) == (state, True)
     assert bool(found.advice) == (state != "ok")
 
 
 def test_grpc_has_a_port_of_its_own() -> None:
     """Well where the receiver takes it, and nowhere else."""
-    told = variables("http://localhost:4317", Protocol.GRPC, content=False)
-    found = claude.telemetry(told, 7777, 4317)
+    environment = variables("http://localhost:4317", Protocol.GRPC, content=False)
+    found = claude.telemetry(environment, 7777, 4317)
     assert (found.state, found.sentence) == ("ok", "It reports spans and logs to port 4317.")
-    assert claude.telemetry(told, 7777, 4318).state == "wrong"
-    assert claude.telemetry(told, 4317, None).state == "wrong"
+    assert claude.telemetry(environment, 7777, 4318).state == "wrong"
+    assert claude.telemetry(environment, 4317, None).state == "wrong"

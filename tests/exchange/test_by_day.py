@@ -152,7 +152,7 @@ def test_a_call_that_two_instrumentations_report_counts_once(store: Store, tmp_p
 
 
 def test_a_folder_that_cannot_be_made_is_said(two_days: Store, tmp_path: Path) -> None:
-    """One sentence names the path."""
+    """One sentence names the folder that can't be made."""
     (tmp_path / "file").write_text("mine")
     with pytest.raises(UsageError, match=r"file/traces.* can't be created"):
         export(two_days, tmp_path / "file")

@@ -34,9 +34,9 @@ class Asking:
 
     def duckdb(self, title: str) -> list[dict[str, Any]]:
         """The answer to the question under this title."""
-        told = self._db.execute(self._queries[title])
-        names = [column[0] for column in told.description]
-        return [dict(zip(names, row, strict=True)) for row in told.fetchall()]
+        result = self._db.execute(self._queries[title])
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def clustertrace(self, capfd: pytest.CaptureFixture[str], *command: str) -> Any:
         """What a command answers."""
@@ -53,8 +53,8 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Any:
         load_bundle(store, NOW)
         store.refresh()
     runs = f"{folder / 'runs'}/"
-    told = ("--db", str(folder / "traces.db"))
-    assert main(["export", "--all", "--format", "parquet", "-o", runs, *told]) == 0
+    database_option = ("--db", str(folder / "traces.db"))
+    assert main(["export", "--all", "--format", "parquet", "-o", runs, *database_option]) == 0
     with duckdb.connect() as db:
         for title, sql in BLOCKS:
             if not title:
@@ -70,27 +70,27 @@ def test_every_question_has_an_answer(asking: Asking) -> None:
 
 
 def test_traces_a_day(asking: Asking, capfd: pytest.CaptureFixture[str]) -> None:
-    """As `stats` counts those that began on the day."""
+    """The query of the docs counts traces a day as `stats` counts those of that day."""
     rows = asking.duckdb("traces a day")
     assert sum(row["traces"] for row in rows) == 60
     for row in rows:
         day: date = row["day"]
         where = f"since:{day} until:{day + timedelta(days=1)}"
-        said = json.loads(asking.clustertrace(capfd, "stats", "--json", "--where", where))
-        assert (row["traces"], row["failed"]) == (said["traces"], said["failed"])
+        answer = json.loads(asking.clustertrace(capfd, "stats", "--json", "--where", where))
+        assert (row["traces"], row["failed"]) == (answer["traces"], answer["failed"])
 
 
 def test_patterns_with_their_interval(asking: Asking, capfd: pytest.CaptureFixture[str]) -> None:
-    """As `clusters`."""
-    said = json.loads(asking.clustertrace(capfd, "clusters", "--json", "--limit", "100"))
-    told = {row["id"]: row for row in said["clusters"]}
+    """The query of the docs finds the patterns and intervals that `clusters` shows."""
+    answer = json.loads(asking.clustertrace(capfd, "clusters", "--json", "--limit", "100"))
+    clusters = {row["id"]: row for row in answer["clusters"]}
     rows = asking.duckdb("patterns")
-    assert {row["pattern"] for row in rows} == set(told)
+    assert {row["pattern"] for row in rows} == set(clusters)
     for row in rows:
-        one = told[row["pattern"]]
-        assert (row["runs"], row["failures"]) == (one["count"], one["failed"])
-        assert row["rate"] == one["failure_rate"]
-        interval = pytest.approx(one["failure_rate_interval"])
+        cluster = clusters[row["pattern"]]
+        assert (row["runs"], row["failures"]) == (cluster["count"], cluster["failed"])
+        assert row["rate"] == cluster["failure_rate"]
+        interval = pytest.approx(cluster["failure_rate_interval"])
         assert [row["low"], row["high"]] == interval
 
 
@@ -100,17 +100,17 @@ def test_patterns_with_their_interval(asking: Asking, capfd: pytest.CaptureFixtu
 def test_what_was_spent(
     asking: Asking, capfd: pytest.CaptureFixture[str], title: str, by: str, key: str
 ) -> None:
-    """As `cost`, in the same order."""
-    said = json.loads(asking.clustertrace(capfd, "cost", "--json", "--by", by))["rows"]
+    """The query of the docs gives what `cost` gives, in the same order."""
+    answer = json.loads(asking.clustertrace(capfd, "cost", "--json", "--by", by))["rows"]
     rows = asking.duckdb(title)
-    assert [str(row[key]) for row in rows] == [one["name"] for one in said]
-    for row, one in zip(rows, said, strict=True):
+    assert [str(row[key]) for row in rows] == [one["name"] for one in answer]
+    for row, one in zip(rows, answer, strict=True):
         assert (row["read"], row["written"]) == (one["input_tokens"], one["output_tokens"])
         assert row["usd"] == pytest.approx(one["cost_usd"])
 
 
 def test_tools(asking: Asking, capfd: pytest.CaptureFixture[str]) -> None:
-    """As worked out of the native export."""
+    """The query of the docs gives the calls, percentiles and failures of the native export."""
     took, failed = _tools(asking.clustertrace(capfd, "export", "--all"))
     rows = asking.duckdb("tools")
     assert {row["name"]: row["calls"] for row in rows} == {

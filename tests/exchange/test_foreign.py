@@ -185,8 +185,8 @@ USAGES = [
 def test_langfuse_counts_as_its_sdk_does(usage: dict[str, int]) -> None:
     """An export's usage and costs are what the same call comes to over OpenTelemetry."""
     costs = {"input": 0.1, "output": 0.2}
-    told = LANGFUSE["observations"][0] | {"usageDetails": usage, "costDetails": costs}
-    spans, _ = langfuse.read(LANGFUSE | {"observations": [told]})
+    observation = LANGFUSE["observations"][0] | {"usageDetails": usage, "costDetails": costs}
+    spans, _ = langfuse.read(LANGFUSE | {"observations": [observation]})
     attributes = {
         "langfuse.observation.type": "generation",
         "langfuse.observation.usage_details": json.dumps(usage),
@@ -206,16 +206,16 @@ def test_langfuse_counts_as_its_sdk_does(usage: dict[str, int]) -> None:
 def test_langfuse_with_one_root() -> None:
     """What is said of the trace alone stands in its only root, which keeps what it has."""
     silent = {**LANGFUSE["observations"][2], "output": "said"}
-    told = LANGFUSE | {"observations": [silent], "metadata": {"customer": "acme"}}
-    (root,), _ = langfuse.read(told)
+    record = LANGFUSE | {"observations": [silent], "metadata": {"customer": "acme"}}
+    (root,), _ = langfuse.read(record)
     assert (root.input, root.output) == (LANGFUSE["input"], "said")
     assert root.attributes == {"customer": "acme"}
 
 
 def test_langfuse_score_at_no_time() -> None:
     """A score whose time can't be read has the trace's, and costs nothing else."""
-    told = LANGFUSE | {"scores": [{"name": "helpful", "value": 1, "timestamp": "yesterday"}]}
-    spans, facts = langfuse.read(told)
+    record = LANGFUSE | {"scores": [{"name": "helpful", "value": 1, "timestamp": "yesterday"}]}
+    spans, facts = langfuse.read(record)
     assert [one.time_ns for one in facts.metrics] == [spans[0].start_ns]
 
 
@@ -233,9 +233,9 @@ def test_langsmith_cached_tokens(form: str) -> None:
         "completion_tokens": 10,
         "prompt_token_details": {"cache_read": 9000},
     }
-    told = {**LANGSMITH[1], **({"outputs": outputs} if form == "generations" else summed)}
-    told = told if form == "generations" else told | {"outputs": {}}
-    (span,), _ = langsmith.read(told)
+    record = {**LANGSMITH[1], **({"outputs": outputs} if form == "generations" else summed)}
+    record = record if form == "generations" else record | {"outputs": {}}
+    (span,), _ = langsmith.read(record)
     assert (span.input_tokens, span.output_tokens, span.cache_read_tokens) == (10_000, 10, 9000)
 
 
@@ -256,8 +256,8 @@ def test_our_own_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize("number", ["1" * 400, "1e400", "-1", "NaN"])
 def test_numbers_that_nothing_costs(number: str, tmp_path: Path) -> None:
     """A number that no sum can have costs nothing but itself."""
-    told = json.dumps(LANGFUSE).replace("0.0012", number)
-    trace = stored(tmp_path, "langfuse", told)
+    text = json.dumps(LANGFUSE).replace("0.0012", number)
+    trace = stored(tmp_path, "langfuse", text)
     assert [span.cost_usd for span in trace.spans if span.kind == "llm"] != [0.0012]
 
 
@@ -399,8 +399,8 @@ def test_otlp_files(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "openinference-openai-chat-gzip.traces.pb.gz",
         "claude-code-toolfail.traces.json",
     )
-    told = [str(samples / name) for name in names]
-    assert main(["import", "--from", "otlp", *told, "--json"]) == 0
+    files = [str(samples / name) for name in names]
+    assert main(["import", "--from", "otlp", *files, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["spans"] == 1 + 1 + 9
 
 
@@ -413,8 +413,8 @@ def test_otlp_signals(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("otel-genai-openai-chat.metrics.pb", 0, 3),
     ):
         assert main(["import", "--from", "otlp", str(samples / name), "--json"]) == 0
-        told = json.loads(capsys.readouterr().out)
-        assert (told["records"], told["left"]) == (records, left)
+        answer = json.loads(capsys.readouterr().out)
+        assert (answer["records"], answer["left"]) == (records, left)
 
 
 def test_folder_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -439,9 +439,9 @@ def test_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "good.json").write_text(json.dumps(LANGFUSE))
     (folder / "bad.json").write_text("{")
     assert main(["import", "--from", "langfuse", str(tmp_path / "export")]) == 2
-    told = capsys.readouterr()
-    assert "bad.json, line 1: it is not JSON" in told.err
-    assert "1 trace with 4 spans added" in told.out
+    printed = capsys.readouterr()
+    assert "bad.json, line 1: it is not JSON" in printed.err
+    assert "1 trace with 4 spans added" in printed.out
 
 
 values = st.recursive(
@@ -472,17 +472,17 @@ def test_odd_records(data: st.DataObject) -> None:
 
 
 @given(st.text(min_size=1))
-def test_ids(told: str) -> None:
+def test_ids(text: str) -> None:
     """Any id becomes one of ours, the same each time."""
-    assert len(bytes.fromhex(trace_id(told))) == 16
-    assert len(bytes.fromhex(span_id(told, "t"))) == 8
-    assert span_id(told, "t") == span_id(told, "t")
+    assert len(bytes.fromhex(trace_id(text))) == 16
+    assert len(bytes.fromhex(span_id(text, "t"))) == 8
+    assert span_id(text, "t") == span_id(text, "t")
 
 
 @pytest.mark.parametrize(
-    "told",
+    "text",
     ["2025-11-03T12:00:00Z", "2025-11-03 12:00:00", 1762171200, 1762171200000, NOON // 1000, NOON],
 )
-def test_times(told: Any) -> None:
+def test_times(text: Any) -> None:
     """Times read the same in whichever form they come."""
-    assert moment_ns(told) == NOON
+    assert moment_ns(text) == NOON

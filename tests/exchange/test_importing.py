@@ -64,10 +64,10 @@ def test_a_broken_file_keeps_what_came_before(store: Store, line: Line) -> None:
 def test_progress_ends_at_the_end(store: Store, line: Line) -> None:
     """Whoever draws a bar is told how many bytes were read, up to all of them."""
     data = b"".join(line(number) for number in range(1, 500))
-    told: list[int] = []
-    import_native(store, source_of(io.BytesIO(data), "test"), told.append)
-    assert told == sorted(told)
-    assert told[-1] == len(data)
+    progress: list[int] = []
+    import_native(store, source_of(io.BytesIO(data), "test"), progress.append)
+    assert progress == sorted(progress)
+    assert progress[-1] == len(data)
 
 
 def test_real_runs_come_back_as_the_same_bytes(

@@ -50,7 +50,7 @@ def test_spans_keep_their_place() -> None:
 
 def test_facts_of_the_trace_are_read() -> None:
     """Outcome, reason, session, tags, metrics, times and status belong to the trace."""
-    told = {
+    record = {
         "name": "research",
         "status": "incomplete",
         "outcome": "fail",
@@ -61,7 +61,7 @@ def test_facts_of_the_trace_are_read() -> None:
         "tags": {"n": 1, "v": "x"},
         "metrics": [{"name": "score", "value": 1, "time_unix_nano": 8, "span_id": SPAN_ID}],
     }
-    _, facts = parse_trace(orjson.dumps(RECORD | told))
+    _, facts = parse_trace(orjson.dumps(RECORD | record))
     assert facts._asdict() == {
         "trace_id": TRACE_ID,
         "name": "research",

@@ -54,10 +54,14 @@ COUNTS = st.none() | st.integers(0, 10**6)
     contents=st.tuples(CONTENTS, CONTENTS),
     tokens=COUNTS,
     cost=st.none() | st.floats(0, 100),
-    told=st.dictionaries(TEXTS.map("my.{}".format), TEXTS | st.booleans() | st.floats(0, 1)),
+    attributes=st.dictionaries(TEXTS.map("my.{}".format), TEXTS | st.booleans() | st.floats(0, 1)),
 )
 def test_a_span_comes_back_as_it_was(
-    kind: str, contents: tuple[object, object], tokens: int | None, cost: float | None, told: dict
+    kind: str,
+    contents: tuple[object, object],
+    tokens: int | None,
+    cost: float | None,
+    attributes: dict,
 ) -> None:  # type: ignore[type-arg]
     """Kind, content, tokens, cost and attributes survive."""
     span = ROOT._replace(
@@ -70,7 +74,7 @@ def test_a_span_comes_back_as_it_was(
         output_tokens=tokens,
         cost_usd=cost,
         finish_reason="stop",
-        attributes=told,
+        attributes=attributes,
     )
     [after] = again(trace_of(span))
     assert_same(span, after)
@@ -78,7 +82,7 @@ def test_a_span_comes_back_as_it_was(
 
 def test_errors_links_and_events_stand_where_otlp_has_them() -> None:
     """A failed step has a status, an exception event and its links; its scope and resource too."""
-    told = {
+    attributes = {
         "resource.service.name": "shop",
         "scope.name": "my-tracer",
         "scope.version": "2",
@@ -88,7 +92,7 @@ def test_errors_links_and_events_stand_where_otlp_has_them() -> None:
         "exception.stacktrace": "Traceback",
     }
     span = ROOT._replace(
-        status="error", error_type="ValueError", error_message="no", attributes=told
+        status="error", error_type="ValueError", error_message="no", attributes=attributes
     )
     request = orjson.loads(dump_otlp(trace_of(span)))
     [of_resource] = request["resourceSpans"]
@@ -115,8 +119,14 @@ def test_what_was_said_of_the_run_goes_along() -> None:
 
 def test_strange_values_are_carried() -> None:
     """Nulls, integers beyond 64 bits, nested lists, and lists where objects belong."""
-    told = {"a": None, "b": 2**64 - 1, "c": [[1], {"d": None}], "links": "none", "events": [3]}
-    [after] = again(trace_of(ROOT._replace(attributes=told)))
+    attributes = {
+        "a": None,
+        "b": 2**64 - 1,
+        "c": [[1], {"d": None}],
+        "links": "none",
+        "events": [3],
+    }
+    [after] = again(trace_of(ROOT._replace(attributes=attributes)))
     assert after.attributes["b"] == float(2**64 - 1)
     assert after.attributes["c"] == [[1], {"d": None}]
 
@@ -146,7 +156,7 @@ def test_real_exports_come_back_as_they_were_read(shared: Path) -> None:
     samples = shared / "otlp_samples"
     names = json.loads((samples / "manifest.json").read_bytes())
     seen = 0
-    for name in sorted(name for name, told in names.items() if told["signal"] == "traces"):
+    for name in sorted(name for name, entry in names.items() if entry["signal"] == "traces"):
         body = (samples / name).read_bytes()
         body = gzip.decompress(body) if name.endswith(".gz") else body
         batch = (decode_json if ".json" in name else decode_protobuf)(body).batch

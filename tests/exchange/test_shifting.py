@@ -19,10 +19,10 @@ def test_the_newest_moment_is_an_end_or_a_start() -> None:
 
 def test_every_time_moves_and_nothing_else() -> None:
     """Starts, ends and metric times move by the same amount; what is unknown stays unknown."""
-    told = TraceFacts(ID, start_ns=100, tags={"a": "b"}, metrics=(Metric("score", 1.0, 300),))
-    spans, facts = shift_times([ENDED, OPEN], told, 1_000)
+    before = TraceFacts(ID, start_ns=100, tags={"a": "b"}, metrics=(Metric("score", 1.0, 300),))
+    spans, facts = shift_times([ENDED, OPEN], before, 1_000)
     assert spans == [
         ENDED._replace(start_ns=1_100, end_ns=1_400),
         OPEN._replace(start_ns=1_500),
     ]
-    assert facts == told._replace(start_ns=1_100, metrics=(Metric("score", 1.0, 1_300),))
+    assert facts == before._replace(start_ns=1_100, metrics=(Metric("score", 1.0, 1_300),))

@@ -98,9 +98,9 @@ class Campaign:
         doubled = [token for token, times in stored.items() if times > 1]
         # A beginning of a segment (.new) is cleared by whoever records a minute later.
         left = [path.name for path in store.spool.glob("*.jsonl")]
-        said = sorted({line for path in self._folder.glob("*.log") for line in load.faults(path)})
+        faults = sorted({line for path in self._folder.glob("*.log") for line in load.faults(path)})
         for name, what in (
-            ("lost", lost), ("doubled", doubled), ("left in the spool", left), ("said", said),
+            ("lost", lost), ("doubled", doubled), ("left in the spool", left), ("said", faults),
         ):  # fmt: skip
             if what:
                 wrong[name] = [len(what), what[:5]]
@@ -163,8 +163,8 @@ def _child(log: Path, seed: float, work: Callable[[], object]) -> NoReturn:
     """Do a process's work; it never returns into the harness."""
     code = 1
     try:
-        told = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        os.dup2(told, 2)
+        log_file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.dup2(log_file, 2)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         random.seed(seed)
         code = int(bool(work()))
@@ -195,17 +195,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=None, help="instead of --kills")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     load.prepare()
-    end = None if told.minutes is None else time.monotonic() + 60 * told.minutes
+    end = None if options.minutes is None else time.monotonic() + 60 * options.minutes
     kills: Counter[str] = Counter()
     promised = stored = campaigns = 0
     broken: list[object] = []
-    while time.monotonic() < end if end else kills.total() < told.kills:
-        rng = random.Random(f"{told.seed}-{campaigns}")
+    while time.monotonic() < end if end else kills.total() < options.kills:
+        rng = random.Random(f"{options.seed}-{campaigns}")
         folder = Path(tempfile.mkdtemp(prefix="crash-"))
         campaign = Campaign(folder, rng)
-        campaign.run(CAMPAIGN if end else min(CAMPAIGN, told.kills - kills.total()))
+        campaign.run(CAMPAIGN if end else min(CAMPAIGN, options.kills - kills.total()))
         verdict = campaign.verdict()
         kills += campaign.kills
         campaigns += 1
@@ -224,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "spans_stored": stored,
         "broken": broken,
     }
-    print(json.dumps(result) if told.json else json.dumps(result, indent=2))
+    print(json.dumps(result) if options.json else json.dumps(result, indent=2))
     return 1 if broken else 0
 
 

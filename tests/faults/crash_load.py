@@ -157,9 +157,9 @@ def trace(tokens: list[str]) -> list[dict[str, Any]]:
     spans = []
     for at, span_id in enumerate(ids):
         tokens.append(token())
-        told: dict[str, str | int] = {"input.value": tokens[-1], "session.id": session}
+        attributes: dict[str, str | int] = {"input.value": tokens[-1], "session.id": session}
         if at and random.random() < 0.4:
-            told |= {
+            attributes |= {
                 "gen_ai.operation.name": "chat",
                 "gen_ai.request.model": "gpt-4o-mini",
                 "gen_ai.usage.input_tokens": random.randint(100, 9000),
@@ -174,7 +174,9 @@ def trace(tokens: list[str]) -> list[dict[str, Any]]:
                 "startTimeUnixNano": str(start + at * 10**6),
                 "endTimeUnixNano": str(start + 10**9 - at * 10**6),
                 "status": {"code": 2 if random.random() < 0.1 else 1},
-                "attributes": [{"key": key, "value": _value(value)} for key, value in told.items()],
+                "attributes": [
+                    {"key": key, "value": _value(value)} for key, value in attributes.items()
+                ],
             }
         )
     return spans
@@ -222,8 +224,8 @@ def _write_file(path: Path) -> None:
              "name": random.choice(_TOOLS), "input": token(), **common}
             for at, one in enumerate(ids)
         ]  # fmt: skip
-        told = {"format": "clustertrace/1", "trace_id": f"{random.getrandbits(128):032x}"}
-        lines.append(json.dumps(told | {"spans": spans}))
+        trace = {"format": "clustertrace/1", "trace_id": f"{random.getrandbits(128):032x}"}
+        lines.append(json.dumps(trace | {"spans": spans}))
     making = path.with_suffix(".new")
     making.write_text("\n".join(lines))
     making.rename(path)

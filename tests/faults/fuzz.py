@@ -198,13 +198,13 @@ def by_chance(bench: Bench, target: str, count: int, seed: int) -> dict[str, obj
         try:
             bench.run(target, data)
         except Fault as fault:
-            told = str(fault)
-            frames = [line for line in told.splitlines() if "/clustertrace/" in line]
-            name = f"{told.strip().splitlines()[-1].partition(':')[0]} {''.join(frames[-1:])}"
+            report = str(fault)
+            frames = [line for line in report.splitlines() if "/clustertrace/" in line]
+            name = f"{report.strip().splitlines()[-1].partition(':')[0]} {''.join(frames[-1:])}"
             if name not in faults:
                 kept = Path(tempfile.gettempdir()) / f"fault-{target}-{len(faults)}.bin"
                 kept.write_bytes(data)
-                faults[name] = f"{kept}\n{told[-1500:]}"
+                faults[name] = f"{kept}\n{report[-1500:]}"
         slowest = max(slowest, time.process_time() - began)
         if number == count // 10:
             early = _memory()
@@ -260,33 +260,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--inputs", type=int, default=1_000, help="for each target")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plain", action="store_true", help="by chance, without atheris")
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     logging.getLogger("clustertrace").addHandler(_Raise())
     for name in [name for name in os.environ if name.startswith("CLUSTERTRACE")]:
         del os.environ[name]
-    covered = not told.plain and _instrumented(told)
+    covered = not options.plain and _instrumented(options)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         bench = Bench(Path(folder))
-        targets = told.targets or list(bench.targets)
+        targets = options.targets or list(bench.targets)
         if covered:
-            by_coverage(bench, targets[0], told.inputs, told.seed)
+            by_coverage(bench, targets[0], options.inputs, options.seed)
             return 0
-        found = {one: by_chance(bench, one, told.inputs, told.seed) for one in targets}
+        found = {one: by_chance(bench, one, options.inputs, options.seed) for one in targets}
     print(json.dumps(found, indent=2))
     return int(any(one["faults"] for one in found.values()))
 
 
-def _instrumented(told: argparse.Namespace) -> bool:
+def _instrumented(options: argparse.Namespace) -> bool:
     """Load the library so that atheris sees what is reached; one process for each target."""
     try:
         import atheris
     except ImportError:
         print("atheris is not installed: inputs are found by chance", file=sys.stderr)
         return False
-    if len(told.targets) != 1:
+    if len(options.targets) != 1:
         with tempfile.TemporaryDirectory() as folder:
-            targets = told.targets or list(Bench(Path(folder)).targets)
-        sizes = ["--inputs", str(told.inputs), "--seed", str(told.seed)]
+            targets = options.targets or list(Bench(Path(folder)).targets)
+        sizes = ["--inputs", str(options.inputs), "--seed", str(options.seed)]
         codes = {
             one: subprocess.run([sys.executable, __file__, one, *sizes], check=False).returncode
             for one in targets

@@ -97,18 +97,18 @@ def _protobuf(data: bytes, signal: str) -> bytes:
 
 def _recorded(line: bytes) -> bytes:
     """A native trace as the lines of its recorder."""
-    told = json.loads(line)
+    record = json.loads(line)
     spans = [
         {
             "type": "span",
-            "trace_id": told["trace_id"],
+            "trace_id": record["trace_id"],
             **span,
             "session_id": "s",
             "tags": {"a": "b"},
         }
-        for span in told["spans"][:6]
+        for span in record["spans"][:6]
     ]
-    about = {"type": "trace", "trace_id": told["trace_id"], "outcome": "fail", "tags": {"k": "v"}}
+    about = {"type": "trace", "trace_id": record["trace_id"], "outcome": "fail", "tags": {"k": "v"}}
     about["metrics"] = [{"name": "score", "value": 0.5, "time_unix_nano": 5}]
     start = {**spans[0], "type": "start"}
     return b"\n".join(json.dumps(one).encode() for one in (start, *spans, about))

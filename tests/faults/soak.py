@@ -148,9 +148,9 @@ def soak(minutes: float) -> dict[str, Any]:
         finally:
             clients.stop()
             process.terminate()
-            said = process.communicate(timeout=60)[1]
-    told = [line for line in said.splitlines() if "try again" not in line]
-    return {**_verdict(samples, [*clients.wrong, *told]), "told_to_come_back": clients.later}
+            errors = process.communicate(timeout=60)[1]
+    complaints = [line for line in errors.splitlines() if "try again" not in line]
+    return {**_verdict(samples, [*clients.wrong, *complaints]), "told_to_come_back": clients.later}
 
 
 def _until_ready(port: int) -> None:
@@ -196,10 +196,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="A dashboard under mixed load, for long.")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--json", action="store_true")
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     load.prepare()
-    result = soak(told.minutes)
-    print(json.dumps(result, indent=None if told.json else 2))
+    result = soak(options.minutes)
+    print(json.dumps(result, indent=None if options.json else 2))
     return int(bool(result["grew"] or result["wrong"]))
 
 

@@ -46,8 +46,8 @@ def test_a_receiver_survives_its_disk_and_its_folder(tmp_path: Path) -> None:
         def send() -> int:
             nonlocal number
             number += 1
-            told = {"attributes": [{"key": "input.value", "value": {"stringValue": "w " * 9000}}]}
-            body = otlp(20, number, **told)
+            fields = {"attributes": [{"key": "input.value", "value": {"stringValue": "w " * 9000}}]}
+            body = otlp(20, number, **fields)
             answer = receiver.http.post("/v1/traces", content=body, headers=JSON)
             if answer.status_code == 200:
                 kept.add(f"{number:032x}")
@@ -82,14 +82,14 @@ def test_a_receiver_survives_its_disk_and_its_folder(tmp_path: Path) -> None:
 
 def test_a_database_that_was_replaced_is_opened_anew(store: Store, empty_database: Path) -> None:
     """What is written goes into the file that has the name now, and so does what is read."""
-    one = Span("1" * 32, "1" * 16, None, "a", "tool", "ok", 1, 2)
-    store.write(Batch([one], []))
+    span = Span("1" * 32, "1" * 16, None, "a", "tool", "ok", 1, 2)
+    store.write(Batch([span], []))
     for path in store.path.parent.glob("traces.db*"):
         path.rename(path.with_name(f"old-{path.name}"))
     shutil.copy(empty_database, store.path)
     with store.read() as conn:
         assert conn.value("SELECT count(*) FROM spans") == 0
-    store.write(Batch([one._replace(trace_id="2" * 32)], []))
+    store.write(Batch([span._replace(trace_id="2" * 32)], []))
     assert stored(store.path) == {"2" * 32}
 
 
@@ -142,7 +142,7 @@ def test_one_file_of_spans_that_cannot_be_read_costs_no_other(
 def test_a_spool_that_cannot_be_cleared_is_said(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a sentence, with what to do."""
+    """A spool that can't be cleared is told in a sentence, with what to do."""
     store.spool.mkdir()
     (store.spool / "1.jsonl").write_text("\n")
 
@@ -172,7 +172,7 @@ def test_a_segment_of_nonsense_costs_its_lines_only(store: Store) -> None:
 def test_beginnings_that_a_kill_left_are_cleared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the next program that records, once nobody can still be making them."""
+    """The next program that records clears old half-made files, and leaves the young ones."""
     folder = tmp_path / "traces.db.spool"
     folder.mkdir()
     young, old = folder / "young.new", folder / "old.new"
@@ -215,7 +215,7 @@ def test_a_damaged_database_is_set_aside_when_asked(
 def test_another_programs_database_is_never_moved(
     tmp_path: Path, run_doctor: Callable[..., int]
 ) -> None:
-    """It is sound, and theirs."""
+    """A sound database of another program is refused, and left where it is."""
     theirs = sqlite3.connect(tmp_path / "traces.db")
     theirs.execute("CREATE TABLE theirs (a)")
     theirs.close()

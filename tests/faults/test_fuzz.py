@@ -69,7 +69,7 @@ def test_half_a_character_finds_nothing(store: Store) -> None:
 
 @pytest.mark.parametrize("filter_", ["(" * 60 + "a" + ")" * 60, "not " * 60 + "a", "(" * 5_000])
 def test_a_filter_may_not_be_deeper_than_a_person_writes(filter_: str) -> None:
-    """It is refused at the place, in a sentence."""
+    """A filter nested too deeply is refused in a sentence, at the place."""
     with pytest.raises(FilterError, match="too deeply"):
         parse(filter_)
     assert parse("(" * 40 + "a" + ")" * 40)
@@ -101,8 +101,8 @@ def post(receiver: Receiver) -> Callable[..., Any]:
     """Post a body to the receiver."""
 
     def send(body: bytes, **headers: str) -> Any:
-        told = {"Content-Type": "application/json"} | headers
-        return receiver.http.post("/v1/traces", content=body, headers=told)
+        all_headers = {"Content-Type": "application/json"} | headers
+        return receiver.http.post("/v1/traces", content=body, headers=all_headers)
 
     return send
 

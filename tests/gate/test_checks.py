@@ -49,9 +49,9 @@ def test_success_rate(failed: int, runs: int, passed: bool, words: str) -> None:
 @pytest.mark.parametrize("failed", [0, 1, 30, 60])
 def test_success_is_not_claimed(failed: int) -> None:
     """Of runs that did not fail nobody may know whether they are right, so nothing more is said."""
-    said = check(asserted("success_rate_above", 0.8), seen(failed, 60)).words
-    assert said.startswith(f"{60 - failed} of 60 runs did not fail (")
-    assert "succe" not in said
+    words = check(asserted("success_rate_above", 0.8), seen(failed, 60)).words
+    assert words.startswith(f"{60 - failed} of 60 runs did not fail (")
+    assert "succe" not in words
 
 
 def test_runs_without_an_end_have_no_duration() -> None:
@@ -99,27 +99,27 @@ def test_promised_number_of_runs(failed: int, bound: float) -> None:
 
 def test_latency() -> None:
     """The 95th percentile counts: one slow run of twenty is allowed, two are not."""
-    one = asserted("latency_p95_below", 2 * SECOND)
+    assertion = asserted("latency_p95_below", 2 * SECOND)
     slow = [SECOND] * 19 + [60 * SECOND]
-    assert check(one, seen(0, 20, durations_ns=slow)).passed
-    assert not check(one, seen(0, 20, durations_ns=[*slow[:18], *slow[-1:] * 2])).passed
+    assert check(assertion, seen(0, 20, durations_ns=slow)).passed
+    assert not check(assertion, seen(0, 20, durations_ns=[*slow[:18], *slow[-1:] * 2])).passed
 
 
 def test_cost() -> None:
     """The mean cost of a run counts, and calls without a price can't pass."""
-    one = asserted("cost_below", 0.10)
-    assert check(one, seen(0, 4, cost_usd=0.36)).passed
-    assert not check(one, seen(0, 4, cost_usd=0.44)).passed
-    unknown = check(one, seen(0, 4, cost_usd=0.0, unpriced_calls=2))
+    assertion = asserted("cost_below", 0.10)
+    assert check(assertion, seen(0, 4, cost_usd=0.36)).passed
+    assert not check(assertion, seen(0, 4, cost_usd=0.44)).passed
+    unknown = check(assertion, seen(0, 4, cost_usd=0.0, unpriced_calls=2))
     assert not unknown.passed
     assert "the cost is not known" in unknown.words
 
 
 def test_no_new_traces() -> None:
     """A pattern that was to be gone and comes again fails."""
-    one = asserted("no_new_traces", 0)
-    assert check(one, seen(0, 0)).passed
-    assert not check(one, seen(0, 0, newer=1)).passed
+    assertion = asserted("no_new_traces", 0)
+    assert check(assertion, seen(0, 0)).passed
+    assert not check(assertion, seen(0, 0, newer=1)).passed
 
 
 @pytest.mark.parametrize("kind", ["success_rate_above", "latency_p95_below", "cost_below"])
@@ -141,9 +141,9 @@ def test_claims() -> None:
 @given(st.text(max_size=30))
 def test_junit_is_xml(name: str) -> None:
     """Whatever a pattern is called, the report is XML with a case for each assertion."""
-    one = asserted("success_rate_above", 0.9)
-    result = check(one, seen(9, 10))._replace(words=name)
-    suite = ElementTree.fromstring(junit([result, check(one, seen(0, 90))]))
+    assertion = asserted("success_rate_above", 0.9)
+    result = check(assertion, seen(9, 10))._replace(words=name)
+    suite = ElementTree.fromstring(junit([result, check(assertion, seen(0, 90))]))
     assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
     assert len(suite.findall("testcase/failure")) == 1
 

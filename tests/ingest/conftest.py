@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ import httpx
 import pytest
 
 from clustertrace.model import Batch, Trace
+from tests.processes import until
 
 START_SECONDS = 30
 
@@ -95,12 +95,13 @@ class Receiver:
                 return list(queries.export(conn))
 
     def until(self, condition: Callable[[], bool], seconds: float = START_SECONDS) -> None:
-        """Wait until something holds."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "waited in vain"
+        """Wait until something holds, as long as the receiver runs."""
+
+        def holds() -> bool:
             assert self.process.poll() is None, "the receiver ended"
-            time.sleep(0.02)
+            return condition()
+
+        until(holds, seconds)
 
 
 @contextmanager

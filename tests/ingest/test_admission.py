@@ -90,7 +90,7 @@ def test_a_browser_opens_the_address_once() -> None:
 
 
 def test_this_machine_needs_none() -> None:
-    """Unless a proxy on it speaks for another one."""
+    """This machine needs no key, unless a proxy on it speaks for another one."""
     here = client(("127.0.0.1", 40_000))
     assert here.get("/").status_code == 200
     assert here.get("/", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 401
@@ -103,7 +103,7 @@ def test_without_a_key_nobody_comes_in() -> None:
 
 
 def test_a_websocket_shows_the_key() -> None:
-    """Browsers send the cookie along."""
+    """A websocket from another machine is admitted by the cookie with the key, and only with it."""
     with pytest.raises(WebSocketDisconnect), client().websocket_connect("ws://192.0.2.1:7777/ws"):
         pass
     shown = {"Cookie": f"clustertrace-7777={KEY}"}
@@ -162,10 +162,10 @@ def dashboard(tmp_path: Path) -> Iterator[tuple[Any, int]]:
 def test_the_pages_answer_the_door_alone(dashboard: tuple[Any, int]) -> None:
     """The dashboard prints the way in; the private port behind it answers nobody else."""
     process, port = dashboard
-    told = ""
-    while "Programs there send" not in told:
-        told += process.stderr.readline()
-    assert f":{port}/?key={KEY}" in told
+    line = ""
+    while "Programs there send" not in line:
+        line += process.stderr.readline()
+    assert f":{port}/?key={KEY}" in line
     while (health := _get(port, "/_stcore/health"))[0] in (0, 503):
         assert process.poll() is None
     assert health == (200, b"ok")

@@ -111,7 +111,7 @@ def test_the_cookie_stays_on_encrypted_connections() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "origin"),
+    ("address", "origin"),
     [
         ("https://Traces.Example.com/", ORIGIN),
         ("https://traces.example.com:443", ORIGIN),
@@ -120,22 +120,22 @@ def test_the_cookie_stays_on_encrypted_connections() -> None:
         ("http://box:80", "http://box"),
     ],
 )
-def test_an_address_is_written_as_browsers_do(told: str, origin: str) -> None:
-    """Without the usual port, in lower case."""
-    assert public_address(told).origin == origin
+def test_an_address_is_written_as_browsers_do(address: str, origin: str) -> None:
+    """A public address is written without the usual port, in lower case."""
+    assert public_address(address).origin == origin
 
 
 @pytest.mark.parametrize(
-    "told",
+    "address",
     [
         *("", "traces.example.com", "traces.example.com:443", "ftp://x", "https://", "https://x/y"),
         *("https://x?y", "https://x:99999", "https://x:y", "https://me@x", "https://[x"),
     ],
 )
-def test_another_address_is_said_to_be_none(told: str) -> None:
+def test_another_address_is_said_to_be_none(address: str) -> None:
     """One sentence shows a good one."""
     with pytest.raises(UsageError, match=r"such as https://traces\.example\.com"):
-        public_address(told)
+        public_address(address)
 
 
 def test_a_receiver_of_a_team(

@@ -13,10 +13,10 @@ from clustertrace.ingest.clicks import is_user_action
 
 def state(**fields: object) -> ClientState:
     """A page's state, with something on it that was used."""
-    told = ClientState(query_string="id=1", page_name="trace", **fields)  # type: ignore[arg-type]
-    told.widget_states.widgets.add(id="w", double_value=1.5)
-    told.context_info.timezone = "Europe/Berlin"
-    return told
+    state = ClientState(query_string="id=1", page_name="trace", **fields)  # type: ignore[arg-type]
+    state.widget_states.widgets.add(id="w", double_value=1.5)
+    state.context_info.timezone = "Europe/Berlin"
+    return state
 
 
 @pytest.mark.parametrize("fields", [{}, {"fragment_id": "f"}, {"is_history_navigation": True}])
@@ -47,6 +47,6 @@ def test_anything_may_come(message: bytes) -> None:
 
 @given(st.data())
 def test_a_message_that_is_cut_short_is_nobodys(data: st.DataObject) -> None:
-    """It can't be read to its end."""
+    """A message that ends early can not be read, and is taken for no click of a user."""
     whole = BackMsg(rerun_script=state()).SerializeToString()
     assert not is_user_action(whole[: data.draw(st.integers(0, len(whole) - 1))])

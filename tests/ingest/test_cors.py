@@ -59,8 +59,10 @@ def test_which_addresses(shared_receiver: Any, path: str, taken: bool) -> None:
     headers = {**ASKING, "Origin": "http://localhost:3000"}
     answer = shared_receiver.http.options(path, headers=headers)
     assert (answer.status_code == 204) is taken
-    told = {name: value for name, value in answer.headers.items() if name.startswith("access-con")}
-    assert told == (
+    allowed = {
+        name: value for name, value in answer.headers.items() if name.startswith("access-con")
+    }
+    assert allowed == (
         {
             "access-control-allow-origin": "http://localhost:3000",
             "access-control-allow-credentials": "true",

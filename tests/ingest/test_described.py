@@ -66,19 +66,19 @@ def requests_of(outer: str, inner: str, items: str, item: dict[str, Any]) -> dic
     return made_of((outer,), **{outer: listed(made_of(resource=ABOUT, **{inner: scopes}), 1)})
 
 
-def answer(told: dict[str, Any]) -> dict[str, Any]:
-    return {"description": "", "content": {"application/json": {"schema": told}}}
+def answer(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": "", "content": {"application/json": {"schema": schema}}}
 
 
 FAILURE = answer(made_of(("code", "message"), code={"type": "integer"}, message=TEXT))
 
 
-def taken(body: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+def taken(body: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     """A route that programs send to."""
     return {
         "post": {
             "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-            "responses": {"200": answer(told), "400": FAILURE, "413": FAILURE, "415": FAILURE},
+            "responses": {"200": answer(schema), "400": FAILURE, "413": FAILURE, "415": FAILURE},
         }
     }
 

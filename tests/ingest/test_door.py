@@ -29,7 +29,7 @@ BIG = 20 * 1024 * 1024
 released = threading.Event()
 
 
-async def told(request: Request) -> JSONResponse:
+async def as_received(request: Request) -> JSONResponse:
     return JSONResponse(
         {
             "path": request.scope["raw_path"].decode(),
@@ -107,7 +107,7 @@ upstream_app = Starlette(
         Route("/broken", broken),
         WebSocketRoute("/echo", echo),
         WebSocketRoute("/refuse", refuse),
-        Route("/{path:path}", told, methods=["GET", "POST", "PUT", "DELETE"]),
+        Route("/{path:path}", as_received, methods=["GET", "POST", "PUT", "DELETE"]),
     ]
 )
 
@@ -187,8 +187,8 @@ def test_a_page_is_told_where_its_server_is(http: httpx.Client) -> None:
     assert "etag" not in answer.headers
     assert int(answer.headers["content-length"]) == len(answer.content)
     assert http.get("/clusters").text == "<html><head></head>"
-    told = http.get("/x", headers={"Accept": "text/html", "Accept-Encoding": "gzip"}).json()
-    assert "accept-encoding" not in dict(told["headers"])
+    seen = http.get("/x", headers={"Accept": "text/html", "Accept-Encoding": "gzip"}).json()
+    assert "accept-encoding" not in dict(seen["headers"])
 
 
 def test_cookies_are_nobody_elses(http: httpx.Client) -> None:

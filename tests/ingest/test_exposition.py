@@ -64,17 +64,17 @@ def test_the_receiver_counts(start_receiver: Any, otlp_json: Any) -> None:
             return read(answer.text)
 
         started.until(lambda: found().get(("clustertrace_unindexed_spans", ())) == 0)
-        said = found()
-    assert said["clustertrace_spans_stored_total", ()] == 3
-    assert said["clustertrace_rejected_total", ()] == 1
-    assert said["clustertrace_requests_total", ("traces", "200")] == 1
-    assert said["clustertrace_requests_total", ("traces", "400")] == 1
-    assert said["clustertrace_requests_total", ("spans", "200")] == 1
-    assert said["clustertrace_commit_seconds_count", ()] == 1
-    assert said["clustertrace_database_bytes", ("main",)] > 0
-    assert said["clustertrace_queue_spans", ()] == 0
-    assert said["clustertrace_trouble", ()] == 0
-    assert said["clustertrace_settling_lag_seconds", ()] >= 0
+        figures = found()
+    assert figures["clustertrace_spans_stored_total", ()] == 3
+    assert figures["clustertrace_rejected_total", ()] == 1
+    assert figures["clustertrace_requests_total", ("traces", "200")] == 1
+    assert figures["clustertrace_requests_total", ("traces", "400")] == 1
+    assert figures["clustertrace_requests_total", ("spans", "200")] == 1
+    assert figures["clustertrace_commit_seconds_count", ()] == 1
+    assert figures["clustertrace_database_bytes", ("main",)] > 0
+    assert figures["clustertrace_queue_spans", ()] == 0
+    assert figures["clustertrace_trouble", ()] == 0
+    assert figures["clustertrace_settling_lag_seconds", ()] >= 0
 
 
 @pytest.mark.parametrize(

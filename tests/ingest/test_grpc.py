@@ -118,8 +118,8 @@ def test_logs_and_metrics(receiver: Receiver) -> None:
         logs.get_logger("tests").emit(LogRecord(timestamp=time.time_ns(), body="no more apples"))
     meters.get_meter("tests").create_counter("orders").add(1)
     assert meters.force_flush()
-    for one in (provider, logs, meters):
-        one.shutdown()
+    for exporting in (provider, logs, meters):
+        exporting.shutdown()
     (trace,) = [one for one in receiver.traces() if one.name == "with a log"]
     assert "no more apples" in repr(trace.spans)
 
@@ -181,9 +181,9 @@ def test_no_room_for_now(start_receiver: Callable[..., Any]) -> None:
                 channel.unary_unary(EXPORT)(spans(1), timeout=60)
             other.execute("ROLLBACK")
     assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
-    told = dict(refused.value.trailing_metadata())
-    assert RetryInfo.FromString(told["google.rpc.retryinfo-bin"]).retry_delay.seconds == 1
-    status = Status.FromString(told["grpc-status-details-bin"])
+    metadata = dict(refused.value.trailing_metadata())
+    assert RetryInfo.FromString(metadata["google.rpc.retryinfo-bin"]).retry_delay.seconds == 1
+    status = Status.FromString(metadata["grpc-status-details-bin"])
     assert (status.code, status.message) == (14, refused.value.details())
     (detail,) = status.details
     inner = RetryInfo()
@@ -207,8 +207,8 @@ def test_port_taken(tmp_path: Path) -> None:
         arguments = ("--no-ui", "--grpc-port", str(port))
         with running(tmp_path / "traces.db", arguments) as receiver:
             assert receiver.process.stderr is not None
-            said = receiver.process.stderr.readline().decode()
-            assert said == (
+            line = receiver.process.stderr.readline().decode()
+            assert line == (
                 f"clustertrace receives no OTLP/gRPC: Port {port} is taken by another program; "
                 "choose another one with --grpc-port.\n"
             )
@@ -225,8 +225,8 @@ def test_without_the_extra(tmp_path: Path) -> None:
     arguments = ("--no-ui", "--grpc-port", "0")
     with running(tmp_path / "traces.db", arguments, **environment) as receiver:
         assert receiver.process.stderr is not None
-        said = receiver.process.stderr.readline().decode()
-        assert "pip install 'clustertrace[grpc]'" in said
+        line = receiver.process.stderr.readline().decode()
+        assert "pip install 'clustertrace[grpc]'" in line
         assert receiver.health()["grpc"] is None
 
 

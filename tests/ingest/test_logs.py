@@ -228,10 +228,10 @@ def test_everything_is_counted_once(receiver: Receiver, traces: list[Trace]) -> 
     with Store.open(receiver.db) as store:
         store.refresh()
         with store.read() as conn:
-            told = queries.overview(conn)
+            overview = queries.overview(conn)
             found = queries.search(conn, "sunny", limit=100)
-    assert told.llm_calls == len(calls(traces)) == 28
-    assert told.cost_usd == pytest.approx(sum(call.cost_usd or 0 for call in calls(traces)))
+    assert overview.llm_calls == len(calls(traces)) == 28
+    assert overview.cost_usd == pytest.approx(sum(call.cost_usd or 0 for call in calls(traces)))
     assert len(found.hits) == 20
 
 

@@ -266,11 +266,11 @@ def test_foreign_origin_and_host(shared_receiver: Any, otlp_json: Callable[..., 
 
 def test_health(shared_receiver: Any) -> None:
     """Health tells what watches and people need."""
-    said = shared_receiver.health()
-    assert said["status"] == "ok"
-    assert said["ui"] == "off"
-    assert said["db"] == str(shared_receiver.db)
-    assert set(said) >= {"version", "spans_waiting", "spans_stored", "trouble"}
+    health = shared_receiver.health()
+    assert health["status"] == "ok"
+    assert health["ui"] == "off"
+    assert health["db"] == str(shared_receiver.db)
+    assert set(health) >= {"version", "spans_waiting", "spans_stored", "trouble"}
 
 
 @pytest.mark.parametrize("what", ["trace", "pattern"])
@@ -419,7 +419,7 @@ def test_can_not_serve(
 def test_limit_from_the_environment(
     start_receiver: Callable[..., Any], otlp_json: Callable[..., bytes]
 ) -> None:
-    """CLUSTERTRACE_OTLP_MAX_BYTES is the limit."""
+    """CLUSTERTRACE_OTLP_MAX_BYTES is the largest body that is taken."""
     with start_receiver(CLUSTERTRACE_OTLP_MAX_BYTES="2000") as receiver:
         assert receiver.http.post("/v1/traces", content=otlp_json(1), headers=JSON).is_success
         answer = receiver.http.post("/v1/traces", content=otlp_json(50), headers=JSON)

@@ -47,12 +47,12 @@ STATUSES = {200, 204, 307, 400, 403, 404, 405, 413, 415, 421, 422}
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(method=METHODS, path=PATHS, kind=TYPES, encoding=ENCODINGS, said=st.binary() | JSON)
+@given(method=METHODS, path=PATHS, kind=TYPES, encoding=ENCODINGS, content=st.binary() | JSON)
 def test_any_request_is_answered(
-    shared_receiver: Any, method: str, path: str, kind: str, encoding: str, said: Any
+    shared_receiver: Any, method: str, path: str, kind: str, encoding: str, content: Any
 ) -> None:
     """Whatever the method, address, type, encoding and body: never 5xx, never a cut connection."""
-    body = said if isinstance(said, bytes) else json.dumps(said).encode()
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
     if encoding == "gzip" and len(body) % 2:
         body = gzip.compress(body)
     headers = {"Content-Type": kind.encode(), "Content-Encoding": encoding}

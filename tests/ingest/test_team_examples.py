@@ -52,7 +52,7 @@ def unit() -> configparser.RawConfigParser:
 
 
 def test_the_page_names_every_example() -> None:
-    """And no other."""
+    """The page names each example that there is, and no other."""
     assert set(re.findall(r"\]\(team/([\w.]+)\)", PAGE)) == {path.name for path in FOLDER.iterdir()}
 
 
@@ -61,8 +61,8 @@ def test_the_unit_starts_a_receiver_of_a_team() -> None:
     service = unit()["Service"]
     program, *command = shlex.split(service["ExecStart"])
     assert program.endswith("/bin/clustertrace")
-    told = options_of(command)
-    assert (told["url"], told["no_browser"], told["host"]) == (
+    options = options_of(command)
+    assert (options["url"], options["no_browser"], options["host"]) == (
         f"https://{HOST}",
         True,
         "localhost",
@@ -75,7 +75,7 @@ def test_the_unit_starts_a_receiver_of_a_team() -> None:
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
-    """It knows every line; only the program is another one."""
+    """systemd knows every line of the unit; for the check only the program is another one."""
     program = shlex.split(unit()["Service"]["ExecStart"])[0]
     copy = tmp_path / "clustertrace.service"
     copy.write_text(read(copy.name).replace(program, sys.executable))
@@ -87,8 +87,8 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
 
 def test_compose_has_a_receiver_behind_caddy() -> None:
     """Its command is one, the key is asked for, and Caddy finds the receiver and its file."""
-    told = yaml.safe_load(read("compose.yaml"))
-    receiver, caddy = told["services"]["clustertrace"], told["services"]["caddy"]
+    compose = yaml.safe_load(read("compose.yaml"))
+    receiver, caddy = compose["services"]["clustertrace"], compose["services"]["caddy"]
     assert receiver["command"][0] == "clustertrace"
     options = options_of(receiver["command"][1:])
     assert (options["url"], options["host"]) == (f"https://{HOST}", "0.0.0.0")
@@ -97,7 +97,7 @@ def test_compose_has_a_receiver_behind_caddy() -> None:
     assert "ports" not in receiver
     [used] = [one.partition(":")[0] for one in receiver["volumes"]]
     assert receiver["environment"]["CLUSTERTRACE_DB"].startswith("/data/")
-    assert {used, "certificates"} == set(told["volumes"])
+    assert {used, "certificates"} == set(compose["volumes"])
     assert caddy["environment"]["CLUSTERTRACE"] == f"clustertrace:{options['port']}"
     assert "./Caddyfile:/etc/caddy/Caddyfile:ro" in caddy["volumes"]
     compile(receiver["healthcheck"]["test"][-1], "healthcheck", "exec")
@@ -135,10 +135,10 @@ def test_prometheus_scrapes_over_tls_with_the_key() -> None:
 
 
 def test_the_page_names_every_metric() -> None:
-    """And none that there is not."""
+    """The page names every metric that is exposed, and no other."""
     figures = Figures("1", False, 0, 0, 0, {}, Histogram(), {}, 0.0, 0)
-    told = set(re.findall(r"^# TYPE (\w+)", exposition(figures), re.M))
-    assert set(re.findall(r"^\| `(clustertrace_\w+)", PAGE, re.M)) == told
+    names = set(re.findall(r"^# TYPE (\w+)", exposition(figures), re.M))
+    assert set(re.findall(r"^\| `(clustertrace_\w+)", PAGE, re.M)) == names
 
 
 def test_every_example_has_the_same_host() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from clustertrace.ingest.ui import Pages, launch_command
+from tests.processes import is_alive
 
 SERVER = """
 import http.server, os, sys, threading
@@ -49,14 +50,6 @@ def pid_of(pages: Pages) -> int:
     return pages._process.pid
 
 
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def test_ready() -> None:
     """The pages are starting until they answer; stopping ends them."""
     seen: list[int] = []
@@ -68,7 +61,7 @@ def test_ready() -> None:
         seen.append(pid_of(pages))
 
     run(SERVER, work)
-    assert not alive(seen[0])
+    assert not is_alive(seen[0])
 
 
 def test_asleep() -> None:
@@ -111,16 +104,16 @@ def test_restart(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_pages_that_can_not_start(capsys: pytest.CaptureFixture[str]) -> None:
     """Pages that end at once are started again after a pause, with a word on it."""
-    told: list[str] = []
+    told_of: list[str] = []
 
     async def work(pages: Pages) -> None:
-        while not told:
+        while not told_of:
             await asyncio.sleep(0.01)
-            told.extend(capsys.readouterr().err.splitlines())
+            told_of.extend(capsys.readouterr().err.splitlines())
         assert pages.state == "starting"
 
     run("raise SystemExit(3)", work)
-    assert "exit code 3" in told[0]
+    assert "exit code 3" in told_of[0]
 
 
 def test_pages_that_will_not_end() -> None:
@@ -132,7 +125,7 @@ def test_pages_that_will_not_end() -> None:
         seen.append(pid_of(pages))
 
     run("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVER, work)
-    assert not alive(seen[0])
+    assert not is_alive(seen[0])
 
 
 def test_launch_command() -> None:

@@ -26,10 +26,10 @@ def log(name: str, at: float = 0, span: str | None = None, **more: Any) -> Log:
     return Log(TRACE, span, round((at + 1) * SECOND), name, **(fields | given_))
 
 
-def claude(event: str, at: float = 0, **told: Any) -> Log:
+def claude(event: str, at: float = 0, **values: Any) -> Log:
     """A record of Claude Code's."""
-    fields = {key: told.pop(key) for key in ("span",) if key in told}
-    attributes = {"session.id": "s", "prompt.id": "p", **told}
+    fields = {key: values.pop(key) for key in ("span",) if key in values}
+    attributes = {"session.id": "s", "prompt.id": "p", **values}
     return log(
         f"claude_code.{event}", at, scope=CLAUDE_CODE, attributes=attributes, turn=TURN, **fields
     )
@@ -52,8 +52,8 @@ def span(number: int, kind: str = "llm", at: float = 0, **more: Any) -> Span:
 
 def call(number: int, at: float, request: str, **more: Any) -> Span:
     """A model call as Claude Code reports it."""
-    told = {"scope.name": "com.anthropic.claude_code.tracing", "request_id": request}
-    return span(number, "llm", at, attributes=told, model="claude-sonnet-4-6", **more)
+    attributes = {"scope.name": "com.anthropic.claude_code.tracing", "request_id": request}
+    return span(number, "llm", at, attributes=attributes, model="claude-sonnet-4-6", **more)
 
 
 def by_id(spans: list[Span]) -> dict[str, Span]:
@@ -107,8 +107,8 @@ def test_messages_as_events() -> None:
 
 def test_an_exception_is_the_error_of_a_failed_span() -> None:
     """The exception's type and message stand on the span that failed; on others as an event."""
-    told = {"exception__type": "Timeout", "exception__message": "too slow"}
-    record = log("gen_ai.client.operation.exception", span=f"{2:016x}", **told)
+    attributes = {"exception__type": "Timeout", "exception__message": "too slow"}
+    record = log("gen_ai.client.operation.exception", span=f"{2:016x}", **attributes)
     (failed,) = joined(TRACE, [span(2, status="error")], [record])
     assert (failed.error_type, failed.error_message) == ("Timeout", "too slow")
     (fine,) = joined(TRACE, [span(2)], [record])
@@ -125,10 +125,10 @@ def test_calls_without_spans() -> None:
         gen_ai__usage__input_tokens=7,
         error__type="Timeout",
     )
-    (made,) = joined(TRACE, [], [details])
-    assert (made.span_id, made.name, made.kind) == ("12" * 8, "chat gpt-4o-mini", "llm")
-    assert (made.status, made.error_type, made.input_tokens) == ("error", "Timeout", 7)
-    assert made.attributes["clustertrace.made_from"] == "logs"
+    (new_call,) = joined(TRACE, [], [details])
+    assert (new_call.span_id, new_call.name, new_call.kind) == ("12" * 8, "chat gpt-4o-mini", "llm")
+    assert (new_call.status, new_call.error_type, new_call.input_tokens) == ("error", "Timeout", 7)
+    assert new_call.attributes["clustertrace.made_from"] == "logs"
     below = by_id(joined(TRACE, [span(1, "agent")], [details]))
     assert below["12" * 8].parent_span_id == f"{1:016x}"
 
@@ -145,9 +145,9 @@ def test_other_records() -> None:
             "body": "connection refused",
         }
     ]
-    (made,) = joined(TRACE, [], [lost])
-    assert made.attributes[INTERNAL] is True
-    assert made.attributes["events"] == root.attributes["events"]
+    (new_call,) = joined(TRACE, [], [lost])
+    assert new_call.attributes[INTERNAL] is True
+    assert new_call.attributes["events"] == root.attributes["events"]
 
 
 def test_many_records() -> None:
@@ -265,11 +265,11 @@ def test_records_that_share_only_a_session() -> None:
 
 def test_codex_tools() -> None:
     """Arguments and results of Codex's tools come from its logs, by call id."""
-    told = {"conversation.id": "c", "call_id": "k", "tool_name": "shell"}
+    attributes = {"conversation.id": "c", "call_id": "k", "tool_name": "shell"}
     tool = span(
-        2, "tool", attributes={"scope.name": "codex_core", **told}, parent_span_id=f"{1:016x}"
+        2, "tool", attributes={"scope.name": "codex_core", **attributes}, parent_span_id=f"{1:016x}"
     )
-    result = {**told, "arguments": {"cmd": "ls"}, "output": "a.txt", "success": False}
+    result = {**attributes, "arguments": {"cmd": "ls"}, "output": "a.txt", "success": False}
     record = log("codex.tool_result", scope=CODEX, attributes=result, turn=TURN)
     (filled,) = joined(TRACE, [tool], [record])
     assert (filled.input, filled.output, filled.status) == ({"cmd": "ls"}, "a.txt", "error")
@@ -277,10 +277,10 @@ def test_codex_tools() -> None:
 
 def test_codex_without_spans() -> None:
     """A conversation of which only logs came: prompt, calls with their tokens, tools."""
-    told = {"conversation.id": "c", "model": "gpt-5-codex"}
+    common = {"conversation.id": "c", "model": "gpt-5-codex"}
 
     def codex(event: str, at: float, **more: Any) -> Log:
-        attributes = {**told, **more}
+        attributes = {**common, **more}
         return log(f"codex.{event}", at, scope=CODEX, attributes=attributes, turn=TURN)
 
     logs = [
@@ -303,9 +303,16 @@ def test_codex_without_spans() -> None:
 
 def point(kind: str, value: float, at: float = 0, **more: Any) -> Log:
     """A point of Claude Code's metrics."""
-    told = {"type": kind, "model": "m", "value": value, "temporality": 1, "start_ns": 0, **more}
+    attributes = {
+        "type": kind,
+        "model": "m",
+        "value": value,
+        "temporality": 1,
+        "start_ns": 0,
+        **more,
+    }
     name = "claude_code.cost.usage" if kind == "cost" else "claude_code.token.usage"
-    return log(name, at, scope="com.anthropic.claude_code", attributes=told)
+    return log(name, at, scope="com.anthropic.claude_code", attributes=attributes)
 
 
 def test_a_session_from_its_metrics() -> None:
@@ -350,8 +357,8 @@ _VALUES = (
 )
 _VALUES = _VALUES | st.text(max_size=4) | st.just([{"a": 1}])
 _RECORDS = st.builds(
-    lambda name, scope, at, span_id, body, told: Log(
-        TRACE, span_id, at, name, scope, body, told, TURN
+    lambda name, scope, at, span_id, body, attributes: Log(
+        TRACE, span_id, at, name, scope, body, attributes, TURN
     ),
     st.sampled_from(
         [

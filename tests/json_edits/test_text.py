@@ -84,7 +84,7 @@ def test_paths_are_made_where_they_are_missing() -> None:
 
 
 def test_of_a_key_that_stands_twice_the_last_counts() -> None:
-    """As it does for every reader of JSON; taking it out takes both."""
+    """Of a key that stands twice the last counts, as for every reader; removing it removes both."""
     text = '{"a": 1, "b": 2, "a": 3}'
     assert with_value(text, ["a"], 4) == '{"a": 1, "b": 2, "a": 4}'
     assert without(text, ["a"]) == '{"b": 2}'
@@ -92,7 +92,7 @@ def test_of_a_key_that_stands_twice_the_last_counts() -> None:
 
 @pytest.mark.parametrize("path", [["x"], ["a", 5], ["a", "b", "c"]])
 def test_taking_out_what_is_not_there_changes_nothing(path: list[str | int]) -> None:
-    """Nor does it need what would be on the way."""
+    """Removing a path that is not there changes nothing, even if its parents are missing."""
     text = '{"a": [1], "b": {}}' if path[1:] == [5] else "{}"
     assert without(text, path) == text
 

@@ -46,7 +46,7 @@ def run(number: int, outcome: str | None = None, **fields: Any) -> Trace:
     )
 
 
-def told(verdict: str) -> str:
+def reply(verdict: str) -> str:
     return json.dumps({"verdict": verdict, "reason": "so it is"})
 
 
@@ -72,8 +72,8 @@ def test_long_runs_fit() -> None:
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [
-        (told("pass"), Verdict(True, "so it is")),
-        (f"Sure!\n```json\n{told('fail')}\n```", Verdict(False, "so it is")),
+        (reply("pass"), Verdict(True, "so it is")),
+        (f"Sure!\n```json\n{reply('fail')}\n```", Verdict(False, "so it is")),
         ('{"verdict": "pass"}', Verdict(True, "")),
         ("It passes.", None),
         ('{"verdict": "maybe"}', None),
@@ -96,7 +96,7 @@ def test_any_answer(answer: str) -> None:
 
 def test_budget() -> None:
     """Asking stops before the budget could be passed, by what was really spent."""
-    model = Scripted(*[told("pass")] * 20, cost_usd=0.0015)
+    model = Scripted(*[reply("pass")] * 20, cost_usd=0.0015)
     found = list(judged(model, [run(n) for n in range(1, 21)], "r", 0.01))
     assert 4 <= len(found) <= 6
     assert sum(one.cost_usd for one in found) <= 0.01
@@ -116,7 +116,7 @@ def test_plan() -> None:
 def test_agreement() -> None:
     """Verdicts are compared with outcomes where both are there."""
     outcomes = ["pass", "pass", "fail", "fail", None]
-    model = Scripted(*map(told, ["pass", "fail", "fail", "fail", "pass"]))
+    model = Scripted(*map(reply, ["pass", "fail", "fail", "fail", "pass"]))
     found = agreement(list(judged(model, [run(n, o) for n, o in enumerate(outcomes, 1)], "r", 1.0)))
     assert (found.runs, found.same, found.kappa) == (4, 3, pytest.approx(0.5))
 

@@ -49,9 +49,9 @@ def test_others_stay(home: Path, target: str, capsys: pytest.CaptureFixture[str]
     before = json.dumps({"theme": "dark", key: {"other": {"command": "x"}}, "n": 1.50}, indent=4)
     file.write_text(before)
     assert main(["mcp", "install", "--target", target, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["changed"]
-    assert Path(told["backup"]).read_text() == before
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["changed"]
+    assert Path(answer["backup"]).read_text() == before
     after = json.loads(file.read_text())
     assert set(after[key]) == {"other", "clustertrace"}
     del after[key]["clustertrace"]
@@ -99,10 +99,10 @@ def test_a_dry_run_changes_nothing(home: Path, capsys: pytest.CaptureFixture[str
 def test_without_a_target(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The entry is printed for whoever puts it somewhere by hand."""
     assert main(["mcp", "install", "--db", "/data/runs.db"]) == 0
-    said = capsys.readouterr()
-    entry = json.loads(said.out)["mcpServers"]["clustertrace"]
+    printed = capsys.readouterr()
+    entry = json.loads(printed.out)["mcpServers"]["clustertrace"]
     assert entry["args"][-2:] == ["--db", "/data/runs.db"]
-    assert "claude-code, cursor, continue, vscode, windsurf, zed" in said.err
+    assert "claude-code, cursor, continue, vscode, windsurf, zed" in printed.err
     assert not home.exists()
 
 
@@ -121,6 +121,6 @@ def test_a_password_stays_out_of_settings(home: Path, capsys: pytest.CaptureFixt
     """The server's command line can be read by every user; the variable can't."""
     url = "postgresql://me:hunter2@localhost/runs"
     assert main(["mcp", "install", "--target", "cursor", "--db", url]) == 0
-    said = capsys.readouterr()
-    assert "hunter2" not in (home / ".cursor/mcp.json").read_text() + said.out + said.err
-    assert "CLUSTERTRACE_DB" in said.err
+    printed = capsys.readouterr()
+    assert "hunter2" not in (home / ".cursor/mcp.json").read_text() + printed.out + printed.err
+    assert "CLUSTERTRACE_DB" in printed.err

@@ -28,9 +28,9 @@ def test_started_as_an_editor_does(runs: Path, tmp_path: Path) -> None:
     for name in ("mcp", "app", "clustertrace"):
         (project / name).mkdir(parents=True)
         (project / name / "__init__.py").write_text("raise SystemExit('not this one')\n")
-    told = entry(str(runs))
+    config = entry(str(runs))
     started = StdioServerParameters(
-        command=told["command"], args=told["args"], env={"HOME": str(tmp_path)}, cwd=project
+        command=config["command"], args=config["args"], env={"HOME": str(tmp_path)}, cwd=project
     )
 
     async def talk() -> Any:
@@ -111,16 +111,16 @@ def over_http(runs: Path, **environment: str) -> Iterator[tuple[str, str]]:
     ) as process:
         try:
             assert process.stderr is not None
-            said = process.stderr.readline()
-            yield said.split(" at ")[1].split()[0], said
+            line = process.stderr.readline()
+            yield line.split(" at ")[1].split()[0], line
         finally:
             process.terminate()
 
 
 def test_over_http_with_the_token(runs: Path) -> None:
     """Whoever has the token that it printed may ask; nobody else, and no other host or page."""
-    with over_http(runs) as (url, said):
-        token = said.rpartition(" ")[2].strip().rstrip(".")
+    with over_http(runs) as (url, first_line):
+        token = first_line.rpartition(" ")[2].strip().rstrip(".")
 
         async def talk() -> Any:
             headers = {"Authorization": f"Bearer {token}"}
@@ -153,8 +153,8 @@ def httpx2_client(headers: dict[str, str]) -> Any:
 def test_the_token_of_the_environment(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """CLUSTERTRACE_MCP_TOKEN is used, and never printed."""
     monkeypatch.setenv("CLUSTERTRACE_MCP_TOKEN", "a-secret-of-mine")
-    with over_http(runs) as (url, said):
-        assert "a-secret-of-mine" not in said
+    with over_http(runs) as (url, first_line):
+        assert "a-secret-of-mine" not in first_line
         with httpx.Client(trust_env=False) as plain:
             headers = {"Authorization": "Bearer a-secret-of-mine"}
             assert plain.post(url, json={}, headers=headers).status_code == 400

@@ -100,7 +100,7 @@ def test_where_the_money_went(runs: Path, ask: Callable[..., Any]) -> None:
 
 
 def test_the_way_to_a_failure(ask: Callable[..., Any]) -> None:
-    """From where the failures are, over why, to the step and its evidence."""
+    """The tools lead from where failures are, over why, to the step and its evidence."""
     clusters = ask("list_clusters")
     assert clusters["sentence"] == "2 patterns hold 10 of the 12 failures (83 %)."
     assert (clusters["runs"], clusters["failed"], clusters["total"]) == (60, 12, 18)
@@ -224,9 +224,9 @@ def test_hostile_text_stays_text(runs: Path, ask: Callable[..., Any]) -> None:
     with Store.open(runs) as store:
         store.write(Batch([span], [TraceFacts(trace_id, tags={HOSTILE: HOSTILE})]))
         store.refresh()
-    told = ask("get_trace", trace_id=trace_id)
-    assert told["run"]["name"] == told["spans"][0]["input"] == HOSTILE
-    assert told["run"]["tags"] == {HOSTILE: HOSTILE}
+    answer = ask("get_trace", trace_id=trace_id)
+    assert answer["run"]["name"] == answer["spans"][0]["input"] == HOSTILE
+    assert answer["run"]["tags"] == {HOSTILE: HOSTILE}
     groups = ask("failure_summary", group_by_tag=HOSTILE.replace('"', ""))
     assert groups["groups"] == []
 
@@ -275,9 +275,9 @@ def test_refusals(
     refusal: Callable[..., str], tool: str, arguments: dict[str, Any], sentence: str
 ) -> None:
     """What can't be answered is a tool's error, in the library's own sentence."""
-    told = refusal(tool, **arguments)
-    assert told.startswith(sentence)
-    assert "\n" not in told
+    sentence_told = refusal(tool, **arguments)
+    assert sentence_told.startswith(sentence)
+    assert "\n" not in sentence_told
 
 
 def test_one_span_by_its_id(ask: Callable[..., Any], refusal: Callable[..., str]) -> None:
@@ -316,9 +316,11 @@ def test_annotations_change_the_database(runs: Path, ask: Callable[..., Any]) ->
     """What an assistant says of a run and of a pattern is what the user sees."""
     worst = ask("list_clusters")["patterns"][0]
     passed = ask("list_clusters", where="failed:no")["patterns"][0]["sample_trace_id"]
-    said = ask("annotate", id=passed, outcome="fail", reason="cites nothing", tags={"seen": "yes"})
-    assert said["run"]["failed"]
-    assert said["run"]["tags"]["seen"] == "yes"
+    answer = ask(
+        "annotate", id=passed, outcome="fail", reason="cites nothing", tags={"seen": "yes"}
+    )
+    assert answer["run"]["failed"]
+    assert answer["run"]["tags"]["seen"] == "yes"
     judged = ask("annotate", id=worst["pattern_id"], expected=True, priority="low", note="known")
     assert judged["pattern"]["failures_expected"]
     assert (judged["pattern"]["priority"], judged["pattern"]["note"]) == ("low", "known")
@@ -334,10 +336,10 @@ def test_annotations_change_the_database(runs: Path, ask: Callable[..., Any]) ->
 def test_assertions_are_checked_later(runs: Path, ask: Callable[..., Any]) -> None:
     """An assertion is stored once, however often it is made."""
     for _ in range(2):
-        made = ask("assert", pattern="all", success_rate_above=0.5, over_last="7d")
-    (one,) = made["assertions"]
-    assert one["claim"].startswith("success rate above 50 %")
-    from clustertrace.store.said import assertions
+        stored = ask("assert", pattern="all", success_rate_above=0.5, over_last="7d")
+    (assertion,) = stored["assertions"]
+    assert assertion["claim"].startswith("success rate above 50 %")
+    from clustertrace.store.user_entries import assertions
 
     with Store.open(runs) as store, store.read() as conn:
-        assert [stored.id for stored in assertions.every(conn)] == [one["assertion_id"]]
+        assert [stored.id for stored in assertions.every(conn)] == [assertion["assertion_id"]]

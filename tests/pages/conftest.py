@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from clustertrace.model import Batch, Metric, Span, TraceFacts
 from clustertrace.store.store import Store
+from tests.processes import until
 
 SECOND = 10**9
 START = 1_700_000_000 * SECOND
@@ -58,7 +58,7 @@ def run(number: int, *tools: str, facts: TraceFacts | None = None, **root: Any) 
     return Batch(spans, [facts._replace(trace_id=trace_id)] if facts else [])
 
 
-def told(**fields: Any) -> TraceFacts:
+def facts_with(**fields: Any) -> TraceFacts:
     """Facts for `run`, which puts the trace's id in."""
     return TraceFacts("", **fields)
 
@@ -91,8 +91,8 @@ def chat_call(parent: Span) -> Span:
 @pytest.fixture
 def some(store: Store) -> Store:
     """Seven runs: three patterns, failures by outcome and by error, one running, one vanished."""
-    bad = told(outcome="fail", outcome_reason="cites nothing", tags={"version": "2"})
-    good = told(outcome="pass", session_id="s-1", metrics=(Metric("score", 0.5, START),))
+    bad = facts_with(outcome="fail", outcome_reason="cites nothing", tags={"version": "2"})
+    good = facts_with(outcome="pass", session_id="s-1", metrics=(Metric("score", 0.5, START),))
     batches = [
         run(1, "search", "fetch!", facts=bad),
         run(2, "search", "fetch!", status="error", error_message="gave up"),
@@ -126,7 +126,7 @@ def make_runs() -> Callable[[Store, int], None]:
 @pytest.fixture
 def hostile(store: Store) -> Store:
     """A failed run whose every text is hostile."""
-    facts = told(
+    facts = facts_with(
         outcome="fail",
         outcome_reason=HOSTILE,
         session_id=HOSTILE,
@@ -218,11 +218,3 @@ def dashboard() -> Iterator[Callable[[Path], str]]:
     for process in started:
         process.terminate()
         process.communicate(timeout=30)
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)

@@ -70,15 +70,15 @@ def test_every_page_can_be_read_by_everybody(
         for name, address in pages.items():
             opened(page, url + address)
             found = Axe().run(page, options=ASKED).response["violations"]
-            faults += [f"{scheme} {name}: {told}" for told in map(in_short, found) if told]
+            faults += [f"{scheme} {name}: {fault}" for fault in map(in_short, found) if fault]
         context.close()
     assert not faults, "\n".join(faults)
 
 
-def note(faults: list[str], said: Any) -> None:
+def note(faults: list[str], message: Any) -> None:
     """Keep what a page says to the console, if it is an error."""
-    if said.type == "error":
-        faults.append(said.text)
+    if message.type == "error":
+        faults.append(message.text)
 
 
 def opened(page: Page, url: str) -> None:

@@ -134,7 +134,7 @@ def test_new_traces_show_up_by_themselves(
 def test_deep_links_open_the_trace(
     page: Page, witness: Witness, demo: Path, dashboard: Callable[[Path], str]
 ) -> None:
-    """`/trace/<id>` stays a good address."""
+    """`/trace/<id>` opens that trace."""
     with Store.open(demo) as store, store.read() as conn:
         trace_id = queries.latest(conn, failed=True)
     page.goto(f"{dashboard(demo)}/trace/{trace_id}")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from clustertrace.store import queries
-from clustertrace.store.said.annotations import PatternEdit, annotate_pattern
 from clustertrace.store.store import Store
-from tests.pages.conftest import run, told
+from clustertrace.store.user_entries.annotations import PatternEdit, annotate_pattern
+from tests.pages.conftest import facts_with, run
 
 
 def test_an_empty_database_says_how_traces_get_in(store: Store, show: Callable[..., Any]) -> None:
@@ -98,7 +98,7 @@ def test_a_filter_counts_the_runs_that_match(some: Store, show: Callable[..., An
 def test_expected_failures_lead_neither_the_sentence_nor_the_bar(
     some: Store, show: Callable[..., Any]
 ) -> None:
-    """They stand at the bar's end, together, and lead to their traces."""
+    """Expected failures stand together at the bar's end, and lead to their traces."""
     some.write(run(8, "lookup", status="error"))
     some.write(run(9, "lookup", status="error"))
     some.refresh()
@@ -166,7 +166,7 @@ def test_what_failures_share_is_a_sentence_with_runs_to_look_at(
     for number in range(1, 61):
         loops = number % 3 == 0
         tools = ["search"] * 4 if loops else ["search", "cite"]
-        store.write(run(number, *tools, facts=told(outcome="fail" if loops else "pass")))
+        store.write(run(number, *tools, facts=facts_with(outcome="fail" if loops else "pass")))
     store.refresh()
     html = show("clusters").html
     assert "20 of 20 failed (100 %; 33 % of all runs)" in html
@@ -180,7 +180,7 @@ def test_rules_are_not_about_expected_failures(store: Store, show: Callable[...,
     for number in range(1, 91):
         tools = (["search"] * 4, ["lookup"], ["search", "cite"])[number % 3]
         outcome = "pass" if number % 3 == 2 else "fail"
-        store.write(run(number, *tools, facts=told(outcome=outcome)))
+        store.write(run(number, *tools, facts=facts_with(outcome=outcome)))
     store.refresh()
     with store.read() as conn:
         [known] = [c for c in queries.clusters(conn).clusters if c.steps[0].names == ("lookup",)]

@@ -68,12 +68,12 @@ def runs(store: Store) -> Store:
 def numbers(page: str) -> Iterator[tuple[int, str, str]]:
     """The numbers that are links to a list: number, filter, and what the link says."""
     for address, text in LINK.findall(page):
-        said = re.sub(r"<[^>]*>", "", text).strip()
-        found = OF.search(said) or re.match(r"([\d,]+(?: \+ [\d,]+)?)(?!\w)", said)
+        words = re.sub(r"<[^>]*>", "", text).strip()
+        found = OF.search(words) or re.match(r"([\d,]+(?: \+ [\d,]+)?)(?!\w)", words)
         if found:
             where = parse_qs(urlsplit(html.unescape(address)).query).get(FILTER, [])
             number = sum(int(part.replace(",", "")) for part in found[1].split("+"))
-            yield number, both(*where), said
+            yield number, both(*where), words
 
 
 @pytest.mark.parametrize("where", [[], ["tag.v:a"]])
@@ -86,8 +86,8 @@ def test_numbers_lead_to_what_they_count(
     assert len(found) >= least
     with runs.read() as conn:
         wrong = [
-            (said, number, listed, condition)
-            for number, condition, said in found
+            (words, number, listed, condition)
+            for number, condition, words in found
             if (listed := queries.traces(conn, parse(condition), limit=1).total) != number
         ]
     assert wrong == []

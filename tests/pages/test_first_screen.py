@@ -31,7 +31,7 @@ def left_behind() -> Path:
         {"id": f"m{number}", "role": "assistant", "model": "claude-sonnet-4-5", "usage": usage}
         for number in (1, 2)
     ]
-    said = [{"type": "text", "text": "There is a.py."}]
+    content = [{"type": "text", "text": "There is a.py."}]
     records = [
         {"type": "user", "message": {"role": "user", "content": "What is here?"}},
         {"type": "assistant", "requestId": "r1", "message": answers[0] | {"content": [call]}},
@@ -39,7 +39,7 @@ def left_behind() -> Path:
         {
             "type": "assistant",
             "requestId": "r2",
-            "message": answers[1] | {"content": said, "stop_reason": "end_turn"},
+            "message": answers[1] | {"content": content, "stop_reason": "end_turn"},
         },
     ]
     before = None

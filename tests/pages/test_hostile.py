@@ -59,7 +59,7 @@ def run(number: int) -> Batch:
     trace_id, start = f"{number:032x}", START + number * 600 * 10**9
 
     def span(place: int, kind: str, **more: Any) -> Span:
-        told: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "input": {word(): [word(), {word(): word()}]},
             "output": [{"role": word(), "content": [{"type": "text", "text": word()}]}],
             "attributes": {word(): word(), "exception.stacktrace": word(), "url": word()},
@@ -69,8 +69,8 @@ def run(number: int) -> Batch:
         times = (start + place * 10**9, start + (20 - place) * 10**9)
         # Few names, so that there are patterns.
         name = CORPUS[(number % 3 + place) % len(CORPUS)]
-        one = Span(trace_id, f"{place:016x}", parent, name, kind, "error", *times)
-        return one._replace(**(told | more))
+        step = Span(trace_id, f"{place:016x}", parent, name, kind, "error", *times)
+        return step._replace(**(fields | more))
 
     prompt = [{"role": "user", "content": f"{word()} maybe fix it {word()}"}]
     spans = [
@@ -80,7 +80,7 @@ def run(number: int) -> Batch:
              output_tokens=50, cost_usd=0.5),
         span(4, "retriever", status="ok"),
     ]  # fmt: skip
-    told = TraceFacts(
+    facts = TraceFacts(
         trace_id,
         name=CORPUS[number % 3],
         outcome="fail" if number % 2 else "pass",
@@ -89,7 +89,7 @@ def run(number: int) -> Batch:
         tags={CORPUS[number % 5]: word(), "service": word(), "folder": word()},
         metrics=(Metric(CORPUS[number % 3], float(number), start),),
     )
-    return Batch(spans, [told])
+    return Batch(spans, [facts])
 
 
 @pytest.fixture

@@ -14,15 +14,15 @@ from clustertrace.exchange.bundle import load_bundle
 from clustertrace.filters import parse
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store, queries
-from clustertrace.store.said.annotations import PatternEdit, annotate_pattern
-from tests.pages.conftest import Shown, run, told
+from clustertrace.store.user_entries.annotations import PatternEdit, annotate_pattern
+from tests.pages.conftest import Shown, facts_with, run
 
 Show = Callable[..., Any]
 
 
 def failing(number: int) -> TraceFacts:
     """A failure for a reason that no other number has."""
-    return told(outcome="fail", outcome_reason=f"no {chr(97 + number)} there")
+    return facts_with(outcome="fail", outcome_reason=f"no {chr(97 + number)} there")
 
 
 @pytest.fixture
@@ -160,8 +160,8 @@ def test_cut_lists_keep_the_most_frequent_and_say_what_they_cut(store: Store, sh
 def test_failures_and_metrics_take_the_filter(demo: Store, show: Show) -> None:
     """What matches is counted, links keep the filter, and nothing left is said in a sentence."""
     page = show("failures", where=["tag.agent:research"])
-    said = "6 runs failed, all of them without a step that broke; open_page broke most often"
-    assert said in page.html
+    sentence = "6 runs failed, all of them without a step that broke; open_page broke most often"
+    assert sentence in page.html
     assert "/?where=tag.agent%3Aresearch&amp;where=pattern%3A" in page.html
     assert "No finished run matches" in show("failures", where=["name:none"]).html
 
@@ -172,11 +172,11 @@ def test_failures_and_metrics_take_the_filter(demo: Store, show: Show) -> None:
 
 @pytest.mark.parametrize("by", ["pattern", "tag.agent"])
 def test_values_are_coloured_by_what_one_likes(demo: Store, show: Show, by: str) -> None:
-    """By pattern or by a tag, never in the red that means failed."""
+    """Values are coloured by pattern or by a tag, never in the red that means failed."""
     [chart] = show("metrics", name="answer_score", by=by).ran.get("vega_lite_chart")
     assert "#c4302b" not in chart.proto.spec
-    told = "research" if by == "tag.agent" else "others"
-    assert told in chart.proto.spec
+    group = "research" if by == "tag.agent" else "others"
+    assert group in chart.proto.spec
 
 
 def test_metrics(demo: Store, show: Show) -> None:

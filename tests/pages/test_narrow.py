@@ -11,7 +11,7 @@ import pytest
 
 from clustertrace.exchange.bundle import load_bundle
 from clustertrace.store.store import Store
-from tests.pages.conftest import run, told
+from tests.pages.conftest import facts_with, run
 from tests.pages.test_accessible import PATIENCE_MS, addresses, opened
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def test_every_page_fits_a_narrow_screen(
     with Store.open(path) as store:
         load_bundle(store, time.time_ns())
         source = "results/" + "tool_orchestra_" * 8 + "one_trial.json"
-        store.write(run(1, "search", facts=told(tags={"source": source})))
+        store.write(run(1, "search", facts=facts_with(tags={"source": source})))
         store.refresh()
         pages = addresses(store) | {"long tag": f"/trace?id={1:032x}"}
     url = dashboard(path)

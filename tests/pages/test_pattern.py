@@ -12,7 +12,7 @@ from clustertrace.store import queries
 from clustertrace.store.answers import Cluster, PatternAnnotation
 from clustertrace.store.store import Store
 from clustertrace.telling.words import duration
-from tests.pages.conftest import run, told
+from tests.pages.conftest import facts_with, run
 
 
 def test_a_pattern_shows_its_traces(some: Store, show: Callable[..., Any]) -> None:
@@ -73,7 +73,7 @@ def forgetful(store: Store) -> Cluster:
     for number in range(1, 41):
         ends = number % 4 == 0
         tools = ["plan", "search"] if ends else ["plan", "search", "cite"]
-        store.write(run(number, *tools, facts=told(outcome="fail" if ends else "pass")))
+        store.write(run(number, *tools, facts=facts_with(outcome="fail" if ends else "pass")))
     store.refresh()
     with store.read() as conn:
         return queries.clusters(conn).clusters[0]
@@ -111,7 +111,7 @@ def test_where_paths_part_is_a_tree(forgetful: Cluster, show: Callable[..., Any]
 def test_a_pattern_that_never_failed_needs_no_reason(
     forgetful: Cluster, store: Store, show: Callable[..., Any]
 ) -> None:
-    """Nothing is said about why."""
+    """A pattern without failures has no section on why."""
     with store.read() as conn:
         good = queries.clusters(conn).clusters[1]
     html = show("pattern", id=good.id).html
@@ -136,8 +136,12 @@ def test_what_is_said_of_a_pattern_is_stored_at_once(
     page.toggle[0].set_value(True).run()
     page.text_input[0].set_value("<b>known</b>").run()
     with store.read() as conn:
-        said = queries.cluster(conn, forgetful.id).annotation
-    assert (said.expected, said.priority, said.note) == (True, None, "<b>known</b>")
+        annotation = queries.cluster(conn, forgetful.id).annotation
+    assert (annotation.expected, annotation.priority, annotation.note) == (
+        True,
+        None,
+        "<b>known</b>",
+    )
     html = show("clusters").html
     assert "expected</span>" in html
     assert "&lt;b&gt;known&lt;/b&gt;" in html

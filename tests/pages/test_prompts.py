@@ -12,8 +12,8 @@ from clustertrace.app.prompting import critique, deepen, template_rows
 from clustertrace.asking.models import Answer
 from clustertrace.errors import ModelError
 from clustertrace.store.queries.templates import templates
-from clustertrace.store.said.templates import save_template
 from clustertrace.store.store import Store
+from clustertrace.store.user_entries.templates import save_template
 from tests.pages.conftest import HOSTILE, run
 
 DRAFT = "Critique a draft"
@@ -97,19 +97,23 @@ def test_templates_are_made_edited_deleted_and_brought_back(
     app.text_area[0].set_value("Review the file {file}")
     app = next(one for one in app.button if one.label == "Save").click().run()
     with store.read() as conn:
-        [made] = templates(conn)
-    assert (made.name, made.tags, made.body) == ("Review", ("code", "qa"), "Review the file {file}")
+        [template] = templates(conn)
+    assert (template.name, template.tags, template.body) == (
+        "Review",
+        ("code", "qa"),
+        "Review the file {file}",
+    )
 
-    app = app.button(key=f"edit {made.id}").click().run()
+    app = app.button(key=f"edit {template.id}").click().run()
     app.text_area[0].set_value("Review the file {file} for bugs")
     app = next(one for one in app.button if one.label == "Save").click().run()
-    app = app.button(key=f"use {made.id}").click().run()
-    app.text_input(key=f"value {made.id} file").set_value("a.py")
+    app = app.button(key=f"use {template.id}").click().run()
+    app.text_input(key=f"value {template.id} file").set_value("a.py")
     app = app.run()
     assert app.code[0].value == "Review the file a.py for bugs"
     assert "Version 2: not used yet" in html(app)
 
-    app = app.button(key=f"delete {made.id}").click().run()
+    app = app.button(key=f"delete {template.id}").click().run()
     assert "There are no templates yet" in html(app)
     app = app.button(key="undo").click().run()
     with store.read() as conn:
@@ -126,7 +130,7 @@ def test_a_template_goes_to_the_critique(store: Store, page: Callable[..., AppTe
 
 
 def test_search_narrows_the_list(store: Store, page: Callable[..., AppTest]) -> None:
-    """By name, text or tag, whatever the case."""
+    """Templates are found by name, text or tag, in upper or lower case."""
     save_template(store, "Review", "Look at {file}", ["qa"])
     save_template(store, "Release", "Write the notes", [])
     app = page(TEMPLATES)

@@ -87,7 +87,7 @@ def test_days_without_runs(some: Store, show: Show) -> None:
 
 
 def test_an_empty_database(store: Store, show: Show) -> None:
-    """How traces get in."""
+    """Without a trace the page says how traces get in."""
     assert "There are no traces yet" in show("review").html
 
 
@@ -149,14 +149,15 @@ def test_a_change_is_planned_and_marked(opened: Callable[..., AppTest], some: St
 
 
 def test_an_empty_plan_says_what_to_do(opened: Callable[..., AppTest]) -> None:
-    """And nothing is kept."""
+    """A plan without a text is refused with what to do, and none is stored."""
     app = opened()
     app = app.button[0].click().run()
     assert "Say what you will change in 1 to 500 characters." in html(app)
+    assert "Nothing is planned for 20–26 November 2023 yet." in html(opened())
 
 
 def test_a_plan_can_be_withdrawn(opened: Callable[..., AppTest]) -> None:
-    """As long as it is not marked."""
+    """A plan can be withdrawn until it is marked."""
     app = opened()
     app.text_input[1].set_value("Cache the tools")
     app = app.button[0].click().run()
@@ -174,7 +175,7 @@ def test_hostile_texts_stay_texts(hostile: Store, show: Show) -> None:
 
 
 def test_the_demo_has_something_to_see(store: Store, show: Show) -> None:
-    """In the last seven days each question has an answer."""
+    """The review of the bundled runs, of the last seven days, has money, caches and dead ends."""
     load_bundle(store, time.time_ns())
     store.refresh()
     html = show("review").html

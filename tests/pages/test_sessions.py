@@ -9,7 +9,7 @@ import pytest
 
 from clustertrace.model import Span
 from clustertrace.store.store import Store
-from tests.pages.conftest import HOSTILE, SECOND, run, told
+from tests.pages.conftest import HOSTILE, SECOND, facts_with, run
 
 Show = Callable[..., Any]
 
@@ -33,9 +33,11 @@ def call(root: Span, **more: Any) -> Span:
 def talks(store: Store) -> Store:
     """A session of two turns, an hour apart, the second of which missed the cache and failed; a
     cheap one of one turn; and a dear run of none."""
-    first = run(1, facts=told(session_id="long", tags={"folder": "~/project"}))
-    second = run(2, facts=told(session_id="long", outcome="fail", tags={"folder": "~/project"}))
-    cheap = run(3, facts=told(session_id="cheap"))
+    first = run(1, facts=facts_with(session_id="long", tags={"folder": "~/project"}))
+    second = run(
+        2, facts=facts_with(session_id="long", outcome="fail", tags={"folder": "~/project"})
+    )
+    cheap = run(3, facts=facts_with(session_id="cheap"))
     first.spans.append(call(first.spans[0], cost_usd=0.5, cache_write_tokens=19_000))
     second.spans.append(call(second.spans[0], cost_usd=0.75, cache_write_tokens=19_000))
     cheap.spans.append(call(cheap.spans[0], cost_usd=0.01, input_tokens=10))
@@ -95,9 +97,9 @@ def test_hostile_sessions_stay_text(hostile: Store, show: Show) -> None:
 
 
 def test_long_sessions_have_pages(store: Store, show: Show) -> None:
-    """Fifty turns at a time."""
+    """A long session shows fifty turns at a time."""
     for number in range(1, 61):
-        store.write(run(number, facts=told(session_id="long")))
+        store.write(run(number, facts=facts_with(session_id="long")))
     store.refresh()
     first, second = (show("sessions", id="long", page=page).html for page in ("1", "2"))
     assert f"id={50:032x}" in first

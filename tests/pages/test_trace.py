@@ -10,9 +10,9 @@ import pytest
 
 from clustertrace.model import INTERNAL, REPLAY_OF, Batch, Span
 from clustertrace.store import queries
-from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.store import Store
-from tests.pages.conftest import run, told
+from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
+from tests.pages.conftest import facts_with, run
 
 
 def test_a_failed_trace_says_why_and_opens_where_it_broke(
@@ -110,7 +110,7 @@ def test_inner_life_is_folded_and_gaps_are_told(store: Store, show: Callable[...
 
 
 @pytest.mark.parametrize(
-    ("told", "why"),
+    ("fields", "why"),
     [
         ({"input_tokens": 9}, "not all of its tokens are known"),
         ({"status": "error", "input_tokens": 9}, "not all of its tokens are known"),
@@ -120,16 +120,16 @@ def test_inner_life_is_folded_and_gaps_are_told(store: Store, show: Callable[...
     ],
 )
 def test_a_call_without_a_cost_says_why(
-    store: Store, show: Callable[..., Any], told: dict[str, Any], why: str | None
+    store: Store, show: Callable[..., Any], fields: dict[str, Any], why: str | None
 ) -> None:
     """As totals count it: one that failed before a token was counted is free."""
     batch = run(1, "search")
-    call = batch.spans[1]._replace(**{"kind": "llm", "model": "nobody-s", **told})
+    call = batch.spans[1]._replace(**{"kind": "llm", "model": "nobody-s", **fields})
     store.write(batch._replace(spans=[batch.spans[0], call]))
     store.refresh()
     html = show("trace", id=call.trace_id, span=call.span_id).html
     assert f"unpriced: {why}" in html if why else "unpriced" not in html
-    if why and "kind" not in told:
+    if why and "kind" not in fields:
         assert re.search(r">unknown<.{,80}>cost<", html)
     with store.read() as conn:
         assert queries.trace_row(conn, call.trace_id).unpriced_calls == (why is not None)
@@ -145,8 +145,8 @@ def test_suspicious_steps_and_ways_on(some: Store, show: Callable[..., Any]) -> 
 
 
 def test_a_replay_leads_to_what_it_repeats(store: Store, show: Callable[..., Any]) -> None:
-    """And says that it is counted nowhere."""
-    store.write(run(1, "search", facts=told(tags={REPLAY_OF: f"{2:032x}"})))
+    """A replay links to the run that it repeats, and says that it is counted nowhere."""
+    store.write(run(1, "search", facts=facts_with(tags={REPLAY_OF: f"{2:032x}"})))
     store.refresh()
     html = show("trace", id=f"{1:032x}").html
     assert f'A replay of <a href="/trace?id={2:032x}"' in html
@@ -158,7 +158,7 @@ def test_a_run_without_a_broken_step_opens_the_one_that_is_suspected(
 ) -> None:
     """Where only the outcome says that it failed, its details are not those of the root."""
     for number in range(1, 30):
-        bad = told(outcome="fail") if number % 3 == 0 else told(outcome="pass")
+        bad = facts_with(outcome="fail") if number % 3 == 0 else facts_with(outcome="pass")
         batch = run(number, "plan", "search" if number % 3 == 0 else "cite", "answer", facts=bad)
         batch.spans[2] = batch.spans[2]._replace(output=f"what step {number} said")
         store.write(batch)
@@ -199,8 +199,8 @@ def coding(store: Store) -> str:
     """A session of three turns; the middle one, whose id this is, looked at a picture, edited a
     file, and streamed its answer."""
     for number in (1, 2, 3):
-        store.write(run(number, facts=told(session_id="s1")))
-    batch = run(2, "Edit", "look", facts=told(session_id="s1"))
+        store.write(run(number, facts=facts_with(session_id="s1")))
+    batch = run(2, "Edit", "look", facts=facts_with(session_id="s1"))
     root, edit, look = batch.spans
     picture = {"type": "image", "source": {"media_type": "image/png", "data": "AAAA" * 1000}}
     result = {"type": "tool_result", "content": "no such file", "is_error": True}

@@ -13,10 +13,10 @@ from clustertrace.exchange.importing import import_native
 from clustertrace.exchange.reading import open_source
 from clustertrace.model import Batch, Span
 from clustertrace.store import queries
-from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.sqlite import connection as connection_module
 from clustertrace.store.store import Store
-from tests.pages.conftest import run, told
+from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
+from tests.pages.conftest import facts_with, run
 
 
 def test_an_empty_database_says_how_traces_get_in(store: Store, show: Callable[..., Any]) -> None:
@@ -82,8 +82,8 @@ def test_a_row_tells_why_a_run_failed_in_which_no_step_broke(
     store: Store, show: Callable[..., Any]
 ) -> None:
     """The reason of its outcome; else the list would say nothing of what went wrong."""
-    store.write(run(1, "search", facts=told(outcome="fail", outcome_reason="cites nothing")))
-    store.write(run(2, "search", facts=told(outcome="pass", outcome_reason="cites all")))
+    store.write(run(1, "search", facts=facts_with(outcome="fail", outcome_reason="cites nothing")))
+    store.write(run(2, "search", facts=facts_with(outcome="pass", outcome_reason="cites all")))
     store.refresh()
     assert sorted(show("traces").table["errors"]) == ["", "cites nothing"]
 
@@ -168,7 +168,7 @@ def test_conditions_are_offered_and_typed(some: Store, show: Callable[..., Any])
 
 
 def test_a_filter_is_kept_used_and_forgotten(some: Store, show: Callable[..., Any]) -> None:
-    """By a name, from the menu beside the bar."""
+    """A filter is saved by a name, used and deleted from the menu beside the bar."""
     ran = show("traces", where=["failed:yes or status:running", "name:agent"]).ran
     ran.text_input[0].set_value("bad ones")
     [keep] = [button for button in ran.button if button.label == "Keep"]

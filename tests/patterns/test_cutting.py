@@ -95,9 +95,9 @@ def test_a_step_that_runs_broke_at_is_not_called_never_taken() -> None:
     members += [Member(f"p{at}", False, run("refund a b", error=False)) for at in range(60)]
     found = explain([Population("name", members)])
     assert found.broke_at == (("refund", 20),)
-    told = [condition for one in found.differences for condition in one.conditions]
-    assert told
-    assert not [one for one in told if one.negated and one.trait[1] == "refund"]
+    conditions = [condition for one in found.differences for condition in one.conditions]
+    assert conditions
+    assert not [one for one in conditions if one.negated and one.trait[1] == "refund"]
 
 
 def test_a_count_is_told_once() -> None:
@@ -107,9 +107,9 @@ def test_a_count_is_told_once() -> None:
         Member(f"f{at}", True, run(text, error=False), None, True) for at, text in enumerate(texts)
     ]
     members += [Member(f"p{at}", False, run("search open", error=False)) for at in range(60)]
-    told = explain([Population("pattern", members)]).differences
-    assert (told[0].failed, told[0].passed) == (40, 0)
-    things = [(one.conditions[0].trait[:3], one.conditions[0].negated) for one in told]
+    differences = explain([Population("pattern", members)]).differences
+    assert (differences[0].failed, differences[0].passed) == (40, 0)
+    things = [(one.conditions[0].trait[:3], one.conditions[0].negated) for one in differences]
     assert len(set(things)) == len(things)
 
 

@@ -36,9 +36,9 @@ def runs(
     ]
 
 
-def found(made: Drift) -> list[tuple[str, str]]:
+def found(changes: Drift) -> list[tuple[str, str]]:
     """Return the significant changes."""
-    return [(change.pattern, change.what) for change in made.changes if change.significant]
+    return [(change.pattern, change.what) for change in changes.changes if change.significant]
 
 
 @pytest.mark.parametrize(
@@ -58,37 +58,37 @@ def test_a_planted_change_is_found(
     before: Sequence[Run], after: Sequence[Run], what: str, words: str
 ) -> None:
     """The measure that changed is told, and no other."""
-    made = drift({"p": before}, {"p": after})
-    assert found(made) == [("p", what)]
-    (change,) = made.changes
+    comparison = drift({"p": before}, {"p": after})
+    assert found(comparison) == [("p", what)]
+    (change,) = comparison.changes
     assert change_words(change).startswith(f"{words} (p ")
-    assert summary_words(made).startswith("1 significant change: ")
+    assert summary_words(comparison).startswith("1 significant change: ")
 
 
 def test_patterns_that_come_and_go_are_told() -> None:
-    """With how many runs they are; a run to look at is of the window that has them."""
-    made = drift({"p": runs(40), "old": runs(20)}, {"p": runs(40), "new": runs(30)})
-    assert sorted(found(made)) == [("new", "new"), ("old", "gone")]
-    by = {change.what: change for change in made.changes}
+    """New and gone patterns are told with how many runs they had, and a run to look at."""
+    comparison = drift({"p": runs(40), "old": runs(20)}, {"p": runs(40), "new": runs(30)})
+    assert sorted(found(comparison)) == [("new", "new"), ("old", "gone")]
+    by = {change.what: change for change in comparison.changes}
     assert by["new"].sample == runs(30)[0].trace_id
     assert change_words(by["gone"]).startswith("gone: was 20 runs, 33.3 % (p ")
 
 
 def test_a_single_new_run_may_be_chance() -> None:
-    """It is listed, and said to be no evidence."""
-    made = drift({"p": runs(40)}, {"p": runs(40), "odd": runs(1)})
-    assert found(made) == []
-    (change,) = made.changes
+    """A single new run is listed, and no evidence of drift."""
+    comparison = drift({"p": runs(40)}, {"p": runs(40), "odd": runs(1)})
+    assert found(comparison) == []
+    (change,) = comparison.changes
     assert change.few
     assert change_words(change).endswith("may be chance)")
-    assert summary_words(made).startswith("No evidence of drift")
+    assert summary_words(comparison).startswith("No evidence of drift")
 
 
 def test_few_runs_are_said() -> None:
     """A change in a handful of runs is marked as such, and so is a small window."""
-    made = drift({"p": runs(8)}, {"p": runs(8, failed=8)})
-    assert change_words(made.changes[0]).endswith(", few runs)")
-    assert "With 8 runs in a window, little can be said." in summary_words(made)
+    comparison = drift({"p": runs(8)}, {"p": runs(8, failed=8)})
+    assert change_words(comparison.changes[0]).endswith(", few runs)")
+    assert "With 8 runs in a window, little can be said." in summary_words(comparison)
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_few_runs_are_said() -> None:
 )
 def test_an_empty_window_is_told(before: dict[str, list[Run]], after: dict[str, list[Run]]) -> None:
     """There is nothing to compare, and nothing is new for that."""
-    made = drift(before, after)
-    assert made.changes == ()
-    assert "has no finished runs" in summary_words(made)
+    comparison = drift(before, after)
+    assert comparison.changes == ()
+    assert "has no finished runs" in summary_words(comparison)
 
 
 def test_one_session_repeated_is_one_run() -> None:
@@ -110,16 +110,16 @@ def test_one_session_repeated_is_one_run() -> None:
 
 def test_shares_are_of_the_runs_that_are_counted() -> None:
     """Ten of twenty runs are half of them, though their session counts once in the test."""
-    made = drift({"p": runs(10)}, {"p": runs(10), "q": runs(10, session="x")})
-    [new] = [change for change in made.changes if change.what == "new"]
+    comparison = drift({"p": runs(10)}, {"p": runs(10), "q": runs(10, session="x")})
+    [new] = [change for change in comparison.changes if change.what == "new"]
     assert change_words(new).startswith("new: 10 runs, 50 % of all (")
     assert not new.significant
 
 
 def test_unknown_prices_are_not_compared() -> None:
     """Runs whose cost nobody knows say nothing about cost."""
-    made = drift({"p": runs(30, cost=None)}, {"p": runs(30, cost=5.0)})
-    assert found(made) == []
+    comparison = drift({"p": runs(30, cost=None)}, {"p": runs(30, cost=5.0)})
+    assert found(comparison) == []
 
 
 def test_the_same_is_no_drift() -> None:
@@ -149,10 +149,10 @@ def test_chance_is_no_drift() -> None:
 
 def test_the_document_has_every_number() -> None:
     """What `--json` prints names the pattern and both windows."""
-    made = drift({"p": runs(60, failed=3)}, {"p": runs(60, failed=30)})
-    told = drift_document(made, {"p": Variant("p", "agent", steps("search*2-3 cite"))})
-    assert told["before"] == {"runs": 60, "failed": 3}
-    (change,) = told["changes"]
+    comparison = drift({"p": runs(60, failed=3)}, {"p": runs(60, failed=30)})
+    document = drift_document(comparison, {"p": Variant("p", "agent", steps("search*2-3 cite"))})
+    assert document["before"] == {"runs": 60, "failed": 3}
+    (change,) = document["changes"]
     assert (change["name"], change["steps"]) == ("agent", ["search ×2–3", "cite"])
     assert (change["before"], change["after"]) == (0.05, 0.5)
     assert change["significant"] is True

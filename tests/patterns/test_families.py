@@ -61,7 +61,7 @@ def test_ties_go_to_the_oldest() -> None:
 
 
 def test_the_nearest_wins_over_the_oldest() -> None:
-    """Age breaks ties only."""
+    """A pattern joins the nearest leader, even if another one is older."""
     known = leaders("a b c d", "a b c")
     assert nearest(features(steps("a b c")), known) == "a b c"
 

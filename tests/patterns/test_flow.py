@@ -89,7 +89,7 @@ def test_edges_are_tested() -> None:
 
 
 def test_prefix() -> None:
-    """What all paths begin with."""
+    """The common prefix is what all paths begin with."""
     paths = [[step("a"), step("b!"), step("c")], [step("a"), step("b!")], [step("a"), step("b!")]]
     assert common_prefix(paths) == ("a", "b!")
     assert common_prefix([[step("a")], [step("b")]]) == ()
@@ -112,7 +112,7 @@ def test_same_message(one: str, other: str) -> None:
 
 
 def test_other_message() -> None:
-    """Other words do."""
+    """Messages with other words are different messages."""
     assert fingerprint("no answer") != fingerprint("wrong answer")
 
 
@@ -139,5 +139,5 @@ def test_what_messages_share(message: str, phrase: str) -> None:
 
 @given(st.lists(st.tuples(st.text(), st.uuids().map(str)), max_size=30))
 def test_groups_lose_nothing(messages: list[tuple[str, str]]) -> None:
-    """Every message is counted once."""
+    """Grouping counts every message exactly once."""
     assert sum(group.runs for group in groups(messages)) == len(messages)

@@ -36,7 +36,7 @@ def test_steps_that_no_family_has_are_of_a_kind_of_their_own() -> None:
 
 
 def test_model_calls_bind_nothing() -> None:
-    """All agents make them."""
+    """Model calls, which all agents make, make no two agents kin."""
     steps = [
         Step(("model call",), (False,), ("llm",), "1"),
         Step(("find", "get"), (False, True), ("tool", "chain"), "2-3"),

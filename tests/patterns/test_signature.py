@@ -45,12 +45,12 @@ def run(steps: str, name: str = "agent") -> Variant:
     )
 
 
-def read(made: Variant) -> list[str]:
+def read(found: Variant) -> list[str]:
     """A variant's steps in a short form."""
     return [
         " ".join(n + "!" * f for n, f in zip(step.names, step.failed, strict=True))
         + f" ×{step.count}"
-        for step in made.steps
+        for step in found.steps
     ]
 
 
@@ -114,7 +114,7 @@ def test_a_run_of_model_calls_alone_says_how_many() -> None:
 
 def test_a_function_is_a_step_unless_it_holds_one() -> None:
     """The user's innermost functions count; those around a tool, and plumbing, do not."""
-    made = of(
+    found = of(
         node(2, "plan", "chain"),
         node(3, "chat", "llm", 2),
         node(4, "act", "chain"),
@@ -122,13 +122,13 @@ def test_a_function_is_a_step_unless_it_holds_one() -> None:
         node(6, "search", "tool", 5),
         node(7, "answer", "chain"),
     )
-    assert read(made) == ["plan ×1", "search ×1", "answer ×1"]
+    assert read(found) == ["plan ×1", "search ×1", "answer ×1"]
 
 
 def test_agents_are_steps_and_their_tools_too() -> None:
     """A sub-agent is listed before what it does."""
-    made = of(node(2, "helper", "agent"), node(3, "search", "tool", 2))
-    assert read(made) == ["helper ×1", "search ×1"]
+    found = of(node(2, "helper", "agent"), node(3, "search", "tool", 2))
+    assert read(found) == ["helper ×1", "search ×1"]
 
 
 @pytest.mark.parametrize(

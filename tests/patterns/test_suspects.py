@@ -18,8 +18,8 @@ def run(text: str) -> list[Span]:
     """Make a run of tools; `name!` failed, `name=x` was called with x, `name>y` answered y."""
     spans = [Span(TRACE, "1" * 16, None, "agent", "agent", "error", 0, 99)]
     for at, word in enumerate(text.split(), 2):
-        told, _, answer = word.partition(">")
-        called, _, given_ = told.partition("=")
+        before_answer, _, answer = word.partition(">")
+        called, _, given_ = before_answer.partition("=")
         name, failed = called.rstrip("!"), called.endswith("!")
         kind = "llm" if name == "chat" else "tool"
         span = Span(TRACE, f"{at:016x}", "1" * 16, name, kind, "ok", at, at + 1)
@@ -117,10 +117,10 @@ def test_steps_that_only_failing_runs_take_are_suspicious() -> None:
 
 
 def test_few_siblings_prove_nothing() -> None:
-    """With a handful of runs no share is told."""
+    """With a handful of siblings no share of failing runs is given as a reason."""
     siblings = others("a x b", failed=True) + others("a b", failed=False)
-    told = [reason.what for one in suspects(run("a x b"), siblings) for reason in one.reasons]
-    assert "in failing runs" not in told
+    reasons = [reason.what for one in suspects(run("a x b"), siblings) for reason in one.reasons]
+    assert "in failing runs" not in reasons
 
 
 def test_ids_in_names_make_no_difference() -> None:

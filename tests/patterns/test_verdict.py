@@ -11,11 +11,11 @@ from clustertrace.patterns.verdict import Side, verdict, verdict_words
 
 def test_a_real_improvement_is_one() -> None:
     """40 % against 15 % over a hundred runs each is called improved, with its interval."""
-    made = verdict({"a": Side(40, 100)}, {"a": Side(15, 100)})
-    assert made.word == "improved"
-    assert made.difference == pytest.approx(-0.25)
-    assert made.interval.low < -0.25 < made.interval.high < 0
-    assert verdict_words(made, "tag.task").startswith("Improved. 40 of 100 failed before (40 %)")
+    found = verdict({"a": Side(40, 100)}, {"a": Side(15, 100)})
+    assert found.word == "improved"
+    assert found.difference == pytest.approx(-0.25)
+    assert found.interval.low < -0.25 < found.interval.high < 0
+    assert verdict_words(found, "tag.task").startswith("Improved. 40 of 100 failed before (40 %)")
 
 
 def test_a_worsening_is_said_too() -> None:
@@ -25,36 +25,36 @@ def test_a_worsening_is_said_too() -> None:
 
 def test_few_runs_are_no_evidence_and_say_what_they_could_show() -> None:
     """Three of ten against one of ten proves nothing; the smallest visible change is told."""
-    made = verdict({"a": Side(3, 10)}, {"a": Side(1, 10)})
-    assert made.word == "no evidence"
-    assert made.smallest is not None
-    assert 0.3 < made.smallest < 0.8
-    assert "would usually show a change of" in verdict_words(made, "tag.task")
+    found = verdict({"a": Side(3, 10)}, {"a": Side(1, 10)})
+    assert found.word == "no evidence"
+    assert found.smallest is not None
+    assert 0.3 < found.smallest < 0.8
+    assert "would usually show a change of" in verdict_words(found, "tag.task")
 
 
 def test_a_changed_mix_cannot_fake_a_win() -> None:
     """More easy tasks after the change lower the overall rate and mean nothing."""
     before = {"easy": Side(1, 10), "hard": Side(45, 90)}
     after = {"easy": Side(9, 90), "hard": Side(5, 10)}
-    made = verdict(before, after)
-    assert made.after.rate < made.before.rate / 2
-    assert made.word == "no evidence"
+    found = verdict(before, after)
+    assert found.after.rate < found.before.rate / 2
+    assert found.word == "no evidence"
 
 
 def test_without_common_groups_there_is_nothing_to_compare() -> None:
     """Different tasks before and after can't be compared, and the words say so."""
-    made = verdict({"a": Side(5, 9)}, {"b": Side(0, 9)})
-    assert (made.word, made.strata, made.smallest) == ("no evidence", 0, None)
-    assert "no task has finished runs both before and after" in verdict_words(made, "tag.task")
+    found = verdict({"a": Side(5, 9)}, {"b": Side(0, 9)})
+    assert (found.word, found.strata, found.smallest) == ("no evidence", 0, None)
+    assert "no task has finished runs both before and after" in verdict_words(found, "tag.task")
 
 
 def test_a_side_without_runs_is_named() -> None:
     """A filter that matches nothing is told as that, not as names that do not meet."""
-    made = verdict({}, {"b": Side(0, 9)})
-    told = verdict_words(made, "tag.task")
-    assert told == "No evidence: there are no finished runs before with a known task."
-    assert verdict_words(made, "name") == "No evidence: there are no finished runs before."
-    assert verdict_words(made, "tag.name").endswith("no finished runs before with a known name.")
+    found = verdict({}, {"b": Side(0, 9)})
+    sentence = verdict_words(found, "tag.task")
+    assert sentence == "No evidence: there are no finished runs before with a known task."
+    assert verdict_words(found, "name") == "No evidence: there are no finished runs before."
+    assert verdict_words(found, "tag.name").endswith("no finished runs before with a known name.")
 
 
 def test_the_smallest_change_is_what_such_numbers_show() -> None:

@@ -26,7 +26,7 @@ def member(
     return Member(f"{number:032x}", failed, run(text, error=error), None, own)
 
 
-def said(why: Why) -> list[str]:
+def sentences(why: Why) -> list[str]:
     """Return the sentences of the differences."""
     return [difference_words(one) for one in why.differences]
 
@@ -41,7 +41,7 @@ def test_what_only_failed_runs_did_is_found() -> None:
     assert first.p <= first.q < 1e-6
     assert first.evidence == tuple(f"{at:032x}" for at in range(5))
     assert first.contrast == tuple(f"{at:032x}" for at in range(50, 55))
-    assert said(why)[0].endswith("12 of 12 failed runs, 0 of 40 that did not fail.")
+    assert sentences(why)[0].endswith("12 of 12 failed runs, 0 of 40 that did not fail.")
     assert len(why.differences) == 1, "conditions that hold for the same runs say the same"
 
 
@@ -108,7 +108,7 @@ def test_what_preceded_the_failure_is_found_all_the_same() -> None:
     members += [
         member(at, "plan check search fetch read cite", failed=False) for at in range(50, 90)
     ]
-    texts = said(explain([Population("pattern", members)]))
+    texts = sentences(explain([Population("pattern", members)]))
     assert any("`check` never called" in text for text in texts)
     assert not any("cite" in text or "read" in text or "failed `fetch`" in text for text in texts)
 
@@ -117,9 +117,9 @@ def test_how_far_a_run_went_is_no_reason() -> None:
     """Runs that succeed may stop there: their length and last step are not looked at."""
     members = [member(at, "try_a try_b give_up", failed=True) for at in range(20)]
     members += [member(at, "try_b try_a give_up", failed=False) for at in range(50, 90)]
-    told = explain([Population("pattern", members)]).differences
-    assert told
-    assert not {one.conditions[0].trait[0] for one in told} & {"steps", "ends with"}
+    differences = explain([Population("pattern", members)]).differences
+    assert differences
+    assert not {one.conditions[0].trait[0] for one in differences} & {"steps", "ends with"}
 
 
 def test_the_narrowest_population_that_shows_something_is_told() -> None:
@@ -194,7 +194,7 @@ def test_ids_in_names_are_one_step() -> None:
     """Dynamic names with numbers count as the step that they are."""
     members = [member(at, f"load_{at} a", failed=True) for at in range(100, 120)]
     members += [member(at, f"load_{at} b", failed=False) for at in range(200, 240)]
-    assert "`a` called" in said(explain([Population("pattern", members)]))[0]
+    assert "`a` called" in sentences(explain([Population("pattern", members)]))[0]
 
 
 def test_what_was_compared_is_told() -> None:
@@ -209,15 +209,15 @@ def test_what_was_compared_is_told() -> None:
 def test_agents_that_are_left_out_are_told_of() -> None:
     """Beside the sentence that nothing can be compared, and where all of a root would have been."""
     failed = [member(at, "find cancel", failed=True) for at in range(10)]
-    told = explain([Population("pattern", failed)], others_left_out=True)
+    why = explain([Population("pattern", failed)], others_left_out=True)
     left_out = (
         "Runs that have the same root name but share no step are left out, as those of another "
         "kind of agent."
     )
-    assert nothing_words(told) == (
+    assert nothing_words(why) == (
         f"Every comparable run failed, so there is nothing to compare them with. {left_out}"
     )
-    assert why_document("p", "agent", told, None)["compared"]["others_left_out"]
+    assert why_document("p", "agent", why, None)["compared"]["others_left_out"]
     passed = [member(at, "find get", failed=False, own=False) for at in range(20, 60)]
     populations = [Population(level, [*failed, *passed]) for level in ("family", "name")]
     assert compared_words(explain(populations[1:], others_left_out=True)).endswith(left_out)

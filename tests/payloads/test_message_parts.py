@@ -87,8 +87,12 @@ def test_calls_and_results_between_messages() -> None:
     messages, rest = conversation(items)
     assert rest == {}
     assert [message["role"] for message in messages] == ["user", "assistant", "tool"]
-    said = [list(parts_of(message)) for message in messages]
-    assert said == [[Part("text", "tides?")], [Part("call", "search({})")], [Part("result", "2 m")]]
+    parts = [list(parts_of(message)) for message in messages]
+    assert parts == [
+        [Part("text", "tides?")],
+        [Part("call", "search({})")],
+        [Part("result", "2 m")],
+    ]
     assert [remaining(message) for message in messages] == [{}, {}, {}]
 
 
@@ -113,4 +117,4 @@ ANY = st.recursive(
 def test_whatever_stands_there_is_told(message: dict[str, Any]) -> None:
     """No shape is too strange: each part has words."""
     for part in parts_of({"role": "user"} | message):
-        assert isinstance(part.said, str)
+        assert isinstance(part.text, str)

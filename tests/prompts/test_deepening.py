@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clustertrace.prompts.deepening import about_draft, about_habits, about_templates
 from clustertrace.prompts.lint import lint
-from tests.prompts.test_habits import made
+from tests.prompts.test_habits import compared_prompts
 
 
 def test_a_draft_goes_with_its_findings() -> None:
@@ -18,7 +18,7 @@ def test_a_draft_goes_with_its_findings() -> None:
 
 def test_prompts_go_in_part() -> None:
     """A sample of short pieces, and what was tested; nothing of the runs."""
-    asked = about_habits(made(100), ["x" * 5000], ["y"])
+    asked = about_habits(compared_prompts(100), ["x" * 5000], ["y"])
     assert "x" * 600 in asked.prompt
     assert "x" * 601 not in asked.prompt
     assert "- hedge: 40 of 50 dead ends" in asked.prompt

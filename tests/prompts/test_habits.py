@@ -21,7 +21,7 @@ def noted(
     return Noted(f"{number:032x}", has, ALL & ~has, "error" if dead else None, kin, text)
 
 
-def made(count: int, kin: int | None = None, text: int | None = None) -> Habits:
+def compared_prompts(count: int, kin: int | None = None, text: int | None = None) -> Habits:
     """Compare prompts of which the hedging ones mostly fail, and those with a target don't."""
     prompts = []
     for number in range(count):
@@ -33,7 +33,7 @@ def made(count: int, kin: int | None = None, text: int | None = None) -> Habits:
 
 def test_clear_habits_are_kept_and_dropped() -> None:
     """A habit of dead ends is to drop, one of successes to keep, with rates, interval, examples."""
-    found = made(100)
+    found = compared_prompts(100)
     [drop], [keep] = found.drop, found.keep
     assert (drop.habit.name, keep.habit.name) == ("hedging", "target")
     assert (drop.dead_with, drop.dead, drop.succeeded_with, drop.succeeded) == (40, 50, 10, 50)
@@ -46,7 +46,7 @@ def test_clear_habits_are_kept_and_dropped() -> None:
 
 def test_few_prompts_are_not_enough() -> None:
     """Below eight on any side nothing is tested, whatever the rates."""
-    found = made(14)
+    found = compared_prompts(14)
     assert found.drop == found.keep == ()
     assert not any(one.enough for one in found.compared)
     assert not any(one.significant for one in compare([]).compared)
@@ -55,7 +55,7 @@ def test_few_prompts_are_not_enough() -> None:
 @pytest.mark.parametrize("of", [{"kin": 7}, {"text": 7}])
 def test_prompts_of_a_kin_count_once_a_side(of: dict[str, int]) -> None:
     """A session of a hundred prompts is no hundred observations; nor is a text of as many runs."""
-    found = made(100, **of)
+    found = compared_prompts(100, **of)
     assert (found.prompts, found.independent) == (100, 2)
     assert not any(one.enough for one in found.compared)
 

@@ -54,5 +54,5 @@ def test_a_user_turn_may_hold_its_words_in_either_place() -> None:
 
 
 def test_long_prompts_are_cut() -> None:
-    """So much is looked at, and no more."""
+    """No more than the first part of a long prompt is looked at."""
     assert len(written("user", "x" * 100_000, None) or "") == LONGEST

@@ -88,7 +88,7 @@ def test_importing_loads_the_standard_library_only() -> None:
 
 
 def test_the_public_face_is_sorted_and_there() -> None:
-    """Every public name exists."""
+    """Public names are sorted, and every one of them exists."""
     import clustertrace
 
     assert clustertrace.__all__ == sorted(clustertrace.__all__)

@@ -82,9 +82,9 @@ def run(program: str, folder: Path, **environment: str) -> tuple[int, str, str]:
         timeout=60,
         check=False,
     )
-    told = done.stderr.replace(str(path), path.name)
-    said = _RECORDER.sub("", _NOTICE.sub("", told))
-    return done.returncode, done.stdout, re.sub(r"line \d+, in", "in", said)
+    errors = done.stderr.replace(str(path), path.name)
+    without_notices = _RECORDER.sub("", _NOTICE.sub("", errors))
+    return done.returncode, done.stdout, re.sub(r"line \d+, in", "in", without_notices)
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -118,6 +118,6 @@ import clustertrace
 def outer(): return "outer"
 print(outer())
 """
-    code, told, said = run(program, tmp_path)
-    assert (code, told, said) == (0, "inner\nouter\n", "")
+    code, out, err = run(program, tmp_path)
+    assert (code, out, err) == (0, "inner\nouter\n", "")
     assert [trace.name for trace in recorded.traces()] == ["inner", "outer"]

@@ -107,9 +107,9 @@ def test_a_password_in_the_address_is_shown_to_the_receiver_only(
     assert receiver.names() == {"run"}
     for place in ("127.0.0.1:9", "127.0.0.1:port"):
         monkeypatch.setenv("CLUSTERTRACE_ENDPOINT", f"http://me:open/sesame@{place}")
-        said = program(ONE_SPAN).stderr
-        assert f"http://{place}/v1/spans can't be reached" in said
-        assert "sesame" not in said
+        errors = program(ONE_SPAN).stderr
+        assert f"http://{place}/v1/spans can't be reached" in errors
+        assert "sesame" not in errors
 
 
 def test_a_program_sends_what_it_records(
@@ -167,8 +167,8 @@ while not notices.held: time.sleep(0.01)
 {then}
 print("the program's own", file=sys.stderr)
 """)
-    said = [word for line in done.stderr.splitlines() for word in order if word in line]
-    assert list(dict.fromkeys(said)) == order
+    words = [word for line in done.stderr.splitlines() for word in order if word in line]
+    assert list(dict.fromkeys(words)) == order
 
 
 def test_no_program_ends_later_for_a_receiver_that_is_not_there(

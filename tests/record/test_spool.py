@@ -33,9 +33,9 @@ with clustertrace.span("agent", kind="agent"):
     os.kill(os.getpid(), signal.SIGKILL)
 """)
     assert done.returncode == -9
-    made = recorded.trace()
-    assert len([one for one in made.spans if one.name == "step"]) == 1000
-    assert made.status == "incomplete"
+    trace = recorded.trace()
+    assert len([one for one in trace.spans if one.name == "step"]) == 1000
+    assert trace.status == "incomplete"
 
 
 def test_processes_and_threads_lose_and_double_nothing(
@@ -60,9 +60,9 @@ for _ in range(8):
 for pid in children: assert os.waitpid(pid, 0)[1] == 0
 """)
     assert done.returncode == 0, done.stderr
-    made = recorded.traces()
-    assert len(made) == len({one.trace_id for one in made}) == 6400
-    assert all(len(one.spans) == 1 for one in made)
+    traces = recorded.traces()
+    assert len(traces) == len({one.trace_id for one in traces}) == 6400
+    assert all(len(one.spans) == 1 for one in traces)
 
 
 def test_a_forked_child_goes_on_in_its_own_segment(program: Program, recorded: Recorded) -> None:
@@ -80,11 +80,11 @@ with clustertrace.span("parent"):
     step("after")
 """)
     assert done.returncode == 0, done.stderr
-    made = recorded.trace()
-    steps = [one for one in made.spans if one.name == "step"]
+    trace = recorded.trace()
+    steps = [one for one in trace.spans if one.name == "step"]
     assert sorted(one.input["who"] for one in steps) == ["after", "before", "child"]
-    assert len({one.span_id for one in made.spans}) == 4
-    assert made.status == "ok"
+    assert len({one.span_id for one in trace.spans}) == 4
+    assert trace.status == "ok"
 
 
 def test_a_running_trace_is_seen(recorded: Recorded) -> None:
@@ -207,6 +207,6 @@ def test_a_clock_that_jumps_back_turns_no_span_round(
     monkeypatch.setattr(source, "wall_ns", lambda: next(walls))
     with clustertrace.span("a"):
         work(1)
-    made = recorded.trace()
-    assert all((one.end_ns or 0) >= one.start_ns for one in made.spans)
-    assert made.spans[1].start_ns >= made.spans[0].start_ns
+    trace = recorded.trace()
+    assert all((one.end_ns or 0) >= one.start_ns for one in trace.spans)
+    assert trace.spans[1].start_ns >= trace.spans[0].start_ns

@@ -72,8 +72,8 @@ def test_as_python_prints_it(way: Callable[[], object]) -> None:
         try:
             way()
         except Exception as error:
-            told = stack_of(error), traceback.format_exc()
-        assert told[0] == told[1]
+            both = stack_of(error), traceback.format_exc()
+        assert both[0] == both[1]
 
 
 def test_no_step_of_the_recorder(recorded: Recorded) -> None:
@@ -96,13 +96,13 @@ def test_no_step_of_the_recorder(recorded: Recorded) -> None:
 
     with pytest.raises(LookupError):
         outer()
-    told = {
+    stacks_by_name = {
         name: str(span.attributes["exception.stacktrace"])
         for name, span in recorded.spans().items()
     }
     steps = {
         name: [line.rpartition(" ")[2] for line in text.splitlines() if line.startswith("  File")]
-        for name, text in told.items()
+        for name, text in stacks_by_name.items()
     }
     assert steps == {
         "inner": ["inner", "fails"],
@@ -135,9 +135,9 @@ def test_only_the_last_steps() -> None:
     """Of a long way the end is told, where the error arose."""
     with pytest.raises(ZeroDivisionError) as caught:
         recurs(200)
-    told = str(stack_of(caught.value))
-    assert "repeated 47 more times" in told
-    assert "test_only_the_last_steps" not in told
+    text = str(stack_of(caught.value))
+    assert "repeated 47 more times" in text
+    assert "test_only_the_last_steps" not in text
 
 
 def test_nothing_is_kept_alive() -> None:
@@ -161,6 +161,6 @@ def test_nothing_is_kept_alive() -> None:
         try:
             exec(compile("1 / 0", f"cell {number}", "exec"), {})
         except ZeroDivisionError as error:
-            told = str(stack_of(error))
-        assert f"cell {number}" in told
+            text = str(stack_of(error))
+        assert f"cell {number}" in text
     assert len(stacks._known) <= stacks._REMEMBERED

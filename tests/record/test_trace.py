@@ -43,10 +43,10 @@ def test_options_are_heeded(recorded: Recorded) -> None:
         clustertrace.tag("team", "blue")
 
     look("q", "hush")
-    made = recorded.trace()
-    assert (made.name, made.spans[0].kind) == ("look up", "tool")
-    assert made.tags == {"team": "blue", "size": "3"}
-    assert made.spans[0].input == {"query": "q"}
+    recorded_trace = recorded.trace()
+    assert (recorded_trace.name, recorded_trace.spans[0].kind) == ("look up", "tool")
+    assert recorded_trace.tags == {"team": "blue", "size": "3"}
+    assert recorded_trace.spans[0].input == {"query": "q"}
 
 
 def test_calls_nest(recorded: Recorded) -> None:
@@ -200,9 +200,9 @@ def test_gathered_calls_nest_and_separate_calls_are_separate(recorded: Recorded)
         await asyncio.gather(leaf(3), leaf(4))
 
     asyncio.run(main())
-    made = recorded.traces()
-    assert [len(one.spans) for one in made] == [5, 2, 2]
-    root, *rest = made[0].spans
+    traces = recorded.traces()
+    assert [len(one.spans) for one in traces] == [5, 2, 2]
+    root, *rest = traces[0].spans
     leaves = [one for one in rest if one.name == "leaf"]
     assert {one.parent_span_id for one in leaves} == {root.span_id}
     assert {one.parent_span_id for one in rest if one.name == "plain"} == {
@@ -228,17 +228,17 @@ def test_a_generator_lasts_until_it_ends(recorded: Recorded) -> None:
         return total
 
     assert consumer() == 30
-    made = recorded.trace()
-    names = {one.span_id: one.name for one in made.spans}
+    recorded_trace = recorded.trace()
+    names = {one.span_id: one.name for one in recorded_trace.spans}
     inner = [
         (one.input["a"], names[one.parent_span_id or ""])
-        for one in made.spans
+        for one in recorded_trace.spans
         if one.name == "plain"
     ]
     assert inner == [(1, "numbers"), (10, "consumer"), (20, "consumer")]
-    numbers_span = next(one for one in made.spans if one.name == "numbers")
+    numbers_span = next(one for one in recorded_trace.spans if one.name == "numbers")
     assert numbers_span.output == [10, 20]
-    assert (numbers_span.end_ns or 0) > made.spans[-1].start_ns
+    assert (numbers_span.end_ns or 0) > recorded_trace.spans[-1].start_ns
 
 
 def test_a_generator_speaks_with_its_consumer(recorded: Recorded) -> None:
@@ -280,9 +280,9 @@ def test_an_abandoned_generator_says_so(recorded: Recorded) -> None:
 
     for _ in numbers():
         break
-    made = recorded.spans()["numbers"]
-    assert (made.status, made.output) == ("ok", [1])
-    assert made.attributes["generator.abandoned"] is True
+    numbers_span = recorded.spans()["numbers"]
+    assert (numbers_span.status, numbers_span.output) == ("ok", [1])
+    assert numbers_span.attributes["generator.abandoned"] is True
     assert cleaned == [True]
 
 
@@ -340,7 +340,7 @@ def test_a_cancellation_survived_at_a_yield_excuses_no_later_one(recorded: Recor
 
 
 def test_attributes_are_taken_as_a_mapping_too(recorded: Recorded) -> None:
-    """As OpenTelemetry's spans take them; what is no mapping never reaches the program."""
+    """Attributes may be a mapping, as in OpenTelemetry; what is none never breaks the program."""
     with clustertrace.span("step") as step:
         step.set_attributes({"gen_ai.x": 1}, b=2)
         step.set_attributes("nothing")  # type: ignore[arg-type]
@@ -358,8 +358,12 @@ def test_a_generator_that_fails_keeps_what_it_yielded(recorded: Recorded) -> Non
 
     with pytest.raises(OSError, match="gone"):
         list(numbers())
-    made = recorded.spans()["numbers"]
-    assert (made.status, made.error_type, made.output) == ("error", "OSError", [1])
+    numbers_span = recorded.spans()["numbers"]
+    assert (numbers_span.status, numbers_span.error_type, numbers_span.output) == (
+        "error",
+        "OSError",
+        [1],
+    )
 
 
 def test_async_generators_too(recorded: Recorded) -> None:
@@ -394,9 +398,11 @@ def test_threads_keep_their_parent_with_carry(recorded: Recorded) -> None:
             list(pool.map(clustertrace.carry(plain), range(4)))
 
     outer()
-    made = recorded.trace()
-    assert {one.parent_span_id for one in made.spans[1:]} == {made.spans[0].span_id}
-    assert len(made.spans) == 5
+    recorded_trace = recorded.trace()
+    assert {one.parent_span_id for one in recorded_trace.spans[1:]} == {
+        recorded_trace.spans[0].span_id
+    }
+    assert len(recorded_trace.spans) == 5
 
 
 def test_facts_are_of_the_current_trace(recorded: Recorded) -> None:
@@ -413,11 +419,11 @@ def test_facts_are_of_the_current_trace(recorded: Recorded) -> None:
 
     with clustertrace.session("chat-1"):
         agent()
-    made = recorded.trace()
-    assert (made.tags, made.session_id) == ({"tier": "1"}, "chat-1")
-    assert (made.outcome, made.outcome_reason) == ("fail", "no answer")
-    assert [(one.name, one.value) for one in made.metrics] == [("score", 0.5)]
-    steps = {one.name: one for one in made.spans}
+    recorded_trace = recorded.trace()
+    assert (recorded_trace.tags, recorded_trace.session_id) == ({"tier": "1"}, "chat-1")
+    assert (recorded_trace.outcome, recorded_trace.outcome_reason) == ("fail", "no answer")
+    assert [(one.name, one.value) for one in recorded_trace.metrics] == [("score", 0.5)]
+    steps = {one.name: one for one in recorded_trace.spans}
     assert (steps["search"].kind, steps["search"].output) == ("tool", ["hit"])
     assert steps["fetch"].error_type == "TimeoutError"
     assert steps["pay"].error_message == "declined"
@@ -450,8 +456,12 @@ def test_nonsense_is_noticed_not_raised(
         say()
         say()
     assert len(caplog.records) == 1
-    made = recorded.trace()
-    assert (made.metrics, made.outcome, made.status) == ((), None, "ok")
+    recorded_trace = recorded.trace()
+    assert (recorded_trace.metrics, recorded_trace.outcome, recorded_trace.status) == (
+        (),
+        None,
+        "ok",
+    )
 
 
 def test_outside_of_a_trace_there_is_a_word(caplog: pytest.LogCaptureFixture) -> None:

@@ -36,22 +36,22 @@ class Hostile:
         raise RuntimeError("no")
 
 
-def usage(**told: Any) -> None:
+def usage(**values: Any) -> None:
     """Say something odd about a model call."""
     with span("call", kind="llm") as call:
-        call.set_usage(**told)
+        call.set_usage(**values)
 
 
-def status(*told: Any) -> None:
+def status(*values: Any) -> None:
     """Say something odd about how a step ended."""
     with span("step") as step:
-        step.set_status(*told)
+        step.set_status(*values)
 
 
-def attributes(**told: Any) -> None:
+def attributes(**values: Any) -> None:
     """Attach odd attributes."""
     with span("step") as step:
-        step.set_attributes(**told)
+        step.set_attributes(**values)
 
 
 @pytest.mark.parametrize(
@@ -262,9 +262,9 @@ def test_what_does_not_fit_of_many_items_is_told(recorded: Recorded) -> None:
             yield "word " * 10
 
     assert len(list(stream())) == 10_000
-    made = recorded.spans()["stream"]
-    assert made.attributes["clustertrace.cut"] == ["output"]
-    assert made.output[-1] == f"[cut: {10_001 - len(made.output)} more]"
+    stream_span = recorded.spans()["stream"]
+    assert stream_span.attributes["clustertrace.cut"] == ["output"]
+    assert stream_span.output[-1] == f"[cut: {10_001 - len(stream_span.output)} more]"
 
 
 def test_an_error_is_freed_with_its_last_reference() -> None:
@@ -297,9 +297,9 @@ def test_a_span_can_be_used_again(recorded: Recorded) -> None:
         for _ in range(2):
             with twice:
                 pass
-    made = recorded.trace()
-    assert [one.name for one in made.spans] == ["run", "step", "step"]
-    assert len({one.span_id for one in made.spans}) == 3
+    trace = recorded.trace()
+    assert [one.name for one in trace.spans] == ["run", "step", "step"]
+    assert len({one.span_id for one in trace.spans}) == 3
 
 
 def test_a_name_may_stand_alone(recorded: Recorded) -> None:
@@ -422,7 +422,7 @@ ANY = st.recursive(
 
 @given(ANY, ANY)
 def test_any_value_anywhere_makes_lines_that_can_be_read(value: Any, other: Any) -> None:
-    """As a name, argument, result, attribute, tag, usage, metric, session or error."""
+    """Any value, as any argument of any call, leads to lines that can be read."""
 
     @trace(name=value, tags={"t": value}, sample=1.0)
     def work(argument: Any) -> Any:

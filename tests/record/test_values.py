@@ -224,9 +224,9 @@ class Proxy:
 def test_one_bad_value_does_not_take_the_others_along() -> None:
     """A value that can't be looked at is a note; what stands beside it is kept."""
     captured = capture({"query": "kept", "request": Proxy(), "odd": Hostile()}, LIMIT)
-    told = json.loads(captured.text)
-    assert told["query"] == "kept"
-    assert "not recorded" in told["request"]
+    fields = json.loads(captured.text)
+    assert fields["query"] == "kept"
+    assert "not recorded" in fields["request"]
     assert captured.opaque == ("request", "odd")
 
 
@@ -241,9 +241,9 @@ def test_what_is_large_is_not_read_to_its_end() -> None:
             raise AssertionError("copies everything")
 
     rows = Large.model_construct(rows=list(range(100_000)))
-    told = json.loads(capture({"model": rows}, LIMIT).text)["model"]
-    assert told["rows"][:3] == [0, 1, 2]
-    assert "hidden" not in told
+    model = json.loads(capture({"model": rows}, LIMIT).text)["model"]
+    assert model["rows"][:3] == [0, 1, 2]
+    assert "hidden" not in model
 
     class Item:
         def __lt__(self, other: object) -> bool:

@@ -55,8 +55,8 @@ def test_only_the_secrets_go_however_deep(
     for _ in range(depth):
         text = json.loads(text)
     mark = "[redacted: by its name]"
-    one = mark if secret else secret
-    left = [mark if item else item for item in secret] if isinstance(secret, list) else one
+    expected = mark if secret else secret
+    left = [mark if item else item for item in secret] if isinstance(secret, list) else expected
     assert text == {"password": left, "other": other}
 
 

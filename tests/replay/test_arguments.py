@@ -19,8 +19,10 @@ from clustertrace.replay.arguments import arguments_of, parse_change, prompt_cha
 from clustertrace.testing import capture_traces
 
 
-def root(told: Any, **attributes: Any) -> Span:
-    return Span("1" * 32, "2" * 16, None, "run", "agent", "ok", 1, 2, told, attributes=attributes)
+def root(payload: Any, **attributes: Any) -> Span:
+    return Span(
+        "1" * 32, "2" * 16, None, "run", "agent", "ok", 1, 2, payload, attributes=attributes
+    )
 
 
 @given(
@@ -70,7 +72,7 @@ def test_cut_argument() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "attributes", "sentence"),
+    ("payload", "attributes", "sentence"),
     [
         ({"key": "[redacted: by its name]"}, {}, "its argument 'key' held a secret"),
         ({"key": "<Client>"}, {"clustertrace.opaque": ["input.key"]}, "'key' is not data"),
@@ -80,13 +82,13 @@ def test_cut_argument() -> None:
         (None, {"clustertrace.capture": "metadata"}, "was not recorded"),
     ],
 )
-def test_refused(told: Any, attributes: dict[str, Any], sentence: str) -> None:
+def test_refused(payload: Any, attributes: dict[str, Any], sentence: str) -> None:
     """What can't be rebuilt is refused by name."""
 
     def run(key: str) -> None: ...
 
     with pytest.raises(CannotReplay, match=sentence):
-        arguments_of(root(told, **attributes), run)
+        arguments_of(root(payload, **attributes), run)
 
 
 def test_change_inside() -> None:
@@ -116,11 +118,11 @@ def test_recording_with_changes() -> None:
     assert before.spans[0] == span
 
 
-@pytest.mark.parametrize("told", ["nothing", "=x", "[0]=x", "a[=x", "a]b=x"])
-def test_bad_change(told: str) -> None:
+@pytest.mark.parametrize("text", ["nothing", "=x", "[0]=x", "a[=x", "a]b=x"])
+def test_bad_change(text: str) -> None:
     """What is no PATH=VALUE is refused."""
     with pytest.raises(UsageError, match="--set expects"):
-        parse_change(told)
+        parse_change(text)
 
 
 def test_change_nowhere() -> None:
@@ -133,7 +135,7 @@ def test_change_nowhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "path"),
+    ("payload", "path"),
     [
         ({"question": "Why?", "depth": 1}, ("question",)),
         ({"who": "me"}, ("who",)),
@@ -143,9 +145,9 @@ def test_change_nowhere() -> None:
         ),
     ],
 )
-def test_prompt(told: Any, path: tuple[Any, ...]) -> None:
+def test_prompt(payload: Any, path: tuple[Any, ...]) -> None:
     """The user's words are found by their usual names, as the last user's message, or alone."""
-    assert prompt_change(root(told), "New").path == path
+    assert prompt_change(root(payload), "New").path == path
 
 
 def test_no_prompt() -> None:

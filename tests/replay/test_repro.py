@@ -41,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def made(folder: Path, *options: str, entry: str = "failing_agent:run") -> int:
+def repro(folder: Path, *options: str, entry: str = "failing_agent:run") -> int:
     """What `repro` returns for the newest trace; imports of the project are forgotten again."""
     from clustertrace.store import Store, queries
 
@@ -73,7 +73,7 @@ def passes(folder: Path) -> bool:
 
 def test_fails_until_mended(folder: Path) -> None:
     """The test fails today, and passes when the agent no longer fails in this way."""
-    assert made(folder) == 0
+    assert repro(folder) == 0
     assert not passes(folder)
     (folder / "failing_agent.py").write_text(AGENT.format(answer="[]", attempts=1))
     assert passes(folder)
@@ -81,14 +81,14 @@ def test_fails_until_mended(folder: Path) -> None:
 
 def test_stubs_hold_the_tools(folder: Path) -> None:
     """A tool that works again does not hide the fault: it answers as it was recorded."""
-    assert made(folder) == 0
+    assert repro(folder) == 0
     (folder / "failing_agent.py").write_text(AGENT.format(answer="['found']", attempts=3))
     assert not passes(folder)
 
 
 def test_inverse(folder: Path) -> None:
     """With --expect-failure it passes today, and fails once the agent is mended."""
-    assert made(folder, "--expect-failure") == 0
+    assert repro(folder, "--expect-failure") == 0
     assert passes(folder)
     (folder / "failing_agent.py").write_text(AGENT.format(answer="[]", attempts=1))
     assert not passes(folder)
@@ -96,62 +96,62 @@ def test_inverse(folder: Path) -> None:
 
 def test_modes(folder: Path) -> None:
     """`--mode negative` is another name of --expect-failure, and `--mode positive` of its lack."""
-    assert made(folder, "--mode", "negative") == 0
+    assert repro(folder, "--mode", "negative") == 0
     assert passes(folder)
-    assert made(folder, "--mode", "positive") == 0
+    assert repro(folder, "--mode", "positive") == 0
     assert not passes(folder)
 
 
 def test_without_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The test goes to standard output, and nothing else does."""
-    assert made(folder, "-o", "-") == 0
-    told = capsys.readouterr()
-    (folder / "test_it.py").write_text(told.out)
+    assert repro(folder, "-o", "-") == 0
+    printed = capsys.readouterr()
+    (folder / "test_it.py").write_text(printed.out)
     assert not passes(folder)
-    assert "It made 3 calls" not in told.out
-    assert "failed" in told.err
+    assert "It made 3 calls" not in printed.out
+    assert "failed" in printed.err
 
 
 def test_a_run_that_did_not_fail(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It is refused with exit code 1 and what to do if it was wrong; its failure can be said."""
     code = "import failing_agent; failing_agent.search('why')"
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert made(folder, entry="failing_agent:search") == 1
-    told = " ".join(capsys.readouterr().out.split())
-    assert "The run did not fail, so there is nothing to test." in told
+    assert repro(folder, entry="failing_agent:search") == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "The run did not fail, so there is nothing to test." in printed
     assert not (folder / "test_it.py").exists()
-    assert made(folder, "--json", entry="failing_agent:search") == 1
+    assert repro(folder, "--json", entry="failing_agent:search") == 1
     answer = json.loads(capsys.readouterr().out)
     assert (answer["fails_as_recorded"], answer["test"]) == (False, None)
-    assert main(shlex.split(told.partition("say so first: clustertrace ")[2])) == 0
-    assert made(folder, entry="failing_agent:search") == 0
+    assert main(shlex.split(printed.partition("say so first: clustertrace ")[2])) == 0
+    assert repro(folder, entry="failing_agent:search") == 0
 
 
 def test_an_argument_that_was_not_recorded(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is asked for, and one that is given stands in the test."""
+    """An argument that was not recorded is asked for; one that is given stands in the test."""
     (folder / "failing_agent.py").write_text(
         AGENT.format(answer="[]", attempts=3).replace('"agent")', '"agent", skip="question")')
     )
     code = "import failing_agent\ntry: failing_agent.run('why')\nexcept LookupError: pass"
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert made(folder) == 2
+    assert repro(folder) == 2
     assert "give it with --set question=VALUE" in " ".join(capsys.readouterr().err.split())
-    assert made(folder, "--set", "question=why") == 0
+    assert repro(folder, "--set", "question=why") == 0
     assert not passes(folder)
     assert '"question": "why"' in (folder / "test_it.py").read_text()
 
 
 def test_a_file_that_cannot_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is said in a sentence, with exit code 2."""
-    assert made(folder, "-o", "nowhere/test_it.py") == 2
+    """A file that can't be written is told in a sentence, with exit code 2."""
+    assert repro(folder, "-o", "nowhere/test_it.py") == 2
     assert "nowhere/test_it.py can't be written" in capsys.readouterr().err
 
 
 def test_nothing_to_test(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where the run does not fail any more, nothing is written, and it says so."""
     (folder / "failing_agent.py").write_text(AGENT.format(answer="[]", attempts=1))
-    assert made(folder) == 1
+    assert repro(folder) == 1
     assert not (folder / "test_it.py").exists()
     assert "does not fail here as recorded" in capsys.readouterr().out

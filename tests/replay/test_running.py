@@ -324,14 +324,14 @@ def test_player_leaves(recorded: Recorded) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "sentence"),
+    ("entry", "sentence"),
     [
         ("nowhere", "expects module:function"),
         ("no_such_module_here:run", "can't be imported"),
         ("json:no_such", "has no function 'no_such'"),
     ],
 )
-def test_bad_entry(told: str, sentence: str) -> None:
+def test_bad_entry(entry: str, sentence: str) -> None:
     """An entry that can't be called is refused with what is wrong with it."""
     with pytest.raises(UsageError, match=sentence):
-        entry_of(told)
+        entry_of(entry)

@@ -46,7 +46,7 @@ def test_a_cache_is_tested_by_the_runs_that_missed_it() -> None:
 
 
 def test_dead_ends_that_became_more() -> None:
-    """Worse is said too."""
+    """An aim whose dead ends became more is told as worse."""
     before, after = (Samples({"a": week(dead_ends=count)}, {}) for count in (5, 30))
     assert compared(Aim("dead-ends"), before, after).verdict.word == "worse"
 
@@ -64,7 +64,7 @@ def test_cost_is_tested_by_runs_above_the_median_before() -> None:
 
 @pytest.mark.parametrize("figure", FIGURES)
 def test_weeks_without_runs_show_nothing(figure: str) -> None:
-    """No figure, and no evidence."""
+    """Weeks without runs give no figure and no evidence."""
     found = compared(Aim(figure), Samples({}, {}), Samples({}, {}))
     assert (found.before, found.after, found.verdict.word) == (None, None, "no evidence")
     assert figure_words(figure, None) == "no runs"

@@ -45,7 +45,7 @@ def test_a_streak_is_weeks_in_a_row(marks: list[Mark | None], weeks: int) -> Non
 
 
 def test_a_week_without_a_plan_ends_a_streak() -> None:
-    """Nothing planned is nothing kept."""
+    """A week for which nothing was planned ends the streak of kept plans."""
     assert streak([plan(0, "kept"), plan(2, "kept")], THIS.first) == 1
 
 
@@ -72,7 +72,7 @@ def test_the_last_change_stands_with_its_figure() -> None:
 
 
 def test_the_next_change() -> None:
-    """Planned, open, or too late."""
+    """The next change is shown as planned, as still to be planned, or as too late."""
     assert next_change(NOTHING, {}).sentence == "Nothing is planned for 24–30 November 2025 yet."
     planned = NOTHING._replace(planned=plan(-1)._replace(aim=Aim("cost", "ab12")))
     assert next_change(planned, {}).sentence == (

@@ -59,17 +59,17 @@ EMPTY = replace(
 
 def cells(found: Review) -> list[Cell]:
     """Everything that a review shows as a number or name."""
-    told = [fact.cell for fact in facts(found)]
+    shown = [fact.cell for fact in facts(found)]
     for section in sections(found):
-        told += [fact.cell for fact in section.facts]
-        told += [cell for row in section.rows for cell in row]
-    return told
+        shown += [fact.cell for fact in section.facts]
+        shown += [cell for row in section.rows for cell in row]
+    return shown
 
 
 def test_one_is_not_many() -> None:
     """A number and its noun agree."""
-    told = [f"{one.cell.text} {one.label}" for one in facts(FULL)]
-    assert told[:3] == ["21 runs", "1 pattern", "5 failed of 20 finished (11–47 %)"]
+    texts = [f"{one.cell.text} {one.label}" for one in facts(FULL)]
+    assert texts[:3] == ["21 runs", "1 pattern", "5 failed of 20 finished (11–47 %)"]
 
 
 def test_the_week_in_sentences() -> None:
@@ -87,10 +87,10 @@ def test_the_week_in_sentences() -> None:
 
 def test_numbers_lead_to_their_traces() -> None:
     """Addresses hold filters that can be read, and say which days are meant."""
-    told = cells(FULL)
-    numbers = [cell for cell in told if cell.text[:1].isdigit() or "$" in cell.text]
+    shown = cells(FULL)
+    numbers = [cell for cell in shown if cell.text[:1].isdigit() or "$" in cell.text]
     assert [cell for cell in numbers if not cell.href and "%" not in cell.text] == []
-    listed = [cell.href for cell in told if cell.href.startswith("/?")]
+    listed = [cell.href for cell in shown if cell.href.startswith("/?")]
     assert len(listed) > 15
     for href in listed:
         filters = [value for name, value in parse_qsl(urlsplit(href).query) if name == "where"]
@@ -110,9 +110,9 @@ def test_markdown_is_a_note_with_links() -> None:
 
 
 @given(st.text(max_size=80))
-def test_no_text_breaks_the_table(said: str) -> None:
+def test_no_text_breaks_the_table(prompt: str) -> None:
     """A row has as many columns as its head, whatever a prompt holds."""
-    first = replace(FULL, dearest=(FULL.dearest[0]._replace(first_prompt=said),))
+    first = replace(FULL, dearest=(FULL.dearest[0]._replace(first_prompt=prompt),))
     lines = review_markdown(first).splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("| Cost"))
     assert lines[at + 2].replace("\\\\", "").replace("\\|", "").count("|") == lines[at].count("|")
@@ -121,22 +121,22 @@ def test_no_text_breaks_the_table(said: str) -> None:
 
 def test_json_says_the_same() -> None:
     """Numbers, rates and the filters that find the traces."""
-    told = json.loads(json.dumps(review_document(FULL)))
-    assert told["week"]["hours"] == 169
-    assert (told["failure_rate"], told["cache_hit_rate"]) == (0.25, 0.4)
-    assert told["failure_rate_interval"] == list(wilson(5, 20))
-    assert told["dead_end_share_interval"] == list(wilson(6, 21))
+    document = json.loads(json.dumps(review_document(FULL)))
+    assert document["week"]["hours"] == 169
+    assert (document["failure_rate"], document["cache_hit_rate"]) == (0.25, 0.4)
+    assert document["failure_rate_interval"] == list(wilson(5, 20))
+    assert document["dead_end_share_interval"] == list(wilson(6, 21))
     assert review_document(EMPTY)["failure_rate_interval"] is None
-    assert told["dearest"][0]["filter"] == f'session:"s 1" {WEEK.filter}'
-    assert told["dearest"][1]["filter"] == f"id:{'b' * 32}"
-    assert told["dead_end_kinds"] == {
+    assert document["dearest"][0]["filter"] == f'session:"s 1" {WEEK.filter}'
+    assert document["dearest"][1]["filter"] == f"id:{'b' * 32}"
+    assert document["dead_end_kinds"] == {
         "fail": 0,
         "error": 4,
         "max_tokens": 2,
         "refusal": 0,
         "interrupted": 0,
     }
-    assert [week["finished"] for week in told["most_run"]["weeks"]] == [1, 20]
+    assert [week["finished"] for week in document["most_run"]["weeks"]] == [1, 20]
 
 
 def test_days_without_runs() -> None:

@@ -62,7 +62,7 @@ def hours(zone: tzinfo | None, day: str, starts: int = MONDAY) -> float:
 def test_a_week_is_as_long_as_clocks_make_it(
     zone: str, day: str, starts: int, length: float
 ) -> None:
-    """From midnight to midnight, whatever the hours in between."""
+    """A week lasts from midnight to midnight, also where the clocks change in it."""
     assert hours(ZoneInfo(zone), day, starts) == length
 
 
@@ -116,7 +116,7 @@ def test_the_last_seven_days_end_today() -> None:
 def test_seven_days_belong_to_the_week_that_most_of_them_are_in(
     today: str, reviewed: str, coming: str
 ) -> None:
-    """So does what comes after them."""
+    """Any seven days are reviewed as the week that holds most of them; the coming one follows."""
     first = date.fromisoformat(today) - timedelta(days=6)
     week = window(first, UTC)
     assert reviewed_week(week, MONDAY) == date.fromisoformat(reviewed)
@@ -142,13 +142,13 @@ def test_weeks_are_asked_for_by_number_or_by_a_day(text: str, starts: int, first
 
 @pytest.mark.parametrize("text", ["", "2025-W54", "2025-W00", "W47", "soon", "2025-02-30"])
 def test_what_is_no_week_is_said(text: str) -> None:
-    """With how to write one."""
+    """A text that names no week is refused with an example of one."""
     with pytest.raises(UsageError, match="2025-W47"):
         week_asked_for(text, MONDAY)
 
 
 def test_any_seven_days_can_be_asked_for() -> None:
-    """By the first and the last of them; anything else is not."""
+    """Seven days are named by their first and last; other lengths are refused."""
     days = days_asked_for("2025-11-18/2025-11-24", MONDAY, UTC)
     assert (str(days.first), str(days.last)) == ("2025-11-18", "2025-11-24")
     assert str(days_asked_for("2025-11-18", MONDAY, UTC).first) == "2025-11-17"
@@ -190,5 +190,5 @@ def test_the_locale_says_when_weeks_begin(environ: dict[str, str], day: str) -> 
 
 
 def test_a_setting_wins() -> None:
-    """Whatever the locale."""
+    """The setting for the first day of the week wins over the locale."""
     assert first_weekday({"LANG": "en_US"}, "wednesday") == 2

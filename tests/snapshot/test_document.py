@@ -35,7 +35,7 @@ HOSTILE = (
 )
 
 
-def made(text: str, **fields: Any) -> Trace:
+def trace_of(text: str, **fields: Any) -> Trace:
     """A trace with a text in every place."""
     root = Span("1" * 32, "1" * 16, None, text, "agent", "error", 1, 90, text, {text: [text]})
     call = Span("1" * 32, "2" * 16, "1" * 16, text, "llm", "ok", 2, 50)
@@ -68,7 +68,7 @@ class _Elements(HTMLParser):
 def test_only_our_elements(text: str) -> None:
     """Whatever a trace holds, the document has no element or attribute but its own."""
     elements = _Elements()
-    elements.feed(trace_document(made(text)))
+    elements.feed(trace_document(trace_of(text)))
     names = {name for name, _ in elements.found}
     assert names <= set(
         "html head meta title style body h1 p div span small details summary svg rect pre footer"
@@ -82,7 +82,7 @@ def test_only_our_elements(text: str) -> None:
 def test_in_a_browser(browser: Browser, tmp_path: Path) -> None:
     """Opened from the disk, hostile text is shown as text, steps open, nothing is asked for."""
     file = tmp_path / "run.html"
-    file.write_text(trace_document(made(" ".join(HOSTILE))), "utf-8", "replace")
+    file.write_text(trace_document(trace_of(" ".join(HOSTILE))), "utf-8", "replace")
     page = browser.new_page()
     requests: list[str] = []
     complaints: list[str] = []
@@ -100,7 +100,7 @@ def test_in_a_browser(browser: Browser, tmp_path: Path) -> None:
 
 def test_policy() -> None:
     """The document forbids everything but its one style sheet, known by its digest."""
-    head = trace_document(made("x")).partition("</head>")[0]
+    head = trace_document(trace_of("x")).partition("</head>")[0]
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', head)
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "unsafe" not in policy
@@ -128,7 +128,7 @@ def test_long_trace() -> None:
 def test_secrets_are_cut_again() -> None:
     """A secret that was stored all the same does not leave, and is counted."""
     secret = "sk-ant-api03-" + "a" * 30
-    kept, cut = leaving([made(f"key {secret}")])
+    kept, cut = leaving([trace_of(f"key {secret}")])
     assert cut > 0
     assert secret not in trace_document(kept[0], secrets_cut=cut)
     assert f"{cut} secrets were cut" in trace_document(kept[0], secrets_cut=cut)
@@ -136,7 +136,7 @@ def test_secrets_are_cut_again() -> None:
 
 def test_without_content() -> None:
     """With metadata only, the document has steps, times and costs, and no text of the run's."""
-    trace = made("x")._replace(name="run")
+    trace = trace_of("x")._replace(name="run")
     spans = [
         span._replace(name="step", input="private", output="private", error_message="private")
         for span in trace.spans

@@ -15,7 +15,7 @@ from clustertrace.store.schema import tables
 
 
 def test_every_table_is_in_one_group() -> None:
-    """And those that are keyed by a trace are spread by it."""
+    """Every table is placed exactly once, and those that are keyed by a trace are spread by it."""
     declared = SQLModel.metadata.tables
     assert tables.SpanRow.metadata is SQLModel.metadata
     groups = Counter((*BY_TRACE, *SUMMED, *NAMED, *HERE))
@@ -29,14 +29,14 @@ def test_every_table_is_in_one_group() -> None:
 
 def test_citus_is_told_of_each_table_once() -> None:
     """Traces first, what belongs to them beside them, the rest everywhere; nothing unique else."""
-    told = citus.statements()
-    spread = [one for one in told if "create_distributed_table" in one]
+    statements = citus.statements()
+    spread = [one for one in statements if "create_distributed_table" in one]
     assert spread[0] == "SELECT create_distributed_table('traces', 'trace_id')"
     assert spread[1:] == [
         f"SELECT create_distributed_table('{name}', 'trace_id', colocate_with => 'traces')"
         for name in BY_TRACE[1:]
     ]
-    everywhere = [one.split("'")[1] for one in told if "create_reference_table" in one]
+    everywhere = [one.split("'")[1] for one in statements if "create_reference_table" in one]
     assert sorted(everywhere) == sorted((*SUMMED, *NAMED, *HERE))
     unique = {
         str(index.name)
@@ -45,7 +45,7 @@ def test_citus_is_told_of_each_table_once() -> None:
         for index in SQLModel.metadata.tables[name].indexes
         if index.unique and next(iter(index.columns)).name != "trace_id"
     }
-    assert unique == {one.split()[-1] for one in told if one.startswith("DROP INDEX")}
+    assert unique == {one.split()[-1] for one in statements if one.startswith("DROP INDEX")}
 
 
 def test_what_is_told_runs_as_far_as_postgres_knows_it(migrated_url: str) -> None:

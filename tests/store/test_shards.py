@@ -11,7 +11,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from clustertrace import pricing
 from clustertrace.errors import StoreBusy, StoreError, UsageError
 from clustertrace.exchange.bundle import load_bundle
 from clustertrace.filters import parse
@@ -19,11 +18,11 @@ from clustertrace.model import Batch, Span
 from clustertrace.store import Store, queries
 from clustertrace.store.migrations import HEAD
 from clustertrace.store.place import place_of
-from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.upkeep.backfill import backfill_costs, backfill_signatures
 from clustertrace.store.upkeep.checking import check
 from clustertrace.store.upkeep.copying import copy
 from clustertrace.store.upkeep.retention import retire, would_retire
+from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
 from clustertrace.wire import span_to_dict
 from tests.ingest.conftest import otlp, running
 from tests.postgres_cluster import Cluster, newest_binaries
@@ -40,8 +39,8 @@ def servers(postgres: Cluster) -> Iterator[list[Cluster]]:
     assert binaries
     made = [Cluster(binaries) for _ in range(3)]
     yield made
-    for one in made:
-        one.close()
+    for batch in made:
+        batch.close()
 
 
 @pytest.fixture
@@ -73,12 +72,6 @@ def asked(sql: str, store: Store) -> list[str]:
     return [line.partition("Remote SQL: ")[2] for (line,) in plan if "Remote SQL: " in line]
 
 
-def forget_prices() -> None:
-    """As a new process would read them."""
-    pricing.own_prices.cache_clear()
-    pricing._prices.cache_clear()
-
-
 def answers(store: Store) -> dict[str, Any]:
     """What several pages show, without what differs from database to database."""
     with store.read() as conn:
@@ -97,11 +90,11 @@ def answers(store: Store) -> dict[str, Any]:
 
 def test_answers_are_those_of_one_database(spread: Store, tmp_path: Path) -> None:
     """The demo's runs give the same totals, lists, patterns and found spans as in SQLite."""
-    with Store.open(tmp_path / "one.db") as one:
-        for store in (one, spread):
+    with Store.open(tmp_path / "one.db") as single:
+        for store in (single, spread):
             load_bundle(store, NOW)
             store.refresh()
-        assert answers(spread) == answers(one)
+        assert answers(spread) == answers(single)
     with spread.read() as conn:
         assert queries.backlog(conn, NOW).unindexed == 0
         parts = [conn.value(f"SELECT count(*) FROM shard_0{n}.traces") for n in (1, 2, 3)]
@@ -211,8 +204,8 @@ def test_a_receiver_asks_for_what_it_could_not_store_again(
                 assert str(servers[2].port) in answer.text
                 assert PASSWORD not in answer.text
         servers[2].start()
-        for one in bodies:
-            assert receiver.http.post("/v1/traces", content=one, headers=headers).is_success
+        for body in bodies:
+            assert receiver.http.post("/v1/traces", content=body, headers=headers).is_success
     spread.refresh()
     with spread.read() as conn:
         found = queries.overview(conn)
@@ -278,28 +271,30 @@ def test_what_users_say_goes_where_the_run_is(
 
 
 def test_what_was_derived_is_worked_out_anew_on_every_shard(
-    spread: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spread: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    forget_prices: Callable[[], None],
 ) -> None:
     """Costs after prices have changed, and summaries, are those of one database."""
     file = tmp_path / "prices.json"
     file.write_text('{"gpt-4o-mini": [100, 100]}')
-    with Store.open(tmp_path / "one.db") as one:
-        both = (one, spread)
+    with Store.open(tmp_path / "one.db") as single:
+        both = (single, spread)
         for store in both:
             load_bundle(store, NOW)
             store.refresh()
-        before = answers(one)["cost"]
+        before = answers(single)["cost"]
         monkeypatch.setenv("CLUSTERTRACE_PRICING_JSON", str(file))
         forget_prices()
         costs = [backfill_costs(store) for store in both]
         assert replace(costs[1], added_usd=0) == replace(costs[0], added_usd=0)
         assert costs[1].added_usd == pytest.approx(costs[0].added_usd)
-        assert answers(spread) == answers(one)
-        assert answers(one)["cost"] != before
-        assert backfill_signatures(spread) == backfill_signatures(one)
-        assert answers(spread) == answers(one)
+        assert answers(spread) == answers(single)
+        assert answers(single)["cost"] != before
+        assert backfill_signatures(spread) == backfill_signatures(single)
+        assert answers(spread) == answers(single)
         assert [check(node).sound for node in spread.nodes()] == [True] * 3
-    forget_prices()
 
 
 def test_a_copy_comes_from_the_shards_and_goes_to_none(
@@ -312,12 +307,12 @@ def test_a_copy_comes_from_the_shards_and_goes_to_none(
 
     spread.write(runs(make_trace))
     spread.refresh()
-    with Store.open(tmp_path / "one.db") as one:
-        copy(spread, one, quiet, batch=7)
-        assert answers(one) == answers(spread)
-        assert check(one).sound
+    with Store.open(tmp_path / "one.db") as single:
+        copy(spread, single, quiet, batch=7)
+        assert answers(single) == answers(spread)
+        assert check(single).sound
         with pytest.raises(UsageError, match="is spread over several servers"):
-            copy(one, spread, quiet)
+            copy(single, spread, quiet)
 
 
 def test_only_empty_databases_are_spread(spread: Store, migrated_url: str) -> None:
@@ -326,6 +321,6 @@ def test_only_empty_databases_are_spread(spread: Store, migrated_url: str) -> No
 
     with pytest.raises(UsageError, match="name each once"):
         nodes.spread_over(place_of(migrated_url), [place_of(migrated_url)] * 2)
-    told = "\n".join(nodes.planned([place_of("postgresql://me:it''s@db1/a")]))
-    assert "user 'me', password '…'" in told
-    assert "it''s" not in told
+    plan = "\n".join(nodes.planned([place_of("postgresql://me:it''s@db1/a")]))
+    assert "user 'me', password '…'" in plan
+    assert "it''s" not in plan

@@ -51,9 +51,9 @@ def test_the_headline_says_where_the_failures_are(answer: ClusterPage, sentence:
 
 
 def test_the_only_trace_of_a_filter_is_not_the_only_one() -> None:
-    """Others may have failed."""
-    told = headline(page(1, 1), filtered=True)
-    assert told == "The only finished trace that matches failed."
+    """If a filter leaves one trace, the headline speaks of the only one that matches."""
+    sentence = headline(page(1, 1), filtered=True)
+    assert sentence == "The only finished trace that matches failed."
 
 
 def expecting(page: ClusterPage, *places: int) -> ClusterPage:

@@ -10,6 +10,7 @@ from clustertrace.telling.words import (
     count,
     counted,
     duration,
+    is_cost_unknown,
     moment,
     money,
     points,
@@ -19,6 +20,7 @@ from clustertrace.telling.words import (
     spent,
     step_text,
     to_be_indexed,
+    token_counts,
 )
 
 US, MS, S = 10**3, 10**6, 10**9
@@ -51,7 +53,7 @@ US, MS, S = 10**3, 10**6, 10**9
     ],
 )
 def test_durations(nanoseconds: int | None, text: str) -> None:
-    """In the unit that people would choose."""
+    """A duration is given in the unit that people would choose."""
     assert duration(nanoseconds) == text
 
 
@@ -101,6 +103,23 @@ def test_unpriced_calls_are_never_free() -> None:
     ]
 
 
+def test_a_cost_is_unknown_only_if_no_call_has_a_price() -> None:
+    """Free calls cost a known nothing; one priced call makes the cost of all a lower bound."""
+    assert [is_cost_unknown(*sum_) for sum_ in ((0.0, 0), (0.0, 2), (0.5, 2), (0.5, 0))] == [
+        *(False, True, False, False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("read", "written", "text"),
+    [(1200, 80, "1,200 → 80"), (None, 80, "0 → 80"), (7, None, "7 → 0"), (None, None, "")],
+)
+def test_token_counts(read: int | None, written: int | None, text: str) -> None:
+    """Tokens read and written; a half that nobody counted is 0, and nothing if both are."""
+    span = Span("1" * 32, "1" * 16, None, "chat", "llm", "ok", 1, 2)
+    assert token_counts(span._replace(input_tokens=read, output_tokens=written)) == text
+
+
 def test_long_names_are_shortened() -> None:
     """To so many characters, the last of which says that more was there."""
     assert [shortened("search", 6), shortened("searches", 6)] == ["search", "searc…"]
@@ -109,11 +128,11 @@ def test_long_names_are_shortened() -> None:
 def test_cut_secrets_are_counted() -> None:
     """All spans' counts together, and nothing where nothing was cut."""
     span = Span("1" * 32, "1" * 16, None, "a", "tool", "ok", 1, 2)
-    one = span._replace(attributes={"clustertrace.redacted": 1})
+    redacted = span._replace(attributes={"clustertrace.redacted": 1})
     odd = span._replace(attributes={"clustertrace.redacted": "many"})
     assert secrets_cut([span, odd]) is None
-    assert secrets_cut([span, one]) == "1 secret was cut before anything was stored."
-    assert secrets_cut([one, one]) == "2 secrets were cut before anything was stored."
+    assert secrets_cut([span, redacted]) == "1 secret was cut before anything was stored."
+    assert secrets_cut([redacted, redacted]) == "2 secrets were cut before anything was stored."
 
 
 def test_moments() -> None:

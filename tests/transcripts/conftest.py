@@ -31,27 +31,27 @@ class Session:
         about |= {"sessionId": self.id, "isSidechain": False, "cwd": "/home/dev/shop"}
         return about | {"version": "2.1.330", "gitBranch": "main"} | more
 
-    def prompt(self, second: float, said: Any = "do it", **more: Any) -> Row:
+    def prompt(self, second: float, content: Any = "do it", **more: Any) -> Row:
         """What a user asks."""
-        about = {"promptId": f"p-{second}", "message": {"role": "user", "content": said}}
+        about = {"promptId": f"p-{second}", "message": {"role": "user", "content": content}}
         return self.row("user", second, **(about | more))
 
-    def result(self, second: float, used: str, said: Any = "fine", **more: Any) -> Row:
+    def result(self, second: float, used: str, content: Any = "fine", **more: Any) -> Row:
         """What a tool answered."""
-        block = {"type": "tool_result", "tool_use_id": used, "content": said}
+        block = {"type": "tool_result", "tool_use_id": used, "content": content}
         if "is_error" in more:
             block["is_error"] = more.pop("is_error")
         return self.row("user", second, message={"role": "user", "content": [block]}, **more)
 
     def answer(
-        self, second: float, key: str, *said: Any, stop: str | None = None, n: int = 1, **more: Any
+        self, second: float, key: str, *parts: Any, stop: str | None = None, n: int = 1, **more: Any
     ) -> Row:
         """What the model said: texts, and tools as (id, name) or (id, name, input).
 
         It read `n` new tokens, 10 `n` from a cache and 2 `n` into one, and wrote `n`.
         """
         held: list[Any] = []
-        for block in said:
+        for block in parts:
             if isinstance(block, str):
                 held.append({"type": "text", "text": block})
             else:
@@ -65,9 +65,9 @@ class Session:
         return self.row("assistant", second, **({"message": message, "requestId": key} | more))
 
     @staticmethod
-    def lines(told: Iterable[Row]) -> bytes:
+    def lines(session_rows: Iterable[Row]) -> bytes:
         """Rows as a file holds them."""
-        return b"".join(json.dumps(one).encode() + b"\n" for one in told)
+        return b"".join(json.dumps(one).encode() + b"\n" for one in session_rows)
 
 
 @pytest.fixture(scope="session")
@@ -80,9 +80,9 @@ def session() -> Session:
 def turns(tmp_path: Path) -> Turns:
     """Read rows as a session's file: its turns, each as its spans in the order of their start."""
 
-    def read(told: Sequence[Row], **how: Any) -> list[list[Span]]:
+    def read(session_rows: Sequence[Row], **how: Any) -> list[list[Span]]:
         path = tmp_path / "session.jsonl"
-        path.write_bytes(Session.lines(told))
+        path.write_bytes(Session.lines(session_rows))
         found: dict[str, dict[str, Span]] = defaultdict(dict)
         with path.open("rb") as file:
             for portion in Reader(Session.id).read(rows(file), **how):
@@ -108,8 +108,8 @@ def drawn() -> Callable[[Sequence[Span]], list[str]]:
 
         def line(span: Span) -> str:
             how = [span.status, span.finish_reason, span.error_type]
-            told = [one for one in how if one not in (None, "ok", "tool_use", "end_turn")]
-            return " ".join(["  " * depth(span) + span.name.removeprefix("claude_code."), *told])
+            shown = [one for one in how if one not in (None, "ok", "tool_use", "end_turn")]
+            return " ".join(["  " * depth(span) + span.name.removeprefix("claude_code."), *shown])
 
         return [line(span) for span in spans]
 

@@ -90,11 +90,11 @@ def test_how_a_tool_ended(
 def test_how_a_turn_ended(session: Any, turns: Turns, drawn: Draw) -> None:
     """By the user, by an error of the API, by a refusal, at the limit of tokens."""
 
-    def stop(second: float, said: str = "") -> Any:
-        return session.prompt(second, f"[Request interrupted by user{said}]", promptId="p-0")
+    def stop(second: float, suffix: str = "") -> Any:
+        return session.prompt(second, f"[Request interrupted by user{suffix}]", promptId="p-0")
 
-    def ended(*told: Any) -> str:
-        [turn] = turns([session.prompt(0), *told])
+    def ended(*following: Any) -> str:
+        [turn] = turns([session.prompt(0), *following])
         return drawn(turn)[0].removeprefix("interaction ")
 
     tool = session.answer(1, "m1", ("t1", "Bash"))
@@ -124,35 +124,35 @@ def test_words_on_an_answer_are_no_call(
     stop: str, about: dict[str, Any], session: Any, turns: Turns, drawn: Draw
 ) -> None:
     """What Claude Code says of an answer that came to nothing ends the turn, and is no request."""
-    said = session.answer(2, "x", "API Error", isApiErrorMessage=True, **about)
-    said["message"] |= {"model": "<synthetic>", "id": "x"}
-    said["message"]["stop_reason"] = "refusal" if stop == "refusal" else "stop_sequence"
-    [turn] = turns([session.prompt(0), session.answer(1, "m1", "It is", stop=stop), said])
+    answer = session.answer(2, "x", "API Error", isApiErrorMessage=True, **about)
+    answer["message"] |= {"model": "<synthetic>", "id": "x"}
+    answer["message"]["stop_reason"] = "refusal" if stop == "refusal" else "stop_sequence"
+    [turn] = turns([session.prompt(0), session.answer(1, "m1", "It is", stop=stop), answer])
     assert drawn(turn) == [f"interaction error {stop} {stop}", f"  llm_request {stop}"]
     assert turn[0].error_message == "API Error"
 
 
 def test_an_answer_without_a_message_is_no_call(session: Any, turns: Turns, drawn: Draw) -> None:
     """A damaged row neither adds a call nor opens a turn that has ended."""
-    told = [session.prompt(0), session.answer(1, "m1", "Done.")]
+    answer = [session.prompt(0), session.answer(1, "m1", "Done.")]
     damaged = session.answer(2, "m2", "x") | {"message": 5}
-    assert drawn(turns([*told, damaged])[0]) == drawn(turns(told)[0])
+    assert drawn(turns([*answer, damaged])[0]) == drawn(turns(answer)[0])
 
 
 def test_a_turn_that_nobody_ended(session: Any, turns: Turns, drawn: Draw) -> None:
     """It runs as long as somebody may go on with it, and never ended where nobody did."""
-    told = [session.prompt(0), session.answer(1, "m1", ("t1", "Bash"))]
-    assert drawn(turns(told)[0]) == ["interaction running", "  llm_request", "  Bash running"]
+    answer = [session.prompt(0), session.answer(1, "m1", ("t1", "Bash"))]
+    assert drawn(turns(answer)[0]) == ["interaction running", "  llm_request", "  Bash running"]
     gone = ["interaction incomplete", "  llm_request", "  Bash incomplete"]
-    assert drawn(turns(told, abandoned=True)[0]) == gone
-    assert drawn(turns([*told, session.prompt(9)])[0]) == gone
+    assert drawn(turns(answer, abandoned=True)[0]) == gone
+    assert drawn(turns([*answer, session.prompt(9)])[0]) == gone
 
 
 def test_tags_say_where_a_turn_ran(session: Any, tmp_path: Path) -> None:
     """Folder without the home, branch, version, model, permission mode, how it ended."""
     path = tmp_path / "s.jsonl"
-    told = [session.prompt(0, permissionMode="plan"), session.answer(1, "m1", "Done.")]
-    path.write_bytes(session.lines(told))
+    answer = [session.prompt(0, permissionMode="plan"), session.answer(1, "m1", "Done.")]
+    path.write_bytes(session.lines(answer))
     with path.open("rb") as file:
         [portion] = Reader("s").read(rows(file))
     assert portion.facts.session_id == session.id
@@ -221,6 +221,20 @@ def test_sub_agents_inline(session: Any, turns: Turns, drawn: Draw) -> None:
     )
     finder = next(span for span in turn if span.name == "finder")
     assert (finder.input, finder.output) == ("one", "Found.")
+    inside = [span for span in turn if finder.span_id in (span.span_id, span.parent_span_id)]
+    assert len(inside) == 4
+    assert len({span.attributes["agent_id"] for span in inside}) == 1
+    assert "agent_id" not in turn[0].attributes
+
+
+def test_spans_say_whose_they_are(session: Any, turns: Turns) -> None:
+    """Every span names the transcript as its source, and its session; what is unknown is absent."""
+    [turn] = turns([session.prompt(0), session.answer(1, "m1", ("t1", "Bash"))])
+    assert len(turn) == 3
+    for span in turn:
+        assert span.attributes["scope.name"] == "com.anthropic.claude_code.transcript"
+        assert span.attributes["session.id"] == session.id
+        assert None not in span.attributes.values()
 
 
 def test_retries_stand_on_the_call_that_came_of_them(session: Any, turns: Turns) -> None:
@@ -239,15 +253,15 @@ def test_a_long_turn_is_handed_over_in_pieces(
     session: Any, turns: Turns, drawn: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is held is bounded; a usage that comes late still counts."""
-    told = [session.prompt(0)]
+    answer = [session.prompt(0)]
     for number in range(40):
         second = 1 + 4 * number
-        told.append(session.answer(second, f"m{number}", (f"t{number}", "Bash")))
-        told.append(session.result(second + 1, f"t{number}", "x" * 100))
-    told += [session.answer(400, "m0", "late", n=7), session.answer(401, "last", "Done.")]
-    [whole] = turns(told)
+        answer.append(session.answer(second, f"m{number}", (f"t{number}", "Bash")))
+        answer.append(session.result(second + 1, f"t{number}", "x" * 100))
+    answer += [session.answer(400, "m0", "late", n=7), session.answer(401, "last", "Done.")]
+    [whole] = turns(answer)
     monkeypatch.setattr("clustertrace.transcripts.turn.HELD_BYTES", 2_000)
-    [pieces] = turns(told)
+    [pieces] = turns(answer)
     assert drawn(pieces) == drawn(whole)
     calls = [span for span in pieces if span.kind == "llm"]
     assert sum(call.output_tokens or 0 for call in calls) == 39 + 7 + 1

@@ -41,7 +41,7 @@ def claude(data: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(data / "claude-code", tmp_path / "projects"))
 
 
-def told(store: Store) -> list[TraceRow]:
+def all_turns(store: Store) -> list[TraceRow]:
     """Every turn, oldest first."""
     with store.read() as conn:
         return list(queries.traces(conn, descending=False, limit=500).rows)
@@ -51,7 +51,7 @@ def test_real_sessions(store: Store, claude: Path, bring: Bring) -> None:
     """Fifteen sessions, one of them a fork: every turn once, with what Claude Code says it cost."""
     done = bring(claude)
     assert (done.sessions, done.files, done.turns, done.copies) == (15, 16, 21, 2)
-    turns = told(store)
+    turns = all_turns(store)
     assert len(turns) == 21
     assert [turn.tags["ended"] for turn in turns].count("answered") == 16
     assert {turn.tags["ended"] for turn in turns if turn.failed} == {"api_error", "refusal"}
@@ -75,7 +75,7 @@ def rows_of(place: Path, kind: str) -> list[dict[str, Any]]:
 def test_a_sub_agent_stands_below_its_call(store: Store, claude: Path, bring: Bring) -> None:
     """It has a file of its own, and goes on after the turn that began it has ended."""
     bring(claude)
-    [turn] = [row for row in told(store) if "Agent" in (row.first_prompt or "")]
+    [turn] = [row for row in all_turns(store) if "Agent" in (row.first_prompt or "")]
     with store.read() as conn:
         spans = queries.trace(conn, turn.trace_id).spans
     by_id = {span.span_id: span for span in spans}
@@ -101,12 +101,15 @@ def test_a_second_import_reads_what_is_new(
     path.write_bytes(session.lines(rows))
     done = bring(tmp_path / "projects")
     assert (done.turns, done.unchanged, done.bad_lines) == (1, 0, 0)
-    assert [(turn.status, turn.span_count) for turn in told(store)] == [("ok", 4), ("running", 1)]
+    assert [(turn.status, turn.span_count) for turn in all_turns(store)] == [
+        ("ok", 4),
+        ("running", 1),
+    ]
     assert bring(tmp_path / "projects").unchanged == 1
     long_ago = time.time() - 7200
     os.utime(path, (long_ago, long_ago))
     bring(tmp_path / "projects")
-    assert [turn.status for turn in told(store)] == ["ok", "incomplete"]
+    assert [turn.status for turn in all_turns(store)] == ["ok", "incomplete"]
     assert bring(tmp_path / "projects").unchanged == 1
 
 
@@ -147,7 +150,7 @@ def test_history_stays_when_files_go(store: Store, claude: Path, bring: Bring) -
     fork.write_bytes(kept)
     done = bring(claude)
     assert (done.turns, done.copies) == (1, 2)
-    assert len(told(store)) == 21
+    assert len(all_turns(store)) == 21
 
 
 def test_a_fork_without_its_origin(store: Store, claude: Path, bring: Bring) -> None:
@@ -155,7 +158,7 @@ def test_a_fork_without_its_origin(store: Store, claude: Path, bring: Bring) -> 
     [fork] = claude.glob("*/c9f71918*.jsonl")
     assert bring(fork).turns == 3
     assert bring(fork).unchanged == 1
-    assert [turn.llm_calls for turn in told(store)] == [1, 1, 1]
+    assert [turn.llm_calls for turn in all_turns(store)] == [1, 1, 1]
 
 
 def test_older_layout_of_sub_agents(
@@ -179,7 +182,7 @@ def test_older_layout_of_sub_agents(
     (folder / "agent-abc.jsonl").write_bytes(session.lines(side))
     done = bring(tmp_path / "projects")
     assert (done.sessions, done.files, done.turns) == (1, 2, 1)
-    [turn] = told(store)
+    [turn] = all_turns(store)
     with store.read() as conn:
         spans = {span.span_id: span for span in queries.trace(conn, turn.trace_id).spans}
     [agent] = [span for span in spans.values() if span.name == "finder"]
@@ -190,7 +193,7 @@ def test_codex(store: Store, data: Path, bring: Bring) -> None:
     """Turns with their tools and tokens, cached ones included as Codex counts them."""
     done = bring(data / "codex", "codex")
     assert (done.sessions, done.turns) == (5, 5)
-    turns = told(store)
+    turns = all_turns(store)
     assert [turn.tags["ended"] for turn in turns] == [
         *("answered", "answered", "api_error", "answered", "interrupted")
     ]
@@ -200,6 +203,10 @@ def test_codex(store: Store, data: Path, bring: Bring) -> None:
     assert turns[2].error.startswith("Codex ran out of room")
     assert turns[1].first_prompt == "run it [[tools:shell_command,exec_command,shell]]"
     assert {turn.tags["folder"] for turn in turns} == {"~/project"}
+    with store.read() as conn:
+        spans = queries.trace(conn, turns[1].trace_id).spans
+    assert {span.attributes["scope.name"] for span in spans} == {"codex.transcript"}
+    assert {span.attributes["session.id"] for span in spans} == {turns[1].session_id}
     assert bring(data / "codex", "codex").unchanged == 5
 
 
@@ -215,13 +222,13 @@ def test_a_codex_turn_has_the_id_of_its_telemetry(store: Store, shared: Path, br
     """The rollout names the trace that Codex exports."""
     path = shared / "otlp_samples" / "transcripts" / "codex-tool.rollout.jsonl"
     bring(path, "codex")
-    assert [turn.trace_id for turn in told(store)] == ["c7d0c4c64c57774b207a0693c7a0fd03"]
+    assert [turn.trace_id for turn in all_turns(store)] == ["c7d0c4c64c57774b207a0693c7a0fd03"]
 
 
 def test_a_file_that_cannot_be_read_costs_no_other(
     store: Store, claude: Path, bring: Bring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is named, with the reason."""
+    """A file that can't be read is named with the reason, and the others are imported."""
     [locked] = claude.glob("*/cb1fbd26*.jsonl")
     opened = Path.open
 

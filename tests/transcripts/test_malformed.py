@@ -91,9 +91,9 @@ _LINES = st.one_of(
 )
 
 
-def file_of(told: list[Any], ending: bytes) -> io.BytesIO:
+def file_of(items: list[Any], ending: bytes) -> io.BytesIO:
     """Rows, and lines that are none, as a file; the last line may be half written."""
-    lines = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in told]
+    lines = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in items]
     return io.BytesIO(b"".join(line + b"\n" for line in lines) + ending)
 
 
@@ -109,16 +109,16 @@ def checked(portions: list[Portion]) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(_CLAUDE | _LINES, max_size=12), st.binary(max_size=9), st.booleans())
-def test_odd_sessions_of_claude_code(told: list[Any], ending: bytes, gone: bool) -> None:
-    """Unknown rows, wrong types, cycles of parents, half lines."""
-    checked(list(claude_code.Reader("s").read(rows(file_of(told, ending)), abandoned=gone)))
+def test_odd_sessions_of_claude_code(items: list[Any], ending: bytes, gone: bool) -> None:
+    """Unknown rows, wrong types, cycles of parents and half lines break nothing."""
+    checked(list(claude_code.Reader("s").read(rows(file_of(items, ending)), abandoned=gone)))
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(_CODEX | _LINES, max_size=12), st.binary(max_size=9), st.booleans())
-def test_odd_rollouts_of_codex(told: list[Any], ending: bytes, gone: bool) -> None:
-    """The same for Codex."""
-    checked(list(codex.Reader("s").read(rows(file_of(told, ending)), abandoned=gone)))
+def test_odd_rollouts_of_codex(items: list[Any], ending: bytes, gone: bool) -> None:
+    """Unknown rows, wrong types and half lines of Codex break nothing."""
+    checked(list(codex.Reader("s").read(rows(file_of(items, ending)), abandoned=gone)))
 
 
 _COUNTS = st.integers(0, 10**6)
@@ -131,7 +131,7 @@ _CALLS = st.lists(
 @given(_CALLS, st.sampled_from([300, 10**9]))
 def test_tokens_are_the_sum_of_the_records(calls: list[Any], held: int) -> None:
     """Each message counts once, by its last record, however records are mixed and handed over."""
-    told: list[Any] = [
+    items: list[Any] = [
         {"type": "user", "uuid": "u", "timestamp": "2026-01-01T00:00:00Z", "promptId": "p",
          "message": {"content": "do it"}}
     ]  # fmt: skip
@@ -142,11 +142,11 @@ def test_tokens_are_the_sum_of_the_records(calls: list[Any], held: int) -> None:
         block = {"type": "text", "text": "x"} if says else {"type": "tool_use", "id": str(number)}
         message = {"id": f"m{key}", "model": "m", "usage": usage, "content": [block]}
         when = f"2026-01-01T00:00:01.{number:03}Z"
-        told.append({"type": "assistant", "timestamp": when, "message": message})
+        items.append({"type": "assistant", "timestamp": when, "message": message})
         expected[key] = (fresh + read + written, output, read, written)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("clustertrace.transcripts.turn.HELD_BYTES", held)
-        portions = list(claude_code.Reader("s").read(rows(file_of(told, b""))))
+        portions = list(claude_code.Reader("s").read(rows(file_of(items, b""))))
     latest = {span.span_id: span for portion in portions for span in portion.spans}
     found = [span for span in latest.values() if span.kind == "llm"]
     sums = [
@@ -158,7 +158,7 @@ def test_tokens_are_the_sum_of_the_records(calls: list[Any], held: int) -> None:
 
 
 def test_a_line_that_is_too_long_is_stepped_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is no row, and those around it are read."""
+    """A line that is too long is no row, and the rows around it are read."""
     monkeypatch.setattr("clustertrace.transcripts.rows.LONGEST_LINE", 100)
     monkeypatch.setattr("clustertrace.transcripts.rows._SKIP_BYTES", 16)
     data = b'{"a":1}\n' + b'{"b":"' + b"x" * 500 + b'"}\n\n' + b'{"c":1}\n' + b"y" * 300
@@ -175,11 +175,11 @@ def test_half_a_line_waits_for_its_rest() -> None:
     assert [row.data for row in rows(io.BytesIO(b'{"a":1}\n{"b":2}\n'), 8)] == [{"b": 2}]
 
 
-@pytest.mark.parametrize("told", ["a/b", "a\0b", "..", "x" * 5_000, 7])
-def test_a_sub_agent_of_no_session(told: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("session_id", ["a/b", "a\0b", "..", "x" * 5_000, 7])
+def test_a_sub_agent_of_no_session(session_id: Any, tmp_path: Path) -> None:
     """What a file says of its session may be anything, and is a path only if it is a name."""
     path = tmp_path / "agent-1.jsonl"
-    path.write_text(json.dumps({"type": "user", "sessionId": told}) + "\n")
+    path.write_text(json.dumps({"type": "user", "sessionId": session_id}) + "\n")
     with path.open("rb") as file:
         _, beside = session_of(path, file)
     assert beside == tmp_path / "agent-1.jsonl"

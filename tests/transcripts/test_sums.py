@@ -73,15 +73,17 @@ def spent(store: Store, agent: Agent, place: Path) -> dict[str, list[Tokens]]:
     return {name: [tokens_of(one) for one in measures] for name, measures in parts.items()}
 
 
-def tokens_of(one: Measures) -> Tokens:
+def tokens_of(measures: Measures) -> Tokens:
     """The counts among the measures."""
-    cached = (one.cache_read_tokens, one.cache_write_tokens)
-    return Tokens(one.input_tokens, one.output_tokens, *cached)
+    cached = (measures.cache_read_tokens, measures.cache_write_tokens)
+    return Tokens(measures.input_tokens, measures.output_tokens, *cached)
 
 
-def check(told: Mapping[str, Sequence[Tokens]], expected: Tokens) -> None:
+def check(counts: Mapping[str, Sequence[Tokens]], expected: Tokens) -> None:
     """Every way to count comes to the same."""
-    assert {name: summed(parts) for name, parts in told.items()} == dict.fromkeys(told, expected)
+    assert {name: summed(parts) for name, parts in counts.items()} == dict.fromkeys(
+        counts, expected
+    )
 
 
 def test_real_sessions_of_claude_code(store: Store, data: Path) -> None:
@@ -114,8 +116,8 @@ def test_real_rollouts_of_codex(store: Store, data: Path, shared: Path, shortene
     totals = []
     for file in files:
         payloads = [record["payload"] for record in records_of(file)]
-        told = [one["info"] for one in payloads if one.get("type") == "token_count"]
-        used = [info["total_token_usage"] for info in told if info]
+        infos = [one["info"] for one in payloads if one.get("type") == "token_count"]
+        used = [info["total_token_usage"] for info in infos if info]
         totals += [
             Tokens(last["input_tokens"], last["output_tokens"], last["cached_input_tokens"], 0)
             for last in used[-1:]
@@ -130,9 +132,9 @@ ANSWERS = st.tuples(
 
 
 @settings(max_examples=15)
-@given(told=st.lists(st.lists(ANSWERS, max_size=6), min_size=1, max_size=4))
+@given(talks=st.lists(st.lists(ANSWERS, max_size=6), min_size=1, max_size=4))
 def test_generated_sessions(
-    told: list[list[Any]],
+    talks: list[list[Any]],
     tmp_path_factory: pytest.TempPathFactory,
     empty_database: Path,
     session: Any,
@@ -140,16 +142,16 @@ def test_generated_sessions(
     """However often a message is logged, in whichever turn, with tools and models as they come."""
     folder = tmp_path_factory.mktemp("sessions")
     shutil.copy(empty_database, folder / "traces.db")
-    for number, answers in enumerate(told):
+    for number, answers in enumerate(talks):
         name = f"5e55a0c8-0000-4000-8000-{number:012}"
         rows = [session.prompt(0)]
         for second, (key, count, asks, again, other) in enumerate(answers, 1):
-            said = (f"t{number}-{second}", "Bash") if asks else "Well."
-            row = session.answer(second, f"m{number}-{key}", said, n=count)
+            part = (f"t{number}-{second}", "Bash") if asks else "Well."
+            row = session.answer(second, f"m{number}-{key}", part, n=count)
             row["message"]["model"] = "claude-opus-4-5" if other else "claude-sonnet-4-6"
             rows += [row] * (2 if again else 1)
             if asks:
-                rows.append(session.result(second + 0.5, said[0]))
+                rows.append(session.result(second + 0.5, part[0]))
         # What bears the ids of another session's rows is a copy of them.
         own = {"sessionId": name, "promptId": f"p-{number}"}
         rows = [row | own | {"uuid": f"{number}-{row['uuid']}"} for row in rows]

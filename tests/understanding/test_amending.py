@@ -11,9 +11,9 @@ TOOL = "claude_code.tool"
 
 
 def span(span_id: str, parent: str | None = None, **fields: Any) -> Span:
-    told: dict[str, Any] = {"name": span_id, "kind": "chain", "status": "ok"}
-    told |= {"start_ns": 1, "end_ns": 2}
-    return Span("t", span_id, parent, **{**told, **fields})
+    defaults: dict[str, Any] = {"name": span_id, "kind": "chain", "status": "ok"}
+    defaults |= {"start_ns": 1, "end_ns": 2}
+    return Span("t", span_id, parent, **{**defaults, **fields})
 
 
 def test_a_failed_execution_is_the_tools_failure() -> None:
@@ -95,12 +95,12 @@ TURN = "claude_code.interaction"
 
 def turn(**last: Any) -> list[Span]:
     """A turn of Claude Code with two calls, a tool between them, as telemetry reports it."""
-    told: dict[str, Any] = {"name": "claude_code.llm_request", "kind": "llm", "output_tokens": 1}
+    call: dict[str, Any] = {"name": "claude_code.llm_request", "kind": "llm", "output_tokens": 1}
     return [
         span("a", name=TURN, kind="agent", end_ns=9),
-        span("b", "a", **told, finish_reason="tool_use"),
+        span("b", "a", **call, finish_reason="tool_use"),
         span("c", "a", kind="tool", start_ns=3, end_ns=4),
-        span("d", "a", **{**told, "start_ns": 5, "end_ns": 8, **last}),
+        span("d", "a", **{**call, "start_ns": 5, "end_ns": 8, **last}),
     ]
 
 
@@ -115,7 +115,7 @@ def test_a_turn_that_ends_with_a_failed_call() -> None:
 
 @pytest.mark.parametrize("reason", ["refusal", "max_tokens"])
 def test_a_turn_that_ends_badly(reason: str) -> None:
-    """So it did where the model refused, or its answer was cut."""
+    """A turn ended badly where the model refused, or its answer was cut."""
     (changed,) = amended(turn(finish_reason=reason))
     assert (changed.status, changed.error_type) == ("error", reason)
 

@@ -29,7 +29,7 @@ def call(
     attributes = {"scope.name": scope} if scope else {}
     if response:
         attributes["gen_ai.response.id"] = response
-    told = {"name": "chat", "kind": "llm", "status": "ok", "model": "gpt-4o-mini", **fields}
+    all_fields = {"name": "chat", "kind": "llm", "status": "ok", "model": "gpt-4o-mini", **fields}
     return Span(
         trace_id=trace,
         span_id=span_id,
@@ -39,7 +39,7 @@ def call(
         input_tokens=tokens[0],
         output_tokens=tokens[1],
         attributes=attributes,
-        **told,
+        **all_fields,
     )
 
 

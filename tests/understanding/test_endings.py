@@ -27,7 +27,7 @@ def test_the_last_call_says_why(reason: str | None, ending: str | None) -> None:
 
 
 def test_what_was_recovered_from_is_no_dead_end() -> None:
-    """Only the last call counts."""
+    """Only a run's last call makes a dead end, not one that it recovered from."""
     cut = CALL._replace(finish_reason="max_tokens")
     assert dead_end(None, "ok", ROOT, [cut, CALL]) is None
 

@@ -18,9 +18,9 @@ WHOLE: dict[str, Any] = {
 
 
 def call(span_id: str, scope: str = "mine", **fields: Any) -> Span:
-    told: dict[str, Any] = {**WHOLE, "attributes": {"scope.name": scope}, **fields}
+    all_fields: dict[str, Any] = {**WHOLE, "attributes": {"scope.name": scope}, **fields}
     start = int(span_id, 16) * 100
-    return Span("t", span_id, None, "chat", "llm", "ok", start, start + 1, **told)
+    return Span("t", span_id, None, "chat", "llm", "ok", start, start + 1, **all_fields)
 
 
 def test_nothing_is_missing() -> None:
@@ -30,7 +30,7 @@ def test_nothing_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lacking", "said"),
+    ("lacking", "sentence_part"),
     [
         ({"input_tokens": None, "output_tokens": None}, "without token counts: what reported"),
         ({"cost_usd": None}, "without a cost: no price of m is known"),
@@ -46,10 +46,10 @@ def test_nothing_is_missing() -> None:
         ({"input": None, "output": None}, "without content: what reported them sent none"),
     ],
 )
-def test_what_is_missing(lacking: dict[str, Any], said: str) -> None:
+def test_what_is_missing(lacking: dict[str, Any], sentence_part: str) -> None:
     """Each lack is named with its reason."""
     (sentence,) = gaps([call("1", **lacking)])
-    assert sentence.startswith(f"1 model call {said}")
+    assert sentence.startswith(f"1 model call {sentence_part}")
 
 
 @pytest.mark.parametrize(
@@ -79,16 +79,16 @@ def test_metadata_only() -> None:
 def test_what_a_recorder_says() -> None:
     """What a recorder could not get it says itself."""
     marks = {"clustertrace.missing": "tokens: the reply names none"}
-    told = call("1", input_tokens=None, output_tokens=None, attributes=marks)
-    assert gaps([told]) == ("1 model call without tokens: the reply names none.",)
-    half = told._replace(input_tokens=9, cost_usd=None)
+    silent = call("1", input_tokens=None, output_tokens=None, attributes=marks)
+    assert gaps([silent]) == ("1 model call without tokens: the reply names none.",)
+    half = silent._replace(input_tokens=9, cost_usd=None)
     assert gaps([half]) == ("1 model call without tokens: the reply names none.",)
 
 
 def test_content_that_the_logs_leave_out() -> None:
     """Where Claude Code's logs came, the way to get content is another."""
-    told = {"scope.name": "com.anthropic.claude_code.tracing", "cost_usd_micros": 1118}
-    (sentence,) = gaps([call("1", input=None, output=None, attributes=told)])
+    attributes = {"scope.name": "com.anthropic.claude_code.tracing", "cost_usd_micros": 1118}
+    (sentence,) = gaps([call("1", input=None, output=None, attributes=attributes)])
     assert "OTEL_LOG_RAW_API_BODIES" in sentence
 
 
@@ -96,16 +96,16 @@ NO_TOKENS: dict[str, Any] = {"input_tokens": None, "output_tokens": None}
 
 
 @pytest.mark.parametrize(
-    "told",
+    "attributes",
     [
         {"gen_ai.request.stream": True},
         {"gen_ai.response.time_to_first_chunk": 0.1},
         {"llm.invocation_parameters": '{"stream": true}'},
     ],
 )
-def test_why_a_stream_told_no_tokens(told: dict[str, Any]) -> None:
+def test_why_a_stream_told_no_tokens(attributes: dict[str, Any]) -> None:
     """A stream that was not asked for its tokens, or was left half way, is known as such."""
-    whole = call("1", attributes=told, provider="openai", finish_reason="stop", **NO_TOKENS)
+    whole = call("1", attributes=attributes, provider="openai", finish_reason="stop", **NO_TOKENS)
     (sentence,) = gaps([whole])
     assert "include_usage" in sentence
     (sentence,) = gaps([whole._replace(finish_reason=None)])

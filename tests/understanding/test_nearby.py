@@ -11,8 +11,8 @@ NOW = 1_700_000_000 * 10**9
 
 def call(number: int, scope: str, **fields: object) -> Span:
     """A model call that is a trace of its own."""
-    told = {"start_ns": NOW + number, "input_tokens": 7, "output_tokens": 1, **fields}
-    attributes = {"scope.name": scope} | told.pop("attributes", {})  # type: ignore[operator]
+    all_fields = {"start_ns": NOW + number, "input_tokens": 7, "output_tokens": 1, **fields}
+    attributes = {"scope.name": scope} | all_fields.pop("attributes", {})  # type: ignore[operator]
     return Span(
         f"{number:032x}",
         f"{number:016x}",
@@ -20,7 +20,7 @@ def call(number: int, scope: str, **fields: object) -> Span:
         *("call", "llm", "ok"),
         end_ns=None,
         attributes=attributes,
-        **told,  # type: ignore[arg-type]
+        **all_fields,  # type: ignore[arg-type]
     )
 
 

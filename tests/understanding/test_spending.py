@@ -135,10 +135,10 @@ _SPANS = st.lists(
 
 
 @given(_SPANS)
-def test_each_dimension_is_a_split_of_all(told: list[Any]) -> None:
+def test_each_dimension_is_a_split_of_all(drawn: list[Any]) -> None:
     """However spans hang together, tokens and dollars add up to the calls' own, by every name."""
     spans = []
-    for number, (kind, above, one, two) in enumerate(told, 2):
+    for number, (kind, above, one, two) in enumerate(drawn, 2):
         made = span(number, kind, f"{kind}{one % 3}", above % number or 1)
         spans.append(call(number, one, two, 0, above % number or 1) if kind == "llm" else made)
     found = shares(*spans)

@@ -221,18 +221,18 @@ def test_a_stream_is_one_span_with_its_timeline(api: Any, recorded: Any) -> None
     assert [event.type for event in stream] == [event["type"] for event in EVENTS]
     span = recorded.span()
     check_whole(span)
-    told = span.attributes
-    assert told["request_id"] == "req_1"
-    assert told["clustertrace.stream.chunk_count"] == len(EVENTS)
-    times, sizes = zip(*told["clustertrace.stream.chunks"], strict=True)
+    attributes = span.attributes
+    assert attributes["request_id"] == "req_1"
+    assert attributes["clustertrace.stream.chunk_count"] == len(EVENTS)
+    times, sizes = zip(*attributes["clustertrace.stream.chunks"], strict=True)
     assert list(sizes) == [0, 0, 3, 0, 2, 5, 0, 8, 8, 0, 0]
     assert list(times) == sorted(times)
     first, content = (
-        told["gen_ai.response.time_to_first_chunk"],
-        told["clustertrace.stream.time_to_first_content"],
+        attributes["gen_ai.response.time_to_first_chunk"],
+        attributes["clustertrace.stream.time_to_first_content"],
     )
     assert 0 < first <= content
-    assert "clustertrace.stream" not in told
+    assert "clustertrace.stream" not in attributes
 
 
 @pytest.mark.parametrize("beta", [False, True])
@@ -422,7 +422,7 @@ def test_streaming_responses_are_recorded_as_they_are_read(api: Any, recorded: A
 
 
 def test_async_raw_responses_are_recorded(api: Any, recorded: Any) -> None:
-    """The same, awaited."""
+    """Raw responses of the async client are recorded as those of the plain one."""
     api.reply(MESSAGE).stream(EVENTS).stream([json.dumps(MESSAGE).encode()])
 
     async def main() -> None:
@@ -523,7 +523,7 @@ def test_other_clouds_are_recorded_as_such(
 def test_other_clouds_async_clients_are_recorded(
     api: Any, recorded: Any, kind: Any, options: Any
 ) -> None:
-    """The same, awaited."""
+    """Async clients for other clouds are recorded as the plain ones."""
     api.reply(MESSAGE)
 
     async def main() -> None:
@@ -544,8 +544,8 @@ def test_a_reply_that_cannot_be_read_reaches_the_program(
         for _ in range(2):
             assert wrapped.messages.create(**ASKED).id == "msg_1"
     assert [span.status for span in recorded.spans()] == ["ok", "ok"]
-    told = recorded.spans()[0].attributes["clustertrace.missing"]
-    assert told == "output, tokens: TypeError on reading the reply"
+    missing = recorded.spans()[0].attributes["clustertrace.missing"]
+    assert missing == "output, tokens: TypeError on reading the reply"
     assert len(caplog.records) == 1
 
 

@@ -6,7 +6,6 @@ import asyncio
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,13 @@ import openai
 import pytest
 
 import clustertrace
+from tests.processes import free_port, until
 
 
 @pytest.fixture(scope="module")
 def base_url(shared: Path) -> Iterator[str]:
     """Run the fake model API on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     program = shared / "tools" / "fake_model_api.py"
     if not program.exists():
         pytest.skip("needs the fake model API beside the checkout")
@@ -33,21 +31,16 @@ def base_url(shared: Path) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _await_port(port)
+        until(lambda: _is_open(port), 20)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait()
 
 
-def _await_port(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    pytest.fail("the fake model API does not start")
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 TEXT = "It is 18 C and sunny in Paris."
@@ -92,7 +85,7 @@ def test_anthropic(base_url: str, recorded: Any) -> None:
 
 
 def test_openai(base_url: str, recorded: Any) -> None:
-    """Completions, responses, streams and embeddings."""
+    """Completions, responses, streams and embeddings of OpenAI reach the store."""
     with openai.OpenAI(api_key="k", base_url=f"{base_url}/v1", max_retries=0) as made:
         client = clustertrace.wrap_openai(made)
         asked: dict[str, Any] = {
@@ -100,8 +93,8 @@ def test_openai(base_url: str, recorded: Any) -> None:
             "messages": [{"role": "user", "content": "hello"}],
         }
         client.chat.completions.create(**asked)
-        told = {"include_usage": True}
-        assert list(client.chat.completions.create(**asked, stream=True, stream_options=told))  # type: ignore[call-overload]
+        options = {"include_usage": True}
+        assert list(client.chat.completions.create(**asked, stream=True, stream_options=options))  # type: ignore[call-overload]
         client.responses.create(model="gpt-4o-mini", input="hello")
         assert list(client.responses.create(model="gpt-4o-mini", input="hello", stream=True))
         client.embeddings.create(model="text-embedding-3-small", input="hello")

@@ -99,9 +99,12 @@ def test_a_call_is_recorded_whole(api: Any, recorded: Any) -> None:
         {"role": "assistant", "tool_calls": [{"id": None, "name": "w", "arguments": {}}]},
         {"role": "tool", "tool_call_id": None, "name": "w", "content": [{"result": 18}]},
     ]
-    told = span.attributes
-    assert (told["gen_ai.request.temperature"], told["gen_ai.request.max_tokens"]) == (0.5, 9)
-    assert told["gen_ai.request.stop_sequences"] == ["END"]
+    attributes = span.attributes
+    assert (attributes["gen_ai.request.temperature"], attributes["gen_ai.request.max_tokens"]) == (
+        0.5,
+        9,
+    )
+    assert attributes["gen_ai.request.stop_sequences"] == ["END"]
 
 
 def test_the_wrapped_client_is_the_same_and_shares_its_connections(api: Any, recorded: Any) -> None:

@@ -29,16 +29,16 @@ MESSAGES = st.lists(
 def test_what_is_left_out_of_a_conversation_is_its_middle(rest: list[Any], system: int) -> None:
     """The newest message stays whole, the instructions come first, and the count adds up."""
     assert config().payload_bytes == LIMIT
-    said = [{"role": "system", "content": "s" * system}, *rest]
-    kept, gone = fitted(said)
+    messages = [{"role": "system", "content": "s" * system}, *rest]
+    kept, gone = fitted(messages)
     if not gone:
-        assert kept is said
+        assert kept is messages
         return
     head, note, *newest = kept
     assert head["role"] == "system"
     assert note == {"role": "cut", "content": f"[{gone} earlier messages are not kept]"}
-    assert newest == said[-len(newest) :]
-    assert 1 + gone + len(newest) == len(said)
+    assert newest == messages[-len(newest) :]
+    assert 1 + gone + len(newest) == len(messages)
     assert len(json.dumps([head, note, *newest[:-1]])) < LIMIT
 
 
@@ -51,14 +51,14 @@ def test_a_long_conversation_keeps_its_end_in_the_record(api: Any, recorded: Any
     message = {"role": "assistant", "content": "words " * 20_000}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     api.reply({"id": "c", "choices": [choice], "usage": None})
-    said: Any = [{"role": "system", "content": "Brief."}]
-    said += [{"role": "user", "content": f"{n} {'x' * 2000}"} for n in range(100)]
+    messages: Any = [{"role": "system", "content": "Brief."}]
+    messages += [{"role": "user", "content": f"{n} {'x' * 2000}"} for n in range(100)]
     http = api.client()
     client = clustertrace.wrap_openai(openai.OpenAI(api_key="k", http_client=http))
-    client.chat.completions.create(model="m", messages=said)
+    client.chat.completions.create(model="m", messages=messages)
     span = recorded.span()
-    assert span.input[0] == said[0]
-    assert span.input[-1] == said[-1]
+    assert span.input[0] == messages[0]
+    assert span.input[-1] == messages[-1]
     assert span.attributes["clustertrace.cut"][0] == "input"
     assert span.attributes["clustertrace.cut"][1].startswith("output")
 
@@ -70,11 +70,11 @@ class Picture(BaseModel):
 
 
 def test_encoded_bytes_become_their_size() -> None:
-    """In data URLs, in base64 and in objects; words stay, however long."""
+    """Encoded bytes in data URLs, base64 and objects become their size; long words stay."""
     words = "It is a long text about many things. " * 100
     encoded = "QUJD" * 1000
-    told = slim({"a": f"data:image/png;base64,{encoded}", "b": [encoded, words], "c": "QUJD"})
-    assert told == {
+    slimmed = slim({"a": f"data:image/png;base64,{encoded}", "b": [encoded, words], "c": "QUJD"})
+    assert slimmed == {
         "a": "[4022 characters of encoded data]",
         "b": ["[4000 characters of encoded data]", words],
         "c": "QUJD",
@@ -83,7 +83,7 @@ def test_encoded_bytes_become_their_size() -> None:
 
 
 def test_a_value_that_holds_itself_is_no_trouble() -> None:
-    """Looking ends at some depth."""
+    """A list that holds itself is looked into to some depth, and no error."""
     endless: list[Any] = []
     endless.append(endless)
     slim(endless)

@@ -120,7 +120,7 @@ def events() -> list[dict[str, Any]]:
     text, call = ITEMS[1] | {"content": [], "status": "in_progress"}, ITEMS[2] | {"arguments": ""}
     at: dict[str, Any] = {"item_id": "m_1", "output_index": 1, "content_index": 0}
     part = {"type": "output_text", "text": "", "annotations": []}
-    told: list[dict[str, Any]] = [
+    events: list[dict[str, Any]] = [
         {"type": "response.created", "response": begun},
         {"type": "response.output_item.added", "output_index": 0, "item": ITEMS[0]},
         {"type": "response.output_item.done", "output_index": 0, "item": ITEMS[0]},
@@ -139,7 +139,7 @@ def events() -> list[dict[str, Any]]:
         {"type": "response.output_item.done", "output_index": 2, "item": ITEMS[2]},
         {"type": "response.completed", "response": RESPONSE},
     ]
-    return [event | {"sequence_number": n} for n, event in enumerate(told)]
+    return [event | {"sequence_number": n} for n, event in enumerate(events)]
 
 
 def client(api: Any, **options: Any) -> openai.OpenAI:
@@ -147,13 +147,13 @@ def client(api: Any, **options: Any) -> openai.OpenAI:
     return clustertrace.wrap_openai(openai.OpenAI(api_key="k", http_client=api.client(), **options))
 
 
-def check_whole(span: Any, said: Any = None, finish: str = "tool_calls") -> None:
+def check_whole(span: Any, output: Any = None, finish: str = "tool_calls") -> None:
     """The span holds all of the reply above."""
     assert (span.name, span.kind, span.status) == (f"chat {MODEL}", "llm", "ok")
     assert (span.model, span.provider) == ("gpt-4o-mini-2024-07-18", "openai")
     assert (span.input_tokens, span.output_tokens, span.reasoning_tokens) == (82, 17, 8)
     assert (span.cache_read_tokens, span.cache_write_tokens) == (64, 3)
-    assert (span.output, span.finish_reason) == (said or SAID, finish)
+    assert (span.output, span.finish_reason) == (output or SAID, finish)
     assert "clustertrace.missing" not in span.attributes
     assert "clustertrace.stream" not in span.attributes
 
@@ -181,10 +181,13 @@ def test_a_completion_is_recorded_whole(api: Any, recorded: Any) -> None:
         {"role": "assistant", "tool_calls": SAID[0]["tool_calls"]},
         {"role": "tool", "tool_call_id": "call_1", "content": "18"},
     ]
-    told = span.attributes
-    assert (told["request_id"], told["gen_ai.response.id"]) == ("req_1", "chatcmpl-1")
-    assert (told["gen_ai.request.temperature"], told["gen_ai.request.max_tokens"]) == (0.5, 9)
-    assert told["gen_ai.tool.definitions"] == tools
+    attributes = span.attributes
+    assert (attributes["request_id"], attributes["gen_ai.response.id"]) == ("req_1", "chatcmpl-1")
+    assert (attributes["gen_ai.request.temperature"], attributes["gen_ai.request.max_tokens"]) == (
+        0.5,
+        9,
+    )
+    assert attributes["gen_ai.tool.definitions"] == tools
 
 
 def test_the_wrapped_client_is_the_same_type_and_the_original_stays_as_it_was(
@@ -239,8 +242,8 @@ def test_parsed_replies_are_recorded(api: Any, recorded: Any) -> None:
     assert completion.choices[0].message.parsed == Weather(city="Paris")
     response = wrapped.responses.parse(model=MODEL, input="Weather?", text_format=Weather)
     assert response.output_parsed == Weather(city="Paris")
-    said = [{"role": "assistant", "content": text}]
-    assert [span.output for span in recorded.spans()] == [said, said]
+    output = [{"role": "assistant", "content": text}]
+    assert [span.output for span in recorded.spans()] == [output, output]
 
 
 def test_the_stream_helpers_keep_their_ways(api: Any, recorded: Any) -> None:
@@ -300,10 +303,12 @@ def test_an_abandoned_response_keeps_its_part(api: Any, recorded: Any, read: int
     span = recorded.span()
     assert span.attributes["clustertrace.stream"] == "abandoned"
     assert (span.status, span.finish_reason) == ("ok", None)
-    (said,) = span.output
-    assert said["content"][1]["text"] == ("I " if read == 6 else "I look.")
+    (message,) = span.output
+    assert message["content"][1]["text"] == ("I " if read == 6 else "I look.")
     if read == 10:
-        assert said["tool_calls"] == [{"id": "call_1", "name": "weather", "arguments": '{"city":'}]
+        assert message["tool_calls"] == [
+            {"id": "call_1", "name": "weather", "arguments": '{"city":'}
+        ]
 
 
 def test_a_failed_response_is_an_error(api: Any, recorded: Any) -> None:
@@ -390,10 +395,13 @@ def test_large_tools_do_not_crowd_out_the_rest(api: Any, recorded: Any) -> None:
     ]
     wrapped = client(api)
     assert list(wrapped.chat.completions.create(stream=True, seed=7, tools=tools, **ASKED))
-    told = recorded.span().attributes
-    assert (told["gen_ai.response.id"], told["gen_ai.request.seed"]) == ("chatcmpl-1", 7)
-    assert sum(size for _, size in told["clustertrace.stream.chunks"]) == 6000
-    assert told["clustertrace.cut"] == ["attributes.gen_ai.tool.definitions"]
+    attributes = recorded.span().attributes
+    assert (attributes["gen_ai.response.id"], attributes["gen_ai.request.seed"]) == (
+        "chatcmpl-1",
+        7,
+    )
+    assert sum(size for _, size in attributes["clustertrace.stream.chunks"]) == 6000
+    assert attributes["clustertrace.cut"] == ["attributes.gen_ai.tool.definitions"]
 
 
 def test_several_choices_are_all_kept(api: Any, recorded: Any) -> None:
@@ -429,17 +437,17 @@ def test_whoever_answers_is_the_provider(
 def test_azure_is_recorded_as_such(api: Any, recorded: Any) -> None:
     """Sync and async, with its own way of copying clients."""
     api.reply(CHAT)
-    told: dict[str, Any] = {
+    options: dict[str, Any] = {
         "api_key": "k",
         "api_version": "2024-10-21",
         "azure_endpoint": "https://me.openai.azure.com",
     }
-    wrapped = clustertrace.wrap_openai(openai.AzureOpenAI(http_client=api.client(), **told))
+    wrapped = clustertrace.wrap_openai(openai.AzureOpenAI(http_client=api.client(), **options))
     assert type(wrapped) is openai.AzureOpenAI
     wrapped.with_options(max_retries=0).chat.completions.create(**ASKED)
 
     async def main() -> None:
-        async with openai.AsyncAzureOpenAI(http_client=api.async_client(), **told) as made:
+        async with openai.AsyncAzureOpenAI(http_client=api.async_client(), **options) as made:
             await clustertrace.wrap_openai(made).chat.completions.create(**ASKED)
 
     asyncio.run(main())

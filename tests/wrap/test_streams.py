@@ -19,15 +19,15 @@ def test_a_timeline_stays_small_and_loses_no_character(sizes: list[int]) -> None
     timeline = Timeline(1_000)
     for number, size in enumerate(sizes):
         timeline.add(1_000 + (number + 1) * 1_000_000, size)
-    told = timeline.attributes()
-    kept = told["clustertrace.stream.chunks"]
+    attributes = timeline.attributes()
+    kept = attributes["clustertrace.stream.chunks"]
     assert len(kept) <= 500
     assert sum(size for _, size in kept) == sum(sizes)
-    assert told["clustertrace.stream.chunk_count"] == len(sizes)
+    assert attributes["clustertrace.stream.chunk_count"] == len(sizes)
     if sizes:
         assert kept[0][0] == 1.0
         assert kept[-1][0] > len(sizes) - 16
-        assert told["gen_ai.response.time_to_first_chunk"] == 0.001
+        assert attributes["gen_ai.response.time_to_first_chunk"] == 0.001
 
 
 PROGRAM = """

@@ -48,7 +48,7 @@ def _conversation_fields(value: Any) -> Iterator[tuple[Field, Any]]:
         return
     asked, answered = [], []
     for event in events:
-        message = {key: said for key, said in event.items() if not key.startswith("event.")}
+        message = {key: value for key, value in event.items() if not key.startswith("event.")}
         if event.get("event.name") == "gen_ai.choice":
             answered.append(message.get("message", message))
         else:

@@ -18,12 +18,12 @@ __all__ = ["LOGFIRE_AGENTS"]
 
 def _error(value: Any) -> str | None:
     """What went wrong, and why: `{"message": …, "data": {"error": …}}`."""
-    told = parsed(value)
-    if not isinstance(told, Mapping):
-        return text(told)
-    data = told.get("data")
+    error = parsed(value)
+    if not isinstance(error, Mapping):
+        return text(error)
+    data = error.get("data")
     why = data.get("error") if isinstance(data, Mapping) else None
-    return ": ".join(part for part in (text(told.get("message")), text(why)) if part) or None
+    return ": ".join(part for part in (text(error.get("message")), text(why)) if part) or None
 
 
 LOGFIRE_AGENTS: Final = Dialect(

@@ -26,10 +26,10 @@ def _model_in_parameters(value: Any) -> str | None:
 
 
 def _metadata(value: Any) -> Iterator[tuple[Field, Any]]:
-    told = parsed(value)
-    if isinstance(told, Mapping):
+    metadata = parsed(value)
+    if isinstance(metadata, Mapping):
         for key in ("session_id", "thread_id", "conversation_id"):
-            yield Field.SESSION, text(told.get(key))
+            yield Field.SESSION, text(metadata.get(key))
 
 
 OPENINFERENCE: Final = Dialect(

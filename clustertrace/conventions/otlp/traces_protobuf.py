@@ -87,7 +87,7 @@ def _other_facts(span: Any) -> dict[str, Any]:
 
 
 def _link(link: Any) -> dict[str, Any]:
-    told = {"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex()}
+    record = {"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex()}
     if link.attributes:
-        told["attributes"] = attributes_of(link.attributes)
-    return told
+        record["attributes"] = attributes_of(link.attributes)
+    return record

@@ -94,7 +94,7 @@ def traces(
     shown = tuple(_trace_rows(conn, rows))
     total = offset + len(rows)
     if where is None:
-        total = (conn.value("SELECT sum(traces) FROM variant_totals") or 0) + replays(conn)
+        total = _counted_traces(conn) + replays(conn)
     elif len(rows) in (0, limit):
         return TracePage(shown, *_count_matching(conn, condition, params, total + 1))
     return TracePage(shown, total)
@@ -105,18 +105,26 @@ def has_traces(conn: Connection) -> bool:
     return conn.value("SELECT 1 FROM traces WHERE start_ns IS NOT NULL LIMIT 1") is not None
 
 
+def _counted_traces(conn: Connection) -> int:
+    """How many traces the roll-ups count, which is all of them but replays."""
+    return int(conn.value("SELECT sum(traces) FROM variant_totals") or 0)
+
+
 def _count_matching(
     conn: Connection, condition: str, params: Mapping[str, Any], minimum: int
 ) -> tuple[int, bool]:
     """How many traces match, and whether there are more than that; `minimum` are looked for."""
     limit_counted = total = 0
     seconds = 0.0
+    there_are: int | None = None
     for limit in _COUNT_LIMITS:
         if limit < min(minimum, _COUNT_LIMITS[-1]):
             continue
         if limit_counted:
             # It reads no more than there is: of some thousand traces all can be counted.
-            read_at_most = min(limit, conn.value("SELECT sum(traces) FROM variant_totals") or limit)
+            if there_are is None:
+                there_are = _counted_traces(conn)
+            read_at_most = min(limit, there_are or limit)
             if seconds * read_at_most / limit_counted > _COUNTING_SECONDS:
                 break
         started = time.monotonic()

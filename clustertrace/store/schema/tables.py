@@ -208,7 +208,7 @@ class TraceRow(SQLModel, table=True):
     told_reason: str | None
     session_id: str | None
     extra: str | None
-    # Given by hand afterwards (clustertrace.store.said.annotations).
+    # Given by hand afterwards (clustertrace.store.user_entries.annotations).
     given_outcome: str | None
     """`pass`, `fail` or `unknown`; it wins over what was told."""
     given_reason: str | None

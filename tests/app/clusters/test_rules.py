@@ -10,7 +10,7 @@ import pytest
 from clustertrace.app.clusters import rules
 from clustertrace.store import queries
 from clustertrace.store.store import Store
-from tests.pages.conftest import run, told
+from tests.pages.conftest import facts_with, run
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def finish(learner: Any) -> None:
 
 
 def test_a_page_does_not_wait_for_rules_that_take_long(store: Store, slow: Event) -> None:
-    """They come with a later look, once for everybody who looked meanwhile."""
-    store.write(run(1, "search", facts=told(outcome="fail")))
+    """Slow rules are left to a later look, and mined once for all who looked meanwhile."""
+    store.write(run(1, "search", facts=facts_with(outcome="fail")))
     store.refresh()
     learner = rules._Learner()
     assert [look(learner, store) for _ in range(2)] == [(None, False)] * 2
@@ -58,7 +58,7 @@ def test_news_is_learned_while_the_last_rules_are_shown(
     """What was learned stays, and the page knows that more has come since."""
     monkeypatch.setattr(rules, "_REST_FACTOR", 0)
     slow.set()
-    store.write(run(1, "search", facts=told(outcome="fail")))
+    store.write(run(1, "search", facts=facts_with(outcome="fail")))
     store.refresh()
     learner = rules._Learner()
     look(learner, store)

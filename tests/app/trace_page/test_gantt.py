@@ -113,7 +113,7 @@ def test_circles_and_orphans_are_drawn_once() -> None:
 
 
 def test_a_trace_broke_at_its_innermost_first_failure() -> None:
-    """Not the root that failed because of a step, but the step."""
+    """The first step that failed is where a run broke, not the root that failed because of it."""
     spans = [
         span(1, None, status="error"),
         span(2, 1),

@@ -73,8 +73,8 @@ def _events(asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "name": "Bash",
             "input": {},
         }
-        told = json.dumps({"command": COMMAND, "description": "Say hello"})
-        delta = {"type": "input_json_delta", "partial_json": told}
+        arguments = json.dumps({"command": COMMAND, "description": "Say hello"})
+        delta = {"type": "input_json_delta", "partial_json": arguments}
     message = {"id": f"msg_{os.urandom(6).hex()}", "type": "message", "role": "assistant"}
     message |= {"model": asked["model"], "content": [], "stop_reason": None, "usage": USAGE}
     reason = "end_turn" if answered else "tool_use"
@@ -145,7 +145,7 @@ def claude(claude_program: Path, model_url: str, tmp_path: Path) -> Callable[...
             },
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        said: dict[str, Any] = json.loads(done.stdout)
-        return said
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
 
     return run

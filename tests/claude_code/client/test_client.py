@@ -12,7 +12,7 @@ from clustertrace.cli import main
 from clustertrace.model import Trace
 from clustertrace.store import Store, queries
 from tests.claude_code.client.conftest import ANSWER, COMMAND, USAGE
-from tests.claude_code.conftest import until
+from tests.processes import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -58,8 +58,8 @@ def turns(session: str) -> list[Trace]:
 
 def test_a_turn_is_there_once(reporting: Claude) -> None:
     """With its tool, its tokens, its content, and the cost that Claude Code itself reckons."""
-    said = reporting(PROMPT)
-    session = said["session_id"]
+    result = reporting(PROMPT)
+    session = result["session_id"]
     [turn] = until(lambda: turns(session))
     calls = [span for span in turn.spans if span.kind == "llm"]
     [tool] = [span for span in turn.spans if span.kind == "tool"]
@@ -68,7 +68,7 @@ def test_a_turn_is_there_once(reporting: Claude) -> None:
         (READ, USAGE["output_tokens"])
     }
     assert {(call.cache_read_tokens, call.cache_write_tokens) for call in calls} == {(900, 30)}
-    assert sum(call.cost_usd or 0 for call in calls) == pytest.approx(said["total_cost_usd"])
+    assert sum(call.cost_usd or 0 for call in calls) == pytest.approx(result["total_cost_usd"])
     assert (tool.name, tool.status) == ("Bash", "ok")
     assert COMMAND in str(tool.input)
     assert "hello-from-tool" in str(tool.output)
@@ -91,10 +91,10 @@ def test_a_turn_is_there_once(reporting: Claude) -> None:
 
 @pytest.mark.browser
 def test_a_turn_is_on_the_pages(reporting: Claude, started: Any, page: Page) -> None:
-    """Which start when they are opened."""
+    """The pages start when somebody opens one, and show the turn."""
     page.set_default_timeout(60_000)
-    said = reporting(PROMPT)
-    [turn] = until(lambda: turns(said["session_id"]))
+    result = reporting(PROMPT)
+    [turn] = until(lambda: turns(result["session_id"]))
     url = started.address.url
     page.goto(f"{url}/trace/{turn.trace_id}")
     page.get_by_text("Bash").first.wait_for()

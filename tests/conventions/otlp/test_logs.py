@@ -49,7 +49,7 @@ def to_json(request: ExportLogsServiceRequest) -> bytes:
     (of_resource,) = request.resource_logs
     (of_scope,) = of_resource.scope_logs
     (record,) = of_scope.log_records
-    told = {
+    attributes = {
         "traceId": record.trace_id.hex(),
         "spanId": record.span_id.hex(),
         "timeUnixNano": str(record.time_unix_nano),
@@ -59,7 +59,7 @@ def to_json(request: ExportLogsServiceRequest) -> bytes:
         "body": json_value(record.body),
         "attributes": json_pairs(record.attributes),
     }
-    scopes = [{"scope": {"name": of_scope.scope.name}, "logRecords": [told]}]
+    scopes = [{"scope": {"name": of_scope.scope.name}, "logRecords": [attributes]}]
     resource = {"attributes": json_pairs(of_resource.resource.attributes)}
     return json.dumps({"resourceLogs": [{"resource": resource, "scopeLogs": scopes}]}).encode()
 
@@ -138,21 +138,28 @@ def test_slices() -> None:
 
 def test_turns_of_claude_code() -> None:
     """Without traces a turn is a prompt of a session: the same ids for whatever tells of it."""
-    told = {"session.id": "s", "prompt.id": "p", "event.name": "user_prompt"}
+    attributes = {"session.id": "s", "prompt.id": "p", "event.name": "user_prompt"}
     bare = {"trace_id": b"", "span_id": b"", "scope": CLAUDE_CODE}
-    first, again = kept(told, **bare), kept({**told, "event.name": "api_request"}, **bare)
-    other = kept({**told, "prompt.id": "q"}, **bare)
+    first, again = (
+        kept(attributes, **bare),
+        kept({**attributes, "event.name": "api_request"}, **bare),
+    )
+    other = kept({**attributes, "prompt.id": "q"}, **bare)
     assert first.trace_id == again.trace_id == first.turn != other.trace_id
     assert (first.name, again.name) == ("claude_code.user_prompt", "claude_code.api_request")
-    named = kept(told, scope=CLAUDE_CODE)
+    named = kept(attributes, scope=CLAUDE_CODE)
     assert (named.trace_id, named.turn) == (TRACE, first.turn)
 
 
 def test_sessions_and_services_of_turns() -> None:
     """A turn that only its records tell of has its session and the program's name."""
-    told = {"session.id": "s", "prompt.id": "p"}
+    attributes = {"session.id": "s", "prompt.id": "p"}
     received = read(
-        told, scope=CLAUDE_CODE, trace_id=b"", span_id=b"", resource={"service.name": "claude-code"}
+        attributes,
+        scope=CLAUDE_CODE,
+        trace_id=b"",
+        span_id=b"",
+        resource={"service.name": "claude-code"},
     )
     (fact,) = received.batch.facts
     assert (fact.session_id, fact.tags) == ("s", {"service": "claude-code"})
@@ -160,8 +167,8 @@ def test_sessions_and_services_of_turns() -> None:
 
 def test_what_belongs_to_no_prompt() -> None:
     """A plugin that was loaded belongs to no turn, and the answer says so."""
-    told = {"session.id": "s", "event.name": "plugin_loaded"}
-    received = read(told, scope=CLAUDE_CODE, trace_id=b"", span_id=b"")
+    attributes = {"session.id": "s", "event.name": "plugin_loaded"}
+    received = read(attributes, scope=CLAUDE_CODE, trace_id=b"", span_id=b"")
     assert received.rejected == []
     assert received.left == [
         "claude_code.plugin_loaded: it belongs to no prompt, and clustertrace keeps runs"
@@ -170,8 +177,8 @@ def test_what_belongs_to_no_prompt() -> None:
 
 def test_numbers_that_are_written_out() -> None:
     """Claude Code writes some numbers and truth values as texts."""
-    told = {"session.id": "s", "prompt.id": "7", "duration_ms": "77", "success": "false"}
-    log = kept({**told, "tool_input": '{"a": 1}'}, scope=CLAUDE_CODE)
+    attributes = {"session.id": "s", "prompt.id": "7", "duration_ms": "77", "success": "false"}
+    log = kept({**attributes, "tool_input": '{"a": 1}'}, scope=CLAUDE_CODE)
     assert log.attributes["duration_ms"] == 77
     assert log.attributes["success"] is False
     assert log.attributes["tool_input"] == {"a": 1}
@@ -183,8 +190,8 @@ def test_numbers_that_are_written_out() -> None:
 )
 def test_evaluations(score: Any, metrics: list[tuple[str, float]]) -> None:
     """The result of an evaluation is a metric of the span that it names, if it has a number."""
-    told = {"gen_ai.evaluation.name": "tone", "gen_ai.evaluation.score.value": score}
-    received = read(told, event_name="gen_ai.evaluation.result")
+    attributes = {"gen_ai.evaluation.name": "tone", "gen_ai.evaluation.score.value": score}
+    received = read(attributes, event_name="gen_ai.evaluation.result")
     found = [metric for fact in received.batch.facts for metric in fact.metrics]
     assert [(metric.name, metric.value) for metric in found] == metrics
     assert {metric.span_id for metric in found} <= {SPAN}

@@ -31,14 +31,14 @@ def build(
     of_scope = of_resource.scope_metrics.add()
     of_scope.scope.name = "com.anthropic.claude_code"
     metric = of_scope.metrics.add(name=name)
-    told = getattr(metric, shape)
-    point = told.data_points.add(time_unix_nano=9, start_time_unix_nano=4)
+    data = getattr(metric, shape)
+    point = data.data_points.add(time_unix_nano=9, start_time_unix_nano=4)
     if shape == "histogram":
         point.sum = value
     else:
         point.as_double = value
     if shape != "gauge":
-        told.aggregation_temporality = 1
+        data.aggregation_temporality = 1
     fill_all(point.attributes, attributes)
     return request
 
@@ -49,7 +49,7 @@ def to_json(request: ExportMetricsServiceRequest) -> bytes:
     (of_scope,) = of_resource.scope_metrics
     (metric,) = of_scope.metrics
     shape = metric.WhichOneof("data")
-    told = getattr(metric, shape)
+    data = getattr(metric, shape)
     points = [
         {
             "timeUnixNano": str(point.time_unix_nano),
@@ -57,7 +57,7 @@ def to_json(request: ExportMetricsServiceRequest) -> bytes:
             "attributes": json_pairs(point.attributes),
             **({"sum": point.sum} if shape == "histogram" else {"asDouble": point.as_double}),
         }
-        for point in told.data_points
+        for point in data.data_points
     ]
     body = {"dataPoints": points, "aggregationTemporality": "AGGREGATION_TEMPORALITY_DELTA"}
     metrics = [{"name": metric.name, shape: body}]

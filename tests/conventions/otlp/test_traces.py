@@ -39,7 +39,7 @@ times = st.integers(0, 2**64 - 1) | st.integers(1, 2**62)
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
-    told=attributes,
+    attributes=attributes,
     resource=attributes,
     event=attributes,
     link=attributes,
@@ -55,7 +55,7 @@ times = st.integers(0, 2**64 - 1) | st.integers(1, 2**62)
 def test_encodings_agree(
     request_of: Callable[..., Any],
     as_json: Callable[..., bytes],
-    told: dict[str, Any],
+    attributes: dict[str, Any],
     resource: dict[str, Any],
     event: dict[str, Any],
     link: dict[str, Any],
@@ -70,7 +70,7 @@ def test_encodings_agree(
 ) -> None:
     """Whatever a request holds, protobuf and JSON give the same records, and never raise."""
     request = request_of(
-        told,
+        attributes,
         resource=resource,
         events=[(event_name, event)],
         links=[link],
@@ -125,7 +125,7 @@ def one_span(**fields: Any) -> bytes:
 
 def test_json_as_programs_write_it() -> None:
     """Ids are hex in any case, times are strings or numbers, whole numbers both as well."""
-    told = [
+    pairs = [
         {"key": "a", "value": {"intValue": 12}},
         {"key": "b", "value": {"intValue": "-12"}},
         {"key": "c", "value": {"doubleValue": "NaN"}},
@@ -135,7 +135,7 @@ def test_json_as_programs_write_it() -> None:
         {"key": "g", "value": {"bytesValue": "-_8"}},
         {"key": "h", "value": {"arrayValue": {}}},
     ]
-    span = decode_json(one_span(attributes=told, kind="SPAN_KIND_CLIENT")).batch.spans[0]
+    span = decode_json(one_span(attributes=pairs, kind="SPAN_KIND_CLIENT")).batch.spans[0]
     assert span.trace_id == "5b8efff798038103d269b633813fc60c"
     assert (span.start_ns, span.end_ns) == (1700000000000000000, 1700000001000000000)
     assert span.attributes == {
@@ -282,17 +282,17 @@ def test_service_tag(
 
 def test_a_root_span_speaks_for_its_run(request_of: Callable[..., Any]) -> None:
     """Outcome, reason and tags can be said by any OpenTelemetry program; a child's word is none."""
-    said = {
+    attributes = {
         "clustertrace.outcome": "fail",
         "clustertrace.outcome_reason": "no source",
         "clustertrace.tag.tier": "gold",
         "clustertrace.tag.turns": 3,
     }
-    root = request_of(said).SerializeToString()
+    root = request_of(attributes).SerializeToString()
     [facts] = decode_protobuf(root).batch.facts
     assert (facts.outcome, facts.outcome_reason) == ("fail", "no source")
     assert facts.tags == {"tier": "gold", "turns": "3"}
-    child = request_of(said, parent_span_id=b"\1" * 8).SerializeToString()
+    child = request_of(attributes, parent_span_id=b"\1" * 8).SerializeToString()
     assert decode_protobuf(child).batch.facts == []
     odd = request_of({"clustertrace.outcome": ["won"]}).SerializeToString()
     assert decode_protobuf(odd).batch.facts == []

@@ -132,14 +132,14 @@ def test_one_broken_item_costs_no_other(request_of: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("decode", "told"),
+    ("decode", "sentence"),
     [
         (logs_of_protobuf, "a log record: it can't be decoded"),
         (metrics_of_protobuf, "a metric: it can't be decoded"),
     ],
 )
-def test_records_and_metrics_likewise(decode: Any, told: str) -> None:
+def test_records_and_metrics_likewise(decode: Any, sentence: str) -> None:
     """An item of one byte, which promises more, is told as one."""
     body = framed(b"\x12\x03" + b"\x12\x01\xff")
     (received,) = decode(body, 10)
-    assert received.rejected == [told]
+    assert received.rejected == [sentence]

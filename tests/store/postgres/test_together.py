@@ -22,7 +22,7 @@ ORDERED = {"families", "state", "trait_names", "variants", "news", "logs"}
 
 def batches() -> list[Batch]:
     """Sixty runs, each in three parts that overlap."""
-    made = []
+    parts = []
     for number in range(60):
         trace_id = f"{number + 1:032x}"
         status = "ok" if number % 5 else "error"
@@ -38,8 +38,8 @@ def batches() -> list[Batch]:
             for at in range(2, 12)
         ]
         facts = [TraceFacts(trace_id, session_id=f"talk {number % 7}", tags={"tier": "gold"})]
-        made += [Batch(steps[:6], facts), Batch([root, *steps[4:]], facts), Batch([root], [])]
-    return made
+        parts += [Batch(steps[:6], facts), Batch([root, *steps[4:]], facts), Batch([root], [])]
+    return parts
 
 
 def content(store: Store) -> dict[str, list[str]]:

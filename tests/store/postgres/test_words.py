@@ -62,11 +62,11 @@ def test_both_find_the_same(
 def test_a_passage_shows_what_was_found() -> None:
     """The words around it, with marks, and nothing else of a long text."""
     text = " ".join(f"word{number}" for number in range(200)) + " Größe end"
-    told = passages(match_expression("grosse OR größe"), {"output": text, "name": "x"})
-    assert f"{MARK}Größe{MARK_END} end" in told["output"]
-    assert told["output"].startswith("…")
-    assert len(told["output"]) < 300
-    assert told["name"] == "x"
+    found = passages(match_expression("grosse OR größe"), {"output": text, "name": "x"})
+    assert f"{MARK}Größe{MARK_END} end" in found["output"]
+    assert found["output"].startswith("…")
+    assert len(found["output"]) < 300
+    assert found["name"] == "x"
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,6 @@ def test_a_passage_shows_what_was_found() -> None:
     ],
 )
 def test_only_what_it_was_found_for_is_marked(query: str, marked: list[str]) -> None:
-    """Not the words of an alternative that does not hold."""
-    told = passages(match_expression(query), {"output": "red, blue and green"})["output"]
-    assert [part.partition(MARK_END)[0] for part in told.split(MARK)[1:]] == marked
+    """Words of an alternative that does not match are not marked."""
+    found = passages(match_expression(query), {"output": "red, blue and green"})["output"]
+    assert [part.partition(MARK_END)[0] for part in found.split(MARK)[1:]] == marked

@@ -14,8 +14,8 @@ def fill(store: Store, make: Make, tools: str, runs: range, *, failed: bool, ses
     """Store runs of these tools; a session that ends in `*` is another one for each run."""
     for number in runs:
         name = session.replace("*", str(number))
-        told = TraceFacts(f"{number:032x}", outcome="fail" if failed else "pass", session_id=name)
-        store.write(Batch(make(number, *tools.split()), [told]))
+        facts = TraceFacts(f"{number:032x}", outcome="fail" if failed else "pass", session_id=name)
+        store.write(Batch(make(number, *tools.split()), [facts]))
 
 
 def test_paths_count_every_run_and_test_one_a_session(store: Store, make_trace: Make) -> None:

@@ -31,7 +31,7 @@ from clustertrace.model import INTERNAL, REPLAY_OF, Batch, Metric, Span, Trace, 
 from clustertrace.patterns.signature import KEPT, in_order, root_of, steps_of
 from clustertrace.store import Store, filtering, queries
 from clustertrace.store.answers import PatternAnnotation
-from clustertrace.store.said.annotations import PatternEdit, annotate_pattern
+from clustertrace.store.user_entries.annotations import PatternEdit, annotate_pattern
 from clustertrace.understanding.endings import dead_end
 from tests.store.conftest import SECOND, START
 
@@ -44,7 +44,7 @@ WORDS_ON_PATTERNS = (
 WORDS = ("alpha", "beta", "gamma")
 
 
-def made(rng: random.Random, number: int) -> tuple[list[Span], TraceFacts]:
+def random_trace(rng: random.Random, number: int) -> tuple[list[Span], TraceFacts]:
     """Make a small random trace; each eighth repeats another."""
     trace_id = f"{rng.getrandbits(128):032x}"
     start = START + number * 60 * SECOND
@@ -87,7 +87,7 @@ def made(rng: random.Random, number: int) -> tuple[list[Span], TraceFacts]:
 
 
 def subject(
-    trace: Trace, variant: str | None, family: str | None, said: PatternAnnotation
+    trace: Trace, variant: str | None, family: str | None, annotation: PatternAnnotation
 ) -> Subject:
     """A stored trace as the plain meaning of filters sees it."""
     ordered = in_order(trace.spans)
@@ -114,8 +114,8 @@ def subject(
         "starred": ("yes" if trace.starred else "no",),
         "finished": () if replay else ("no" if failed is None else "yes",),
         "note": (trace.note,) if trace.note else (),
-        "expected": ("yes" if said.expected else "no",),
-        "priority": (said.priority or "normal",),
+        "expected": ("yes" if annotation.expected else "no",),
+        "priority": (annotation.priority or "normal",),
     }
     texts |= {f"tag.{key}": (value,) for key, value in trace.tags.items()}
     read = sum(span.input_tokens or 0 for span in calls)
@@ -151,7 +151,7 @@ def world(
     rng = random.Random(4)
     with Store.open(path) as store:
         for number in range(60):
-            spans, facts = made(rng, number)
+            spans, facts = random_trace(rng, number)
             store.write(Batch(spans, [facts]))
         store.refresh()
         with store.read() as conn:
@@ -159,7 +159,7 @@ def world(
         for one, word in zip(patterns, WORDS_ON_PATTERNS, strict=False):
             annotate_pattern(store, one, word)
         with store.read() as conn:
-            said = queries.pattern_annotations(conn, patterns)
+            annotations = queries.pattern_annotations(conn, patterns)
             variants = {row.trace_id: row.variant for row in queries.traces(conn, limit=100).rows}
             families: dict[str | None, str] = {
                 one.id: one.family for one in queries.clusters(conn).clusters
@@ -169,7 +169,7 @@ def world(
                     trace,
                     variants[trace.trace_id],
                     families.get(variants[trace.trace_id]),
-                    said.get(variants[trace.trace_id] or "", PatternAnnotation()),
+                    annotations.get(variants[trace.trace_id] or "", PatternAnnotation()),
                 )
                 for trace in queries.export(conn)
             }
@@ -300,10 +300,10 @@ def test_what_sqlite_cannot_read_is_said(store: Store) -> None:
     nested = "(name:a or (name:b " * 20 + "has(a!)" + "))" * 20
     with store.read() as conn:
         try:
-            told = f"{queries.traces(conn, parse(nested)).total} traces"
+            answer = f"{queries.traces(conn, parse(nested)).total} traces"
         except StoreError as error:  # later versions of SQLite have a stack that grows
-            told = str(error)
-    assert told == "0 traces" or told.endswith("split it.")
+            answer = str(error)
+    assert answer == "0 traces" or answer.endswith("split it.")
 
 
 @pytest.mark.parametrize("first", ["has(a!)", "lacks(a)", f"seq({' -> '.join(['a!'] * 30)})"])

@@ -170,9 +170,9 @@ def asked(conn: Connection, ask: Ask) -> dict[str, list[str]]:
         ask(conn)
     finally:
         conn.raw.set_trace_callback(None)
-    told = [sql for sql in statements if sql.lstrip().startswith(("SELECT", "WITH"))]
-    assert told
-    return {sql: _plan(conn, sql) for sql in told}
+    selects = [sql for sql in statements if sql.lstrip().startswith(("SELECT", "WITH"))]
+    assert selects
+    return {sql: _plan(conn, sql) for sql in selects}
 
 
 def _plan(conn: Connection, sql: str) -> list[str]:

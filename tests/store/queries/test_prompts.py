@@ -12,8 +12,12 @@ from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store
 from clustertrace.store.queries.prompts import habits, prompt_texts
 from clustertrace.store.queries.templates import template_uses, templates
-from clustertrace.store.said.annotations import TraceEdit, annotate_traces
-from clustertrace.store.said.templates import delete_template, restore_template, save_template
+from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
+from clustertrace.store.user_entries.templates import (
+    delete_template,
+    restore_template,
+    save_template,
+)
 
 Make = Callable[..., list[Span]]
 
@@ -40,7 +44,7 @@ def kept(store: Store) -> list[tuple[Any, ...]]:
 
 
 def test_a_prompt_is_kept_once_a_run(store: Store, say: Callable[..., str]) -> None:
-    """With how the run ended; a run without a prompt leaves nothing."""
+    """Each run's prompt is stored once, with how the run ended; no prompt, no row."""
     first = say(1, "Fix the login")
     say(2, None)
     third = say(3, "Fix the logout", failed=True)
@@ -152,7 +156,7 @@ def test_uses_are_counted_by_version(store: Store, say: Callable[..., str]) -> N
 
 @pytest.mark.parametrize(("name", "body"), [("", "text"), ("name", " \n"), ("x" * 201, "text")])
 def test_templates_need_a_name_and_a_text(store: Store, name: str, body: str) -> None:
-    """Neither empty nor endless."""
+    """A template whose name or text is empty, or endless, is refused."""
     with pytest.raises(UsageError):
         save_template(store, name, body)
 

@@ -14,8 +14,8 @@ from clustertrace.filters import parse
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store, queries
 from clustertrace.store.connection import Connection
-from clustertrace.store.said.annotations import PatternEdit, annotate_pattern
 from clustertrace.store.search.words import match_expression
+from clustertrace.store.user_entries.annotations import PatternEdit, annotate_pattern
 from tests.store.conftest import SECOND, TRACE, batch, root, span
 
 
@@ -91,8 +91,8 @@ def test_patterns_can_be_ordered_and_paged(conn: Connection) -> None:
 
 def test_a_pattern_is_found_by_the_beginning_of_its_id(conn: Connection) -> None:
     """A unique beginning is enough; anything else is a sentence."""
-    one = queries.clusters(conn).clusters[0]
-    assert queries.cluster(conn, one.id[:8]) == one
+    cluster = queries.clusters(conn).clusters[0]
+    assert queries.cluster(conn, cluster.id[:8]) == cluster
     for wrong in ("zz", "", "%"):
         with pytest.raises(NotFound):
             queries.cluster(conn, wrong)
@@ -185,8 +185,8 @@ def test_models_that_were_called(store: Store, make_trace: Any) -> None:
     """Each model of a call is offered once, whatever its case, and only of calls."""
     kinds = {"m-2": "llm", "M-2": "llm", "m-1": "llm", "m-0": "tool"}
     first, *steps = make_trace(1, *kinds)
-    told = [step._replace(model=step.name, kind=kinds[step.name]) for step in steps]
-    store.write(Batch([first, *told], []))
+    calls = [step._replace(model=step.name, kind=kinds[step.name]) for step in steps]
+    store.write(Batch([first, *calls], []))
     with store.read() as conn:
         assert [one.lower() for one in queries.models(conn)] == ["m-1", "m-2"]
         assert len(queries.models(conn, 1)) == 1

@@ -54,8 +54,8 @@ def test_siblings_are_the_steps_of_the_others(several: Store) -> None:
     with several.read() as conn:
         row = queries.trace_row(conn, f"{2:032x}")
         found = queries.siblings(conn, row.trace_id, row.variant)
-    told = {int(one.trace_id, 16): (one.failed, " ".join(one.labels)) for one in found}
-    assert told == {
+    nearest = {int(one.trace_id, 16): (one.failed, " ".join(one.labels)) for one in found}
+    assert nearest == {
         6: (True, "book pay answer"),
         5: (False, "search answer"),
         1: (False, "search answer"),

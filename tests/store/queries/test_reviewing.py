@@ -73,12 +73,12 @@ def run(rng: random.Random, number: int) -> Batch:
         cache_write_tokens=written,
         finish_reason=rng.choice([None, "max_tokens", "refusal"]),
     )
-    told = TraceFacts(
+    facts = TraceFacts(
         trace_id,
         session_id=rng.choice([None, "a", "b", "c"]),
         outcome=rng.choice([None, None, "pass", "fail"]),
     )
-    return Batch([root, call], [told])
+    return Batch([root, call], [facts])
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +93,11 @@ def three_weeks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def fill(store: Store, rng: random.Random) -> None:
     """Write the runs, change some, and remove some."""
     for number in range(240):
-        made = run(rng, number)
-        store.write(made)
+        spans_of_run = run(rng, number)
+        store.write(spans_of_run)
         if number % 40 == 0:
             store.refresh()
-            store.write(Batch([], [TraceFacts(made.spans[0].trace_id, outcome="fail")]))
+            store.write(Batch([], [TraceFacts(spans_of_run.spans[0].trace_id, outcome="fail")]))
     store.refresh()
     with store.writing() as conn:
         gone = conn.rows("SELECT trace_id FROM traces ORDER BY trace_id LIMIT 20")
@@ -142,8 +142,8 @@ def test_a_week_is_what_its_runs_are(three_weeks: Store, zone: str, weeks_ago: i
         found = queries.review(conn, given)
     assert len(runs) > 50
     by_pattern: dict[str, list[dict[str, Any]]] = {}
-    for one in runs:
-        by_pattern.setdefault(one["variant_id"], []).append(one)
+    for run in runs:
+        by_pattern.setdefault(run["variant_id"], []).append(run)
     assert found.total == summed(runs)
     assert found.total.missed_runs
     assert {one.id: one.sums for one in found.cache} == {
@@ -156,13 +156,13 @@ def test_a_week_is_what_its_runs_are(three_weeks: Store, zone: str, weeks_ago: i
         own = [one for one in own if one["variant_id"] == found.most_run.id]
         assert week.runs == sum(one["failed"] is not None for one in own)
     costs: dict[str, float] = {}
-    for one in runs:
-        of = one["session_id"] or one["trace_id"].hex()
-        costs[of] = costs.get(of, 0.0) + one["cost_usd"]
+    for run in runs:
+        of = run["session_id"] or run["trace_id"].hex()
+        costs[of] = costs.get(of, 0.0) + run["cost_usd"]
     dearest = sorted(costs.values(), reverse=True)[:10]
     assert [one.cost_usd for one in found.dearest] == pytest.approx(dearest)
-    for one in found.dearest:
-        assert one.cost_usd == pytest.approx(costs[one.session_id or one.trace_id])
+    for run in found.dearest:
+        assert run.cost_usd == pytest.approx(costs[run.session_id or run.trace_id])
     dead = [one for one in runs if one["dead_end"]]
     assert sum(found.endings.values()) == len(dead) == found.total.dead_ends
     for end in found.dead_ends:
@@ -179,8 +179,8 @@ def test_sessions_that_were_dear_just_before_are_not_dear(store: Store) -> None:
         for at, cost in ((given.start_ns - SECOND, outside), (given.start_ns, 1.0 + number)):
             root, call = run(rng, number).spans
             root = root._replace(start_ns=at, end_ns=at + 9 * SECOND)
-            told = TraceFacts(root.trace_id, session_id=f"s{number:02}")
-            store.write(Batch([root, call._replace(start_ns=at, cost_usd=cost)], [told]))
+            facts = TraceFacts(root.trace_id, session_id=f"s{number:02}")
+            store.write(Batch([root, call._replace(start_ns=at, cost_usd=cost)], [facts]))
     store.refresh()
     with store.read() as conn:
         found = queries.review(conn, given)
@@ -218,7 +218,7 @@ def test_lost_dollars_are_those_of_the_roll_up_of_money(three_weeks: Store) -> N
 
 
 def test_an_empty_week(store: Store) -> None:
-    """Nothing, and no error."""
+    """A week without runs gives an empty review, and no error."""
     with store.read() as conn:
         found = queries.review(conn, window(FIRST + timedelta(days=700), None))
     assert (found.total, found.patterns, found.most_run) == (Sums(), 0, None)

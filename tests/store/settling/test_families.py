@@ -37,8 +37,8 @@ def exact(page: Sequence[Family]) -> list[Family]:
 def placed(store: Store) -> dict[str, str]:
     """Return the family of each pattern, by the pattern's id; its totals know the same."""
     with store.read() as conn:
-        told = dict(conn.rows("SELECT variant_id, family_id FROM variants"))
-        assert dict(conn.rows("SELECT variant_id, family_id FROM variant_totals")) == told
+        family_of = dict(conn.rows("SELECT variant_id, family_id FROM variants"))
+        assert dict(conn.rows("SELECT variant_id, family_id FROM variant_totals")) == family_of
         return {one.id: one.family for one in queries.clusters(conn).clusters}
 
 
@@ -193,8 +193,8 @@ def test_a_filter_counts_the_runs_that_match(store: Store, make_trace: Make) -> 
             assert [len(page.clusters) for page in below.values()] == [1] * len(limits)
         page = queries.clusters(conn, parse("failed:yes"))
         assert (page.total, page.traces, page.failed) == (2, 2, 2)
-        told = [one for one in page.clusters if one.failed_by_outcome]
-        assert [(one.count, one.sample_trace_id) for one in told] == [(1, f"{3:032x}")]
+        failed = [one for one in page.clusters if one.failed_by_outcome]
+        assert [(one.count, one.sample_trace_id) for one in failed] == [(1, f"{3:032x}")]
         assert page.clusters[0].p50_ns == 59 * 10**9
         assert queries.clusters(conn, parse("name:nobody")).clusters == ()
         with pytest.raises(UsageError):

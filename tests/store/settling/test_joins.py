@@ -24,9 +24,9 @@ SPAN = f"{2:016x}"
 
 def details(answer: str = "a platypus", **more: Any) -> Batch:
     """A record of the model call that is span 2."""
-    told = {"gen_ai.output.messages": [{"role": "assistant", "content": answer}], **more}
+    attributes = {"gen_ai.output.messages": [{"role": "assistant", "content": answer}], **more}
     name = "gen_ai.client.inference.operation.details"
-    return Batch([], [], None, [Log(TRACE, SPAN, START + 5, name, "tests", None, told)])
+    return Batch([], [], None, [Log(TRACE, SPAN, START + 5, name, "tests", None, attributes)])
 
 
 def call(**more: Any) -> Batch:
@@ -51,8 +51,8 @@ def found(store: Store, words: str) -> int:
 def test_whichever_comes_first(store: Store, first: str, settled: bool) -> None:
     """A record fills its span whether it came before it, after it, or after the run was settled."""
     both = [details(), call()] if first == "log" else [call(), details()]
-    for one in (*both, *both):
-        store.write(one)
+    for arriving in (*both, *both):
+        store.write(arriving)
         if settled:
             store.settle(everything=True)
     (trace,) = traces(store)
@@ -72,9 +72,9 @@ def test_totals_follow(store: Store) -> None:
         assert queries.overview(conn).input_tokens == 0
     store.refresh()
     with store.read() as conn:
-        told = queries.overview(conn)
-        assert (told.traces, told.llm_calls, told.input_tokens) == (1, 1, 1_000_000)
-        assert told.cost_usd == pytest.approx(0.15)
+        overview = queries.overview(conn)
+        assert (overview.traces, overview.llm_calls, overview.input_tokens) == (1, 1, 1_000_000)
+        assert overview.cost_usd == pytest.approx(0.15)
     assert backfill_costs(store).changed == 0
     assert traces(store) == traces(store)
 
@@ -107,9 +107,9 @@ def test_a_run_without_spans(store: Store) -> None:
 
 def test_evaluations(store: Store) -> None:
     """A score that a record tells is a metric of the run, once."""
-    told = {"gen_ai.evaluation.name": "tone", "gen_ai.evaluation.score.value": 0.5}
+    attributes = {"gen_ai.evaluation.name": "tone", "gen_ai.evaluation.score.value": 0.5}
     value = {"stringValue": "tone"}, {"doubleValue": 0.5}
-    pairs = [{"key": key, "value": one} for key, one in zip(told, value, strict=True)]
+    pairs = [{"key": key, "value": one} for key, one in zip(attributes, value, strict=True)]
     record = {
         "traceId": TRACE,
         "spanId": SPAN,
@@ -149,9 +149,9 @@ def test_secrets_are_counted(store: Store) -> None:
 
 def test_a_session_of_metrics(store: Store) -> None:
     """Points of a session count until anything else is known of it."""
-    told = {"type": "output", "model": "m", "value": 5.0, "temporality": 1, "start_ns": START}
+    attributes = {"type": "output", "model": "m", "value": 5.0, "temporality": 1, "start_ns": START}
     name, home = "claude_code.token.usage", "ee" * 16
-    log = Log(home, None, START, name, "com.anthropic.claude_code", None, told, None, "s")
+    log = Log(home, None, START, name, "com.anthropic.claude_code", None, attributes, None, "s")
     store.write(Batch([], [TraceFacts(home, session_id="s")], None, [log]))
     (trace,) = traces(store)
     assert sorted(one.output_tokens or 0 for one in trace.spans) == [0, 5]
@@ -199,8 +199,8 @@ def test_turns_whose_records_name_no_trace(store: Store, shared: Path, run: str,
     store.write(batches[0])
     alone = traces(store)
     assert alone
-    for one in random.Random(seed).sample(batches * 2, len(batches) * 2):
-        store.write(one)
+    for arriving in random.Random(seed).sample(batches * 2, len(batches) * 2):
+        store.write(arriving)
         if seed == 2:
             store.settle(everything=True)
     spans = [one for trace in traces(store) for one in trace.spans]

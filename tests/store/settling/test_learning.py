@@ -13,9 +13,9 @@ from clustertrace.patterns.conditions import case_of
 from clustertrace.patterns.rules import mine
 from clustertrace.patterns.sentences import nothing_words
 from clustertrace.store import Store, queries
-from clustertrace.store.said.annotations import PatternEdit, annotate_pattern
 from clustertrace.store.settling import traits as noting
 from clustertrace.store.upkeep.backfill import backfill_signatures
+from clustertrace.store.user_entries.annotations import PatternEdit, annotate_pattern
 
 Make = Callable[..., list[Span]]
 
@@ -25,8 +25,8 @@ def fill(store: Store, make: Make, runs: int = 60) -> None:
     for number in range(1, runs + 1):
         loops = number % 3 == 0
         tools = ["search"] * 4 if loops else ["search", "cite"]
-        told = TraceFacts(f"{number:032x}", outcome="fail" if loops else "pass", session_id=None)
-        store.write(Batch(make(number, *tools), [told]))
+        facts = TraceFacts(f"{number:032x}", outcome="fail" if loops else "pass", session_id=None)
+        store.write(Batch(make(number, *tools), [facts]))
     store.refresh()
 
 

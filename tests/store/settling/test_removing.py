@@ -37,15 +37,15 @@ def run(number: int, *tools: str) -> Batch:
 
 def content(store: Store) -> dict[str, list[Any]]:
     """Every row of every table that follows from traces, without running numbers."""
-    told: dict[str, list[Any]] = {}
+    contents: dict[str, list[Any]] = {}
     with store.read() as conn:
         for table in SQLModel.metadata.tables:
             if table not in NAMES:
                 rows = conn.rows(f"SELECT * FROM {table}")
-                told[table] = sorted(
+                contents[table] = sorted(
                     repr(row[:2] + row[3:] if table == "spans" else row) for row in rows
                 )
-    return told
+    return contents
 
 
 def test_it_is_as_if_it_had_never_come(store: Store, tmp_path: Path, empty_database: Path) -> None:

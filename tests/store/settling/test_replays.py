@@ -12,10 +12,10 @@ from clustertrace.model import REPLAY_OF, Batch, Metric, Span, TraceFacts
 from clustertrace.review.weeks import last_seven_days
 from clustertrace.store import Store, queries
 from clustertrace.store.queries.prompts import habits
-from clustertrace.store.said import assertions
-from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.upkeep.backfill import backfill_signatures
 from clustertrace.store.upkeep.checking import check
+from clustertrace.store.user_entries import assertions
+from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
 
 START = 1_700_000_000 * 10**9
 HOUR = 3_600 * 10**9

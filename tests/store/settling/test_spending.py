@@ -60,8 +60,8 @@ def spending(store: Store, by: str = "day") -> SpendingPage:
 def test_the_order_of_arrival_changes_nothing(store: Store, seed: int) -> None:
     """A turn that comes between two others changes what the later one has missed."""
     rng = random.Random(seed)
-    for one in rng.sample(TURNS, len(TURNS)):
-        store.write(one)
+    for turn in rng.sample(TURNS, len(TURNS)):
+        store.write(turn)
         if rng.random() < 0.5:
             store.refresh()
     page = spending(store)
@@ -74,8 +74,8 @@ def test_the_order_of_arrival_changes_nothing(store: Store, seed: int) -> None:
 
 def test_what_is_removed_is_taken_out(store: Store) -> None:
     """Nothing is left of a run, and the next of its session goes on with the one before."""
-    for one in TURNS:
-        store.write(one)
+    for turn in TURNS:
+        store.write(turn)
     store.refresh()
     with store.writing() as conn:
         remove_traces(conn, [bytes.fromhex(f"{3:032x}")])
@@ -92,7 +92,7 @@ def test_what_is_removed_is_taken_out(store: Store) -> None:
 
 
 def test_spending_is_what_the_runs_have_spent(store: Store) -> None:
-    """By whatever it is counted, the roll-up's totals are those of the runs."""
+    """By whatever it is split, what was spent adds up to the total of the runs."""
     import_history(store, find("claude-code", DATA / "claude-code"))
     store.refresh()
     with store.read() as conn:
@@ -108,8 +108,8 @@ def test_spending_is_what_the_runs_have_spent(store: Store) -> None:
 
 def test_some_days_only(store: Store) -> None:
     """Days are counted from 1970 and begin in UTC."""
-    for one in TURNS:
-        store.write(one)
+    for turn in TURNS:
+        store.write(turn)
     day = START // (86_400 * SECOND)
     store.refresh()
     with store.read() as conn:
@@ -120,8 +120,8 @@ def test_some_days_only(store: Store) -> None:
 
 @pytest.fixture
 def filled(store: Store) -> Store:
-    for one in TURNS:
-        store.write(one)
+    for turn in TURNS:
+        store.write(turn)
     root = TURNS[0].spans[0]._replace(trace_id=f"{9:032x}", status="error", start_ns=START - 1)
     store.write(Batch([root], [TraceFacts(root.trace_id, session_id="bad")]))
     store.refresh()
@@ -145,13 +145,13 @@ def test_sessions(filled: Store) -> None:
 
 
 def test_a_session_turn_by_turn(filled: Store) -> None:
-    """In order, each with what it spent, and where the cache was missed."""
+    """The turns of a session come in order, with what each spent and where the cache was missed."""
     with filled.read() as conn:
         found = queries.session(conn, "s")
         assert [turn.trace.trace_id for turn in found.turns] == [f"{n:032x}" for n in (1, 2, 3, 4)]
         assert [turn.measures.missed_tokens for turn in found.turns] == [0, 0, 6000, 5000]
-        told = [(one.reason, one.kept_tokens) for one in queries.session_breaks(conn, "s")]
-        assert told == [("idle", 0), ("history", 2000)]
+        breaks = [(one.reason, one.kept_tokens) for one in queries.session_breaks(conn, "s")]
+        assert breaks == [("idle", 0), ("history", 2000)]
         assert [turn.measures.calls for turn in queries.session(conn, "bad").turns] == [0]
         with pytest.raises(NotFound):
             queries.session(conn, "nobody")

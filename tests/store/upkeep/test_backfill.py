@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clustertrace import pricing
 from clustertrace.patterns import signature
 from clustertrace.store import Store, queries
 from clustertrace.store.upkeep.backfill import Costs, backfill_costs, backfill_signatures
 from tests.store.conftest import TRACE, batch, root, span
 
-
-@pytest.fixture(autouse=True)
-def _nothing_remembered() -> Iterator[None]:
-    """Own prices are read once a process, which here would be once for all tests."""
-    forget()
-    yield
-    forget()
-
-
-def forget() -> None:
-    pricing.own_prices.cache_clear()
-    pricing._prices.cache_clear()
+pytestmark = pytest.mark.usefixtures("forget_prices")
 
 
 @pytest.fixture
-def prices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def prices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_prices: Callable[[], None]
+) -> Any:
     """Set the user's own prices, as a new process would find them."""
 
     def put(**dollars: tuple[float, float]) -> None:
         file = tmp_path / "prices.json"
         file.write_text(json.dumps(dollars))
         monkeypatch.setenv("CLUSTERTRACE_PRICING_JSON", str(file))
-        forget()
+        forget_prices()
 
     return put
 
@@ -54,10 +44,10 @@ def costs(store: Store) -> list[float | None]:
         spans = queries.trace(conn, TRACE).spans
         row = queries.trace_row(conn, TRACE)
         seen = queries.overview(conn)
-    told = [one.cost_usd for one in spans if one.kind == "llm"]
-    assert row.cost_usd == seen.cost_usd == pytest.approx(sum(cost or 0 for cost in told))
-    assert row.unpriced_calls == told.count(None)
-    return told
+    call_costs = [one.cost_usd for one in spans if one.kind == "llm"]
+    assert row.cost_usd == seen.cost_usd == pytest.approx(sum(cost or 0 for cost in call_costs))
+    assert row.unpriced_calls == call_costs.count(None)
+    return call_costs
 
 
 def test_costs_follow_the_prices(store: Store, prices: Any) -> None:
@@ -91,8 +81,8 @@ def test_a_price_that_is_gone_leaves_no_cost(store: Store, prices: Any) -> None:
 
 def test_search_follows(store: Store, prices: Any) -> None:
     """Spans that a new price touches are still found, once each, by their words."""
-    told = {"note": "platypus"}
-    store.write(batch(root(), call(2, "house-model", attributes=told)))
+    attributes = {"note": "platypus"}
+    store.write(batch(root(), call(2, "house-model", attributes=attributes)))
     store.refresh()
     prices(**{"house-model": (2, 2)})
     backfill_costs(store)
@@ -106,9 +96,9 @@ def test_summaries_follow_the_algorithm(store: Store, monkeypatch: pytest.Monkey
     """A new version of the signature moves every trace to its new pattern; none is left."""
     store.write(batch(root(), span(2, "search")))
     store.refresh()
-    told: list[tuple[int, int]] = []
-    assert backfill_signatures(store, lambda *at: told.append(at)).changed == 0
-    assert told == [(1, 1)]
+    progress: list[tuple[int, int]] = []
+    assert backfill_signatures(store, lambda *at: progress.append(at)).changed == 0
+    assert progress == [(1, 1)]
     with store.read() as conn:
         (before,) = queries.clusters(conn).clusters
     monkeypatch.setattr(signature, "VERSION", signature.VERSION + 1)

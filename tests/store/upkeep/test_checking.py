@@ -24,8 +24,8 @@ def filled(store: Store, make_trace: Callable[..., list[Span]]) -> Store:
         call = spans[1]._replace(
             kind="llm", model="gpt-4o-mini", provider="openai", input_tokens=900, output_tokens=9
         )
-        told = TraceFacts(spans[0].trace_id, session_id="talk", tags={"service": "shop"})
-        store.write(Batch([spans[0], call, *spans[2:]], [told]))
+        facts = TraceFacts(spans[0].trace_id, session_id="talk", tags={"service": "shop"})
+        store.write(Batch([spans[0], call, *spans[2:]], [facts]))
     store.refresh()
     return store
 
@@ -85,7 +85,7 @@ def test_an_empty_database_is_sound(store: Store) -> None:
     ],
 )
 def test_a_total_that_is_wrong_is_found(filled: Store, fault: str, table: str) -> None:
-    """In whichever table it stands, too much, too little or another number."""
+    """A wrong total is found in whichever table it stands, and only there."""
     with filled.writing() as conn:
         conn.run(fault)
     found = check(filled)

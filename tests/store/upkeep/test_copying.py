@@ -13,10 +13,10 @@ from clustertrace.errors import StoreBusy, StoreError, UsageError
 from clustertrace.exchange.exporting import Selection, export_traces
 from clustertrace.model import Batch, Metric, Span, TraceFacts
 from clustertrace.store import Store, queries
-from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.upkeep.checking import check
 from clustertrace.store.upkeep.copied_tables import every_table
 from clustertrace.store.upkeep.copying import Copied, copy, is_unfinished
+from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
 from tests.store.conftest import START, batch, root, span
 
 Open = Callable[[str | Path], Store]
@@ -31,14 +31,14 @@ def source(store: Store, make_trace: Callable[..., list[Span]]) -> Store:
         call = spans[1]._replace(
             kind="llm", model="gpt-4o-mini", provider="openai", input_tokens=900, output_tokens=9
         )
-        told = TraceFacts(
+        facts = TraceFacts(
             spans[0].trace_id,
             session_id=f"talk-{number % 2}",
             tags={"service": "shop", "naïve": "'quoted' \\ \t line"},
             metrics=(Metric("score", 0.1 * number, START), Metric("score", -0.0, START + 1)),
         )
         payload = {"q": f"tide {number} – 100 %", "more": "\\x00 \n"}
-        store.write(Batch([spans[0]._replace(input=payload), call, *spans[2:]], [told]))
+        store.write(Batch([spans[0]._replace(input=payload), call, *spans[2:]], [facts]))
     store.refresh()
     annotate_traces(store, [f"{1:032x}"], TraceEdit(starred=True, note="look"))
     return store
@@ -123,8 +123,8 @@ def test_nothing_that_postgresql_cannot_hold_is_taken_for_a_difference(
     store: Store, other_url: str, opened: Open
 ) -> None:
     """The character NUL, in names and in keys, becomes another one there, which is the same."""
-    told = TraceFacts(root().trace_id, tags={"a\0b": "1", "ab": "2"})
-    store.write(batch(root(name="an\0agent"), span(2), facts=[told]))
+    facts = TraceFacts(root().trace_id, tags={"a\0b": "1", "ab": "2"})
+    store.write(batch(root(name="an\0agent"), span(2), facts=[facts]))
     store.refresh()
     server = opened(other_url)
     copied(store, server)
@@ -304,6 +304,6 @@ def test_a_copy_of_another_database_is_left_alone(
 
 
 def test_a_database_is_no_copy_of_itself(source: Store) -> None:
-    """Nothing would come of that."""
+    """A copy of a database onto itself is refused."""
     with pytest.raises(UsageError, match="the database itself"):
         copied(source, source)

@@ -12,8 +12,8 @@ from clustertrace.exchange.native import parse_trace
 from clustertrace.filters import parse
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store, queries
-from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.upkeep import retention
+from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
 
 DEMO = Path(__file__).parents[3] / "demo" / "traces.jsonl.gz"
 EVERYTHING = parse("")

@@ -19,7 +19,7 @@ NOW = 1_700_000_000 * SECOND
 def root(number: int, scope: str, *, after: float = 0, **fields: object) -> Span:
     """A model call that is a trace of its own."""
     start = NOW + int(after * SECOND)
-    told = {
+    defaults = {
         "status": "ok",
         "model": "claude-sonnet-4-5",
         "input_tokens": 1050,
@@ -35,7 +35,7 @@ def root(number: int, scope: str, *, after: float = 0, **fields: object) -> Span
         start_ns=start,
         end_ns=start + SECOND,
         attributes={"scope.name": scope},
-        **told,  # type: ignore[arg-type]
+        **defaults,  # type: ignore[arg-type]
     )
 
 
@@ -60,7 +60,7 @@ FAILED = {"status": "error", "input_tokens": None, "output_tokens": None}
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_failed_calls(store: Store, order: tuple[int, ...]) -> None:
-    """So are reports of the same failure, which know no tokens."""
+    """Two reports of a failed call, without tokens, count once; another model is another call."""
     spans = [
         root(1, "one", **FAILED),
         root(2, "two", after=0.1, **FAILED),

@@ -26,16 +26,18 @@ def settled(store: Store) -> Trace:
         return queries.trace(conn, TRACE)
 
 
-def kept(one: Span) -> Span:
+def kept(span: Span) -> Span:
     """What is left of a span behind the intake."""
-    row = policy().row(one, None)
+    row = policy().row(span, None)
     return span_of_row((*row[:2], *row[3:21], *row[22:]))
 
 
 def test_ordinary_spans_pass_as_they_are() -> None:
     """Nothing happens to a span without secrets that fits."""
-    one = root(input={"q": "é" * 100}, output=[1, None], attributes={"a": {"b": 1}}, error_type="E")
-    assert kept(one) == one
+    span = root(
+        input={"q": "é" * 100}, output=[1, None], attributes={"a": {"b": 1}}, error_type="E"
+    )
+    assert kept(span) == span
 
 
 def test_secrets_are_cut_in_every_text_and_counted() -> None:
@@ -43,15 +45,17 @@ def test_secrets_are_cut_in_every_text_and_counted() -> None:
     fields: dict[str, Any] = dict.fromkeys(
         ("name", "error_type", "error_message", "model", "provider", "finish_reason"), f"a {KEY} b"
     )
-    one = kept(root(**fields, input=KEY, output=[KEY], attributes={KEY: KEY}, extra={"x": KEY}))
-    assert KEY not in repr(one)
-    assert one.attributes["clustertrace.redacted"] == 11
-    assert kept(one) == one
+    stored_span = kept(
+        root(**fields, input=KEY, output=[KEY], attributes={KEY: KEY}, extra={"x": KEY})
+    )
+    assert KEY not in repr(stored_span)
+    assert stored_span.attributes["clustertrace.redacted"] == 11
+    assert kept(stored_span) == stored_span
 
 
 def test_secrets_are_cut_from_what_is_said_about_a_trace() -> None:
     """Tags by their names, and keys and secrets in names of metrics, reasons and sessions."""
-    told = policy().facts(
+    facts = policy().facts(
         TraceFacts(
             TRACE,
             name=KEY,
@@ -62,9 +66,9 @@ def test_secrets_are_cut_from_what_is_said_about_a_trace() -> None:
             extra={"deep": [KEY]},
         )
     )
-    assert KEY not in repr(told)
-    assert "hunter2" not in repr(told)
-    assert told.tags["tier"] == "gold"
+    assert KEY not in repr(facts)
+    assert "hunter2" not in repr(facts)
+    assert facts.tags["tier"] == "gold"
 
 
 @pytest.mark.parametrize(
@@ -82,21 +86,21 @@ def test_secrets_are_cut_from_what_is_said_about_a_trace() -> None:
 )
 def test_what_is_too_large_is_cut_and_named(field: str, value: Any, paths: list[str]) -> None:
     """No field takes more than the limit; an attribute names what was cut, as the recorder does."""
-    one = kept(root(**{field: value}))
-    assert one.attributes["clustertrace.cut"] == paths
-    stored = getattr(one, field)
+    span = kept(root(**{field: value}))
+    assert span.attributes["clustertrace.cut"] == paths
+    stored = getattr(span, field)
     text = stored if field in ("name", "error_message") else json_text(stored) or ""
     assert len(text.encode()) <= LIMIT + 512
     assert len(text) > LIMIT // 4
-    assert kept(one) == one
+    assert kept(span) == span
 
 
 def test_a_smaller_limit_is_kept_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """CLUSTERTRACE_MAX_PAYLOAD_BYTES holds for what comes from elsewhere."""
     monkeypatch.setenv("CLUSTERTRACE_MAX_PAYLOAD_BYTES", "256")
-    one = kept(root(input={"a": "x" * 1000, "b": "short"}))
-    assert one.input["b"] == "short"
-    assert len(json_text(one.input) or "") <= 256
+    span = kept(root(input={"a": "x" * 1000, "b": "short"}))
+    assert span.input["b"] == "short"
+    assert len(json_text(span.input) or "") <= 256
 
 
 json_values = st.recursive(
@@ -151,10 +155,10 @@ def test_metadata_only_stores_no_content(store: Store, monkeypatch: pytest.Monke
         extra={"more": "secret plan"},
     )
     call = span(2, "chat", kind="llm", model="gpt-4o-mini", input_tokens=1000, output_tokens=0)
-    told = TraceFacts(
+    facts = TraceFacts(
         TRACE, outcome_reason="secret plan", extra={"k": "secret plan"}, tags={"a": "b"}
     )
-    store.write(batch(one, call, facts=[told]))
+    store.write(batch(one, call, facts=[facts]))
     trace = settled(store)
     assert "secret plan" not in repr(trace)
     stored, priced = trace.spans
@@ -188,13 +192,13 @@ def test_batch_prices_hold_without_content(store: Store, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "value"),
     [("CAPTURE", "some"), ("MAX_PAYLOAD_BYTES", "12"), ("MAX_PAYLOAD_BYTES", "many")],
 )
 def test_settings_that_cannot_be_used_are_named(
-    name: str, told: str, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong value is told before anything is stored under another rule than the user meant."""
-    monkeypatch.setenv(f"CLUSTERTRACE_{name}", told)
+    monkeypatch.setenv(f"CLUSTERTRACE_{name}", value)
     with pytest.raises(BadSetting, match=f"CLUSTERTRACE_{name} can't be used"):
         policy()

@@ -12,9 +12,9 @@ from clustertrace.conventions.otlp.logs import logs_of_json
 from clustertrace.conventions.otlp.traces import decode_json
 from clustertrace.model import REPLAY_OF, Trace
 from clustertrace.store import queries
-from clustertrace.store.said.annotations import TraceEdit, annotate_traces
 from clustertrace.store.settling.removing import remove_traces
 from clustertrace.store.store import Store
+from clustertrace.store.user_entries.annotations import TraceEdit, annotate_traces
 from clustertrace.transcripts.finding import find
 from clustertrace.transcripts.importing import import_history
 

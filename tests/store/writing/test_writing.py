@@ -284,8 +284,8 @@ def test_secrets_never_reach_the_disk(store: Store) -> None:
         extra={"unknown": secret},
     )
     tags = {"api_key": "hunter2", "note": secret}
-    told = {"name": secret, "outcome_reason": secret, "extra": {"x": secret}}
-    facts = [TraceFacts(TRACE, tags=tags, outcome="fail", **told)]
+    fields = {"name": secret, "outcome_reason": secret, "extra": {"x": secret}}
+    facts = [TraceFacts(TRACE, tags=tags, outcome="fail", **fields)]
     store.write(batch(hidden, facts=facts))
     assert store.write(batch(hidden)).same == 1
     trace = settled(store)

@@ -26,7 +26,7 @@ def upgrade() -> None:
     _spans()
     _traces()
     _news()
-    _told()
+    _tags_and_metrics()
     _logs()
     _rollups()
     _prompts()
@@ -136,7 +136,7 @@ def _news() -> None:
     index("news_due", "news", ["due_ns"])
 
 
-def _told() -> None:
+def _tags_and_metrics() -> None:
     op.create_table(
         "trace_tags",
         column("trace_id", bytes, key=True),
@@ -169,8 +169,8 @@ def _logs() -> None:
         *not_null("name", "scope", kind=str),
         *null("body", "attributes", kind=str),
     )
-    for name, told in (("logs_turn", "turn"), ("logs_session", "session_id")):
-        index(name, "logs", [told], where=f"{told} IS NOT NULL")
+    for name, indexed_column in (("logs_turn", "turn"), ("logs_session", "session_id")):
+        index(name, "logs", [indexed_column], where=f"{indexed_column} IS NOT NULL")
     op.create_table(
         "unjoined_spans",
         column("trace_id", bytes, key=True),

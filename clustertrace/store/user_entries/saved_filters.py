@@ -9,13 +9,13 @@ from clustertrace.errors import UsageError
 from clustertrace.filters import parse
 from clustertrace.store.store import Store
 
-__all__ = ["LONGEST_NAME", "forget", "keep"]
+__all__ = ["LONGEST_NAME", "delete", "save"]
 
 LONGEST_NAME: Final = 60
 """Characters."""
 
 
-def keep(store: Store, name: str, text: str) -> None:
+def save(store: Store, name: str, text: str) -> None:
     """Save a filter, replacing one of the same name.
 
     Raises UsageError for a name that is empty or too long, FilterError for an invalid filter.
@@ -32,7 +32,7 @@ def keep(store: Store, name: str, text: str) -> None:
         )
 
 
-def forget(store: Store, name: str) -> None:
+def delete(store: Store, name: str) -> None:
     """Delete a filter; an unknown name is not an error."""
     with store.writing() as conn:
         conn.run("DELETE FROM saved_filters WHERE name = ?", (name,))

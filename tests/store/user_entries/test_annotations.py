@@ -12,22 +12,22 @@ from clustertrace.filters import parse
 from clustertrace.model import Batch, TraceFacts
 from clustertrace.store import queries
 from clustertrace.store.answers import PatternAnnotation
-from clustertrace.store.said.annotations import (
+from clustertrace.store.store import Store
+from clustertrace.store.upkeep.backfill import backfill_signatures
+from clustertrace.store.user_entries.annotations import (
     LONGEST,
     PatternEdit,
     TraceEdit,
     annotate_pattern,
     annotate_traces,
 )
-from clustertrace.store.store import Store
-from clustertrace.store.upkeep.backfill import backfill_signatures
 from tests.store.conftest import TRACE, batch, root, span
 
 KEY = "sk-ant-api03-" + "a1B2" * 20
 
 
 @pytest.fixture
-def one(store: Store) -> Store:
+def one_run(store: Store) -> Store:
     """One run that says itself that it passed, tagged, with a step."""
     facts = TraceFacts(TRACE, outcome="pass", outcome_reason="it ended", tags={"v": "1"})
     store.write(batch(root(), span(2, "search"), facts=[facts]))
@@ -47,66 +47,66 @@ def totals(store: Store) -> tuple[int, int]:
         return queries.overview(conn).failed, queries.clusters(conn).clusters[0].failed
 
 
-def test_a_given_outcome_moves_the_roll_ups_at_once(one: Store) -> None:
+def test_a_given_outcome_moves_the_roll_ups_at_once(one_run: Store) -> None:
     """Lists, totals, patterns and rules know of it without another step."""
-    with one.read() as conn:
+    with one_run.read() as conn:
         noted = queries.runs_noted(conn)
-    assert annotate_traces(one, [TRACE], TraceEdit(outcome="fail", reason="cites nothing")) == 1
-    assert (row(one).outcome, row(one).failed, row(one).by_hand) == ("fail", True, True)
-    assert totals(one) == (1, 1)
-    with one.read() as conn:
+    assert annotate_traces(one_run, [TRACE], TraceEdit(outcome="fail", reason="cites nothing")) == 1
+    assert (row(one_run).outcome, row(one_run).failed, row(one_run).by_hand) == ("fail", True, True)
+    assert totals(one_run) == (1, 1)
+    with one_run.read() as conn:
         assert queries.trace(conn, TRACE).outcome_reason == "cites nothing"
         assert queries.runs_noted(conn) > noted
 
 
-def test_it_survives_late_spans_repeated_facts_and_a_new_summary(one: Store) -> None:
+def test_it_survives_late_spans_repeated_facts_and_a_new_summary(one_run: Store) -> None:
     """Whatever the run goes on to say, the user's word stays."""
-    annotate_traces(one, [TRACE], TraceEdit(outcome="fail", tags={"v": "mine"}))
-    told = TraceFacts(TRACE, outcome="pass", outcome_reason="again", tags={"v": "2", "w": "3"})
-    one.write(batch(span(3, "late"), facts=[told]))
-    one.refresh()
-    backfill_signatures(one)
-    assert (row(one).outcome, row(one).span_count) == ("fail", 3)
-    assert row(one).tags == {"v": "mine", "w": "3"}
-    with one.read() as conn:
+    annotate_traces(one_run, [TRACE], TraceEdit(outcome="fail", tags={"v": "mine"}))
+    facts = TraceFacts(TRACE, outcome="pass", outcome_reason="again", tags={"v": "2", "w": "3"})
+    one_run.write(batch(span(3, "late"), facts=[facts]))
+    one_run.refresh()
+    backfill_signatures(one_run)
+    assert (row(one_run).outcome, row(one_run).span_count) == ("fail", 3)
+    assert row(one_run).tags == {"v": "mine", "w": "3"}
+    with one_run.read() as conn:
         assert queries.trace(conn, TRACE).outcome_reason is None
 
 
-def test_unknown_takes_an_outcome_back(one: Store) -> None:
+def test_unknown_takes_an_outcome_back(one_run: Store) -> None:
     """The run's own word no longer counts, its root's end does; pass and fail can follow."""
-    annotate_traces(one, [TRACE], TraceEdit(outcome="unknown"))
-    assert (row(one).outcome, row(one).by_hand, row(one).failed) == (None, True, False)
-    annotate_traces(one, [TRACE], TraceEdit(outcome="fail"))
-    annotate_traces(one, [TRACE], TraceEdit(outcome="pass"))
-    assert totals(one) == (0, 0)
+    annotate_traces(one_run, [TRACE], TraceEdit(outcome="unknown"))
+    assert (row(one_run).outcome, row(one_run).by_hand, row(one_run).failed) == (None, True, False)
+    annotate_traces(one_run, [TRACE], TraceEdit(outcome="fail"))
+    annotate_traces(one_run, [TRACE], TraceEdit(outcome="pass"))
+    assert totals(one_run) == (0, 0)
 
 
-def test_a_word_can_be_taken_back(one: Store) -> None:
+def test_a_word_can_be_taken_back(one_run: Store) -> None:
     """What the run says of itself counts again, as if nothing had been said."""
-    before, counted = row(one), totals(one)
-    annotate_traces(one, [TRACE], TraceEdit(outcome="fail", reason="wrong"))
-    annotate_traces(one, [TRACE], TraceEdit(outcome="own"))
-    assert (row(one), totals(one)) == (before, counted)
+    before, counted = row(one_run), totals(one_run)
+    annotate_traces(one_run, [TRACE], TraceEdit(outcome="fail", reason="wrong"))
+    annotate_traces(one_run, [TRACE], TraceEdit(outcome="own"))
+    assert (row(one_run), totals(one_run)) == (before, counted)
     with pytest.raises(UsageError, match="A reason needs an outcome"):
-        annotate_traces(one, [TRACE], TraceEdit(outcome="own", reason="wrong"))
+        annotate_traces(one_run, [TRACE], TraceEdit(outcome="own", reason="wrong"))
 
 
-def test_star_note_and_tags_come_and_go(one: Store) -> None:
+def test_star_note_and_tags_come_and_go(one_run: Store) -> None:
     """None leaves a thing alone, an empty text takes it away."""
-    annotate_traces(one, [TRACE], TraceEdit(starred=True, note="look", tags={"a": "b"}))
-    annotate_traces(one, [TRACE], TraceEdit(tags={"v": ""}))
-    seen = row(one)
+    annotate_traces(one_run, [TRACE], TraceEdit(starred=True, note="look", tags={"a": "b"}))
+    annotate_traces(one_run, [TRACE], TraceEdit(tags={"v": ""}))
+    seen = row(one_run)
     assert (seen.starred, seen.note, seen.tags, seen.by_hand) == (True, "look", {"a": "b"}, False)
-    with one.read() as conn:
+    with one_run.read() as conn:
         assert queries.matching(conn, parse("starred:yes note:lo* tag.a:b")) == [TRACE]
-    annotate_traces(one, [TRACE], TraceEdit(starred=False, note=""))
-    assert (row(one).starred, row(one).note) == (False, None)
+    annotate_traces(one_run, [TRACE], TraceEdit(starred=False, note=""))
+    assert (row(one_run).starred, row(one_run).note) == (False, None)
 
 
 @pytest.mark.sqlite("its query plans")
-def test_a_star_is_found_by_its_index(one: Store) -> None:
+def test_a_star_is_found_by_its_index(one_run: Store) -> None:
     """Starred runs are found without a look at the others."""
-    with one.read() as conn:
+    with one_run.read() as conn:
         [plan] = conn.rows(
             "EXPLAIN QUERY PLAN SELECT trace_id FROM traces WHERE starred IS NOT NULL"
             " ORDER BY start_ns DESC, trace_id DESC LIMIT 50"
@@ -114,16 +114,16 @@ def test_a_star_is_found_by_its_index(one: Store) -> None:
     assert "traces_starred" in plan[3]
 
 
-def test_runs_that_are_not_there_are_left_out(one: Store) -> None:
+def test_runs_that_are_not_there_are_left_out(one_run: Store) -> None:
     """A run that was deleted meanwhile is not counted and not made."""
-    assert annotate_traces(one, ["f" * 32, TRACE, TRACE], TraceEdit(starred=True)) == 1
+    assert annotate_traces(one_run, ["f" * 32, TRACE, TRACE], TraceEdit(starred=True)) == 1
 
 
-def test_secrets_are_cut_and_odd_characters_replaced(one: Store) -> None:
+def test_secrets_are_cut_and_odd_characters_replaced(one_run: Store) -> None:
     """What is typed passes the same way as what is recorded."""
     word = TraceEdit("fail", f"key {KEY}", None, f"note {KEY} \udcff", {"k": KEY})
-    annotate_traces(one, [TRACE], word)
-    with one.read() as conn:
+    annotate_traces(one_run, [TRACE], word)
+    with one_run.read() as conn:
         trace = queries.trace(conn, TRACE)
     assert KEY not in f"{trace}"
     assert str(trace.note).endswith("?")
@@ -137,18 +137,18 @@ def test_secrets_are_cut_and_odd_characters_replaced(one: Store) -> None:
         TraceEdit(note="x" * (LONGEST + 1)),
     ],
 )
-def test_what_makes_no_sense_is_refused(one: Store, word: TraceEdit) -> None:
+def test_what_makes_no_sense_is_refused(one_run: Store, word: TraceEdit) -> None:
     """A sentence says why, and nothing changes."""
     with pytest.raises(UsageError):
-        annotate_traces(one, [TRACE], word)
-    assert not row(one).by_hand
+        annotate_traces(one_run, [TRACE], word)
+    assert not row(one_run).by_hand
 
 
-def test_it_travels_in_a_file_byte_for_byte(one: Store, tmp_path: Any) -> None:
+def test_it_travels_in_a_file_byte_for_byte(one_run: Store, tmp_path: Any) -> None:
     """Out, into an empty database, and out again: the same bytes, still by hand."""
     word = TraceEdit("unknown", "who knows", starred=True, note="look", tags={"a": "b"})
-    annotate_traces(one, [TRACE], word)
-    with one.read() as conn:
+    annotate_traces(one_run, [TRACE], word)
+    with one_run.read() as conn:
         line = dump_trace(queries.trace(conn, TRACE))
     spans, facts = parse_trace(line)
     with Store.open(tmp_path / "other.db") as other:
@@ -159,18 +159,18 @@ def test_it_travels_in_a_file_byte_for_byte(one: Store, tmp_path: Any) -> None:
             assert dump_trace(queries.trace(conn, TRACE)) == line
 
 
-def test_what_was_said_here_wins_over_a_file(one: Store) -> None:
+def test_what_was_said_here_wins_over_a_file(one_run: Store) -> None:
     """A file that comes again with another word by hand changes nothing."""
-    annotate_traces(one, [TRACE], TraceEdit("fail", note="mine"))
+    annotate_traces(one_run, [TRACE], TraceEdit("fail", note="mine"))
     facts = TraceFacts(TRACE, outcome="pass", by_hand=True, starred=True, note="theirs")
-    one.write(batch(facts=[facts]))
-    one.refresh()
-    assert (row(one).outcome, row(one).note, row(one).starred) == ("fail", "mine", True)
+    one_run.write(batch(facts=[facts]))
+    one_run.refresh()
+    assert (row(one_run).outcome, row(one_run).note, row(one_run).starred) == ("fail", "mine", True)
 
 
-def test_other_peoples_keys_of_these_names_are_kept(one: Store) -> None:
+def test_other_peoples_keys_of_these_names_are_kept(one_run: Store) -> None:
     """A note that is no text is an unknown key, until the user writes a note of their own."""
-    with one.read() as conn:
+    with one_run.read() as conn:
         line = dump_trace(queries.trace(conn, TRACE))
     odd = line.rstrip()[:-1] + b',"note":{"by":"x"},"starred":0,"outcome_by":"judge"}\n'
     spans, facts = parse_trace(odd)
@@ -179,15 +179,15 @@ def test_other_peoples_keys_of_these_names_are_kept(one: Store) -> None:
     assert spans
 
 
-def test_a_pattern_keeps_what_is_said_of_it(one: Store) -> None:
+def test_a_pattern_keeps_what_is_said_of_it(one_run: Store) -> None:
     """Expected, priority and note stand in its record; normal and empty take them away."""
-    with one.read() as conn:
+    with one_run.read() as conn:
         pattern = queries.clusters(conn).clusters[0].id
-    assert annotate_pattern(one, pattern, PatternEdit(expected=True, note=f"x {KEY}")).expected
-    said = annotate_pattern(one, pattern, PatternEdit(priority="high"))
-    assert (said.expected, said.priority) == (True, "high")
-    with one.read() as conn:
-        assert queries.cluster(conn, pattern).annotation == said
-    assert KEY not in str(said.note)
-    nothing = annotate_pattern(one, pattern, PatternEdit(False, "normal", ""))
+    assert annotate_pattern(one_run, pattern, PatternEdit(expected=True, note=f"x {KEY}")).expected
+    annotation = annotate_pattern(one_run, pattern, PatternEdit(priority="high"))
+    assert (annotation.expected, annotation.priority) == (True, "high")
+    with one_run.read() as conn:
+        assert queries.cluster(conn, pattern).annotation == annotation
+    assert KEY not in str(annotation.note)
+    nothing = annotate_pattern(one_run, pattern, PatternEdit(False, "normal", ""))
     assert nothing == PatternAnnotation()

@@ -13,8 +13,8 @@ from clustertrace.review.aims import Aim
 from clustertrace.review.commitments import Changes, Kept
 from clustertrace.review.weeks import window
 from clustertrace.store import queries
-from clustertrace.store.said import commitments
 from clustertrace.store.store import Store
+from clustertrace.store.user_entries import commitments
 from tests.store.conftest import SECOND
 
 WEEK = date(2025, 11, 17)
@@ -131,7 +131,7 @@ def test_secrets_are_cut(store: Store) -> None:
 
 
 def test_a_week_that_is_over_can_not_be_planned_for(store: Store) -> None:
-    """Not any more, once it has ended."""
+    """A week can be planned for until its last moment, and not after it."""
     end = window(NEXT, UTC).end_ns
     assert not changes(store, now_ns=end - 1).too_late
     assert changes(store, now_ns=end).too_late
