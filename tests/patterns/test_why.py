@@ -76,8 +76,8 @@ def test_what_a_call_was_given_before_it_broke_is_compared(error: bool, is_told:
     text = "look llm!" if error else "look llm"
     members = [found(member(at, text, failed=True, error=error), 900 + at) for at in range(20)]
     members += [found(member(at, "look llm", failed=False), 10 + at) for at in range(50, 90)]
-    told = said(explain([Population("pattern", members)]))
-    assert any("from the last step" in text for text in told) is is_told
+    texts = sentences(explain([Population("pattern", members)]))
+    assert any("from the last step" in text for text in texts) is is_told
 
 
 def test_calls_that_fail_are_those_of_the_model_that_was_asked() -> None:
@@ -97,7 +97,7 @@ def test_calls_that_fail_are_those_of_the_model_that_was_asked() -> None:
     ]
     assert explain([Population("pattern", members)]).differences == ()
     other = [of_model(member(at, "look llm", failed=False), "gpt-4.1") for at in range(100, 140)]
-    assert said(explain([Population("pattern", members + other)])) == [
+    assert sentences(explain([Population("pattern", members + other)])) == [
         "The model `gpt-4o-mini`: 20 of 20 failed runs, 40 of 80 that did not fail."
     ]
 
