@@ -70,8 +70,8 @@ def annotate(
 ) -> None:
     """Star, note or tag a trace; judge a pattern.
 
-    What you say is kept beside what the run reported. Without an option, shows what has been said
-    so far.
+    What you enter is stored next to what the run reported. Without options, shows what has been
+    entered so far.
     """
     from clustertrace.store import queries
     from clustertrace.store.user_entries.annotations import (
@@ -114,7 +114,7 @@ def outcome(
         typer.Argument(
             metavar="[TRACE]... pass|fail|unknown|own",
             help="Trace ids, then how they turned out. unknown: nobody knows; own: what the run"
-            " itself reported, which takes your word back.",
+            " itself reported, which withdraws your verdict.",
         ),
     ],
     reason: Annotated[
@@ -132,8 +132,8 @@ def outcome(
 ) -> None:
     """Record how runs turned out: pass, fail or unknown.
 
-    Your word overrides the outcome that a run reported and its root span's error, even if more of
-    its spans arrive later, until you take it back (own). Exit code 1: no trace matches.
+    Your verdict overrides the outcome that a run reported and its root span's error, even if more
+    of its spans arrive later, until you withdraw it (own). Exit code 1: no trace matches.
     """
     from clustertrace.filters import parse_chosen
     from clustertrace.store import queries

@@ -40,7 +40,7 @@ def mcp(
     """Serve the database to a coding assistant.
 
     An MCP server on standard input and output, to be started by an editor. The token of --http is
-    CLUSTERTRACE_MCP_TOKEN; without it, one is made up and printed.
+    CLUSTERTRACE_MCP_TOKEN; if that is not set, a new one is made and printed.
     """
     if context.invoked_subcommand is not None:
         return

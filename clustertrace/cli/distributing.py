@@ -24,7 +24,7 @@ __all__ = ["distribute"]
 def distribute(
     engine: Annotated[
         Literal["citus", "fdw"],
-        typer.Option(help="citus: with that extension; fdw: with what comes with PostgreSQL."),
+        typer.Option(help="citus: servers with the Citus extension; fdw: any, by postgres_fdw."),
     ],
     shard: Annotated[
         list[str] | None,

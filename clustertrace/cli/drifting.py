@@ -43,11 +43,15 @@ def drift(
     ] = 7,
     before: Annotated[
         str | None,
-        typer.Option(metavar="FILTER", show_default=False, help="The earlier runs instead."),
+        typer.Option(
+            metavar="FILTER", show_default=False, help="The earlier runs, instead of --days."
+        ),
     ] = None,
     after: Annotated[
         str | None,
-        typer.Option(metavar="FILTER", show_default=False, help="The later runs instead."),
+        typer.Option(
+            metavar="FILTER", show_default=False, help="The later runs, instead of --days."
+        ),
     ] = None,
     db: Db = None,
     as_json: Json = False,

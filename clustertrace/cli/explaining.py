@@ -36,9 +36,9 @@ def why(
 ) -> None:
     """Say what goes along with a pattern's failures.
 
-    Compares failed runs with runs that did not fail, from the same pattern, else from its family,
-    else with the same root and some of the same steps, and only up to where they failed. Also names
-    the step at which the chance of failing jumps most. Exit code 1: there is no evidence.
+    Compares failed runs with runs that did not fail, of the same pattern, else of its family, else
+    of the same root and kind of agent, each only up to the point where it failed. Also names the
+    step at which the chance of failing jumps most. Exit code 1: there is no evidence.
     """
     from clustertrace.patterns.divergence import divergence
     from clustertrace.patterns.why_words import why_document

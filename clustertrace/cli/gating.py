@@ -63,8 +63,8 @@ def assert_(
 ) -> None:
     """State what must hold for a pattern; `check` tests it.
 
-    Each option is an assertion of its own; giving it again replaces it. `list` shows all of them,
-    `remove ID` deletes one.
+    Each option makes a separate assertion; giving the same option again replaces it. `list` shows
+    all of them, `remove ID` deletes one.
     """
     from clustertrace.gate.claims import claims
     from clustertrace.store.user_entries import assertions

@@ -28,7 +28,7 @@ Idle = Annotated[
         "--idle-shutdown-minutes",
         min=0.1,
         metavar="MINUTES",
-        help="Stop after this long without spans or a page in use.",
+        help="Stop if no span arrived and nobody used a page for this long.",
     ),
 ]
 Database = Annotated[
@@ -37,7 +37,7 @@ Database = Annotated[
         "--db",
         metavar="DATABASE",
         show_default=False,
-        help="Its database. Default: CLUSTERTRACE_DB of the session, else the usual one.",
+        help="The receiver's database. Default: CLUSTERTRACE_DB of the session, else the usual.",
     ),
 ]
 

@@ -133,7 +133,7 @@ def _retire_with_count(store: Store, chosen: Filter, limit: int | None) -> tuple
 )
 def cleanup(
     stale_after: Annotated[
-        str, typer.Option(metavar="AGE", help="How long ago they were last heard of: 90m, 1d.")
+        str, typer.Option(metavar="AGE", help="Only those last heard of longer ago: 90m, 1d.")
     ] = "1h",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say how many there are, without changing them.")

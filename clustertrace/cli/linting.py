@@ -36,7 +36,10 @@ def lint(
     ] = _STDIN,
     fail_on: Annotated[
         str,
-        typer.Option(metavar="LEVEL", help="Exit with 1 from this level on: low, medium or high."),
+        typer.Option(
+            metavar="LEVEL",
+            help="Exit with 1 if a finding is at this level or above: low, medium or high.",
+        ),
     ] = "medium",
     as_json: Json = False,
 ) -> None:

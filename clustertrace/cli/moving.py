@@ -134,7 +134,7 @@ def import_(
         ),
     ] = None,
     files: Annotated[
-        list[Path] | None, typer.Option("--file", metavar="PATH", help="The same as PATH.")
+        list[Path] | None, typer.Option("--file", metavar="PATH", help="Another way to give PATH.")
     ] = None,
     form: Annotated[
         Literal[
@@ -160,9 +160,9 @@ def import_(
 
     Reads native JSON Lines, or what other tools export (docs/exchange.md). Traces that are already
     in the database are skipped. A line that can't be used is reported with the reason and does
-    not affect the others; the exit code is then 2. Of sessions (docs/claude-code.md) only what is
-    new is read, and it stays even if the agent deletes its files; rows that can't be used are only
-    counted. Exit code 1: there are no sessions.
+    not affect the others; the exit code is then 2. Only what is new in sessions is read
+    (docs/claude-code.md); it stays even if the agent deletes its files, and rows that can't be used
+    are only counted. Exit code 1: there are no sessions.
     """
     if form == "claude-code" or form == "codex":
         from clustertrace.cli.histories import import_sessions

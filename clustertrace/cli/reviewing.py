@@ -51,15 +51,15 @@ def review(
         typer.Option(
             metavar="TEXT",
             show_default=False,
-            help="Plan a change for the following week; an empty one withdraws it.",
+            help="Plan a change for the following week; an empty text withdraws it.",
         ),
     ] = None,
     aim: Annotated[
         str,
         typer.Option(
             metavar="FIGURE",
-            help="What it should improve: failures, dead-ends, cost or cache; of one pattern as "
-            "cost:8429d5.",
+            help="The figure to improve: failures, dead-ends, cost or cache; of one pattern with "
+            "its id, as in cost:8429d5.",
         ),
     ] = "failures",
     mark: Annotated[
@@ -72,7 +72,7 @@ def review(
     """Look back on a week.
 
     Shows what cost most, what caches saved, what ran most often and what came to a dead end; then
-    what you meant to change, with its figure before and after, and one change for the next week.
+    the change that you planned, with its figure before and after, and one for the next week.
     Weeks begin at midnight in your time zone, on the day that your locale names (docs/review.md).
     Exit code 1: no run began in those days.
     """

@@ -53,8 +53,8 @@ def cost(
     """Show where the money went.
 
     Shows dollars, and what caches saved and lost: how much of the input was read from a cache,
-    what earlier turns cost again as context, and what had to be paid for again because a cache was
-    missed. A call that reads the results of several tools is split among them. See
+    what it cost to read earlier turns again as context, and what had to be paid for again because
+    a cache was missed. A call that reads the results of several tools is split among them. See
     docs/claude-code.md.
     """
     page = _read_page(db, by, days, limit or (_JSON_LIMIT if as_json else _DEFAULT_LIMIT))

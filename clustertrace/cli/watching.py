@@ -63,8 +63,8 @@ def claude_code(
 
     Traces, logs and metrics are turned on by variables for your shell or, with --write, by the
     `env` of ~/.claude/settings.json; a backup is kept, and everything else in it stays as it is.
-    Sessions started afterwards report here. What was said is left out unless you ask for
-    --content; writing without it leaves it out again.
+    Sessions started afterwards report here. What was said is not reported unless you add --content;
+    writing again without it turns that off.
     """
     from clustertrace.claude_code.environment import variables
     from clustertrace.claude_code.starting import PORT
