@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     key: str = Field(
         default="",
         description="The key that a receiver asks other machines for, and that programs send to "
-        "the receiver at CLUSTERTRACE_ENDPOINT. Default: one that is made once, next to the database.",
+        "the receiver at CLUSTERTRACE_ENDPOINT. Default: made once, next to the database.",
     )
     max_payload_bytes: int = Field(
         default=32768, ge=256, description="Longest input or output kept, in bytes per field."

@@ -44,9 +44,7 @@ COMMANDS: Final = {
         Entry("repro", "replaying", "Write a test from a failing run."),
     ),
     "Judge changes": (
-        Entry(
-            "verdict", "comparing", "Say whether a change helped: improved, worse, or no evidence."
-        ),
+        Entry("verdict", "comparing", "Say if a change helped: improved, worse, or no evidence."),
         Entry("drift", "drifting", "Say what changed between two windows of time."),
         Entry("assert", "gating", "State what must hold for a pattern; `check` tests it."),
         Entry("check", "gating", "Test every assertion."),

@@ -42,7 +42,7 @@ def verdict(
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Say whether a change helped: improved, worse, or no evidence.
+    """Say if a change helped: improved, worse, or no evidence.
 
     Compares failure rates before and after within groups (Cochran, Mantel and Haenszel), with the
     interval and the smallest change that this many runs could have shown. If no finished run has

@@ -112,7 +112,7 @@ class Judgements:
             str, Field(description="Compare within the same tag.KEY, name or pattern.")
         ] = "tag.task",
     ) -> Judgement:
-        """Say whether a change helped: improved, worse, or no evidence, with the interval."""
+        """Say if a change helped: improved, worse, or no evidence, with the interval."""
         first, second = parse(before), parse(after)
         with reading(self._db) as store, store.read() as conn:
             sides = queries.before_and_after(conn, first, second, by)
