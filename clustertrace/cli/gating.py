@@ -76,11 +76,11 @@ def assert_(
     with reading(db) as store:
         if pattern == "list":
             with store.read() as conn:
-                stored = assertions.every(conn)
+                stored = assertions.all_assertions(conn)
         elif pattern == "remove":
             with store.writing() as conn:
                 assertions.remove(conn, which or "")
-                stored = assertions.every(conn)
+                stored = assertions.all_assertions(conn)
         else:
             new_claims = claims(
                 success_rate_above=success_rate_above,
@@ -161,7 +161,7 @@ def check(
     now = time.time_ns()
     with reading(db) as store:
         with store.read() as conn:
-            stored = assertions.every(conn)
+            stored = assertions.all_assertions(conn)
             results = [
                 checks.check(assertion, assertions.seen(conn, assertion, now))
                 for assertion in stored

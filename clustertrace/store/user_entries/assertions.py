@@ -13,7 +13,7 @@ from clustertrace.store import queries
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.totals import replays
 
-__all__ = ["EVERY", "add", "every", "remove", "seen", "take_new_failing"]
+__all__ = ["EVERY", "add", "all_assertions", "remove", "seen", "take_new_failing"]
 
 EVERY = "all"
 """Stands for every run, in place of a pattern."""
@@ -48,7 +48,7 @@ def add(conn: Connection, pattern: str, claims: Claims, now_ns: int) -> list[Ass
     return assertions
 
 
-def every(conn: Connection) -> list[Assertion]:
+def all_assertions(conn: Connection) -> list[Assertion]:
     """All assertions, oldest first."""
     rows = conn.rows(
         "SELECT assertion_id, pattern, kind, bound, last_runs, last_ns, created_ns"
