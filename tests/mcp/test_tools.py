@@ -342,4 +342,5 @@ def test_assertions_are_checked_later(runs: Path, ask: Callable[..., Any]) -> No
     from clustertrace.store.user_entries import assertions
 
     with Store.open(runs) as store, store.read() as conn:
-        assert [stored.id for stored in assertions.all_assertions(conn)] == [assertion["assertion_id"]]
+        ids = [entry.id for entry in assertions.all_assertions(conn)]
+    assert ids == [assertion["assertion_id"]]
