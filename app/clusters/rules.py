@@ -14,7 +14,7 @@ from clustertrace.app.guard import guarded
 from clustertrace.app.links import trace_url
 from clustertrace.patterns.learning import Learned
 from clustertrace.patterns.rules import Rule
-from clustertrace.patterns.sentences import nothing_words, rule_words
+from clustertrace.patterns.sentences import nothing_words, rule_words, tags_note
 from clustertrace.store import queries
 from clustertrace.store.answers import Overview
 from clustertrace.store.store import Store
@@ -35,6 +35,7 @@ class _LearnedRules(NamedTuple):
     """Rules, and the state of the runs that they were learned from."""
 
     learned: Learned
+    of_tags: Learned
     state: tuple[int, ...]
     """Counters that change with the runs."""
     started_ns: int
@@ -78,9 +79,10 @@ class _Learner:
 def _learn(store: Store, state: tuple[int, ...]) -> _LearnedRules:
     started_ns, started = time.time_ns(), time.monotonic()
     with store.read() as conn:
-        learned = queries.learned(conn, RUNS)
+        learned, of_tags = queries.learned(conn, RUNS), queries.learned_of_tags(conn, RUNS)
     finished = time.monotonic()
-    return _LearnedRules(learned, state, started_ns, finished + _REST_FACTOR * (finished - started))
+    next_due = finished + _REST_FACTOR * (finished - started)
+    return _LearnedRules(learned, of_tags, state, started_ns, next_due)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -101,20 +103,31 @@ def _section(totals: Overview, expected: int) -> markup.Markup:
     latest, changed = _learner(connection.place()).latest(connection.store(), totals, expected)
     if latest is None:
         return markup.muted("Looking for what the failing runs share…")
-    mined, samples, left_out = latest.learned
+    rows = [
+        _row(rule, ids)
+        for learned in (latest.learned, latest.of_tags)
+        for rule, ids in zip(learned.mined.rules, learned.samples, strict=True)
+    ]
+    note = f"{_note(latest, changed)} {tags_note(latest.of_tags.mined)}".rstrip()
+    return markup.join(
+        [
+            markup.tag("div", *rows, cls="ct-rules") if rows else "",
+            markup.tag("p", markup.muted(*markup.coded(note))),
+        ]
+    )
+
+
+def _note(latest: _LearnedRules, changed: bool) -> str:
+    mined, _, left_out = latest.learned
     if not mined.rules:
-        return markup.muted(*markup.coded(nothing_words(mined, left_out)))
-    rows = [_row(rule, ids) for rule, ids in zip(mined.rules, samples, strict=True)]
+        return nothing_words(mined, left_out)
     runs = mined.runs + left_out
     newest = f"the newest {words.count(runs)}" if runs >= RUNS else "all"
     without = f" without {words.counted(left_out, 'expected failure')}" if left_out else ""
-    note = (
+    return (
         f"Learned from {newest} finished runs{without}{_as_of_words(latest) if changed else ''}; "
         f"{words.count(mined.tried)} conditions were tried and corrected for. A rule says what "
         "goes along with failing, not what causes it."
-    )
-    return markup.join(
-        [markup.tag("div", *rows, cls="ct-rules"), markup.tag("p", markup.muted(note))]
     )
 
 

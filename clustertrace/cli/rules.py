@@ -45,26 +45,29 @@ def rules(
     """Say what the failing runs have in common.
 
     Prints failure rules: each a tested condition in one sentence, with how often runs that meet it
-    failed, the base rate, and runs to look at. Failures that you expect (`annotate --expected`)
-    are left out unless --where says which runs count. Exit code 1: nothing is significant.
+    failed, the base rate, and runs to look at; then whose runs fail, by their tags. Failures that
+    you expect (`annotate --expected`) are left out unless --where says which runs count. Exit code
+    1: nothing is significant.
     """
     if context.invoked_subcommand is not None:
         return
     from clustertrace.filters import parse
-    from clustertrace.patterns.documents import mined_document
+    from clustertrace.patterns.documents import learned_document
+    from clustertrace.patterns.sentences import tags_note
     from clustertrace.store import queries
 
     matching = None if where is None else parse(where)
     with reading(db) as store, store.read() as conn:
-        mined, samples, expected = queries.learned(conn, limit, matching)
-    document = mined_document(mined, expected)
-    for rule_document, ids in zip(document["rules"], samples, strict=True):
-        rule_document["sample_trace_ids"] = ids
+        learned = queries.learned(conn, limit, matching)
+        of_tags = queries.learned_of_tags(conn, limit, matching)
+    document = learned_document(learned, of_tags)
     if as_json:
         print_json(document)
     else:
-        _show_rules(document, mined)
-    if not mined.rules:
+        _show_rules(document, learned.mined)
+        if tags := tags_note(of_tags.mined):
+            note(tags)
+    if not learned.mined.rules and not of_tags.mined.rules:
         raise typer.Exit(1)
 
 
@@ -128,23 +131,27 @@ def match(
 
 
 def _show_rules(document: dict[str, Any], mined: Mined) -> None:
+    for rule in (*document["rules"], *document.get("tag_rules", ())):
+        _show_rule(rule)
     if not mined.rules:
         note(document["why_none"])
         return
-    console = stdout()
-    for rule in document["rules"]:
-        low, high = rule["interval"]
-        console.print(f"{rule['id']}  {plain(rule['sentence'])}")
-        console.print(
-            f"          95 % interval {percent(low)} to {percent(high)},"
-            f" p {chance(rule['p'])}, q {chance(rule['q'])}"
-        )
-        for trace_id in rule.get("sample_trace_ids", [])[:1]:
-            console.print(f"          clustertrace inspect {trace_id[:12]}")
     note(
         f"{mined.tried:,} conditions were tried on {mined.runs:,} runs, {mined.failed:,} of them "
         "failed. A rule says what goes along with failing, not what causes it."
     )
+
+
+def _show_rule(rule: dict[str, Any]) -> None:
+    console = stdout()
+    low, high = rule["interval"]
+    console.print(f"{rule['id']}  {plain(rule['sentence'])}")
+    console.print(
+        f"          95 % interval {percent(low)} to {percent(high)},"
+        f" p {chance(rule['p'])}, q {chance(rule['q'])}"
+    )
+    for trace_id in rule.get("sample_trace_ids", [])[:1]:
+        console.print(f"          clustertrace inspect {trace_id[:12]}")
 
 
 def _read_cases(file: Path) -> Iterator[tuple[str, Case, bool]]:

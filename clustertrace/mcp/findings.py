@@ -42,6 +42,10 @@ class FailureRules(Answer):
     tried: int
     """Conditions that were tried."""
     rules: list[FailureRule]
+    tags_tried: int
+    """Conditions on tags that were tried, apart from these."""
+    tag_rules: list[FailureRule]
+    """Whose runs fail: a tag may also be a label that runs got for how they went."""
     why_none: str | None = None
     more_runs: int | None = None
     """About how many more runs it would take to show something."""

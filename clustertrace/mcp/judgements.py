@@ -22,7 +22,7 @@ from clustertrace.model import Trace
 from clustertrace.opening import reading
 from clustertrace.patterns.alignment import Pair, align, places_of_spans
 from clustertrace.patterns.divergence import divergence
-from clustertrace.patterns.documents import mined_document
+from clustertrace.patterns.documents import learned_document
 from clustertrace.patterns.verdict import Side, verdict, verdict_words
 from clustertrace.patterns.why_words import why_document
 from clustertrace.store import queries
@@ -78,10 +78,8 @@ class Judgements:
         """
         with reading(self._db) as store, store.read() as conn:
             learned = queries.learned(conn, runs)
-        document = mined_document(learned.mined, learned.expected)
-        for rule_document, ids in zip(document["rules"], learned.samples, strict=True):
-            rule_document["sample_trace_ids"] = ids
-        return FailureRules.model_validate(document)
+            of_tags = queries.learned_of_tags(conn, runs)
+        return FailureRules.model_validate(learned_document(learned, of_tags))
 
     def why(
         self,

@@ -15,6 +15,7 @@ import orjson
 
 from clustertrace.errors import BadInput
 from clustertrace.patterns.conditions import Condition
+from clustertrace.patterns.learning import Learned
 from clustertrace.patterns.rules import VERSION, Mined, Rule
 from clustertrace.patterns.sentences import nothing_words, rule_words, runs_needed
 from clustertrace.patterns.suspects import Suspect
@@ -22,6 +23,7 @@ from clustertrace.patterns.suspects import Suspect
 __all__ = [
     "condition_document",
     "conditions_of_document",
+    "learned_document",
     "mined_document",
     "suspect_document",
 ]
@@ -35,6 +37,21 @@ def _rule_id(conditions: tuple[Condition, ...]) -> str:
     ]
     text = orjson.dumps([VERSION, said])
     return hashlib.blake2b(text, digest_size=4).hexdigest()
+
+
+def learned_document(steps: Learned, tags: Learned) -> dict[str, Any]:
+    """What is learned of stored runs, from what they did and from their tags.
+
+    It is `mined_document` with the ids of some failed runs in each rule (`sample_trace_ids`), and
+    with `tag_rules` beside `rules` and `tags_tried` beside `tried`.
+    """
+    document = mined_document(steps.mined, steps.expected)
+    document["tags_tried"] = tags.mined.tried
+    document["tag_rules"] = [_rule(rule) for rule in tags.mined.rules]
+    for name, samples in (("rules", steps.samples), ("tag_rules", tags.samples)):
+        for rule, ids in zip(document[name], samples, strict=True):
+            rule["sample_trace_ids"] = ids
+    return document
 
 
 def mined_document(mined: Mined, expected: int = 0) -> dict[str, Any]:

@@ -10,7 +10,17 @@ from clustertrace.patterns.rules import Mined, Q, Rule
 from clustertrace.patterns.statistics import fisher_greater
 from clustertrace.telling.words import counted, percent
 
-__all__ = ["condition_words", "needed_words", "nothing_words", "rule_words", "runs_needed"]
+__all__ = [
+    "TAG_CAVEAT",
+    "condition_words",
+    "needed_words",
+    "nothing_words",
+    "rule_words",
+    "runs_needed",
+    "tags_note",
+]
+
+TAG_CAVEAT: Final = "A tag may also be a label that runs got for how they went."
 
 _MOST_TIMES: Final = 100
 """So many times today's runs are thought of: who has a hundred runs may well get ten thousand."""
@@ -43,10 +53,21 @@ def nothing_words(mined: Mined, expected: int = 0) -> str:
         return f"All {mined.runs:,} runs failed: there is no success to compare them with."
     needed = needed_words(mined.runs, mined.failed, mined.tried)
     return (
-        f"No significant pattern yet: {mined.tried:,} conditions were tried on {mined.runs:,} runs,"
-        f" {mined.failed:,} of them failed. {needed} Tags are none of them: "
-        "`clustertrace why PATTERN` asks about those."
+        f"No significant pattern in what runs did: {mined.tried:,} conditions were tried on "
+        f"{mined.runs:,} runs, {mined.failed:,} of them failed. {needed}"
     )
+
+
+def tags_note(of_tags: Mined) -> str:
+    """What was asked about tags, apart from all else, in a sentence or two; or nothing."""
+    if not of_tags.tried:
+        return ""
+    tried = (
+        f"{counted(of_tags.tried, 'condition')} on tags {'was' if of_tags.tried == 1 else 'were'}"
+    )
+    if of_tags.rules:
+        return f"{tried} tried apart from that. {TAG_CAVEAT}"
+    return f"{tried} tried apart from that; none is significant."
 
 
 def needed_words(runs: int, failed: int, tried: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from clustertrace.patterns.divergence import END, Divergence
 from clustertrace.patterns.documents import condition_document
-from clustertrace.patterns.sentences import condition_words, needed_words, runs_needed
+from clustertrace.patterns.sentences import TAG_CAVEAT, condition_words, needed_words, runs_needed
 from clustertrace.patterns.signature import Step
 from clustertrace.patterns.why import Difference, Why
 from clustertrace.telling.words import chance, counted, step_text
@@ -51,7 +51,7 @@ def compared_words(why: Why) -> str:
     has_tag = any(
         condition.trait[0] == "tag" for one in why.differences for condition in one.conditions
     )
-    tags = " A tag may also be a label that runs got for how they went." if has_tag else ""
+    tags = f" {TAG_CAVEAT}" if has_tag else ""
     left = f"; {why.left_out} ended too early to be compared" if why.left_out else ""
     return (
         f"{counted(why.all_failed, 'failed run')} against {why.all_passed} that did not fail, of "

@@ -68,7 +68,7 @@ def test_nothing_significant_is_said_with_what_it_would_take(run: Any, store: St
         store.write(Batch(spans_of(number, ["search"]), [facts]))
     found = run("rules")
     assert found.code == 1
-    assert "No significant pattern yet" in found.err
+    assert "No significant pattern in what runs did" in found.err
     assert json.loads(run("rules", "--json").out)["more_runs"] > 0
 
 

@@ -193,7 +193,7 @@ def test_rules_are_not_about_expected_failures(store: Store, show: Callable[...,
 
 def test_too_few_runs_are_told_instead_of_a_rule(some: Store, show: Callable[..., Any]) -> None:
     """Where nothing is significant the page says so and how many more runs it might take."""
-    assert "No significant pattern yet" in show("clusters").html
+    assert "No significant pattern in what runs did" in show("clusters").html
 
 
 @pytest.mark.parametrize(

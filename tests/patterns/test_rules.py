@@ -172,8 +172,7 @@ def test_one_session_repeated_proves_nothing() -> None:
         (runs(1_000, lambda *_: True), "All 1,000 runs failed"),
         (runs(40, lambda *_: False), "None of the 40 runs failed"),
         (runs(40, lambda *_: True), "All 40 runs failed"),
-        (runs(12, lambda _, rng: rng.random() < 0.3), "No significant pattern yet"),
-        (runs(12, lambda _, rng: rng.random() < 0.3), "Tags are none of them: `clustertrace why"),
+        (runs(12, lambda _, rng: rng.random() < 0.3), "No significant pattern in what runs did"),
     ],
 )
 def test_nothing_to_say_is_said(cases: list[Case], words: str) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from clustertrace.store.queries.explaining import paths, why
     from clustertrace.store.queries.failing import failure_messages, pattern_runs, patterns_by_tag
     from clustertrace.store.queries.grouping import ClusterOrder
-    from clustertrace.store.queries.learning import learned, runs_noted
+    from clustertrace.store.queries.learning import learned, learned_of_tags, runs_noted
     from clustertrace.store.queries.listing import (
         COUNTED,
         TraceOrder,
@@ -97,6 +97,7 @@ __all__ = [
     "known_traces",
     "latest",
     "learned",
+    "learned_of_tags",
     "lines",
     "matching",
     "matching_metrics",
@@ -155,7 +156,7 @@ if not TYPE_CHECKING:
             "explaining": ["paths", "why"],
             "failing": ["failure_messages", "pattern_runs", "patterns_by_tag"],
             "grouping": ["ClusterOrder"],
-            "learning": ["learned", "runs_noted"],
+            "learning": ["learned", "learned_of_tags", "runs_noted"],
             "measuring": ["matching_metrics", "metric_names", "metric_values", "tags_of"],
             "naming": ["Named", "named"],
             "arriving": ["newest_span"],

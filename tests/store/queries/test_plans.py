@@ -68,6 +68,7 @@ QUESTIONS: dict[str, Ask] = {
     "known_traces": lambda conn: queries.known_traces(conn, [ONE]),
     "latest": lambda conn: queries.latest(conn, failed=True),
     "learned": lambda conn: queries.learned(conn, 100),
+    "learned_of_tags": lambda conn: queries.learned_of_tags(conn, 100),
     "lines": lambda conn: list(queries.lines(conn, parse("failed:yes"))),
     "matching": lambda conn: queries.matching(conn, parse("tag.tier:gold")),
     "matching_metrics": lambda conn: queries.matching_metrics(conn, parse("failed:yes")),

@@ -11,7 +11,7 @@ from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.patterns import traits as traits_module
 from clustertrace.patterns.conditions import case_of
 from clustertrace.patterns.rules import mine
-from clustertrace.patterns.sentences import nothing_words
+from clustertrace.patterns.sentences import TAG_CAVEAT, nothing_words, rule_words, tags_note
 from clustertrace.store import Store, queries
 from clustertrace.store.settling import traits as noting
 from clustertrace.store.upkeep.backfill import backfill_signatures
@@ -66,6 +66,45 @@ def test_expected_failures_explain_nothing(store: Store, make_trace: Make) -> No
     assert asked_for.mined.rules
     told = nothing_words(left_out.mined, left_out.expected)
     assert told == "Only runs failed whose failures are expected (20): nothing to explain."
+
+
+def test_whose_runs_fail_is_learned_from_their_tags(store: Store, make_trace: Make) -> None:
+    """A tag that failing goes along with is a rule of its own; a label of failures is none."""
+    for number in range(1, 81):
+        failing = number % 4 == 0
+        tags = {"customer": "acme" if failing else f"customer {number % 4}", "run": str(number)}
+        tags |= {"failure": "bad"} if failing else {}
+        outcome = "fail" if failing else "pass"
+        facts = TraceFacts(f"{number:032x}", outcome=outcome, session_id=None, tags=tags)
+        store.write(Batch(make_trace(number, "search"), [facts]))
+    store.refresh()
+    with store.read() as conn:
+        assert queries.learned(conn, 1000).mined.rules == ()
+        learned = queries.learned_of_tags(conn, 1000)
+        only_some = queries.learned_of_tags(conn, 10)
+        filtered = queries.learned_of_tags(conn, 1000, parse('not tag.customer:"customer 1"'))
+    (rule,) = learned.mined.rules
+    assert (
+        rule_words(rule)
+        == "The tag `customer` is `acme`: 20 of 20 failed (100 %; 25 % of all runs)."
+    )
+    assert learned.samples[0][0] == f"{80:032x}"
+    assert learned.mined.runs == 80
+    assert only_some.mined.runs == 10
+    assert filtered.mined.runs == 60
+    assert tags_note(learned.mined).endswith(TAG_CAVEAT)
+
+
+def test_expected_failures_are_left_out_of_tags_too(store: Store, make_trace: Make) -> None:
+    """Also runs without any tag are counted, and nothing is said where nothing was asked."""
+    fill(store, make_trace)
+    with store.read() as conn:
+        [failing] = [c for c in queries.clusters(conn).clusters if c.failed]
+    annotate_pattern(store, failing.id, PatternEdit(expected=True))
+    with store.read() as conn:
+        learned = queries.learned_of_tags(conn, 1000)
+    assert (learned.mined.runs, learned.expected, learned.mined.tried) == (40, 20, 0)
+    assert tags_note(learned.mined) == ""
 
 
 def test_a_running_run_has_no_traits_yet(store: Store, make_trace: Make) -> None:
