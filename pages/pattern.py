@@ -17,10 +17,12 @@ from clustertrace.app.trace_list import trace_table
 from clustertrace.errors import Ambiguous, NotFound
 from clustertrace.store import queries
 from clustertrace.store.answers import Cluster
+from clustertrace.telling.words import shortened
 
 __all__ = ["draw"]
 
 _REFRESH_SECONDS = 2
+_NAME_SHOWN = 120
 _STATES = {"any state": "", "failed": "failed:yes", "not failed": "failed:no"}
 
 
@@ -73,10 +75,11 @@ def _live(query: Query) -> None:
 
 def _sentence(cluster: Cluster) -> str:
     runs = words.counted(cluster.count, "run")
+    name = shortened(cluster.name or "(no name)", _NAME_SHOWN)
     if not cluster.failed:
-        return f"{cluster.name}: none of {runs} that took these steps failed."
+        return f"{name}: none of {runs} that took these steps failed."
     return (
-        f"{cluster.name}: {words.count(cluster.failed)} of {runs} that took these steps failed "
+        f"{name}: {words.count(cluster.failed)} of {runs} that took these steps failed "
         f"({words.share(round(cluster.failure_rate, 2))})."
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clustertrace.exchange.bundle import load_bundle
+from clustertrace.store import queries
 from clustertrace.store.store import Store
 from tests.pages.conftest import facts_with, run
 from tests.pages.test_accessible import PATIENCE_MS, addresses, opened
@@ -87,4 +88,30 @@ def test_every_page_fits_a_narrow_screen(
         faults += [f"{name}: overlap {pair}" for pair in page.evaluate(OVERLAPS)]
         faults += [f"{name}: split {word}" for word in page.evaluate(SPLIT)]
     context.close()
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("width", [390, 1280], ids=["phone", "desk"])
+def test_names_without_a_space_stay_in_their_column(
+    width: int, browser: Browser, tmp_path: Path, dashboard: Callable[[Path], str]
+) -> None:
+    """Frameworks make names of hundreds of characters; they break, and cover nothing."""
+    path = tmp_path / "long.db"
+    name = "planner_of_the_whole_pipeline_" * 10
+    with Store.open(path) as store:
+        for number in (1, 2):
+            store.write(run(number, "tool_" + name, name=name))
+        store.refresh()
+        with store.read() as conn:
+            pattern = queries.trace_row(conn, f"{1:032x}").variant
+    url = dashboard(path)
+    page = browser.new_page(viewport={"width": width, "height": 844}, reduced_motion="reduce")
+    page.set_default_timeout(PATIENCE_MS)
+    faults: list[str] = []
+    for address in ("/clusters", f"/pattern?id={pattern}", "/review?week=2023-11-14"):
+        opened(page, url + address)
+        if (beyond := page.evaluate(SIDEWAYS)) > 0:
+            faults.append(f"{address}: {beyond} pixels beyond the screen")
+        faults += [f"{address}: overlap {pair}" for pair in page.evaluate(OVERLAPS)]
+    page.close()
     assert not faults, "\n".join(faults)
