@@ -15,6 +15,8 @@ from clustertrace.telling.words import secrets_cut, shortened
 __all__ = ["head"]
 
 _NAME_SHOWN: Final = 120
+_ERROR_SHOWN: Final = 400
+"""All of an error stands with the step that it is of."""
 
 
 def head(trace: Trace, row: TraceRow, now_ns: int, zone: tzinfo) -> markup.Markup:
@@ -43,7 +45,7 @@ def _why(trace: Trace, row: TraceRow) -> markup.Markup:
     if trace.outcome_reason:
         parts += [" Reason: ", markup.tag("b", trace.outcome_reason)]
     elif row.error and row.failed:
-        parts += [" First error: ", markup.tag("b", row.error)]
+        parts += [" First error: ", markup.tag("b", shortened(row.error, _ERROR_SHOWN))]
     elif row.error_count:
         parts.append(f" {words.counted(row.error_count, 'step')} ended in an error on the way.")
     if secrets_note := secrets_cut(trace.spans):

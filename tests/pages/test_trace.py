@@ -39,6 +39,16 @@ def test_the_address_opens_a_span_and_conversations_read_as_such(
     assert "a-model (someone)" in html
 
 
+def test_a_long_error_leaves_room_for_the_trace(store: Store, show: Callable[..., Any]) -> None:
+    """The head has its beginning; all of it stands with the step that broke."""
+    message = "no such table: " + "x" * 10_000
+    store.write(run(1, "search", status="error", error_message=message))
+    store.refresh()
+    html = show("trace", id=f"{1:032x}").html
+    assert html.count(message) == 1
+    assert "First error: <b>no such table: xxx" in html
+
+
 @pytest.mark.parametrize(
     ("number", "sentence"),
     [
