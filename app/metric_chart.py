@@ -22,6 +22,12 @@ _OTHERS: Final = "others"
 _GROUPS: Final = ("#4c78a8", "#54a24b", "#b279a2", "#72b7b2", "#9d755d", "#8d99a8")
 """No red or amber, which have a meaning; readable on light and dark."""
 
+_TIME_LABEL: Final = (
+    "timeFormat(datum.value, hours(datum.value) + minutes(datum.value) + seconds(datum.value) == 0"
+    " ? '%-d %b' : seconds(datum.value) == 0 ? '%H:%M' : '%H:%M:%S')"
+)
+"""Dates and times as everywhere on the pages; by itself the chart would say 06 PM."""
+
 STATES: Final = {None: "not ended", True: "failed", False: "not failed"}
 """The words for a run's end, by whether it failed."""
 
@@ -58,12 +64,13 @@ def draw(name: str, values: Sequence[Measured], groups: Sequence[str] | None) ->
             zip(sorted(kinds, key=lambda kind: kind == _OTHERS), _GROUPS, strict=False)
         )
     brush = alt.selection_interval(name=_BRUSH, encodings=["x", "y"])
-    base = alt.Chart({"values": data}).encode(x=alt.X("at:T", title=None))
+    axis = alt.Axis(labelExpr=_TIME_LABEL, labelOverlap=True)
+    base = alt.Chart({"values": data}).encode(x=alt.X("at:T", title=None, axis=axis))
     scale = alt.Scale(domain=list(colour_by_kind), range=list(colour_by_kind.values()))
     points = (
         base.mark_point(filled=True, size=45, opacity=0.75)
         .encode(
-            y=alt.Y("value:Q", title=name, scale=alt.Scale(zero=False)),
+            y=alt.Y("value:Q", title=name, scale=alt.Scale(zero=False), axis=alt.Axis(format="~g")),
             color=alt.Color("kind:N", scale=scale, title=None),
             shape=alt.Shape("kind:N", sort=kinds, title=None),
             tooltip=["trace:N", "value:Q", "kind:N"],

@@ -116,11 +116,11 @@ def _draw_metric(name: str, values: Sequence[Measured], by: str) -> None:
     ]
     st.html(
         markup.page(
-            markup.subheading(f"{title}, newest first"),
             markup.muted(
                 f"The line is the mean of {metric_chart.ROLLING} values. Drag over the chart to "
                 "mark a part of it; a double click clears it."
             ),
+            markup.subheading(f"{title}, newest first"),
             markup.rows(rows, ("Run", name, "Outcome", "Pattern")),
         )
     )

@@ -190,6 +190,14 @@ def test_metrics(demo: Store, show: Show) -> None:
     assert 'href="/trace?id=' in shown.html
 
 
+def test_the_chart_of_a_metric_reads_like_the_rest_of_the_page(demo: Store, show: Show) -> None:
+    """Times as everywhere, not 06 PM; what explains the chart stands with it, above the runs."""
+    page = show("metrics", name="answer_score")
+    [chart] = page.ran.get("vega_lite_chart")
+    assert "%H:%M" in chart.proto.spec
+    assert page.html.index("The line is the mean of") < page.html.index("The latest runs")
+
+
 def test_a_metric_is_compared_between_failed_runs_and_others(demo: Store, show: Show) -> None:
     """Its means say in a sentence whether it has to do with failing."""
     html = show("metrics", name="answer_score").html
