@@ -47,15 +47,15 @@ def all_facts(totals: Overview) -> markup.Markup:
                 href=traces_url("failed:yes outcome:none") if totals.failed_by_status else "",
             ),
         ]
-    if totals.running + totals.incomplete:
-        unfinished = f"{words.count(totals.running)} + {words.count(totals.incomplete)}"
-        parts.append(
-            markup.fact(
-                unfinished,
-                "running + incomplete",
-                href=traces_url(_UNFINISHED),
-            )
-        )
+    unfinished = (
+        (totals.running, "running", "status:running"),
+        (totals.incomplete, "incomplete", "not status:running"),
+    )
+    parts += [
+        markup.fact(words.count(number), label, href=traces_url(_UNFINISHED, condition))
+        for number, label, condition in unfinished
+        if number
+    ]
     parts.append(markup.number(totals.variants, "pattern"))
     parts.append(
         markup.spent(

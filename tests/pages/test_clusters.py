@@ -35,6 +35,18 @@ def test_failures_by_outcome_and_by_error_are_told_apart(
     assert 'href="/?where=failed%3Ayes+outcome%3Anone"' in html
 
 
+def test_running_and_incomplete_runs_are_counted_apart(
+    some: Store, show: Callable[..., Any]
+) -> None:
+    """Each is a number with its word, and a link to its traces."""
+    html = show("clusters").html
+    for word, condition in (("running", "status"), ("incomplete", "not+status")):
+        start = f'href="/?where=finished%3Ano&amp;where={condition}%3Arunning"'
+        assert html.split(start)[1].startswith(
+            f' target="_self">1</a></b> <span class="ct-muted">{word}</span>'
+        )
+
+
 def test_every_pattern_is_a_row_with_links(some: Store, show: Callable[..., Any]) -> None:
     """A row leads to the pattern, its numbers to the traces that they count."""
     html = show("clusters", show="Patterns").html
