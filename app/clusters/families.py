@@ -79,11 +79,11 @@ def _family_row(family: Family, shown: int, context: RowContext) -> markup.Marku
         markup.tag(
             "div",
             markup.tag("span", whole.name or "(no name)", cls="ct-root"),
-            markup.tag("span", description, " · ", cls="ct-muted ct-small"),
+            markup.tag("span", description, cls="ct-muted ct-small"),
             markup.link("fold" if opened else "unfold", toggle, cls="ct-small ct-more"),
         ),
         cover=toggle,
-        label=f"{'Fold' if opened else 'Unfold'} family {whole.id}",
+        label=f"{'Fold' if opened else 'Unfold'} family",
         runs=(condition("family", whole.id), context.filter_text),
         cls="ct-row ct-family",
     )

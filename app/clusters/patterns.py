@@ -127,7 +127,7 @@ def row(cluster: Cluster, context: RowContext, *, member: bool = False) -> marku
         context,
         markup.tag("div", name, judging.marks(cluster), sample),
         cover=pattern_url(cluster.id),
-        label=f"Pattern {cluster.id}",
+        label="Pattern",
         runs=(condition("pattern", cluster.id), context.filter_text),
         cls="ct-row ct-member" if member else "ct-row",
     )
@@ -145,11 +145,13 @@ def cells(
 ) -> markup.Markup:
     """A row of the table, with `name` above its steps.
 
-    The row links to `cover`, its numbers to the traces that match the conditions `runs`.
+    The row links to `cover`, its numbers to the traces that match the conditions `runs`. `label`
+    says what the row is; who can't see it hears the agent and the steps behind that.
     """
+    spoken = f"{label} {cluster.name or '(no name)'}: {_steps_text(cluster.steps)}"
     return markup.tag(
         "div",
-        markup.tag("a", href=cover, target="_self", cls="ct-cover", aria_label=label),
+        markup.tag("a", href=cover, target="_self", cls="ct-cover", aria_label=spoken),
         markup.tag("div", _rate_cell(cluster, runs)),
         markup.tag("div", name, markup.chips(cluster.steps)),
         markup.tag(

@@ -63,6 +63,12 @@ def test_the_step_that_broke_is_marked(some: Store, show: Callable[..., Any]) ->
     assert '<span class="ct-name">fetch</span><b class="ct-broke"' in show("clusters").html
 
 
+def test_a_row_can_be_told_by_ear(some: Store, show: Callable[..., Any]) -> None:
+    """The link of a row says which agent and which steps, not an id."""
+    html = show("clusters", show="Patterns").html
+    assert 'aria-label="Pattern agent: search → fetch!"' in html
+
+
 def test_the_order_comes_from_the_address(some: Store, show: Callable[..., Any]) -> None:
     """`?by=` sorts the rows in the database."""
     with some.read() as conn:
@@ -88,11 +94,12 @@ def test_a_family_unfolds_into_its_patterns(some: Store, show: Callable[..., Any
         members = queries.members(conn, {family.whole.id: 100})[family.whole.id].clusters
     shown = {one.id for one in members if one.failed}
     folded, opened = show("clusters").html, show("clusters", open=family.whole.id).html
+    assert 'aria-label="Unfold family agent: ' in folded
+    assert 'aria-label="Fold family agent: ' in opened
     for one in members:
         assert (f'href="/pattern?id={one.id}"' in folded) is (one.id in shown)
         assert f'href="/pattern?id={one.id}"' in opened
     assert f'href="/clusters?open={family.whole.id}"' in folded
-    assert f'aria-label="Fold family {family.whole.id}"' in opened
     assert f"/?where=family%3A{family.whole.id}&amp;where=failed%3Ayes" in folded
 
 
