@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -35,6 +36,7 @@ __all__ = [
     "day",
     "duration",
     "found_in",
+    "in_line",
     "interval",
     "moment",
     "money",
@@ -48,6 +50,8 @@ __all__ = [
     "zone",
 ]
 
+
+_LEFT_TO_RIGHT: Final = "\u200e"
 
 Tone = Literal["failed", "uncertain", "good", "plain"]
 
@@ -112,6 +116,12 @@ def state(outcome: str | None, status: str) -> State:
 def states() -> list[State]:
     """All states that a run can have."""
     return list(_STATES.values())
+
+
+def in_line(name: str) -> str:
+    """A name within a line; one written from right to left does not turn round what follows it."""
+    turned = any(unicodedata.bidirectional(character) in ("R", "AL") for character in name)
+    return name + _LEFT_TO_RIGHT if turned else name
 
 
 def short_count(number: int) -> str:

@@ -33,7 +33,8 @@ _TALL_COLUMNS: Final = 90
 def _steps_text(steps: Sequence[Step], limit: int = 6) -> str:
     """Steps as plain text, for places that can't hold chips."""
     shown = [
-        f"{'/'.join(step.labels)} {words.times(step.count)}".rstrip() for step in steps[:limit]
+        f"{words.in_line('/'.join(step.labels))} {words.times(step.count)}".rstrip()
+        for step in steps[:limit]
     ]
     return " → ".join(shown + ["…"] * (len(steps) > limit)) or "no steps"
 
@@ -51,9 +52,9 @@ def failure_bar(page: ClusterPage, filter_text: str) -> markup.Markup:
     parts = [
         markup.Segment(
             cluster.failed,
-            f"{cluster.failed} · {cluster.name}: {_steps_text(cluster.steps)}",
+            f"{cluster.failed} · {words.in_line(cluster.name)}: {_steps_text(cluster.steps)}",
             f"{cluster.failed} of {page.failed} failures ({words.share(cluster.share_of_failures)})"
-            f" · {cluster.name}: {_steps_text(cluster.steps, 20)}",
+            f" · {words.in_line(cluster.name)}: {_steps_text(cluster.steps, 20)}",
             pattern_url(cluster.id),
         )
         for cluster in named

@@ -36,6 +36,13 @@ def test_the_users_word_outweighs_the_status() -> None:
     assert words.state(None, "ok").word == "ended"
 
 
+@pytest.mark.parametrize("name", ["وكيل البحث", "סוכן"])
+def test_a_name_from_right_to_left_leaves_the_line_as_it_is(name: str) -> None:
+    """Without the mark behind it, `: 2 of 3 runs` would stand before the name, its 2 first."""
+    assert words.in_line(name) == f"{name}\u200e"
+    assert words.in_line("agent") == "agent"
+
+
 def test_every_kind_has_a_sign() -> None:
     """A new kind needs an icon."""
     assert set(words.KINDS) == KINDS
