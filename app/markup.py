@@ -51,6 +51,8 @@ __all__ = [
 
 _COLUMN_REM: Final = 1.5
 """Maximum width of a column of a chart over time, rem."""
+_SHADES: Final = (100, 93)
+"""How strong parts of a bar are, per cent, in turns: paler ones would be too pale for their words."""
 _SQUARES: Final = {"kept": "●", "partial": "◐", "missed": "○", "open": "?", "none": "·"}
 """The sign for each mark of a week's plan."""
 
@@ -271,7 +273,7 @@ def segments(parts: Sequence[Segment]) -> Markup:
                 target="_self",
                 title=part.title,
                 cls="ct-segment ct-rest" if part.is_rest else "ct-segment",
-                style=f"flex-grow:{part.size};--shade:{max(58, 100 - 7 * index)}%",
+                style=f"flex-grow:{part.size};--shade:{_SHADES[index % 2]}%",
                 data_share=f"{part.size / total:.3f}",
             )
             for index, part in enumerate(parts)

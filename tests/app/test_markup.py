@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 from hypothesis import given
@@ -107,6 +108,12 @@ def test_the_bar_of_failures_has_a_link_a_segment() -> None:
     assert html.count("<a ") == 3
     assert html.count("ct-rest") == 1
     assert "flex-grow:6" in html
+
+
+def test_no_part_of_the_bar_is_too_pale_for_its_words() -> None:
+    """White on red has a contrast of 4.5 to 1 down to nine tenths of the red."""
+    html = markup.segments([markup.Segment(1, "a", "A", "/") for _ in range(8)])
+    assert min(map(int, re.findall(r"--shade:(\d+)%", html))) >= 90
 
 
 def test_a_table_leaves_out_its_empty_columns() -> None:
