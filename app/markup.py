@@ -52,7 +52,7 @@ __all__ = [
 _COLUMN_REM: Final = 1.5
 """Maximum width of a column of a chart over time, rem."""
 _SHADES: Final = (100, 93)
-"""How strong parts of a bar are, per cent, in turns: paler ones would be too pale for their words."""
+"""How strong the parts of a bar are, per cent, in turns; words on paler ones could not be read."""
 _SQUARES: Final = {"kept": "●", "partial": "◐", "missed": "○", "open": "?", "none": "·"}
 """The sign for each mark of a week's plan."""
 
@@ -68,8 +68,8 @@ def notice(text: str, *more: object) -> Markup:
 
 
 def heading(text: str) -> Markup:
-    """The sentence at the top of a page."""
-    return tag("h1", text, cls="ct-headline")
+    """The sentence at the top of a page; a number and its per cent sign stay on one line."""
+    return tag("h1", text.replace(" %", "\u00a0%"), cls="ct-headline")
 
 
 def link(text: object, href: str, *, cls: str = "", title: str | None = None) -> Markup:

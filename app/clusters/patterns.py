@@ -187,7 +187,8 @@ def _rate_cell(cluster: Cluster, runs: Sequence[str]) -> markup.Markup:
         ),
         " of ",
         markup.link(cluster.count, traces_url(*runs, "finished:yes")),
-        markup.muted(f"  {words.share(round(cluster.failure_rate, 2))}"),
+        " ",
+        markup.muted(markup.unbroken(words.share(round(cluster.failure_rate, 2)))),
     ]
     basis = markup.tag("span", markup.muted(who_says(cluster)), cls="ct-small")
     return markup.join([*numbers, markup.rate_bar(cluster.failure_rate, low, high), basis])

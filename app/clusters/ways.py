@@ -107,7 +107,8 @@ def _row_markup(row: _Row) -> markup.Markup:
         "div",
         markup.tag("span", row.failed, cls="ct-failed" if row.failed else ""),
         f" of {words.count(row.runs)}",
-        markup.muted(f"  {words.share(round(rate, 2))}"),
+        " ",
+        markup.muted(markup.unbroken(words.share(round(rate, 2)))),
         markup.rate_bar(rate, low, high),
     )
     note = markup.tag("b", row.note, cls="ct-small") if row.note else ""

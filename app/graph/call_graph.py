@@ -54,7 +54,9 @@ def draw(patterns: list[PatternRuns], filters: Sequence[str] = ()) -> None:
         (
             f"{edge.source} → {edge.target}",
             markup.linked(
-                f"{words.count(edge.failed)} of {words.counted(edge.runs, 'run')} failed",
+                markup.unbroken(
+                    f"{words.count(edge.failed)} of {words.counted(edge.runs, 'run')} failed"
+                ),
                 _way_url(edge, filters),
             ),
             markup.rate_bar(edge.failed / edge.runs, *wilson(edge.failed, edge.runs)),

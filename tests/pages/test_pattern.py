@@ -20,7 +20,7 @@ def test_a_pattern_shows_its_traces(some: Store, show: Callable[..., Any]) -> No
     with some.read() as conn:
         worst = queries.clusters(conn).clusters[0]
     shown = show("pattern", id=worst.id)
-    assert "agent: 2 of 3 runs that took these steps failed (67 %)." in shown.html
+    assert "agent: 2 of 3 runs that took these steps failed (67\u00a0%)." in shown.html
     assert len(shown.table) == 3
     assert len(show("pattern", id=worst.id, state="failed").table) == 2
 

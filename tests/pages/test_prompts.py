@@ -59,7 +59,10 @@ def html(app: AppTest) -> str:
 def test_habits_stand_with_their_evidence(written: Store, show: Callable[..., Any]) -> None:
     """The sentence, what to keep and drop, interval, and examples that lead to runs."""
     shown = show("prompts").html
-    assert "come to dead ends more often: 100 % of the dead ends, 0 % of the successes." in shown
+    assert (
+        "come to dead ends more often: 100\u00a0% of the dead ends, 0\u00a0% of the successes."
+        in shown
+    )
     assert "<b>Hedge</b>: 20 of 20 dead ends, 0 of 20 successes; difference +100 points" in shown
     assert "<b>Name a file or a symbol</b>" in shown
     assert f'href="/trace?id={40:032x}"' in shown
