@@ -22,6 +22,7 @@ __all__ = ["draw"]
 _HITS: Final = 40
 _MAX_PAGES: Final = 50
 _RECENT: Final = 200
+_ORDER: Final = "Latest arrivals first"
 _WITH_ERROR: Final = Match("error", "*")
 _HELP: Final = (
     'All words must match. `"a phrase"`, `refund*` for a prefix, `a OR b`, `a NOT b`, '
@@ -125,14 +126,15 @@ def _sentence(facets: Facets) -> str:
     if facets.looked_at == 1:
         return f"{steps} matches{', and failed' if facets.failed else ''}."
     those = "the newest" if facets.more else "them"
-    failed = f", {words.count(facets.failed)} of {those} failed" if facets.failed else ""
+    number = "all" if facets.failed == facets.looked_at else words.count(facets.failed)
+    failed = f", {number} of {those} failed" if facets.failed else ""
     return f"{more}{steps} match{failed}."
 
 
 def _order_note(facets: Facets, page: HitPage) -> markup.Markup:
     # Not on the pills: what these say is in the address, and numbers change.
     kinds = ", ".join(f"{words.count(number)} {kind}" for kind, number in facets.kinds.items())
-    note = f"By kind: {kinds}. Newest first" if len(facets.kinds) > 1 else "Newest first"
+    note = f"By kind: {kinds}. {_ORDER}" if len(facets.kinds) > 1 else _ORDER
     if page.behind:
         note += f"; {words.to_be_indexed(page.behind)}"
     return markup.muted(f"{note}.")

@@ -41,6 +41,11 @@ def test_search(demo: Store, show: Show) -> None:
     assert 'href="/trace?id=' in html
 
 
+def test_search_says_all_where_all_failed(some: Store, show: Show) -> None:
+    """`3 of them failed` of three would make one look for the others."""
+    assert "3 steps match, all of them failed." in show("search", q="answer").html
+
+
 def hits(html: str) -> list[str]:
     """Where the found steps are, in the order that they are shown in."""
     return re.findall(r'class="ct-hit.*?href="([^"]+)"', html, re.DOTALL)
