@@ -25,6 +25,7 @@ _MISSING: Final = "clustertrace.missing"
 """The attribute in which a recorder tells what it could not get, and why."""
 
 _NONE_SENT: Final = "what reported them sent none"
+_NONE_SENT_WITH_ONE: Final = "what reported it sent none"
 
 _WITHOUT_TOKENS: Final = (
     ("openinference.instrumentation.llama_index", "OpenInference reads none from LlamaIndex"),
@@ -106,7 +107,8 @@ def gaps(spans: Sequence[Span]) -> tuple[str, ...]:
     )
     return (
         *(
-            f"{_calls_words(count)} without {what}: {why}."
+            f"{_calls_words(count)} without {what}: "
+            f"{_NONE_SENT_WITH_ONE if count == 1 and why == _NONE_SENT else why}."
             for (what, why), count in missing.items()
         ),
         *(
@@ -117,7 +119,7 @@ def gaps(spans: Sequence[Span]) -> tuple[str, ...]:
 
 
 def _calls_words(count: int) -> str:
-    return "1 model call" if count == 1 else f"{count} model calls"
+    return "1 model call" if count == 1 else f"{count:,} model calls"
 
 
 def _token_gaps(span: Span) -> Iterator[tuple[str, str]]:

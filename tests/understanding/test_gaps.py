@@ -43,7 +43,7 @@ def test_nothing_is_missing() -> None:
             {"cost_usd": None, "input_tokens": None},
             "without a cost: the number of tokens read is not known",
         ),
-        ({"input": None, "output": None}, "without content: what reported them sent none"),
+        ({"input": None, "output": None}, "without content: what reported it sent none"),
     ],
 )
 def test_what_is_missing(lacking: dict[str, Any], sentence_part: str) -> None:
