@@ -61,7 +61,7 @@ def columns(
         "took": [words.duration(row.duration_ns) for row in rows],
         "tokens": [_tokens(row) for row in rows],
         "cost": [_cost(row) for row in rows],
-        "spans": [row.span_count for row in rows],
+        "spans": [words.count(row.span_count) for row in rows],
         "errors": [plain(_error(row)) for row in rows],
     }
     cells |= {_TAG + key: [plain(row.tags.get(key, "")) for row in rows] for key in tags}
@@ -109,12 +109,11 @@ def config(order: str, descending: bool, tags: Sequence[str] = ()) -> dict[str, 
         "errors": column.TextColumn(titles["errors"], width=150),
         "note": column.TextColumn(titles["note"], width=180),
         "tags": column.ListColumn(titles["tags"], width=190),
-        "spans": column.NumberColumn(titles["spans"], width=60),
         "pattern": column.TextColumn(
             titles["pattern"], width=72, help="A click here opens the pattern."
         ),
     }
-    for name, width in {"started": 108, "took": 72, "tokens": 120, "cost": 78}.items():
+    for name, width in {"started": 108, "took": 72, "tokens": 120, "cost": 78, "spans": 60}.items():
         configs[name] = column.TextColumn(titles[name], width=width, alignment="right")
     configs |= {_TAG + key: column.TextColumn(plain(key), width=110) for key in tags}
     return configs

@@ -252,4 +252,5 @@ def test_real_runs_are_listed_and_filtered(
         assert f"<b><span>{len(expected)}</span></b>" in shown.html
         assert len(shown.table) == min(50, len(expected))
     rows = show("traces", sort="spans").table
-    assert list(rows["spans"]) == sorted((len(run.spans) for run in runs), reverse=True)[:50]
+    counts = sorted((len(run.spans) for run in runs), reverse=True)[:50]
+    assert list(rows["spans"]) == [f"{count:,}" for count in counts]
