@@ -63,12 +63,16 @@ SPLIT = """() => {
   return found;
 }"""
 
+CUT_CHOICES = """() => [...document.querySelectorAll('[role="radiogroup"]')]
+  .filter((group) => group.scrollWidth > group.clientWidth + 1)
+  .map((group) => group.getAttribute('aria-label'))"""
+
 
 @pytest.mark.parametrize("width", [390, 720], ids=["phone", "zoomed"])
 def test_every_page_fits_a_narrow_screen(
     width: int, browser: Browser, tmp_path: Path, dashboard: Callable[[Path], str]
 ) -> None:
-    """Nothing runs out of the page, nothing lies on something else, no short word is split."""
+    """Nothing runs out of the page or lies on something else; no short word or choice is cut."""
     path = tmp_path / "demo.db"
     with Store.open(path) as store:
         load_bundle(store, time.time_ns())
@@ -87,6 +91,7 @@ def test_every_page_fits_a_narrow_screen(
             faults.append(f"{name}: {beyond} pixels beyond the screen")
         faults += [f"{name}: overlap {pair}" for pair in page.evaluate(OVERLAPS)]
         faults += [f"{name}: split {word}" for word in page.evaluate(SPLIT)]
+        faults += [f"{name}: choices cut off in {group}" for group in page.evaluate(CUT_CHOICES)]
     context.close()
     assert not faults, "\n".join(faults)
 
