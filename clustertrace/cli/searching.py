@@ -41,8 +41,8 @@ def search(
 ) -> None:
     """Find steps by words in their texts.
 
-    Looks into the names, inputs, outputs, errors and attributes of all spans, newest first. All
-    words must match; punctuation and case do not matter. Exit code 1: nothing was found.
+    Looks into the names, inputs, outputs, errors and attributes of all spans, latest arrivals
+    first. All words must match; punctuation and case do not matter. Exit code 1: nothing was found.
     """
     from clustertrace.store import queries
 

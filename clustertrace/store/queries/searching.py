@@ -24,7 +24,7 @@ def search(
     limit: int = 20,
     offset: int = 0,
 ) -> HitPage:
-    """Spans that match, newest first; a query without a single word finds nothing.
+    """Spans that match, those that arrived last first; a query without a single word finds nothing.
 
     `kind` and `failed` narrow what was found.
     """
