@@ -128,6 +128,7 @@ def questions(conn: Connection, now_ns: int) -> dict[str, Ask]:
         "/clusters tag.tier:gold": lambda conn: queries.clusters(conn, parse("tag.tier:gold")),
         "/clusters tag.tier:tin": lambda conn: queries.clusters(conn, parse("tag.tier:tin")),
         "/clusters rules": lambda conn: queries.learned(conn, 10_000),
+        "/clusters rules of tags": lambda conn: queries.learned_of_tags(conn, 10_000),
         "/pattern": lambda conn: queries.cluster(conn, pattern),
         "/pattern why": lambda conn: queries.why(conn, cluster),
         "/pattern paths": lambda conn: queries.paths(conn, cluster),
