@@ -72,6 +72,27 @@ def test_nothing_significant_is_said_with_what_it_would_take(run: Any, store: St
     assert json.loads(run("rules", "--json").out)["more_runs"] > 0
 
 
+def test_whose_runs_fail_is_an_answer_by_itself(run: Any, store: Store) -> None:
+    """Where runs did the same, a tag may tell them apart; it comes with a caveat."""
+    for number in range(1, 81):
+        failing = number % 4 == 0
+        facts = TraceFacts(
+            f"{number:032x}",
+            outcome="fail" if failing else "pass",
+            tags={"customer": "acme" if failing else "others"},
+        )
+        store.write(Batch(spans_of(number, ["search"]), [facts]))
+    found = run("rules")
+    assert found.code == 0
+    assert "The tag `customer` is `acme`: 20 of 20 failed (100 %; 25 % of all runs)." in found.out
+    assert "No significant pattern in what runs did" in found.err
+    assert "A tag may also be a label" in found.err
+    document = run("rules", "--json").answer
+    assert document["rules"] == []
+    assert [len(rule["sample_trace_ids"]) for rule in document["tag_rules"]] == [5]
+    assert document["tags_tried"] == 2
+
+
 def test_rules_are_learned_from_one_file_and_matched_on_another(
     run: Any, looping: Store, tmp_path: Path
 ) -> None:

@@ -126,6 +126,9 @@ def test_the_way_to_a_failure(ask: Callable[..., Any]) -> None:
 
     rules = ask("rules")
     assert rules["rules"][0]["sample_trace_ids"]
+    (of_tag,) = rules["tag_rules"]
+    assert of_tag["sentence"].startswith("The tag `version` is `1.4`: 6 of 8 failed")
+    assert ask("get_trace", trace_id=of_tag["sample_trace_ids"][0])["run"]["failed"]
 
 
 def test_failures_by_tag(ask: Callable[..., Any]) -> None:
