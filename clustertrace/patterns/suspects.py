@@ -12,14 +12,20 @@ What is looked at, with the weight that it adds:
   faults better than its rivals when programs are tested (Abreu, Zoeteweij and van Gemund,
   PRDC 2006), over the runs of the same agent.
 
+What runs do that did not fail is no reason: a step that always gives nothing, or always reads "0
+errors", is as it should be. So what a step did weighs as much as the share of them that did not do
+so, and nothing if half of them did; and the way that is taken at a parting must be one that hardly
+any of them took. An agent in which a failed step is found did not break by itself.
+
 A pure function of the spans and of its siblings.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
 from typing import Final, Literal, NamedTuple
 
@@ -27,10 +33,10 @@ from rapidfuzz.distance import Levenshtein
 
 from clustertrace.model import MODEL_KINDS, Span
 from clustertrace.patterns.signature import in_order, label_of, root_of, steps_of
-from clustertrace.patterns.traits import Act, act_of
+from clustertrace.patterns.traits import Act, Trait, act_of, counted_as, run_of, traits_of
 from clustertrace.understanding.folding import visible
 
-__all__ = ["MOST", "Reason", "Sibling", "Suspect", "labels_of", "suspects"]
+__all__ = ["MOST", "Reason", "Sibling", "Suspect", "asked_of", "labels_of", "suspects"]
 
 MOST: Final = 3
 """Suspects of a run: more would be a list of its steps."""
@@ -48,8 +54,17 @@ What = Literal[
 
 _MIN_SIBLINGS: Final = 5
 """Failed runs, and other runs, without which shares of them say nothing."""
+_MIN_FAILED: Final = 3
+"""Failed runs that a step must be in: less may be chance, and one is the run itself."""
+_HARDLY_ANY: Final = 1 / 20
+"""The share of runs that did not fail up to which hardly any of them took a way."""
 _STEP_LIMIT: Final = 2_000
 """Steps of a run that are compared with others, and that are looked at one by one."""
+_START, _END = "▶", "■"
+"""What the first step comes after, and what comes after the last; no step is called so."""
+
+_ASKED: Final = frozenset({"empty", "error text", "same call", "fails", "not recovered"})
+"""The traits that reasons are about."""
 
 
 class Sibling(NamedTuple):
@@ -59,6 +74,8 @@ class Sibling(NamedTuple):
     failed: bool
     labels: tuple[str, ...]
     """Names of its steps in order, those that failed with a `!` (`labels_of`)."""
+    traits: frozenset[Trait] | None = None
+    """Of the traits that are `asked_of` the run, those that this one shares; None: not known."""
 
 
 class Reason(NamedTuple):
@@ -101,6 +118,12 @@ def labels_of(spans: Sequence[Span]) -> tuple[str, ...]:
     return tuple(label_of(span) for span in _candidate_spans(spans)[:_STEP_LIMIT])
 
 
+def asked_of(spans: Sequence[Span]) -> frozenset[Trait]:
+    """What is true of a run, as far as a reason may be about it."""
+    traits, _ = traits_of(run_of(spans))
+    return frozenset(trait for trait in traits if trait[0] in _ASKED)
+
+
 def suspects(spans: Sequence[Span], siblings: Sequence[Sibling] = ()) -> tuple[Suspect, ...]:
     """The most suspicious steps of a failed run, at most three; ties go to the earlier step.
 
@@ -109,10 +132,11 @@ def suspects(spans: Sequence[Span], siblings: Sequence[Sibling] = ()) -> tuple[S
     steps = [
         _Step(span, act_of(span), label_of(span)) for span in _candidate_spans(spans)[:_STEP_LIMIT]
     ]
+    usual = _Usual(spans, siblings)
     reasons_by_step: list[list[Reason]] = [[] for _ in steps]
-    _add_failures(steps, reasons_by_step)
-    _add_repeats(steps, reasons_by_step)
-    _add_results(steps, reasons_by_step)
+    _add_failures(steps, reasons_by_step, usual)
+    _add_repeats(steps, reasons_by_step, usual)
+    _add_results(steps, reasons_by_step, usual)
     _add_parting(steps, reasons_by_step, siblings)
     _add_spectrum(steps, reasons_by_step, siblings)
     suspects = [
@@ -126,6 +150,30 @@ def suspects(spans: Sequence[Span], siblings: Sequence[Sibling] = ()) -> tuple[S
         if reasons
     ]
     return tuple(sorted(suspects, key=lambda suspect: (-suspect.score, suspect.place))[:MOST])
+
+
+class _Usual:
+    """What runs do that did not fail: of what they do too, a reason weighs less, or nothing."""
+
+    def __init__(self, spans: Sequence[Span], siblings: Sequence[Sibling]) -> None:
+        passed = [s.traits for s in siblings if not s.failed and s.traits is not None]
+        self._passed = len(passed)
+        self._counts = Counter(trait for traits in passed for trait in traits)
+        self._own = asked_of(spans) if len(passed) >= _MIN_SIBLINGS else frozenset()
+
+    def knows(self, trait: Trait) -> bool:
+        """Whether it is known how many of them have a trait."""
+        return trait in self._own
+
+    def reason(self, what: What, words: str, weight: float, trait: Trait) -> list[Reason]:
+        """The reason, with how many of them have it too; nothing if half of them do."""
+        if not self.knows(trait):
+            return [Reason(what, words, weight)]
+        count = self._counts[trait]
+        if 2 * count >= self._passed:
+            return []
+        words += f", as in {count or 'none'} of {self._passed} runs that did not fail"
+        return [Reason(what, words, weight * (1 - count / self._passed))]
 
 
 def _candidate_spans(spans: Sequence[Span]) -> list[Span]:
@@ -143,25 +191,52 @@ def _candidate_spans(spans: Sequence[Span]) -> list[Span]:
     ]
 
 
-def _add_failures(steps: Sequence[_Step], reasons_by_step: list[list[Reason]]) -> None:
-    first = next((index for index, step in enumerate(steps) if step.act.failed), None)
-    if first:
-        words = f"came right before the first failed step, `{steps[first].act.name}`"
-        reasons_by_step[first - 1].append(Reason("before the first error", words, 1.0))
+def _add_failures(
+    steps: Sequence[_Step], reasons_by_step: list[list[Reason]], usual: _Usual
+) -> None:
     worked_later: set[str] = set()
+    lasting: set[int] = set()
     for index in range(len(steps) - 1, -1, -1):
         act = steps[index].act
         if not act.failed:
             worked_later.add(act.name)
-        elif act.name in worked_later:
-            reasons_by_step[index].append(Reason("recovered", "failed, and worked later", 0.5))
+        elif act.name not in worked_later:
+            lasting.add(index)
+    above = _ids_above([steps[index].span for index in lasting], steps)
+    first = None
+    for index, (span, act, _) in enumerate(steps):
+        if not act.failed or (index in lasting and span.span_id in above):
+            continue
+        if index in lasting:
+            trait: Trait = ("not recovered", act.name, "", 0)
+            words = "failed and never worked afterwards"
+            reasons = usual.reason("not recovered", words, 3.0, trait)
         else:
-            reasons_by_step[index].append(
-                Reason("not recovered", "failed and never worked afterwards", 3.0)
-            )
+            trait = ("fails", act.name, "", 1)
+            reasons = usual.reason("recovered", "failed, and worked later", 0.5, trait)
+        reasons_by_step[index] += reasons
+        if first is None and reasons:
+            first = index
+    if first:
+        words = f"came right before the first failed step, `{steps[first].act.name}`"
+        reasons_by_step[first - 1].append(Reason("before the first error", words, 1.0))
 
 
-def _add_repeats(steps: Sequence[_Step], reasons_by_step: list[list[Reason]]) -> None:
+def _ids_above(spans: Sequence[Span], steps: Sequence[_Step]) -> set[str]:
+    """Ids of the steps that hold one of these."""
+    parents = {step.span.span_id: step.span.parent_span_id for step in steps}
+    above: set[str] = set()
+    for span in spans:
+        parent = span.parent_span_id
+        while parent is not None and parent not in above:
+            above.add(parent)
+            parent = parents.get(parent)
+    return above
+
+
+def _add_repeats(
+    steps: Sequence[_Step], reasons_by_step: list[list[Reason]], usual: _Usual
+) -> None:
     """The first repetition of a call stands for all of them."""
     calls = Counter((step.act.name, step.act.call) for step in steps)
     seen: dict[tuple[str, int], tuple[int, Act]] = {}
@@ -180,72 +255,112 @@ def _add_repeats(steps: Sequence[_Step], reasons_by_step: list[list[Reason]]) ->
             if same_outcome:
                 words += " and fails again" if first_act.failed else " and gets the same result"
             words += f", {calls[key]} times in all" if calls[key] > 2 else ""
-            reasons_by_step[index].append(Reason("same call", words, 2.0 if same_outcome else 1.5))
+            trait: Trait = ("same call", step.act.name, "", counted_as(calls[key]))
+            weight = 2.0 if same_outcome else 1.5
+            reasons_by_step[index] += usual.reason("same call", words, weight, trait)
 
 
-def _add_results(steps: Sequence[_Step], reasons_by_step: list[list[Reason]]) -> None:
+def _add_results(
+    steps: Sequence[_Step], reasons_by_step: list[list[Reason]], usual: _Usual
+) -> None:
     for index, (span, act, _) in enumerate(steps):
         if act.failed:
             continue
+        trait: Trait = ("error text" if act.error_text else "empty", act.name, "", 0)
         if act.error_text:
-            reasons_by_step[index].append(
-                Reason("error text", "ended well, with a result like an error", 2.0)
-            )
-        elif act.empty and span.output is not None:
-            reasons_by_step[index].append(Reason("empty result", "gave an empty result", 1.0))
+            words = "ended well, with a result like an error"
+            reasons_by_step[index] += usual.reason("error text", words, 2.0, trait)
+        elif act.empty and (span.output is not None or usual.knows(trait)):
+            # Without others to compare with, nothing may just not have been recorded.
+            words = "gave an empty result"
+            reasons_by_step[index] += usual.reason("empty result", words, 1.0, trait)
 
 
 def _add_parting(
     steps: Sequence[_Step], reasons_by_step: list[list[Reason]], siblings: Sequence[Sibling]
 ) -> None:
-    """Where the run leaves the way of the most similar run that did not fail."""
-    labels = [step.label for step in steps]
+    """Where the run leaves the way of the most similar run that did not fail, as hardly any did."""
+    labels = tuple(step.label for step in steps)
     passed = [sibling for sibling in siblings if not sibling.failed and sibling.labels]
     if not labels or not passed:
         return
     most_similar = min(passed, key=lambda sibling: Levenshtein.distance(labels, sibling.labels))
-    shared = 0
-    for label, other_label in zip(labels, most_similar.labels, strict=False):
-        if label != other_label:
-            break
-        shared += 1
-    if shared == len(labels) == len(most_similar.labels):
+    other = most_similar.labels
+    place = _first_parting(labels, other, [sibling.labels for sibling in passed])
+    if place is None:
         return
+    index, other_index = place
     run = f"the most similar run that did not fail ({most_similar.trace_id[:8]})"
-    if shared == len(labels):
-        words = f"was the last step, where {run} went on with `{most_similar.labels[shared]}`"
-        index = shared - 1
-    elif shared == len(most_similar.labels):
-        words, index = f"came after the end of {run}", shared
+    if index == len(labels):
+        words = f"was the last step, where {run} went on with `{other[other_index]}`"
+        index -= 1
+    elif other_index == len(other):
+        words = f"came after the end of {run}"
+    elif other[other_index] == labels[index]:
+        words = f"came right after `{labels[index - 1]}`, unlike in {run}"
     else:
-        words, index = f"came where {run} took `{most_similar.labels[shared]}`", shared
+        words = f"came where {run} took `{other[other_index]}`"
     reasons_by_step[index].append(Reason("parts", words, 1.5, most_similar.trace_id))
+
+
+def _first_parting(
+    labels: Sequence[str], other: Sequence[str], passed: Sequence[Sequence[str]]
+) -> tuple[int, int] | None:
+    """Places in the run and in the other where they part in a way that hardly any passed run took.
+
+    With few passed runs it is where they differ first.
+    """
+    taken = Counter(pair for one in passed for pair in frozenset(_successions(one)))
+    most = len(passed) * _HARDLY_ANY if len(passed) >= _MIN_SIBLINGS else len(passed)
+    own = _successions(labels)
+    for block in Levenshtein.opcodes(labels, other):
+        if block.tag == "equal":
+            continue
+        # With the step behind them: what was left out shows in what comes next.
+        for index in range(block.src_start, block.src_end + 1):
+            at_end = index == len(labels)
+            other_index = min(block.dest_start + index - block.src_start, block.dest_end)
+            if taken[own[index]] <= most and not (at_end and other_index == len(other)):
+                return index, other_index
+    return None
+
+
+def _successions(labels: Sequence[str]) -> list[tuple[str, str]]:
+    """Each step with the one right before it, and the end with the last one."""
+    return list(pairwise((_START, *labels, _END)))
 
 
 def _add_spectrum(
     steps: Sequence[_Step], reasons_by_step: list[list[Reason]], siblings: Sequence[Sibling]
 ) -> None:
-    """Steps by the company they keep: in failing runs, and not in others."""
+    """Steps by the company they keep: in failing runs, and not in others.
+
+    Of a step that is in all of them, that it comes right after another one may still be telling.
+    """
     failed = 1 + sum(sibling.failed for sibling in siblings)
     passed = 1 + len(siblings) - failed
     if failed < _MIN_SIBLINGS or passed < _MIN_SIBLINGS:
         return
-    labels = frozenset(step.label for step in steps)
-    failed_counts = _runs_by_label([labels, *(frozenset(s.labels) for s in siblings if s.failed)])
-    passed_counts = _runs_by_label([frozenset(s.labels) for s in siblings if not s.failed])
-    reported: set[str] = set()
+    labels = [step.label for step in steps]
+    runs = [(True, labels), *((sibling.failed, sibling.labels) for sibling in siblings)]
+    counts: dict[bool, Counter[str | tuple[str, str]]] = {True: Counter(), False: Counter()}
+    for did_fail, names in runs:
+        counts[did_fail].update({*names, *_successions(names)})
+    reported: set[str | tuple[str, str]] = set()
     for index, step in enumerate(steps):
-        label = step.label
-        failed_with, passed_with = failed_counts[label], passed_counts.get(label, 0)
-        if label in reported or failed_with * passed <= 2 * passed_with * failed:
-            continue
-        reported.add(label)
-        ochiai = failed_with / sqrt(failed * (failed_with + passed_with))
-        words = (
-            f"is in {failed_with} of {failed} failed runs and in {passed_with} of {passed} others"
-        )
-        reasons_by_step[index].append(Reason("in failing runs", words, 2 * ochiai))
-
-
-def _runs_by_label(runs: Sequence[frozenset[str]]) -> Mapping[str, int]:
-    return Counter(label for run in runs for label in run)
+        before = labels[index - 1] if index else _START
+        for seen in (step.label, (before, step.label)):
+            failed_with, passed_with = counts[True][seen], counts[False][seen]
+            if failed_with < _MIN_FAILED or failed_with * passed <= 2 * passed_with * failed:
+                continue
+            # What comes right after a step that is named already says no more.
+            if seen not in reported and (seen == step.label or before not in reported):
+                reported.add(seen)
+                weight = 2 * failed_with / sqrt(failed * (failed_with + passed_with))
+                after = f"comes right after `{before}`" if index else "comes first"
+                words = (
+                    f"{'is' if seen == step.label else after} in {failed_with} of {failed} failed "
+                    f"runs and in {passed_with} of {passed} others"
+                )
+                reasons_by_step[index].append(Reason("in failing runs", words, weight))
+            break

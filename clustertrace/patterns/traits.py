@@ -31,6 +31,7 @@ __all__ = [
     "Run",
     "Trait",
     "act_of",
+    "counted_as",
     "run_of",
     "traits_of",
 ]
@@ -185,6 +186,11 @@ def _limit_names(acts: Sequence[Act]) -> Sequence[Act]:
         return acts
     kept_names = set(list(names)[:_NAME_LIMIT])
     return [act if act.name in kept_names else act._replace(name=_OTHER_NAME) for act in acts]
+
+
+def counted_as(count: int) -> int:
+    """The largest count that is asked for and not above this one: seven are "six or more"."""
+    return max((number for number in _COUNT_STEPS if number <= count), default=0)
 
 
 def _add_count(traits: set[Trait], what: str, step: str, count: int) -> None:

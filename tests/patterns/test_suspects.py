@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustertrace.model import Span
-from clustertrace.patterns.suspects import MOST, Sibling, Suspect, labels_of, suspects
+from clustertrace.patterns.suspects import (
+    MOST,
+    Sibling,
+    Suspect,
+    asked_of,
+    labels_of,
+    suspects,
+)
 
 TRACE = "0123456789abcdef0123456789abcdef"
 
@@ -36,6 +43,15 @@ def run(text: str) -> list[Span]:
 def others(*texts: str, failed: bool) -> list[Sibling]:
     """Make siblings of such runs."""
     return [Sibling(f"{at:032x}", failed, labels_of(run(text))) for at, text in enumerate(texts)]
+
+
+def known(*texts: str) -> list[Sibling]:
+    """Make such siblings that did not fail, with what is known to be true of them."""
+    siblings = others(*texts, failed=False)
+    return [
+        sibling._replace(traits=asked_of(run(text)))
+        for sibling, text in zip(siblings, texts, strict=True)
+    ]
 
 
 def reasons(found: Sequence[Suspect]) -> dict[str, set[str]]:
@@ -146,3 +162,67 @@ def test_any_run_has_at_most_three_suspects_of_its_own(words: list[str]) -> None
     assert set(ids) <= {span.span_id for span in spans[1:]}
     assert all(one.reasons for one in found)
     assert sorted((one.score for one in found), reverse=True) == [one.score for one in found]
+
+
+@pytest.mark.parametrize("usual", ["b>[]", "b>0_failed,_no_error", "b=1 b=1", "b!", "b! b"])
+def test_what_most_runs_do_that_did_not_fail_is_no_reason(usual: str) -> None:
+    """A step that always gives nothing, or reads "no error", hides no step that broke."""
+    own = f"a {usual} c>[] d"
+    assert len(suspects(run(own))) > 1
+    siblings = known(*[f"a {usual} c d"] * 5)
+    (found,) = suspects(run(own), siblings)
+    assert (found.step, found.reasons[0].what) == ("c", "empty result")
+    words = "gave an empty result, as in none of 5 runs that did not fail"
+    assert found.reasons[0].words == words
+
+
+def test_what_fewer_of_them_do_weighs_less_and_says_so() -> None:
+    """It is told how many runs did so without failing."""
+    siblings = known("a b>[]", *["a b"] * 4)
+    (found,) = suspects(run("a b>[]"), siblings)
+    (reason,) = found.reasons
+    assert reason.words == "gave an empty result, as in 1 of 5 runs that did not fail"
+    assert reason.weight == pytest.approx(0.8)
+
+
+def test_nothing_is_an_empty_result_where_other_runs_give_something() -> None:
+    """Without others to compare with, nothing may just not have been recorded."""
+    spans = [
+        span._replace(output=None if span.name == "b" else span.output) for span in run("a b c")
+    ]
+    assert suspects(spans) == ()
+    (found,) = suspects(spans, known(*["a b c"] * 5))
+    assert (found.step, [reason.what for reason in found.reasons]) == ("b", ["empty result"])
+
+
+def test_a_way_that_passed_runs_take_too_is_no_parting() -> None:
+    """Where runs differ anyway, the step is told that hardly any run took that passed."""
+    passed = known("a b c d e", "a c c d e", "a b c e", "a c d e", "a b b c d e")
+    found = suspects(run("a c c x e"), passed)
+    assert reasons(found) == {"x": {"parts"}}
+    skipped = suspects(run("a c e"), passed)
+    assert reasons(skipped) == {}
+    without_b = suspects(run("a d e"), passed)
+    assert [(one.step, one.place) for one in without_b] == [("d", 2)]
+
+
+def test_what_failing_runs_leave_out_shows_in_the_step_behind() -> None:
+    """A skipped step leaves one right after another, as in no run that passed."""
+    failed = others(*["a c d"] * 4, failed=True)
+    found = suspects(run("a c d"), failed + others(*["a b c d"] * 5, failed=False))
+    assert found[0].step == "c"
+    said = {reason.what: reason.words for reason in found[0].reasons}
+    assert said["in failing runs"] == (
+        "comes right after `a` in 5 of 5 failed runs and in 0 of 5 others"
+    )
+
+
+def test_an_agent_whose_own_step_broke_is_not_suspected_for_that() -> None:
+    """The step inside is where the run broke, and what came before it inside fed it."""
+    spans = run("load research! search read! write")
+    inner = [span._replace(parent_span_id=f"{3:016x}") for span in spans[3:5]]
+    nested = [*spans[:2], spans[2]._replace(kind="agent"), *inner, spans[5]]
+    assert reasons(suspects(nested)) == {
+        "read!": {"not recovered"},
+        "search": {"before the first error"},
+    }

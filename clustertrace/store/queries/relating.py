@@ -6,17 +6,21 @@ However many runs there are, only a fixed number of patterns and runs is read.
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from clustertrace.model import Span, Trace
 from clustertrace.patterns.families import MOST_LEADERS, VERSION
 from clustertrace.patterns.kin import Kin, kin, step_names
-from clustertrace.patterns.suspects import Sibling, Suspect, labels_of, suspects
+from clustertrace.patterns.suspects import Sibling, Suspect, asked_of, labels_of, suspects
+from clustertrace.patterns.traits import VERSION as TRAITS_VERSION
+from clustertrace.patterns.traits import Trait
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import SLIM_COLUMNS, slim_span
+from clustertrace.store.settling.traits import trait_key
 from clustertrace.store.settling.variants import steps_of
 
 __all__ = ["LEVELS", "Level", "Relative", "kin_of", "relatives", "siblings", "suspects_of"]
@@ -102,21 +106,46 @@ def _names_in(steps: str) -> frozenset[str]:
     return step_names(steps_of(steps))
 
 
-def siblings(conn: Connection, trace_id: str, variant: str | None) -> tuple[Sibling, ...]:
-    """Other runs to compare a run with, most alike first; none without a pattern."""
+def siblings(
+    conn: Connection,
+    trace_id: str,
+    variant: str | None,
+    asked: Iterable[Trait] = (),
+) -> tuple[Sibling, ...]:
+    """Other runs to compare a run with, most alike first; none without a pattern.
+
+    With those of the traits that are asked for that each of them has.
+    """
     if variant is None:
         return ()
-    nearest = [
-        relative
-        for failed in (True, False)
-        for relative in relatives(conn, variant, failed=failed, limit=_SIBLING_LIMIT + 1)
-        if relative.trace_id != trace_id
-    ]
-    spans = _slim_spans(conn, [relative.trace_id for relative in nearest])
+    nearest: list[Relative] = []
+    for failed in (True, False):
+        # One more, since it may be the run itself.
+        found = relatives(conn, variant, failed=failed, limit=_SIBLING_LIMIT + 1)
+        others = [relative for relative in found if relative.trace_id != trace_id]
+        nearest += others[:_SIBLING_LIMIT]
+    ids = [relative.trace_id for relative in nearest]
+    spans, traits = _slim_spans(conn, ids), _traits_of_runs(conn, ids, asked)
     return tuple(
-        Sibling(relative.trace_id, relative.failed, labels_of(spans[relative.trace_id]))
-        for relative in nearest
+        Sibling(one.trace_id, one.failed, labels_of(spans[one.trace_id]), traits.get(one.trace_id))
+        for one in nearest
     )
+
+
+def _traits_of_runs(
+    conn: Connection, trace_ids: Sequence[str], asked: Iterable[Trait]
+) -> dict[str, frozenset[Trait]]:
+    """Which of these traits each run has; runs whose traits were not worked out yet are missing."""
+    traits_by_key = {trait_key(trait): trait for trait in asked}
+    rows = conn.rows(
+        "SELECT trace_id, traits FROM trace_traits WHERE version = ?"
+        f" AND trace_id IN ({placeholders(trace_ids)})",
+        [TRAITS_VERSION, *map(bytes.fromhex, trace_ids)],
+    )
+    return {
+        key.hex(): frozenset(traits_by_key[one] for one in traits_by_key.keys() & array("q", kept))
+        for key, kept in rows
+    }
 
 
 def suspects_of(conn: Connection, whole: Trace) -> tuple[Suspect, ...]:
@@ -126,7 +155,8 @@ def suspects_of(conn: Connection, whole: Trace) -> tuple[Suspect, ...]:
     variant = conn.value(
         "SELECT variant_id FROM traces WHERE trace_id = ?", (bytes.fromhex(whole.trace_id),)
     )
-    return suspects(whole.spans, siblings(conn, whole.trace_id, variant))
+    asked = asked_of(whole.spans)
+    return suspects(whole.spans, siblings(conn, whole.trace_id, variant, asked))
 
 
 def _slim_spans(conn: Connection, trace_ids: Sequence[str]) -> dict[str, list[Span]]:

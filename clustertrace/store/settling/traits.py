@@ -21,7 +21,7 @@ from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import SLIM_COLUMNS, json_value, slim_span
 from clustertrace.store.settling.setting_aside import each_that_can
 
-__all__ = ["COUNTED", "advance"]
+__all__ = ["COUNTED", "advance", "trait_key"]
 
 _CLEAR_DUE: Final = "UPDATE traces SET traits_due = NULL WHERE trace_id = ?"
 
@@ -58,7 +58,7 @@ def _record_runs(conn: Connection, keys: Sequence[bytes]) -> None:
     rows, names = [], dict[int, Trait]()
     for key in keys:
         traits, measures = traits_of(run_of(spans[key]))
-        traits_by_key = {_trait_key(trait): trait for trait in traits}
+        traits_by_key = {trait_key(trait): trait for trait in traits}
         names |= traits_by_key
         measure_values = array("d", (measures[name] for name in MEASURES))
         rows.append(
@@ -97,7 +97,8 @@ def _trait_rows(names: dict[int, Trait]) -> Iterable[tuple[Any, ...]]:
 
 
 @lru_cache(maxsize=1 << 16)
-def _trait_key(trait: Trait) -> int:
+def trait_key(trait: Trait) -> int:
+    """The hash by which a trait is stored."""
     what, step, other, number = trait
     text = f"{what}\x1f{step}\x1f{other}\x1f{float(number):g}".encode("utf-8", "replace")
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little", signed=True)

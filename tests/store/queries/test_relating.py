@@ -91,3 +91,14 @@ def test_suspects_are_asked_of_failed_runs_only(store: Store, make_trace: Make) 
         (suspect,) = queries.suspects_of(conn, failed)
         assert (suspect.step, suspect.place) == ("answer", 2)
         assert suspect.reasons[0].trace_id == f"{1:032x}"
+
+
+def test_siblings_say_what_they_share_of_what_is_asked(several: Store) -> None:
+    """Traits are read as they were stored, and only those that are asked for."""
+    calls, never = ("calls", "search", "", 1.0), ("calls", "no such", "", 1.0)
+    with several.read() as conn:
+        row = queries.trace_row(conn, f"{2:032x}")
+        found = queries.siblings(conn, row.trace_id, row.variant, [calls, never])
+    shared = {int(one.trace_id, 16): one.traits for one in found}
+    assert shared[5] == {calls}
+    assert shared[4] == frozenset()
