@@ -35,6 +35,12 @@ Z95_ONE_SIDED = 1.6448536269514722
 Z80_POWER = 0.8416212335729143
 """What a test needs beyond its own quantile to find what is there four times out of five."""
 
+_EXACT_VARIANCE = 10
+"""The variance of a count below which its exact distribution is used instead of a normal one."""
+
+_SPARSE_RUNS = 5
+"""Runs of a stratum, on average, below which only an interval for many small strata holds."""
+
 _EXACT_SIZE = 8
 _EXACT_PAIRS = 4_000
 """The smaller sample, and the pairs, up to which a rank test counts orderings."""
@@ -71,7 +77,7 @@ class StratifiedTest(NamedTuple):
     """Strata with runs on both sides."""
 
 
-def wilson(successes: int, trials: int, z: float = Z95) -> Interval:
+def wilson(successes: float, trials: float, z: float = Z95) -> Interval:
     """Wilson's score interval of a proportion; `z` is the normal quantile (default: 95 %).
 
     Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209. No trials, no knowledge: 0 to 1.
@@ -87,7 +93,7 @@ def wilson(successes: int, trials: int, z: float = Z95) -> Interval:
     return Interval(max(0.0, low), min(1.0, high))
 
 
-def newcombe(one: int, ones: int, other: int, others: int) -> Interval:
+def newcombe(one: float, ones: float, other: float, others: float) -> Interval:
     """The 95 % interval of `one / ones - other / others`, from both shares' Wilson intervals.
 
     Source: R. G. Newcombe, Stat. Med. 17 (1998) 873, method 10. No trials, no knowledge: -1 to 1.
@@ -235,19 +241,17 @@ def cochran_mantel_haenszel(strata: Iterable[Stratum]) -> StratifiedTest:
 
     The test is Mantel and Haenszel's χ² without continuity correction (J. Natl. Cancer Inst. 22
     (1959) 719); the risk difference is Mantel–Haenszel's with Sato's variance (Biometrics 45
-    (1989) 1323).
+    (1989) 1323). Where few runs tell something, three of three against none of three, neither
+    holds: the test is then the exact one, Fisher's of a single stratum, and the interval
+    Newcombe's, of the weighted rates.
     """
+    compared = [stratum for stratum in strata if stratum.runs_after and stratum.runs_before]
     deviation = variance = 0.0
     weighted = weights = of_weights = of_strata = 0.0
-    informative = 0
-    for failed_after, after, failed_before, before in strata:
+    for failed_after, after, failed_before, before in compared:
         runs, failed = after + before, failed_after + failed_before
-        if not after or not before:
-            continue
-        informative += 1
         deviation += failed_after - after * failed / runs
-        if runs > 1:
-            variance += after * before * failed * (runs - failed) / (runs * runs * (runs - 1))
+        variance += after * before * failed * (runs - failed) / (runs * runs * (runs - 1))
         weights += after * before / runs
         weighted += (failed_after * before - failed_before * after) / runs
         held_after, held_before = after - failed_after, before - failed_before
@@ -260,9 +264,56 @@ def cochran_mantel_haenszel(strata: Iterable[Stratum]) -> StratifiedTest:
     # Sato's variance stays right where strata are many and small; that of a few large ones is the
     # usual one.
     margin = Z95 * sqrt(max(0.0, difference * of_weights + of_strata / 2)) / weights
-    p = erfc(sqrt(deviation**2 / variance / 2)) if variance else 1.0
     interval = Interval(max(-1.0, difference - margin), min(1.0, difference + margin))
-    return StratifiedTest(p, difference, interval, informative)
+    if variance >= _EXACT_VARIANCE:
+        p = erfc(sqrt(deviation**2 / variance / 2))
+        return StratifiedTest(p, difference, interval, len(compared))
+    runs = sum(stratum.runs_after + stratum.runs_before for stratum in compared)
+    if not margin or runs >= _SPARSE_RUNS * len(compared):
+        interval = _interval_of_few(compared)
+    return StratifiedTest(_exact_p(compared), difference, interval, len(compared))
+
+
+def _interval_of_few(strata: Sequence[Stratum]) -> Interval:
+    """Newcombe's interval of the rates that Mantel and Haenszel's weights give.
+
+    A weighted rate stands for as many runs as would know one rate that well.
+    """
+    weights = [s.runs_after * s.runs_before / (s.runs_after + s.runs_before) for s in strata]
+    total = sum(weights)
+    sides: list[float] = []
+    for side in ([s[:2] for s in strata], [s[2:] for s in strata]):
+        rate = sum(w * failed / runs for w, (failed, runs) in zip(weights, side, strict=True))
+        runs_alike = total**2 / sum(w * w / n for w, (_, n) in zip(weights, side, strict=True))
+        sides += [min(rate / total, 1.0) * runs_alike, runs_alike]
+    return newcombe(*sides)
+
+
+def _exact_p(strata: Sequence[Stratum]) -> float:
+    """The chance of so many failures after, or of a number as unlikely, in all strata together.
+
+    Each stratum draws its runs after from all of its runs; the sum's distribution is exact.
+    """
+    chances = [1.0]
+    fewest = 0
+    for failed_after, after, failed_before, before in strata:
+        failed = failed_after + failed_before
+        lowest, highest = max(0, failed - before), min(after, failed)
+        fewest += lowest
+        ways = [
+            _log_choose(after, n) + _log_choose(before, failed - n)
+            for n in range(lowest, highest + 1)
+        ]
+        log_total = _log_choose(after + before, failed)
+        drawn = [exp(way - log_total) for way in ways]
+        sums = [0.0] * (len(chances) + len(drawn) - 1)
+        for at, chance in enumerate(chances):
+            for hits, of_hits in enumerate(drawn):
+                sums[at + hits] += chance * of_hits
+        chances = sums
+    observed = chances[sum(stratum.failed_after for stratum in strata) - fewest]
+    # A little slack, so that sums that are equally likely count in spite of rounding.
+    return min(1.0, sum(chance for chance in chances if chance <= observed * (1 + 1e-7)))
 
 
 def cohen_kappa(pairs: Sequence[tuple[bool, bool]]) -> float | None:

@@ -17,13 +17,16 @@ from clustertrace.patterns.statistics import (
     Interval,
     Stratum,
     cochran_mantel_haenszel,
+    newcombe,
     wilson,
 )
-from clustertrace.telling.words import points, share
+from clustertrace.telling.words import counted, points, share
 
 __all__ = ["Side", "Verdict", "verdict", "verdict_words"]
 
 _SIGNIFICANCE: Final = 0.05
+_APPROACHES: Final = 20
+"""Steps after which the smallest change that can be seen no longer moves by a point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Verdict:
     runs_compared: int
     """Runs in those groups."""
     smallest: float | None
-    """The smallest difference that so many runs show four times out of five; None without runs."""
+    """The smallest difference that so many runs show four times out of five; None if none is."""
 
 
 def verdict(before: Mapping[str, Side], after: Mapping[str, Side]) -> Verdict:
@@ -94,18 +97,26 @@ def _summed(sides: Mapping[str, Side]) -> Side:
 
 
 def _smallest_detectable(pairs: Mapping[str, tuple[Side, Side]]) -> float | None:
-    """From the variance of the Mantel–Haenszel difference if nothing had changed."""
-    weights = variance = 0.0
-    for before, after in pairs.values():
-        runs = before.runs + after.runs
-        if not before.runs or not after.runs:
-            continue
-        # A rate of 0 or 1 in a small stratum is not known that well: half a run either way.
-        rate = (before.failed + after.failed + 0.5) / (runs + 1)
-        weight = before.runs * after.runs / runs
-        weights += weight
-        variance += weight * weight * rate * (1 - rate) * (1 / before.runs + 1 / after.runs)
-    return min(1.0, (Z95 + Z80_POWER) * sqrt(variance) / weights) if weights else None
+    """From the variance of the Mantel–Haenszel difference if the rates moved towards a half.
+
+    Rates near 0 or 1 vary little, but not once they changed: no failure in ten runs on both sides
+    does not mean that one failure more would be seen. What a change needs and how much it is depend
+    on each other, so the larger of the two is approached step by step.
+    """
+    compared = [pair for pair in pairs.values() if all(side.runs for side in pair)]
+    smallest = 0.0
+    for _ in range(_APPROACHES):
+        weights = variance = 0.0
+        for before, after in compared:
+            runs = before.runs + after.runs
+            # A rate of 0 or 1 in a small stratum is not known that well: half a run either way.
+            rate = (before.failed + after.failed + 0.5) / (runs + 1)
+            rate = min(0.5, min(rate, 1 - rate) + smallest / 2)
+            weight = before.runs * after.runs / runs
+            weights += weight
+            variance += weight * weight * rate * (1 - rate) * (1 / before.runs + 1 / after.runs)
+        smallest = (Z95 + Z80_POWER) * sqrt(variance) / weights if weights else 1.0
+    return smallest if smallest < 1 else None
 
 
 def verdict_words(result: Verdict, by: str, did: str = "failed") -> str:
@@ -133,11 +144,30 @@ def verdict_words(result: Verdict, by: str, did: str = "failed") -> str:
         f"(95 % interval {points(low)} to {points(high)}, p {result.p:.2g}; "
         f"{result.strata} compared)."
     )
-    if result.word == "no evidence" and result.smallest is not None:
+    mix = _mix_words(result, strata)
+    if result.word != "no evidence":
+        return f"{result.word.capitalize()}. {counts} {change}{mix}"
+    limit = "So few runs could not show any change."
+    if result.smallest is not None:
         smallest = f"{result.smallest * 100:.0f} points"
         limit = f"This many runs would usually show a change of {smallest} or more."
-        return f"No evidence of a change. {counts} {change} {limit}"
-    return f"{result.word.capitalize()}. {counts} {change}"
+    return f"No evidence of a change. {counts} {change}{mix} {limit}"
+
+
+def _mix_words(result: Verdict, strata: str) -> str:
+    """What made the rates of all runs change, if it was not what happened within the strata."""
+    before, after = result.before, result.after
+    overall = after.rate - before.rate
+    low, high = newcombe(after.failed, after.runs, before.failed, before.runs)
+    # Only if neither could be the other: the rates of few runs differ by chance.
+    if low <= result.difference <= high or result.interval.low <= overall <= result.interval.high:
+        return ""
+    alone = before.runs + after.runs - result.runs_compared
+    unmatched = f"; {counted(alone, 'run')} had none to compare with" if alone else ""
+    return (
+        f" That all runs together changed by {points(overall)} points is due to another mix of "
+        f"{strata}s{unmatched}."
+    )
 
 
 def _rounded(rate: float) -> str:

@@ -74,3 +74,56 @@ def test_the_smallest_change_is_what_such_numbers_show() -> None:
         verdict(drawn(0.4 + size / 2), drawn(0.4 - size / 2)).word == "improved" for _ in range(300)
     )
     assert 0.7 < found / 300 < 0.9
+
+
+def test_three_against_three_show_nothing() -> None:
+    """Three failed of three before and none of three after may be chance; so may one of one."""
+    found = verdict({"a": Side(3, 3)}, {"a": Side(0, 3)})
+    assert (found.word, found.smallest) == ("no evidence", None)
+    assert found.p == pytest.approx(0.1)
+    assert verdict_words(found, "name").endswith("So few runs could not show any change.")
+
+
+def test_what_few_runs_without_a_failure_could_show_is_not_little() -> None:
+    """Ten runs without a failure on both sides would miss that a third of them fail."""
+    found = verdict({"a": Side(0, 10)}, {"a": Side(0, 10)})
+    assert found.interval.low < -0.25 < 0.25 < found.interval.high
+    assert found.smallest is not None
+    assert 0.5 < found.smallest < 0.7
+
+
+def test_a_verdict_of_few_runs_cries_wolf_as_seldom_as_it_says() -> None:
+    """Where nothing changed, at most one in twenty is called a change."""
+    rng = random.Random(2)
+
+    def drawn(runs: int, strata: int) -> dict[str, Side]:
+        return {
+            str(n): Side(sum(rng.random() < 0.5 for _ in range(runs)), runs) for n in range(strata)
+        }
+
+    for runs, strata in ((5, 1), (3, 2), (1, 30)):
+        called = sum(
+            verdict(drawn(runs, strata), drawn(runs, strata)).word != "no evidence"
+            for _ in range(600)
+        )
+        assert called <= 30
+
+
+def test_a_changed_mix_is_named_where_all_runs_seem_to_change() -> None:
+    """Who sees 14 % before and 24 % after next to "improved" is told why."""
+    before = {"easy": Side(8, 160), "hard": Side(20, 40)}
+    after = {"easy": Side(0, 40), "hard": Side(48, 160)}
+    found = verdict(before, after)
+    assert found.word == "improved"
+    sentence = verdict_words(found, "tag.task")
+    assert sentence.endswith(
+        " That all runs together changed by +10 points is due to another mix of tasks."
+    )
+    alone = verdict_words(
+        verdict(
+            {"easy": Side(8, 100), "gone": Side(90, 100)},
+            {"easy": Side(8, 100), "new": Side(2, 100)},
+        ),
+        "tag.task",
+    )
+    assert "another mix of tasks; 200 runs had none to compare with." in alone
