@@ -58,8 +58,8 @@ def drift(
 ) -> None:
     """Say what changed between two windows of time.
 
-    Finds patterns that are new or gone, or whose failure rate, cost or duration changed, tested
-    and corrected together. A run that matches both filters counts as a later one. Exit code 1:
+    Finds patterns that are new or gone, more or less frequent, or whose failure rate, cost or
+    duration changed, and whether runs fail more in all, tested and corrected together. A run that matches both filters counts as a later one. Exit code 1:
     nothing is significant.
     """
     from clustertrace.patterns.drift import drift as compare
@@ -74,7 +74,7 @@ def drift(
         print_json(drift_document(result, variants))
     else:
         _show_drift(result, variants)
-    if not any(change.significant for change in result.changes):
+    if not result.significant:
         raise typer.Exit(1)
 
 

@@ -1,10 +1,11 @@
-"""What changed between two windows of time: patterns that are new or gone, fail, cost or take more.
+"""What changed between two windows of time: patterns that come more often, fail, cost or take more.
 
-For each pattern up to three things are tested: its failure rate (Fisher's exact test), its cost and
-its duration (Mann and Whitney's rank test, which asks no shape of them); for one that only one
-window has, its share of the runs. All tests are two-sided and corrected together (Benjamini and
-Hochberg). Runs of one session are not independent: for rates one failed and one passed run stand
-for each session, for the rest its first run.
+For each pattern up to four things are tested: its share of the runs and its failure rate (Fisher's
+exact test), its cost and its duration (Mann and Whitney's rank test, which asks no shape of them).
+The failure rate of all runs is tested too: where runs that break are patterns of their own, or
+every run is one, that of no pattern changes. All tests are two-sided and corrected together
+(Benjamini and Hochberg). Runs of one session are not independent: for rates one failed and one
+passed run stand for each session, for the rest its first run.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from clustertrace.patterns.statistics import (
 
 __all__ = ["FEW", "Change", "Drift", "Run", "drift"]
 
-What = Literal["new", "gone", "failure rate", "cost", "duration"]
+What = Literal["new", "gone", "share", "failure rate", "cost", "duration"]
 
 Q: Final = 0.05
 FEW: Final = 10
@@ -50,7 +51,7 @@ class Change:
     pattern: str
     what: What
     before: float
-    """Share of the window's runs (new, gone), failure rate, or median of dollars or ns."""
+    """Share of the window's runs (new, gone, share), failure rate, or median of dollars or ns."""
     after: float
     runs_before: int
     """Of this pattern."""
@@ -78,6 +79,18 @@ class Drift:
     tried: int
     changes: tuple[Change, ...]
     """What is significant, most significant first; then the other new and gone patterns."""
+    overall: Change | None = None
+    """The failure rate of all runs, whose pattern has no name; None where none or all failed."""
+
+    @property
+    def significant(self) -> int:
+        """How many changes are: of patterns, and of all runs."""
+        changes = (*self.changes, *filter(None, (self.overall,)))
+        return sum(change.significant for change in changes)
+
+
+_ALL: Final = ""
+"""In place of a pattern's id: all runs."""
 
 
 class _Test(NamedTuple):
@@ -91,28 +104,35 @@ class _Test(NamedTuple):
 def drift(before: Mapping[str, Sequence[Run]], after: Mapping[str, Sequence[Run]]) -> Drift:
     """Compare the runs of two windows, given by pattern, newest first."""
     sizes = [sum(map(len, window.values())) for window in (before, after)]
-    tests: list[_Test] = []
+    all_runs = [[run for runs in window.values() for run in runs] for window in (before, after)]
+    tests = list(_test_failures(_ALL, *all_runs))
     for pattern in sorted({*before, *after}):
         runs_before, runs_after = before.get(pattern, ()), after.get(pattern, ())
-        if runs_before and runs_after:
-            tests += _test_pattern(pattern, runs_before, runs_after)
-        elif all(sizes):
+        if all(sizes):
             tests.append(_test_presence(pattern, runs_before, runs_after, before, after))
+        if min(len(runs_before), len(runs_after)) >= _MIN_RUNS:
+            tests += _test_pattern(pattern, runs_before, runs_after)
     bound = benjamini_hochberg([test.p for test in tests], Q)
     shares = false_shares(sorted(test.p for test in tests), len(tests))
+    windows = [
+        {**window, _ALL: runs} for window, runs in zip((before, after), all_runs, strict=True)
+    ]
     changes = [
-        _change_of_test(test, before, after, shares[test.p], test.p <= bound)
+        _change_of_test(test, windows[0], windows[1], shares[test.p], test.p <= bound)
         for test in tests
-        if test.p <= bound or test.what in ("new", "gone")
+        if test.p <= bound or test.what in ("new", "gone") or test.pattern == _ALL
     ]
     changes.sort(key=lambda change: (change.p, change.pattern, change.what))
+    failed = [sum(run.failed for run in runs) for runs in all_runs]
     return Drift(
-        sizes[0], sizes[1], _count_failed(before), _count_failed(after), len(tests), tuple(changes)
+        sizes[0],
+        sizes[1],
+        failed[0],
+        failed[1],
+        len(tests),
+        tuple(change for change in changes if change.pattern != _ALL),
+        next((change for change in changes if change.pattern == _ALL), None),
     )
-
-
-def _count_failed(window: Mapping[str, Sequence[Run]]) -> int:
-    return sum(run.failed for runs in window.values() for run in runs)
 
 
 def _change_of_test(
@@ -134,7 +154,7 @@ def _test_presence(
     before: Mapping[str, Sequence[Run]],
     after: Mapping[str, Sequence[Run]],
 ) -> _Test:
-    """A pattern that only one window has: its share of the runs, tested on independent ones."""
+    """A pattern's share of the runs, tested on independent ones."""
     all_before, all_after = (
         sum(len(_one_a_session(runs)) for runs in window.values()) for window in (before, after)
     )
@@ -149,21 +169,27 @@ def _test_presence(
         len(runs) / sum(map(len, window.values()))
         for runs, window in ((runs_before, before), (runs_after, after))
     )
-    return _Test(pattern, "new" if runs_after else "gone", share_before, share_after, p)
+    what: What = "share" if runs_before and runs_after else "new" if runs_after else "gone"
+    return _Test(pattern, what, share_before, share_after, p)
+
+
+def _test_failures(
+    pattern: str, runs_before: Sequence[Run], runs_after: Sequence[Run]
+) -> Iterable[_Test]:
+    """The failure rate, unless none or all failed."""
+    independent = [_one_a_session_and_outcome(runs) for runs in (runs_before, runs_after)]
+    failed = [sum(run.failed for run in runs) for runs in independent]
+    sizes = [len(runs) for runs in independent]
+    if 0 < sum(failed) < sum(sizes) and all(sizes):
+        rates = [sum(run.failed for run in runs) / len(runs) for runs in (runs_before, runs_after)]
+        p = fisher_two_sided(failed[1], sizes[1], sum(failed), sum(sizes))
+        yield _Test(pattern, "failure rate", rates[0], rates[1], p)
 
 
 def _test_pattern(
     pattern: str, runs_before: Sequence[Run], runs_after: Sequence[Run]
 ) -> Iterable[_Test]:
-    if min(len(runs_before), len(runs_after)) < _MIN_RUNS:
-        return
-    independent = [_one_a_session_and_outcome(runs) for runs in (runs_before, runs_after)]
-    failed = [sum(run.failed for run in runs) for runs in independent]
-    sizes = [len(runs) for runs in independent]
-    if 0 < sum(failed) < sum(sizes):
-        rates = [sum(run.failed for run in runs) / len(runs) for runs in (runs_before, runs_after)]
-        p = fisher_two_sided(failed[1], sizes[1], sum(failed), sum(sizes))
-        yield _Test(pattern, "failure rate", rates[0], rates[1], p)
+    yield from _test_failures(pattern, runs_before, runs_after)
     measures: tuple[tuple[What, Callable[[Run], float | None]], ...] = (
         ("cost", lambda run: run.cost_usd),
         ("duration", lambda run: run.duration_ns),

@@ -18,13 +18,19 @@ def summary_words(drift: Drift) -> str:
         empty = "earlier" if not drift.runs_before else "later"
         return f"The {empty} window has no finished runs, so there is nothing to compare."
     found = sum(change.significant for change in drift.changes)
-    verdict = f"{counted(found, 'significant change')}" if found else "No evidence of drift"
+    verdict = counted(found, "significant change") if found else "No evidence of drift"
+    sure = ""
+    if drift.overall is not None and drift.overall.significant:
+        more = "more" if drift.overall.after > drift.overall.before else "less"
+        verdict = f"{verdict}, and" if found else "No significant change of a pattern, but"
+        verdict += f" runs fail {more} in all"
+        sure = f" ({_sure(drift.overall)})"
     small = min(drift.runs_before, drift.runs_after)
     few = f" With {counted(small, 'run')} in a window, little can be said." if small < FEW else ""
     return (
         f"{verdict}: {drift.failed_before} of {counted(drift.runs_before, 'run')} failed before, "
-        f"{drift.failed_after} of {drift.runs_after} after; {drift.tried} comparisons, corrected "
-        f"together.{few}"
+        f"{drift.failed_after} of {drift.runs_after} after{sure}; {drift.tried} comparisons, "
+        f"corrected together.{few}"
     )
 
 
@@ -36,6 +42,12 @@ def change_words(change: Change) -> str:
             said = f"new: {counted(change.runs_after, 'run')}, {share(round(after, 3))} of all"
         case "gone":
             said = f"gone: was {counted(change.runs_before, 'run')}, {share(round(before, 3))}"
+        case "share":
+            said = (
+                f"{'more' if after > before else 'less'} often: {share(round(before, 3))} of all "
+                f"before ({counted(change.runs_before, 'run')}), {share(round(after, 3))} "
+                f"({counted(change.runs_after, 'run')})"
+            )
         case "failure rate":
             said = (
                 f"fails {'more' if after > before else 'less'}: {share(round(before, 2))} of "
@@ -47,12 +59,16 @@ def change_words(change: Change) -> str:
         case "duration":
             more = "slower" if after > before else "faster"
             said = f"{more}: median {duration(round(before))} before, {duration(round(after))}"
-    sure = f"p {chance(change.p)}, q {chance(change.q)}"
+    sure = _sure(change)
     if not change.significant:
         sure += ", may be chance"
     elif change.few:
         sure += ", few runs"
     return f"{said} ({sure})"
+
+
+def _sure(change: Change) -> str:
+    return f"p {chance(change.p)}, q {chance(change.q)}"
 
 
 def steps_words(variant: Variant) -> str:
@@ -67,6 +83,7 @@ def drift_document(drift: Drift, variants: Mapping[str, Variant]) -> dict[str, A
         "after": {"runs": drift.runs_after, "failed": drift.failed_after},
         "tried": drift.tried,
         "sentence": summary_words(drift),
+        "significant": drift.significant,
         "changes": [_change(change, variants[change.pattern]) for change in drift.changes],
     }
 

@@ -52,7 +52,7 @@ def test_what_changed_is_told(run: Any, arguments: tuple[str, ...]) -> None:
     assert "0 of 30 runs failed before, 30 of 30 after" in shown.err
     answer = run("drift", *arguments, "--json").answer
     assert (answer["before"]["runs"], answer["after"]["failed"]) == (30, 30)
-    assert {change["what"] for change in answer["changes"]} == {"new", "failure rate"}
+    assert {change["what"] for change in answer["changes"]} == {"new", "failure rate", "share"}
 
 
 @pytest.mark.usefixtures("worse")

@@ -62,7 +62,7 @@ def test_a_planted_change_is_found(
     assert found(comparison) == [("p", what)]
     (change,) = comparison.changes
     assert change_words(change).startswith(f"{words} (p ")
-    assert summary_words(comparison).startswith("1 significant change: ")
+    assert summary_words(comparison).startswith("1 significant change")
 
 
 def test_patterns_that_come_and_go_are_told() -> None:
@@ -156,3 +156,41 @@ def test_the_document_has_every_number() -> None:
     assert (change["name"], change["steps"]) == ("agent", ["search ×2–3", "cite"])
     assert (change["before"], change["after"]) == (0.05, 0.5)
     assert change["significant"] is True
+
+
+def alike(count: int, name: str, *, failed: bool) -> list[Run]:
+    """Make runs that differ in nothing but their ids."""
+    return [Run(f"{name}{at}", failed, SECOND, 0.01) for at in range(count)]
+
+
+def test_runs_that_break_more_often_are_drift_though_no_pattern_fails_more() -> None:
+    """Runs that break are mostly a pattern of their own, which always failed."""
+    comparison = drift(
+        {"works": alike(95, "a", failed=False), "breaks": alike(5, "b", failed=True)},
+        {"works": alike(60, "c", failed=False), "breaks": alike(40, "d", failed=True)},
+    )
+    assert sorted(found(comparison)) == [("breaks", "share"), ("works", "share")]
+    words = {change.pattern: change_words(change) for change in comparison.changes}
+    assert words["breaks"].startswith("more often: 5 % of all before (5 runs), 40 % (40 runs) (p ")
+    sentence = summary_words(comparison)
+    assert sentence.startswith("2 significant changes, and runs fail more in all: 5 of 100 runs")
+    assert "40 of 100 after (p <0.0001, q <0.0001); " in sentence
+
+
+def test_runs_that_all_differ_may_fail_more_too() -> None:
+    """Where every run is a pattern by itself, only all of them together show it."""
+
+    def window(name: str, failed: int) -> dict[str, list[Run]]:
+        return {f"{name}{at}": alike(1, f"{name}{at}-", failed=at < failed) for at in range(100)}
+
+    comparison = drift(window("b", 10), window("a", 60))
+    assert found(comparison) == []
+    assert comparison.significant == 1
+    assert summary_words(comparison).startswith(
+        "No significant change of a pattern, but runs fail more in all: 10 of 100 runs failed "
+    )
+    variants = {one.pattern: Variant(one.pattern, "a", ()) for one in comparison.changes}
+    assert drift_document(comparison, variants)["significant"] == 1
+    unchanged = drift(window("b", 10), window("a", 12))
+    assert summary_words(unchanged).startswith("No evidence of drift: ")
+    assert unchanged.significant == 0
