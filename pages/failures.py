@@ -68,10 +68,16 @@ def _sentence(rates: list[flow.StepRate], first: list[flow.FirstFailure], failed
     without_step = next((failure.runs for failure in first if not failure.place), 0)
     count_words = "all" if without_step == failed else words.count(without_step)
     unbroken = f", {count_words} of them without a step that broke" if without_step else ""
-    worst = rates[0]
+    worst, lasting = rates[0], max(rates, key=lambda rate: rate.broke_for_good)
+    for_good = ""
+    if lasting.broke_for_good > worst.broke_for_good:
+        in_runs = words.count(lasting.broke_for_good)
+        for_good = f"{lasting.name} broke in {in_runs} of them and never worked afterwards; "
+    only_in = f", only in runs of {worst.only_in}" if worst.only_in else ""
     return (
-        f"{runs} failed{unbroken}; {worst.name} broke most often, "
-        f"in {words.count(worst.broke)} of {words.counted(worst.runs, 'run')} that took it."
+        f"{runs} failed{unbroken}; {for_good}{worst.name} broke most often, "
+        f"in {words.count(worst.broke)} of {words.counted(worst.runs, 'run')} that took it"
+        f"{only_in}."
     )
 
 

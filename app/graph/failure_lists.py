@@ -41,7 +41,9 @@ def first_failures(failures: Sequence[FirstFailure], filters: Sequence[str]) -> 
             by_runs[:_MAX_FIRST], key=lambda failure: (failure.place, failure.name)
         )
     ]
-    return with_more(rows, [failure.runs for failure in by_runs[_MAX_FIRST:]])
+    table = with_more(rows, [failure.runs for failure in by_runs[_MAX_FIRST:]])
+    note = "An error that a later try made good counts only in runs without another."
+    return markup.join([table, markup.muted(note)])
 
 
 def messages(groups: Sequence[MessageGroup]) -> markup.Markup:

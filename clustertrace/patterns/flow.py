@@ -31,6 +31,10 @@ START, END = "▶ start", "■ end"
 """Where every run comes from and goes to; no step is called so."""
 
 
+_Named = tuple[tuple[str, str], bool]
+"""A step's name and kind, and whether it ended in an error."""
+
+
 @dataclass(frozen=True, slots=True)
 class PatternRuns:
     """A pattern and its finished runs."""
@@ -54,10 +58,14 @@ class StepRate:
     """Runs in which it ended in an error."""
     failed: int
     """Runs that took the step and failed as a whole."""
+    broke_for_good: int
+    """Failed runs in which it ended in an error and never worked afterwards."""
     taken_in: tuple[str, ...]
     """The ids of the patterns that take it."""
     broke_in: tuple[str, ...]
     """And of those in which it ended in an error."""
+    only_in: str | None
+    """The one agent of several that take the step in which it broke."""
 
     @property
     def interval(self) -> Interval:
@@ -100,8 +108,9 @@ def step_rates(patterns: Iterable[PatternRuns]) -> list[StepRate]:
     taken: dict[tuple[str, str], list[PatternRuns]] = defaultdict(list)
     broken: dict[tuple[str, str], list[PatternRuns]] = defaultdict(list)
     for pattern in patterns:
-        broke = _broken_steps(pattern.steps)
-        for part in {part[0] for part in _named_steps(pattern.steps)}:
+        named = list(_named_steps(pattern.steps))
+        broke = _broken_steps(named)
+        for part in {part for part, _ in named}:
             taken[part].append(pattern)
             if part in broke:
                 broken[part].append(pattern)
@@ -111,28 +120,49 @@ def step_rates(patterns: Iterable[PatternRuns]) -> list[StepRate]:
             sum(pattern.runs for pattern in takers),
             sum(pattern.runs for pattern in broken[part]),
             sum(pattern.failed for pattern in takers),
+            sum(p.failed for p in broken[part] if part in _broken_steps(_lasting(p.steps))),
             tuple(pattern.id for pattern in takers),
             tuple(pattern.id for pattern in broken[part]),
+            _one_of_several([p.name for p in broken[part]], [p.name for p in takers]),
         )
         for part, takers in taken.items()
     ]
     return sorted(rates, key=lambda rate: (-rate.broke, -rate.runs, rate.name))
 
 
-def _named_steps(steps: Sequence[Step]) -> Iterator[tuple[tuple[str, str], bool]]:
+def _one_of_several(names: Sequence[str], all_names: Sequence[str]) -> str | None:
+    return names[0] if len(set(names)) == 1 < len(set(all_names)) else None
+
+
+def _named_steps(steps: Sequence[Step]) -> Iterator[_Named]:
     for step in steps:
         for name, failed, kind in zip(step.names, step.failed, step.kinds, strict=True):
             yield (name, kind), failed
 
 
-def _broken_steps(steps: Sequence[Step]) -> set[tuple[str, str]]:
-    broke = {part for part, failed in _named_steps(steps) if failed}
+def _broken_steps(steps: Sequence[_Named]) -> set[tuple[str, str]]:
+    broke = {part for part, failed in steps if failed}
     not_agents = {part for part in broke if part[1] != "agent"}
     return not_agents or broke
 
 
+def _lasting(steps: Sequence[Step]) -> list[_Named]:
+    """The steps, of which only those count as failed that never worked afterwards."""
+    lasting: list[_Named] = []
+    worked_later: set[tuple[str, str]] = set()
+    for part, failed in reversed(list(_named_steps(steps))):
+        lasting.append((part, failed and part not in worked_later))
+        if not failed:
+            worked_later.add(part)
+    return lasting[::-1]
+
+
 def first_failures(patterns: Iterable[PatternRuns]) -> list[FirstFailure]:
-    """The first steps of failed runs that ended in an error, in the order of the run."""
+    """The first steps of failed runs that broke, in the order of the run.
+
+    An error that a later try made good counts only where there is no other, and an agent's only
+    where none of its steps broke.
+    """
     patterns_by_step: dict[tuple[int, str], list[PatternRuns]] = defaultdict(list)
     for pattern in patterns:
         if pattern.failed:
@@ -148,9 +178,11 @@ def first_failures(patterns: Iterable[PatternRuns]) -> list[FirstFailure]:
 
 
 def _first_broken_step(steps: Sequence[Step]) -> tuple[int, str]:
-    for place, (part, failed) in enumerate(_named_steps(steps), 1):
-        if failed:
-            return place, part[0]
+    for named in (_lasting(steps), list(_named_steps(steps))):
+        broke = _broken_steps(named)
+        for place, (part, failed) in enumerate(named, 1):
+            if failed and part in broke:
+                return place, part[0]
     return 0, "no step broke"
 
 

@@ -141,3 +141,35 @@ def test_what_messages_share(message: str, phrase: str) -> None:
 def test_groups_lose_nothing(messages: list[tuple[str, str]]) -> None:
     """Grouping counts every message exactly once."""
     assert sum(group.runs for group in groups(messages)) == len(messages)
+
+
+def test_what_a_retry_made_good_is_not_where_runs_broke() -> None:
+    """A step that fails often and then works is told apart from the one that ends runs."""
+    retried = pattern(step("fetch!"), step("fetch"), step("parse"), runs=60)
+    broke = pattern(step("fetch!"), step("fetch"), step("parse!"), runs=8, failed=8)
+    at_once = pattern(step("fetch"), step("parse!"), runs=17, failed=17)
+    rates = step_rates([retried, broke, at_once])
+    assert {rate.name: (rate.broke, rate.broke_for_good) for rate in rates} == {
+        "fetch": (68, 0),
+        "parse": (25, 25),
+    }
+    first = first_failures([retried, broke, at_once])
+    assert [(one.place, one.name, one.runs) for one in first] == [(2, "parse", 17), (3, "parse", 8)]
+    only_retried = first_failures([pattern(step("fetch!"), step("fetch"), failed=3)])
+    assert [(one.place, one.name) for one in only_retried] == [(1, "fetch")]
+
+
+def test_the_first_to_break_is_the_step_inside_an_agent() -> None:
+    """An agent whose own step broke is not the first step that broke."""
+    (first,) = first_failures(
+        [pattern(step("helper!", kind="agent"), step("look"), step("read!"), runs=5, failed=5)]
+    )
+    assert (first.place, first.name) == (3, "read")
+
+
+def test_a_step_of_several_agents_may_break_in_one() -> None:
+    """Which agent's runs a step breaks in is said where others take it too."""
+    alpha = PatternRuns("p", "alpha", (step("search!"),), 5, 5)
+    beta = PatternRuns("q", "beta", (step("search"),), 5, 0)
+    assert [rate.only_in for rate in step_rates([alpha, beta])] == ["alpha"]
+    assert [rate.only_in for rate in step_rates([alpha])] == [None]
