@@ -25,6 +25,8 @@ KINDS: Final[tuple[Kind, ...]] = (
     "no_new_traces",
 )
 _MAX_RUNS: Final = 100_000
+_P95_RUNS: Final = 20
+"""Runs below which the 95th percentile is the slowest of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ def _latency(assertion: Assertion, seen: Seen) -> Result:
         return Result(assertion, False, 0, None, None, "No run has an end, so none has a duration.")
     measured = float(p95(seen.durations_ns))
     words = f"p95 is {duration(int(measured))} in {counted(runs, 'run')}"
+    if 1 < runs < _P95_RUNS:
+        words += ", of so few the slowest"
     if unended := len(seen.failed) - runs:
         words += f"; {counted(unended, 'run')} without an end left out"
     return Result(assertion, measured < assertion.bound, runs, measured, None, f"{words}.")

@@ -154,3 +154,13 @@ def test_markdown_stays_a_table() -> None:
     (row,) = [line for line in markdown([result], []).splitlines() if "script" in line]
     assert row.replace("\\|", "").count("|") == 5
     assert "<script>" not in row
+
+
+def test_a_percentile_of_few_runs_says_what_it_is() -> None:
+    """Below twenty runs the 95th percentile is the slowest one, which shows little."""
+    below = Assertion("1f0c22ab", "all", "latency_p95_below", 2e9, None, None, 0)
+    few, enough = (
+        check(below, Seen([False] * runs, [10**9] * runs, 0.0, 0, 0)) for runs in (19, 20)
+    )
+    assert few.words == "p95 is 1.0 s in 19 runs, of so few the slowest."
+    assert enough.words == "p95 is 1.0 s in 20 runs."
