@@ -59,8 +59,8 @@ def drift(
     """Say what changed between two windows of time.
 
     Finds patterns that are new or gone, more or less frequent, or whose failure rate, cost or
-    duration changed, and whether runs fail more in all, tested and corrected together. A run that matches both filters counts as a later one. Exit code 1:
-    nothing is significant.
+    duration changed, and whether runs fail more in all, tested and corrected together. A run that
+    matches both filters counts as a later one. Exit code 1: nothing is significant.
     """
     from clustertrace.patterns.drift import drift as compare
     from clustertrace.patterns.drift_words import drift_document

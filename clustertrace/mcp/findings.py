@@ -96,6 +96,8 @@ class Reasons(Answer):
     """The runs that were compared: of the same pattern, family or root name."""
     tried: int
     broke_at: list[Broken]
+    raised_after: list[Broken]
+    """Steps that worked and after which the runs' own code ended them with an error."""
     differences: list[Difference]
     divergence: Parting | None
     why_none: str | None = None

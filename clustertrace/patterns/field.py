@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from clustertrace.patterns.conditions import Case, Condition
 from clustertrace.patterns.statistics import Z95_ONE_SIDED, fisher_greater, log_fisher_greater
-from clustertrace.patterns.traits import BROKE_OFF, Trait
+from clustertrace.patterns.traits import BROKE_OFF, RAISED, Trait
 
 __all__ = ["Candidate", "Columns", "Field", "by_p", "columns_of", "places_in"]
 
@@ -33,6 +33,7 @@ _SIMPLE_TRAITS: Final = (
 )
 """Of conditions that hold for the same runs, one of these says it, in this order: better what a run
 did than what it did not do, and better that than at which place it did something."""
+_OF_THE_LAST_STEP: Final = frozenset({"last argument", "last result"})
 _QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -164,10 +165,11 @@ class Field:
         # What a run that broke off never did it may only not have come to.
         broke_off = _bits_of_places(places.get(BROKE_OFF, ()), self.runs)
         came_to_an_end = self.everything & ~broke_off
+        raised_after = self._raised_after()
         conditions = [
             Condition(trait)
             for trait in places
-            if len(places[trait]) >= min_runs and trait != BROKE_OFF
+            if len(places[trait]) >= min_runs and trait not in (BROKE_OFF, RAISED)
         ]
         # Of absences only that of a step, or of its failing: "did not do X as its third step after
         # Y" is no explanation, and there would be as many as there are runs.
@@ -181,15 +183,49 @@ class Field:
             conditions.sort(key=lambda condition: not condition.negated)
         for condition in conditions:
             bits = _bits_of_places(places[condition.trait], self.runs)
-            yield condition, came_to_an_end & ~bits if condition.negated else bits
+            if condition.negated:
+                before_it = self._raised_before(condition.trait[1], raised_after)
+                bits = came_to_an_end & ~before_it & ~bits
+            yield condition, bits
+        raised = self._runs_with(RAISED)
         for name in sorted(self._columns.measures):
             values = self._columns.measures[name]
+            # What is the last step of such a run is not that of the others.
+            comparable = self.everything & ~(raised if name in _OF_THE_LAST_STEP else 0)
             for threshold in _thresholds(values):
                 places_over = (place for place, value in enumerate(values) if value >= threshold)
                 yield (
                     Condition((name, "", "", threshold), over=True),
-                    _bits_of_places(places_over, self.runs),
+                    _bits_of_places(places_over, self.runs) & comparable,
                 )
+
+    def _runs_with(self, trait: Trait) -> int:
+        return _bits_of_places(self._columns.traits.get(trait, ()), self.runs)
+
+    def _raised_after(self) -> dict[str, int]:
+        """The runs that their own code ended, by their last step."""
+        raised = self._runs_with(RAISED)
+        by_step = {
+            trait[1]: self._runs_with(trait) & raised
+            for trait in (self._columns.traits if raised else ())
+            if trait[0] == "ends with"
+        }
+        return {step: bits for step, bits in by_step.items() if bits}
+
+    def _raised_before(self, step: str, raised_after: Mapping[str, int]) -> int:
+        """The runs that their own code ended before they could come to a step.
+
+        That is if half of the runs that did not fail took it after the step that was their last, or
+        none took both: it may have come still.
+        """
+        passed_with = self._runs_with(("calls", step, "", 1)) & ~self.all_failed
+        before_it = 0
+        for last, bits in raised_after.items():
+            both = passed_with & self._runs_with(("calls", last, "", 1))
+            later = both & self._runs_with(("later", last, step, 0))
+            if 2 * later.bit_count() >= both.bit_count():
+                before_it |= bits
+        return before_it
 
 
 def _simplicity(condition: Condition) -> tuple[int, Trait]:

@@ -36,6 +36,7 @@ __all__ = [
     "in_order",
     "label_of",
     "normal_name",
+    "raised",
     "root_of",
     "steps_of",
     "variant",
@@ -142,6 +143,15 @@ def broke_off(spans: Sequence[Span]) -> bool:
     if len(ordered) < 2 or root_of(ordered).status != "error":
         return False
     return ordered[-1].status == "error"
+
+
+def raised(spans: Sequence[Span]) -> bool:
+    """Whether a run ended in an error of its own code, after a call that worked.
+
+    It may have given up, or stumbled over what it got: what would have come, it alone does not say.
+    """
+    ordered = in_order(spans)
+    return len(ordered) > 1 and root_of(ordered).status == "error" and not broke_off(ordered)
 
 
 def steps_of(spans: Sequence[Span]) -> list[Span]:

@@ -20,12 +20,13 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from clustertrace.model import Span
-from clustertrace.patterns.signature import broke_off, normal_name, steps_of
+from clustertrace.patterns.signature import broke_off, normal_name, raised, steps_of
 from clustertrace.understanding.reports import undated
 
 __all__ = [
     "BROKE_OFF",
     "MEASURES",
+    "RAISED",
     "VERSION",
     "Act",
     "Run",
@@ -36,7 +37,7 @@ __all__ = [
     "traits_of",
 ]
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised by a change of what follows; `backfill-signatures` then works out stored traits anew."""
 
 Trait = tuple[str, str, str, float]
@@ -44,6 +45,9 @@ Trait = tuple[str, str, str, float]
 
 BROKE_OFF: Final[Trait] = ("broke off", "", "", 0)
 """No condition asks this: of such a run nobody knows which steps would have come."""
+
+RAISED: Final[Trait] = ("raised", "", "", 0)
+"""Nor this: of such a run nobody knows if the steps would have come that others take later."""
 
 MEASURES: Final = (
     *("input tokens", "output tokens", "different steps", "argument bytes", "result bytes"),
@@ -95,6 +99,7 @@ class Run(NamedTuple):
     output_tokens: int
     models: frozenset[str]
     broke_off: bool = False
+    raised: bool = False
 
 
 def run_of(spans: Sequence[Span]) -> Run:
@@ -108,6 +113,7 @@ def run_of(spans: Sequence[Span]) -> Run:
         sum(span.output_tokens or 0 for span in models),
         frozenset(name for span in models for name in _names_of_model(span)),
         broke_off(spans),
+        raised(spans),
     )
 
 
@@ -176,6 +182,8 @@ def traits_of(run: Run) -> tuple[set[Trait], dict[str, float]]:
     traits.update(("model", model, "", 0) for model in run.models)
     if run.broke_off:
         traits.add(BROKE_OFF)
+    if run.raised:
+        traits.add(RAISED)
     return traits, _measures(run)
 
 

@@ -21,7 +21,7 @@ from clustertrace.patterns.conditions import Case, Condition, case_of
 from clustertrace.patterns.cutting import Member, before, failure_point, matched_points
 from clustertrace.patterns.field import Candidate, Field, by_p, columns_of, places_in
 from clustertrace.patterns.rules import Q
-from clustertrace.patterns.signature import in_order, normal_name, steps_of
+from clustertrace.patterns.signature import in_order, normal_name, raised, steps_of
 from clustertrace.patterns.statistics import benjamini_hochberg, false_shares
 from clustertrace.patterns.tags import common_keys, tag_traits
 from clustertrace.patterns.traits import BROKE_OFF
@@ -97,6 +97,8 @@ class Why:
     """Failed steps and model calls that ended runs of the pattern, with how many; most first."""
     differences: tuple[Difference, ...]
     """Most significant first."""
+    raised_after: tuple[tuple[str, int], ...] = ()
+    """Steps that worked and after which the pattern's runs ended in an error, with how many."""
     others_left_out: bool = False
     """Whether runs of the same root name were left out, as those of another kind of agent."""
 
@@ -131,6 +133,7 @@ def explain(populations: Sequence[Population], *, others_left_out: bool = False)
         tried,
         _breaking_steps(failed_members),
         differences,
+        _raised_after(failed_members),
         others_left_out,
     )
 
@@ -231,6 +234,17 @@ def _jaccard(bits: int, other_bits: int) -> float:
 
 def _evidence_ids(members: Sequence[Member], bits: int) -> tuple[str, ...]:
     return tuple(members[place].trace_id for place in places_in(bits)[:EVIDENCE])
+
+
+def _raised_after(members: Sequence[Member]) -> tuple[tuple[str, int], ...]:
+    """Where the runs' own code ended them, after a step that worked."""
+    last_steps: Counter[str] = Counter()
+    for member in members:
+        if failure_point(member) is None and raised(member.spans):
+            steps = steps_of(member.spans)
+            last_steps[normal_name(steps[-1].name) if steps else ""] += 1
+    last_steps.pop("", None)
+    return tuple(sorted(last_steps.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _breaking_steps(members: Sequence[Member]) -> tuple[tuple[str, int], ...]:

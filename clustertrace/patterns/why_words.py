@@ -38,12 +38,20 @@ def difference_words(one: Difference) -> str:
 
 
 def broke_words(why: Why) -> str | None:
-    """Where runs of the pattern were ended by a call that failed; None if none was."""
-    if not why.broke_at:
-        return None
-    places = ", ".join(f"{count} at `{step}`" for step, count in why.broke_at[:3])
-    broken = sum(count for _, count in why.broke_at)
-    return f"A failed call ended {broken} of {counted(why.failed, 'failed run')}: {places}."
+    """Where runs of the pattern were ended by an error, of a call or of their own; None if none."""
+    of_all = f"of {counted(why.failed, 'failed run')}"
+    sentences = []
+    if why.broke_at:
+        places = ", ".join(f"{count} at `{step}`" for step, count in why.broke_at[:3])
+        broken = sum(count for _, count in why.broke_at)
+        sentences.append(f"A failed call ended {broken} {of_all}: {places}.")
+    if why.raised_after:
+        places = ", ".join(f"{count} after `{step}`" for step, count in why.raised_after[:3])
+        ended = sum(count for _, count in why.raised_after)
+        sentences.append(
+            f"An error outside of any recorded call ended {ended} {of_all}: {places}, which worked."
+        )
+    return " ".join(sentences) or None
 
 
 def compared_words(why: Why) -> str:
@@ -75,7 +83,9 @@ def nothing_words(why: Why) -> str:
             f"the same.{_unlike(why)}"
         )
     more = needed_words(why.all_failed + passed, why.all_failed, why.tried)
-    nothing = "No evidence of what leads there" if why.broke_at else "No evidence"
+    nothing = (
+        "No evidence of what leads there" if why.broke_at or why.raised_after else "No evidence"
+    )
     return (
         f"{nothing}: nothing tells {failed} from {passed} that did not fail, of "
         f"{counted(why.tried, 'condition')} that {'was' if why.tried == 1 else 'were'} tried. "
@@ -130,6 +140,7 @@ def why_document(pattern: str, name: str, why: Why, parting: Divergence | None) 
         },
         "tried": why.tried,
         "broke_at": [{"step": step, "runs": count} for step, count in why.broke_at],
+        "raised_after": [{"step": step, "runs": count} for step, count in why.raised_after],
         "differences": [_difference(one) for one in why.differences],
         "divergence": None if parting is None else _divergence(parting),
     }

@@ -124,6 +124,37 @@ def test_what_broken_runs_did_not_come_to_is_no_rule() -> None:
     assert [matches(never_cited, one) for one in (broken[0], gave_up)] == [False, True]
 
 
+def test_where_own_code_ended_runs_is_told_and_not_what_would_have_come() -> None:
+    """An error between two steps leaves all later ones uncalled; a skipped earlier one counts."""
+    others = [case(["check", "load", "price", "send"], False) for _ in range(80)]
+    raised = [case(["check", "load", "price"], True, error=True) for _ in range(20)]
+    assert [rule_words(rule) for rule in mine(raised + others).rules] == [
+        "`price` as the last step: 20 of 20 failed (100 %; 20 % of all runs)."
+    ]
+    unchecked = [case(["load", "price"], True, error=True) for _ in range(20)]
+    lone = [case(["check", "load", "price"], True, error=True) for _ in range(9)]
+    said = [rule_words(rule) for rule in mine(unchecked + lone + others).rules]
+    assert not any("`send` never called" in one for one in said)
+    (never_checked,) = [
+        one
+        for one in Field(columns_of(unchecked + lone + others)).singles(8)
+        if one.conditions[0] == Condition(("calls", "check", "", 1), negated=True)
+    ]
+    assert never_checked.bits.bit_count() == 20
+
+
+def test_runs_that_own_code_ended_anywhere_have_no_rule_about_their_last_step() -> None:
+    """Where they ended differs, and so does what a last step was given and gave."""
+    rng = random.Random(4)
+    steps = ["load", "price", "discount", "send"]
+    cases = []
+    for _ in range(300):
+        ended = next((at for at in range(1, 4) if rng.random() < 0.1), None)
+        cases.append(case(steps[:ended], ended is not None, error=ended is not None))
+    said = [rule_words(rule) for rule in mine(cases).rules]
+    assert {one.partition(":")[0] for one in said} <= {f"`{s}` as the last step" for s in steps}
+
+
 def test_random_breaking_is_no_rule() -> None:
     """A rate limit that hits any model call leaves runs short of steps, and that is not a cause."""
     rng = random.Random(3)

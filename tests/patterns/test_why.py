@@ -66,6 +66,19 @@ def test_steps_that_a_broken_run_did_not_come_to_explain_nothing() -> None:
     assert broke_words(why) == "A failed call ended 40 of 40 failed runs: 40 at `llm`."
 
 
+def test_where_own_code_ended_runs_is_said_and_no_later_step_held_against_them() -> None:
+    """An error between two steps is no call that failed; the step before it is named."""
+    members = [member(at, "load price", failed=True, error=True) for at in range(20)]
+    members += [member(at, "load price cite send", failed=False) for at in range(50, 90)]
+    why = explain([Population("pattern", members)])
+    assert why.differences == ()
+    assert broke_words(why) == (
+        "An error outside of any recorded call ended 20 of 20 failed runs: 20 after `price`, "
+        "which worked."
+    )
+    assert nothing_words(why).startswith("No evidence of what leads there")
+
+
 @pytest.mark.parametrize(("error", "is_told"), [(True, True), (False, False)])
 def test_what_a_call_was_given_before_it_broke_is_compared(error: bool, is_told: bool) -> None:
     """A result too long for the model is told; that of a last step of runs that ended is not."""
