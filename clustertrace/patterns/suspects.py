@@ -23,7 +23,7 @@ A pure function of the spans and of its siblings.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
@@ -32,7 +32,7 @@ from typing import Final, Literal, NamedTuple
 from rapidfuzz.distance import Levenshtein
 
 from clustertrace.model import MODEL_KINDS, Span
-from clustertrace.patterns.signature import in_order, label_of, root_of, steps_of
+from clustertrace.patterns.signature import in_order, label_of, normal_name, root_of, steps_of
 from clustertrace.patterns.traits import Act, Trait, act_of, counted_as, run_of, traits_of
 from clustertrace.understanding.folding import visible
 
@@ -134,7 +134,7 @@ def suspects(spans: Sequence[Span], siblings: Sequence[Sibling] = ()) -> tuple[S
     ]
     usual = _Usual(spans, siblings)
     reasons_by_step: list[list[Reason]] = [[] for _ in steps]
-    _add_failures(steps, reasons_by_step, usual)
+    _add_failures(steps, reasons_by_step, usual, _last_answers(spans))
     _add_repeats(steps, reasons_by_step, usual)
     _add_results(steps, reasons_by_step, usual)
     _add_parting(steps, reasons_by_step, siblings)
@@ -191,16 +191,29 @@ def _candidate_spans(spans: Sequence[Span]) -> list[Span]:
     ]
 
 
+def _last_answers(spans: Sequence[Span]) -> dict[str, int]:
+    """When the last model call of each name that worked began; such calls are no steps."""
+    answers: dict[str, int] = {}
+    for span in spans:
+        if span.kind in MODEL_KINDS and span.status != "error":
+            name = normal_name(span.name)
+            answers[name] = max(span.start_ns, answers.get(name, span.start_ns))
+    return answers
+
+
 def _add_failures(
-    steps: Sequence[_Step], reasons_by_step: list[list[Reason]], usual: _Usual
+    steps: Sequence[_Step],
+    reasons_by_step: list[list[Reason]],
+    usual: _Usual,
+    last_answers: Mapping[str, int],
 ) -> None:
     worked_later: set[str] = set()
     lasting: set[int] = set()
     for index in range(len(steps) - 1, -1, -1):
-        act = steps[index].act
+        span, act, _ = steps[index]
         if not act.failed:
             worked_later.add(act.name)
-        elif act.name not in worked_later:
+        elif act.name not in worked_later and last_answers.get(act.name, 0) <= span.start_ns:
             lasting.add(index)
     above = _ids_above([steps[index].span for index in lasting], steps)
     first = None

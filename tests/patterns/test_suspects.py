@@ -91,6 +91,12 @@ def test_the_step_that_never_recovered_comes_first() -> None:
     assert found[0].score > found[1].score
 
 
+def test_a_model_call_that_was_made_again_has_worked_later() -> None:
+    """Calls that work are no steps, but a call that failed before one of them did not last."""
+    assert reasons(suspects(run("chat! search chat")))["chat!"] == {"recovered"}
+    assert reasons(suspects(run("chat search chat!")))["chat!"] == {"not recovered"}
+
+
 def test_there_are_at_most_three() -> None:
     """A longer list would be the run itself."""
     assert len(suspects(run("a! b! c! d! e!"))) == MOST
