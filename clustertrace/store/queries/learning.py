@@ -23,7 +23,7 @@ _MIN_RUNS: Final = 4
 """Runs that must have a trait before it is read by name: rules ask for more."""
 _NAMES_A_QUERY: Final = 1_000
 
-Row = tuple[Any, ...]
+_Row = tuple[Any, ...]
 
 
 def learned(conn: Connection, limit: int, where: Filter | None = None) -> Learned:
@@ -100,7 +100,7 @@ def _newest(conn: Connection, limit: int, where: Filter | None) -> tuple[str, di
     )
 
 
-def _unexpected(conn: Connection, rows: Sequence[Row]) -> list[Row]:
+def _unexpected(conn: Connection, rows: Sequence[_Row]) -> list[_Row]:
     """The rows without runs (`failed` second, `variant_id` fourth) that failed as expected."""
     expected = {variant for (variant,) in conn.rows(EXPECTED)}
     return [row for row in rows if not (row[1] and row[3] in expected)]
