@@ -105,11 +105,14 @@ def drift(before: Mapping[str, Sequence[Run]], after: Mapping[str, Sequence[Run]
     """Compare the runs of two windows, given by pattern, newest first."""
     sizes = [sum(map(len, window.values())) for window in (before, after)]
     all_runs = [[run for runs in window.values() for run in runs] for window in (before, after)]
+    independent = [
+        sum(len(_one_a_session(runs)) for runs in window.values()) for window in (before, after)
+    ]
     tests = list(_test_failures(_ALL, *all_runs))
     for pattern in sorted({*before, *after}):
         runs_before, runs_after = before.get(pattern, ()), after.get(pattern, ())
         if all(sizes):
-            tests.append(_test_presence(pattern, runs_before, runs_after, before, after))
+            tests.append(_test_presence(pattern, runs_before, runs_after, sizes, independent))
         if min(len(runs_before), len(runs_after)) >= _MIN_RUNS:
             tests += _test_pattern(pattern, runs_before, runs_after)
     bound = benjamini_hochberg([test.p for test in tests], Q)
@@ -151,24 +154,13 @@ def _test_presence(
     pattern: str,
     runs_before: Sequence[Run],
     runs_after: Sequence[Run],
-    before: Mapping[str, Sequence[Run]],
-    after: Mapping[str, Sequence[Run]],
+    sizes: Sequence[int],
+    independent: Sequence[int],
 ) -> _Test:
-    """A pattern's share of the runs, tested on independent ones."""
-    all_before, all_after = (
-        sum(len(_one_a_session(runs)) for runs in window.values()) for window in (before, after)
-    )
-    independent_before, independent_after = (
-        len(_one_a_session(runs_before)),
-        len(_one_a_session(runs_after)),
-    )
-    p = fisher_two_sided(
-        independent_after, all_after, independent_before + independent_after, all_before + all_after
-    )
-    share_before, share_after = (
-        len(runs) / sum(map(len, window.values()))
-        for runs, window in ((runs_before, before), (runs_after, after))
-    )
+    """A pattern's share of the runs, tested on independent ones; of all, both are given."""
+    found_before, found_after = (len(_one_a_session(runs)) for runs in (runs_before, runs_after))
+    p = fisher_two_sided(found_after, independent[1], found_before + found_after, sum(independent))
+    share_before, share_after = len(runs_before) / sizes[0], len(runs_after) / sizes[1]
     what: What = "share" if runs_before and runs_after else "new" if runs_after else "gone"
     return _Test(pattern, what, share_before, share_after, p)
 
