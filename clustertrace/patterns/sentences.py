@@ -37,20 +37,22 @@ def rule_words(rule: Rule) -> str:
 
 def nothing_words(mined: Mined, expected: int = 0) -> str:
     """Why there is no rule, and what it would take to see one; `expected` failures left out."""
+    if expected and not mined.failed:
+        return f"Only runs failed whose failures are expected ({expected:,}): nothing to explain."
     if not mined.runs:
         return (
             "There are no finished runs to learn from. Those that an older version stored need "
             "`clustertrace backfill-signatures` first."
         )
+    left_out = f", with {counted(expected, 'expected failure')} left out" if expected else ""
     if mined.runs == 1:
         went = "failed" if mined.failed else "did not fail"
-        return f"The only run {went}: there is nothing to compare it with."
-    if expected and not mined.failed:
-        return f"Only runs failed whose failures are expected ({expected:,}): nothing to explain."
+        return f"The only run {went}{left_out}: there is nothing to compare it with."
     if not mined.failed:
         return f"None of the {mined.runs:,} runs failed, so there is nothing to explain."
     if mined.failed == mined.runs:
-        return f"All {mined.runs:,} runs failed: there is no success to compare them with."
+        failed = f"All {mined.runs:,} runs failed{left_out}"
+        return f"{failed}: there is no success to compare them with."
     needed = needed_words(mined.runs, mined.failed, mined.tried)
     return (
         f"No significant pattern in what runs did: {mined.tried:,} conditions were tried on "

@@ -214,6 +214,20 @@ def test_nothing_to_say_is_said(cases: list[Case], words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("runs", "failed", "words"),
+    [
+        (0, 0, "Only runs failed whose failures are expected (10): nothing to explain."),
+        (1, 0, "Only runs failed whose failures are expected (10): nothing to explain."),
+        (1, 1, "The only run failed, with 10 expected failures left out: there is nothing to "),
+        (5, 5, "All 5 runs failed, with 10 expected failures left out: there is no success to "),
+    ],
+)
+def test_runs_that_failed_as_expected_are_told_of(runs: int, failed: int, words: str) -> None:
+    """Where hardly any other runs are left, these are neither unfinished nor missing."""
+    assert nothing_words(Mined((), runs, failed, 0), 10).startswith(words)
+
+
+@pytest.mark.parametrize(
     ("runs", "failed", "tried", "more", "words"),
     [
         (20, 4, 300, range(5, 200), "more runs could show what sets half of the failures apart."),
