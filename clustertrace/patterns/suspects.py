@@ -230,9 +230,14 @@ def _add_failures(
         reasons_by_step[index] += reasons
         if first is None and reasons:
             first = index
-    if first:
+    if first is None:
+        return
+    # An agent does not come before its own steps; what it followed does.
+    holders = _ids_above([steps[first].span], steps)
+    places = (at for at in range(first - 1, -1, -1) if steps[at].span.span_id not in holders)
+    if (fed_by := next(places, None)) is not None:
         words = f"came right before the first failed step, `{steps[first].act.name}`"
-        reasons_by_step[first - 1].append(Reason("before the first error", words, 1.0))
+        reasons_by_step[fed_by].append(Reason("before the first error", words, 1.0))
 
 
 def _ids_above(spans: Sequence[Span], steps: Sequence[_Step]) -> set[str]:

@@ -232,3 +232,18 @@ def test_an_agent_whose_own_step_broke_is_not_suspected_for_that() -> None:
         "read!": {"not recovered"},
         "search": {"before the first error"},
     }
+
+
+def test_an_agent_whose_first_step_broke_did_not_come_before_it() -> None:
+    """What came before the agent did."""
+    spans = run("load research! read!")
+    nested = [
+        *spans[:2],
+        spans[2]._replace(kind="agent"),
+        spans[3]._replace(parent_span_id=f"{3:016x}"),
+    ]
+    assert reasons(suspects(nested)) == {
+        "read!": {"not recovered"},
+        "load": {"before the first error"},
+    }
+    assert reasons(suspects([nested[0], *nested[2:]])) == {"read!": {"not recovered"}}
