@@ -23,7 +23,7 @@ A pure function of the spans and of its siblings.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
@@ -73,7 +73,7 @@ class Sibling(NamedTuple):
     trace_id: str
     failed: bool
     labels: tuple[str, ...]
-    """Names of its steps in order, those that failed with a `!` (`labels_of`)."""
+    """Names of its steps in order, those that broke by themselves with a `!` (`labels_of`)."""
     traits: frozenset[Trait] | None = None
     """Of the traits that are `asked_of` the run, those that this one shares; None: not known."""
 
@@ -115,7 +115,11 @@ class _Step(NamedTuple):
 
 def labels_of(spans: Sequence[Span]) -> tuple[str, ...]:
     """The steps of a run as `Sibling` has them; payloads need not be loaded."""
-    return tuple(label_of(span) for span in _candidate_spans(spans)[:_STEP_LIMIT])
+    steps = _candidate_spans(spans)[:_STEP_LIMIT]
+    broke_inside = _ids_above(_lasting_failures(steps, spans), steps)
+    return tuple(
+        normal_name(span.name) if span.span_id in broke_inside else label_of(span) for span in steps
+    )
 
 
 def asked_of(spans: Sequence[Span]) -> frozenset[Trait]:
@@ -129,12 +133,15 @@ def suspects(spans: Sequence[Span], siblings: Sequence[Sibling] = ()) -> tuple[S
 
     `siblings` are runs of the same agent, most alike first; without them the run is judged alone.
     """
+    candidates = _candidate_spans(spans)[:_STEP_LIMIT]
     steps = [
-        _Step(span, act_of(span), label_of(span)) for span in _candidate_spans(spans)[:_STEP_LIMIT]
+        _Step(span, act_of(span), label)
+        for span, label in zip(candidates, labels_of(spans), strict=True)
     ]
+    lasting = _lasting_failures(candidates, spans)
     usual = _Usual(spans, siblings)
     reasons_by_step: list[list[Reason]] = [[] for _ in steps]
-    _add_failures(steps, reasons_by_step, usual, _last_answers(spans))
+    _add_failures(steps, reasons_by_step, usual, lasting)
     _add_repeats(steps, reasons_by_step, usual)
     _add_results(steps, reasons_by_step, usual)
     _add_parting(steps, reasons_by_step, siblings)
@@ -142,7 +149,7 @@ def suspects(spans: Sequence[Span], siblings: Sequence[Sibling] = ()) -> tuple[S
     suspects = [
         Suspect(
             step.span.span_id,
-            step.label,
+            label_of(step.span),
             place,
             tuple(sorted(reasons, key=lambda reason: -reason.weight)),
         )
@@ -191,36 +198,39 @@ def _candidate_spans(spans: Sequence[Span]) -> list[Span]:
     ]
 
 
-def _last_answers(spans: Sequence[Span]) -> dict[str, int]:
-    """When the last model call of each name that worked began; such calls are no steps."""
-    answers: dict[str, int] = {}
+def _lasting_failures(steps: Sequence[Span], spans: Sequence[Span]) -> list[Span]:
+    """The steps that failed and never worked afterwards, the last one first."""
+    # Model calls that worked are no steps.
+    last_answers: dict[str, int] = {}
     for span in spans:
         if span.kind in MODEL_KINDS and span.status != "error":
             name = normal_name(span.name)
-            answers[name] = max(span.start_ns, answers.get(name, span.start_ns))
-    return answers
+            last_answers[name] = max(span.start_ns, last_answers.get(name, span.start_ns))
+    worked_later: set[str] = set()
+    lasting: list[Span] = []
+    for span in reversed(steps):
+        name = normal_name(span.name)
+        if span.status != "error":
+            worked_later.add(name)
+        elif name not in worked_later and last_answers.get(name, 0) <= span.start_ns:
+            lasting.append(span)
+    return lasting
 
 
 def _add_failures(
     steps: Sequence[_Step],
     reasons_by_step: list[list[Reason]],
     usual: _Usual,
-    last_answers: Mapping[str, int],
+    lasting: Sequence[Span],
 ) -> None:
-    worked_later: set[str] = set()
-    lasting: set[int] = set()
-    for index in range(len(steps) - 1, -1, -1):
-        span, act, _ = steps[index]
-        if not act.failed:
-            worked_later.add(act.name)
-        elif act.name not in worked_later and last_answers.get(act.name, 0) <= span.start_ns:
-            lasting.add(index)
-    above = _ids_above([steps[index].span for index in lasting], steps)
+    all_spans = [step.span for step in steps]
+    above, lasting_ids = _ids_above(lasting, all_spans), {span.span_id for span in lasting}
     first = None
     for index, (span, act, _) in enumerate(steps):
-        if not act.failed or (index in lasting and span.span_id in above):
+        is_lasting = span.span_id in lasting_ids
+        if not act.failed or (is_lasting and span.span_id in above):
             continue
-        if index in lasting:
+        if is_lasting:
             trait: Trait = ("not recovered", act.name, "", 0)
             words = "failed and never worked afterwards"
             reasons = usual.reason("not recovered", words, 3.0, trait)
@@ -233,16 +243,16 @@ def _add_failures(
     if first is None:
         return
     # An agent does not come before its own steps; what it followed does.
-    holders = _ids_above([steps[first].span], steps)
+    holders = _ids_above([steps[first].span], all_spans)
     places = (at for at in range(first - 1, -1, -1) if steps[at].span.span_id not in holders)
     if (fed_by := next(places, None)) is not None:
         words = f"came right before the first failed step, `{steps[first].act.name}`"
         reasons_by_step[fed_by].append(Reason("before the first error", words, 1.0))
 
 
-def _ids_above(spans: Sequence[Span], steps: Sequence[_Step]) -> set[str]:
+def _ids_above(spans: Sequence[Span], steps: Sequence[Span]) -> set[str]:
     """Ids of the steps that hold one of these."""
-    parents = {step.span.span_id: step.span.parent_span_id for step in steps}
+    parents = {step.span_id: step.parent_span_id for step in steps}
     above: set[str] = set()
     for span in spans:
         parent = span.parent_span_id

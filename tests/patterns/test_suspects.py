@@ -247,3 +247,20 @@ def test_an_agent_whose_first_step_broke_did_not_come_before_it() -> None:
         "load": {"before the first error"},
     }
     assert reasons(suspects([nested[0], *nested[2:]])) == {"read!": {"not recovered"}}
+
+
+def test_beside_other_runs_such_an_agent_is_not_suspected_either() -> None:
+    """That it failed is no other way than theirs, and is in failing runs for its step's sake."""
+
+    def nested(mark: str) -> list[Span]:
+        spans = run(f"load search research{mark} plan read{mark}")
+        inner = [span._replace(parent_span_id=f"{4:016x}") for span in spans[4:]]
+        return [*spans[:3], spans[3]._replace(kind="agent"), *inner]
+
+    siblings = [
+        Sibling(f"{at:032x}", at < 6, labels_of(nested("!" if at < 6 else ""))) for at in range(12)
+    ]
+    assert reasons(suspects(nested("!"), siblings)) == {
+        "read!": {"not recovered", "in failing runs", "parts"},
+        "plan": {"before the first error"},
+    }
