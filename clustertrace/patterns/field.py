@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
 from math import exp, sqrt
+from operator import or_
 from typing import Final, NamedTuple
 
 from clustertrace.patterns.conditions import Case, Condition
@@ -203,13 +205,14 @@ class Field:
         return _bits_of_places(self._columns.traits.get(trait, ()), self.runs)
 
     def _raised_after(self) -> dict[str, int]:
-        """The runs that their own code ended, by their last step."""
+        """The runs that their own code ended, by their last step; "" if there was none."""
         raised = self._runs_with(RAISED)
         by_step = {
             trait[1]: self._runs_with(trait) & raised
             for trait in (self._columns.traits if raised else ())
             if trait[0] == "ends with"
         }
+        by_step[""] = raised & ~reduce(or_, by_step.values(), 0)
         return {step: bits for step, bits in by_step.items() if bits}
 
     def _raised_before(self, step: str, raised_after: Mapping[str, int]) -> int:
@@ -221,7 +224,9 @@ class Field:
         passed_with = self._runs_with(("calls", step, "", 1)) & ~self.all_failed
         before_it = 0
         for last, bits in raised_after.items():
-            both = passed_with & self._runs_with(("calls", last, "", 1))
+            with_last = self._runs_with(("calls", last, "", 1))
+            with_last |= self._runs_with(("fails", last.removesuffix("!"), "", 1))
+            both = passed_with & with_last
             later = both & self._runs_with(("later", last, step, 0))
             if 2 * later.bit_count() >= both.bit_count():
                 before_it |= bits

@@ -143,6 +143,21 @@ def test_where_own_code_ended_runs_is_told_and_not_what_would_have_come() -> Non
     assert never_checked.bits.bit_count() == 20
 
 
+def test_what_would_have_come_after_no_step_or_a_failed_one_is_no_rule_either() -> None:
+    """Who ends at once skipped nothing, and a last step that failed is one like any other."""
+    others = [case(["llm", "search", "cite"], False) for _ in range(80)]
+    at_once = [case(["llm"], True, error=True) for _ in range(20)]
+    assert not any("never" in rule_words(rule) for rule in mine(at_once + others).rules)
+    mended = [case(["plan", "load", "load!", "llm", "cite"], False) for _ in range(80)]
+    raised = [case(["load", "load!", "llm"], True, error=True) for _ in range(20)]
+    never = {
+        one.conditions[0].trait[1]: one.bits.bit_count()
+        for one in Field(columns_of(raised + mended)).singles(8)
+        if one.conditions[0].negated
+    }
+    assert never == {"plan": 20}
+
+
 def test_runs_that_own_code_ended_anywhere_have_no_rule_about_their_last_step() -> None:
     """Where they ended differs, and so does what a last step was given and gave."""
     rng = random.Random(4)
