@@ -147,7 +147,7 @@ def verdict_words(result: Verdict, by: str, did: str = "failed") -> str:
     mix = _mix_words(result, strata)
     if result.word != "no evidence":
         return f"{result.word.capitalize()}. {counts} {change}{mix}"
-    limit = "So few runs could not show any change."
+    limit = "So few runs would hardly show any change."
     if result.smallest is not None:
         smallest = f"{result.smallest * 100:.0f} points"
         limit = f"This many runs would usually show a change of {smallest} or more."

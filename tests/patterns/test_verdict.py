@@ -81,7 +81,15 @@ def test_three_against_three_show_nothing() -> None:
     found = verdict({"a": Side(3, 3)}, {"a": Side(0, 3)})
     assert (found.word, found.smallest) == ("no evidence", None)
     assert found.p == pytest.approx(0.1)
-    assert verdict_words(found, "name").endswith("So few runs could not show any change.")
+    assert verdict_words(found, "name").endswith("So few runs would hardly show any change.")
+
+
+def test_what_hardly_shows_a_change_is_not_said_to_show_none() -> None:
+    """Three runs against five show that all fail now, though not four changes of five."""
+    found = verdict({"a": Side(0, 5)}, {"a": Side(0, 3)})
+    assert found.smallest is None
+    assert verdict_words(found, "name").endswith("So few runs would hardly show any change.")
+    assert verdict({"a": Side(0, 5)}, {"a": Side(3, 3)}).word == "worse"
 
 
 def test_what_few_runs_without_a_failure_could_show_is_not_little() -> None:
