@@ -20,8 +20,8 @@ _PASSED_LIMIT: Final = 300
 """Runs of each side that are read, nearest first: their spans are looked at one by one."""
 _PATTERN_LIMIT: Final = 400
 """Patterns whose paths are laid over each other, most runs first."""
-_SESSION_SAMPLE: Final = 100
-"""Runs of a pattern from which the share of independent ones is estimated."""
+_SAMPLE: Final = 100
+"""Runs of a pattern from which shares are estimated: of independent ones, of those that broke."""
 
 
 def why(conn: Connection, cluster: Cluster) -> Why:
@@ -56,7 +56,7 @@ def paths(conn: Connection, cluster: Cluster) -> Node:
     families = kin_of(conn, cluster.id).families
     rows = conn.rows(
         "SELECT variant_id, variants.steps, traces - running - incomplete AS finished, failed,"
-        " failed - failed_by_outcome"
+        " failed_by_outcome"
         " FROM variants JOIN variant_totals USING (variant_id)"
         f" WHERE variants.family_id IN ({placeholders(families)})"
         " AND traces > running + incomplete ORDER BY finished DESC, variant_id LIMIT ?",
@@ -64,7 +64,7 @@ def paths(conn: Connection, cluster: Cluster) -> Node:
     )
     sessions = conn.value("SELECT 1 FROM sessions LIMIT 1")
     paths = []
-    for variant, steps, runs, failed, broke in rows:
+    for variant, steps, runs, failed, by_outcome in rows:
         independent = [
             _independent_share(conn, variant, outcome) if sessions else 1.0 for outcome in (1, 0)
         ]
@@ -75,10 +75,22 @@ def paths(conn: Connection, cluster: Cluster) -> Node:
                 failed,
                 round(failed * independent[0]) or min(failed, 1),
                 round((runs - failed) * independent[1]) or min(runs - failed, 1),
-                broke,
+                failed - by_outcome + (by_outcome and _broken_of(conn, variant, by_outcome)),
             )
         )
     return tree(paths)
+
+
+def _broken_of(conn: Connection, variant: str, by_outcome: int) -> int:
+    """Of so many runs that failed by an outcome, those that an error ended as well, estimated."""
+    row = conn.row(
+        "SELECT count(outcome), count(CASE WHEN status = 'error' THEN outcome END) FROM"
+        " (SELECT outcome, status FROM traces WHERE variant_id = ? AND failed = 1"
+        " ORDER BY start_ns DESC LIMIT ?)",
+        (variant, _SAMPLE),
+    )
+    runs, broken = row or (0, 0)
+    return round(by_outcome * broken / runs) if runs else 0
 
 
 def _independent_share(conn: Connection, variant: str, failed: int) -> float:
@@ -87,7 +99,7 @@ def _independent_share(conn: Connection, variant: str, failed: int) -> float:
         "SELECT count(*), count(DISTINCT session_id) + sum(session_id IS NULL) FROM"
         " (SELECT session_id FROM traces WHERE variant_id = ? AND failed = ?"
         " ORDER BY start_ns DESC LIMIT ?)",
-        (variant, failed, _SESSION_SAMPLE),
+        (variant, failed, _SAMPLE),
     )
     runs, distinct = row or (0, 0)
     return distinct / runs if runs else 0.0

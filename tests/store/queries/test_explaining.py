@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from clustertrace.model import Batch, Span, TraceFacts
+from clustertrace.patterns.divergence import divergence
 from clustertrace.store import Store, queries
 
 Make = Callable[..., list[Span]]
@@ -56,3 +59,20 @@ def test_why_compares_no_runs_of_another_agent(store: Store, make_trace: Make) -
     assert (why.all_failed, why.all_passed, why.others_left_out) == (10, 0, True)
     assert why.differences == ()
     assert root.runs == 10
+
+
+@pytest.mark.parametrize("outcome", [None, "fail"])
+def test_runs_that_broke_did_not_choose_to_end_whatever_is_said_of_them(
+    store: Store, make_trace: Make, outcome: str | None
+) -> None:
+    """An error ended them, also where an evaluation reports each run's outcome as well."""
+    for number in range(1, 51):
+        broke = number <= 20
+        spans = make_trace(number, "a", *(() if broke else ("b",)), failed=broke)
+        said = outcome and ("fail" if broke else "pass")
+        store.write(Batch(spans, [TraceFacts(f"{number:032x}", outcome=said)]))
+    store.refresh()
+    with store.read() as conn:
+        root = queries.paths(conn, queries.clusters(conn).clusters[0])
+    assert (root.runs, root.failed) == (50, 20)
+    assert divergence(root) is None
