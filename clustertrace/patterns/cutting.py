@@ -1,7 +1,7 @@
 """Only what precedes the failure: runs cut so that nothing after it, or because of it, can leak in.
 
 A run whose root ended in an error is cut before the last failed step that never worked
-afterwards: the *failure point*. Where a model call broke it instead, that is behind its last step.
+afterwards: the *failure point*. Where a model call broke it later, that is behind its last step.
 Steps that were still open then, such as the sub-agent that the error went through, keep their
 beginning only. A run that failed by its outcome alone, or that its own code gave up, came to its
 end as any other does, so all of it precedes the failure.
@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from clustertrace.model import EMPTY, Span
+from clustertrace.model import EMPTY, MODEL_KINDS, Span
 from clustertrace.patterns.signature import broke_off, in_order, normal_name, root_of, steps_of
 
 __all__ = ["Member", "before", "failure_point", "matched_points"]
@@ -40,12 +40,16 @@ def failure_point(member: Member) -> int | None:
     if not member.failed or root_of(in_order(member.spans)).status != "error":
         return None
     steps = steps_of(member.spans)
+    last = in_order(member.spans)[-1]
+    by_model = last.kind in MODEL_KINDS and broke_off(member.spans)
     worked_later: set[str] = set()
     for index in range(len(steps) - 1, -1, -1):
-        name = normal_name(steps[index].name)
-        if steps[index].status == "error" and name not in worked_later:
-            return index
-        if steps[index].status != "error":
+        step, name = steps[index], normal_name(steps[index].name)
+        if step.status == "error" and name not in worked_later:
+            # The run went on after a step that had ended when a model call broke it.
+            had_ended = step.end_ns is not None and step.end_ns <= last.start_ns
+            return len(steps) if by_model and had_ended else index
+        if step.status != "error":
             worked_later.add(name)
     return len(steps) if broke_off(member.spans) else None
 

@@ -36,12 +36,26 @@ def names(spans: Sequence[Span]) -> str:
     ("text", "point"),
     [
         *[("a b c!", 2), ("a b! c", 1), ("a! b c!", 2), ("a! a b", None), ("a b", None)],
-        *[("a! a b llm!", 3), ("a llm b llm!", 2), ("llm!", 0), ("a llm! llm b", None), ("", None)],
+        *[
+            ("a! a b llm!", 3),
+            ("a llm b llm!", 2),
+            ("a! b llm!", 2),
+            ("llm!", 0),
+            ("a llm! llm b", None),
+            ("", None),
+        ],
     ],
 )
 def test_the_failure_point_is_the_last_step_that_never_recovered(text: str, point: int) -> None:
     """What failed and worked later did not end the run; without such a step its last one did."""
     assert failure_point(Member("1", True, run(text))) == point
+
+
+def test_a_step_that_a_model_call_broke_from_within_is_where_the_run_broke() -> None:
+    """An agent that is still at work when its model call fails, fails with it."""
+    spans = run("a agent! llm!")
+    spans[2:] = [spans[2]._replace(end_ns=9), spans[3]._replace(parent_span_id=f"{3:016x}")]
+    assert failure_point(Member("1", True, spans)) == 1
 
 
 def test_without_an_error_of_the_root_all_of_a_run_precedes_its_failure() -> None:
