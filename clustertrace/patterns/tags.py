@@ -7,7 +7,9 @@ did not: a label for failures is on the others rarely.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
 from typing import Final
 
 from clustertrace.patterns.traits import Trait
@@ -24,14 +26,11 @@ def common_keys(
     """The keys that at least half of the failed and half of the passed runs carry."""
     if not failed or not passed:
         return frozenset()
-    keys = {key for tags in failed for key in tags}
-    return frozenset(
-        key
-        for key in keys
-        if all(
-            sum(key in tags for tags in side) >= _COMMON * len(side) for side in (failed, passed)
-        )
-    )
+    common = [
+        {key for key, count in Counter(chain(*side)).items() if count >= _COMMON * len(side)}
+        for side in (failed, passed)
+    ]
+    return frozenset(common[0] & common[1])
 
 
 def tag_traits(tags: Mapping[str, str], keys: Iterable[str]) -> set[Trait]:
