@@ -109,7 +109,7 @@ def condition_words(condition: Condition) -> str:
     if over:
         return _MEASURES[what].format(_amount(number))
     if what == "tag":
-        return f"the tag `{step}` is `{other}`"
+        return f"the tag `{step}` is `{other}`" if other else f"the tag `{step}` is empty"
     if negated:
         return f"`{step}` never {'failed' if what == 'fails' else 'called'}"
     return _WORDS[what](_named(step), _named(other), int(number))

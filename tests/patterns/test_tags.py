@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import time
 
+from clustertrace.patterns.conditions import Condition
+from clustertrace.patterns.sentences import condition_words
 from clustertrace.patterns.tags import common_keys
 from clustertrace.patterns.why import Population, Why, explain
 from clustertrace.patterns.why_words import compared_words, difference_words, nothing_words
@@ -55,3 +57,8 @@ def test_keys_that_differ_in_every_run_cost_little() -> None:
     started = time.process_time()
     assert common_keys(*sides) == {"region"}
     assert time.process_time() - started < 0.5
+
+
+def test_an_empty_value_is_said_to_be_one() -> None:
+    """Nothing between two marks would read like a mistake."""
+    assert condition_words(Condition(("tag", "region", "", 0))) == "the tag `region` is empty"
