@@ -25,6 +25,7 @@ from clustertrace.telling.words import counted, points, share
 __all__ = ["Side", "Verdict", "verdict", "verdict_words"]
 
 _SIGNIFICANCE: Final = 0.05
+_PLAIN_NOUNS: Final = frozenset({"name", "pattern", "task"})
 _APPROACHES: Final = 20
 """Steps after which the smallest change that can be seen no longer moves by a point."""
 
@@ -164,9 +165,11 @@ def _mix_words(result: Verdict, strata: str) -> str:
         return ""
     alone = before.runs + after.runs - result.runs_compared
     unmatched = f"; {counted(alone, 'run')} had none to compare with" if alone else ""
+    # Not every tag has a plural that an s makes.
+    mixed = f"{strata}s" if strata in _PLAIN_NOUNS else f"values of {strata}"
     return (
         f" That all runs together changed by {points(overall)} points is due to another mix of "
-        f"{strata}s{unmatched}."
+        f"{mixed}{unmatched}."
     )
 
 

@@ -127,6 +127,7 @@ def test_a_changed_mix_is_named_where_all_runs_seem_to_change() -> None:
     assert sentence.endswith(
         " That all runs together changed by +10 points is due to another mix of tasks."
     )
+    assert verdict_words(found, "tag.category").endswith("another mix of values of category.")
     alone = verdict_words(
         verdict(
             {"easy": Side(8, 100), "gone": Side(90, 100)},
