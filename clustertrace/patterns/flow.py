@@ -103,13 +103,14 @@ class FirstFailure:
 def step_rates(patterns: Iterable[PatternRuns]) -> list[StepRate]:
     """Error rates by step, most errors first.
 
-    An agent whose own step broke is not counted as broken once more: the error is the step's.
+    An agent whose own step broke is not counted as broken once more: the error is the step's,
+    unless that worked later.
     """
     taken: dict[tuple[str, str], list[PatternRuns]] = defaultdict(list)
     broken: dict[tuple[str, str], list[PatternRuns]] = defaultdict(list)
     for pattern in patterns:
         named = list(_named_steps(pattern.steps))
-        broke = _broken_steps(named)
+        broke = _broken_steps(named) | _broken_steps(_lasting(pattern.steps))
         for part in {part for part, _ in named}:
             taken[part].append(pattern)
             if part in broke:

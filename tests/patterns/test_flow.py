@@ -159,6 +159,14 @@ def test_what_a_retry_made_good_is_not_where_runs_broke() -> None:
     assert [(one.place, one.name) for one in only_retried] == [(1, "fetch")]
 
 
+def test_an_agent_breaks_by_itself_where_its_step_worked_again() -> None:
+    """It is what ended the run, and the first to break; its step's error was made good."""
+    runs = [pattern(step("helper!", kind="agent"), step("fetch!"), step("fetch"), failed=10)]
+    assert [first.name for first in first_failures(runs)] == ["helper"]
+    rates = {rate.name: (rate.broke, rate.broke_for_good) for rate in step_rates(runs)}
+    assert rates == {"helper": (10, 10), "fetch": (10, 0)}
+
+
 def test_the_first_to_break_is_the_step_inside_an_agent() -> None:
     """An agent whose own step broke is not the first step that broke."""
     (first,) = first_failures(
