@@ -18,7 +18,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from clustertrace.model import EMPTY, MODEL_KINDS, Span
-from clustertrace.patterns.signature import broke_off, in_order, normal_name, root_of, steps_of
+from clustertrace.patterns.recovery import never_recovered
+from clustertrace.patterns.signature import cut_short, in_order, normal_name, root_of, steps_of
 
 __all__ = ["Member", "before", "failure_point", "matched_points"]
 
@@ -37,21 +38,19 @@ class Member(NamedTuple):
 
 def failure_point(member: Member) -> int | None:
     """How many steps of a failed run precede its failure; None: all of them."""
-    if not member.failed or root_of(in_order(member.spans)).status != "error":
+    ordered = in_order(member.spans)
+    if not member.failed or root_of(ordered).status != "error":
         return None
-    steps = steps_of(member.spans)
-    last = in_order(member.spans)[-1]
-    by_model = last.kind in MODEL_KINDS and broke_off(member.spans)
-    worked_later: set[str] = set()
-    for index in range(len(steps) - 1, -1, -1):
-        step, name = steps[index], normal_name(steps[index].name)
-        if step.status == "error" and name not in worked_later:
-            # The run went on after a step that had ended when a model call broke it.
-            had_ended = step.end_ns is not None and step.end_ns <= last.start_ns
-            return len(steps) if by_model and had_ended else index
-        if step.status != "error":
-            worked_later.add(name)
-    return len(steps) if broke_off(member.spans) else None
+    steps, last = steps_of(ordered), ordered[-1]
+    did_break_off = cut_short(ordered) == "broke off"
+    lasting = never_recovered([(normal_name(one.name), one.status == "error") for one in steps])
+    if not any(lasting):
+        return len(steps) if did_break_off else None
+    index = max(place for place, lasts in enumerate(lasting) if lasts)
+    # The run went on after a step that had ended when a model call broke it.
+    end = steps[index].end_ns
+    had_ended = end is not None and end <= last.start_ns
+    return len(steps) if did_break_off and had_ended and last.kind in MODEL_KINDS else index
 
 
 def matched_points(

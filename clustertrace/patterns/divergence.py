@@ -34,9 +34,6 @@ _MAX_DEPTH: Final = 60
 """Steps of a path; paths that agree for so long are taken for one."""
 
 
-_Counts = tuple[int, int]
-
-
 class Path(NamedTuple):
     """Runs that took the same steps."""
 
@@ -61,7 +58,7 @@ class Node:
     children: dict[Step, Node] = field(default_factory=dict)
     independent: tuple[int, int] = (0, 0)
     """Failed runs and all runs as tests count them."""
-    broke: _Counts = (0, 0)
+    broke: tuple[int, int] = (0, 0)
     """Of an end: runs that an error of their root ended there, and how many tests count."""
 
     @property

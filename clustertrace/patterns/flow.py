@@ -6,11 +6,12 @@ grows with the number of patterns and not with that of runs. Pure.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from clustertrace.patterns.recovery import never_recovered
 from clustertrace.patterns.signature import Step
 from clustertrace.patterns.statistics import Interval, fisher_greater, wilson
 
@@ -108,9 +109,12 @@ def step_rates(patterns: Iterable[PatternRuns]) -> list[StepRate]:
     """
     taken: dict[tuple[str, str], list[PatternRuns]] = defaultdict(list)
     broken: dict[tuple[str, str], list[PatternRuns]] = defaultdict(list)
+    failed_for_good: Counter[tuple[str, str]] = Counter()
     for pattern in patterns:
         named = list(_named_steps(pattern.steps))
-        broke = _broken_steps(named) | _broken_steps(_lasting(pattern.steps))
+        lasting = _broken_steps(_lasting(pattern.steps))
+        failed_for_good.update(dict.fromkeys(lasting, pattern.failed))
+        broke = _broken_steps(named) | lasting
         for part in {part for part, _ in named}:
             taken[part].append(pattern)
             if part in broke:
@@ -121,7 +125,7 @@ def step_rates(patterns: Iterable[PatternRuns]) -> list[StepRate]:
             sum(pattern.runs for pattern in takers),
             sum(pattern.runs for pattern in broken[part]),
             sum(pattern.failed for pattern in takers),
-            sum(p.failed for p in broken[part] if part in _broken_steps(_lasting(p.steps))),
+            failed_for_good[part],
             tuple(pattern.id for pattern in takers),
             tuple(pattern.id for pattern in broken[part]),
             _one_of_several([p.name for p in broken[part]], [p.name for p in takers]),
@@ -149,13 +153,8 @@ def _broken_steps(steps: Sequence[_Named]) -> set[tuple[str, str]]:
 
 def _lasting(steps: Sequence[Step]) -> list[_Named]:
     """The steps, of which only those count as failed that never worked afterwards."""
-    lasting: list[_Named] = []
-    worked_later: set[tuple[str, str]] = set()
-    for part, failed in reversed(list(_named_steps(steps))):
-        lasting.append((part, failed and part not in worked_later))
-        if not failed:
-            worked_later.add(part)
-    return lasting[::-1]
+    named = list(_named_steps(steps))
+    return [(part, lasts) for (part, _), lasts in zip(named, never_recovered(named), strict=True)]
 
 
 def first_failures(patterns: Iterable[PatternRuns]) -> list[FirstFailure]:

@@ -20,7 +20,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from clustertrace.model import MODEL_KINDS, Span
 from clustertrace.understanding.folding import visible
@@ -29,14 +29,14 @@ from clustertrace.understanding.reports import same_model
 __all__ = [
     "KEPT",
     "VERSION",
+    "CutShort",
     "Step",
     "Variant",
-    "broke_off",
     "bucket",
+    "cut_short",
     "in_order",
     "label_of",
     "normal_name",
-    "raised",
     "root_of",
     "steps_of",
     "variant",
@@ -58,6 +58,9 @@ _VARYING_PART = re.compile(
     r"|[0-9]{3,}(?![0-9A-Za-z])",  # a long number at the end of a word
     re.IGNORECASE,
 )
+
+
+CutShort = Literal["broke off", "raised"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,25 +136,17 @@ def root_of(ordered: Sequence[Span]) -> Span:
     return ordered[0]
 
 
-def broke_off(spans: Sequence[Span]) -> bool:
-    """Whether a call that failed ended the run: nobody knows which steps would have come.
+def cut_short(spans: Sequence[Span]) -> CutShort | None:
+    """How an error of its root ended a run, so that nobody knows which steps would have come.
 
-    Its root ended in an error, and so did the last span that began. A run whose own code gives up
-    after calls that worked, such as after six searches, has come to its end.
+    "broke off": by a call that failed, the last span that began. "raised": by its own code, after a
+    call that worked; it may have given up, such as after six searches, and come to its end, or
+    stumbled over what it got: that alone does not say.
     """
     ordered = in_order(spans)
     if len(ordered) < 2 or root_of(ordered).status != "error":
-        return False
-    return ordered[-1].status == "error"
-
-
-def raised(spans: Sequence[Span]) -> bool:
-    """Whether a run ended in an error of its own code, after a call that worked.
-
-    It may have given up, or stumbled over what it got: what would have come, it alone does not say.
-    """
-    ordered = in_order(spans)
-    return len(ordered) > 1 and root_of(ordered).status == "error" and not broke_off(ordered)
+        return None
+    return "broke off" if ordered[-1].status == "error" else "raised"
 
 
 def steps_of(spans: Sequence[Span]) -> list[Span]:

@@ -32,6 +32,7 @@ from typing import Final, Literal, NamedTuple
 from rapidfuzz.distance import Levenshtein
 
 from clustertrace.model import MODEL_KINDS, Span
+from clustertrace.patterns.recovery import never_recovered
 from clustertrace.patterns.signature import in_order, label_of, normal_name, root_of, steps_of
 from clustertrace.patterns.traits import Act, Trait, act_of, counted_as, run_of, traits_of
 from clustertrace.understanding.folding import visible
@@ -116,7 +117,12 @@ class _Step(NamedTuple):
 def labels_of(spans: Sequence[Span]) -> tuple[str, ...]:
     """The steps of a run as `Sibling` has them; payloads need not be loaded."""
     steps = _candidate_spans(spans)[:_STEP_LIMIT]
-    broke_inside = _ids_above(_lasting_failures(steps, spans), steps)
+    return _labels(steps, _lasting_failures(steps, spans))
+
+
+def _labels(steps: Sequence[Span], lasting: Sequence[Span]) -> tuple[str, ...]:
+    """An agent that broke with one of its steps has no mark."""
+    broke_inside = _ids_above(lasting, steps)
     return tuple(
         normal_name(span.name) if span.span_id in broke_inside else label_of(span) for span in steps
     )
@@ -134,11 +140,11 @@ def suspects(spans: Sequence[Span], siblings: Sequence[Sibling] = ()) -> tuple[S
     `siblings` are runs of the same agent, most alike first; without them the run is judged alone.
     """
     candidates = _candidate_spans(spans)[:_STEP_LIMIT]
+    lasting = _lasting_failures(candidates, spans)
     steps = [
         _Step(span, act_of(span), label)
-        for span, label in zip(candidates, labels_of(spans), strict=True)
+        for span, label in zip(candidates, _labels(candidates, lasting), strict=True)
     ]
-    lasting = _lasting_failures(candidates, spans)
     usual = _Usual(spans, siblings)
     reasons_by_step: list[list[Reason]] = [[] for _ in steps]
     _add_failures(steps, reasons_by_step, usual, lasting)
@@ -199,22 +205,19 @@ def _candidate_spans(spans: Sequence[Span]) -> list[Span]:
 
 
 def _lasting_failures(steps: Sequence[Span], spans: Sequence[Span]) -> list[Span]:
-    """The steps that failed and never worked afterwards, the last one first."""
+    """The steps that failed and never worked afterwards."""
     # Model calls that worked are no steps.
     last_answers: dict[str, int] = {}
     for span in spans:
         if span.kind in MODEL_KINDS and span.status != "error":
             name = normal_name(span.name)
             last_answers[name] = max(span.start_ns, last_answers.get(name, span.start_ns))
-    worked_later: set[str] = set()
-    lasting: list[Span] = []
-    for span in reversed(steps):
-        name = normal_name(span.name)
-        if span.status != "error":
-            worked_later.add(name)
-        elif name not in worked_later and last_answers.get(name, 0) <= span.start_ns:
-            lasting.append(span)
-    return lasting
+    named = [(normal_name(span.name), span.status == "error") for span in steps]
+    return [
+        span
+        for span, (name, _), lasts in zip(steps, named, never_recovered(named), strict=True)
+        if lasts and last_answers.get(name, 0) <= span.start_ns
+    ]
 
 
 def _add_failures(

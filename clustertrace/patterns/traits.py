@@ -12,7 +12,7 @@ their names without ids and numbers (`normal_name`), a failed one has a `!` behi
 from __future__ import annotations
 
 import zlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
 from typing import Any, Final, NamedTuple
@@ -20,7 +20,8 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from clustertrace.model import Span
-from clustertrace.patterns.signature import broke_off, normal_name, raised, steps_of
+from clustertrace.patterns.recovery import never_recovered
+from clustertrace.patterns.signature import CutShort, cut_short, normal_name, steps_of
 from clustertrace.understanding.reports import undated
 
 __all__ = [
@@ -98,8 +99,7 @@ class Run(NamedTuple):
     input_tokens: int
     output_tokens: int
     models: frozenset[str]
-    broke_off: bool = False
-    raised: bool = False
+    cut_short: CutShort | None = None
 
 
 def run_of(spans: Sequence[Span]) -> Run:
@@ -112,8 +112,7 @@ def run_of(spans: Sequence[Span]) -> Run:
         sum(span.input_tokens or 0 for span in models),
         sum(span.output_tokens or 0 for span in models),
         frozenset(name for span in models for name in _names_of_model(span)),
-        broke_off(spans),
-        raised(spans),
+        cut_short(spans),
     )
 
 
@@ -180,10 +179,8 @@ def traits_of(run: Run) -> tuple[set[Trait], dict[str, float]]:
     _add_repeats(traits, run.acts)
     _add_results(traits, run.acts)
     traits.update(("model", model, "", 0) for model in run.models)
-    if run.broke_off:
-        traits.add(BROKE_OFF)
-    if run.raised:
-        traits.add(RAISED)
+    if run.cut_short is not None:
+        traits.add(BROKE_OFF if run.cut_short == "broke off" else RAISED)
     return traits, _measures(run)
 
 
@@ -255,15 +252,14 @@ def _add_repeats(traits: set[Trait], acts: Sequence[Act]) -> None:
 
 
 def _add_results(traits: set[Trait], acts: Sequence[Act]) -> None:
-    worked_later: dict[str, bool] = defaultdict(bool)
-    for act in reversed(acts):
+    lasting = never_recovered([(act.name, act.failed) for act in acts])
+    for act, lasts in zip(acts, lasting, strict=True):
         if act.empty:
             traits.add(("empty", act.name, "", 0))
         if act.error_text:
             traits.update((("error text", act.name, "", 0), ("error text", "", "", 0)))
-        if act.failed and not worked_later[act.name]:
+        if lasts:
             traits.update((("not recovered", act.name, "", 0), ("not recovered", "", "", 0)))
-        worked_later[act.name] |= not act.failed
 
 
 def _measures(run: Run) -> dict[str, float]:

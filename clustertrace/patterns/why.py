@@ -21,7 +21,7 @@ from clustertrace.patterns.conditions import Case, Condition, case_of
 from clustertrace.patterns.cutting import Member, before, failure_point, matched_points
 from clustertrace.patterns.field import Candidate, Field, by_p, columns_of, places_in
 from clustertrace.patterns.rules import Q
-from clustertrace.patterns.signature import in_order, normal_name, raised, steps_of
+from clustertrace.patterns.signature import cut_short, in_order, normal_name, steps_of
 from clustertrace.patterns.statistics import benjamini_hochberg, false_shares
 from clustertrace.patterns.tags import common_keys, tag_traits
 from clustertrace.patterns.traits import BROKE_OFF
@@ -240,7 +240,7 @@ def _raised_after(members: Sequence[Member]) -> tuple[tuple[str, int], ...]:
     """Where the runs' own code ended them, after a step that worked."""
     last_steps: Counter[str] = Counter()
     for member in members:
-        if failure_point(member) is None and raised(member.spans):
+        if failure_point(member) is None and cut_short(member.spans) == "raised":
             steps = steps_of(member.spans)
             last_steps[normal_name(steps[-1].name) if steps else ""] += 1
     last_steps.pop("", None)
