@@ -6,8 +6,9 @@ JWT, a PEM block), and those that show by the name in front of them (`"password"
 `API_KEY=…`, `Authorization: Bearer …`). A secret of neither kind can't be recognised; the user's
 own patterns (CLUSTERTRACE_REDACT_PATTERNS, a file with a regular expression a line) add to both.
 
-Most texts hold no secret, so one scan comes first (`scan.py`); the patterns that cut
-(`cutting.py`) are loaded and run only where it finds something.
+Most texts hold no secret, so one scan comes first (`scan.py`). Where it finds something the
+patterns are loaded (`forms.py`, `names.py`), and each is tried only where it could begin because of
+that (`starts.py`, `cutting.py`).
 """
 
 from clustertrace.redaction.marks import MARK, REDACTED

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clustertrace.redaction import MARK, Redactor
+from clustertrace.redaction.cutting import STEPS, cut_secrets
 from clustertrace.redaction.marks import mark
 from tests.redaction.texts import (
     INNOCENT,
     NAMED,
     OTHER_NAMES,
+    PARTS,
     PLACED,
     PLACES,
     SECRETS,
@@ -104,3 +108,14 @@ def test_what_length_left_of_a_mark_is_no_secret(left: str) -> None:
     assert cut(text) == (text, 0)
     hidden, times = cut(text.replace(" in all", " in all of hunter2!"))
     assert times == (0 if left == "[redacted: by its name]" else 1), hidden
+
+
+@given(st.lists(st.sampled_from([*PARTS, *(text for text, _ in NAMED), *SECRETS]), max_size=14))
+def test_no_pattern_could_begin_elsewhere(parts: list[str]) -> None:
+    """Trying patterns only near what the scan finds cuts what trying them everywhere would."""
+    text = "".join(parts)
+    everywhere, cut_everywhere = text, 0
+    for step in STEPS:
+        everywhere, times = step.cut(everywhere, range(len(everywhere)))
+        cut_everywhere += times
+    assert cut_secrets(text) == (everywhere, cut_everywhere)

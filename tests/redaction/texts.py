@@ -7,6 +7,7 @@ __all__ = [
     "INNOCENT",
     "NAMED",
     "OTHER_NAMES",
+    "PARTS",
     "PLACED",
     "PLACES",
     "SECRETS",
@@ -254,3 +255,27 @@ INNOCENT = [
     "| token: |\n  | --- |\n  | none given |\n",
     "- name: token_count\n  value: hundred\n- name: region\n  value: eu-west-1\n",
 ]
+
+PARTS = [
+    *(
+        "password",
+        "DB_PASSWORD",
+        "apiKey",
+        "token",
+        "X-Secret-Key",
+        "passphrase",
+        "COOKIE",
+    ),
+    *("db_pass", "DB_PASS", "smtpPass", "dbpass", "passcode", "PASSCODE", "creds"),
+    *("OPENAI_KEY", "AccountKey", "signingkey", "ssh_key", "licenseKey", "groqKey"),
+    *("connection_string", "ConnStr", "CONNECTION_STRING", "jwt", "JWT", "Bearer"),
+    *("hunter22", "12345", "[", "]", "{", "}", ",", ":", "=", ">", "<", "</", "/", "@"),
+    *(" ", "    ", "\n", "\\n", '"', "'", '\\"', '\\\\\\"', "\\", "--", "-", ".", "a"),
+    *("name: ", "value: ", "Value: ", '"name":', '"value":', " is ", " was ", "://u:"),
+    *("user", "USER_", "pass", "PASS", "& ", "&", "curl ", "-u ", "--user ", "n:p"),
+    *("mysql", "mariadb", "sshpass", " -p", '"-p', "%3D", "%22", "%3A"),
+    *(" (x): ", "|\n ", "null", "1,"),
+    *("://a.blob.", "?sig=", "bot", "123456789:AA", "ok"),
+    *("Bearer ", "basic ", "sk-", "a1B2" * 12, "AKIA", "hf_", "eyJ", "ya29."),
+]
+"""Pieces that make a secret, or nearly one, where they come together."""
