@@ -60,6 +60,8 @@ class Rebuilder:
             return not_recorded(error)
 
     def _rebuilt(self, value: Any, depth: int) -> Any:
+        if type(value) is str:  # most values are; what stands below asks the same of its subclasses
+            return self._text(value)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, enum.Enum):
