@@ -23,8 +23,8 @@ class Learned(NamedTuple):
     """Failed runs that were left out, since failures of their patterns are expected."""
 
 
-def learn(trace_ids: Sequence[str], columns: Columns) -> Learned:
-    """Mine finished runs, given by column in the order of their ids."""
+def learn(trace_ids: Sequence[str], columns: Columns, expected: int = 0) -> Learned:
+    """Mine finished runs, given by column in the order of their ids; `expected` were left out."""
     mined = mine_columns(columns)
     samples = tuple(tuple(trace_ids[at] for at in p[:SAMPLES]) for p in mined.failed_places)
-    return Learned(mined, samples)
+    return Learned(mined, samples, expected)

@@ -49,6 +49,35 @@ def test_rules_from_traits_are_those_from_spans(store: Store, make_trace: Make) 
     assert learned.samples[0] == tuple(f"{number:032x}" for number in (60, 57, 54, 51, 48))
 
 
+def test_how_even_a_few_runs_were_cut_short_is_known(store: Store, make_trace: Make) -> None:
+    """A step is held against no run that could not come to it, and against all others."""
+
+    def write(number: int, *tools: str, failed: bool = False, error: bool = False) -> None:
+        spans = make_trace(number, *tools, failed=error)
+        if tools[-1] == "fetch" and error:
+            spans[-1] = spans[-1]._replace(status="error")
+        outcome = "fail" if failed or error else "pass"
+        store.write(Batch(spans, [TraceFacts(f"{number:032x}", outcome=outcome)]))
+
+    for number in range(1, 61):
+        write(number, "start", "plan", "fetch a", "fetch b", "fetch c", "cite")
+    for number in range(61, 67):
+        write(number, "start", "plan", failed=True)
+    for number in range(67, 70):
+        write(number, "start", "plan", "fetch", error=True)
+    for number in range(70, 79):
+        write(number, "plan", f"fetch {'abc'[number % 3]}", error=True)
+    store.refresh()
+    with store.read() as conn:
+        learned = queries.learned(conn, 1000)
+        cases = [case_of(t.spans, t.failed, t.session_id) for t in queries.export(conn)]
+    direct = mine(cases)
+    assert (learned.mined.rules, learned.mined.tried) == (direct.rules, direct.tried)
+    never_called = [rule_words(rule) for rule in direct.rules if "never called" in rule_words(rule)]
+    assert not any("`cite`" in sentence for sentence in never_called)
+    assert any(sentence.startswith("`start` never called: 9 of 9") for sentence in never_called)
+
+
 def test_only_the_newest_runs_are_learned_from(store: Store, make_trace: Make) -> None:
     """The limit counts finished runs, newest first; an empty database has nothing to say."""
     with store.read() as conn:
