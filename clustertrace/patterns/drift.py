@@ -49,6 +49,7 @@ class Change:
     """What changed about a pattern."""
 
     pattern: str
+    """Its id."""
     what: What
     before: float
     """Share of the window's runs (new, gone, share), failure rate, or median of dollars or ns."""
@@ -80,7 +81,7 @@ class Drift:
     changes: tuple[Change, ...]
     """What is significant, most significant first; then the other new and gone patterns."""
     overall: Change | None = None
-    """The failure rate of all runs, whose pattern has no name; None where none or all failed."""
+    """The failure rate of all runs, with no pattern's id; None where none or all failed."""
 
     @property
     def significant(self) -> int:
@@ -89,65 +90,71 @@ class Drift:
         return sum(change.significant for change in changes)
 
 
-_ALL: Final = ""
-"""In place of a pattern's id: all runs."""
-
-
 class _Test(NamedTuple):
+    """A change that was tested, of the runs of a pattern or of all."""
+
     pattern: str
     what: What
     before: float
     after: float
+    runs_before: Sequence[Run]
+    runs_after: Sequence[Run]
     p: float
+
+    def judged(self, bound: float, shares: Mapping[float, float]) -> Change:
+        """As a change, given the largest significant p-value and each p-value's q-value."""
+        return Change(
+            self.pattern,
+            self.what,
+            self.before,
+            self.after,
+            len(self.runs_before),
+            len(self.runs_after),
+            self.p,
+            shares[self.p],
+            self.p <= bound,
+            (self.runs_after or self.runs_before)[0].trace_id,
+        )
 
 
 def drift(before: Mapping[str, Sequence[Run]], after: Mapping[str, Sequence[Run]]) -> Drift:
     """Compare the runs of two windows, given by pattern, newest first."""
-    sizes = [sum(map(len, window.values())) for window in (before, after)]
-    all_runs = [[run for runs in window.values() for run in runs] for window in (before, after)]
-    independent = [
-        sum(len(_one_a_session(runs)) for runs in window.values()) for window in (before, after)
-    ]
-    tests = list(_test_failures(_ALL, *all_runs))
-    for pattern in sorted({*before, *after}):
-        runs_before, runs_after = before.get(pattern, ()), after.get(pattern, ())
-        if all(sizes):
-            tests.append(_test_presence(pattern, runs_before, runs_after, sizes, independent))
-        if min(len(runs_before), len(runs_after)) >= _MIN_RUNS:
-            tests += _test_pattern(pattern, runs_before, runs_after)
-    bound = benjamini_hochberg([test.p for test in tests], Q)
-    shares = false_shares(sorted(test.p for test in tests), len(tests))
-    windows = [
-        {**window, _ALL: runs} for window, runs in zip((before, after), all_runs, strict=True)
-    ]
+    all_before, all_after = (
+        [run for runs in one.values() for run in runs] for one in (before, after)
+    )
+    of_all = list(_test_failures("", all_before, all_after))
+    of_patterns = list(_test_patterns(before, after))
+    p_values = sorted(test.p for test in (*of_all, *of_patterns))
+    bound, shares = benjamini_hochberg(p_values, Q), false_shares(p_values, len(p_values))
     changes = [
-        _change_of_test(test, windows[0], windows[1], shares[test.p], test.p <= bound)
-        for test in tests
-        if test.p <= bound or test.what in ("new", "gone") or test.pattern == _ALL
+        test.judged(bound, shares)
+        for test in of_patterns
+        if test.p <= bound or test.what in ("new", "gone")
     ]
-    changes.sort(key=lambda change: (change.p, change.pattern, change.what))
-    failed = [sum(run.failed for run in runs) for runs in all_runs]
     return Drift(
-        sizes[0],
-        sizes[1],
-        failed[0],
-        failed[1],
-        len(tests),
-        tuple(change for change in changes if change.pattern != _ALL),
-        next((change for change in changes if change.pattern == _ALL), None),
+        len(all_before),
+        len(all_after),
+        sum(run.failed for run in all_before),
+        sum(run.failed for run in all_after),
+        len(p_values),
+        tuple(sorted(changes, key=lambda change: (change.p, change.pattern, change.what))),
+        next((test.judged(bound, shares) for test in of_all), None),
     )
 
 
-def _change_of_test(
-    test: _Test,
-    before: Mapping[str, Sequence[Run]],
-    after: Mapping[str, Sequence[Run]],
-    q: float,
-    significant: bool,
-) -> Change:
-    runs_before, runs_after = before.get(test.pattern, ()), after.get(test.pattern, ())
-    sample = (runs_after or runs_before)[0].trace_id
-    return Change(*test[:4], len(runs_before), len(runs_after), test.p, q, significant, sample)
+def _test_patterns(
+    before: Mapping[str, Sequence[Run]], after: Mapping[str, Sequence[Run]]
+) -> Iterable[_Test]:
+    sizes = [sum(map(len, window.values())) for window in (before, after)]
+    independent = [
+        sum(len(_one_a_session(runs)) for runs in window.values()) for window in (before, after)
+    ]
+    for pattern in sorted({*before, *after}):
+        runs_before, runs_after = before.get(pattern, ()), after.get(pattern, ())
+        if all(sizes):
+            yield _test_presence(pattern, runs_before, runs_after, sizes, independent)
+        if min(len(runs_before), len(runs_after)) >= _MIN_RUNS:
+            yield from _test_pattern(pattern, runs_before, runs_after)
 
 
 def _test_presence(
@@ -158,11 +165,12 @@ def _test_presence(
     independent: Sequence[int],
 ) -> _Test:
     """A pattern's share of the runs, tested on independent ones; of all, both are given."""
-    found_before, found_after = (len(_one_a_session(runs)) for runs in (runs_before, runs_after))
-    p = fisher_two_sided(found_after, independent[1], found_before + found_after, sum(independent))
-    share_before, share_after = len(runs_before) / sizes[0], len(runs_after) / sizes[1]
+    shares = len(runs_before) / sizes[0], len(runs_after) / sizes[1]
+    found = [len(_one_a_session(runs)) for runs in (runs_before, runs_after)]
     what: What = "share" if runs_before and runs_after else "new" if runs_after else "gone"
-    return _Test(pattern, what, share_before, share_after, p)
+    return _Test(
+        pattern, what, *shares, runs_before, runs_after, _fisher(shares, found, independent)
+    )
 
 
 def _test_failures(
@@ -173,9 +181,23 @@ def _test_failures(
     failed = [sum(run.failed for run in runs) for runs in independent]
     sizes = [len(runs) for runs in independent]
     if 0 < sum(failed) < sum(sizes) and all(sizes):
-        rates = [sum(run.failed for run in runs) / len(runs) for runs in (runs_before, runs_after)]
-        p = fisher_two_sided(failed[1], sizes[1], sum(failed), sum(sizes))
-        yield _Test(pattern, "failure rate", rates[0], rates[1], p)
+        before, after = (
+            sum(run.failed for run in runs) / len(runs) for runs in (runs_before, runs_after)
+        )
+        p = _fisher((before, after), failed, sizes)
+        yield _Test(pattern, "failure rate", before, after, runs_before, runs_after, p)
+
+
+def _fisher(shares: tuple[float, float], found: Sequence[int], sizes: Sequence[int]) -> float:
+    """The p-value that the independent runs give to shares of all runs, before and after.
+
+    1 where they changed the other way, since then a few long sessions make the change.
+    """
+    before, after = shares
+    change = found[1] / sizes[1] - found[0] / sizes[0]
+    if (after - before) * change <= 0:
+        return 1.0
+    return fisher_two_sided(found[1], sizes[1], sum(found), sum(sizes))
 
 
 def _test_pattern(
@@ -193,7 +215,8 @@ def _test_pattern(
         ]
         if min(map(len, values)) >= _MIN_RUNS and len({*values[0], *values[1]}) > 1:
             p = mann_whitney(*values)
-            yield _Test(pattern, what, _median(values[0]), _median(values[1]), p)
+            medians = _median(values[0]), _median(values[1])
+            yield _Test(pattern, what, *medians, runs_before, runs_after, p)
 
 
 def _one_a_session(runs: Sequence[Run]) -> list[Run]:

@@ -29,15 +29,15 @@ def summary_words(drift: Drift) -> str:
     few = f" With {counted(small, 'run')} in a window, little can be said." if small < FEW else ""
     return (
         f"{verdict}: {drift.failed_before} of {counted(drift.runs_before, 'run')} failed before, "
-        f"{drift.failed_after} of {drift.runs_after} after{sure}; {drift.tried} comparisons, "
-        f"corrected together.{few}"
+        f"{drift.failed_after} of {drift.runs_after} after{sure}; "
+        f"{counted(drift.tried, 'comparison')}, corrected together.{few}"
     )
 
 
 def change_words(change: Change) -> str:
     """What changed about a pattern, as a part of a sentence that ends with how sure it is."""
     before, after = change.before, change.after
-    match change.what:
+    match what := change.what:
         case "new":
             said = f"new: {counted(change.runs_after, 'run')}, {share(round(after, 3))} of all"
         case "gone":
@@ -55,16 +55,22 @@ def change_words(change: Change) -> str:
             )
         case "cost":
             more = "dearer" if after > before else "cheaper"
-            said = f"{more}: median {money(before)} before, {money(after)}"
+            said = _medians_words(what, more, money(before), money(after))
         case "duration":
             more = "slower" if after > before else "faster"
-            said = f"{more}: median {duration(round(before))} before, {duration(round(after))}"
+            said = _medians_words(what, more, duration(round(before)), duration(round(after)))
     sure = _sure(change)
     if not change.significant:
         sure += ", may be chance"
     elif change.few:
         sure += ", few runs"
     return f"{said} ({sure})"
+
+
+def _medians_words(what: str, more: str, before: str, after: str) -> str:
+    if before == after:
+        return f"{what} differs in part: median {after} before and after"
+    return f"{more}: median {before} before, {after}"
 
 
 def _sure(change: Change) -> str:
@@ -84,16 +90,24 @@ def drift_document(drift: Drift, variants: Mapping[str, Variant]) -> dict[str, A
         "tried": drift.tried,
         "sentence": summary_words(drift),
         "significant": drift.significant,
-        "changes": [_change(change, variants[change.pattern]) for change in drift.changes],
+        "overall": None if drift.overall is None else _change(drift.overall),
+        "changes": [
+            _pattern(variants[change.pattern]) | _change(change) for change in drift.changes
+        ],
     }
 
 
-def _change(change: Change, variant: Variant) -> dict[str, Any]:
+def _pattern(variant: Variant) -> dict[str, Any]:
     return {
-        "what": change.what,
-        "pattern": change.pattern,
+        "pattern": variant.id,
         "name": variant.name,
         "steps": [step_text(step) for step in variant.steps],
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "what": change.what,
         "sentence": change_words(change),
         "before": change.before,
         "after": change.after,

@@ -117,6 +117,28 @@ def test_shares_are_of_the_runs_that_are_counted() -> None:
     assert not new.significant
 
 
+def test_a_change_that_a_few_long_sessions_make_is_no_evidence() -> None:
+    """Where most sessions fail less, one session of many failures is no sign of failing more."""
+    before = [*runs(20, failed=20), *runs(60, session="x")]
+    after = [*runs(21), *runs(61, failed=61, session="y")]
+    comparison = drift({"p": before}, {"p": after})
+    assert found(comparison) == []
+    assert comparison.significant == 0
+    talkative = {"p": runs(60, session="x"), "q": runs(40)}
+    assert found(drift(talkative, {"p": runs(20), "q": runs(40)})) == []
+
+
+def test_a_change_beside_the_median_is_told_as_such() -> None:
+    """Runs that cost more while the median stays are not called cheaper."""
+
+    def priced(name: str, odd: float) -> list[Run]:
+        return [Run(f"{name}{at}", False, SECOND, odd if at % 8 > 4 else 1.0) for at in range(80)]
+
+    [change] = drift({"p": priced("b", 0.5)}, {"p": priced("a", 2.0)}).changes
+    words = change_words(change)
+    assert words == "cost differs in part: median $1.00 before and after (p <0.0001, q <0.0001)"
+
+
 def test_unknown_prices_are_not_compared() -> None:
     """Runs whose cost nobody knows say nothing about cost."""
     comparison = drift({"p": runs(30, cost=None)}, {"p": runs(30, cost=5.0)})
@@ -130,7 +152,11 @@ def test_the_same_is_no_drift() -> None:
         {"p": runs(50, failed=50)},
         {f"p{at}": runs(1) for at in range(50)},
     ):
-        assert drift(window, window).changes == ()
+        comparison = drift(window, window)
+        assert comparison.changes == ()
+        assert comparison.overall is None
+    window = {"p": alike(50, "a", failed=False)}
+    assert summary_words(drift(window, window)).endswith("; 1 comparison, corrected together.")
 
 
 def test_chance_is_no_drift() -> None:
@@ -157,6 +183,8 @@ def test_the_document_has_every_number() -> None:
     assert (change["name"], change["steps"]) == ("agent", ["search ×2–3", "cite"])
     assert (change["before"], change["after"]) == (0.05, 0.5)
     assert change["significant"] is True
+    assert document["overall"]["sentence"] == change["sentence"]
+    assert document["significant"] == 2
 
 
 def alike(count: int, name: str, *, failed: bool) -> list[Run]:
@@ -191,7 +219,9 @@ def test_runs_that_all_differ_may_fail_more_too() -> None:
         "No significant change of a pattern, but runs fail more in all: 10 of 100 runs failed "
     )
     variants = {one.pattern: Variant(one.pattern, "a", ()) for one in comparison.changes}
-    assert drift_document(comparison, variants)["significant"] == 1
+    document = drift_document(comparison, variants)
+    assert document["significant"] == 1
+    assert document["overall"]["sentence"].startswith("fails more: 10 % of 100 before, 60 % of")
     unchanged = drift(window("b", 10), window("a", 12))
     assert summary_words(unchanged).startswith("No evidence of drift: ")
     assert unchanged.significant == 0
