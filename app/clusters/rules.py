@@ -14,7 +14,7 @@ from clustertrace.app.guard import guarded
 from clustertrace.app.links import trace_url
 from clustertrace.patterns.learning import Learned
 from clustertrace.patterns.rules import Rule
-from clustertrace.patterns.sentences import nothing_words, rule_words, tags_note
+from clustertrace.patterns.sentences import nothing_words, rule_words, tags_note, tried_words
 from clustertrace.store import queries
 from clustertrace.store.answers import Overview
 from clustertrace.store.store import Store
@@ -126,8 +126,8 @@ def _note(latest: _LearnedRules, changed: bool) -> str:
     without = f" without {words.counted(left_out, 'expected failure')}" if left_out else ""
     return (
         f"Learned from {newest} finished runs{without}{_as_of_words(latest) if changed else ''}; "
-        f"{words.count(mined.tried)} conditions were tried and corrected for. A rule says what "
-        "goes along with failing, not what causes it."
+        f"{tried_words(mined.tried)} and corrected for. A rule says what goes along with failing, "
+        "not what causes it."
     )
 
 

@@ -131,14 +131,16 @@ def match(
 
 
 def _show_rules(document: dict[str, Any], mined: Mined) -> None:
+    from clustertrace.patterns.sentences import tried_words
+
     for rule in (*document["rules"], *document.get("tag_rules", ())):
         _show_rule(rule)
     if not mined.rules:
         note(document["why_none"])
         return
     note(
-        f"{mined.tried:,} conditions were tried on {mined.runs:,} runs, {mined.failed:,} of them "
-        "failed. A rule says what goes along with failing, not what causes it."
+        f"{tried_words(mined.tried)} on {mined.runs:,} runs, {mined.failed:,} of them failed. "
+        "A rule says what goes along with failing, not what causes it."
     )
 
 

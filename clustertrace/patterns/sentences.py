@@ -18,6 +18,7 @@ __all__ = [
     "rule_words",
     "runs_needed",
     "tags_note",
+    "tried_words",
 ]
 
 TAG_CAVEAT: Final = "A tag may also be a label that runs got for how they went."
@@ -55,7 +56,7 @@ def nothing_words(mined: Mined, expected: int = 0) -> str:
         return f"{failed}: there is no success to compare them with."
     needed = needed_words(mined.runs, mined.failed, mined.tried)
     return (
-        f"No significant pattern in what runs did: {mined.tried:,} conditions were tried on "
+        f"No significant pattern in what runs did: {tried_words(mined.tried)} on "
         f"{mined.runs:,} runs, {mined.failed:,} of them failed. {needed}"
     )
 
@@ -64,12 +65,15 @@ def tags_note(of_tags: Mined) -> str:
     """What was asked about tags, apart from all else, in a sentence or two; or nothing."""
     if not of_tags.tried:
         return ""
-    tried = (
-        f"{counted(of_tags.tried, 'condition')} on tags {'was' if of_tags.tried == 1 else 'were'}"
-    )
+    tried = tried_words(of_tags.tried, " on tags")
     if of_tags.rules:
-        return f"{tried} tried apart from that. {TAG_CAVEAT}"
-    return f"{tried} tried apart from that; none is significant."
+        return f"{tried} apart from that. {TAG_CAVEAT}"
+    return f"{tried} apart from that; none is significant."
+
+
+def tried_words(tried: int, about: str = "") -> str:
+    """1 condition was tried; about ` on tags`: 2 conditions on tags were tried"""
+    return f"{counted(tried, 'condition')}{about} {'was' if tried == 1 else 'were'} tried"
 
 
 def needed_words(runs: int, failed: int, tried: int) -> str:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from clustertrace.patterns.divergence import END, Divergence
 from clustertrace.patterns.documents import condition_document
-from clustertrace.patterns.sentences import TAG_CAVEAT, condition_words, needed_words, runs_needed
+from clustertrace.patterns.sentences import (
+    TAG_CAVEAT,
+    condition_words,
+    needed_words,
+    runs_needed,
+    tried_words,
+)
 from clustertrace.patterns.signature import Step
 from clustertrace.patterns.why import Difference, Why
 from clustertrace.telling.words import chance, counted, step_text
@@ -20,6 +26,9 @@ __all__ = [
     "nothing_words",
     "why_document",
 ]
+
+_PLACES: Final = 3
+"""Steps at which runs broke that a sentence names."""
 
 _POPULATIONS = {
     "pattern": "that took these steps",
@@ -42,16 +51,24 @@ def broke_words(why: Why) -> str | None:
     of_all = f"of {counted(why.failed, 'failed run')}"
     sentences = []
     if why.broke_at:
-        places = ", ".join(f"{count} at `{step}`" for step, count in why.broke_at[:3])
+        places = _places(why.broke_at, "at")
         broken = sum(count for _, count in why.broke_at)
         sentences.append(f"A failed call ended {broken} {of_all}: {places}.")
     if why.raised_after:
-        places = ", ".join(f"{count} after `{step}`" for step, count in why.raised_after[:3])
+        places = _places(why.raised_after, "after")
         ended = sum(count for _, count in why.raised_after)
         sentences.append(
             f"An error outside of any recorded call ended {ended} {of_all}: {places}, which worked."
         )
     return " ".join(sentences) or None
+
+
+def _places(runs_by_step: Sequence[tuple[str, int]], where: str) -> str:
+    """The steps with most runs, and how many runs the others have."""
+    shown = [f"{runs:,} {where} `{step}`" for step, runs in runs_by_step[:_PLACES]]
+    if others := sum(runs for _, runs in runs_by_step[_PLACES:]):
+        shown.append(f"{others:,} {where} others")
+    return ", ".join(shown)
 
 
 def compared_words(why: Why) -> str:
@@ -63,8 +80,8 @@ def compared_words(why: Why) -> str:
     left = f"; {why.left_out} ended too early to be compared" if why.left_out else ""
     return (
         f"{counted(why.all_failed, 'failed run')} against {why.all_passed} that did not fail, of "
-        f"those {_POPULATIONS[why.level]}, up to where they failed{left}. {why.tried:,} conditions "
-        "were tried. This says what goes along with failing, not what causes it."
+        f"those {_POPULATIONS[why.level]}, up to where they failed{left}. "
+        f"{tried_words(why.tried)}. This says what goes along with failing, not what causes it."
         f"{tags}{_unlike(why)}"
     )
 

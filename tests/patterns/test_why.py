@@ -66,6 +66,22 @@ def test_steps_that_a_broken_run_did_not_come_to_explain_nothing() -> None:
     assert broke_words(why) == "A failed call ended 40 of 40 failed runs: 40 at `llm`."
 
 
+def test_all_places_where_runs_broke_are_counted() -> None:
+    """Three are named; the numbers still add up, whether calls failed or the runs' own code."""
+
+    def broken(mark: str) -> str | None:
+        members = [
+            member(at, f"plan {'aaaabbbccd'[at]}{mark}", failed=True, error=True)
+            for at in range(10)
+        ]
+        return broke_words(explain([Population("pattern", members)]))
+
+    places = "10 of 10 failed runs: 4 {0} `a`, 3 {0} `b`, 2 {0} `c`, 1 {0} others"
+    assert broken("!") == f"A failed call ended {places.format('at')}."
+    outside = f"An error outside of any recorded call ended {places.format('after')}"
+    assert broken("") == f"{outside}, which worked."
+
+
 def test_where_own_code_ended_runs_is_said_and_no_later_step_held_against_them() -> None:
     """An error between two steps is no call that failed; the step before it is named."""
     members = [member(at, "load price", failed=True, error=True) for at in range(20)]
@@ -217,6 +233,19 @@ def test_what_was_compared_is_told() -> None:
         "8 failed runs against 20 that did not fail, of those of this family of patterns, up to "
         "where they failed; 2 ended too early to be compared. 1,234 conditions were tried."
     )
+
+
+def test_a_single_condition_is_told_in_the_singular() -> None:
+    """Where one tag's value is all that can be compared, one condition was tried."""
+    members = [member(at, "look", failed=at < 20) for at in range(60)]
+    tagged = [
+        one._replace(tags={"customer": "acme" if one.failed else one.trace_id}) for one in members
+    ]
+    why = explain([Population("pattern", tagged)])
+    assert sentences(why) == [
+        "The tag `customer` is `acme`: 20 of 20 failed runs, 0 of 40 that did not fail."
+    ]
+    assert " 1 condition was tried. " in compared_words(why)
 
 
 def test_agents_that_are_left_out_are_told_of() -> None:
