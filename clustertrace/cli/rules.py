@@ -12,7 +12,7 @@ from clustertrace.cli.app import Db, Json, Where, app
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import BadInput, UsageError
 from clustertrace.opening import reading
-from clustertrace.telling.words import chance, percent
+from clustertrace.telling.words import chance, counted, percent
 
 if TYPE_CHECKING:
     from clustertrace.patterns.conditions import Case
@@ -138,9 +138,11 @@ def _show_rules(document: dict[str, Any], mined: Mined) -> None:
     if not mined.rules:
         note(document["why_none"])
         return
+    left_out = document["left_out_as_expected"]
+    without = f" without {counted(left_out, 'expected failure')}" if left_out else ""
     note(
-        f"{tried_words(mined.tried)} on {mined.runs:,} runs, {mined.failed:,} of them failed. "
-        "A rule says what goes along with failing, not what causes it."
+        f"{tried_words(mined.tried)} on {mined.runs:,} runs{without}, {mined.failed:,} of them "
+        "failed. A rule says what goes along with failing, not what causes it."
     )
 
 

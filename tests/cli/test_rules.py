@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clustertrace.model import Batch, Span, TraceFacts
-from clustertrace.store import Store
+from clustertrace.store import Store, queries
 
 SECOND = 10**9
 
@@ -59,6 +59,20 @@ def test_the_rules_of_a_database_are_sentences(run: Any, looping: Store) -> None
     assert rule["p"] <= rule["q"] < 0.05
     assert len(rule["sample_trace_ids"]) == 5
     assert document["tried"] >= 1
+
+
+def test_expected_failures_are_said_to_be_left_out(run: Any, looping: Store) -> None:
+    """The numbers of runs are those that rules were learned from, and it is told of the others."""
+    for number in range(81, 84):
+        facts = TraceFacts(f"{number:032x}", outcome="fail")
+        looping.write(Batch(spans_of(number, ["sign in"]), [facts]))
+    looping.refresh()
+    with looping.read() as conn:
+        pattern = queries.trace_row(conn, f"{81:032x}").variant
+    assert pattern is not None
+    run("annotate", pattern, "--expected")
+    noted = run("rules").err
+    assert "on 80 runs without 3 expected failures, 20 of them failed." in noted
 
 
 def test_nothing_significant_is_said_with_what_it_would_take(run: Any, store: Store) -> None:
