@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
+from operator import add, sub
 from typing import Final, NamedTuple
 
 from clustertrace.patterns.rules import Q
@@ -24,8 +25,8 @@ from clustertrace.patterns.statistics import Z95_ONE_SIDED, benjamini_hochberg, 
 
 __all__ = ["END", "Divergence", "Node", "Path", "divergence", "tree"]
 
-END: Final = Step(("end",), (False,), ("",), "1")
-"""The branch of the runs that took no further step."""
+END: Final = Step(("■ end",), (False,), ("",), "1")
+"""The branch of the runs that took no further step; no step is called so."""
 
 _MIN_RUNS: Final = 3
 """Runs that must go one way, and runs that must go another."""
@@ -125,8 +126,11 @@ class _Side(NamedTuple):
     independent_failed: int = 0
     independent: int = 0
 
-    def plus(self, other: _Side, sign: int = 1) -> _Side:
-        return _Side(*(one + sign * more for one, more in zip(self, other, strict=True)))
+    def plus(self, other: _Side) -> _Side:
+        return _Side(*map(add, self, other))
+
+    def minus(self, other: _Side) -> _Side:
+        return _Side(*map(sub, self, other))
 
 
 class _Branch(NamedTuple):
@@ -205,21 +209,31 @@ def _branches(parent: Node, path: tuple[Step, ...]) -> Iterator[_Branch]:
 
 def _sides(node: Node, parent: Node) -> tuple[_Side, _Side]:
     """The runs that went on with a step, and those that went another way."""
-    alike = [
+    same_step = [
         other
         for other in parent.children.values()
-        if other is not node and _names(other) == _names(node) and not _broke_in_step(other)
+        if other is not node and _names(other) == _names(node)
     ]
-    side, others = _all_runs(node), _Side()
-    if _is_end(node) or (alike and (_broke_in_step(node) or not _is_longest(node, alike))):
-        side = side.plus(_broken_runs(node), -1)
-    for other in parent.children.values():
-        if _is_part_of(other, node) and not alike:
-            broken = _broken_runs(other)
-            side, others = side.plus(broken), others.plus(broken, -1)
-        if other is not node:
-            others = others.plus(_all_runs(other))
+    completed = [other for other in same_step if not _broke_in_step(other)]
+    side = _all_runs(node)
+    # Who broke in the step took it, too; where others did it more often, that is not known.
+    if not completed and not _broke_in_step(node):
+        for other in same_step:
+            side = side.plus(_broken_runs(other))
+    others = _all_runs(parent).minus(side)
+    if _may_have_gone_on(node, completed):
+        side = side.minus(_broken_runs(node))
     return side, others
+
+
+def _may_have_gone_on(node: Node, completed: Sequence[Node]) -> bool:
+    """Whether runs that broke here might have gone another way: further, or round once more.
+
+    `completed` are the nodes of the same step in which nothing broke.
+    """
+    if _is_end(node):
+        return True
+    return bool(completed) and (_broke_in_step(node) or not _is_longest(node, completed))
 
 
 def _all_runs(node: Node) -> _Side:
@@ -247,9 +261,9 @@ def _is_part_of(other: Node, node: Node) -> bool:
     return _names(other) == _names(node) and _broke_in_step(other) and not _broke_in_step(node)
 
 
-def _is_longest(node: Node, alike: Sequence[Node]) -> bool:
+def _is_longest(node: Node, others: Sequence[Node]) -> bool:
     """Whether nobody did this step more often than here."""
-    return all(_rounds(other) < _rounds(node) for other in alike)
+    return all(_rounds(other) < _rounds(node) for other in others)
 
 
 def _rounds(node: Node) -> int:

@@ -90,6 +90,19 @@ def test_a_step_counts_as_taken_by_those_that_broke_in_it() -> None:
     assert divergence(tree([*taken, path("look", 40, 2), broken])) == found
 
 
+def test_a_step_called_end_is_a_step_as_any_other() -> None:
+    """It is told from ending, whatever it is called, and so are the runs that broke in it."""
+
+    def told(step: str) -> str:
+        paths = [path("plan", 30, 1), path(f"plan {step}", 12, 2)]
+        paths.append(path(f"plan {step}!", 9, 9)._replace(broke=9))
+        found = divergence(tree(paths))
+        return "" if found is None else divergence_words(found)
+
+    assert told("stop").startswith("After `plan`, 11 of the 21 runs that took `stop` failed")
+    assert told("end") == told("stop").replace("stop", "end")
+
+
 def test_breaking_in_either_of_two_ways_alike_parts_nothing() -> None:
     """One step that fails one time in six does so whatever came before it."""
     paths = [path("fetch cite", 160, 0), path("search fetch cite", 92, 0)]
