@@ -33,32 +33,54 @@ def match_expression(query: str) -> Expression:
     Everything but the operators is quoted, so that no punctuation can break it. Operators that
     stand where they make no sense, and unbalanced parentheses, count as words or are left out.
     """
-    parts: list[str] = []
-    depth = 0
-    near = ""
-    query = query.replace("\0", " ").encode("utf-8", "replace").decode()
-    for token in _TOKEN.findall(query):
-        after_operand = bool(parts) and parts[-1] not in ("(", *_OPERATORS)
-        far, near = near, ""
+    reader = _Reader()
+    for token in _TOKEN.findall(query.replace("\0", " ").encode("utf-8", "replace").decode()):
+        reader.read(token)
+    return reader.expression()
+
+
+class _Reader:
+    """What was read so far, and what may follow it."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._depth = 0
+        """Parentheses that are open."""
+        self._near = ""
+        """How near the next word is to the last one; empty if that is not said."""
+
+    def read(self, token: str) -> None:
+        near, self._near = self._near, ""
         if token == "(":
-            parts += ["AND", "("] if after_operand else ["("]
-            depth += 1
+            self._add_operand("(")
+            self._depth += 1
         elif token == ")":
-            if depth and after_operand:
-                parts.append(")")
-                depth -= 1
-        elif token in _OPERATORS and after_operand:
-            parts.append(token)
-        elif after_operand and (close := _NEAR.match(token)):
-            near = (close.group(1) or "10") if parts[-1].startswith('"') else ""
+            if self._depth and self._is_after_operand:
+                self._parts.append(")")
+                self._depth -= 1
+        elif self._is_after_operand and token in _OPERATORS:
+            self._parts.append(token)
+        elif self._is_after_operand and (distance := _NEAR.match(token)):
+            self._near = (distance.group(1) or "10") if _is_quoted(self._parts[-1]) else ""
         elif operand := _near_call(token) or _quoted(token):
-            if far and operand.startswith('"'):
-                parts[-1] = f"NEAR({parts[-1]} {operand}, {far})"
+            if near and _is_quoted(operand):
+                self._parts[-1] = f"NEAR({self._parts[-1]} {operand}, {near})"
             else:
-                parts += ["AND", operand] if after_operand else [operand]
-    while parts and parts[-1] in ("(", *_OPERATORS):
-        depth -= parts.pop() == "("
-    return Expression(" ".join([*parts, *[")"] * depth]))
+                self._add_operand(operand)
+
+    def expression(self) -> Expression:
+        """Everything that was read, without operators at its end, and with all closed."""
+        parts, depth = list(self._parts), self._depth
+        while parts and parts[-1] in ("(", *_OPERATORS):
+            depth -= parts.pop() == "("
+        return Expression(" ".join([*parts, *[")"] * depth]))
+
+    @property
+    def _is_after_operand(self) -> bool:
+        return bool(self._parts) and self._parts[-1] not in ("(", *_OPERATORS)
+
+    def _add_operand(self, operand: str) -> None:
+        self._parts += ["AND", operand] if self._is_after_operand else [operand]
 
 
 def _near_call(token: str) -> str:
@@ -81,3 +103,7 @@ def _quoted(token: str) -> str:
     if not _WORDS.search(words):
         return ""
     return f'"{words.replace(chr(34), " ")}"' + ("*" if prefix else "")
+
+
+def _is_quoted(part: str) -> bool:
+    return part.startswith('"')
