@@ -150,8 +150,8 @@ def verdict_words(result: Verdict, by: str, did: str = "failed") -> str:
         return f"{result.word.capitalize()}. {counts} {change}{mix}"
     limit = "So few runs would hardly show any change."
     if result.smallest is not None:
-        smallest = f"{result.smallest * 100:.0f} points"
-        limit = f"This many runs would usually show a change of {smallest} or more."
+        smallest = points(result.smallest).removeprefix("+")
+        limit = f"This many runs would usually show a change of {smallest} points or more."
     return f"No evidence of a change. {counts} {change}{mix} {limit}"
 
 

@@ -83,9 +83,11 @@ def interval(rate: Interval) -> str:
 
 
 def points(difference: float) -> str:
-    """A difference of shares in percentage points, signed: 0.28 → +28"""
-    rounded = round(difference * 100)
-    return f"{rounded:+}".replace("-", "−") if rounded else "0"
+    """A difference of shares in percentage points, signed: 0.28 → +28; below one, 0.003 → +0.3"""
+    in_points = difference * 100
+    digits = 0 if abs(in_points) >= 0.95 else 1
+    text = f"{in_points:+.{digits}f}".replace("-", "−")
+    return "0" if text in ("+0.0", "−0.0") else text
 
 
 def money(usd: float) -> str:

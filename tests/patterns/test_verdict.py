@@ -136,3 +136,11 @@ def test_a_changed_mix_is_named_where_all_runs_seem_to_change() -> None:
         "tag.task",
     )
     assert "another mix of tasks; 200 runs had none to compare with." in alone
+
+
+def test_a_change_below_a_point_is_not_called_none() -> None:
+    """Twenty thousand runs show less than a point, and which way it went is told."""
+    worse = verdict_words(verdict({"a": Side(50, 10_000)}, {"a": Side(82, 10_000)}), "name")
+    assert "changed by +0.3 points (95 % interval +0.1 to +0.5, " in worse
+    same = verdict_words(verdict({"a": Side(2, 10_000)}, {"a": Side(2, 10_000)}), "name")
+    assert same.endswith("would usually show a change of 0.1 points or more.")

@@ -59,10 +59,18 @@ def test_durations(nanoseconds: int | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("difference", "text"),
-    [(0.284, "+28"), (-0.16, "−16"), (0.0, "0"), (-0.004, "0"), (0.004, "0"), (-1.0, "−100")],
+    [
+        (0.284, "+28"),
+        (-0.16, "−16"),
+        (0.0, "0"),
+        (-0.004, "−0.4"),
+        (0.0097, "+1"),
+        (0.0004, "0"),
+        (-1.0, "−100"),
+    ],
 )
 def test_points(difference: float, text: str) -> None:
-    """Signed, but for none: there is no plus or minus zero."""
+    """Signed, but for none: there is no plus or minus zero. What is below one is not none."""
     assert points(difference) == text
 
 
