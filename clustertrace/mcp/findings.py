@@ -52,7 +52,7 @@ class FailureRules(Answer):
 
 
 class Broken(Answer):
-    """A step that ended runs."""
+    """A step, and in how many runs it has a part in the failure."""
 
     step: str
     runs: int

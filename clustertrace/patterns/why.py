@@ -94,7 +94,8 @@ class Why:
     tried: int
     """Conditions that were tried and corrected for, over all populations."""
     broke_at: tuple[tuple[str, int], ...]
-    """Failed steps and model calls that ended runs of the pattern, with how many; most first."""
+    """Steps and model calls that failed for good in runs that ended in an error, with how many;
+    most first. What ended a run that went on after one may be that, or its own code."""
     differences: tuple[Difference, ...]
     """Most significant first."""
     raised_after: tuple[tuple[str, int], ...] = ()

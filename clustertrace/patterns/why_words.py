@@ -53,7 +53,7 @@ def broke_words(why: Why) -> str | None:
     if why.broke_at:
         places = _places(why.broke_at, "at")
         broken = sum(count for _, count in why.broke_at)
-        sentences.append(f"A failed call ended {broken} {of_all}: {places}.")
+        sentences.append(f"A call failed for good in {broken} {of_all}: {places}.")
     if why.raised_after:
         places = _places(why.raised_after, "after")
         ended = sum(count for _, count in why.raised_after)

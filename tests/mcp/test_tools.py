@@ -125,8 +125,9 @@ def test_the_way_to_a_failure(ask: Callable[..., Any]) -> None:
     assert sum(row["first_divergence"] for row in against["rows"]) == 1
 
     rules = ask("rules")
-    assert rules["rules"][0]["sample_trace_ids"]
+    assert (rules["rules"], rules["more_runs"]) == ([], 34)
     (of_tag,) = rules["tag_rules"]
+    assert of_tag["sample_trace_ids"]
     assert of_tag["sentence"].startswith("The tag `version` is `1.4`: 6 of 8 failed")
     assert ask("get_trace", trace_id=of_tag["sample_trace_ids"][0])["run"]["failed"]
 

@@ -54,7 +54,7 @@ def test_steps_after_the_failure_explain_nothing() -> None:
     why = explain([Population("pattern", members)])
     assert why.differences == ()
     assert why.broke_at == (("fetch", 20),)
-    assert broke_words(why) == "A failed call ended 20 of 20 failed runs: 20 at `fetch`."
+    assert broke_words(why) == "A call failed for good in 20 of 20 failed runs: 20 at `fetch`."
 
 
 def test_steps_that_a_broken_run_did_not_come_to_explain_nothing() -> None:
@@ -63,7 +63,14 @@ def test_steps_that_a_broken_run_did_not_come_to_explain_nothing() -> None:
     members += [member(at, "look sort look", failed=False) for at in range(50, 250)]
     why = explain([Population("pattern", members)])
     assert why.differences == ()
-    assert broke_words(why) == "A failed call ended 40 of 40 failed runs: 40 at `llm`."
+    assert broke_words(why) == "A call failed for good in 40 of 40 failed runs: 40 at `llm`."
+
+
+def test_a_run_that_went_on_is_not_said_to_have_ended_where_a_call_failed() -> None:
+    """The call stays the suspect, since nobody made it again, but two more steps worked."""
+    members = [member(at, "plan fetch! read cite", failed=True, error=True) for at in range(9)]
+    sentence = broke_words(explain([Population("pattern", members)]))
+    assert sentence == "A call failed for good in 9 of 9 failed runs: 9 at `fetch`."
 
 
 def test_all_places_where_runs_broke_are_counted() -> None:
@@ -77,7 +84,7 @@ def test_all_places_where_runs_broke_are_counted() -> None:
         return broke_words(explain([Population("pattern", members)]))
 
     places = "10 of 10 failed runs: 4 {0} `a`, 3 {0} `b`, 2 {0} `c`, 1 {0} others"
-    assert broken("!") == f"A failed call ended {places.format('at')}."
+    assert broken("!") == f"A call failed for good in {places.format('at')}."
     outside = f"An error outside of any recorded call ended {places.format('after')}"
     assert broken("") == f"{outside}, which worked."
 
