@@ -67,7 +67,8 @@ def _sentence(rates: list[flow.StepRate], first: list[flow.FirstFailure], failed
         return f"{runs} failed without a step that broke."
     without_step = next((failure.runs for failure in first if not failure.place), 0)
     count_words = "all" if without_step == failed else words.count(without_step)
-    unbroken = f", {count_words} of them without a step that broke" if without_step else ""
+    of_them = f", {count_words} of them" if failed > 1 else ""
+    unbroken = f"{of_them} without a step that broke" if without_step else ""
     worst, lasting = rates[0], max(rates, key=lambda rate: rate.broke_for_good)
     for_good = ""
     if lasting.broke_for_good > worst.broke_for_good:

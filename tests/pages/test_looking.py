@@ -142,6 +142,15 @@ def test_a_run_that_raised_has_no_wrong_result(store: Store, show: Show) -> None
     assert "result" not in html
 
 
+def test_a_single_failed_run_is_not_all_of_them(store: Store, show: Show) -> None:
+    """Beside steps that broke in runs that did not fail, too."""
+    store.write(run(1, "search", facts=failing(1)))
+    store.write(run(2, "fetch!", "fetch", facts=facts_with(outcome="pass")))
+    store.refresh()
+    sentence = "1 run failed without a step that broke; fetch broke most often, in 1 of 1 run"
+    assert sentence in show("failures").html
+
+
 def test_cut_lists_keep_the_most_frequent_and_say_what_they_cut(store: Store, show: Show) -> None:
     """Each of the lists of failures leaves out what is rare, and says how much that is."""
     # A late step that broke in three runs, and twenty that each broke early in one.
