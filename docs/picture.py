@@ -66,7 +66,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1440, "height": 900}, device_scale_factor=1.5)
         page.goto(f"{url}/clusters")
-        page.get_by_text("of the 12 failures").first.wait_for(timeout=START_SECONDS * 1000)
+        page.get_by_text("of the 14 failures").first.wait_for(timeout=START_SECONDS * 1000)
         # The page is whole once Streamlit no longer says that it runs.
         page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
         page.wait_for_load_state("networkidle")

@@ -25,10 +25,11 @@ def _looping(
     answer: str,
     reason: str | None,
     outcome: Literal["pass", "fail"] | None = "fail",
+    tier: str = "pro",
 ) -> Visit:
     queries = [f"{topic} {word}".strip() for word in words]
     script = scripts.answer_after_loop(queries, answer)
-    return Visit("research", (Turn(question, script, (), outcome, reason),), "pro", late=True)
+    return Visit("research", (Turn(question, script, (), outcome, reason),), tier, late=True)
 
 
 RESEARCH = (
@@ -184,21 +185,6 @@ RESEARCH = (
         ),
         "pro",
     ),
-    Visit(
-        "research",
-        (
-            Turn(
-                "Do tides change how salty a bay is?",
-                scripts.open_two(
-                    "sea water salt tide harbour",
-                    SEASIDE + "salt",
-                    SEASIDE + "tides",
-                    "The sources give about 35 grams a litre for the open sea; they say nothing "
-                    "about single bays, so a little, but I can't put a number to it.",
-                ),
-            ),
-        ),
-    ),
     # A second search, after what the first one found.
     Visit(
         "research",
@@ -280,17 +266,6 @@ RESEARCH = (
             ),
         ),
     ),
-    Visit(
-        "research",
-        (
-            Turn(
-                "What is in a sourdough starter?",
-                scripts.answer_from_snippets(
-                    "sourdough starter", "Wild yeasts and lactic acid bacteria."
-                ),
-            ),
-        ),
-    ),
     # Search after search, nothing opened: where most failures are.
     _looping(
         "How many passengers did the harbour ferry carry last month?",
@@ -319,6 +294,22 @@ RESEARCH = (
         ("new", "changes", "operator", "new", "this month"),
         "The operator added evening services on most lines.",
         "not what the timetable says",
+    ),
+    _looping(
+        "How full were the night trains in August?",
+        "night trains",
+        ("August", "seats taken", "figures", "figures by route", "seats taken"),
+        "They ran at about 85 % of their seats.",
+        "the number is made up",
+        tier="free",
+    ),
+    _looping(
+        "Which harbour handled the most freight last year?",
+        "harbour freight",
+        ("last year", "tonnes", "ranking", "tonnes by harbour"),
+        "Probably the one at the river's mouth, with some 40 million tonnes.",
+        "cites no source",
+        tier="enterprise",
     ),
     _looping(
         "How did bicycle sales develop by region this year?",

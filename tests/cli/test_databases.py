@@ -60,13 +60,13 @@ def test_info(run: Run, kind: str, request: pytest.FixtureRequest, tmp_path: Pat
     assert answer["engine"].startswith(f"{kind} ")
     assert answer["schema"].isdigit()
     tables = {one["name"]: one for one in answer["tables"]}
-    assert tables["spans"]["rows"] == tables["span_index"]["rows"] == 476
+    assert tables["spans"]["rows"] == tables["span_index"]["rows"] == 484
     assert 0 < tables["spans"]["table_bytes"] < answer["bytes"]
     assert (answer["unindexed"], answer["copy_unfinished"]) == (0, False)
     assert answer["oldest_ns"] < answer["newest_ns"]
     shown = run("db", "info", "--db", url).out
     assert kind in shown
-    assert "476" in shown
+    assert "484" in shown
 
 
 def test_info_changes_nothing(run: Run, filled: Store) -> None:

@@ -43,29 +43,29 @@ def spans(bundle: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [span for trace in bundle for span in trace["spans"] if span["kind"] == kind]
 
 
-def test_sixty_traces_eighteen_patterns_twelve_failures(loaded: Store) -> None:
-    """The demo has 60 traces in 18 patterns, of which 12 failed; none is unfinished."""
+def test_sixty_traces_eighteen_patterns_fourteen_failures(loaded: Store) -> None:
+    """The demo has 60 traces in 18 patterns, of which 14 failed; none is unfinished."""
     with loaded.read() as conn:
         overview = queries.overview(conn)
-    assert (overview.traces, overview.variants, overview.failed) == (60, 18, 12)
+    assert (overview.traces, overview.variants, overview.failed) == (60, 18, 14)
     assert (overview.running, overview.incomplete) == (0, 0)
 
 
-def test_two_patterns_hold_ten_of_the_failures(loaded: Store) -> None:
-    """The first two patterns hold 6 and 4 failures, and each also has a run that went well."""
+def test_two_patterns_hold_twelve_of_the_failures(loaded: Store) -> None:
+    """The first two patterns hold 8 and 4 failures, and each also has a run that went well."""
     with loaded.read() as conn:
         page = queries.clusters(conn)
     worst = [(cluster.name, cluster.failed, cluster.count) for cluster in page.clusters[:2]]
-    assert worst == [("research_agent", 6, 7), ("docs_assistant", 4, 5)]
+    assert worst == [("research_agent", 8, 9), ("docs_assistant", 4, 5)]
     assert [cluster.failed for cluster in page.clusters[2:]] == [1, 1] + [0] * 14
-    assert headline(page) == "2 patterns hold 10 of the 12 failures (83 %)."
+    assert headline(page) == "2 patterns hold 12 of the 14 failures (86 %)."
 
 
 def test_failures_are_of_both_kinds(loaded: Store) -> None:
-    """Eight runs failed by the user's word, four by the error of their root span."""
+    """Ten runs failed by the user's word, four by the error of their root span."""
     with loaded.read() as conn:
         overview = queries.overview(conn)
-    assert (overview.failed_by_outcome, overview.failed_by_status) == (8, 4)
+    assert (overview.failed_by_outcome, overview.failed_by_status) == (10, 4)
 
 
 def test_three_agents_are_named_by_tag(loaded: Store) -> None:
@@ -79,19 +79,19 @@ def test_three_agents_are_named_by_tag(loaded: Store) -> None:
             for agent in queries.tag_values(conn, "agent")
         }
         keys = set(queries.tag_keys(conn))
-    assert counts == {"docs": (19, 5), "orders": (15, 1), "research": (26, 6)}
+    assert counts == {"docs": (19, 5), "orders": (15, 1), "research": (26, 8)}
     assert keys == {"agent", "language", "model", "tier", "version"}
 
 
 def test_the_worst_pattern_came_with_a_version(loaded: Store) -> None:
-    """Six of the seven runs that search in a loop were made by version 1.4, one by 1.3."""
+    """Eight of the nine runs that search in a loop were made by version 1.4, one by 1.3."""
     with loaded.read() as conn:
         worst = queries.clusters(conn).clusters[0].id
         runs = {
             version: queries.traces(conn, parse(f"pattern:{worst} tag.version:{version}"))
             for version in ("1.3", "1.4")
         }
-    assert {version: page.total for version, page in runs.items()} == {"1.3": 1, "1.4": 6}
+    assert {version: page.total for version, page in runs.items()} == {"1.3": 1, "1.4": 8}
 
 
 def test_metrics_are_on_the_runs(loaded: Store) -> None:

@@ -72,7 +72,7 @@ def test_resources(runs: Path) -> None:
                 await client.read_resource("clustertrace://traces/feedbeef")
             return found
 
-    assert asyncio.run(read())["clustertrace://traces/failed"]["total"] == 12
+    assert asyncio.run(read())["clustertrace://traces/failed"]["total"] == 14
 
 
 async def _json(client: Client, uri: str) -> Any:
@@ -130,7 +130,7 @@ def test_over_http_with_the_token(runs: Path) -> None:
             ):
                 return (await client.call_tool("recent_failed", {})).structured_content
 
-        assert asyncio.run(talk())["total"] == 12
+        assert asyncio.run(talk())["total"] == 14
         body = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
         with httpx.Client(trust_env=False) as plain:
             for headers, status in (

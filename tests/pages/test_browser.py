@@ -74,13 +74,13 @@ def test_from_the_headline_to_a_failed_step_and_back(
     """Clusters, a pattern, its traces, a trace, a span; then the back button, step by step."""
     url = dashboard(demo)
     page.goto(f"{url}/clusters")
-    page.get_by_role("heading", name="2 patterns hold 10 of the 12 failures (83 %).").wait_for()
+    page.get_by_role("heading", name="2 patterns hold 12 of the 14 failures (86 %).").wait_for()
     at_rest(page)
     assert page.title() == "Clusters"
     assert page.get_by_text("Deploy").count() == 0
 
     page.locator(".ct-segment").first.click()
-    page.get_by_role("heading", name="6 of 7 runs that took these steps failed").wait_for()
+    page.get_by_role("heading", name="8 of 9 runs that took these steps failed").wait_for()
     pattern = page.url
 
     page.locator('[data-testid="stDataFrame"]').click(position={"x": 200, "y": 55})
@@ -94,7 +94,7 @@ def test_from_the_headline_to_a_failed_step_and_back(
     page.get_by_text("You answer questions from the web").wait_for()
 
     page.go_back()
-    page.get_by_role("heading", name="6 of 7 runs that took these steps failed").wait_for()
+    page.get_by_role("heading", name="8 of 9 runs that took these steps failed").wait_for()
     assert page.url == pattern
     page.go_back()
     page.get_by_role("heading", name="2 patterns hold").wait_for()
@@ -108,10 +108,10 @@ def test_numbers_lead_to_the_traces_they_count(
 ) -> None:
     """The failed count of the facts opens the list with as many rows."""
     page.goto(f"{dashboard(demo)}/clusters")
-    page.get_by_role("link", name="12 failed").wait_for()
+    page.get_by_role("link", name="14 failed").wait_for()
     at_rest(page)
-    page.get_by_role("link", name="12 failed").click()
-    page.get_by_text("12 traces").wait_for()
+    page.get_by_role("link", name="14 failed").click()
+    page.get_by_text("14 traces").wait_for()
     page.wait_for_url("**/?where=failed%3Ayes")
     assert witness.errors == []
 
@@ -243,15 +243,15 @@ def test_the_back_button_keeps_the_filter_in_the_address(
     """Also where a rerun of the page before, still under way, clears it, as it does under load."""
     url = dashboard(demo)
     page.goto(f"{url}/?where=failed%3Ayes")
-    page.get_by_text("12 traces").wait_for()
+    page.get_by_text("14 traces").wait_for()
     at_rest(page)
     page.get_by_role("link", name="Clusters").click()
-    page.get_by_text("12 finished runs match").wait_for()
+    page.get_by_text("14 finished runs match").wait_for()
     at_rest(page)
     page.go_back()
     page.evaluate("history.replaceState({}, '', '/')")
     page.wait_for_url(f"{url}/?where=failed%3Ayes")
-    page.get_by_text("12 traces").wait_for()
+    page.get_by_text("14 traces").wait_for()
 
 
 def test_ticked_runs_are_judged_and_starred(
@@ -259,7 +259,7 @@ def test_ticked_runs_are_judged_and_starred(
 ) -> None:
     """Two rows are ticked and called passed, then a click on a star stars one."""
     page.goto(f"{dashboard(demo)}/?where=failed%3Ayes")
-    page.get_by_text("12 traces").wait_for()
+    page.get_by_text("14 traces").wait_for()
     table = page.locator('[data-testid="stDataFrame"]')
     for height in (52, 85):
         table.click(position={"x": 17, "y": height})
@@ -283,14 +283,14 @@ def test_the_list_is_taken_away_as_a_file(
 ) -> None:
     """Whole traces and tables hold what the filter leaves."""
     page.goto(f"{dashboard(demo)}/?where=failed%3Ayes")
-    page.get_by_text("12 traces").wait_for()
+    page.get_by_text("14 traces").wait_for()
     page.get_by_role("button", name="Export", exact=True).click()
     found = {}
     for label in ("JSON Lines", "Table (CSV)", "Table (Parquet)"):
         with page.expect_download() as download:
             page.get_by_role("button", name=label).click()
         found[label] = Path(download.value.path()).read_bytes()
-    assert len(found["JSON Lines"].splitlines()) == 12
+    assert len(found["JSON Lines"].splitlines()) == 14
     assert found["Table (CSV)"].startswith(b"trace_id,name")
     assert found["Table (Parquet)"].startswith(b"PAR1")
     page.get_by_text("clustertrace export --where failed:yes").wait_for()
