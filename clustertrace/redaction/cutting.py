@@ -14,7 +14,15 @@ from clustertrace.redaction import names
 from clustertrace.redaction.forms import FORMS, Late, late
 from clustertrace.redaction.marks import MARK, mark
 from clustertrace.redaction.scan import places
-from clustertrace.redaction.starts import Starts, around, at_name, at_pass, at_quote, at_word
+from clustertrace.redaction.starts import (
+    Starts,
+    around,
+    at_name,
+    at_pass,
+    at_quote,
+    at_user,
+    at_word,
+)
 
 __all__ = ["STEPS", "cut_secrets"]
 
@@ -123,6 +131,7 @@ STEPS: Final = (
     *(_formed(what, pattern) for what, pattern in FORMS),
     Step(names.ITEMS, ("set",), at_quote, _listed),
     Step(names.QUOTED, ("set", "listed"), at_quote, _quoted),
+    _named(names.CODE, at_word, "set"),
     _named(names.COOKIES, at_word, "set"),
     _named(names.ASSIGNED, at_word, "set"),
     _named(names.URL, around(32), "address"),
@@ -139,6 +148,7 @@ STEPS: Final = (
     _named(names.BLOCK, at_word, "set"),
     _named(names.HELD, at_quote, "set"),
     _named(names.DASH_P, around(6), "dash p"),
+    _named(names.SQL, at_user, "sql"),
     _named(names.ENCODED, at_word, "encoded"),
 )
 """What is cut, in this order."""

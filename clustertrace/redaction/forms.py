@@ -49,8 +49,8 @@ FORMS: Final = (
     ("JWT", rf"{NO_NAME}eyJ[\w-]{{8,}}\.[\w-]{{8,}}\.[\w-]{{4,}}"),
     (
         "private key",
-        r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^\"\\]|\\+[^\"\\])*?"
-        r"(?:-----END [A-Z ]*PRIVATE KEY-----|(?=\\*(?:\"|\Z)))",
+        r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----(?:[^\"\\]|\\+[^\"\\])*?"
+        r"(?:-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|(?=\\*(?:\"|\Z)))",
     ),
 )
 """Secrets that show by their form: what they are, and the pattern."""

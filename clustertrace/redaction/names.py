@@ -11,9 +11,9 @@ from typing import Final
 from clustertrace.redaction.forms import ESCAPED, NO_WORD, late
 
 __all__ = [
-    *("ASSIGNED", "BEARER", "BESIDE", "BESIDE_SET", "BLOCK", "COOKIES", "CURL", "DASH_P"),
+    *("ASSIGNED", "BEARER", "BESIDE", "BESIDE_SET", "BLOCK", "CODE", "COOKIES", "CURL", "DASH_P"),
     *("ENCODED", "FLAG", "HELD", "ITEMS", "LISTED", "LONGEST_TO_LETTER", "PAIRED", "QUOTED"),
-    *("SAID", "SIGNED", "TAGGED", "URL", "WORD", "item"),
+    *("SAID", "SIGNED", "SQL", "TAGGED", "URL", "WORD", "item"),
 ]
 
 _PASS: Final = (
@@ -27,10 +27,15 @@ _PASS: Final = (
 _KEYS: Final = (
     "api|access|secret|private|account|encryption|ssh|signing|master|license|openai|anthropic"
     "|claude|gemini|azure|groq|mistral|cohere|deepseek|xai|router|openrouter|stripe|sendgrid"
+    "|subscription"
 )
 """Whose `key` is a secret: that of a table, a cache or a sort is none."""
 
-_OUTCOME: Final = r"""(?:true|false|yes|no|ok|done|passed|failed|skipped)(?=[\s"'\\,;)}\]]|\Z)"""
+_END: Final = r"""(?=[\s"'\\,;&)}\]]|\Z)"""
+_OUTCOME: Final = rf"""(?:true|false|yes|no|ok|done|passed|failed|skipped){_END}"""
+_ABSENT: Final = rf"""(?:(?:none|null|nil|undefined){_END}|{_OUTCOME})(?(open)(?=\\*["'`]))"""
+"""Not `api_key=None`, which often is why a run failed, nor `reset_password: done`."""
+
 _IS_OUTCOME: Final = (
     r"""(?!(?:\\*["'])?\s*+[:=]\s*+"""
     rf"""(?:\d{{1,3}}+(?:\.\d++)?(?!\w)|(?:\\*["'])?{_OUTCOME}))"""
@@ -95,13 +100,22 @@ def _within(slashes: str) -> str:
     return rf"""(?>[^"\\]|\\{{1,64}}+[^"'\\]|{slashes}\\{slashes}["'\\])+?"""
 
 
+_LITERAL: Final = r"""(?:[bfru@]{1,2}(?=\\*["']))?+"""
+"""What may stand in front of a quote: `b'hunter2'`."""
+
+_PIECE: Final = (
+    rf"""(?!token(?P=quote)\s*+:\s*+(?P=quote)(?:{_UNQUOTED}|{_within("(?P=slashes)")})"""
+    r"""(?P=quote)\s*+,\s*+(?P=quote)(?:bytes(?P=quote):\s*+(?:\[|n)|logprob(?P=quote):\s*+-?\d))"""
+)
+"""Not `"token": "Hello", "logprob": -0.1`: a piece of a model's answer."""
+
 QUOTED: Final = late(
-    rf"""(?P<head>(?P<pair>[\[(]\s*)?(?<!\\)(?P<quote>\\{{0,31}}["'])"""
+    rf"""(?P<head>(?P<pair>[\[(]\s*{_LITERAL})?(?<!\\)(?P<quote>(?P<slashes>\\{{0,31}})["']){_PIECE}"""
     r"""(?(pair)(?!(?:passcode|creds|bearer|jwt)\\*["']))"""
     rf"""{_FOLDER}(?:{_NAME})(?P=quote)"""
-    rf"""\s*+(?:(?(pair)[:,]|:)|=>){_GAP}(?:\[{_GAP})?)"""
-    r"""(?:(?P<open>(?P<slashes>\\{0,31})["'])(?!(?P=open))"""
-    rf"""(?P<value>{_UNQUOTED}|{_within("(?P=slashes)")}|(?:[^"\\]|\\.)+?"""
+    rf"""\s*+(?:(?(pair)[:,]|:)|=>){_GAP}(?:\[{_GAP})?{_LITERAL})"""
+    r"""(?:(?P<open>(?P<deep>\\{0,31})["'])(?!(?P=open))"""
+    rf"""(?P<value>{_UNQUOTED}|{_within("(?P=deep)")}|(?:[^"\\]|\\.)+?"""
     r"""|(?<=[\s:,>\[(]')(?:[^'\\\n]|\\[^\n])+?)(?P=open)"""
     r"""|(?P<bare>-?\d[\d.eE+-]*))""",
     re.IGNORECASE,
@@ -144,10 +158,23 @@ COOKIES: Final = late(
 )
 """A header of several cookies, each of which may be the one that logs in."""
 
+_SCHEME: Final = r"(?:(?:bearer|basic|token)\s+)?+"
+
+_DECLARED: Final = r"""[^\S\n]?(?:[a-z_.&<>|\[\], ?*]{1,60}[^\S\n])?=\s{0,4}(?:\\*["'])"""
+"""A type behind a name and a colon, and the text that the name gets."""
+
+CODE: Final = late(
+    rf"""(?P<head>{_FOLDER}{_WORD}(?:\\*["']\]\s{{0,4}}=|\s{{0,4}}:(?={_DECLARED})[^=]*+=)\s{{0,4}}{_LITERAL}"""
+    rf"""(?P<open>\\*["']){_SCHEME})(?!\[redacted)(?P<value>{_PHRASE})""",
+    re.IGNORECASE,
+)
+"""What a program stores under a name (`os.environ["API_KEY"] = "hunter2"`) or declares it to be
+(`password: str = "hunter2"`, `password := "hunter2"`)."""
+
 ASSIGNED: Final = late(
-    rf"""(?P<head>{_FOLDER}{_WORD}\s*+(?:=|:(?!//))\s*+"""
-    r"""(?P<open>\\*["'])?+(?:(?:bearer|basic|token)\s+)?+)"""
-    r"""(?!\[redacted|:|=+(?:\s|\Z)|(?<=\s)[a-z_][\w.]*[(\[])"""
+    rf"""(?P<head>{_FOLDER}{_WORD}\s*+(?:=|:(?!//|{_DECLARED}))\s*+"""
+    rf"""(?:{_LITERAL}(?P<open>\\*["'`]))?+{_SCHEME})"""
+    rf"""(?!\[redacted|:|=+(?:\s|\Z)|(?<=\s)[a-z_][\w.]*[(\[]|{_ABSENT})"""
     rf"""(?P<value>{_PHRASE}|[^\s"'\\,;&<>(){{}}\[\]]{{4,}})""",
     re.IGNORECASE,
 )
@@ -186,7 +213,7 @@ BEARER: Final = late(
 )
 
 URL: Final = late(
-    r"(?P<head>\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@\"'\\]*:)(?P<value>[^\s/@\"'\\]+)(?=@)",
+    r"(?P<head>\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@\"'\\]*:)(?P<value>[^\s/@\"'\\]+(?:@[^\s/@\"'\\,;]*+)*)(?=@)",
     re.IGNORECASE,
 )
 
@@ -289,3 +316,11 @@ DASH_P: Final = late(
 )
 """`mysql -phunter2`, where a word behind a space would be the database; `sshpass -p hunter2`. Not
 `pytest tests/mysql -pno:cache`, nor `ssh mysql-1 -p2222`: there another program is called."""
+
+SQL: Final = late(
+    rf"""(?P<head>(?:\b|{ESCAPED})(?:user|role)\s[^;\n]{{1,200}}?\s"""
+    r"""(?:password|identified\s+(?:with\s+\w{1,40}\s+)?by)\s+\\*')"""
+    r"""(?!\[redacted)(?P<value>[^'\\\n]+)(?=\\*')""",
+    re.IGNORECASE,
+)
+"""`CREATE USER ann WITH PASSWORD 'hunter2'`, and how MySQL says it."""

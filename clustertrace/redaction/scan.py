@@ -28,6 +28,9 @@ _ALONE: Final = r"""(?<=[^a-zA-Z0-9]....)(?=[\\"']{0,32}\s*+[:=])"""
 _DASH_P: Final = r"""(?=[\w-]{0,12}[\s"'\\][^|;]{0,400}?-p\S(?<=[\s"']-p\S))"""
 """What follows a program to which `-p` hands a password."""
 
+_SQL: Final = r"\s{1,8}\\{0,8}'"
+"""A text behind `PASSWORD` or `IDENTIFIED BY`."""
+
 _FIRST: Final = (
     ("name", r"c(?:re(?:t(?<=[sS]ecret)|d(?:ential|s))|onn(?:ection)?[_-]?[sS](?:TR|tr))"),
     (
@@ -42,6 +45,7 @@ _FIRST: Final = (
     ("form", r"bot(?=\d{8,10}:AA[\w-]{33})"),
     ("bearer", r"b(?:earer|asic)(?=\s+(?!=)[\w.=+/~-]{16})"),
     ("name", r"bearer"),
+    ("sql", rf"by(?={_SQL})"),
     ("name", r"w(?:ord(?<=[pP]assword)|d(?:(?<=[pP]asswd)|(?<=[pP]wd))|t(?<=[jJ]wt))"),
     (
         "form",
@@ -84,6 +88,7 @@ _FIRST: Final = (
     ("dash p", rf"q(?<=mysq)l{_DASH_P}"),
     ("bearer", r"B(?:earer|EARER|asic|ASIC)(?=\s+(?!=)[\w.=+/~-]{16})"),
     ("name", r"B(?:earer|EARER)"),
+    ("sql", rf"B[yY](?={_SQL})"),
 )
 """What may be a secret, by its kind. Each pattern begins with a literal character, so that the
 matcher skips to the next of these characters, the frequent ones first; what follows it is looked at
@@ -95,8 +100,9 @@ _DETECT: Final = re.compile("|".join(f"{pattern}()" for _, pattern in _FIRST))
 """One scan for all of them; the number of the group tells which it is."""
 
 _SEPARATED: Final = re.compile(
-    r"""\w{0,12}(?:[\\"']{0,40}\s*+(?:(?P<set>[:=])|(?P<listed>,)|(?P<tagged>>))"""
+    r"""\w{0,12}(?:[\\"'\]]{0,40}\s*+(?:(?P<set>[:=])|(?P<listed>,)|(?P<tagged>>))"""
     r"""|[\\"'nrt\s]{1,80}(?P<beside>[vV](?:alue|ALUE))|\s{1,4}(?P<said>is|was|IS|WAS)\s"""
+    rf"""|(?P<sql>{_SQL})"""
     r"""|\s{1,2}(?P<aside>\()[^()"'\\]{1,40}\)\s{0,4}[:=]|(?P<encoded>%[23]))"""
 )
 """What follows a secret's name: the rest of the word, quotes, and what separates name and value."""
@@ -115,8 +121,8 @@ def places(text: str) -> Mapping[str, Sequence[int]]:
     """Where a text may hold secrets, in order, by their kind.
 
     A secret's name is of the kind of what follows it: a value that is `set`, the next in a list
-    (`listed`), the end of a tag (`tagged`), a value `beside` it, `said` or told `aside`, or
-    `encoded`.
+    (`listed`), the end of a tag (`tagged`), a value `beside` it, `said` or told `aside`, given
+    to `sql`, or `encoded`.
     """
     found: dict[str, list[int]] = defaultdict(list)
     for match in _DETECT.finditer(text):

@@ -8,7 +8,7 @@ from typing import Final
 
 from clustertrace.redaction.names import LONGEST_TO_LETTER, WORD
 
-__all__ = ["Starts", "around", "at_name", "at_pass", "at_quote", "at_word"]
+__all__ = ["Starts", "around", "at_name", "at_pass", "at_quote", "at_user", "at_word"]
 
 Starts = Callable[[str, int], Iterable[int]]
 """Given a text and a place in it, all that come into question."""
@@ -17,8 +17,9 @@ _LONGEST_NAME: Final = 256
 """So far before its last word a name may begin."""
 
 _USER: Final = re.compile("user", re.IGNORECASE)
-_USER_BEFORE_PASS: Final = 600
-"""So far before a user's `pass` their name may stand."""
+_USER_OR_ROLE: Final = re.compile("user|role", re.IGNORECASE)
+_USER_BEFORE_PASSWORD: Final = 600
+"""So far before a user's password their name may stand."""
 
 
 def around(before: int = 0, after: int = 0) -> Starts:
@@ -40,21 +41,31 @@ def at_name(before: int) -> Starts:
 
 
 def at_quote(text: str, place: int) -> Iterator[int]:
-    """At the quote in front of the name, and at the bracket of a pair in front of that."""
+    """At the quote in front of the name, and at the bracket of a pair in front of that.
+
+    Letters may stand between the two: `(b"authorization", b"…")`.
+    """
     name = _name(text, place)
     if text[name - 1 : name] in ('"', "'"):
         quote = _behind(text, name - 1, "\\")
         yield quote
-        yield max(0, _behind(text, quote, None) - 1)
+        literal = _behind(text, quote, "bfruBFRU@")
+        yield max(0, _behind(text, literal, None) - 1)
 
 
 def at_pass(text: str, place: int) -> Iterator[int]:
     """At the names of users in front of a `pass`."""
     if text[place : place + 4].lower() == "pass":
-        for user in _USER.finditer(text, max(0, place - _USER_BEFORE_PASS), place):
+        for user in _USER.finditer(text, max(0, place - _USER_BEFORE_PASSWORD), place):
             name = _name(text, user.start())
             # In JSON the letter of a line's end (`\n`) seems to belong to the name.
             yield from (name, name + 1)
+
+
+def at_user(text: str, place: int) -> Iterator[int]:
+    """At the word for whom a password is, in front of it."""
+    for user in _USER_OR_ROLE.finditer(text, max(0, place - _USER_BEFORE_PASSWORD), place):
+        yield user.start()
 
 
 def _name(text: str, place: int) -> int:

@@ -119,3 +119,11 @@ def test_no_pattern_could_begin_elsewhere(parts: list[str]) -> None:
         everywhere, times = step.cut(everywhere, range(len(everywhere)))
         cut_everywhere += times
     assert cut_secrets(text) == (everywhere, cut_everywhere)
+
+
+def test_only_the_password_of_an_address_is_cut() -> None:
+    """The host stays, and whoever else is named behind it, also where the password has an @."""
+    text = "postgres://bob:SECRET@db/x,ann@example.com mysql://b:SECRET@db,eve@example.com"
+    left = text.replace("SECRET", mark("by its name"))
+    assert cut(text.replace("SECRET", "p@hunter2")) == (left, 2)
+    assert cut(text.replace("SECRET", "hunter2")) == (left, 2)

@@ -73,6 +73,12 @@ def test_the_scan_sees_what_would_be_cut(parts: list[str]) -> None:
             '"token": {"value": "',
             '"token": {',
             "token%22",
+            "token: a ",
+            'token"] = "a b',
+            '"token":"a","bytes":',
+            "a://b:c@",
+            "user a ",
+            "user a password 'b",
         ),
     ],
 )

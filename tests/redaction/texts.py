@@ -35,6 +35,7 @@ SECRETS = [
     "SG." + "a1B2" * 5 + "." + "a1B2" * 5,
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcDEF123",
     "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\nxyz\n-----END RSA PRIVATE KEY-----",
+    "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQabc\nxyz\n-----END PGP PRIVATE KEY BLOCK-----",
 ]
 
 NAMED = [
@@ -126,6 +127,26 @@ NAMED = [
     ("/usr/bin/mysqladmin -u root -portega-hunter2 status", "hunter2"),
     ('["mariadb", "-uroot", "-phunter2"]', "hunter2"),
     ("sshpass -p hunter2 ssh host", "hunter2"),
+    ("CREATE USER ann WITH PASSWORD 'hunter2';", "hunter2"),
+    ("alter role \"ann\" with login encrypted password 'a hunter2'", "hunter2"),
+    ("CREATE USER 'ann'@'%' IDENTIFIED WITH caching_sha2_password BY 'hunter2'", "hunter2"),
+    ('{"sql": "ALTER USER ann IDENTIFIED BY \'hunter2\'"}', "hunter2"),
+    ('os.environ["OPENAI_API_KEY"] = "hunter2"', "hunter2"),
+    ("headers['Authorization']='Bearer hunter2'", "hunter2"),
+    ('{"code": "config[\\"db_password\\"] = \\"correct horse hunter2\\"\\n"}', "hunter2"),
+    ('const password: string = "hunter2";', "hunter2"),
+    ('password: str | None = "hunter2"', "hunter2"),
+    ('let token: &str = "hunter2";', "hunter2"),
+    ('password := "hunter2"', "hunter2"),
+    ("token: abcdefgh1234= 'a'", "abcdefgh1234"),
+    ("{'password': b'hunter2'}", "hunter2"),
+    ("[(b'authorization', b'Bearer hunter2')]", "hunter2"),
+    ('connect(password=b"hunter2")', "hunter2"),
+    ("headers: {Authorization: `Bearer hunter2`}", "hunter2"),
+    ("postgres://bob:p@@hunter2@db/x", "hunter2"),
+    ("postgres://bob:hunter2@db/x for ann@example.com", "hunter2"),
+    ('{"token": "abc", "bytes": 5}', "abc"),
+    ("password: nonesuch", "nonesuch"),
     ('["sshpass", "-p", "hunter2", "ssh"]', "hunter2"),
     ("https://api.telegram.org/bot123456789:AA" + "aB3_x" * 6 + "xyz/getMe", "aB3_x"),
 ]
@@ -139,7 +160,7 @@ WORDS = [
     *("master_key license_key azure_openai_key gemini_key groq_key stripe_key".split()),
     *("claude_key deepseek_key sendgrid_key openrouter_key mistral_key cohere_key".split()),
     *("sql_pass pg_pass root_pass auth_pass ssh_pass api_pass git_pass cert_pass".split()),
-    *("connection_string db_connection_string conn_str".split()),
+    *("connection_string db_connection_string conn_str subscription_key".split()),
 ]
 SPELLINGS = {
     "snake": lambda words: "_".join(words),
@@ -254,6 +275,15 @@ INNOCENT = [
     "token: |\nname: b\npath?tokens%3D5",
     "| token: |\n  | --- |\n  | none given |\n",
     "- name: token_count\n  value: hundred\n- name: region\n  value: eu-west-1\n",
+    "OpenAI(api_key=None, token=null), password: true; token=undefined&n=1",
+    "reset_password: done, test_token: PASSED\n",
+    '{"token": "Hello", "bytes": [72], "top_logprobs": [{"token":"Hi","bytes":null}]}',
+    '{"a": "{\\"token\\": \\"it\'s \\\\\\"\\", \\"logprob\\": -0.1}"}',
+    "{'token': 'Hello', 'logprob': -0.1}",
+    "def check(password: str = None, token: str = default) -> None: d['token'] == 'a b c'",
+    "https://host/a,ann@example.com http://host:80/a@b",
+    "Each user; a row is identified by 'id', the column password 'is' text, user wrote by 'hand'",
+    "ALTER USER ann PASSWORD ''; ALTER USER eve WITH PASSWORD $1",
 ]
 
 PARTS = [
@@ -274,7 +304,19 @@ PARTS = [
     *("name: ", "value: ", "Value: ", '"name":', '"value":', " is ", " was ", "://u:"),
     *("user", "USER_", "pass", "PASS", "& ", "&", "curl ", "-u ", "--user ", "n:p"),
     *("mysql", "mariadb", "sshpass", " -p", '"-p', "%3D", "%22", "%3A"),
-    *(" (x): ", "|\n ", "null", "1,"),
+    *(
+        " (x): ",
+        "|\n ",
+        "null",
+        "1,",
+        "user a ",
+        "by '",
+        '"] = "',
+        ": str = ",
+        " := ",
+        "b'",
+        "`",
+    ),
     *("://a.blob.", "?sig=", "bot", "123456789:AA", "ok"),
     *("Bearer ", "basic ", "sk-", "a1B2" * 12, "AKIA", "hf_", "eyJ", "ya29."),
 ]
