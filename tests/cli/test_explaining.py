@@ -55,6 +55,7 @@ def test_why_takes_a_run_for_its_pattern(run: Any, forgetful: str) -> None:
     assert run("why", f"{4:032x}", "--json").answer["pattern"] == forgetful
     assert "Several traces begin with 0000" in run("why", "0000").err
     assert "There is no pattern or trace beef" in run("why", "beef").err
+    assert "Give the id of a pattern;" in run("why", "").err
 
 
 def test_without_evidence_the_answer_is_no(run: Any, store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ from typer.main import get_command
 
 import clustertrace.cli
 from clustertrace.cli.app import app
-from clustertrace.cli.commands import COMMANDS
+from clustertrace.cli.commands import COMMANDS, MODULES
 from clustertrace.cli.reference import commands_markdown, help_pages
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs" / "commands.md"
 PAGES = dict(help_pages())
 SILENT = {"demo", "dashboard", "ensure-dashboard", "export", "mcp"}
 
@@ -30,6 +32,17 @@ def test_the_promised_commands_exist() -> None:
     """The commands whose names users rely on exist."""
     promised = {"demo", "dashboard", "stats", "clusters", "inspect", "export", "import", "db-path"}
     assert promised <= set(PAGES)
+
+
+@pytest.mark.parametrize("folder", ["clustertrace", "ingest", "app", "pages", "demo"])
+def test_every_command_that_a_sentence_names_exists(folder: str) -> None:
+    """Nobody is sent to a command that there is not."""
+    named = {
+        name
+        for path in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r"`clustertrace ([a-z][a-z-]*)", path.read_text("utf-8"))
+    }
+    assert named <= set(MODULES)
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -239,7 +239,9 @@ def test_hostile_text_stays_text(runs: Path, ask: Callable[..., Any]) -> None:
     ("tool", "arguments", "sentence"),
     [
         ("get_trace", {"trace_id": "nothing"}, "'nothing' is not a trace id"),
+        ("get_trace", {"trace_id": "x" * 5_000}, f"'{'x' * 40}' is not a trace id"),
         ("get_trace", {"trace_id": "feedbeef"}, "There is no trace feedbeef"),
+        ("why", {"pattern_id": ""}, "Give the id of a pattern"),
         ("why", {"pattern_id": "feed"}, "There is no pattern or trace feed"),
         ("list_clusters", {"where": "(("}, "The filter can't be read at character 3"),
         ("recent_failed", {"cursor": "5-deadbeef"}, "'5-deadbeef' is not a cursor for this"),

@@ -231,7 +231,8 @@ def trace_id(conn: Connection, prefix: str) -> str:
     text = prefix.strip().lower()
     if len(text) < _SHORTEST_PREFIX or len(text) > 32 or not _HEX.issuperset(text):
         raise NotFound(
-            f"{prefix!r} is not a trace id; give its first {_SHORTEST_PREFIX} or more hex digits."
+            f"{prefix[:40]!r} is not a trace id; "
+            f"give its first {_SHORTEST_PREFIX} or more hex digits."
         )
     lowest = bytes.fromhex(text.ljust(32, "0"))
     highest = bytes.fromhex(text.ljust(32, "f"))

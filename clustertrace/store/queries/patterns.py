@@ -92,12 +92,14 @@ def families(
 
 def cluster(conn: Connection, variant: str) -> Cluster:
     """One pattern by its id or a unique beginning of it. Raises NotFound."""
+    if not variant.strip():
+        raise NotFound("Give the id of a pattern; `clustertrace clusters` lists them.")
     ids = conn.rows(
         "SELECT variant_id FROM variants WHERE variant_id >= ? AND variant_id < ? LIMIT 2",
         (variant, variant + "g"),
     )
-    if not variant or not ids:
-        raise NotFound(f"There is no pattern {variant}; `clustertrace clusters` lists them.")
+    if not ids:
+        raise NotFound(f"There is no pattern {variant[:40]}; `clustertrace clusters` lists them.")
     if len(ids) > 1:
         raise Ambiguous(f"Several patterns begin with {variant}; give more of its id.")
     grouping = Grouping(conn)
@@ -116,14 +118,16 @@ def cluster_or_of(conn: Connection, prefix: str) -> Cluster:
     except Ambiguous:
         raise
     except NotFound:
+        if not prefix.strip():
+            raise
         try:
             row = trace_row(conn, prefix)
         except Ambiguous:
             raise
         except NotFound:
             raise NotFound(
-                f"There is no pattern or trace {prefix}; `clustertrace clusters` and "
-                "`clustertrace traces` list them."
+                f"There is no pattern or trace {prefix[:40]}; `clustertrace clusters` lists "
+                "patterns, each with a trace."
             ) from None
     if row.variant is None:
         raise NotFound(f"Trace {row.trace_id} has no pattern yet; try again when it has ended.")
