@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["search"]
 
+_MOST: Final = 1_000
+"""Steps that may be asked for."""
 _NAME_LENGTH: Final = 80
 """Characters of a name, of which a line has two."""
 
@@ -35,7 +37,7 @@ def search(
             metavar="WORDS", help='Words, "a phrase", prefix*, a OR b, a NOT b, NEAR(a b, 5).'
         ),
     ],
-    limit: Annotated[int, typer.Option(min=1, max=1_000, metavar="N", help="Steps to show.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=_MOST, metavar="N", help="Steps to show.")] = 20,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
@@ -54,7 +56,7 @@ def search(
     if as_json:
         print_json(_document(page))
     else:
-        _show(page)
+        _show(page, limit)
     if not page.hits:
         raise typer.Exit(1)
 
@@ -67,7 +69,7 @@ def _document(page: HitPage) -> dict[str, object]:
     }
 
 
-def _show(page: HitPage) -> None:
+def _show(page: HitPage, limit: int) -> None:
     console = stdout()
     for passage in page.passages:
         console.print(plain(_line(passage)))
@@ -78,7 +80,8 @@ def _show(page: HitPage) -> None:
     if not page.hits:
         note("Nothing matches; remove a word, or end one with *.")
     elif page.more:
-        note("There are more; --limit shows them.")
+        more = "--limit shows more" if limit < _MOST else "add a word to narrow the search"
+        note(f"There are more; {more}.")
 
 
 def _line(passage: Passage) -> str:

@@ -32,7 +32,7 @@ def test_all_words_and_no_more_than_asked_for(run: Any) -> None:
     assert len(run("search", "moon", "OR", "tides", "--json").answer["spans"]) > 1
     limited = run("search", "moon OR tides", "--limit", "1")
     assert limited.out.count("«") == 1
-    assert "There are more; --limit shows them." in limited.err
+    assert "There are more; --limit shows more." in limited.err
 
 
 @pytest.mark.usefixtures("filled")
@@ -53,3 +53,21 @@ def test_long_names_fill_no_screen(run: Any, filled: Store) -> None:
     assert "a b nnn" in shown
     assert "«venus»" in shown
     assert len(shown.splitlines()) < 6
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_search_for_a_whole_page_is_refused(run: Any) -> None:
+    """A repeated word costs the index its square; a person who pasted a log hears so at once."""
+    shown = run("search", "a b " * 60)
+    assert shown.code == 2
+    assert "More than 100 words are too many to search for" in shown.err
+    assert run("search", "moon " * 100).code == 0
+
+
+def test_more_than_may_be_shown_needs_another_word(run: Any, filled: Store) -> None:
+    """At the highest limit nobody is told to raise it."""
+    spans = [
+        Span("9" * 32, f"{n:016x}", None, "a", "tool", "ok", n, n, "mars") for n in range(1001)
+    ]
+    filled.write(Batch(spans, []))
+    assert "more; add a word" in run("search", "mars", "--limit", "1000").err

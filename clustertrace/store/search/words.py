@@ -6,6 +6,8 @@ import re
 from itertools import pairwise
 from typing import Final
 
+from clustertrace.errors import UsageError
+
 __all__ = ["Expression", "match_expression"]
 
 _TOKEN: Final = re.compile(r'NEAR\s*\([^()]*\)|"[^"]*"?|[()]|[^\s()]+(?:\([^\s()]*\)[^\s()]*)*')
@@ -13,7 +15,9 @@ _TOKEN: Final = re.compile(r'NEAR\s*\([^()]*\)|"[^"]*"?|[()]|[^\s()]+(?:\([^\s()
 _NEAR_CALL: Final = re.compile(r"NEAR\s*\(([^()]*?)(?:,\s*(\d{1,4})\s*)?\)\Z")
 _OPERATORS: Final = ("AND", "OR", "NOT")
 _NEAR: Final = re.compile(r"NEAR(?:/(\d{1,4}))?\Z")
-_WORDS: Final = re.compile(r"\w")
+_WORDS: Final = re.compile(r"\w+")
+_MOST_WORDS: Final = 100
+"""More repeated words would keep the index busy for minutes."""
 
 
 class Expression(str):
@@ -32,7 +36,10 @@ def match_expression(query: str) -> Expression:
 
     Everything but the operators is quoted, so that no punctuation can break it. Operators that
     stand where they make no sense, and unbalanced parentheses, count as words or are left out.
+    Raises UsageError where there are too many words.
     """
+    if len(_WORDS.findall(query)) > _MOST_WORDS:
+        raise UsageError(f"More than {_MOST_WORDS} words are too many to search for; take fewer.")
     reader = _Reader()
     for token in _TOKEN.findall(query.replace("\0", " ").encode("utf-8", "replace").decode()):
         reader.read(token)
