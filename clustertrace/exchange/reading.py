@@ -70,7 +70,7 @@ class Source:
     @property
     def beginning(self) -> bytes:
         """The first bytes, decompressed, without reading them."""
-        return self._lines.peek(16)[:16]
+        return self._lines.peek(64)[:64]
 
     def whole(self) -> bytes:
         """Everything that has not been read, as it is. Raises BadInput as iterating does."""

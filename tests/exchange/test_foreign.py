@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from clustertrace.cli import main
 from clustertrace.conventions.otlp.traces import received
@@ -402,6 +403,28 @@ def test_otlp_files(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [str(samples / name) for name in names]
     assert main(["import", "--from", "otlp", *files, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["spans"] == 1 + 1 + 9
+
+
+@pytest.mark.parametrize("length", [91, 123])
+@pytest.mark.parametrize("key", [None, "host.name", "service.name"])
+def test_otlp_protobuf_that_begins_as_json(
+    length: int, key: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A message as long as a bracket's code begins with a line end and a bracket."""
+    request = ExportTraceServiceRequest()
+    resource_spans = request.resource_spans.add()
+    if key:
+        resource_spans.resource.attributes.add(key=key).value.string_value = "a"
+    span = resource_spans.scope_spans.add().spans.add(
+        trace_id=b"t" * 16, span_id=b"s" * 8, start_time_unix_nano=NOON, end_time_unix_nano=NOON
+    )
+    span.name = "n"
+    span.name += "n" * (length - resource_spans.ByteSize())
+    body = request.SerializeToString()
+    assert body[:2] in (b"\n[", b"\n{")
+    (tmp_path / "a.pb").write_bytes(body)
+    assert main(["import", "--from", "otlp", str(tmp_path / "a.pb"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["spans"] == 1
 
 
 def test_otlp_signals(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:

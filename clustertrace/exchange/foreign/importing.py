@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -36,6 +37,9 @@ _PROTOBUF_READERS: Final = {
     "logs": logs_of_protobuf,
     "metrics": metrics_of_protobuf,
 }
+
+_JSON_BEGINS: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{][^\x00-\x08\x0e-\x1f]*\Z")
+"""Protobuf may begin so, too, but the lengths and numbers of its fields are control characters."""
 
 _SLICE: Final = 2_000
 """Spans and log records per transaction."""
@@ -177,7 +181,7 @@ def _piece(number: int, record: Mapping[str, Any], read: Read) -> _Piece:
 
 def _otlp(source: Source) -> Iterator[_Piece]:
     """Requests: one per line, as the collector's file exporter writes them, or one in protobuf."""
-    if source.beginning.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+    if not _JSON_BEGINS.match(source.beginning):
         body = source.whole()
         yield from _request_pieces(1, _PROTOBUF_READERS[signal_of_protobuf(body)], body)
         return
