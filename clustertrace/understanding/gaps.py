@@ -97,29 +97,32 @@ def gaps(spans: Sequence[Span]) -> tuple[str, ...]:
         if any(reports_again(reason, span) for reason in reasons_with_content)
     }
     missing = Counter(
-        (what, why)
+        (span.kind, what, why)
         for span in answered
         for what, why in (*_token_gaps(span), *_cost_gaps(span), *_content_gaps(span))
         if what != "content" or span.span_id not in reported_with_content
     )
     missing_by_recorder = Counter(
-        reason for span in calls if isinstance(reason := span.attributes.get(_MISSING), str)
+        (span.kind, reason)
+        for span in calls
+        if isinstance(reason := span.attributes.get(_MISSING), str)
     )
     return (
         *(
-            f"{_calls_words(count)} without {what}: "
+            f"{_calls_words(kind, count)} without {what}: "
             f"{_NONE_SENT_WITH_ONE if count == 1 and why == _NONE_SENT else why}."
-            for (what, why), count in missing.items()
+            for (kind, what, why), count in missing.items()
         ),
         *(
-            f"{_calls_words(count)} without {reason}."
-            for reason, count in missing_by_recorder.items()
+            f"{_calls_words(kind, count)} without {reason}."
+            for (kind, reason), count in missing_by_recorder.items()
         ),
     )
 
 
-def _calls_words(count: int) -> str:
-    return "1 model call" if count == 1 else f"{count:,} model calls"
+def _calls_words(kind: str, count: int) -> str:
+    noun = "embedding" if kind == "embedding" else "model call"
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _token_gaps(span: Span) -> Iterator[tuple[str, str]]:

@@ -126,5 +126,14 @@ def test_content_of_embeddings() -> None:
     scope = "opentelemetry.instrumentation.genai.openai"
     one = call("1", scope, input=None, output=None)._replace(kind="embedding")
     assert gaps([one]) == (
-        "1 model call without content: its instrumentation reports none of embeddings.",
+        "1 embedding without content: its instrumentation reports none of embeddings.",
+    )
+
+
+def test_embeddings_are_no_model_calls() -> None:
+    """Beside "1 model call" nobody reads that two of them lack something."""
+    bare = call("1", input=None, output=None)
+    assert gaps([bare, call("2", input=None, output=None)._replace(kind="embedding")]) == (
+        "1 model call without content: what reported it sent none.",
+        "1 embedding without content: what reported it sent none.",
     )
