@@ -52,7 +52,11 @@ def _session_facts(row: SessionRow) -> markup.Markup:
     measures = row.measures
     parts = [
         markup.spent(row.cost_usd, measures.unpriced_calls),
-        markup.number(measures.calls, "call"),
+        markup.fact(
+            words.count(measures.calls),
+            "call" if measures.calls == 1 else "calls",
+            title="Calls of models, embeddings included",
+        ),
         markup.fact(words.share(round(measures.hit_rate, 3)), "of the input from a cache"),
         markup.fact(words.money(measures.carried_usd), "for context carried along"),
         markup.fact(words.moment(row.first_ns, zone, now), "began"),

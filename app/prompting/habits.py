@@ -79,9 +79,10 @@ def _facts(user_habits: Habits) -> markup.Markup:
         markup.tag(
             "p",
             markup.muted(
-                "Shares of prompts with the habit among runs that came to a dead end and among "
-                "those that succeeded. Interval: Newcombe; test: Fisher, two-sided; corrected over "
-                "all habits (Benjamini and Hochberg, 5 %). Association is not causation."
+                "Shares of the prompts that could have the habit (a question needs no acceptance "
+                "criterion), of runs that came to a dead end and of those that succeeded. "
+                "Interval: Newcombe; test: Fisher, two-sided; corrected over all habits "
+                "(Benjamini and Hochberg, 5 %). Association is not causation."
             ),
         ),
     )
