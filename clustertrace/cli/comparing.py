@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from clustertrace.cli.app import Db, Json, command
-from clustertrace.cli.output import plain, print_json, stdout
+from clustertrace.cli.output import name_in_line, plain, print_json, stdout
 from clustertrace.opening import reading
 
 if TYPE_CHECKING:
@@ -141,8 +141,10 @@ def show_sides(left: Side, right: Side, rows: Sequence[Pair]) -> None:
     from clustertrace.telling.went import side_went
 
     table = Table(box=None, pad_edge=False, padding=(0, 2), show_edge=False)
-    for title in ("", f"{left.name} {left.id[:12]}", f"{right.name} {right.id[:12]}", ""):
-        table.add_column(plain(title), overflow="fold")
+    table.add_column()
+    for side in (left, right):
+        table.add_column(f"{name_in_line(side.name)} {side.id[:12]}", overflow="fold")
+    table.add_column(overflow="fold")
     table.add_row("", side_went(left), side_went(right), "", style="dim")
     for row in rows:
         notes = ["they part here"] * row.first_divergence

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from clustertrace.cli.app import Db, Json, Where, command, limit_option
-from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.cli.output import name_in_line, note, plain, print_json, stdout
 from clustertrace.opening import has_database, nothing_yet, reading
 from clustertrace.telling.words import (
     count,
@@ -14,7 +14,6 @@ from clustertrace.telling.words import (
     duration,
     moment,
     share,
-    shortened,
     spent,
     step_text,
 )
@@ -32,8 +31,6 @@ _WIDE_FROM: Final = 100
 """Columns of a terminal that has room for intervals and durations."""
 _NAMED_FROM: Final = 80
 """Columns of a terminal that has room for ids of patterns."""
-_NAME_LENGTH: Final = 80
-"""Characters of a name, of which a row has several."""
 
 
 @command(
@@ -289,10 +286,10 @@ def _print_clusters(page: ClusterPage, shown: int | None, *, filtered: bool) -> 
 def _steps_cell(cluster: Cluster) -> Any:
     from rich.text import Text
 
-    cell = Text(plain(shortened(cluster.name, _NAME_LENGTH)) + ": ", style="dim")
+    cell = Text(name_in_line(cluster.name) + ": ", style="dim")
     for number, step in enumerate(cluster.steps):
         cell.append(" → " if number else "", style="dim")
-        short = replace(step, names=tuple(shortened(name, _NAME_LENGTH) for name in step.names))
+        short = replace(step, names=tuple(map(name_in_line, step.names)))
         cell.append(plain(step_text(short)), style="not dim red" if any(step.failed) else "not dim")
     if not cluster.steps:
         cell.append("no steps")

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from clustertrace.cli.output import plain
+from clustertrace.cli.output import name_in_line
 from clustertrace.model import Span, Trace
 from clustertrace.telling.words import duration, money, token_counts
 from clustertrace.understanding.tree import Row, rows_of
@@ -37,7 +37,7 @@ def gantt(trace: Trace, console: Console) -> Table:
     headings = ("Took", "Tokens", "Cost")[: len(facts[0])]
     columns = [max(map(len, column)) for column in zip(headings, *facts, strict=True)]
     other_columns = _ID_WIDTH + sum(columns) + _GAP * (len(columns) + 2)
-    longest_name = max(cell_len(row.guide + _name_cell(row.span)) + 2 for row in rows)
+    longest_name = max(cell_len(row.guide + name_in_line(row.span.name)) + 2 for row in rows)
     name_width = max(
         _MIN_WIDTH, min(longest_name, console.width - other_columns - _MIN_WIDTH, _MAX_NAME_WIDTH)
     )
@@ -73,13 +73,9 @@ def _extent(trace: Trace) -> tuple[int, int]:
 def _step_cell(row: Row) -> Text:
     status = row.span.status
     text = Text(row.guide, style="dim")
-    text.append(_name_cell(row.span), style=f"not dim {_STYLES.get(status, '')}")
+    text.append(name_in_line(row.span.name), style=f"not dim {_STYLES.get(status, '')}")
     text.append(_MARKS.get(status, ""), style="not dim red")
     return text
-
-
-def _name_cell(span: Span) -> str:
-    return plain(" ".join(span.name.split())) or "(no name)"
 
 
 def _fact_cells(span: Span) -> tuple[str, str, str]:

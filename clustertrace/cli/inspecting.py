@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 from clustertrace.cli.app import Db, Json, Where, command
-from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.cli.output import name_in_line, note, plain, print_json, stdout
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.model import REPLAY_OF
 from clustertrace.opening import has_database, nothing_yet, reading
 from clustertrace.telling.went import ending
-from clustertrace.telling.words import counted, duration, moment, secrets_cut, shortened, spent
+from clustertrace.telling.words import counted, duration, moment, secrets_cut, spent
 from clustertrace.understanding.gaps import gaps
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ __all__ = ["inspect"]
 
 _ERRORS_SHOWN: Final = 5
 _ERROR_LENGTH: Final = 300
-_NAME_LENGTH: Final = 120
 
 
 @command(
@@ -147,7 +146,7 @@ def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
     verdict = _verdict_words(trace)
     style = "bold red" if trace.failed else "bold"
     console.print(
-        Text(plain(shortened(" ".join(trace.name.split()), _NAME_LENGTH)), style="bold"),
+        Text(name_in_line(trace.name), style="bold"),
         Text(verdict, style=style),
     )
     facts = [
@@ -213,7 +212,7 @@ def _show_errors(trace: Trace, console: Console) -> None:
     console.print()
     for span in failed_spans[:_ERRORS_SHOWN]:
         message = " ".join(": ".join(filter(None, (span.error_type, span.error_message))).split())
-        text = Text(f"! {plain(shortened(span.name, _NAME_LENGTH))} ", style="red")
+        text = Text(f"! {name_in_line(span.name)} ", style="red")
         text.append(f"{span.span_id[:8]} ", style="not red dim")
         text.append(plain(message)[:_ERROR_LENGTH] or "ended in an error", style="default")
         console.print(text)
@@ -231,9 +230,7 @@ def _show_suspects(suspects: Sequence[Suspect]) -> None:
     console = stdout()
     console.print("\nWhere it may have broken, most suspicious first:")
     for suspect in suspects:
-        text = Text(
-            f"{suspect.place}. {plain(shortened(suspect.step, _NAME_LENGTH))} ", style="bold"
-        )
+        text = Text(f"{suspect.place}. {name_in_line(suspect.step)} ", style="bold")
         text.append(f"{suspect.span_id[:8]} ", style="not bold dim")
         text.append(plain("; ".join(reason.words for reason in suspect.reasons)), style="not bold")
         console.print(text)

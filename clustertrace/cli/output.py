@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from clustertrace.telling.plain import plain
+from clustertrace.telling.words import shortened
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
     "forget_stdout",
+    "name_in_line",
     "note",
     "plain",
     "print_json",
@@ -27,6 +29,8 @@ __all__ = [
     "write_out",
 ]
 
+_NAME_LENGTH: Final = 80
+"""Characters of a name, of which a line may have two."""
 _WIDTH_OF_A_FILE: Final = 120
 """Columns where there is no terminal to ask, as in a pipe."""
 
@@ -58,6 +62,11 @@ def forget_stdout() -> None:
 def note(text: str) -> None:
     """Tell the user something that is not part of the answer."""
     typer.echo(plain(text), err=True)
+
+
+def name_in_line(name: str) -> str:
+    """A name as a part of a line, whatever an agent made of it: a whole prompt, or nothing."""
+    return plain(shortened(" ".join(name.split()), _NAME_LENGTH)) or "(no name)"
 
 
 def write_out(data: bytes) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from clustertrace.cli.app import Db, Json, command
-from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.cli.output import name_in_line, note, plain, print_json, stdout
 from clustertrace.errors import UsageError
 from clustertrace.opening import reading
-from clustertrace.telling.words import found_in, moment, shortened, to_be_indexed
+from clustertrace.telling.words import found_in, moment, to_be_indexed
 
 if TYPE_CHECKING:
     from clustertrace.store.answers import HitPage, Passage
@@ -20,8 +20,6 @@ __all__ = ["search"]
 
 _MOST: Final = 1_000
 """Steps that may be asked for."""
-_NAME_LENGTH: Final = 80
-"""Characters of a name, of which a line has two."""
 
 
 @command(
@@ -72,7 +70,7 @@ def _document(page: HitPage) -> dict[str, object]:
 def _show(page: HitPage, limit: int) -> None:
     console = stdout()
     for passage in page.passages:
-        console.print(plain(_line(passage)))
+        console.print(_line(passage))
         snippet = " ".join(passage.first.quoted.split())
         console.print(plain(f"  {snippet}"), style="dim")
     if page.behind:
@@ -88,10 +86,6 @@ def _line(passage: Passage) -> str:
     hit = passage.first
     failed = "!" if hit.failed else ""
     return (
-        f"{hit.trace_id[:12]}  {moment(hit.start_ns)}  {_short(hit.span_name)}{failed} "
-        f"in {_short(hit.trace_name)}, {found_in(passage)}"
+        f"{hit.trace_id[:12]}  {moment(hit.start_ns)}  {name_in_line(hit.span_name)}{failed} "
+        f"in {name_in_line(hit.trace_name)}, {found_in(passage)}"
     )
-
-
-def _short(name: str) -> str:
-    return shortened(" ".join(name.split()), _NAME_LENGTH) or "(no name)"

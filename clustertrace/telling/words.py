@@ -185,6 +185,6 @@ def times(bucket: str) -> str:
 
 def step_text(step: Step) -> str:
     """A step of a pattern: `fetch`, `fetch!` after an error, `search ×2-3`, `(a → b) ×8+`."""
-    labels = step.labels
+    labels = [f"(no name){label}" if label in ("", "!") else label for label in step.labels]
     text = labels[0] if len(labels) == 1 else f"({' → '.join(labels)})"
     return f"{text} {times(step.count)}".rstrip()

@@ -145,3 +145,23 @@ def test_long_names_fill_no_screen(run: Any, store: Store, command: tuple[str, .
     ran = run(*command)
     assert len(ran.out.splitlines()) < 25
     assert "nnn…" in ran.out
+
+
+def test_what_has_no_name_is_called_so(run: Any, store: Store) -> None:
+    """No heading, step or error begins with nothing; a name of several lines stays in its line."""
+    for number, name in ((8, ""), (9, "a\nb")):
+        trace_id = str(number) * 32
+        root = Span(trace_id, "1" * 16, None, name, "agent", "error", 1, 9, error_message="boom")
+        store.write(
+            Batch([root, root._replace(span_id="2" * 16, parent_span_id="1" * 16, kind="tool")], [])
+        )
+    store.refresh()
+    shown = run("inspect", "8" * 32).out
+    assert shown.startswith("(no name) ")
+    assert "! (no name) 11111111 boom" in shown
+    assert run("inspect", "9" * 32).out.startswith("a b ")
+    assert "(no name): (no name)!" in run("clusters").out
+    assert "a b: a b!" in run("clusters").out
+    compared = run("compare", "8" * 32, "9" * 32).out
+    assert "(no name) 888888888888" in compared
+    assert "a b 999999999999" in compared

@@ -157,6 +157,7 @@ def test_moments() -> None:
         (Step(("search",), (False,), ("tool",), "2-3"), "search ×2–3"),
         (Step(("search",), (True,), ("tool",), "8+"), "search! ×8+"),
         (Step(("a", "b"), (False, True), ("tool", "tool"), "4-7"), "(a → b!) ×4–7"),
+        (Step(("", ""), (False, True), ("tool", "tool"), "1"), "((no name) → (no name)!)"),
     ],
 )
 def test_steps(step: Step, text: str) -> None:
