@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from clustertrace.telling.plain import plain
-from clustertrace.telling.words import shortened
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,6 +65,8 @@ def note(text: str) -> None:
 
 def name_in_line(name: str) -> str:
     """A name as a part of a line, whatever an agent made of it: a whole prompt, or nothing."""
+    from clustertrace.telling.words import shortened
+
     return plain(shortened(" ".join(name.split()), _NAME_LENGTH)) or "(no name)"
 
 

@@ -298,11 +298,10 @@ def _failing_run(store: Store, prefix: str) -> Trace:
     from clustertrace.store import queries
 
     with store.read() as conn:
-        try:
-            pattern = queries.cluster(conn, prefix)
-        except NotFound:
-            return queries.trace(conn, prefix)
-        rows = queries.failed_runs(conn, pattern.id, 1)
+        found = queries.named(conn, prefix)
+        if found.pattern is None:
+            return queries.trace(conn, found.id)
+        rows = queries.failed_runs(conn, found.id, 1)
         if not rows:
-            raise NotFound(f"No run of pattern {pattern.id} failed; name a trace instead.")
+            raise NotFound(f"No run of pattern {found.id} failed; name a trace instead.")
         return queries.trace(conn, rows[0].trace_id)

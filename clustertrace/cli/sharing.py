@@ -76,15 +76,14 @@ def snapshot(
 
 def _find_runs(store: Store, of: str, runs: int) -> tuple[Cluster | None, list[Trace]]:
     """A pattern with some of its traces, or a trace alone. Raises NotFound."""
-    from clustertrace.errors import NotFound
     from clustertrace.filters import parse
     from clustertrace.store import queries
 
     with store.read() as conn:
-        try:
-            cluster = queries.cluster(conn, of)
-        except NotFound:
-            return None, [queries.trace(conn, of)]
+        found = queries.named(conn, of)
+        if found.pattern is None:
+            return None, [queries.trace(conn, found.id)]
+        cluster = queries.cluster(conn, found.id)
         rows = queries.failed_runs(conn, cluster.id, runs)
         if len(rows) < runs:
             rest = parse(f"pattern:{cluster.id} not failed:yes")

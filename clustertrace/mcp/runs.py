@@ -170,7 +170,8 @@ def _find_span(trace: Trace, span_id: str) -> Span:
     matching = [span for span in trace.spans if span.span_id.startswith(span_id.lower())]
     if not span_id or len(matching) != 1:
         count_words = f"{len(matching)} spans begin" if matching else "No span begins"
-        raise NotFound(f"{count_words} with {span_id!r} in this run; give a span_id of its spans.")
+        start = span_id[:40]
+        raise NotFound(f"{count_words} with {start!r} in this run; give a span_id of its spans.")
     return matching[0]
 
 

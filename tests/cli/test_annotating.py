@@ -105,3 +105,16 @@ def test_each_sort_has_its_own_options(run: Any, filled: Store, pattern: str) ->
     assert run("annotate", f"{3:032x}", "--expected").code == 2
     assert run("annotate", f"{3:032x}", "--tag", "=x").code == 2
     assert run("annotate", "nothing").code == 2
+
+
+@pytest.mark.usefixtures("demo")
+@pytest.mark.parametrize(
+    "command",
+    [["annotate"], ["snapshot", "-o", "a.html"], ["repro", "--entry", "a:b"], ["why"]],
+    ids=lambda command: command[0],
+)
+def test_the_beginning_of_several_patterns(run: Any, command: list[str]) -> None:
+    """Whoever gives too little of a pattern's id hears that, not that it is no trace."""
+    ids = [cluster["id"] for cluster in run("clusters", "--json").answer["clusters"]]
+    begin = next(one[0] for one in ids if sum(other[0] == one[0] for other in ids) > 1)
+    assert f"Several patterns begin with {begin};" in run(*command, begin).err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from clustertrace.errors import NotFound, UsageError
+from clustertrace.errors import Ambiguous, NotFound, UsageError
 from clustertrace.store.answers import PatternAnnotation
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.listing import trace_id
@@ -24,6 +24,8 @@ def named(conn: Connection, prefix: str) -> Named:
     """The one trace or pattern whose id begins so. Raises NotFound or UsageError."""
     try:
         found = cluster(conn, prefix)
+    except Ambiguous:
+        raise
     except NotFound:
         return Named(trace_id(conn, prefix), None)
     try:
