@@ -134,9 +134,9 @@ def passage(found: Passage, href: str, moment: str) -> Markup:
         "div",
         icon(hit.kind),
         " ",
-        link(hit.span_name or "(no name)", href),
+        link(words.in_line(hit.span_name), href),
         tag("b", " !", cls="ct-broke", title="ended in an error") if hit.failed else "",
-        muted(f" in {hit.trace_name}, {moment}, {words.found_in(found)}"),
+        muted(f" in {words.in_line(hit.trace_name)}, {moment}, {words.found_in(found)}"),
     )
     return tag("div", source, tag("div", _marked(hit.snippet), cls="ct-snippet"), cls="ct-hit")
 

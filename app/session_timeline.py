@@ -98,7 +98,7 @@ def _break_lines(cache_breaks: Sequence[Break]) -> list[markup.Markup]:
     lines = [
         (
             markup.link(
-                cache_break.call.name,
+                words.in_line(cache_break.call.name),
                 trace_url(cache_break.call.trace_id, cache_break.call.span_id),
             ),
             _cause_sentence(cache_break),

@@ -119,7 +119,11 @@ def states() -> list[State]:
 
 
 def in_line(name: str) -> str:
-    """A name within a line; one written from right to left does not turn round what follows it."""
+    """A name within a line; one written from right to left does not turn round what follows it.
+
+    Where there is none, it says so.
+    """
+    name = name or "(no name)"
     turned = any(unicodedata.bidirectional(character) in ("R", "AL") for character in name)
     return name + _LEFT_TO_RIGHT if turned else name
 

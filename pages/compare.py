@@ -105,7 +105,7 @@ def _table(left: Side, right: Side, rows: Sequence[Pair]) -> markup.Markup:
 
 def _side_link(side: Side) -> markup.Markup:
     to = pattern_url if side.sort == "pattern" else trace_url
-    return markup.link(f"{side.name} {side.id[:12]}", to(side.id))
+    return markup.link(f"{words.in_line(side.name)} {side.id[:12]}", to(side.id))
 
 
 def _cell(place: Place | None) -> object:

@@ -72,11 +72,11 @@ def _sentence(rates: list[flow.StepRate], first: list[flow.FirstFailure], failed
     worst, lasting = rates[0], max(rates, key=lambda rate: rate.broke_for_good)
     for_good = ""
     if lasting.broke_for_good > worst.broke_for_good:
-        in_runs = words.count(lasting.broke_for_good)
-        for_good = f"{lasting.name} broke in {in_runs} of them and never worked afterwards; "
+        in_runs = f"broke in {words.count(lasting.broke_for_good)} of them"
+        for_good = f"{words.in_line(lasting.name)} {in_runs} and never worked afterwards; "
     only_in = f", only in runs of {worst.only_in}" if worst.only_in else ""
     return (
-        f"{runs} failed{unbroken}; {for_good}{worst.name} broke most often, "
+        f"{runs} failed{unbroken}; {for_good}{words.in_line(worst.name)} broke most often, "
         f"in {words.count(worst.broke)} of {words.counted(worst.runs, 'run')} that took it"
         f"{only_in}."
     )
@@ -103,7 +103,7 @@ def _prefixes(patterns: list[flow.PatternRuns], tags: tuple[str, ...], query: Qu
     by_runs = sorted(failed, key=lambda value: -failed[value])
     rows = [
         (
-            value,
+            words.in_line(value),
             failure_lists.count_link(
                 failed[value],
                 query.texts,

@@ -75,7 +75,7 @@ def _live(query: Query) -> None:
 
 def _sentence(cluster: Cluster) -> str:
     runs = words.counted(cluster.count, "run")
-    name = words.in_line(shortened(cluster.name or "(no name)", _NAME_SHOWN))
+    name = words.in_line(shortened(cluster.name, _NAME_SHOWN))
     if not cluster.failed:
         return f"{name}: none of {runs} that took these steps failed."
     return (

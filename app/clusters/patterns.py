@@ -149,7 +149,7 @@ def cells(
     The row links to `cover`, its numbers to the traces that match the conditions `runs`. `label`
     says what the row is; who can't see it hears the agent and the steps behind that.
     """
-    spoken = f"{label} {cluster.name or '(no name)'}: {_steps_text(cluster.steps)}"
+    spoken = f"{label} {words.in_line(cluster.name)}: {_steps_text(cluster.steps)}"
     return markup.tag(
         "div",
         markup.tag("a", href=cover, target="_self", cls="ct-cover", aria_label=spoken),

@@ -33,7 +33,7 @@ def first_failures(failures: Sequence[FirstFailure], filters: Sequence[str]) -> 
     rows = [
         (
             f"step {failure.place}" if failure.place else "",
-            failure.name,
+            words.in_line(failure.name),
             markup.bar(failure.runs / max_runs),
             count_link(failure.runs, filters, of_patterns(failure.failed_in), "failed:yes"),
         )

@@ -35,7 +35,7 @@ def table(rates: Sequence[StepRate], filters: Sequence[str]) -> markup.Markup:
         of_all = f" of all {words.count(rate.runs)} failed"
         rows.append(
             (
-                rate.name,
+                words.in_line(rate.name),
                 markup.join(numbers, " / "),
                 markup.rate_bar(rate.broke / rate.runs, *rate.interval),
                 markup.join(

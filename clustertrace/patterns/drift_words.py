@@ -79,7 +79,8 @@ def _sure(change: Change) -> str:
 
 def steps_words(variant: Variant) -> str:
     """A pattern on one line."""
-    return f"{variant.name}: {' → '.join(step_text(step) for step in variant.steps) or 'no steps'}"
+    steps = " → ".join(step_text(step) for step in variant.steps) or "no steps"
+    return f"{variant.name or '(no name)'}: {steps}"
 
 
 def drift_document(drift: Drift, variants: Mapping[str, Variant]) -> dict[str, Any]:

@@ -43,6 +43,11 @@ def test_a_name_from_right_to_left_leaves_the_line_as_it_is(name: str) -> None:
     assert words.in_line("agent") == "agent"
 
 
+def test_no_line_has_a_hole_where_a_name_would_be() -> None:
+    """What has no name is called so."""
+    assert words.in_line("") == "(no name)"
+
+
 def test_every_kind_has_a_sign() -> None:
     """A new kind needs an icon."""
     assert set(words.KINDS) == KINDS

@@ -311,3 +311,14 @@ def test_hostile_texts_stay_text(hostile: Store, show: Show, page: str) -> None:
     html = show(page, q="owned").html
     assert "<script" not in html
     assert "<img" not in html
+
+
+def test_what_has_no_name_is_called_so(store: Store, show: Show) -> None:
+    """No sentence, row or link has a hole in it where an agent gave no name."""
+    for number in (1, 2):
+        store.write(run(number, "!", name="", status="error", error_message="gave up"))
+    store.refresh()
+    failures = show("failures").html
+    assert "2 runs failed; (no name) broke most often, in 2 of 2 runs" in failures
+    assert "in (no name), " in show("search", q="gave").html
+    assert "(no name): (no name)!" in show("review", week="2023-11-14").html
