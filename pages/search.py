@@ -55,7 +55,7 @@ def draw() -> None:
     with connection.read() as conn:
         facets = queries.facets(conn, query)
     kind, state = _pick_kind_and_state(facets)
-    page_number = requested_page()
+    page_number = number if (number := requested_page()) <= _MAX_PAGES else 1
     page = _read_page(query, kind, state, page_number)
     if not page.hits and page_number > 1:
         # Past the end the pagination below goes back to its first page, too.

@@ -322,3 +322,16 @@ def test_what_has_no_name_is_called_so(store: Store, show: Show) -> None:
     assert "2 runs failed; (no name) broke most often, in 2 of 2 runs" in failures
     assert "in (no name), " in show("search", q="gave").html
     assert "(no name): (no name)!" in show("review", week="2023-11-14").html
+
+
+def test_no_page_of_what_was_found_is_beyond_the_last(store: Store, show: Show) -> None:
+    """Where the pagination begins again, so does the list above it."""
+    spans = [
+        Span("9" * 32, f"{number:016x}", None, f"moon {number}", "tool", "ok", number, number)
+        for number in range(1, 2_042)
+    ]
+    store.write(Batch(spans, []))
+    store.refresh()
+    first = hits(show("search", q="moon").html)
+    assert len(first) == 40
+    assert hits(show("search", q="moon", page="51").html) == first
