@@ -23,6 +23,14 @@ __all__ = ["IDLE_MINUTES", "PORT", "ensure", "log_path", "main", "options"]
 PORT = 7777
 IDLE_MINUTES = 15.0
 
+_OPTIONS = {
+    "--port": ("port", int),
+    "--idle-shutdown-minutes": ("idle_minutes", float),
+    "--grpc-port": ("grpc_port", int),
+    "--db": ("db", str),
+}
+"""What `ensure` calls each, and how it is read."""
+
 _LOG_BYTES = 1 << 20
 """A log longer than this begins anew."""
 
@@ -47,25 +55,11 @@ def main(arguments: list[str]) -> int:
 
 def options(arguments: list[str]) -> dict[str, Any] | None:
     """What `ensure` takes, from pairs of an option and its value; None if they are others."""
-    names, values = arguments[::2], arguments[1::2]
-    if len(names) != len(values):
-        return None
-    parsed_options: dict[str, Any] = {}
+    pairs = zip(arguments[::2], arguments[1::2], strict=True)
     try:
-        for name, value in zip(names, values, strict=True):
-            if name == "--port":
-                parsed_options["port"] = int(value)
-            elif name == "--idle-shutdown-minutes":
-                parsed_options["idle_minutes"] = float(value)
-            elif name == "--grpc-port":
-                parsed_options["grpc_port"] = int(value)
-            elif name == "--db":
-                parsed_options["db"] = value
-            else:
-                return None
-    except ValueError:
+        return {_OPTIONS[name][0]: _OPTIONS[name][1](value) for name, value in pairs}
+    except (KeyError, ValueError):
         return None
-    return parsed_options
 
 
 def ensure(
