@@ -120,30 +120,17 @@ def _begin_copy(
     """How far each table was copied before; None in a new copy. Raises UsageError."""
     origin = _database_id(source)
     with target.read() as conn:
-        earlier_copy = {
-            name: (came_from, upto, digest)
-            for name, came_from, upto, digest in conn.rows(
-                "SELECT name, source, upto, digest FROM copies"
-            )
-        }
-        if not earlier_copy:
-            _refuse_rows(conn, target, tables)
-        elif any(came_from != origin for came_from, _, _ in earlier_copy.values()):
+        copies = conn.rows("SELECT name, source, upto, digest FROM copies")
+        if any(came_from != origin for _, came_from, _, _ in copies):
             raise UsageError(_OTHER_DATA.format(target.place))
-        elif is_unfinished(conn):
-            positions = {name: upto for name, (_, upto, _) in earlier_copy.items()}
+        if copies and is_unfinished(conn):
+            positions = {name: upto for name, _, upto, _ in copies}
             return {table.name: _parse_position(positions.get(table.name)) for table in tables}
+        if copies:
+            digests = {name: digest for name, _, _, digest in copies}
+            _refuse_changes(conn, target, tables, digests, progress, batch)
         else:
-            for table in tables:
-                earlier = earlier_copy.get(table.name)
-                if (
-                    earlier is not None
-                    and _table_sum(conn, table, progress, batch).digest != earlier[2]
-                ):
-                    raise UsageError(
-                        f"{target.place} has changed since it was copied, which a copy would undo; "
-                        "bring new runs with `clustertrace export --all | clustertrace import`."
-                    )
+            _refuse_rows(conn, target, tables)
     with target.writing() as conn:
         conn.run("DELETE FROM copies")
         conn.many(
@@ -156,6 +143,25 @@ def _begin_copy(
 def _refuse_rows(conn: Connection, target: Store, tables: Sequence[Table]) -> None:
     if any(table.name != "state" and table.has_more(conn, None) for table in tables):
         raise UsageError(_OTHER_DATA.format(target.place))
+
+
+def _refuse_changes(
+    conn: Connection,
+    target: Store,
+    tables: Sequence[Table],
+    digests: Mapping[str, str | None],
+    progress: Progress,
+    batch: int,
+) -> None:
+    """Raise UsageError where a table is not what was copied into it."""
+    for table in tables:
+        if table.name not in digests:
+            continue
+        if _table_sum(conn, table, progress, batch).digest != digests[table.name]:
+            raise UsageError(
+                f"{target.place} has changed since it was copied, which a copy would undo; "
+                "bring new runs with `clustertrace export --all | clustertrace import`."
+            )
 
 
 def _parse_position(text: str | None) -> Key | None:
