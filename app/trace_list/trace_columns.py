@@ -12,6 +12,7 @@ from clustertrace.app import words
 from clustertrace.store.answers import TraceRow
 from clustertrace.store.queries import TraceOrder
 from clustertrace.telling.plain import plain
+from clustertrace.telling.words import called_models
 
 __all__ = ["ORDERS", "STAR", "columns", "config"]
 
@@ -79,7 +80,7 @@ def _error(row: TraceRow) -> str:
 
 
 def _cost(row: TraceRow) -> str:
-    return words.cost(row.cost_usd, row.unpriced_calls) if row.cost_usd or row.llm_calls else ""
+    return words.cost(row.cost_usd, row.unpriced_calls) if called_models(row) else ""
 
 
 def _tokens(row: TraceRow) -> str:

@@ -10,7 +10,7 @@ from clustertrace.app.links import pattern_url, session_url, trace_url, traces_u
 from clustertrace.filters import condition
 from clustertrace.model import REPLAY_OF, Trace
 from clustertrace.store.answers import TraceRow
-from clustertrace.telling.words import secrets_cut, shortened
+from clustertrace.telling.words import called_models, secrets_cut, shortened
 
 __all__ = ["head"]
 
@@ -60,8 +60,9 @@ def _facts(row: TraceRow, now_ns: int, zone: tzinfo) -> markup.Markup:
         markup.number(row.span_count, "span"),
     ]
     if row.llm_calls:
-        read, written = words.short_count(row.input_tokens), words.short_count(row.output_tokens)
         parts.append(markup.number(row.llm_calls, "model call"))
+    if called_models(row):
+        read, written = words.short_count(row.input_tokens), words.short_count(row.output_tokens)
         if row.input_tokens or row.output_tokens:
             parts.append(markup.fact(f"{read} → {written}", "tokens in → out"))
         parts.append(markup.spent(row.cost_usd, row.unpriced_calls))

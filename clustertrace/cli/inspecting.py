@@ -13,7 +13,7 @@ from clustertrace.errors import NotFound, UsageError
 from clustertrace.model import REPLAY_OF
 from clustertrace.opening import has_database, nothing_yet, reading
 from clustertrace.telling.went import ending
-from clustertrace.telling.words import counted, duration, moment, secrets_cut, spent
+from clustertrace.telling.words import called_models, counted, duration, moment, secrets_cut, spent
 from clustertrace.understanding.gaps import gaps
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _show_head(trace: Trace, row: TraceRow, console: Console) -> None:
     if row.variant:
         facts.append(f"pattern {row.variant}")
     console.print(" · ".join(facts), style="dim")
-    if row.llm_calls:
+    if called_models(row):
         console.print(_usage_line(row))
     if trace.session_id:
         console.print(plain(f"session {trace.session_id}"))
@@ -200,7 +200,8 @@ def _usage_line(row: TraceRow) -> str:
     tokens = f"{row.input_tokens:,} tokens read, {row.output_tokens:,} written"
     if not row.input_tokens and not row.output_tokens:
         tokens = "no token counts"
-    return f"{counted(row.llm_calls, 'model call')} · {tokens} · {cost}"
+    calls = [counted(row.llm_calls, "model call")] if row.llm_calls else []
+    return " · ".join([*calls, tokens, cost])
 
 
 def _show_errors(trace: Trace, console: Console) -> None:

@@ -21,6 +21,7 @@ from clustertrace.telling.markup import Markup, join, tag
 from clustertrace.telling.went import ending
 from clustertrace.telling.words import (
     about_duration,
+    called_models,
     count,
     counted,
     duration,
@@ -154,6 +155,7 @@ def _facts(trace: Trace, summary: Summary) -> list[str]:
     ]
     if summary.llm_calls:
         facts.append(counted(summary.llm_calls, "model call"))
+    if called_models(summary):
         if summary.input_tokens or summary.output_tokens:
             read, written = count(summary.input_tokens), count(summary.output_tokens)
             facts.append(f"{read} tokens read, {written} written")

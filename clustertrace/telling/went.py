@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from clustertrace.telling.words import about_duration, count, duration, spent
+from clustertrace.telling.words import about_duration, called_models, count, duration, spent
 
 if TYPE_CHECKING:
     from clustertrace.store.answers import Cluster, Side, TraceRow
@@ -38,7 +38,7 @@ def _run_went(row: TraceRow) -> str:
     parts = [ending(row.outcome, row.status)]
     if row.duration_ns is not None:
         parts.append(duration(row.duration_ns))
-    if row.llm_calls:
+    if called_models(row):
         parts.append(spent(row.cost_usd, row.unpriced_calls))
     return " · ".join(parts)
 

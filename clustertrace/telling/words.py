@@ -11,11 +11,13 @@ from clustertrace.model import NS_PER_DAY
 if TYPE_CHECKING:
     from clustertrace.model import Span
     from clustertrace.patterns.statistics import Interval
-    from clustertrace.store.answers import Passage, Step
+    from clustertrace.store.answers import Passage, Step, TraceRow
+    from clustertrace.summary import Summary
 
 __all__ = [
     "SMALLEST_USD",
     "about_duration",
+    "called_models",
     "chance",
     "count",
     "counted",
@@ -109,6 +111,11 @@ def spent(usd: float, unpriced: int) -> str:
 def is_cost_unknown(usd: float, unpriced: int) -> bool:
     """Whether nothing is known of a cost: no call has a price, as far as there were any."""
     return unpriced > 0 and not usd
+
+
+def called_models(run: TraceRow | Summary) -> bool:
+    """Whether there is something to say of tokens and cost: embeddings have both, too."""
+    return bool(run.llm_calls or run.input_tokens or run.cost_usd or run.unpriced_calls)
 
 
 def token_counts(span: Span) -> str:

@@ -58,6 +58,15 @@ def test_the_whole_picture(run: Any) -> None:
     assert "\nSee one in full: clustertrace inspect 00000000" in out
 
 
+def test_embeddings_alone_cost_something_too(run: Any, store: Store) -> None:
+    """A run that only filled an index called no model for an answer, and still was not free."""
+    span = Span("9" * 32, "9" * 16, None, "index", "embedding", "ok", 1, 9)
+    store.write(Batch([span._replace(input_tokens=1_200, cost_usd=0.0125)], []))
+    out = run("inspect", "9" * 32).out
+    assert "\n1,200 tokens read, 0 written · $0.0125\n" in out
+    assert "model call" not in out
+
+
 def test_calls_without_token_counts(run: Any, store: Store) -> None:
     """A call that reports no tokens has not read none."""
     store.write(Batch([Span("9" * 32, "9" * 16, None, "chat", "llm", "ok", 1, 9)], []))

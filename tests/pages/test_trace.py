@@ -328,3 +328,14 @@ def test_steps_are_read_once_for_all_clicks_and_anew_after_news(
     [first, *_] = run(3).spans
     some.write(Batch([first._replace(span_id=f"{77:016x}", parent_span_id=first.span_id)], []))
     assert "4 steps were read." in show("trace", id=trace_id).html
+
+
+def test_embeddings_alone_cost_something_too(store: Store, show: Callable[..., Any]) -> None:
+    """A run that only filled an index shows what it read and what that cost, as its list does."""
+    span = Span("9" * 32, "9" * 16, None, "index", "embedding", "ok", 1, 9)
+    store.write(Batch([span._replace(input_tokens=1_200, cost_usd=0.0125)], []))
+    store.refresh()
+    facts = show("trace", id="9" * 32).html.split('"ct-facts"')[1].split("</div>")[0]
+    assert ">1,200 → 0<" in facts
+    assert ">$0.0125<" in facts
+    assert "model call" not in facts

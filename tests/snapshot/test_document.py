@@ -113,6 +113,15 @@ def test_size() -> None:
         assert weight - len(dump_trace(trace)) <= SHELL_BYTES
 
 
+def test_embeddings_alone_cost_something_too() -> None:
+    """A run that only filled an index says what it read and what that cost."""
+    span = Span("1" * 32, "1" * 16, None, "index", "embedding", "ok", 1, 9)
+    span = span._replace(input_tokens=1_200, cost_usd=0.0125)
+    text = trace_document(assembled([span], TraceFacts("1" * 32)))
+    assert "1,200 tokens read, 0 written" in text
+    assert "model call" not in text
+
+
 def test_long_trace() -> None:
     """A very long trace is cut where a browser would crawl, and says so."""
     root = Span("1" * 32, "f" * 16, None, "run", "agent", "ok", 1, 10)

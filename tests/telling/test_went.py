@@ -18,6 +18,9 @@ def row(**more: object) -> TraceRow:
     return TraceRow(**{**usual, **more})  # type: ignore[arg-type]
 
 
+NO_CALLS = {"llm_calls": 0, "input_tokens": 0, "cost_usd": 0.0}
+
+
 def cluster(**more: object) -> Cluster:
     """A pattern of 41 runs."""
     usual: dict[str, object] = {"id": "a", "name": "run", "steps": (), "count": 41, "failed": 37}
@@ -31,8 +34,12 @@ def cluster(**more: object) -> Cluster:
     [
         (Side("trace", "1", "run", (), row(outcome="fail")), "failed · 3.1 s · $0.0213"),
         (
-            Side("trace", "1", "run", (), row(status="running", duration_ns=None, llm_calls=0)),
+            Side("trace", "1", "run", (), row(status="running", duration_ns=None, **NO_CALLS)),
             "not ended yet",
+        ),
+        (
+            Side("trace", "1", "run", (), row(llm_calls=0)),
+            "ended without an error · 3.1 s · $0.0213",
         ),
         (
             Side("trace", "1", "run", (), row(unpriced_calls=1)),
