@@ -6,8 +6,10 @@ The same number of spans is stored each time, as fewer and longer traces, in bat
 which what is due is settled, as a receiver does it. Settling reads a trace as a whole, and a trace
 that grows is settled again and again: the longer it is, the later. So the cost of a span may be
 that of some settlings, but must not grow with the trace. "At once" are traces whose model calls all
-run at the same time, reported twice: none may be compared with all others. CPU time of this one
-process. Nor may calls be that are traces by themselves, each in two of them, of two seconds.
+run at the same time, reported twice: none may be compared with all others. "Whole" is what one
+settling costs, of traces that have all come. CPU time of this one process, which collects garbage
+as the receiver does. Nor may calls be compared that are traces by themselves, each in two of them,
+of two seconds.
 
 What is told last is a trace that goes on slowly, a span now and then: which share of a core it
 takes to settle it again and again.
@@ -24,6 +26,7 @@ from pathlib import Path
 
 from figures import Figure, tell
 
+from clustertrace.ingest.pacing import collect_seldom
 from clustertrace.model import Batch, Span
 from clustertrace.store import Store
 
@@ -39,7 +42,9 @@ def at_once(spans: list[Span]) -> None:
             spans[at] = span._replace(start_ns=first + at, end_ns=last, attributes=attributes)
 
 
+WHOLE = "whole"
 ORDERS: dict[str, Callable[[list[Span]], None]] = {
+    WHOLE: lambda spans: None,
     "as begun": lambda spans: None,
     "as ended": lambda spans: spans.sort(key=lambda span: span.end_ns or 0),
     "backwards": lambda spans: spans.reverse(),
@@ -102,10 +107,10 @@ def cost(folder: Path, length: int, total: int, order: str) -> tuple[float, floa
         one = trace(rng, length)
         ORDERS[order](one)
         spans += one
-    return stored(folder / f"{length}-{order}.db", spans)
+    return stored(folder / f"{length}-{order}.db", spans, meanwhile=order != WHOLE)
 
 
-def stored(file: Path, spans: Sequence[Span]) -> tuple[float, float]:
+def stored(file: Path, spans: Sequence[Span], *, meanwhile: bool = True) -> tuple[float, float]:
     """Microseconds a span of writing and of settling."""
     wrote = settled = 0.0
     with Store.open(file) as store:
@@ -113,7 +118,7 @@ def stored(file: Path, spans: Sequence[Span]) -> tuple[float, float]:
             begin = time.process_time()
             store.write(Batch(spans[at : at + BATCH], []))
             written = time.process_time()
-            while store.settle():
+            while meanwhile and store.settle():
                 pass
             wrote, settled = wrote + written - begin, settled + time.process_time() - written
         begin = time.process_time()
@@ -143,6 +148,7 @@ def share(folder: Path, length: int) -> float:
 def main() -> None:
     """Print a row for each length, a column for each order."""
     total = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    collect_seldom()
     lengths = [length for length in (10, 100, 1_000, 10_000, 100_000) if length <= total]
     print(f"{'spans a trace':>14}" + "".join(f"{order:>12}" for order in ORDERS) + "   µs a span")
     settled: dict[int, list[float]] = {}
@@ -158,8 +164,12 @@ def main() -> None:
             print(f"{calls:>14,} calls by themselves, reported twice: {settling:.0f} µs a span")
         print(f"of a core, for a trace that goes on: {', '.join(shares)}")
     first = settled[lengths[0]]
-    grown = max(one / first[at] for row in settled.values() for at, one in enumerate(row))
-    tell(Figure("settle growth", grown, of=f"{lengths[0]} to {lengths[-1]:,} spans"))
+    grown, order = max(
+        (cost / first[at], order)
+        for row in settled.values()
+        for at, (order, cost) in enumerate(zip(ORDERS, row, strict=True))
+    )
+    tell(Figure("settle growth", grown, of=f"{lengths[0]} to {lengths[-1]:,} spans, {order}"))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ that holds something already.
 
 from __future__ import annotations
 
-import gc
 import sqlite3
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from figures import machine
 from otlp_load import BODY_SPANS, bodies
 
 from clustertrace.conventions.otlp.traces import decode_protobuf
+from clustertrace.ingest.pacing import collect_seldom
 from clustertrace.model import Batch
 from clustertrace.store import Store
 from clustertrace.store.rows import span_row
@@ -107,9 +107,7 @@ def main() -> None:
     """Print a row for each stage."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     spans = count * BODY_SPANS
-    # As the receiver has it.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    collect_seldom()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         db = Path(sys.argv[2]) if len(sys.argv) > 2 else folder / "stages.db"

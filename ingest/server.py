@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -23,6 +22,7 @@ from clustertrace.ingest.door import Door
 from clustertrace.ingest.grpc_service import GrpcService, advice
 from clustertrace.ingest.guard import Guard
 from clustertrace.ingest.idling import Activity, until_idle
+from clustertrace.ingest.pacing import collect_seldom
 from clustertrace.ingest.preface import protocol_with_advice
 from clustertrace.ingest.sockets import BACKLOG
 from clustertrace.ingest.ui import Pages, launch_command
@@ -81,9 +81,7 @@ def serve(
     place = place_of(db)
     # For child processes: as an argument, others could see it, and it may hold a password.
     os.environ["CLUSTERTRACE_DB"] = place.text
-    # Spans are trees, which need no garbage collector; by default it takes a tenth of the time.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    collect_seldom()
     # After a clean shutdown, uvicorn repeats the signal for the previous handler, which ignores it.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
