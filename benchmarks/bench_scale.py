@@ -43,6 +43,9 @@ SMALL = 10_000
 NOTICED_MS = 5
 """Growth of questions that take less is noise."""
 
+LEARNED = ("/clusters rules", "/clusters rules of tags")
+"""Asked in a thread of their own: the page shows the rules of before, and does not wait."""
+
 Ask = Callable[[Connection], object]
 
 
@@ -236,11 +239,11 @@ def main() -> None:
 
 
 def questions_figures(found: dict[int, dict[str, tuple[float, float]]]) -> list[Figure]:
-    """The slowest question, the slowest search, and what grew most from `SMALL` traces on."""
+    """The slowest question that a page waits for, the slowest search, and what grew most."""
     traces, large = list(found.items())[-1]
     small = found.get(SMALL, {})
-    pages = {name: warm for name, (_, warm) in large.items() if not name.startswith("/search")}
-    searches = {name: large[name][1] for name in large if name not in pages}
+    searches = {name: warm for name, (_, warm) in large.items() if name.startswith("/search")}
+    pages = {name: warm for name, (_, warm) in large.items() if name not in {*searches, *LEARNED}}
     of = f"{traces:,} traces"
     slowest, word = max(pages, key=pages.__getitem__), max(searches, key=searches.__getitem__)
     figures = [
