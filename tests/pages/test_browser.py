@@ -200,19 +200,19 @@ def test_filters_stay_from_page_to_page_and_through_the_back_button(
         bar.type(condition)
         bar.press("Enter")
         page.locator("[data-tag]", has_text=condition).wait_for()
-    page.get_by_text("6 traces").wait_for()
+    page.get_by_text("8 traces").wait_for()
     filtered = "/?where=failed%3Ayes&where=tag.agent%3Aresearch"
     assert page.url == url + filtered
     bar.press("Escape")
 
     page.get_by_role("link", name="Clusters").click()
-    page.get_by_text("6 finished runs match").wait_for()
+    page.get_by_text("8 finished runs match").wait_for()
     assert page.url == url + filtered.replace("/?", "/clusters?")
     page.go_back()
-    page.get_by_text("6 traces").wait_for()
+    page.get_by_text("8 traces").wait_for()
     assert page.url == url + filtered
     page.reload()
-    page.get_by_text("6 traces").wait_for()
+    page.get_by_text("8 traces").wait_for()
     assert witness.errors == []
 
 
@@ -267,13 +267,13 @@ def test_ticked_runs_are_judged_and_starred(
     page.get_by_text("2 selected").wait_for()
     page.get_by_role("button", name="Outcome").click()
     page.locator("text=✓ passed >> visible=true").click()
-    page.get_by_text("10 traces").wait_for()
+    page.get_by_text("12 traces").wait_for()
     at_rest(page)
 
     table.click(position={"x": 55, "y": 52})
     page.locator("[data-testid^='glide-cell-1']", has_text="★").first.wait_for(state="attached")
     with Store.open(demo) as store, store.read() as conn:
-        assert queries.overview(conn).failed == 10
+        assert queries.overview(conn).failed == 12
         assert len(queries.newest(conn, parse("starred:yes failed:yes"), 9)) == 1
     assert witness.errors == []
 

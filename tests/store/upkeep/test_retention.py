@@ -108,7 +108,7 @@ def test_all_of_it(store: Store) -> None:
         empty = conn.size_bytes()
     demo(store)
     (gone,) = retention.retire(store, EVERYTHING)
-    assert gone == retention.Retired(60, 476)
+    assert gone == retention.Retired(60, 484)
     with store.read() as conn:
         assert queries.overview(conn).spans == 0
         assert conn.size_bytes() < 1.3 * empty
