@@ -18,6 +18,8 @@ class Case(NamedTuple):
     measures: Mapping[str, float]
     failed: bool
     session: str | None = None
+    only_later: frozenset[Trait] = frozenset()
+    """Of the traits those that came only after the point up to which runs are compared."""
 
 
 class Condition(NamedTuple):

@@ -1,27 +1,29 @@
 """Only what precedes the failure: runs cut so that nothing after it, or because of it, can leak in.
 
 A run whose root ended in an error is cut before the last failed step that never worked
-afterwards: the *failure point*. Where a model call broke it later, that is behind its last step.
-Steps that were still open then, such as the sub-agent that the error went through, keep their
-beginning only. A run that failed by its outcome alone, or that its own code gave up, came to its
-end as any other does, so all of it precedes the failure.
+afterwards, or before the first of its tries: the *failure point*. Where a model call broke it
+later, that is behind its last step. Steps that were still open then, such as the sub-agent that the
+error went through, keep their beginning only. A run that failed by its outcome alone, or that its
+own code gave up, came to its end as any other does, so all of it precedes the failure.
 
 Runs that passed must have had as much time. If three of four failed runs are cut, so are three of
-four passed ones, the longest at the latest failure points, and those that never got that far are
-left out. Otherwise "never cited" would only mean that a run broke before it could cite.
+four passed ones, the longest at the latest failure points: where they came to the very step that
+broke, for the same time in the run. Others are cut after as many steps, and left out if they never
+got that far. Otherwise "never cited" would only mean that a run broke before it could cite.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from clustertrace.model import EMPTY, MODEL_KINDS, Span
 from clustertrace.patterns.recovery import never_recovered
 from clustertrace.patterns.signature import cut_short, in_order, normal_name, root_of, steps_of
 
-__all__ = ["Member", "before", "failure_point", "matched_points"]
+__all__ = ["Cut", "Member", "Point", "before", "failure_point", "matched_cuts", "point_at"]
 
 
 class Member(NamedTuple):
@@ -34,6 +36,26 @@ class Member(NamedTuple):
     of_pattern: bool = False
     """Whether it is one of the runs that are to be explained, or took the same steps."""
     tags: Mapping[str, str] = EMPTY
+
+
+class Point(NamedTuple):
+    """Where a failed run broke."""
+
+    place: int
+    """How many steps precede it."""
+    step: str | None = None
+    """The step that broke, by its normal name; None for a model call."""
+    times: int = 0
+    """How often the run had taken that step before."""
+
+
+class Cut(NamedTuple):
+    """Where a passed run is cut, to be compared with failed ones."""
+
+    place: int | None
+    """After how many steps; None: not at all."""
+    at_same_step: bool = True
+    """Whether that is where it came to a step that broke, and not just after as many steps."""
 
 
 def failure_point(member: Member) -> int | None:
@@ -50,29 +72,63 @@ def failure_point(member: Member) -> int | None:
     # The run went on after a step that had ended when a model call broke it.
     end = steps[index].end_ns
     had_ended = end is not None and end <= last.start_ns
-    return len(steps) if did_break_off and had_ended and last.kind in MODEL_KINDS else index
+    if did_break_off and had_ended and last.kind in MODEL_KINDS:
+        return len(steps)
+    # That it was tried again is the failure, and did not lead there.
+    name = normal_name(steps[index].name)
+    return next(
+        place
+        for place, lasts in enumerate(lasting)
+        if lasts and normal_name(steps[place].name) == name
+    )
 
 
-def matched_points(
-    points: Sequence[int | None], passed: Sequence[tuple[str, int]]
-) -> Mapping[str, int | None]:
+def point_at(names: Sequence[str], place: int) -> Point:
+    """The failure point of a run with steps of these normal names."""
+    if place >= len(names):
+        return Point(place)
+    return Point(place, names[place], names[:place].count(names[place]))
+
+
+def matched_cuts(
+    points: Sequence[Point | None], passed: Sequence[tuple[str, Sequence[str]]]
+) -> Mapping[str, Cut]:
     """Where to cut each passed run, by its id; those that are not comparable are missing.
 
-    `points` are those of the failed runs, `passed` ids and numbers of steps of the others.
+    `points` are those of the failed runs, `passed` ids and normal names of steps of the others.
     """
-    cut_points = sorted((point for point in points if point is not None), reverse=True)
+    cut_points = sorted(
+        (point for point in points if point is not None), key=lambda point: -point.place
+    )
     shuffled = sorted(passed, key=lambda run: (zlib.crc32(run[0].encode()), run[0]))
     uncut_count = (
         round(len(shuffled) * (1 - len(cut_points) / len(points))) if points else len(shuffled)
     )
-    points_by_id: dict[str, int | None] = {trace_id: None for trace_id, _ in shuffled[:uncut_count]}
-    to_cut = sorted(shuffled[uncut_count:], key=lambda run: -run[1])
-    for index, (trace_id, steps) in enumerate(to_cut):
+    cuts = {trace_id: Cut(None) for trace_id, _ in shuffled[:uncut_count]}
+    to_cut = sorted(shuffled[uncut_count:], key=lambda run: -len(run[1]))
+    for index, (trace_id, names) in enumerate(to_cut):
         first_index = index * len(cut_points) // len(to_cut)
-        point = next((point for point in cut_points[first_index:] if point <= steps), None)
-        if point is not None:
-            points_by_id[trace_id] = point
-    return points_by_id
+        # From its own share of the points on, and then again from the first.
+        ordered_points = dict.fromkeys((*cut_points[first_index:], *cut_points[:first_index]))
+        if cut := _cut_of(names, ordered_points):
+            cuts[trace_id] = cut
+    return cuts
+
+
+def _cut_of(names: Sequence[str], points: Iterable[Point]) -> Cut | None:
+    """At the first step that broke which a run came to for as many times, else after as many."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, name in enumerate(names):
+        places[name].append(place)
+    after_as_many = None
+    for point in points:
+        if point.step is not None and point.times < len(places.get(point.step, ())):
+            return Cut(places[point.step][point.times])
+        if after_as_many is None and point.place <= len(names):
+            after_as_many = Cut(point.place, at_same_step=False)
+            if point.step is None:
+                break
+    return after_as_many
 
 
 def before(spans: Sequence[Span], point: int | None) -> Sequence[Span]:

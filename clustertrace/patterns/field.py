@@ -13,6 +13,7 @@ from math import exp, sqrt
 from operator import or_
 from typing import Final, NamedTuple
 
+from clustertrace.model import EMPTY
 from clustertrace.patterns.conditions import Case, Condition
 from clustertrace.patterns.statistics import Z95_ONE_SIDED, fisher_greater, log_fisher_greater
 from clustertrace.patterns.traits import BROKE_OFF, RAISED, Trait
@@ -48,6 +49,9 @@ class Columns(NamedTuple):
     """For each trait the places of the runs that have it."""
     measures: Mapping[str, Sequence[float]]
     """For each measure its value in every run."""
+    only_later: Mapping[Trait, Sequence[int]] = EMPTY
+    """For each trait the places of those that came to it only after the point up to which runs are
+    compared: they have it, and had not yet done it."""
 
 
 class Candidate(NamedTuple):
@@ -67,15 +71,19 @@ class Candidate(NamedTuple):
 def columns_of(cases: Sequence[Case]) -> Columns:
     """The same runs by column."""
     places: dict[Trait, list[int]] = defaultdict(list)
+    only_later: dict[Trait, list[int]] = defaultdict(list)
     for place, case in enumerate(cases):
         for trait in case.traits:
             places[trait].append(place)
+        for trait in case.only_later:
+            only_later[trait].append(place)
     names = sorted({name for case in cases for name in case.measures})
     return Columns(
         [case.failed for case in cases],
         [case.session for case in cases],
         places,
         {name: [case.measures.get(name, 0.0) for case in cases] for name in names},
+        only_later,
     )
 
 
@@ -187,6 +195,9 @@ class Field:
             bits = _bits_of_places(places[condition.trait], self.runs)
             if condition.negated:
                 before_it = self._raised_before(condition.trait[1], raised_after)
+                bits &= ~_bits_of_places(
+                    self._columns.only_later.get(condition.trait, ()), self.runs
+                )
                 bits = came_to_an_end & ~before_it & ~bits
             yield condition, bits
         raised = self._runs_with(RAISED)

@@ -1,7 +1,8 @@
 """Why a pattern fails: what its failed runs did before they failed, and passed runs did not.
 
-Both sides come from one population: the pattern, else its family, else all runs of the same root
-name and kind of agent, the narrowest in which something is significant. Each condition of each
+Both sides come from one population: the pattern, else its family (unless errors ended runs of it),
+else all runs of the same root name and kind of agent, the narrowest in which something is
+significant. Each condition of each
 population that is tried counts for the correction (Benjamini and Hochberg). Tested is one-sided, by
 Fisher's exact test, with one failed and one passed run for each session. Reported is what at least
 half of the pattern's own failed runs have; how a run ended (its length, its last step) is left out,
@@ -18,7 +19,14 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from clustertrace.patterns.conditions import Case, Condition, case_of
-from clustertrace.patterns.cutting import Member, before, failure_point, matched_points
+from clustertrace.patterns.cutting import (
+    Cut,
+    Member,
+    before,
+    failure_point,
+    matched_cuts,
+    point_at,
+)
 from clustertrace.patterns.field import Candidate, Field, by_p, columns_of, places_in
 from clustertrace.patterns.rules import Q
 from clustertrace.patterns.signature import cut_short, in_order, normal_name, steps_of
@@ -46,8 +54,8 @@ _AT_THE_FAILURE: Final = frozenset({"last argument", "last result"})
 """Where every failed run is cut, and the others as late, these say what preceded the failure."""
 
 
-_Cases = dict[tuple[str, int | None], Case]
-"""What is true of runs, by their id and the step before which they were cut."""
+_Cases = dict[tuple[str, Cut], Case]
+"""What is true of runs, by their id and where they were cut."""
 
 
 class Population(NamedTuple):
@@ -118,7 +126,11 @@ def explain(populations: Sequence[Population], *, others_left_out: bool = False)
     """
     failed_members = [one for one in populations[0].members if one.failed and one.of_pattern]
     cases: _Cases = {}
-    compared = [(level, _compare(members, cases)) for level, members in populations]
+    compared = [
+        (level, _compare(members, cases))
+        for place, (level, members) in enumerate(populations, 1)
+        if level != "family" or place == len(populations) or not _any_cut_short(members)
+    ]
     tried = sum(len(comparison.singles) for _, comparison in compared)
     p_values = [one.p for _, comparison in compared for one in comparison.singles if one.p <= Q]
     bound = benjamini_hochberg(p_values, Q, tried) if tried else -1.0
@@ -139,22 +151,35 @@ def explain(populations: Sequence[Population], *, others_left_out: bool = False)
     )
 
 
+def _any_cut_short(members: Sequence[Member]) -> bool:
+    """Whether an error ended failed runs, so that a family is no population.
+
+    Which family they are in is then due to the few steps that they took before; runs that passed
+    are in it for all of theirs.
+    """
+    return any(one.failed and cut_short(one.spans) is not None for one in members)
+
+
 def _compare(members: Sequence[Member], cases: _Cases) -> _Compared:
     """Cut the runs so that they are comparable, and try every single condition on them."""
+    names = {
+        one.trace_id: [normal_name(step.name) for step in steps_of(one.spans)] for one in members
+    }
     points = {member.trace_id: failure_point(member) for member in members if member.failed}
-    passed = [
-        (member.trace_id, len(steps_of(member.spans))) for member in members if not member.failed
-    ]
     are_cut = any(point is not None for point in points.values())
     unasked = _END_TRAITS if None in points.values() else _END_TRAITS - _AT_THE_FAILURE
-    points |= matched_points(list(points.values()), passed)
-    comparable_members = [member for member in members if member.trace_id in points]
+    cuts = {trace_id: Cut(point) for trace_id, point in points.items()}
+    cuts |= matched_cuts(
+        [None if point is None else point_at(names[one], point) for one, point in points.items()],
+        [(one.trace_id, names[one.trace_id]) for one in members if not one.failed],
+    )
+    comparable_members = [member for member in members if member.trace_id in cuts]
     keys = common_keys(
         *([one.tags for one in members if one.failed is failed] for failed in (True, False))
     )
     compared_cases = []
     for member in comparable_members:
-        case = _case(member, points[member.trace_id], cases)
+        case = _case(member, cuts[member.trace_id], cases)
         compared_cases.append(case._replace(traits=case.traits | tag_traits(member.tags, keys)))
     field = Field(columns_of(compared_cases))
     comparable = field.all_failed and field.all_failed != field.everything
@@ -167,11 +192,23 @@ def _compare(members: Sequence[Member], cases: _Cases) -> _Compared:
     return _Compared(comparable_members, field, singles, len(members) - len(comparable_members))
 
 
-def _case(member: Member, point: int | None, cases: _Cases) -> Case:
+def _case(member: Member, cut: Cut, cases: _Cases) -> Case:
     """What is true of a run up to a step; most are cut alike in every population."""
-    key = (member.trace_id, point)
+    key = (member.trace_id, cut)
     if key not in cases:
-        case = case_of(before(member.spans, point), member.failed, member.session)
+        case = case_of(before(member.spans, cut.place), member.failed, member.session)
+        if not cut.at_same_step:
+            # After as many steps another run may be about to do what this one had done already.
+            whole = case_of(member.spans, member.failed, member.session)
+            last = {name: case.measures[name] for name in _AT_THE_FAILURE}
+            only_later = frozenset(whole.traits - case.traits)
+            case = Case(
+                case.traits | whole.traits,
+                {**whole.measures, **last},
+                case.failed,
+                case.session,
+                only_later,
+            )
         # Those that passed are cut as runs that broke off are, so their absences compare.
         cases[key] = case._replace(traits=case.traits - {BROKE_OFF})
     return cases[key]

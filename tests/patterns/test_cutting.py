@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustertrace.model import Span
-from clustertrace.patterns.cutting import Member, before, failure_point, matched_points
+from clustertrace.patterns.cutting import (
+    Cut,
+    Member,
+    Point,
+    before,
+    failure_point,
+    matched_cuts,
+    point_at,
+)
 from clustertrace.patterns.signature import steps_of
 from clustertrace.patterns.why import Population, explain
 
@@ -35,6 +43,7 @@ def names(spans: Sequence[Span]) -> str:
 @pytest.mark.parametrize(
     ("text", "point"),
     [
+        *[("a b! c b!", 1), ("a! a b! b!", 2)],
         *[("a b c!", 2), ("a b! c", 1), ("a! b c!", 2), ("a! a b", None), ("a b", None)],
         *[
             ("a! a b llm!", 3),
@@ -84,21 +93,59 @@ def test_what_was_still_open_keeps_its_beginning_only() -> None:
     assert kept[0].status == "ok"
 
 
+def after(place: int) -> Cut:
+    """Return the cut after so many steps, whatever they are."""
+    return Cut(place, at_same_step=False)
+
+
 def test_passed_runs_are_cut_as_the_failed_ones_are() -> None:
     """As many are left whole, and the longest go with the latest failure points."""
-    passed = [(str(at), 10) for at in range(8)]
-    made = matched_points([None, 3, None, 5], passed)
-    assert sorted(str(point) for point in made.values()) == ["3"] * 2 + ["5"] * 2 + ["None"] * 4
-    assert matched_points([None], [("a", 1)]) == {"a": None}
-    assert matched_points([], [("a", 1)]) == {"a": None}
+    passed = [(str(at), ["a"] * 10) for at in range(8)]
+    cuts = matched_cuts([None, Point(3), None, Point(5)], passed)
+    places = sorted(str(cut.place) for cut in cuts.values())
+    assert places == ["3"] * 2 + ["5"] * 2 + ["None"] * 4
+    assert matched_cuts([None], [("a", ["a"])]) == {"a": Cut(None)}
+    assert matched_cuts([], [("a", ["a"])]) == {"a": Cut(None)}
 
 
 def test_passed_runs_that_never_came_so_far_are_left_out() -> None:
     """A shorter run is cut at an earlier point if there is one, else it can't be compared."""
-    assert matched_points([4, 2], [("long", 9), ("short", 3), ("tiny", 1)]) == {
-        "long": 4,
-        "short": 2,
+    passed = [("long", ["a"] * 9), ("short", ["a"] * 3), ("tiny", ["a"])]
+    cuts = matched_cuts([Point(4), Point(2)], passed)
+    assert cuts == {"long": after(4), "short": after(2)}
+
+
+def test_passed_runs_are_cut_where_they_came_to_the_step_that_broke() -> None:
+    """For the same time in the run; another run is cut after as many steps."""
+    point = point_at("a fetch b fetch".split(), 3)
+    assert point == Point(3, "fetch", 1)
+    passed = [(text, text.split()) for text in ("fetch x y z fetch end", "fetch x y z", "x fetch")]
+    assert matched_cuts([point], passed) == {
+        "fetch x y z fetch end": Cut(4),
+        "fetch x y z": after(3),
     }
+
+
+@pytest.mark.parametrize("broken", ["fetch!", "fetch! fetch!", "fetch! wait fetch!"])
+def test_what_every_run_does_before_the_step_that_broke_is_no_difference(broken: str) -> None:
+    """However many other steps come before it, and however often it was tried again."""
+    texts = ["look", "time look", "time kb look", "time kb kb look", "kb look"]
+    members = [
+        Member(f"f{at}", True, run(f"{texts[at % 5]} {broken}"), None, True) for at in range(40)
+    ]
+    members += [
+        Member(f"p{at}", False, run(f"{texts[at % 5]} fetch send", error=False)) for at in range(60)
+    ]
+    assert explain([Population("name", members)]).differences == ()
+
+
+def test_what_other_runs_come_to_later_is_no_difference() -> None:
+    """One that never came to the step that broke may do all the rest a little later."""
+    members = [Member(f"f{at}", True, run("look pdf!"), None, True) for at in range(20)]
+    texts = ["kb kb look html", "look html"]
+    members += [Member(f"p{at}", False, run(texts[at % 2], error=False)) for at in range(60)]
+    differences = explain([Population("name", members)]).differences
+    assert not [one for one in differences if one.conditions[0].trait[1] == "look"]
 
 
 def test_a_step_that_runs_broke_at_is_not_called_never_taken() -> None:
@@ -128,12 +175,12 @@ def test_a_count_is_told_once() -> None:
 
 
 @given(
-    st.lists(st.none() | st.integers(0, 9), min_size=1, max_size=9),
+    st.lists(st.none() | st.integers(0, 9).map(Point), min_size=1, max_size=9),
     st.lists(st.integers(0, 9), max_size=20),
 )
-def test_no_passed_run_is_cut_beyond_its_end(points: list[int | None], lengths: list[int]) -> None:
+def test_no_passed_run_is_cut_beyond_its_end(points: list[Point], lengths: list[int]) -> None:
     """Every cut is a failure point that the run came to."""
-    passed = [(str(at), steps) for at, steps in enumerate(lengths)]
-    for trace_id, point in matched_points(points, passed).items():
-        assert point in points or point is None
-        assert point is None or point <= lengths[int(trace_id)]
+    passed = [(str(at), ["a"] * steps) for at, steps in enumerate(lengths)]
+    for trace_id, (place, _) in matched_cuts(points, passed).items():
+        assert place in [point and point.place for point in points]
+        assert place is None or place <= lengths[int(trace_id)]

@@ -170,6 +170,19 @@ def test_the_narrowest_population_that_shows_something_is_told() -> None:
     assert wide.differences[0].evidence == tuple(f"{at:032x}" for at in range(5))
 
 
+@pytest.mark.parametrize(("error", "level"), [(True, "name"), (False, "family")])
+def test_a_family_of_runs_that_an_error_ended_is_no_population(error: bool, level: str) -> None:
+    """They are in it for what they did before it, and runs that passed for all that they did."""
+    own = [member(at, "time look", failed=True, error=error) for at in range(10)]
+    others = [member(at, "look", failed=True, error=error, own=False) for at in range(10, 30)]
+    passed = [member(at, "time look", failed=False, own=False) for at in range(30, 40)]
+    more = [member(at, "look", failed=False, own=False) for at in range(40, 60)]
+    family = [*own, *passed, *more]
+    populations = [Population("family", family), Population("name", [*family, *others])]
+    assert explain([Population("pattern", own), *populations]).level == level
+    assert explain([Population("pattern", own), populations[0]]).level == "family"
+
+
 def test_only_what_half_of_the_own_failures_have_is_told() -> None:
     """What explains failures of other patterns does not explain these."""
     own = [member(at, "a b", failed=True) for at in range(3)]
