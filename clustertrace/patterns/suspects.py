@@ -274,13 +274,17 @@ def _add_repeats(
     reported: set[tuple[str, int]] = set()
     for index, step in enumerate(steps):
         key = (step.act.name, step.act.call)
+        if not step.act.call:
+            continue
         if key not in seen:
             seen[key] = (index + 1, step.act)
         elif key not in reported:
             reported.add(key)
             place, first_act = seen[key]
             same_outcome = (
-                first_act.result == step.act.result and first_act.failed == step.act.failed
+                first_act.result == step.act.result
+                and first_act.failed == step.act.failed
+                and (step.act.failed or step.span.output is not None)
             )
             words = f"repeats the call of step {place} with the same arguments"
             if same_outcome:

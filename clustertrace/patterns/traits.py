@@ -38,7 +38,7 @@ __all__ = [
     "traits_of",
 ]
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Raised by a change of what follows; `backfill-signatures` then works out stored traits anew."""
 
 Trait = tuple[str, str, str, float]
@@ -80,7 +80,7 @@ class Act(NamedTuple):
     name: str
     failed: bool
     call: int
-    """Digest of name and arguments: equal for the same call again."""
+    """Digest of name and arguments: equal for the same call again; 0 if none were recorded."""
     result: int
     """Digest of the result; 0 where there is none."""
     empty: bool
@@ -139,7 +139,9 @@ def act_of(span: Span) -> Act:
     return Act(
         name,
         failed,
-        zlib.crc32(arguments, zlib.crc32(name.encode("utf-8", "replace"))),
+        0
+        if span.input is None
+        else zlib.crc32(arguments, zlib.crc32(name.encode("utf-8", "replace"))),
         0 if empty else zlib.crc32(result),
         empty,
         not failed and any(map(start.__contains__, _ERROR_WORDS)),
@@ -242,7 +244,7 @@ def _add_order(traits: set[Trait], labels: Sequence[str]) -> None:
 
 def _add_repeats(traits: set[Trait], acts: Sequence[Act]) -> None:
     """The same call with the same arguments, and the same result of a step, more than once."""
-    calls = Counter((act.name, act.call) for act in acts)
+    calls = Counter((act.name, act.call) for act in acts if act.call)
     for (name, _), count in calls.items():
         if count > 1:
             _add_count(traits, "same call", name, count)

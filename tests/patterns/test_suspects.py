@@ -191,6 +191,16 @@ def test_what_fewer_of_them_do_weighs_less_and_says_so() -> None:
     assert reason.weight == pytest.approx(0.8)
 
 
+def test_a_call_whose_arguments_were_not_recorded_repeats_none() -> None:
+    """Nor has one the same result, of which nobody knows what it was."""
+    unknown = [span._replace(input=None, output=None) for span in run("plan search plan search")]
+    assert suspects(unknown) == ()
+    assert not [trait for trait in asked_of(unknown) if trait[0] == "same call"]
+    no_result = [span._replace(output=None) for span in run("search=x search=x")]
+    words = [reason.words for one in suspects(no_result) for reason in one.reasons]
+    assert "repeats the call of step 1 with the same arguments" in words
+
+
 def test_nothing_is_an_empty_result_where_other_runs_give_something() -> None:
     """Without others to compare with, nothing may just not have been recorded."""
     spans = [
