@@ -34,6 +34,7 @@ __all__ = [
     "Variant",
     "bucket",
     "cut_short",
+    "ids_above",
     "in_order",
     "label_of",
     "normal_name",
@@ -156,6 +157,18 @@ def steps_of(spans: Sequence[Span]) -> list[Span]:
         return []
     root = root_of(ordered)
     return _acting_spans(visible(ordered, root), root)
+
+
+def ids_above(inner: Sequence[Span], spans: Sequence[Span]) -> set[str]:
+    """Ids of the spans of a trace that hold one of the inner ones."""
+    parents = {span.span_id: span.parent_span_id for span in spans}
+    above: set[str] = set()
+    for span in inner:
+        parent = span.parent_span_id
+        while parent is not None and parent not in above:
+            above.add(parent)
+            parent = parents.get(parent)
+    return above
 
 
 def variant(ordered: Sequence[Span], root: Span) -> Variant:

@@ -23,7 +23,7 @@ A pure function of the spans and of its siblings.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
@@ -33,7 +33,14 @@ from rapidfuzz.distance import Levenshtein
 
 from clustertrace.model import MODEL_KINDS, Span
 from clustertrace.patterns.recovery import never_recovered
-from clustertrace.patterns.signature import in_order, label_of, normal_name, root_of, steps_of
+from clustertrace.patterns.signature import (
+    ids_above,
+    in_order,
+    label_of,
+    normal_name,
+    root_of,
+    steps_of,
+)
 from clustertrace.patterns.traits import Act, Trait, act_of, counted_as, run_of, traits_of
 from clustertrace.understanding.folding import visible
 
@@ -117,12 +124,11 @@ class _Step(NamedTuple):
 def labels_of(spans: Sequence[Span]) -> tuple[str, ...]:
     """The steps of a run as `Sibling` has them; payloads need not be loaded."""
     steps = _candidate_spans(spans)[:_STEP_LIMIT]
-    return _labels(steps, _lasting_failures(steps, spans))
+    return _labels(steps, ids_above(_lasting_failures(steps, spans), spans))
 
 
-def _labels(steps: Sequence[Span], lasting: Sequence[Span]) -> tuple[str, ...]:
+def _labels(steps: Sequence[Span], broke_inside: Collection[str]) -> tuple[str, ...]:
     """An agent that broke with one of its steps has no mark."""
-    broke_inside = _ids_above(lasting, steps)
     return tuple(
         normal_name(span.name) if span.span_id in broke_inside else label_of(span) for span in steps
     )
@@ -143,11 +149,13 @@ def suspects(spans: Sequence[Span], siblings: Sequence[Sibling] = ()) -> tuple[S
     lasting = _lasting_failures(candidates, spans)
     steps = [
         _Step(span, act_of(span), label)
-        for span, label in zip(candidates, _labels(candidates, lasting), strict=True)
+        for span, label in zip(
+            candidates, _labels(candidates, ids_above(lasting, spans)), strict=True
+        )
     ]
     usual = _Usual(spans, siblings)
     reasons_by_step: list[list[Reason]] = [[] for _ in steps]
-    _add_failures(steps, reasons_by_step, usual, lasting)
+    _add_failures(steps, reasons_by_step, usual, lasting, spans)
     _add_repeats(steps, reasons_by_step, usual)
     _add_results(steps, reasons_by_step, usual)
     _add_parting(steps, reasons_by_step, siblings)
@@ -225,9 +233,9 @@ def _add_failures(
     reasons_by_step: list[list[Reason]],
     usual: _Usual,
     lasting: Sequence[Span],
+    spans: Sequence[Span],
 ) -> None:
-    all_spans = [step.span for step in steps]
-    above, lasting_ids = _ids_above(lasting, all_spans), {span.span_id for span in lasting}
+    above, lasting_ids = ids_above(lasting, spans), {span.span_id for span in lasting}
     first = None
     for index, (span, act, _) in enumerate(steps):
         is_lasting = span.span_id in lasting_ids
@@ -246,23 +254,11 @@ def _add_failures(
     if first is None:
         return
     # An agent does not come before its own steps; what it followed does.
-    holders = _ids_above([steps[first].span], all_spans)
+    holders = ids_above([steps[first].span], spans)
     places = (at for at in range(first - 1, -1, -1) if steps[at].span.span_id not in holders)
     if (fed_by := next(places, None)) is not None:
         words = f"came right before the first failed step, `{steps[first].act.name}`"
         reasons_by_step[fed_by].append(Reason("before the first error", words, 1.0))
-
-
-def _ids_above(spans: Sequence[Span], steps: Sequence[Span]) -> set[str]:
-    """Ids of the steps that hold one of these."""
-    parents = {step.span_id: step.parent_span_id for step in steps}
-    above: set[str] = set()
-    for span in spans:
-        parent = span.parent_span_id
-        while parent is not None and parent not in above:
-            above.add(parent)
-            parent = parents.get(parent)
-    return above
 
 
 def _add_repeats(

@@ -21,7 +21,7 @@ import orjson
 
 from clustertrace.model import Span
 from clustertrace.patterns.recovery import never_recovered
-from clustertrace.patterns.signature import CutShort, cut_short, normal_name, steps_of
+from clustertrace.patterns.signature import CutShort, cut_short, ids_above, normal_name, steps_of
 from clustertrace.understanding.reports import undated
 
 __all__ = [
@@ -105,8 +105,14 @@ class Run(NamedTuple):
 def run_of(spans: Sequence[Span]) -> Run:
     """Reduce a trace's spans, in any order, to what conditions ask of it."""
     models = [span for span in spans if span.kind == "llm"]
+    steps = steps_of(spans)
+    passed_on = _ids_that_passed_on(steps, spans)
     return Run(
-        tuple(act_of(span) for span in steps_of(spans)),
+        tuple(
+            # It broke with its step, and what it would have given is not known.
+            act._replace(failed=False, empty=False) if span.span_id in passed_on else act
+            for span, act in zip(steps, map(act_of, steps), strict=True)
+        ),
         len(models),
         sum(1 for span in spans if span.kind == "user"),
         sum(span.input_tokens or 0 for span in models),
@@ -114,6 +120,14 @@ def run_of(spans: Sequence[Span]) -> Run:
         frozenset(name for span in models for name in _names_of_model(span)),
         cut_short(spans),
     )
+
+
+def _ids_that_passed_on(steps: Sequence[Span], spans: Sequence[Span]) -> set[str]:
+    """Ids of the steps that failed with one of their own, which never worked afterwards."""
+    named = [(normal_name(step.name), step.status == "error") for step in steps]
+    lasting = [step for step, lasts in zip(steps, never_recovered(named), strict=True) if lasts]
+    failed_ids = {step.span_id for step in lasting}
+    return ids_above(lasting, spans) & failed_ids
 
 
 def _names_of_model(span: Span) -> Iterable[str]:

@@ -103,6 +103,24 @@ def test_a_planted_cause_is_found_and_holds_on_new_runs(cause: Callable[[list[st
     assert separation(hits(found, fresh), fresh) > 0.8 * separation(planted, fresh)
 
 
+@pytest.mark.parametrize("between", ["", "3" * 16])
+def test_an_agent_that_broke_with_its_step_did_not_fail_itself(between: str) -> None:
+    """The rule names the step; an agent that failed although its steps worked is named itself."""
+
+    def nested(step_status: str) -> set[tuple[str, str]]:
+        root = Span(TRACE, "1" * 16, None, "root", "agent", "ok", 0, 9)
+        agent = Span(TRACE, "2" * 16, "1" * 16, "coder", "agent", "error", 1, 8)
+        node = Span(TRACE, "3" * 16, "2" * 16, "node", "chain", step_status, 2, 7)
+        tool = Span(TRACE, "4" * 16, between or "2" * 16, "test", "tool", step_status, 3, 6)
+        spans = [root, agent, *([node] if between else []), tool]
+        return {trait[:2] for trait in traits_of(run_of(spans))[0]}
+
+    broken = nested("error")
+    assert ("fails", "test") in broken
+    assert not {("fails", "coder"), ("empty", "coder")} & broken
+    assert ("fails", "coder") in nested("ok")
+
+
 def test_chance_is_not_a_pattern() -> None:
     """Of 60 databases in which failing is a coin's toss, next to none has a rule."""
     reported = [

@@ -244,6 +244,19 @@ def test_an_agent_whose_own_step_broke_is_not_suspected_for_that() -> None:
     }
 
 
+def test_an_agent_holds_its_step_through_whatever_else() -> None:
+    """Such as the node of a graph that called the tool, which is no step by itself."""
+    agent, chain, read = run("research! node! read!")[1:]
+    nested = [
+        run("")[0],
+        agent._replace(kind="agent"),
+        chain._replace(kind="chain", parent_span_id=agent.span_id),
+        read._replace(parent_span_id=chain.span_id),
+    ]
+    assert reasons(suspects(nested)) == {"read!": {"not recovered"}}
+    assert labels_of(nested) == ("research", "read!")
+
+
 def test_an_agent_whose_first_step_broke_did_not_come_before_it() -> None:
     """What came before the agent did."""
     spans = run("load research! read!")
