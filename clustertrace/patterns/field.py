@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
-from math import exp, sqrt
+from math import comb, exp, sqrt
 from operator import or_
 from typing import Final, NamedTuple
 
@@ -18,7 +18,7 @@ from clustertrace.patterns.conditions import Case, Condition
 from clustertrace.patterns.statistics import Z95_ONE_SIDED, fisher_greater, log_fisher_greater
 from clustertrace.patterns.traits import BROKE_OFF, RAISED, Trait
 
-__all__ = ["Candidate", "Columns", "Field", "by_p", "columns_of", "places_in"]
+__all__ = ["ALIKE_FROM", "Candidate", "Columns", "Field", "by_p", "columns_of", "places_in"]
 
 _MIN_FAILED: Final = 3
 """Independent failed runs without which nothing is evidence, however rare failing is."""
@@ -36,7 +36,13 @@ _SIMPLE_TRAITS: Final = (
 )
 """Of conditions that hold for the same runs, one of these says it, in this order: better what a run
 did than what it did not do, and better that than at which place it did something."""
+_OF_A_STEP: Final = frozenset({"calls", "fails", "not recovered", "empty", "error text"})
+"""Of those about different steps, the one whose step comes first says it."""
 _OF_THE_LAST_STEP: Final = frozenset({"last argument", "last result"})
+ALIKE_FROM: Final = 0.9
+"""Conditions that hold for nearly the same runs (Jaccard) say the same."""
+_TELLS_APART: Final = 0.05
+"""As unlikely the runs must be for which only one of them holds, if it is to tell more."""
 _QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -163,9 +169,49 @@ class Field:
             is_frequent = (
                 min_runs <= (bits & self._independent).bit_count() <= self._tested - min_runs
             )
-            if is_frequent and bits not in by_bits and is_wanted(condition):
+            if not is_frequent or not is_wanted(condition):
+                continue
+            if bits not in by_bits:
                 by_bits[bits] = Candidate((condition,), bits, self.log_p(bits))
+            elif self._is_earlier(condition, by_bits[bits].conditions[0], bits):
+                by_bits[bits] = by_bits[bits]._replace(conditions=(condition,))
         return list(by_bits.values())
+
+    def first_of_alike(self, candidate: Candidate, others: Iterable[Candidate]) -> Candidate:
+        """Of those that tell failures as well by a step, the one whose step comes first.
+
+        Of what goes along with failing, what came later is more likely to be a consequence.
+        """
+        first = candidate
+        for other in others:
+            conditions = (*other.conditions, *first.conditions)
+            if len(conditions) == 2 and all(map(_is_of_a_step, conditions)):
+                both = other.bits & first.bits
+                if self._tells_as_much(other, candidate) and self._is_earlier(*conditions, both):
+                    first = other
+        return first
+
+    def _tells_as_much(self, one: Candidate, better: Candidate) -> bool:
+        """Whether two conditions hold for nearly the same runs, and the rest tells none better."""
+        apart = one.bits ^ better.bits
+        if apart.bit_count() > (1 - ALIKE_FROM) * (one.bits | better.bits).bit_count():
+            return False
+        better_right = (apart & better.bits & self.all_failed).bit_count()
+        better_right += (apart & one.bits & ~self.all_failed).bit_count()
+        return _chance_of_heads(better_right, apart.bit_count()) > _TELLS_APART
+
+    def _is_earlier(self, condition: Condition, other: Condition, bits: int) -> bool:
+        """Whether the step of one condition comes before that of another in most of these runs."""
+        if not (_is_of_a_step(condition) and _is_of_a_step(other)):
+            return False
+        step, other_step = condition.trait[1], other.trait[1]
+        first = self._in_order(step, other_step) & ~self._in_order(other_step, step) & bits
+        return 2 * first.bit_count() > bits.bit_count()
+
+    def _in_order(self, step: str, later: str) -> int:
+        """The runs in which one step came some time after another, broken or not."""
+        traits = (("later", step + a, later + b, 0) for a in ("", "!") for b in ("", "!"))
+        return reduce(or_, map(self._runs_with, traits), 0)
 
     def _conditions_with_runs(
         self, min_runs: int, *, absences_first: bool
@@ -244,10 +290,22 @@ class Field:
         return before_it
 
 
-def _simplicity(condition: Condition) -> tuple[int, Trait]:
+def _chance_of_heads(heads: int, tosses: int) -> float:
+    """The chance of so many heads or more."""
+    return sum(comb(tosses, count) for count in range(heads, tosses + 1)) / 2**tosses
+
+
+def _is_of_a_step(condition: Condition) -> bool:
+    """Whether it says of one step that it was taken, or how it went."""
+    what, step, _, number = condition.trait
+    return not condition.negated and what in _OF_A_STEP and bool(step) and number <= 1
+
+
+def _simplicity(condition: Condition) -> tuple[int, bool, Trait]:
+    """Where a condition stands among those that say the same; one of a named step before others."""
     what = "never" if condition.negated else condition.trait[0]
     place = _SIMPLE_TRAITS.index(what) if what in _SIMPLE_TRAITS else len(_SIMPLE_TRAITS)
-    return (place, condition.trait)
+    return (place, not condition.trait[1], condition.trait)
 
 
 def _bits_of_places(places: Iterable[int], runs: int) -> int:

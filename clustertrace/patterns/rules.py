@@ -139,6 +139,7 @@ def _greedy_cover(field: Field, significant: Sequence[Candidate]) -> list[Candid
             break
         best = remaining.pop(-index)
         if field.marginal_p(best.bits, uncovered) <= _MARGINAL_P:
+            best = field.first_of_alike(best, remaining)
             chosen.append(best)
             uncovered &= ~best.bits
     return chosen

@@ -27,7 +27,7 @@ from clustertrace.patterns.cutting import (
     matched_cuts,
     point_at,
 )
-from clustertrace.patterns.field import Candidate, Field, by_p, columns_of, places_in
+from clustertrace.patterns.field import ALIKE_FROM, Candidate, Field, by_p, columns_of, places_in
 from clustertrace.patterns.rules import Q
 from clustertrace.patterns.signature import cut_short, in_order, normal_name, steps_of
 from clustertrace.patterns.statistics import benjamini_hochberg, false_shares
@@ -43,8 +43,6 @@ EVIDENCE: Final = 5
 
 _MIN_RUNS: Final = 4
 """Runs that a condition must hold for, and runs that it must not hold for."""
-_ALIKE_FROM: Final = 0.9
-"""Conditions that hold for nearly the same runs (Jaccard) say the same; the better one stays."""
 _END_TRAITS: Final = frozenset(
     {"steps", "model calls", "user turns", "ends with", "last argument", "last result"}
     | {"input tokens", "output tokens", "argument bytes", "result bytes"}
@@ -230,14 +228,19 @@ def _differences(
         for index, member in enumerate(comparison.members)
         if member.failed and member.of_pattern
     )
+    significant = [
+        one
+        for one in sorted(comparison.singles, key=by_p)
+        if own_failed
+        and one.p <= bound
+        and 2 * (one.bits & own_failed).bit_count() >= own_failed.bit_count()
+    ]
     chosen: list[Candidate] = []
-    for candidate in sorted(comparison.singles, key=by_p):
-        if not own_failed or candidate.p > bound or len(chosen) >= MOST:
+    for candidate in significant:
+        if len(chosen) >= MOST:
             break
-        if 2 * (candidate.bits & own_failed).bit_count() < own_failed.bit_count():
-            continue
         if not any(_says_the_same(candidate, previous) for previous in chosen):
-            chosen.append(candidate)
+            chosen.append(field.first_of_alike(candidate, significant))
     return tuple(
         Difference(
             candidate.conditions,
@@ -256,7 +259,7 @@ def _differences(
 
 def _says_the_same(candidate: Candidate, better: Candidate) -> bool:
     """For nearly the same runs, or of the same thing with another number."""
-    alike = _jaccard(candidate.bits, better.bits) >= _ALIKE_FROM
+    alike = _jaccard(candidate.bits, better.bits) >= ALIKE_FROM
     return alike or _about(candidate) == _about(better)
 
 

@@ -121,6 +121,42 @@ def test_an_agent_that_broke_with_its_step_did_not_fail_itself(between: str) -> 
     assert ("fails", "coder") in nested("ok")
 
 
+@pytest.mark.parametrize(
+    ("with_it", "told"),
+    [("load fetch! apologize", "`fetch` failed: "), ("load browse apologize", "`browse` called: ")],
+)
+@pytest.mark.parametrize("exceptions", [0, 1])
+def test_what_came_of_the_cause_is_not_named_in_its_place(
+    with_it: str, told: str, exceptions: int
+) -> None:
+    """Of conditions of the same runs, or nearly, the one whose step came first is told."""
+    cause = with_it.split()
+    cases = [case([*cause, "note"], at % 10 > 0) for at in range(40)]
+    cases += [case(["load", "fetch", "note"], at % 40 == 0) for at in range(200)]
+    cases += [case(["load", "apologize", "note"], failed=True)] * exceptions
+    assert rule_words(mine(cases).rules[0]).startswith(told)
+
+
+def test_the_step_is_named_whose_result_was_an_error_message() -> None:
+    """Rather than a step, where it was this one in every run."""
+    plain = Span(TRACE, "2" * 16, "1" * 16, "look", "tool", "ok", 1, 2, "x", "all well")
+    bad = plain._replace(output="error: not found")
+    root = Span(TRACE, "1" * 16, None, "agent", "agent", "ok", 0, 9)
+    cases = [Case(*traits_of(run_of([root, bad])), failed=True) for _ in range(20)]
+    cases += [Case(*traits_of(run_of([root, plain])), failed=False) for _ in range(40)]
+    assert rule_words(mine(cases).rules[0]).startswith(
+        "An error message as the result of `look`: 20 of 20"
+    )
+
+
+def test_an_earlier_step_that_other_runs_take_too_is_not_told_instead() -> None:
+    """Before a refund the policy is looked up, which harms no run that is refused one."""
+    cases = [case(["policy", "refund", "mail"], failed=True) for _ in range(60)]
+    cases += [case(["policy", "mail"], failed=False) for _ in range(6)]
+    cases += [case(["mail", "look"], failed=False) for _ in range(200)]
+    assert rule_words(mine(cases).rules[0]).startswith("`refund` called: 60 of 60")
+
+
 def test_chance_is_not_a_pattern() -> None:
     """Of 60 databases in which failing is a coin's toss, next to none has a rule."""
     reported = [
