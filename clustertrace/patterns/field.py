@@ -15,7 +15,13 @@ from typing import Final, NamedTuple
 
 from clustertrace.model import EMPTY
 from clustertrace.patterns.conditions import Case, Condition
-from clustertrace.patterns.statistics import Z95_ONE_SIDED, fisher_greater, log_fisher_greater
+from clustertrace.patterns.statistics import (
+    Z95_ONE_SIDED,
+    Stratum,
+    cochran_mantel_haenszel,
+    fisher_greater,
+    log_fisher_greater,
+)
 from clustertrace.patterns.traits import BROKE_OFF, RAISED, Trait
 
 __all__ = ["ALIKE_FROM", "Candidate", "Columns", "Field", "by_p", "columns_of", "places_in"]
@@ -43,6 +49,8 @@ ALIKE_FROM: Final = 0.9
 """Conditions that hold for nearly the same runs (Jaccard) say the same."""
 _TELLS_APART: Final = 0.05
 """As unlikely the runs must be for which only one of them holds, if it is to tell more."""
+_MARGINAL_P: Final = 0.05
+"""As unlikely what a condition adds to others must be by chance."""
 _QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -143,6 +151,19 @@ class Field:
             (left & self.all_failed).bit_count(),
             left.bit_count(),
         )
+
+    def adds_to(self, bits: int, others: Iterable[int]) -> bool:
+        """Whether runs fail more often at these bits also among those alike in the others."""
+        strata = [self._independent]
+        for one in others:
+            strata = [part for whole in strata for part in (whole & one, whole & ~one)]
+        tested = cochran_mantel_haenszel(
+            Stratum(*self._counts(whole & bits), *self._counts(whole & ~bits)) for whole in strata
+        )
+        return tested.risk_difference > 0 and tested.p <= _MARGINAL_P
+
+    def _counts(self, bits: int) -> tuple[int, int]:
+        return (bits & self.all_failed).bit_count(), bits.bit_count()
 
     def gain(self, bits: int) -> float:
         """Share of all failures less share of all passes, at its lower one-sided 95 % bound."""

@@ -2,11 +2,11 @@
 
 Both sides come from one population: the pattern, else its family (unless errors ended runs of it),
 else all runs of the same root name and kind of agent, the narrowest in which something is
-significant. Each condition of each
-population that is tried counts for the correction (Benjamini and Hochberg). Tested is one-sided, by
-Fisher's exact test, with one failed and one passed run for each session. Reported is what at least
-half of the pattern's own failed runs have; how a run ended (its length, its last step) is left out,
-because runs that succeed may stop there (clustertrace.patterns.cutting).
+significant. Each condition of each population that is tried counts for the correction (Benjamini
+and Hochberg). Tested is one-sided, by Fisher's exact test, with one failed and one passed run for
+each session. Reported is what at least half of the pattern's own failed runs have, unless what was
+reported before it says it all; how a run ended (its length, its last step) is left out, because
+runs that succeed may stop there (clustertrace.patterns.cutting).
 
 Associations, not causes.
 """
@@ -239,7 +239,9 @@ def _differences(
     for candidate in significant:
         if len(chosen) >= MOST:
             break
-        if not any(_says_the_same(candidate, previous) for previous in chosen):
+        bits = [previous.bits for previous in chosen]
+        is_news = not any(_says_the_same(candidate, previous) for previous in chosen)
+        if is_news and field.adds_to(candidate.bits, bits):
             chosen.append(field.first_of_alike(candidate, significant))
     return tuple(
         Difference(

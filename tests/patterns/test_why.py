@@ -16,7 +16,7 @@ from clustertrace.patterns.why_words import (
     nothing_words,
     why_document,
 )
-from tests.patterns.test_cutting import run
+from tests.patterns.test_cutting import names, run
 
 
 def member(
@@ -190,6 +190,30 @@ def test_only_what_half_of_the_own_failures_have_is_told() -> None:
     passed = [member(at, "a b", failed=False) for at in range(50, 90)]
     why = explain([Population("pattern", own + passed), Population("name", own + others + passed)])
     assert why.differences == ()
+
+
+def test_what_only_comes_of_a_reported_difference_is_not_told() -> None:
+    """That a step was left out moves all others; a second cause is told beside it."""
+    rng = random.Random(3)
+    members = []
+    for at in range(300):
+        skips, cached = rng.random() < 0.3, rng.random() < 0.3
+        steps = ["load", *rng.sample(["news", "price"], 2), *(["filings"] * (not skips))]
+        text = " ".join([*(["cache"] * cached), *steps, "report"])
+        members.append(member(at, text, failed=rng.random() < (0.9 if skips else 0.02)))
+    assert [sentence.split(":")[0] for sentence in sentences(explained(members))] == [
+        "`filings` never called"
+    ]
+    hasty = [one._replace(failed=one.failed or "cache" in names(one.spans)) for one in members]
+    assert {sentence.split(":")[0] for sentence in sentences(explained(hasty))} == {
+        "`filings` never called",
+        "`cache` called",
+    }
+
+
+def explained(members: Sequence[Member]) -> Why:
+    """Return why these runs fail, whatever steps they took."""
+    return explain([Population("pattern", members)])
 
 
 def test_one_session_repeated_is_one_run() -> None:
