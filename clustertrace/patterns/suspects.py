@@ -10,7 +10,9 @@ What is looked at, with the weight that it adds:
 - the first step at which the run parts from the most similar run that did not fail (1.5)
 - steps that failing runs take and others do not (up to 2): Ochiai's coefficient, which locates
   faults better than its rivals when programs are tested (Abreu, Zoeteweij and van Gemund,
-  PRDC 2006), over the runs of the same agent.
+  PRDC 2006), over the runs of the same agent (clustertrace.patterns.company).
+
+Behind a step that went wrong, the last two weigh half as much, since they may have come of it.
 
 What runs do that did not fail is no reason: a step that always gives nothing, or always reads "0
 errors", is as it should be. So what a step did weighs as much as the share of them that did not do
@@ -23,15 +25,15 @@ A pure function of the spans and of its siblings.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from math import sqrt
+from math import inf
 from typing import Final, Literal, NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
 from clustertrace.model import MODEL_KINDS, Span
+from clustertrace.patterns.company import MIN_RUNS, company, successions
 from clustertrace.patterns.recovery import never_recovered
 from clustertrace.patterns.signature import (
     ids_above,
@@ -60,16 +62,19 @@ What = Literal[
     "in failing runs",
 ]
 
-_MIN_SIBLINGS: Final = 5
-"""Failed runs, and other runs, without which shares of them say nothing."""
-_MIN_FAILED: Final = 3
-"""Failed runs that a step must be in: less may be chance, and one is the run itself."""
 _HARDLY_ANY: Final = 1 / 20
 """The share of runs that did not fail up to which hardly any of them took a way."""
 _STEP_LIMIT: Final = 2_000
 """Steps of a run that are compared with others, and that are looked at one by one."""
-_START, _END = "▶", "■"
-"""What the first step comes after, and what comes after the last; no step is called so."""
+_WENT_WRONG: Final[Mapping[str, float]] = {
+    "not recovered": 3.0,
+    "error text": 2.0,
+    "empty result": 1.0,
+}
+"""What tells that a step went wrong, with its weight; half of that if half of those that did not
+fail have it too."""
+_HARDLY_SHARED: Final = 0.9
+"""The part of the weight that is left of what hardly any of them have."""
 
 _ASKED: Final = frozenset({"empty", "error text", "same call", "fails", "not recovered"})
 """The traits that reasons are about."""
@@ -158,8 +163,9 @@ def suspects(spans: Sequence[Span], siblings: Sequence[Sibling] = ()) -> tuple[S
     _add_failures(steps, reasons_by_step, usual, lasting, spans)
     _add_repeats(steps, reasons_by_step, usual)
     _add_results(steps, reasons_by_step, usual)
-    _add_parting(steps, reasons_by_step, siblings)
-    _add_spectrum(steps, reasons_by_step, siblings)
+    wrong = _first_wrong(reasons_by_step)
+    _add_parting(steps, reasons_by_step, siblings, wrong)
+    _add_company(steps, reasons_by_step, siblings, wrong)
     suspects = [
         Suspect(
             step.span.span_id,
@@ -180,7 +186,7 @@ class _Usual:
         passed = [s.traits for s in siblings if not s.failed and s.traits is not None]
         self._passed = len(passed)
         self._counts = Counter(trait for traits in passed for trait in traits)
-        self._own = asked_of(spans) if len(passed) >= _MIN_SIBLINGS else frozenset()
+        self._own = asked_of(spans) if len(passed) >= MIN_RUNS else frozenset()
 
     def knows(self, trait: Trait) -> bool:
         """Whether it is known how many of them have a trait."""
@@ -244,7 +250,7 @@ def _add_failures(
         if is_lasting:
             trait: Trait = ("not recovered", act.name, "", 0)
             words = "failed and never worked afterwards"
-            reasons = usual.reason("not recovered", words, 3.0, trait)
+            reasons = usual.reason("not recovered", words, _WENT_WRONG["not recovered"], trait)
         else:
             trait = ("fails", act.name, "", 1)
             reasons = usual.reason("recovered", "failed, and worked later", 0.5, trait)
@@ -300,15 +306,22 @@ def _add_results(
         trait: Trait = ("error text" if act.error_text else "empty", act.name, "", 0)
         if act.error_text:
             words = "ended well, with a result like an error"
-            reasons_by_step[index] += usual.reason("error text", words, 2.0, trait)
+            reasons_by_step[index] += usual.reason(
+                "error text", words, _WENT_WRONG["error text"], trait
+            )
         elif act.empty and (span.output is not None or usual.knows(trait)):
             # Without others to compare with, nothing may just not have been recorded.
             words = "gave an empty result"
-            reasons_by_step[index] += usual.reason("empty result", words, 1.0, trait)
+            reasons_by_step[index] += usual.reason(
+                "empty result", words, _WENT_WRONG["empty result"], trait
+            )
 
 
 def _add_parting(
-    steps: Sequence[_Step], reasons_by_step: list[list[Reason]], siblings: Sequence[Sibling]
+    steps: Sequence[_Step],
+    reasons_by_step: list[list[Reason]],
+    siblings: Sequence[Sibling],
+    wrong: int,
 ) -> None:
     """Where the run leaves the way of the most similar run that did not fail, as hardly any did."""
     labels = tuple(step.label for step in steps)
@@ -331,7 +344,8 @@ def _add_parting(
         words = f"came right after `{labels[index - 1]}`, unlike in {run}"
     else:
         words = f"came where {run} took `{other[other_index]}`"
-    reasons_by_step[index].append(Reason("parts", words, 1.5, most_similar.trace_id))
+    weight = 1.5 * _part_of(index, wrong)
+    reasons_by_step[index].append(Reason("parts", words, weight, most_similar.trace_id))
 
 
 def _first_parting(
@@ -341,9 +355,9 @@ def _first_parting(
 
     With few passed runs it is where they differ first.
     """
-    taken = Counter(pair for one in passed for pair in frozenset(_successions(one)))
-    most = len(passed) * _HARDLY_ANY if len(passed) >= _MIN_SIBLINGS else len(passed)
-    own = _successions(labels)
+    taken = Counter(pair for one in passed for pair in frozenset(successions(one)))
+    most = len(passed) * _HARDLY_ANY if len(passed) >= MIN_RUNS else len(passed)
+    own = successions(labels)
     for block in Levenshtein.opcodes(labels, other):
         if block.tag == "equal":
             continue
@@ -356,42 +370,28 @@ def _first_parting(
     return None
 
 
-def _successions(labels: Sequence[str]) -> list[tuple[str, str]]:
-    """Each step with the one right before it, and the end with the last one."""
-    return list(pairwise((_START, *labels, _END)))
+def _first_wrong(reasons_by_step: Sequence[Sequence[Reason]]) -> int:
+    """The first step that went wrong as hardly any does in runs that did not fail."""
+    for index, reasons in enumerate(reasons_by_step):
+        for reason in reasons:
+            if reason.weight >= _HARDLY_SHARED * _WENT_WRONG.get(reason.what, inf):
+                return index
+    return len(reasons_by_step)
 
 
-def _add_spectrum(
-    steps: Sequence[_Step], reasons_by_step: list[list[Reason]], siblings: Sequence[Sibling]
+def _part_of(index: int, wrong: int) -> float:
+    """What a reason weighs that may have come of a step that went wrong."""
+    return 0.5 if index > wrong else 1.0
+
+
+def _add_company(
+    steps: Sequence[_Step],
+    reasons_by_step: list[list[Reason]],
+    siblings: Sequence[Sibling],
+    wrong: int,
 ) -> None:
-    """Steps by the company they keep: in failing runs, and not in others.
-
-    Of a step that is in all of them, that it comes right after another one may still be telling.
-    """
-    failed = 1 + sum(sibling.failed for sibling in siblings)
-    passed = 1 + len(siblings) - failed
-    if failed < _MIN_SIBLINGS or passed < _MIN_SIBLINGS:
-        return
-    labels = [step.label for step in steps]
-    runs = [(True, labels), *((sibling.failed, sibling.labels) for sibling in siblings)]
-    counts: dict[bool, Counter[str | tuple[str, str]]] = {True: Counter(), False: Counter()}
-    for did_fail, names in runs:
-        counts[did_fail].update({*names, *_successions(names)})
-    reported: set[str | tuple[str, str]] = set()
-    for index, step in enumerate(steps):
-        before = labels[index - 1] if index else _START
-        for seen in (step.label, (before, step.label)):
-            failed_with, passed_with = counts[True][seen], counts[False][seen]
-            if failed_with < _MIN_FAILED or failed_with * passed <= 2 * passed_with * failed:
-                continue
-            # What comes right after a step that is named already says no more.
-            if seen not in reported and (seen == step.label or before not in reported):
-                reported.add(seen)
-                weight = 2 * failed_with / sqrt(failed * (failed_with + passed_with))
-                after = f"comes right after `{before}`" if index else "comes first"
-                words = (
-                    f"{'is' if seen == step.label else after} in {failed_with} of {failed} failed "
-                    f"runs and in {passed_with} of {passed} others"
-                )
-                reasons_by_step[index].append(Reason("in failing runs", words, weight))
-            break
+    """Steps that failing runs take and others do not."""
+    runs = [(sibling.failed, sibling.labels) for sibling in siblings]
+    for index, words, coefficient in company([step.label for step in steps], runs):
+        weight = 2 * coefficient * _part_of(index, wrong)
+        reasons_by_step[index].append(Reason("in failing runs", words, weight))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 import pytest
@@ -136,6 +137,26 @@ def test_steps_that_only_failing_runs_take_are_suspicious() -> None:
     ]
     assert reason.words == "is in 9 of 9 failed runs and in 1 of 10 others"
     assert 1.5 < reason.weight < 2
+
+
+def test_what_came_of_a_step_that_went_wrong_is_not_suspected_before_it() -> None:
+    """Failing runs apologise for what they did not find; the look-up comes first."""
+    texts = ["look>error apologize escalate end"] * 20
+    siblings = others(*texts, failed=True) + known(*["look>found end"] * 20)
+    assert suspects(run(texts[0]), siblings)[0].step == "look"
+
+
+def test_chance_puts_hardly_a_step_into_bad_company() -> None:
+    """Of forty failed runs that do as others do, next to none has a step of failing runs."""
+
+    def has_one(seed: int) -> bool:
+        rng = random.Random(seed)
+        texts = [" ".join(rng.sample("abcdef", 6)) for _ in range(60)]
+        siblings = others(*texts[:15], failed=True) + others(*texts[15:], failed=False)
+        found = suspects(run(texts[0]), siblings[1:])
+        return any(reason.what == "in failing runs" for one in found for reason in one.reasons)
+
+    assert sum(has_one(seed) for seed in range(40)) <= 4
 
 
 def test_few_siblings_prove_nothing() -> None:
