@@ -65,21 +65,35 @@ def _sentence(rates: list[flow.StepRate], first: list[flow.FirstFailure], failed
     runs = words.counted(failed, "run")
     if not any(rate.broke for rate in rates):
         return f"{runs} failed without a step that broke."
-    without_step = next((failure.runs for failure in first if not failure.place), 0)
+    without_step = sum(failure.runs for failure in first if not failure.place)
     count_words = "all" if without_step == failed else words.count(without_step)
     of_them = f", {count_words} of them" if failed > 1 else ""
     unbroken = f"{of_them} without a step that broke" if without_step else ""
-    worst, lasting = rates[0], max(rates, key=lambda rate: rate.broke_for_good)
+    if any(failure.name == flow.NONE_TELLING for failure in first if not failure.place):
+        unbroken += " more often than in other runs"
+    worst = rates[0]
+    telling = [rate for rate in rates if not _is_mostly_harmless(rate)]
+    lasting = max(telling, default=worst, key=lambda rate: rate.broke_for_good)
     for_good = ""
-    if lasting.broke_for_good > worst.broke_for_good:
+    least = worst.broke_for_good if worst in telling else 0
+    if lasting is not worst and lasting.broke_for_good > least:
         in_runs = f"broke in {words.count(lasting.broke_for_good)} of them"
         for_good = f"{words.in_line(lasting.name)} {in_runs} and never worked afterwards; "
+    harmless = ""
+    if _is_mostly_harmless(worst):
+        none_failed = worst.harmless == worst.broke
+        harmless = f", {words.count(worst.harmless)} of which did not fail"
+        harmless = ", none of which failed" if none_failed else harmless
     only_in = f", only in runs of {worst.only_in}" if worst.only_in else ""
     return (
         f"{runs} failed{unbroken}; {for_good}{words.in_line(worst.name)} broke most often, "
         f"in {words.count(worst.broke)} of {words.counted(worst.runs, 'run')} that took it"
-        f"{only_in}."
+        f"{only_in}{harmless}."
     )
+
+
+def _is_mostly_harmless(rate: flow.StepRate) -> bool:
+    return 2 * rate.harmless >= rate.broke
 
 
 def _prefixes(patterns: list[flow.PatternRuns], tags: tuple[str, ...], query: Query) -> None:

@@ -42,7 +42,10 @@ def first_failures(failures: Sequence[FirstFailure], filters: Sequence[str]) -> 
         )
     ]
     table = with_more(rows, [failure.runs for failure in by_runs[_MAX_FIRST:]])
-    note = "An error that a later try made good counts only in runs without another."
+    note = (
+        "An error that a later try made good counts only in runs without another; one that runs "
+        "have as often that did not fail does not count."
+    )
     return markup.join([table, markup.muted(note)])
 
 

@@ -7,9 +7,10 @@ grows with the number of patterns and not with that of runs. Pure.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from clustertrace.patterns.recovery import never_recovered
 from clustertrace.patterns.signature import Step
@@ -17,6 +18,8 @@ from clustertrace.patterns.statistics import Interval, fisher_greater, wilson
 
 __all__ = [
     "END",
+    "NONE_BROKE",
+    "NONE_TELLING",
     "START",
     "Edge",
     "FirstFailure",
@@ -30,7 +33,12 @@ __all__ = [
 
 START, END = "▶ start", "■ end"
 """Where every run comes from and goes to; no step is called so."""
+NONE_BROKE: Final = "no step broke"
+NONE_TELLING: Final = "only steps that break in other runs as often"
 
+_MIN_PASSED: Final = 5
+"""Runs that took a step and did not fail, without which nobody knows how often it breaks there."""
+_SIGNIFICANCE: Final = 0.05
 
 _Named = tuple[tuple[str, str], bool]
 """A step's name and kind, and whether it ended in an error."""
@@ -61,6 +69,8 @@ class StepRate:
     """Runs that took the step and failed as a whole."""
     broke_for_good: int
     """Failed runs in which it ended in an error and never worked afterwards."""
+    harmless: int
+    """Runs in which it ended in an error and that did not fail."""
     taken_in: tuple[str, ...]
     """The ids of the patterns that take it."""
     broke_in: tuple[str, ...]
@@ -95,6 +105,7 @@ class FirstFailure:
     place: int
     """Which step of the run it is, from 1; 0 where none did: only the run as a whole failed."""
     name: str
+    """Its name, or at place 0 that no step broke, or none that would tell something."""
     runs: int
     """Failed runs of which it was the first."""
     failed_in: tuple[str, ...]
@@ -126,6 +137,7 @@ def step_rates(patterns: Iterable[PatternRuns]) -> list[StepRate]:
             sum(pattern.runs for pattern in broken[part]),
             sum(pattern.failed for pattern in takers),
             failed_for_good[part],
+            sum(pattern.runs - pattern.failed for pattern in broken[part]),
             tuple(pattern.id for pattern in takers),
             tuple(pattern.id for pattern in broken[part]),
             _one_of_several([p.name for p in broken[part]], [p.name for p in takers]),
@@ -157,16 +169,28 @@ def _lasting(steps: Sequence[Step]) -> list[_Named]:
     return [(part, lasts) for (part, _), lasts in zip(named, never_recovered(named), strict=True)]
 
 
-def first_failures(patterns: Iterable[PatternRuns]) -> list[FirstFailure]:
+def first_failures(patterns: Sequence[PatternRuns]) -> list[FirstFailure]:
     """The first steps of failed runs that broke, in the order of the run.
 
     An error that a later try made good counts only where there is no other, and an agent's only
-    where none of its steps broke.
+    where none of its steps broke; one that runs of the agent have as often that did not fail, not
+    at all.
     """
+    readings = (_lasting, lambda steps: list(_named_steps(steps)))
+    usual = [_usual_errors(patterns, reading) for reading in readings]
     patterns_by_step: dict[tuple[int, str], list[PatternRuns]] = defaultdict(list)
     for pattern in patterns:
-        if pattern.failed:
-            patterns_by_step[_first_broken_step(pattern.steps)].append(pattern)
+        if not pattern.failed:
+            continue
+        first, did_break = None, False
+        for reading, harmless in zip(readings, usual, strict=True):
+            named = reading(pattern.steps)
+            broke = _broken_steps(named)
+            did_break = did_break or bool(broke)
+            broke -= {part for name, part in harmless if name == pattern.name}
+            first = first or _first_of(named, broke)
+        none = (0, NONE_TELLING if did_break else NONE_BROKE)
+        patterns_by_step[first or none].append(pattern)
     return [
         FirstFailure(
             *first,
@@ -177,13 +201,36 @@ def first_failures(patterns: Iterable[PatternRuns]) -> list[FirstFailure]:
     ]
 
 
-def _first_broken_step(steps: Sequence[Step]) -> tuple[int, str]:
-    for named in (_lasting(steps), list(_named_steps(steps))):
-        broke = _broken_steps(named)
-        for place, (part, failed) in enumerate(named, 1):
-            if failed and part in broke:
-                return place, part[0]
-    return 0, "no step broke"
+def _first_of(named: Sequence[_Named], broke: set[tuple[str, str]]) -> tuple[int, str] | None:
+    for place, (part, failed) in enumerate(named, 1):
+        if failed and part in broke:
+            return place, part[0]
+    return None
+
+
+def _usual_errors(
+    patterns: Iterable[PatternRuns], reading: Callable[[Sequence[Step]], Sequence[_Named]]
+) -> set[tuple[str, tuple[str, str]]]:
+    """By agent, the steps whose errors runs have about as often that did not fail."""
+    took: Counter[tuple[str, tuple[str, str], bool]] = Counter()
+    broke: Counter[tuple[str, tuple[str, str], bool]] = Counter()
+    for pattern in patterns:
+        named = reading(pattern.steps)
+        broken = _broken_steps(named)
+        for part in {part for part, _ in named}:
+            for failed, runs in ((True, pattern.failed), (False, pattern.runs - pattern.failed)):
+                took[pattern.name, part, failed] += runs
+                broke[pattern.name, part, failed] += runs * (part in broken)
+    usual = set()
+    for name, part in {key[:2] for key in broke}:
+        failed, passed = broke[name, part, True], broke[name, part, False]
+        all_failed, all_passed = took[name, part, True], took[name, part, False]
+        is_as_frequent = 2 * passed * all_failed >= failed * all_passed
+        if passed and is_as_frequent and all_passed >= _MIN_PASSED:
+            p = fisher_greater(failed, all_failed, failed + passed, all_failed + all_passed)
+            if p > _SIGNIFICANCE:
+                usual.add((name, part))
+    return usual
 
 
 def edges(patterns: Sequence[PatternRuns]) -> list[Edge]:

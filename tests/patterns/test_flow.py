@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from clustertrace.patterns.fingerprints import fingerprint, groups
 from clustertrace.patterns.flow import (
     END,
+    NONE_BROKE,
+    NONE_TELLING,
     START,
     PatternRuns,
     common_prefix,
@@ -155,8 +157,38 @@ def test_what_a_retry_made_good_is_not_where_runs_broke() -> None:
     }
     first = first_failures([retried, broke, at_once])
     assert [(one.place, one.name, one.runs) for one in first] == [(2, "parse", 17), (3, "parse", 8)]
-    only_retried = first_failures([pattern(step("fetch!"), step("fetch"), failed=3)])
+    only_retried = first_failures([pattern(step("fetch!"), step("fetch"), runs=3, failed=3)])
     assert [(one.place, one.name) for one in only_retried] == [(1, "fetch")]
+
+
+def test_an_error_that_other_runs_have_as_often_is_not_where_runs_broke() -> None:
+    """It is told which runs broke at another step, and which at none that would tell something."""
+    ping = step("ping!")
+    runs = [
+        pattern(ping, step("load"), runs=95),
+        pattern(step("load"), runs=5),
+        pattern(ping, step("load"), runs=12, failed=12),
+        pattern(ping, step("load!"), runs=9, failed=9),
+        pattern(step("ping"), runs=2, failed=2),
+    ]
+    found = [(one.place, one.name, one.runs) for one in first_failures(runs)]
+    assert found == [(0, NONE_BROKE, 2), (0, NONE_TELLING, 12), (2, "load", 9)]
+    rates = {rate.name: (rate.broke, rate.harmless) for rate in step_rates(runs)}
+    assert rates == {"ping": (116, 95), "load": (9, 0)}
+    elsewhere = [PatternRuns("q", "other", (ping,), 7, 7), *runs]
+    assert (1, "ping", 7) in [(one.place, one.name, one.runs) for one in first_failures(elsewhere)]
+
+
+def test_an_error_that_makes_runs_fail_more_often_is_where_they_broke() -> None:
+    """Also if most runs get over it."""
+    runs = [
+        pattern(step("load!"), runs=100, failed=40),
+        pattern(step("load"), runs=100, failed=10),
+    ]
+    assert [(one.name, one.runs) for one in first_failures(runs)] == [
+        (NONE_BROKE, 10),
+        ("load", 40),
+    ]
 
 
 def test_an_agent_breaks_by_itself_where_its_step_worked_again() -> None:
