@@ -158,11 +158,7 @@ def divergence(root: Node, through: Sequence[Step] = ()) -> Divergence | None:
         return None
     pattern_path = (*through, END)
     ranked = sorted(significant, key=lambda branch: (-branch.jump, len(branch.path), branch.p))
-    on_path = (
-        branch
-        for branch in ranked
-        if pattern_path[: len(branch.path) + 1] == (*branch.path, branch.node.step)
-    )
+    on_path = (branch for branch in ranked if _is_on(branch, pattern_path))
     best = next((branch for branch in on_path if branch.jump >= ranked[0].jump / 2), ranked[0])
     parent, node = best.parent, best.node
     assert node.step is not None
@@ -183,6 +179,16 @@ def divergence(root: Node, through: Sequence[Step] = ()) -> Divergence | None:
         ),
         parent.runs - side.runs - other_side.runs,
     )
+
+
+def _is_on(branch: _Branch, path: Sequence[Step]) -> bool:
+    """Whether a path takes a branch, or broke in the step that the branch is named after."""
+    place = len(branch.path)
+    if place >= len(path) or tuple(path[:place]) != branch.path:
+        return False
+    taken = branch.node.step
+    own = branch.parent.children.get(path[place])
+    return path[place] == taken or (own is not None and _is_part_of(own, branch.node))
 
 
 def _branching_nodes(root: Node) -> Iterator[tuple[Node, tuple[Step, ...]]]:

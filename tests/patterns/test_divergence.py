@@ -70,6 +70,16 @@ def test_a_pattern_s_own_way_comes_first() -> None:
     assert (own.path, own.step) == (steps("c"), steps("e")[0])
 
 
+def test_a_pattern_that_broke_in_a_step_went_its_way() -> None:
+    """The branch of that step comes before one that other runs came to by another way."""
+    broke = [path("load pdf!", 20, 20)._replace(broke=20)]
+    paths = [*broke, path("load pdf mail", 25, 2), path("load html mail", 200, 20)]
+    paths += [path("load time pdf", 12, 8), path("load time html", 40, 2)]
+    found = divergence(tree(paths), steps("load pdf!"))
+    assert found is not None
+    assert (found.path, found.step, found.failed) == (steps("load"), steps("pdf")[0], 22)
+
+
 @pytest.mark.parametrize("steps_taken", ["plan fetch!", "plan fetch!*2-3", "plan"])
 def test_that_a_run_broke_is_no_way_that_it_took(steps_taken: str) -> None:
     """Where an error ended runs is told elsewhere; here it would only say that they failed."""
