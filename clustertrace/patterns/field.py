@@ -36,6 +36,7 @@ _SIMPLE_TRAITS: Final = (
     "same call",
     "error text",
     "empty",
+    "answer",
     "never",
     "later",
     "then",

@@ -149,6 +149,11 @@ _MEASURES: Final = {
     "last result": "a result of {} bytes or more from the last step",
 }
 
+_ANSWERS: Final = {
+    "max_tokens": "an answer of the model that was cut off at its limit of tokens",
+    "refusal": "an answer that the model refused",
+}
+
 _WORDS: Final[dict[str, Callable[[str, str, int], str]]] = {
     "calls": lambda step, _, n: f"{step} called{_times(n)}",
     "fails": lambda step, _, n: f"{step} failed{_times(n)}",
@@ -172,4 +177,5 @@ _WORDS: Final[dict[str, Callable[[str, str, int], str]]] = {
     ),
     "not recovered": lambda step, *_: f"{step or 'a step'} that failed and never worked afterwards",
     "model": lambda step, *_: f"the model {step}",
+    "answer": lambda step, *_: _ANSWERS[step.strip("`")],
 }

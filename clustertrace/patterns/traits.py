@@ -22,6 +22,7 @@ import orjson
 from clustertrace.model import Span
 from clustertrace.patterns.recovery import never_recovered
 from clustertrace.patterns.signature import CutShort, cut_short, ids_above, normal_name, steps_of
+from clustertrace.understanding.endings import ENDS_BADLY, ending_of_call
 from clustertrace.understanding.reports import undated
 
 __all__ = [
@@ -99,6 +100,8 @@ class Run(NamedTuple):
     input_tokens: int
     output_tokens: int
     models: frozenset[str]
+    endings: frozenset[str] = frozenset()
+    """How answers of models ended badly (clustertrace.understanding.endings)."""
     cut_short: CutShort | None = None
 
 
@@ -118,6 +121,7 @@ def run_of(spans: Sequence[Span]) -> Run:
         sum(span.input_tokens or 0 for span in models),
         sum(span.output_tokens or 0 for span in models),
         frozenset(name for span in models for name in _names_of_model(span)),
+        frozenset(filter(None, (ending_of_call(span.finish_reason) for span in models))),
         cut_short(spans),
     )
 
@@ -195,6 +199,7 @@ def traits_of(run: Run) -> tuple[set[Trait], dict[str, float]]:
     _add_repeats(traits, run.acts)
     _add_results(traits, run.acts)
     traits.update(("model", model, "", 0) for model in run.models)
+    traits.update(("answer", ending, "", 0) for ending in run.endings & ENDS_BADLY.keys())
     if run.cut_short is not None:
         traits.add(BROKE_OFF if run.cut_short == "broke off" else RAISED)
     return traits, _measures(run)

@@ -12,7 +12,7 @@ from typing import Final
 
 from clustertrace.model import Span
 
-__all__ = ["DEAD_ENDS", "ENDS_BADLY", "dead_end"]
+__all__ = ["DEAD_ENDS", "ENDS_BADLY", "dead_end", "ending_of_call"]
 
 DEAD_ENDS: Final[Mapping[str, str]] = {
     "fail": "the recorded outcome is a failure",
@@ -51,7 +51,12 @@ def dead_end(outcome: str | None, status: str, root: Span, models: Sequence[Span
     if status == "running":
         return None
     for span in (root, *models[-1:]):
-        ending = _ENDING_BY_REASON.get((span.finish_reason or "").lower())
+        ending = ending_of_call(span.finish_reason)
         if ending is not None:
             return ending
     return {"error": "error", "incomplete": "interrupted"}.get(status)
+
+
+def ending_of_call(finish_reason: str | None) -> str | None:
+    """The key of `DEAD_ENDS` for the reason for which a model call ended; None: it ended well."""
+    return _ENDING_BY_REASON.get((finish_reason or "").lower())

@@ -149,6 +149,27 @@ def test_the_step_is_named_whose_result_was_an_error_message() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("length", "An answer of the model that was cut off at its limit of tokens: 20 of 20"),
+        ("MAX_TOKENS", "An answer of the model that was cut off at its limit of tokens: 20 of 20"),
+        ("content_filter", "An answer that the model refused: 20 of 20"),
+    ],
+)
+def test_how_answers_of_the_model_ended_is_told(reason: str, told: str) -> None:
+    """Rather than that runs with such answers have more tokens, or end with their last step."""
+    root = Span(TRACE, "1" * 16, None, "agent", "agent", "ok", 0, 9)
+    tool = Span(TRACE, "2" * 16, "1" * 16, "look", "tool", "ok", 1, 2, "x", "all well")
+    call = Span(TRACE, "3" * 16, "1" * 16, "chat", "llm", "ok", 3, 4, finish_reason="stop")
+    bad = call._replace(finish_reason=reason, output_tokens=1024)
+    cases = [Case(*traits_of(run_of([root, tool, bad])), failed=True) for _ in range(20)]
+    for tokens in range(40):
+        fine = call._replace(output_tokens=tokens)
+        cases.append(Case(*traits_of(run_of([root, tool, fine])), failed=False))
+    assert rule_words(mine(cases).rules[0]).startswith(told)
+
+
 def test_an_earlier_step_that_other_runs_take_too_is_not_told_instead() -> None:
     """Before a refund the policy is looked up, which harms no run that is refused one."""
     cases = [case(["policy", "refund", "mail"], failed=True) for _ in range(60)]
