@@ -8,7 +8,7 @@ from typing import Final
 from clustertrace.patterns.conditions import Condition
 from clustertrace.patterns.rules import Mined, Q, Rule
 from clustertrace.patterns.statistics import fisher_greater
-from clustertrace.telling.words import counted, percent
+from clustertrace.telling.words import counted, duration, percent
 
 __all__ = [
     "TAG_CAVEAT",
@@ -177,5 +177,6 @@ _WORDS: Final[dict[str, Callable[[str, str, int], str]]] = {
     ),
     "not recovered": lambda step, *_: f"{step or 'a step'} that failed and never worked afterwards",
     "model": lambda step, *_: f"the model {step}",
+    "pace": lambda step, _, n: f"{step} took {duration(n)} or more a call",
     "answer": lambda step, *_: _ANSWERS[step.strip("`")],
 }

@@ -14,7 +14,7 @@ Associations, not causes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -28,6 +28,7 @@ from clustertrace.patterns.cutting import (
     point_at,
 )
 from clustertrace.patterns.field import ALIKE_FROM, Candidate, Field, by_p, columns_of, places_in
+from clustertrace.patterns.pace import pace_traits, paces
 from clustertrace.patterns.rules import Q
 from clustertrace.patterns.signature import cut_short, in_order, normal_name, steps_of
 from clustertrace.patterns.statistics import benjamini_hochberg, false_shares
@@ -52,8 +53,8 @@ _AT_THE_FAILURE: Final = frozenset({"last argument", "last result"})
 """Where every failed run is cut, and the others as late, these say what preceded the failure."""
 
 
-_Cases = dict[tuple[str, Cut], Case]
-"""What is true of runs, by their id and where they were cut."""
+_Cases = dict[tuple[str, Cut], tuple[Case, Mapping[str, float]]]
+"""What is true of runs and how long their calls took, by their id and where they were cut."""
 
 
 class Population(NamedTuple):
@@ -175,10 +176,12 @@ def _compare(members: Sequence[Member], cases: _Cases) -> _Compared:
     keys = common_keys(
         *([one.tags for one in members if one.failed is failed] for failed in (True, False))
     )
-    compared_cases = []
-    for member in comparable_members:
-        case = _case(member, cuts[member.trace_id], cases)
-        compared_cases.append(case._replace(traits=case.traits | tag_traits(member.tags, keys)))
+    known = [_case(member, cuts[member.trace_id], cases) for member in comparable_members]
+    slow = pace_traits([own for _, own in known], 2 * _MIN_RUNS)
+    compared_cases = [
+        case._replace(traits=case.traits | tag_traits(member.tags, keys) | of_pace)
+        for member, (case, _), of_pace in zip(comparable_members, known, slow, strict=True)
+    ]
     field = Field(columns_of(compared_cases))
     comparable = field.all_failed and field.all_failed != field.everything
     broke_at = {name for name, _ in _breaking_steps([one for one in members if one.failed])}
@@ -190,11 +193,12 @@ def _compare(members: Sequence[Member], cases: _Cases) -> _Compared:
     return _Compared(comparable_members, field, singles, len(members) - len(comparable_members))
 
 
-def _case(member: Member, cut: Cut, cases: _Cases) -> Case:
+def _case(member: Member, cut: Cut, cases: _Cases) -> tuple[Case, Mapping[str, float]]:
     """What is true of a run up to a step; most are cut alike in every population."""
     key = (member.trace_id, cut)
     if key not in cases:
-        case = case_of(before(member.spans, cut.place), member.failed, member.session)
+        spans = before(member.spans, cut.place)
+        case = case_of(spans, member.failed, member.session)
         if not cut.at_same_step:
             # After as many steps another run may be about to do what this one had done already.
             whole = case_of(member.spans, member.failed, member.session)
@@ -208,7 +212,8 @@ def _case(member: Member, cut: Cut, cases: _Cases) -> Case:
                 only_later,
             )
         # Those that passed are cut as runs that broke off are, so their absences compare.
-        cases[key] = case._replace(traits=case.traits - {BROKE_OFF})
+        case = case._replace(traits=case.traits - {BROKE_OFF})
+        cases[key] = case, paces(spans if cut.at_same_step else member.spans)
     return cases[key]
 
 

@@ -106,7 +106,7 @@ def nothing_words(why: Why) -> str:
     return (
         f"{nothing}: nothing tells {failed} from {passed} that did not fail, of "
         f"{counted(why.tried, 'condition')} that {'was' if why.tried == 1 else 'were'} tried. "
-        f"{more} What prompts and results say is not compared.{_unlike(why)}"
+        f"{more} What prompts and results say is not compared, nor when runs began.{_unlike(why)}"
     )
 
 

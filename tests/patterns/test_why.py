@@ -149,6 +149,30 @@ def test_what_preceded_the_failure_is_found_all_the_same() -> None:
     assert not any("cite" in text or "read" in text or "failed `fetch`" in text for text in texts)
 
 
+def slow(one: Member, step: str, seconds: float) -> Member:
+    """Make calls of a step take so long, and all else a second or less."""
+    spans = [one.spans[0]._replace(end_ns=10**12)]
+    for at, span in enumerate(one.spans[1:], 1):
+        start, took = at * 10**11, seconds if span.name == step else 1 - at / 100
+        spans.append(span._replace(start_ns=start, end_ns=start + round(took * 1e9)))
+    return one._replace(spans=spans)
+
+
+@pytest.mark.parametrize("error", [False, True])
+@pytest.mark.parametrize("step", ["query", "llm"])
+def test_a_slow_call_that_goes_along_with_failing_is_told(error: bool, step: str) -> None:
+    """Whether the run was given up or its answer came too late; how long it was at it is not."""
+    text = "load query llm"
+    members = [slow(member(at, text, failed=True, error=error), step, 20 + at) for at in range(20)]
+    members += [slow(member(at, text, failed=False), step, at / 50) for at in range(50, 100)]
+    assert sentences(explained(members)) == [
+        f"`{step}` took 22 s or more a call: 18 of 20 failed runs, 0 of 50 that did not fail."
+    ]
+    often = [slow(member(at, "load " + "query " * 9, failed=True), "", 0) for at in range(20)]
+    once = [slow(member(at, "load query", failed=False), "", 0) for at in range(50, 100)]
+    assert not [text for text in sentences(explained(often + once)) if "took" in text]
+
+
 def test_how_far_a_run_went_is_no_reason() -> None:
     """Runs that succeed may stop there: their length and last step are not looked at."""
     members = [member(at, "try_a try_b give_up", failed=True) for at in range(20)]
