@@ -51,6 +51,9 @@ _END_TRAITS: Final = frozenset(
 """What a condition may not be about: it says how far the run went."""
 _AT_THE_FAILURE: Final = frozenset({"last argument", "last result"})
 """Where every failed run is cut, and the others as late, these say what preceded the failure."""
+_HOW_MUCH: Final = frozenset({"user turns", "input tokens"})
+"""Where every failed run is cut, neither had these only after it: a long conversation may break.
+Others count with all that they had to their end."""
 
 
 _Cases = dict[tuple[str, Cut], tuple[Case, Mapping[str, float]]]
@@ -166,7 +169,9 @@ def _compare(members: Sequence[Member], cases: _Cases) -> _Compared:
     }
     points = {member.trace_id: failure_point(member) for member in members if member.failed}
     are_cut = any(point is not None for point in points.values())
-    unasked = _END_TRAITS if None in points.values() else _END_TRAITS - _AT_THE_FAILURE
+    unasked = _END_TRAITS
+    if None not in points.values():
+        unasked = _END_TRAITS - _AT_THE_FAILURE - _HOW_MUCH
     cuts = {trace_id: Cut(point) for trace_id, point in points.items()}
     cuts |= matched_cuts(
         [None if point is None else point_at(names[one], point) for one, point in points.items()],
@@ -199,22 +204,28 @@ def _case(member: Member, cut: Cut, cases: _Cases) -> tuple[Case, Mapping[str, f
     if key not in cases:
         spans = before(member.spans, cut.place)
         case = case_of(spans, member.failed, member.session)
-        if not cut.at_same_step:
-            # After as many steps another run may be about to do what this one had done already.
-            whole = case_of(member.spans, member.failed, member.session)
-            last = {name: case.measures[name] for name in _AT_THE_FAILURE}
-            only_later = frozenset(whole.traits - case.traits)
-            case = Case(
-                case.traits | whole.traits,
-                {**whole.measures, **last},
-                case.failed,
-                case.session,
-                only_later,
-            )
+        if cut.place is not None and not member.failed:
+            case = _with_the_rest(case, case_of(member.spans, False, None), cut)
         # Those that passed are cut as runs that broke off are, so their absences compare.
         case = case._replace(traits=case.traits - {BROKE_OFF})
         cases[key] = case, paces(spans if cut.at_same_step else member.spans)
     return cases[key]
+
+
+def _with_the_rest(case: Case, whole: Case, cut: Cut) -> Case:
+    """What is true of a passed run up to its cut, with what else counts of all of it."""
+    if not cut.at_same_step:
+        # After as many steps another run may be about to do what this one had done already.
+        last = {name: case.measures[name] for name in _AT_THE_FAILURE}
+        only_later = frozenset(whole.traits - case.traits)
+        return case._replace(
+            traits=case.traits | whole.traits,
+            measures={**whole.measures, **last},
+            only_later=only_later,
+        )
+    much = {trait for trait in whole.traits if trait[0] in _HOW_MUCH}
+    measures = {name: whole.measures[name] for name in _HOW_MUCH & whole.measures.keys()}
+    return case._replace(traits=case.traits | much, measures={**case.measures, **measures})
 
 
 def _is_reportable(condition: Condition, broke_at: set[str], unasked: frozenset[str]) -> bool:

@@ -116,6 +116,33 @@ def test_what_a_call_was_given_before_it_broke_is_compared(error: bool, is_told:
     assert any("from the last step" in text for text in texts) is is_told
 
 
+@pytest.mark.parametrize(("error", "is_told"), [(True, True), (False, False)])
+def test_a_conversation_that_grew_too_long_for_the_model_is_told(
+    error: bool, is_told: bool
+) -> None:
+    """If a call broke it; a run that failed otherwise may be long since it did not succeed."""
+
+    def talk(at: int, turns: int, *, failed: bool) -> Member:
+        text = "look" + " llm" * turns + " llm!" * (failed and error)
+        one = member(at, text, failed=failed, error=error and failed)
+        return one._replace(
+            spans=[s._replace(input_tokens=900 if s.status == "ok" else None) for s in one.spans]
+        )
+
+    members = [talk(at, 9 + at % 3, failed=True) for at in range(20)]
+    members += [talk(at, 1 + at % 8, failed=False) for at in range(50, 110)]
+    texts = sentences(explained(members))
+    assert (
+        texts
+        == ["Tokens read: 8,100 or more: 20 of 20 failed runs, 0 of 60 that did not fail."][
+            : int(is_told)
+        ]
+    )
+    at_random = [talk(at, 1 + at % 5, failed=True) for at in range(20)]
+    at_random += [talk(at, 1 + at % 8, failed=False) for at in range(50, 110)]
+    assert sentences(explained(at_random)) == []
+
+
 def test_calls_that_fail_are_those_of_the_model_that_was_asked() -> None:
     """Only an answer names its model with a date, which tells no failed call from others."""
 
