@@ -233,7 +233,7 @@ class Field:
     def _in_order(self, step: str, later: str) -> int:
         """The runs in which one step came some time after another, broken or not."""
         traits = (("later", step + a, later + b, 0) for a in ("", "!") for b in ("", "!"))
-        return reduce(or_, map(self._runs_with, traits), 0)
+        return reduce(or_, map(self.runs_with, traits), 0)
 
     def _conditions_with_runs(
         self, min_runs: int, *, absences_first: bool
@@ -268,7 +268,7 @@ class Field:
                 )
                 bits = came_to_an_end & ~before_it & ~bits
             yield condition, bits
-        raised = self._runs_with(RAISED)
+        raised = self.runs_with(RAISED)
         for name in sorted(self._columns.measures):
             values = self._columns.measures[name]
             # What is the last step of such a run is not that of the others.
@@ -280,14 +280,15 @@ class Field:
                     _bits_of_places(places_over, self.runs) & comparable,
                 )
 
-    def _runs_with(self, trait: Trait) -> int:
+    def runs_with(self, trait: Trait) -> int:
+        """The runs that have a trait, as bits."""
         return _bits_of_places(self._columns.traits.get(trait, ()), self.runs)
 
     def _raised_after(self) -> dict[str, int]:
         """The runs that their own code ended, by their last step; "" if there was none."""
-        raised = self._runs_with(RAISED)
+        raised = self.runs_with(RAISED)
         by_step = {
-            trait[1]: self._runs_with(trait) & raised
+            trait[1]: self.runs_with(trait) & raised
             for trait in (self._columns.traits if raised else ())
             if trait[0] == "ends with"
         }
@@ -300,13 +301,13 @@ class Field:
         That is if half of the runs that did not fail took it after the step that was their last, or
         none took both: it may have come still.
         """
-        passed_with = self._runs_with(("calls", step, "", 1)) & ~self.all_failed
+        passed_with = self.runs_with(("calls", step, "", 1)) & ~self.all_failed
         before_it = 0
         for last, bits in raised_after.items():
-            with_last = self._runs_with(("calls", last, "", 1))
-            with_last |= self._runs_with(("fails", last.removesuffix("!"), "", 1))
+            with_last = self.runs_with(("calls", last, "", 1))
+            with_last |= self.runs_with(("fails", last.removesuffix("!"), "", 1))
             both = passed_with & with_last
-            later = both & self._runs_with(("later", last, step, 0))
+            later = both & self.runs_with(("later", last, step, 0))
             if 2 * later.bit_count() >= both.bit_count():
                 before_it |= bits
         return before_it

@@ -256,6 +256,10 @@ def _differences(
         if len(chosen) >= MOST:
             break
         bits = [previous.bits for previous in chosen]
+        what, step, *_ = candidate.conditions[0].trait
+        if what == "pace":
+            # That a step took its time must say more than that it was taken.
+            bits.append(field.runs_with(("calls", step, "", 1)))
         is_news = not any(_says_the_same(candidate, previous) for previous in chosen)
         if is_news and field.adds_to(candidate.bits, bits):
             chosen.append(field.first_of_alike(candidate, significant))

@@ -200,6 +200,20 @@ def test_a_slow_call_that_goes_along_with_failing_is_told(error: bool, step: str
     assert not [text for text in sentences(explained(often + once)) if "took" in text]
 
 
+def test_a_step_that_only_failing_runs_take_is_not_told_as_slow() -> None:
+    """Whatever time it took, the runs that took it failed."""
+    members = [
+        slow(member(at, "load! sorry", failed=True), "sorry", 40 if at > 15 else 1)
+        for at in range(60)
+    ]
+    members += [slow(member(at, "load sorry", failed=True), "sorry", 40) for at in range(60, 64)]
+    members += [slow(member(at, "load! sorry", failed=False), "sorry", 40) for at in (64, 65)]
+    members += [slow(member(at, "load", failed=at < 70), "", 0) for at in range(66, 300)]
+    texts = sentences(explained(members))
+    assert texts[0].startswith("`load` failed: ")
+    assert not [text for text in texts if "took" in text]
+
+
 def test_how_far_a_run_went_is_no_reason() -> None:
     """Runs that succeed may stop there: their length and last step are not looked at."""
     members = [member(at, "try_a try_b give_up", failed=True) for at in range(20)]
