@@ -29,7 +29,8 @@ _START, _END = "▶", "■"
 class Company(NamedTuple):
     """A step that failing runs take, or take right after the one before it."""
 
-    index: int
+    at: int
+    """Its place among the steps of the run, from 0."""
     words: str
     """A part of a sentence about the step."""
     coefficient: float

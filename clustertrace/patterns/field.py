@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from math import comb, exp, sqrt
 from operator import or_
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from clustertrace.model import EMPTY
 from clustertrace.patterns.conditions import Case, Condition
 from clustertrace.patterns.statistics import (
     Z95_ONE_SIDED,
@@ -64,7 +64,7 @@ class Columns(NamedTuple):
     """For each trait the places of the runs that have it."""
     measures: Mapping[str, Sequence[float]]
     """For each measure its value in every run."""
-    only_later: Mapping[Trait, Sequence[int]] = EMPTY
+    only_later: Mapping[Trait, Sequence[int]] = MappingProxyType({})
     """For each trait the places of those that came to it only after the point up to which runs are
     compared: they have it, and had not yet done it."""
 
@@ -315,7 +315,8 @@ class Field:
 
 def _chance_of_heads(heads: int, tosses: int) -> float:
     """The chance of so many heads or more."""
-    return sum(comb(tosses, count) for count in range(heads, tosses + 1)) / 2**tosses
+    ways = sum(comb(tosses, count) for count in range(heads, tosses + 1))
+    return ways / (1 << tosses)
 
 
 def _is_of_a_step(condition: Condition) -> bool:

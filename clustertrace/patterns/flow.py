@@ -176,14 +176,13 @@ def first_failures(patterns: Sequence[PatternRuns]) -> list[FirstFailure]:
     where none of its steps broke; one that runs of the agent have as often that did not fail, not
     at all.
     """
-    readings = (_lasting, lambda steps: list(_named_steps(steps)))
-    usual = [_usual_errors(patterns, reading) for reading in readings]
+    usual = [_usual_errors(patterns, reading) for reading in _READINGS]
     patterns_by_step: dict[tuple[int, str], list[PatternRuns]] = defaultdict(list)
     for pattern in patterns:
         if not pattern.failed:
             continue
         first, did_break = None, False
-        for reading, harmless in zip(readings, usual, strict=True):
+        for reading, harmless in zip(_READINGS, usual, strict=True):
             named = reading(pattern.steps)
             broke = _broken_steps(named)
             did_break = did_break or bool(broke)
@@ -199,6 +198,14 @@ def first_failures(patterns: Sequence[PatternRuns]) -> list[FirstFailure]:
         )
         for first, failing in sorted(patterns_by_step.items())
     ]
+
+
+def _all_named(steps: Sequence[Step]) -> list[_Named]:
+    return list(_named_steps(steps))
+
+
+_READINGS: Final = (_lasting, _all_named)
+"""Steps with the errors that count: those that lasted, else all."""
 
 
 def _first_of(named: Sequence[_Named], broke: set[tuple[str, str]]) -> tuple[int, str] | None:
@@ -218,9 +225,9 @@ def _usual_errors(
         named = reading(pattern.steps)
         broken = _broken_steps(named)
         for part in {part for part, _ in named}:
-            for failed, runs in ((True, pattern.failed), (False, pattern.runs - pattern.failed)):
-                took[pattern.name, part, failed] += runs
-                broke[pattern.name, part, failed] += runs * (part in broken)
+            for did_fail, runs in ((True, pattern.failed), (False, pattern.runs - pattern.failed)):
+                took[pattern.name, part, did_fail] += runs
+                broke[pattern.name, part, did_fail] += runs * (part in broken)
     usual = set()
     for name, part in {key[:2] for key in broke}:
         failed, passed = broke[name, part, True], broke[name, part, False]
