@@ -10,7 +10,7 @@ import streamlit as st
 from clustertrace.app import connection, markup, words
 from clustertrace.app.empty import ways_in
 from clustertrace.app.filter_bar.filters import Query, current
-from clustertrace.app.graph import call_graph, failure_lists, step_rates
+from clustertrace.app.graph import call_graph, failure_lists, failure_sentence, step_rates
 from clustertrace.filters import condition
 from clustertrace.patterns import flow
 from clustertrace.patterns.fingerprints import groups
@@ -41,7 +41,7 @@ def draw() -> None:
         return
     rates, first = flow.step_rates(patterns), flow.first_failures(patterns)
     first_failures = failure_lists.first_failures(first, query.texts)
-    st.html(markup.page(markup.heading(_sentence(rates, first, failed))))
+    st.html(markup.page(markup.heading(failure_sentence.sentence(rates, first, failed))))
     left, right = st.columns(2, gap="large")
     with left:
         st.html(markup.page(markup.subheading("Steps that end in an error")))
@@ -59,41 +59,6 @@ def _no_failures(runs: int, query: Query) -> str:
     if runs == 1:
         return f"The only finished run{' that matches' if query.where else ''} did not fail."
     return f"None of {words.counted(runs, 'finished run')} failed."
-
-
-def _sentence(rates: list[flow.StepRate], first: list[flow.FirstFailure], failed: int) -> str:
-    runs = words.counted(failed, "run")
-    if not any(rate.broke for rate in rates):
-        return f"{runs} failed without a step that broke."
-    without_step = sum(failure.runs for failure in first if not failure.place)
-    count_words = "all" if without_step == failed else words.count(without_step)
-    of_them = f", {count_words} of them" if failed > 1 else ""
-    unbroken = f"{of_them} without a step that broke" if without_step else ""
-    if any(failure.name == flow.NONE_TELLING for failure in first if not failure.place):
-        unbroken += " more often than in other runs"
-    worst = rates[0]
-    telling = [rate for rate in rates if not _is_mostly_harmless(rate)]
-    lasting = max(telling, default=worst, key=lambda rate: rate.broke_for_good)
-    for_good = ""
-    least = worst.broke_for_good if worst in telling else 0
-    if lasting is not worst and lasting.broke_for_good > least:
-        in_runs = f"broke in {words.count(lasting.broke_for_good)} of them"
-        for_good = f"{words.in_line(lasting.name)} {in_runs} and never worked afterwards; "
-    harmless = ""
-    if _is_mostly_harmless(worst):
-        none_failed = worst.harmless == worst.broke
-        harmless = f", {words.count(worst.harmless)} of which did not fail"
-        harmless = ", none of which failed" if none_failed else harmless
-    only_in = f", only in runs of {worst.only_in}" if worst.only_in else ""
-    return (
-        f"{runs} failed{unbroken}; {for_good}{words.in_line(worst.name)} broke most often, "
-        f"in {words.count(worst.broke)} of {words.counted(worst.runs, 'run')} that took it"
-        f"{only_in}{harmless}."
-    )
-
-
-def _is_mostly_harmless(rate: flow.StepRate) -> bool:
-    return 2 * rate.harmless >= rate.broke
 
 
 def _prefixes(patterns: list[flow.PatternRuns], tags: tuple[str, ...], query: Query) -> None:

@@ -179,17 +179,8 @@ def first_failures(patterns: Sequence[PatternRuns]) -> list[FirstFailure]:
     usual = [_usual_errors(patterns, reading) for reading in _READINGS]
     patterns_by_step: dict[tuple[int, str], list[PatternRuns]] = defaultdict(list)
     for pattern in patterns:
-        if not pattern.failed:
-            continue
-        first, did_break = None, False
-        for reading, harmless in zip(_READINGS, usual, strict=True):
-            named = reading(pattern.steps)
-            broke = _broken_steps(named)
-            did_break = did_break or bool(broke)
-            broke -= {part for name, part in harmless if name == pattern.name}
-            first = first or _first_of(named, broke)
-        none = (0, NONE_TELLING if did_break else NONE_BROKE)
-        patterns_by_step[first or none].append(pattern)
+        if pattern.failed:
+            patterns_by_step[_first_failure(pattern, usual)].append(pattern)
     return [
         FirstFailure(
             *first,
@@ -207,37 +198,65 @@ def _all_named(steps: Sequence[Step]) -> list[_Named]:
 _READINGS: Final = (_lasting, _all_named)
 """Steps with the errors that count: those that lasted, else all."""
 
+_OfAgent = tuple[str, tuple[str, str]]
+"""A step's name and kind, and the agent's name before them."""
 
-def _first_of(named: Sequence[_Named], broke: set[tuple[str, str]]) -> tuple[int, str] | None:
-    for place, (part, failed) in enumerate(named, 1):
-        if failed and part in broke:
-            return place, part[0]
-    return None
+
+def _first_failure(pattern: PatternRuns, usual: Sequence[set[_OfAgent]]) -> tuple[int, str]:
+    """The place and name of the step that counts; 0 if none does."""
+    if not _has_errors(pattern):
+        return 0, NONE_BROKE
+    for reading, usual_errors in zip(_READINGS, usual, strict=True):
+        named = reading(pattern.steps)
+        broke = {part for part in _broken_steps(named) if (pattern.name, part) not in usual_errors}
+        for place, (part, failed) in enumerate(named, 1):
+            if failed and part in broke:
+                return place, part[0]
+    return 0, NONE_TELLING
+
+
+def _has_errors(pattern: PatternRuns) -> bool:
+    return any(True in step.failed for step in pattern.steps)
 
 
 def _usual_errors(
-    patterns: Iterable[PatternRuns], reading: Callable[[Sequence[Step]], Sequence[_Named]]
-) -> set[tuple[str, tuple[str, str]]]:
-    """By agent, the steps whose errors runs have about as often that did not fail."""
-    took: Counter[tuple[str, tuple[str, str], bool]] = Counter()
-    broke: Counter[tuple[str, tuple[str, str], bool]] = Counter()
-    for pattern in patterns:
-        named = reading(pattern.steps)
-        broken = _broken_steps(named)
-        for part in {part for part, _ in named}:
-            for did_fail, runs in ((True, pattern.failed), (False, pattern.runs - pattern.failed)):
-                took[pattern.name, part, did_fail] += runs
-                broke[pattern.name, part, did_fail] += runs * (part in broken)
-    usual = set()
-    for name, part in {key[:2] for key in broke}:
-        failed, passed = broke[name, part, True], broke[name, part, False]
-        all_failed, all_passed = took[name, part, True], took[name, part, False]
-        is_as_frequent = 2 * passed * all_failed >= failed * all_passed
-        if passed and is_as_frequent and all_passed >= _MIN_PASSED:
-            p = fisher_greater(failed, all_failed, failed + passed, all_failed + all_passed)
-            if p > _SIGNIFICANCE:
-                usual.add((name, part))
-    return usual
+    patterns: Sequence[PatternRuns], reading: Callable[[Sequence[Step]], Sequence[_Named]]
+) -> set[_OfAgent]:
+    """The steps whose errors runs have about as often that did not fail."""
+    broke = _count_runs(
+        (pattern, _broken_steps(reading(pattern.steps)))
+        for pattern in patterns
+        if _has_errors(pattern)
+    )
+    harmless = {of_agent for of_agent, (_, passed) in broke.items() if passed}
+    if not harmless:
+        return set()
+    took = _count_runs(
+        (pattern, {part for part, _ in _named_steps(pattern.steps)}) for pattern in patterns
+    )
+    return {of_agent for of_agent in harmless if _is_usual(broke[of_agent], took[of_agent])}
+
+
+def _count_runs(
+    parts: Iterable[tuple[PatternRuns, Iterable[tuple[str, str]]]],
+) -> dict[_OfAgent, tuple[int, int]]:
+    """The runs that failed and that did not, of the patterns with each step, by agent."""
+    failed: Counter[_OfAgent] = Counter()
+    passed: Counter[_OfAgent] = Counter()
+    for pattern, steps in parts:
+        for part in steps:
+            failed[pattern.name, part] += pattern.failed
+            passed[pattern.name, part] += pattern.runs - pattern.failed
+    return {of_agent: (failed[of_agent], passed[of_agent]) for of_agent in failed}
+
+
+def _is_usual(broke: tuple[int, int], took: tuple[int, int]) -> bool:
+    """Whether runs that did not fail broke in a step about as often, of those that took it."""
+    (failed, passed), (all_failed, all_passed) = broke, took
+    if all_passed < _MIN_PASSED or 2 * passed * all_failed < failed * all_passed:
+        return False
+    p = fisher_greater(failed, all_failed, failed + passed, all_failed + all_passed)
+    return p > _SIGNIFICANCE
 
 
 def edges(patterns: Sequence[PatternRuns]) -> list[Edge]:
