@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from clustertrace.model import Batch
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.store import Store
 from clustertrace.store.writing.writer import Written, prepared
 
 __all__ = ["Read", "owners", "progress_of", "write_turns"]
-
-_IDS_A_QUERY: Final = 500
 
 
 class Read(NamedTuple):
@@ -41,8 +40,7 @@ def progress_of(conn: Connection, path: str) -> Read | None:
 def owners(conn: Connection, claims: Sequence[str]) -> dict[str, str]:
     """The traces that these prompts belong to, those that are known."""
     trace_ids: dict[str, str] = {}
-    for begin in range(0, len(claims), _IDS_A_QUERY):
-        chunk = claims[begin : begin + _IDS_A_QUERY]
+    for chunk in chunks(claims):
         marks = placeholders(chunk)
         sql = f"SELECT claim, trace_id FROM transcript_turns WHERE claim IN ({marks})"
         trace_ids.update((row[0], row[1].hex()) for row in conn.rows(sql, chunk))

@@ -10,6 +10,7 @@ from clustertrace.filters import Filter
 from clustertrace.patterns.drift import Run
 from clustertrace.patterns.signature import Variant
 from clustertrace.store import filtering
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.settling.variants import steps_of
 
@@ -17,7 +18,6 @@ __all__ = ["runs_by_pattern", "variants_of"]
 
 NEWEST: Final = 20_000
 """Runs of a window that are read, newest first: so many are read while somebody waits."""
-_NAMES_A_QUERY: Final = 500
 
 
 def runs_by_pattern(conn: Connection, where: Filter) -> Mapping[str, Sequence[Run]]:
@@ -38,10 +38,8 @@ def runs_by_pattern(conn: Connection, where: Filter) -> Mapping[str, Sequence[Ru
 
 def variants_of(conn: Connection, ids: Iterable[str]) -> Mapping[str, Variant]:
     """What patterns consist of, by id."""
-    variant_ids = sorted(set(ids))
     variants = {}
-    for begin in range(0, len(variant_ids), _NAMES_A_QUERY):
-        chunk = variant_ids[begin : begin + _NAMES_A_QUERY]
+    for chunk in chunks(sorted(set(ids))):
         marks = placeholders(chunk)
         sql = f"SELECT variant_id, name, steps FROM variants WHERE variant_id IN ({marks})"
         for variant, name, steps in conn.rows(sql, chunk):

@@ -14,6 +14,7 @@ from clustertrace.patterns.learning import Learned, learn
 from clustertrace.patterns.tags import common_keys, tag_traits
 from clustertrace.patterns.traits import BROKE_OFF, MEASURES, RAISED, VERSION, Trait
 from clustertrace.store import filtering
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries.grouping import EXPECTED
 from clustertrace.store.settling.traits import COUNTED, trait_key
@@ -135,8 +136,7 @@ def _traits_by_key(conn: Connection, places: Mapping[int, Sequence[int]]) -> dic
     """The traits that rules ask about, by key, of those that any run has."""
     common = [key for key, having in places.items() if len(having) >= _MIN_RUNS]
     traits: dict[int, Trait] = {}
-    for begin in range(0, len(common), _NAMES_A_QUERY):
-        chunk = common[begin : begin + _NAMES_A_QUERY]
+    for chunk in chunks(common, _NAMES_A_QUERY):
         marks = placeholders(chunk)
         for key, what, step, other, number in conn.rows(
             "SELECT trait_key, what, step, other, number FROM trait_names"

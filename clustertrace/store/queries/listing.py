@@ -12,6 +12,7 @@ from clustertrace.filters import Filter
 from clustertrace.model import EMPTY, NS_PER_DAY, Metric, Span, Trace, failed
 from clustertrace.store import filtering
 from clustertrace.store.answers import MetricSummary, TracePage, TraceRow
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries.totals import REPLAYS, replays
 from clustertrace.store.rows import SPAN_COLUMNS, json_value, span_of_row
@@ -144,7 +145,7 @@ def newest(conn: Connection, where: Filter | None, limit: int) -> list[TraceRow]
         " ORDER BY start_ns DESC, trace_id DESC LIMIT :limit",
         params | {"limit": limit},
     )
-    return [line for chunk in _chunks(rows) for line in _trace_rows(conn, chunk)]
+    return [line for chunk in chunks(rows, _TRACES_A_QUERY) for line in _trace_rows(conn, chunk)]
 
 
 def days(conn: Connection, where: Filter | None = None) -> dict[int, int]:
@@ -266,8 +267,7 @@ def latest(conn: Connection, where: Filter | None = None, *, failed: bool = Fals
 def known_traces(conn: Connection, trace_ids: Sequence[str]) -> set[str]:
     """Those of the ids that the database has spans of."""
     known: set[str] = set()
-    for at in range(0, len(trace_ids), _TRACES_A_QUERY):
-        keys = [bytes.fromhex(value) for value in trace_ids[at : at + _TRACES_A_QUERY]]
+    for keys in chunks(map(bytes.fromhex, trace_ids), _TRACES_A_QUERY):
         marks = placeholders(keys)
         sql = f"SELECT DISTINCT trace_id FROM spans WHERE trace_id IN ({marks})"
         known.update(row[0].hex() for row in conn.rows(sql, keys))
@@ -284,7 +284,7 @@ def export(
         " ORDER BY start_ns DESC, trace_id DESC LIMIT :newest",
         params | {"newest": newest},
     )
-    for chunk in _chunks(rows[::-1]):
+    for chunk in chunks(reversed(rows), _TRACES_A_QUERY):
         yield from whole(conn, [row[0] for row in chunk])
 
 
@@ -305,10 +305,6 @@ def _condition(
         return "start_ns IS NOT NULL", {}
     sql, params = filtering.condition(conn, where, by_start=by_start)
     return f"start_ns IS NOT NULL AND {sql}", params
-
-
-def _chunks(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
-    return (rows[at : at + _TRACES_A_QUERY] for at in range(0, len(rows), _TRACES_A_QUERY))
 
 
 def _trace_rows(conn: Connection, rows: Sequence[_Row]) -> list[TraceRow]:

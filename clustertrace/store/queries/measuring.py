@@ -8,6 +8,7 @@ from typing import Final
 
 from clustertrace.filters import Filter
 from clustertrace.store import filtering
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries import picking
 from clustertrace.store.queries.totals import REPLAYS
@@ -17,7 +18,6 @@ __all__ = ["NEWEST", "Measured", "matching_metrics", "metric_names", "metric_val
 NEWEST: Final = 2_000
 """Values of a metric that are looked at."""
 _METRIC_LIMIT: Final = 100
-_TRACES_A_QUERY: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,7 @@ def matching_metrics(
 def tags_of(conn: Connection, trace_ids: Sequence[str], key: str) -> dict[str, str]:
     """The values that these traces have of one tag."""
     tags: dict[str, str] = {}
-    for begin in range(0, len(trace_ids), _TRACES_A_QUERY):
-        chunk = [bytes.fromhex(trace_id) for trace_id in trace_ids[begin : begin + _TRACES_A_QUERY]]
+    for chunk in chunks(map(bytes.fromhex, trace_ids)):
         marks = placeholders(chunk)
         rows = conn.rows(
             f"SELECT trace_id, value FROM trace_tags WHERE key = ? AND trace_id IN ({marks})",

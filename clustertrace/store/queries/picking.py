@@ -13,6 +13,7 @@ from clustertrace.filters import Filter
 from clustertrace.model import NS_PER_DAY
 from clustertrace.store import filtering
 from clustertrace.store.answers import Day
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries.grouping import (
     EXPECTED,
@@ -142,9 +143,7 @@ def _summed_group(name: str, runs: Sequence[_Run], expected: Set[str]) -> Group:
 def _family_by_variant(conn: Connection, variants: set[str]) -> dict[str, str]:
     """The families of these patterns."""
     families: dict[str, str] = {}
-    variant_ids = sorted(variants)
-    for begin in range(0, len(variant_ids), _VARIANTS_A_QUERY):
-        chunk = variant_ids[begin : begin + _VARIANTS_A_QUERY]
+    for chunk in chunks(sorted(variants), _VARIANTS_A_QUERY):
         marks = placeholders(chunk)
         families |= dict(
             conn.rows(

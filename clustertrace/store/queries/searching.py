@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from clustertrace.store.answers import Facets, Hit, HitPage
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.search.index import MARK, MARK_END
 from clustertrace.store.search.words import match_expression
 
@@ -41,7 +41,7 @@ def search(
         "SELECT spans.seq, spans.trace_id, span_id, traces.name, spans.name, kind,"
         " spans.status = 'error', spans.start_ns FROM spans"
         " LEFT JOIN traces ON traces.trace_id = spans.trace_id"
-        f" WHERE spans.seq IN ({', '.join('?' * len(page))}) ORDER BY spans.seq DESC",
+        f" WHERE spans.seq IN ({placeholders(page)}) ORDER BY spans.seq DESC",
         page,
     )
     hits = []
@@ -71,7 +71,7 @@ def facets(conn: Connection, query: str) -> Facets:
     seqs = conn.texts.found(conn, expression, limit=_SPANS_LOOKED_AT + 1)
     rows = conn.rows(
         "SELECT kind, status = 'error', count(*) FROM spans"
-        f" WHERE seq IN ({', '.join('?' * len(seqs))}) GROUP BY 1, 2",
+        f" WHERE seq IN ({placeholders(seqs)}) GROUP BY 1, 2",
         seqs,
     )
     kinds: dict[str, int] = {}

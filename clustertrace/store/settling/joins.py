@@ -8,11 +8,12 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
 from clustertrace.joining.belonging import Host
 from clustertrace.model import Log, Span
 from clustertrace.pricing import price_span, unpriced
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import SLIM_COLUMNS, SPAN_COLUMNS, slim_span, span_of_row, span_row
 from clustertrace.store.writing import log_rows
@@ -22,8 +23,6 @@ from clustertrace.store.writing.twins import twins_of, with_twins
 from clustertrace.store.writing.unjoined import forget, keep, unjoined
 
 __all__ = ["join"]
-
-_IDS_A_QUERY: Final = 500
 
 
 class _Stored(NamedTuple):
@@ -101,9 +100,7 @@ def _stored_spans(
     conn: Connection, trace_id: bytes, span_ids: Iterable[bytes]
 ) -> dict[bytes, _Stored]:
     spans: dict[bytes, _Stored] = {}
-    ids: list[Any] = sorted(span_ids)
-    for begin in range(0, len(ids), _IDS_A_QUERY):
-        chunk = ids[begin : begin + _IDS_A_QUERY]
+    for chunk in chunks(sorted(span_ids)):
         marks = placeholders(chunk)
         sql = (
             f"SELECT {SPAN_COLUMNS}, origin FROM spans WHERE trace_id = ? AND span_id IN ({marks})"

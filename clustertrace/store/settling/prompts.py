@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from clustertrace.prompts.templates import Template, used
 from clustertrace.prompts.written import LONGEST, written
-from clustertrace.store.connection import Connection
+from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import USERS_WORDS, json_value
 from clustertrace.store.settling.setting_aside import each_that_can
 
@@ -113,7 +113,7 @@ def _stored_habits(
 
     rows = conn.rows(
         "SELECT trace_id, text, has, lacks FROM prompts WHERE version = ?"
-        f" AND trace_id IN ({', '.join('?' * len(trace_ids))})",
+        f" AND trace_id IN ({placeholders(trace_ids)})",
         (VERSION, *trace_ids),
     )
     return {(trace_id, text): (has, lacks) for trace_id, text, has, lacks in rows}

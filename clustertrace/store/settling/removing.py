@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.settling import spending
 from clustertrace.store.settling.rollups import Rollups
@@ -18,9 +19,6 @@ TABLES: Final = (
 )
 """Every table with rows of traces."""
 
-_IDS_A_QUERY: Final = 500
-"""Traces of one statement, each a parameter of it."""
-
 
 def remove_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     """Remove these traces in the caller's transaction: rows, index entries, roll-ups.
@@ -32,8 +30,7 @@ def remove_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     rollups = Rollups()
     rollups.take_out(conn, trace_ids)
     spending.take_out(conn, trace_ids)
-    for begin in range(0, len(trace_ids), _IDS_A_QUERY):
-        chunk = trace_ids[begin : begin + _IDS_A_QUERY]
+    for chunk in chunks(trace_ids):
         marks = placeholders(chunk)
         conn.texts.forget_traces(conn, chunk)
         forget_twins(conn, chunk)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from clustertrace.model import NS_PER_DAY
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.settling import variants
 from clustertrace.summary import duration_bucket
@@ -29,8 +30,6 @@ ROLLED: Final = (
 
 _SESSION_RUNS: Final = "FROM traces WHERE session_id = :name AND variant_id IS NOT NULL"
 """The runs of a session, without replays, which have no pattern."""
-
-_IDS_A_QUERY: Final = 500
 
 
 class Rollups:
@@ -74,9 +73,8 @@ class Rollups:
     def take_out(self, conn: Connection, trace_ids: Sequence[bytes]) -> None:
         """Take out what these traces have added; one that was never settled added nothing."""
         sql = f"SELECT {', '.join(ROLLED)} FROM traces WHERE variant_id IS NOT NULL AND trace_id IN"
-        for begin in range(0, len(trace_ids), _IDS_A_QUERY):
-            chunk = trace_ids[begin : begin + _IDS_A_QUERY]
-            for contribution in conn.rows(f"{sql} ({', '.join('?' * len(chunk))})", chunk):
+        for chunk in chunks(trace_ids):
+            for contribution in conn.rows(f"{sql} ({placeholders(chunk)})", chunk):
                 self.add(contribution, -1)
 
     def apply(self, conn: Connection) -> None:

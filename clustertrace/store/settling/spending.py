@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from clustertrace.model import NS_PER_DAY, Span
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import json_text, json_value
 from clustertrace.store.writing import news
@@ -24,7 +25,6 @@ _CODING_AGENT_RUNS: Final = frozenset({"claude_code.interaction"})
 """Names of the runs whose calls may tell which skill they were made for."""
 
 _SKILL: Final = "skill.name"
-_IDS_A_QUERY: Final = 500
 _PROJECT_TAGS: Final = ("folder", "service")
 """What says which project a run is of; the first that it has."""
 
@@ -85,8 +85,7 @@ def take_out(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     """
     measures_by_key: dict[tuple[str, str, int], list[Sequence[Any]]] = defaultdict(list)
     removed = set(trace_ids)
-    for begin in range(0, len(trace_ids), _IDS_A_QUERY):
-        chunk = trace_ids[begin : begin + _IDS_A_QUERY]
+    for chunk in chunks(trace_ids):
         for session, start, tail, shares in _stored_rows(conn, chunk).values():
             day = start // NS_PER_DAY
             for values, names in json_value(shares):

@@ -14,6 +14,7 @@ from typing import Final
 from clustertrace.patterns import families, signature
 from clustertrace.patterns.families import Leader
 from clustertrace.patterns.signature import Step, Variant
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import json_text, json_value
 
@@ -68,8 +69,8 @@ def place_all(conn: Connection) -> None:
         " first_ns FROM traces WHERE failed IS NOT NULL GROUP BY variant_id) USING (variant_id)"
         " WHERE family_id IS NULL ORDER BY first_ns, variant_id"
     )
-    for at in range(0, len(rows), 500):
-        place(conn, [Variant(row[0], row[1], steps_of(row[2])) for row in rows[at : at + 500]])
+    for chunk in chunks(rows):
+        place(conn, [Variant(id_, root, steps_of(steps)) for id_, root, steps in chunk])
 
 
 def forget_empty(conn: Connection, variant_ids: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.search.index import FIELDS, MARK, MARK_END, PASSAGE_WORDS
 from clustertrace.store.search.position import POSITION, behind, has_more, position
@@ -228,11 +229,10 @@ def _remove_spans(conn: Connection, seqs: Iterable[int]) -> list[int]:
 
 
 def _remove_from_part(conn: Connection, table: str, seqs: Sequence[int]) -> None:
-    for start in range(0, len(seqs), _SPANS_A_QUERY):
-        batch = seqs[start : start + _SPANS_A_QUERY]
+    for batch in chunks(seqs, _SPANS_A_QUERY):
         conn.run(
             f"INSERT INTO {table} ({table}, rowid, {_COLUMNS}) SELECT 'delete', seq, {_COLUMNS}"
-            f" FROM span_texts WHERE seq IN ({', '.join('?' * len(batch))})",
+            f" FROM span_texts WHERE seq IN ({placeholders(batch)})",
             batch,
         )
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from clustertrace.store import filtering
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection
 from clustertrace.store.engines import giving_back, shorten
 from clustertrace.store.going_on import goes_on
@@ -261,8 +262,7 @@ def close_stale(store: Store, since_ns: int, *, dry_run: bool) -> int:
     if dry_run:
         return len(rows)
     ended = 0
-    for start in range(0, len(rows), _SLICE):
-        batch = [trace_id.hex() for (trace_id,) in rows[start : start + _SLICE]]
+    for batch in chunks((trace_id.hex() for (trace_id,) in rows), _SLICE):
         for node, node_ids in store.split(batch):
             with node.writing() as conn:
                 ended += _close_traces(conn, node_ids, since_ns)

@@ -13,12 +13,12 @@ from typing import Final, Literal, NamedTuple
 from clustertrace.errors import UsageError
 from clustertrace.model import EMPTY, REPLAY_OF, TraceFacts
 from clustertrace.store.answers import PatternAnnotation
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries.annotating import pattern_annotations
 from clustertrace.store.settling.settle import settle_traces
 from clustertrace.store.store import Store
 from clustertrace.store.writing.intake import policy
-from clustertrace.store.writing.writer import chunks
 
 __all__ = [
     "Outcome",

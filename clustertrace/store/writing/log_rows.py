@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from clustertrace.joining.belonging import LATE_NS, Host
 from clustertrace.model import EMPTY, Log, TraceFacts
+from clustertrace.store.chunks import IDS_A_QUERY, chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import json_value
 from clustertrace.wire import MAX_NS
@@ -17,7 +18,6 @@ __all__ = ["add", "count", "hosts", "log_row", "logs_of", "of_sessions", "turns_
 Row = tuple[Any, ...]
 """A row of `logs`."""
 
-_IDS_A_QUERY: Final = 500
 _INSERT: Final = f"INSERT INTO logs VALUES ({', '.join('?' * 11)}) ON CONFLICT DO NOTHING"
 _COLUMNS: Final = (
     "trace_id, log_id, ordinal, turn, session_id, span_id, time_ns, name, scope, body, attributes"
@@ -62,7 +62,7 @@ def add(conn: Connection, rows: Sequence[Row]) -> set[bytes]:
         return set()
     conn.many(_INSERT, rows)
     touched = {row[0] for row in rows}
-    for chunk in _chunks(set(turns_of(rows))):
+    for chunk in chunks(turns_of(rows)):
         sql = f"SELECT DISTINCT trace_id FROM logs WHERE turn IN ({placeholders(chunk)})"
         touched.update(row[0] for row in conn.rows(sql, chunk))
     for session in {row[4] for row in rows if row[4] is not None}:
@@ -81,7 +81,8 @@ def turns_of(rows: Sequence[Row]) -> list[bytes]:
 def of_sessions(conn: Connection, facts: Sequence[TraceFacts]) -> set[bytes]:
     """The traces made of records of these sessions, which may belong to spans that came now."""
     trace_ids: set[bytes] = set()
-    for chunk in _chunks({fact.session_id for fact in facts if fact.session_id is not None}):
+    sessions = {fact.session_id for fact in facts if fact.session_id is not None}
+    for chunk in chunks(sorted(sessions)):
         sql = f"SELECT DISTINCT trace_id FROM logs WHERE session_id IN ({placeholders(chunk)})"
         trace_ids.update(row[0] for row in conn.rows(sql, chunk))
     return trace_ids
@@ -129,7 +130,7 @@ def _own_rows(conn: Connection, trace_id: bytes) -> tuple[list[Row], int]:
     rows: list[Row] = []
     size, after = 0, b""
     sql = f"SELECT {_COLUMNS} FROM logs WHERE trace_id = ? AND log_id > ? ORDER BY log_id LIMIT ?"
-    while part := conn.rows(sql, (trace_id, after, _IDS_A_QUERY)):
+    while part := conn.rows(sql, (trace_id, after, IDS_A_QUERY)):
         rows += part
         size += sum(len(row[9] or "") + len(row[10] or "") for row in part)
         if len(rows) >= MOST or size >= MOST_BYTES:
@@ -164,8 +165,3 @@ def hosts(conn: Connection, session_id: str) -> list[Host]:
         (session_id,),
     )
     return [Host(row[0].hex(), row[1], row[2]) for row in rows]
-
-
-def _chunks(items: set[Any]) -> Iterator[list[Any]]:
-    ordered = sorted(items)
-    return (ordered[begin : begin + _IDS_A_QUERY] for begin in range(0, len(ordered), _IDS_A_QUERY))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from clustertrace.model import Span, TraceFacts
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import SPAN_COLUMNS, span_of_row
 from clustertrace.store.writing.placing import remove
@@ -40,7 +41,7 @@ def woken_by(
     """
     woken: set[bytes] = set()
     sessions = sorted({fact.session_id for fact in facts if fact.session_id is not None})
-    for ids in (turns[at : at + 500] for at in range(0, len(turns), 500)):
+    for ids in chunks(turns):
         sql = f"SELECT trace_id FROM transcript_turns WHERE trace_id IN ({placeholders(ids)})"
         woken.update(row[0] for row in conn.rows(sql, ids))
     if starts:

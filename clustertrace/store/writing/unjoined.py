@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from clustertrace.model import Span
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection
 from clustertrace.store.keyed import keyed
 from clustertrace.store.rows import json_text, json_value
@@ -15,8 +16,6 @@ __all__ = ["forget", "keep", "unjoined", "unjoined_of"]
 
 Key = tuple[Any, ...]
 """Trace id and span id, binary."""
-
-_IDS_A_QUERY: Final = 500
 
 
 def keep(conn: Connection, trace_id: bytes, spans: Mapping[bytes, Span | None]) -> None:
@@ -41,8 +40,7 @@ def forget(conn: Connection, keys: Sequence[Key]) -> None:
 def unjoined(conn: Connection, keys: Sequence[Key]) -> dict[Key, Span | None]:
     """Those of these spans that records changed, as they came; None for one made of records."""
     spans: dict[Key, Span | None] = {}
-    for begin in range(0, len(keys), _IDS_A_QUERY):
-        chunk = keys[begin : begin + _IDS_A_QUERY]
+    for chunk in chunks(keys):
         sql = f"SELECT unjoined_spans.* FROM {keyed('unjoined_spans', len(chunk))}"
         for row in conn.rows(sql, [part for key in chunk for part in key]):
             spans[row[:2]] = None if row[2] is None else _span_of_record(row[0], row[2])

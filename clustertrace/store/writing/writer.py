@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
 from clustertrace.errors import ClustertraceError
 from clustertrace.model import Batch, TraceFacts
 from clustertrace.pricing import price_span
+from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection
 from clustertrace.store.keyed import keyed
 from clustertrace.store.rows import (
@@ -34,7 +34,7 @@ from clustertrace.store.writing.intake import policy
 from clustertrace.store.writing.placing import place, remove
 from clustertrace.store.writing.unjoined import forget, unjoined
 
-__all__ = ["Prepared", "Written", "chunks", "prepared", "write"]
+__all__ = ["Prepared", "Written", "prepared", "write"]
 
 T = TypeVar("T")
 Made = TypeVar("Made")
@@ -44,8 +44,6 @@ Key = tuple[Any, ...]
 """Trace id and span id, binary."""
 
 _LOG: Final = logging.getLogger("clustertrace")
-
-_IDS_A_QUERY: Final = 500
 
 _FACT_COLUMNS: Final = (
     *("told_name", "told_status", "told_start_ns", "told_end_ns"),
@@ -168,13 +166,6 @@ def write(conn: Connection, batch: Prepared, now_ns: int) -> Written:
     return Written(len(fresh), len(changed), batch.spans - len(fresh) - len(changed))
 
 
-def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of at most `size` items."""
-    rest = iter(items)
-    while chunk := list(islice(rest, size)):
-        yield chunk
-
-
 def _best_copies(rows: Iterable[Row]) -> dict[Key, Row]:
     """The best copy of each span of a batch."""
     best: dict[Key, Row] = {}
@@ -189,7 +180,7 @@ def _best_copies(rows: Iterable[Row]) -> dict[Key, Row]:
 def _stored_ranks(conn: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any, ...]]:
     """The ranks of the stored copies. Spans of new traces, the usual case, cost nothing."""
     known_traces: set[bytes] = set()
-    for ids in chunks({key[0] for key in keys}, _IDS_A_QUERY):
+    for ids in chunks({key[0] for key in keys}):
         marks = ", ".join(["(?)"] * len(ids))
         sql = (
             f"SELECT column1 FROM (VALUES {marks}) AS asked"
@@ -197,7 +188,7 @@ def _stored_ranks(conn: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any,
         )
         known_traces.update(row[0] for row in conn.rows(sql, ids))
     ranks: dict[Key, tuple[Any, ...]] = {}
-    for pairs in chunks((key for key in keys if key[0] in known_traces), _IDS_A_QUERY):
+    for pairs in chunks(key for key in keys if key[0] in known_traces):
         sql = f"SELECT spans.* FROM {keyed('spans', len(pairs))}"
         for row in conn.rows(sql, [part for pair in pairs for part in pair]):
             ranks[row[:2]] = _rank(row)
