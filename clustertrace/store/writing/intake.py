@@ -20,9 +20,9 @@ from clustertrace.record.values import capture
 from clustertrace.redaction import REDACTED, Redactor, redactor
 from clustertrace.store.rows import (
     ATTRIBUTES,
+    INPUT,
     JSON_TEXTS,
     NAME,
-    SAID,
     TEXTS,
     json_text,
     json_value,
@@ -76,7 +76,7 @@ class Policy(NamedTuple):
         if self.redact is not None:
             session = log.session_id and self.redact(log.session_id)[0]
             log = log._replace(scope=self.redact(log.scope)[0], session_id=session)
-        return log_row(log, body=row[SAID], attributes=row[ATTRIBUTES])
+        return log_row(log, body=row[INPUT], attributes=row[ATTRIBUTES])
 
     def facts(self, fact: TraceFacts) -> TraceFacts:
         """What may be stored of what was said about a trace."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from clustertrace.store.connection import Connection
-from clustertrace.store.rows import SEQ
+from clustertrace.store.connection import Connection, placeholders
+from clustertrace.store.rows import COLUMNS, SEQ
 
 __all__ = ["place", "remove"]
 
@@ -15,7 +15,7 @@ Row = tuple[Any, ...]
 Key = tuple[Any, ...]
 """Trace id and span id, binary."""
 
-_INSERT_SPAN: Final = f"INSERT INTO spans VALUES ({', '.join('?' * 29)})"
+_INSERT_SPAN: Final = f"INSERT INTO spans VALUES ({placeholders(COLUMNS)})"
 
 
 def remove(conn: Connection, keys: Sequence[Key]) -> None:

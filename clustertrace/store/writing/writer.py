@@ -20,9 +20,9 @@ from clustertrace.store.connection import Connection
 from clustertrace.store.keyed import keyed
 from clustertrace.store.rows import (
     END,
+    INPUT,
     ORIGIN,
-    SAID,
-    SEQ,
+    PARENT,
     START,
     STATUS,
     json_text,
@@ -200,10 +200,10 @@ def _stored_ranks(conn: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any,
 def _rank(row: Row) -> tuple[Any, ...]:
     """Which of two copies of a span says more: ended, later, fuller; at last any fixed order."""
     state = {"running": 0, "incomplete": 1}.get(row[STATUS], 2)
-    payload = [value for value in row[SAID:] if value is not None]
+    payload = [value for value in row[INPUT:] if value is not None]
     filled_count = sum(1 for value in row if value is not None)
-    columns = tuple((value is not None, value) for value in row[SEQ + 2 : ORIGIN])
-    texts = tuple(value or "" for value in row[SAID:])
+    columns = tuple((value is not None, value) for value in row[PARENT:ORIGIN])
+    texts = tuple(value or "" for value in row[INPUT:])
     return (state, row[END] or 0, filled_count, sum(map(len, payload)), texts, repr(columns))
 
 

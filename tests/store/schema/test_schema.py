@@ -17,7 +17,7 @@ from sqlalchemy.schema import CreateIndex
 from sqlmodel import SQLModel
 
 from clustertrace.errors import BadSetting, StoreCorrupt, StoreError, StoreTooNew
-from clustertrace.store import Store
+from clustertrace.store import Store, rows
 from clustertrace.store.migrations import HEAD
 from clustertrace.store.schema import tables
 from clustertrace.store.sqlite import schema
@@ -45,6 +45,13 @@ def test_the_migrations_lead_to_the_tables(store: Store) -> None:
         for table in declared.values()
         for index in table.indexes
     }
+
+
+def test_rows_of_spans_have_the_columns_of_their_table() -> None:
+    """What code finds in a row of `spans` by position is where the table has it."""
+    assert list(rows.COLUMNS) == [
+        column.name for column in SQLModel.metadata.tables["spans"].columns
+    ]
 
 
 def test_every_trace_table_is_keyed_by_its_trace() -> None:
