@@ -177,8 +177,8 @@ def span_from_dict(
     attributes = get("attributes")
     if attributes is not None and not isinstance(attributes, dict):
         raise BadInput(f"attributes must be an object, not {_short(attributes)}")
-    texts = [_text(get(key), key) for key in _TEXTS]
-    counts = [_count(get(key), key) for key in _COUNTS]
+    error_type, error_message, model, provider, finish = [_text(get(key), key) for key in _TEXTS]
+    read, written, cache_read, cache_write, reasoning = [_count(get(key), key) for key in _COUNTS]
     extra = (
         {} if _KNOWN.issuperset(record) else {k: v for k, v in record.items() if k not in _KNOWN}
     )
@@ -193,17 +193,17 @@ def span_from_dict(
         time_of(get("end_time_unix_nano"), "end_time_unix_nano"),
         get("input"),
         get("output"),
-        texts[0],
-        texts[1],
-        texts[2],
-        texts[3],
-        counts[0],
-        counts[1],
-        counts[2],
-        counts[3],
-        counts[4],
+        error_type,
+        error_message,
+        model,
+        provider,
+        read,
+        written,
+        cache_read,
+        cache_write,
+        reasoning,
         _dollars(get("cost_usd"), "cost_usd"),
-        texts[4],
+        finish,
         _noted(attributes or {}, get("redacted")),
         extra,
         ordinal,
