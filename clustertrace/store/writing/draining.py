@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
@@ -50,6 +50,16 @@ class Drained(NamedTuple):
     """Segments that had something to read."""
 
 
+class _Part(NamedTuple):
+    """What was read of one segment."""
+
+    spans: int = 0
+    """New or changed."""
+    bad_lines: int = 0
+    size: int = 0
+    """Bytes."""
+
+
 def drain(
     conn: Connection,
     spool: Path,
@@ -65,21 +75,28 @@ def drain(
     Raises StoreBusy if another process keeps the drain to itself for `wait` seconds.
     """
     segments = sorted(spool.glob("*.jsonl")) if spool.is_dir() else []
-    spans = all_bad = read_segments = 0
-    if segments:
-        with _drain_lock(spool, wait):
-            for segment in segments:
-                new_spans, bad_lines, read_bytes = _drain_segment(
-                    conn, segment, limit, into or _into_same_database()
-                )
-                spans += new_spans
-                all_bad += bad_lines
-                read_segments += bool(new_spans or bad_lines)
-                if limit is not None:
-                    limit -= read_bytes
-                    if limit <= 0:
-                        break
-    return Drained(spans, all_bad, read_segments)
+    if not segments:
+        return Drained(0, 0, 0)
+    with _drain_lock(spool, wait):
+        parts = list(_drain_segments(conn, segments, limit, into or _into_same_database()))
+    return Drained(
+        sum(part.spans for part in parts),
+        sum(part.bad_lines for part in parts),
+        sum(1 for part in parts if part.spans or part.bad_lines),
+    )
+
+
+def _drain_segments(
+    conn: Connection, segments: Sequence[Path], limit: int | None, into: Into
+) -> Iterator[_Part]:
+    """Read one segment after the other, up to about `limit` bytes in all."""
+    for segment in segments:
+        part = _drain_segment(conn, segment, limit, into)
+        yield part
+        if limit is not None:
+            limit -= part.size
+            if limit <= 0:
+                return
 
 
 def _into_same_database() -> Into:
@@ -108,10 +125,8 @@ def _drain_lock(spool: Path, wait: float) -> Iterator[None]:
         ) from error
 
 
-def _drain_segment(
-    conn: Connection, path: Path, limit: int | None, into: Into
-) -> tuple[int, int, int]:
-    """Read one segment from where it was left; (spans, bad lines, bytes)."""
+def _drain_segment(conn: Connection, path: Path, limit: int | None, into: Into) -> _Part:
+    """Read one segment from where it was left."""
     # Most commands find nothing to read, and these take long to load.
     from clustertrace.store.writing.writer import prepared
     from clustertrace.wire import parse_lines
@@ -120,7 +135,7 @@ def _drain_segment(
         file = path.open("rb")
     except (FileNotFoundError, PermissionError):
         # Gone, or of another user: neither may keep the other segments from being read.
-        return 0, 0, 0
+        return _Part()
     with file:
         is_over = _is_over(file)
         name = path.name
@@ -138,11 +153,11 @@ def _drain_segment(
                 _store_offset(conn, name, offset)
             spans += written.new + written.updated
             if limit is not None and offset - start_offset >= limit:
-                return spans, bad_lines, offset - start_offset
+                return _Part(spans, bad_lines, offset - start_offset)
         if is_over:
             bad_lines += os.fstat(file.fileno()).st_size > offset
             _remove_dead_segment(conn, path, into)
-    return spans, bad_lines, offset - start_offset
+    return _Part(spans, bad_lines, offset - start_offset)
 
 
 def _is_over(file: BinaryIO) -> bool:
