@@ -12,7 +12,7 @@ from clustertrace.app.clusters import cluster_facts, families, patterns, rules
 from clustertrace.app.clusters.patterns import RowContext
 from clustertrace.app.filter_bar import filters
 from clustertrace.app.guard import guarded
-from clustertrace.app.paging import requested_page
+from clustertrace.app.paging import page_count, requested_page
 from clustertrace.app.trace_list import first_screen
 from clustertrace.filters import Filter, both
 from clustertrace.store import queries
@@ -93,13 +93,13 @@ def _draw_list(
             queries.overview(conn), words.zone(st.context.timezone), time.time_ns(), filter_text
         )
         total, table = _rows(conn, where, by_family, order, number, context)
-        if total and number > -(-total // _ROWS):
+        if total and number > page_count(total, _ROWS):
             total, table = _rows(conn, where, by_family, order, 1, context)
     if not total:
         st.html(markup.notice("No finished run matches; widen the filter above."))
         return
     if total > _ROWS:
-        st.pagination(-(-total // _ROWS), key="page", bind="query-params")
+        st.pagination(page_count(total, _ROWS), key="page", bind="query-params")
     st.html(markup.page(table))
 
 

@@ -12,7 +12,7 @@ from clustertrace.app import connection, markup, words
 from clustertrace.app.empty import ways_in
 from clustertrace.app.errors_to_search import recent_errors
 from clustertrace.app.links import trace_url
-from clustertrace.app.paging import requested_page
+from clustertrace.app.paging import page_count, requested_page
 from clustertrace.filters.tree import Match
 from clustertrace.store import queries
 from clustertrace.store.answers import Facets, HitPage
@@ -67,7 +67,7 @@ def draw() -> None:
     st.html(markup.page(*_passages(page)))
     if page.more or page_number > 1 or "page" in st.query_params:
         # Of very many matches only the newest were counted.
-        known = -(-facets.number(kind, _STATES[state]) // _HITS)
+        known = page_count(facets.number(kind, _STATES[state]), _HITS)
         last = min(_MAX_PAGES, max(known, page_number + page.more))
         st.pagination(last, key="page", bind="query-params")
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from clustertrace.app import connection, empty, markup, session_timeline, words
 from clustertrace.app.links import session_url, traces_url
+from clustertrace.app.paging import page_count
 from clustertrace.errors import NotFound
 from clustertrace.filters import condition
 from clustertrace.store import queries
@@ -103,7 +104,7 @@ def _draw_sessions() -> None:
 
 
 def _page(entries: int) -> int:
-    pages = -(-entries // _ROWS)
+    pages = page_count(entries, _ROWS)
     return st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
 
 

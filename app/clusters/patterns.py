@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Final, NamedTuple
@@ -219,7 +220,7 @@ def _cost_cell(cluster: Cluster) -> markup.Markup:
 def spark(cluster: Cluster, totals: Overview, *, tall: bool = False) -> markup.Markup:
     """Runs over time; all patterns share their columns, so that rows can be compared."""
     first, last = (totals.first_ns or 0) // NS_PER_DAY, (totals.last_ns or 0) // NS_PER_DAY
-    width = max(1, -(-(last - first + 1) // (_TALL_COLUMNS if tall else _COLUMNS)))
+    width = max(1, math.ceil((last - first + 1) / (_TALL_COLUMNS if tall else _COLUMNS)))
     columns = [[0, 0] for _ in range((last - first) // width + 1)]
     for day in cluster.days:
         index = min(len(columns) - 1, max(0, (day.day - first) // width))

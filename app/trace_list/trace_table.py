@@ -11,7 +11,7 @@ import streamlit as st
 from clustertrace.app import connection, markup, words
 from clustertrace.app.filter_bar.filters import Query
 from clustertrace.app.links import follow, follower, pattern_url, trace_url
-from clustertrace.app.paging import requested_page
+from clustertrace.app.paging import page_count, requested_page
 from clustertrace.app.trace_list import bulk, trace_columns
 from clustertrace.app.trace_list.trace_columns import ORDERS, STAR
 from clustertrace.store import queries
@@ -133,7 +133,7 @@ def _draw_toolbar(page: TracePage, ticked: Sequence[str]) -> Sequence[str]:
             noun = "trace" if total == "1" else "traces"
             st.html(markup.page(markup.facts(markup.fact(total, noun))), width="content")
         st.space("stretch")
-        pages = min(_MAX_PAGES, -(-page.total // _ROWS))
+        pages = min(_MAX_PAGES, page_count(page.total, _ROWS))
         if pages > 1:
             # Left to itself in a row, it would shrink to the number of this page.
             width = _PAGE_PIXELS * (min(pages, _PAGES_SHOWN) + 2)

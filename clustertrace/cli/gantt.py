@@ -61,6 +61,7 @@ def bar(span: Span, start_ns: int, end_ns: int, width: int) -> tuple[int, int]:
     extent = max(1, end_ns - start_ns)
     last = end_ns if span.end_ns is None else max(span.end_ns, span.start_ns)
     first = min(width - 1, max(0, (span.start_ns - start_ns) * width // extent))
+    # Rounded up: what is begun is drawn.
     after = min(width, max(first + 1, -(-(last - start_ns) * width // extent)))
     return first, after - first
 
