@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 import streamlit as st
@@ -31,7 +32,13 @@ _ORDERS: Final[dict[str, ClusterOrder]] = {
     "Cost": "cost_usd",
     "Latest": "last_ns",
 }
-_GROUPS: Final = ("Families", "Patterns")
+_FAMILIES: Final = "Families"
+_PATTERNS: Final = "Patterns"
+
+_ReadRows = Callable[
+    [Connection, Filter | None, ClusterOrder, int, RowContext], tuple[int, markup.Markup]
+]
+"""Reads the total number of rows, and the table of one page of them, by its number from 1."""
 
 
 def draw() -> None:
@@ -47,7 +54,12 @@ def draw() -> None:
     above = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         grouping = st.segmented_control(
-            "Show", _GROUPS, default=_GROUPS[0], required=True, key="show", bind="query-params"
+            "Show",
+            (_FAMILIES, _PATTERNS),
+            default=_FAMILIES,
+            required=True,
+            key="show",
+            bind="query-params",
         )
         order = st.segmented_control(
             "Ordered by",
@@ -60,7 +72,8 @@ def draw() -> None:
     filter_text = both(*query.texts)
     with above:
         _draw_summary(query.where, filter_text)
-    _draw_list(query.where, filter_text, grouping != _GROUPS[1], _ORDERS[order or "Most failures"])
+    read_rows = _pattern_rows if grouping == _PATTERNS else _family_rows
+    _draw_list(query.where, filter_text, read_rows, _ORDERS[order or "Most failures"])
 
 
 @st.fragment(run_every=_REFRESH_SECONDS)
@@ -85,16 +98,16 @@ def _draw_summary(where: Filter | None, filter_text: str) -> None:
 @st.fragment(run_every=_REFRESH_SECONDS)
 @guarded
 def _draw_list(
-    where: Filter | None, filter_text: str, by_family: bool, order: ClusterOrder
+    where: Filter | None, filter_text: str, read_rows: _ReadRows, order: ClusterOrder
 ) -> None:
     number = requested_page()
     with connection.read() as conn:
         context = RowContext(
             queries.overview(conn), words.zone(st.context.timezone), time.time_ns(), filter_text
         )
-        total, table = _rows(conn, where, by_family, order, number, context)
+        total, table = read_rows(conn, where, order, number, context)
         if total and number > page_count(total, _ROWS):
-            total, table = _rows(conn, where, by_family, order, 1, context)
+            total, table = read_rows(conn, where, order, 1, context)
     if not total:
         st.html(markup.notice("No finished run matches; widen the filter above."))
         return
@@ -103,19 +116,16 @@ def _draw_list(
     st.html(markup.page(table))
 
 
-def _rows(
-    conn: Connection,
-    where: Filter | None,
-    by_family: bool,
-    order: ClusterOrder,
-    number: int,
-    context: RowContext,
+def _pattern_rows(
+    conn: Connection, where: Filter | None, order: ClusterOrder, number: int, context: RowContext
 ) -> tuple[int, markup.Markup]:
-    """The total number of rows, and the table of one page of them."""
-    offset = (number - 1) * _ROWS
-    if not by_family:
-        pattern_page = queries.clusters(conn, where, order=order, limit=_ROWS, offset=offset)
-        return pattern_page.total, patterns.table(pattern_page.clusters, context)
-    family_page = queries.families(conn, where, order=order, limit=_ROWS, offset=offset)
-    patterns_by_family = families.members(conn, where, family_page.families)
-    return family_page.total, families.table(family_page.families, patterns_by_family, context)
+    page = queries.clusters(conn, where, order=order, limit=_ROWS, offset=(number - 1) * _ROWS)
+    return page.total, patterns.table(page.clusters, context)
+
+
+def _family_rows(
+    conn: Connection, where: Filter | None, order: ClusterOrder, number: int, context: RowContext
+) -> tuple[int, markup.Markup]:
+    page = queries.families(conn, where, order=order, limit=_ROWS, offset=(number - 1) * _ROWS)
+    members = families.members(conn, where, page.families)
+    return page.total, families.table(page.families, members, context)
