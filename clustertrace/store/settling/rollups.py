@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
 
 from clustertrace.model import NS_PER_DAY
 from clustertrace.store.chunks import chunks
@@ -12,7 +12,7 @@ from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.settling import variants
 from clustertrace.summary import duration_bucket
 
-__all__ = ["ROLLED", "Rollups"]
+__all__ = ["Contribution", "Rollups"]
 
 _MEASURES: Final = (
     *("traces", "running", "incomplete", "failed", "failed_by_outcome", "spans", "llm_calls"),
@@ -20,16 +20,38 @@ _MEASURES: Final = (
     *("cache_write_tokens", "reasoning_tokens", "cost_usd", "missed_tokens", "lost_usd"),
     *("missed_runs", "dead_ends", "duration_ns"),
 )
-ROLLED: Final = (
-    *("variant_id", "start_ns", "status", "failed", "outcome", "duration_ns"),
-    *("span_count", "llm_calls", "unpriced_calls", "input_tokens", "output_tokens"),
-    *("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd"),
-    *("missed_tokens", "lost_usd", "dead_end", "rolled_session_id"),
-)
-"""What a settled trace's roll-up contribution is made of, as columns of `traces`."""
-
 _SESSION_RUNS: Final = "FROM traces WHERE session_id = :name AND variant_id IS NOT NULL"
 """The runs of a session, without replays, which have no pattern."""
+
+
+class Contribution(NamedTuple):
+    """What a settled trace adds to the roll-ups, in columns of `traces`."""
+
+    variant_id: str
+    start_ns: int
+    status: str
+    failed: bool | int | None
+    outcome: str | None
+    duration_ns: int | None
+    span_count: int
+    llm_calls: int
+    unpriced_calls: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    cost_usd: float
+    missed_tokens: int
+    lost_usd: float
+    dead_end: str | None
+    rolled_session_id: str | None
+
+    @classmethod
+    def of_row(cls, row: Sequence[Any]) -> Self | None:
+        """What these columns hold of a trace; None: nothing, as of a replay."""
+        variant_id, *_ = row
+        return None if variant_id is None else cls(*row)
 
 
 class Rollups:
@@ -40,42 +62,26 @@ class Rollups:
         self._durations: dict[tuple[str, int, int], int] = defaultdict(int)
         self._sessions: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0.0])
 
-    def add(self, contribution: Sequence[Any], sign: int) -> None:
-        """Add (+1) or take out (-1) a trace's contribution, in the order of `ROLLED`."""
-        variant, start_ns, status, failed, outcome, duration_ns = contribution[:6]
-        spans, *totals = contribution[6:17]
-        dead_end, session = contribution[17:]
-        day = start_ns // NS_PER_DAY
-        finished = failed is not None
-        measures = (
-            1,
-            not finished and status == "running",
-            not finished and status != "running",
-            bool(failed),
-            bool(failed) and outcome is not None,
-            spans,
-            *totals,
-            totals[-2] > 0,
-            dead_end is not None,
-            float(duration_ns or 0),
-        )
-        row = self._days[variant, day]
-        for at, measure in enumerate(measures):
+    def add(self, run: Contribution, sign: int) -> None:
+        """Add (+1) or take out (-1) what a trace contributes."""
+        day = run.start_ns // NS_PER_DAY
+        row = self._days[run.variant_id, day]
+        for at, measure in enumerate(_measures(run)):
             row[at] += sign * measure
-        if finished and duration_ns is not None:
-            self._durations[variant, day, duration_bucket(duration_ns)] += sign
-        if session is not None:
-            entry = self._sessions[session]
-            entry[0] += sign
-            entry[1] += sign * bool(failed)
-            entry[2] += sign * contribution[14]
+        if run.failed is not None and run.duration_ns is not None:
+            self._durations[run.variant_id, day, duration_bucket(run.duration_ns)] += sign
+        if run.rolled_session_id is not None:
+            session = self._sessions[run.rolled_session_id]
+            for at, measure in enumerate((1, bool(run.failed), run.cost_usd)):
+                session[at] += sign * measure
 
     def take_out(self, conn: Connection, trace_ids: Sequence[bytes]) -> None:
         """Take out what these traces have added; one that was never settled added nothing."""
-        sql = f"SELECT {', '.join(ROLLED)} FROM traces WHERE variant_id IS NOT NULL AND trace_id IN"
+        columns = ", ".join(Contribution._fields)
+        sql = f"SELECT {columns} FROM traces WHERE variant_id IS NOT NULL AND trace_id IN"
         for chunk in chunks(trace_ids):
-            for contribution in conn.rows(f"{sql} ({placeholders(chunk)})", chunk):
-                self.add(contribution, -1)
+            for row in conn.rows(f"{sql} ({placeholders(chunk)})", chunk):
+                self.add(Contribution(*row), -1)
 
     def apply(self, conn: Connection) -> None:
         """Write the changes; a row that nothing is left of goes."""
@@ -107,6 +113,32 @@ class Rollups:
             " variant_id = :id) WHERE variant_id = :id",
             [{"id": variant} for (variant,) in changes],
         )
+
+
+def _measures(run: Contribution) -> tuple[float, ...]:
+    """What a trace adds to the row of its day, in the order of `_MEASURES`."""
+    finished = run.failed is not None
+    return (
+        1,
+        not finished and run.status == "running",
+        not finished and run.status != "running",
+        bool(run.failed),
+        bool(run.failed) and run.outcome is not None,
+        run.span_count,
+        run.llm_calls,
+        run.unpriced_calls,
+        run.input_tokens,
+        run.output_tokens,
+        run.cache_read_tokens,
+        run.cache_write_tokens,
+        run.reasoning_tokens,
+        run.cost_usd,
+        run.missed_tokens,
+        run.lost_usd,
+        run.missed_tokens > 0,
+        run.dead_end is not None,
+        float(run.duration_ns or 0),
+    )
 
 
 def _upsert(

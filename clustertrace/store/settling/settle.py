@@ -19,7 +19,7 @@ from clustertrace.store.rows import SLIM_COLUMNS, USERS_WORDS, json_value, slim_
 from clustertrace.store.settling import variants
 from clustertrace.store.settling.amendments import amend
 from clustertrace.store.settling.joins import join
-from clustertrace.store.settling.rollups import ROLLED, Rollups
+from clustertrace.store.settling.rollups import Contribution, Rollups
 from clustertrace.store.settling.setting_aside import each_that_can
 from clustertrace.store.settling.spending import Settled, settle_spending
 from clustertrace.store.writing import news
@@ -68,8 +68,8 @@ _LEARNING_TABLES: Final = ("prompts", "trace_traits")
 """Tables with a row for each run that something is learned from."""
 
 _NO_DERIVED: Final = (None,) * len(DERIVED)
-_NO_ROW: Final = (None,) * (len(_FACT_COLUMNS) + len(ROLLED))
-"""What is told, and rolled up, of a trace that has no row yet."""
+_NO_ROW: Final[tuple[Any, ...]] = (None,) * (1 + len(_FACT_COLUMNS) + len(Contribution._fields))
+"""The start, what is told, and what is rolled up of a trace that has no row yet."""
 
 
 def settle_due(conn: Connection, now_ns: int, limit: int) -> int:
@@ -112,8 +112,10 @@ class _Run(NamedTuple):
     """A trace that is settled."""
 
     trace_id: bytes
-    rolled_before: Sequence[Any]
-    """What the roll-ups hold of it, in the order of `ROLLED`."""
+    was_settled: bool
+    """Whether it has been before."""
+    rolled_before: Contribution | None
+    """What the roll-ups hold of it; nothing of a replay."""
     facts: TraceFacts
     summary: Summary | None
     """None where it has no span."""
@@ -145,21 +147,30 @@ def _summarise_runs(
     """The traces, each once, with what was said of them and what follows from their spans."""
     elsewhere = calls_elsewhere(conn, spans)
     replays = _replay_ids(conn, trace_ids)
-    columns, marks = ", ".join((*_FACT_COLUMNS, *ROLLED)), placeholders(trace_ids)
+    columns = ", ".join(("start_ns", *_FACT_COLUMNS, *Contribution._fields))
+    marks = placeholders(trace_ids)
     sql = f"SELECT trace_id, {columns} FROM traces WHERE trace_id IN ({marks})"
     rows_by_id = {row[0]: row[1:] for row in conn.rows(sql, trace_ids)}
     runs = []
     for trace_id in sorted(set(trace_ids)):
-        row = rows_by_id.get(trace_id, _NO_ROW)
-        fact_values, rolled_before = row[: len(_FACT_COLUMNS)], row[len(_FACT_COLUMNS) :]
-        facts = TraceFacts(trace_id.hex(), *fact_values)
+        start_ns, *values = rows_by_id.get(trace_id, _NO_ROW)
+        facts = TraceFacts(trace_id.hex(), *values[: len(_FACT_COLUMNS)])
         # Without spans: something was said of a trace before any came, or it was made of records
         # that have turned out to belong to another.
         trace_spans = spans.get(trace_id)
         summary = (
             summarise(trace_spans, facts, elsewhere.get(trace_id, ())) if trace_spans else None
         )
-        runs.append(_Run(trace_id, rolled_before, facts, summary, trace_id not in replays))
+        runs.append(
+            _Run(
+                trace_id=trace_id,
+                was_settled=start_ns is not None,
+                rolled_before=Contribution.of_row(values[len(_FACT_COLUMNS) :]),
+                facts=facts,
+                summary=summary,
+                counts=trace_id not in replays,
+            )
+        )
     return runs
 
 
@@ -174,31 +185,22 @@ def _write_runs(conn: Connection, runs: Sequence[_Run], spent: Mapping[bytes, Me
     """Write what was derived, and move the runs between the rows of the roll-ups."""
     rollups, first_prompts = Rollups(), _first_prompts(conn, runs)
     rows: list[tuple[Any, ...]] = []
-    for trace_id, rolled_before, facts, summary, counts in runs:
-        if rolled_before[0] is not None:
-            rollups.add(rolled_before, -1)
-            if summary is None or not counts:
+    for run in runs:
+        if run.rolled_before is not None:
+            rollups.add(run.rolled_before, -1)
+            if run.counted is None:
                 for table in _LEARNING_TABLES:
-                    conn.run(f"DELETE FROM {table} WHERE trace_id = ?", (trace_id,))
-        if summary is None:
-            # A replay that was settled has a start, if nothing that was rolled up.
-            if rolled_before[1] is not None:
-                rows.append((trace_id, *_NO_DERIVED))
-            continue
-        if counts:
-            rollups.add(_rolled_values(summary, facts, spent[trace_id]), 1)
-        outcome = (facts.outcome, facts.outcome_reason)
-        ending = (
-            *_ending_columns(summary),
-            facts.session_id,
-            None if summary.failed is None else 1,
-        )
-        values = (
-            *_summary_columns(summary, spent[trace_id], first_prompts.get(trace_id)),
-            *outcome,
-            *ending,
-        )
-        rows.append((trace_id, *(values if counts else map(_value_of_replay, DERIVED, values))))
+                    conn.run(f"DELETE FROM {table} WHERE trace_id = ?", (run.trace_id,))
+        if run.counted is not None:
+            rollups.add(_contribution(run.counted, run.facts, spent[run.trace_id]), 1)
+        if run.summary is not None:
+            first_prompt = first_prompts.get(run.trace_id)
+            values = _derived_values(run.summary, run.facts, spent[run.trace_id], first_prompt)
+            if not run.counts:
+                values = tuple(map(_value_of_replay, DERIVED, values))
+            rows.append((run.trace_id, *values))
+        elif run.was_settled:
+            rows.append((run.trace_id, *_NO_DERIVED))
     conn.many(_UPSERT_DERIVED, rows)
     news.forget(conn, [run.trace_id for run in runs])
     rollups.apply(conn)
@@ -208,9 +210,10 @@ def _value_of_replay(column: str, value: Any) -> Any:
     return None if column in _COUNTING_COLUMNS else value
 
 
-def _summary_columns(
-    summary: Summary, spent: Measures, first_prompt: str | None
+def _derived_values(
+    summary: Summary, facts: TraceFacts, spent: Measures, first_prompt: str | None
 ) -> tuple[Any, ...]:
+    """What follows from a trace, in the order of `DERIVED`."""
     return (
         summary.name,
         summary.status,
@@ -235,13 +238,15 @@ def _summary_columns(
         summary.error,
         first_prompt,
         summary.variant.id,
+        facts.outcome,
+        facts.outcome_reason,
+        summary.dead_end,
+        bytes.fromhex(summary.prompt_span_id),
+        # The prompt is kept with how the run ended; one that runs may still end in another way.
+        None if summary.status == "running" else 1,
+        facts.session_id,
+        None if summary.failed is None else 1,
     )
-
-
-def _ending_columns(summary: Summary) -> tuple[Any, ...]:
-    """How it ended, and that its prompt is due; one that runs may still end in another way."""
-    prompt_due = None if summary.status == "running" else 1
-    return summary.dead_end, bytes.fromhex(summary.prompt_span_id), prompt_due
 
 
 def _first_prompts(conn: Connection, runs: Sequence[_Run]) -> Mapping[bytes, str]:
@@ -271,28 +276,27 @@ def _prompts_of_spans(conn: Connection, span_ids: Mapping[bytes, str]) -> dict[b
     return {trace_id: prompt for trace_id, prompt in prompts if prompt}
 
 
-def _rolled_values(summary: Summary, facts: TraceFacts, spent: Measures) -> tuple[Any, ...]:
-    """What the trace adds to the roll-ups, in the order of `ROLLED`."""
-    return (
-        summary.variant.id,
-        summary.start_ns,
-        summary.status,
-        summary.failed,
-        facts.outcome,
-        summary.duration_ns,
-        summary.span_count,
-        summary.llm_calls,
-        summary.unpriced_calls,
-        summary.input_tokens,
-        summary.output_tokens,
-        summary.cache_read_tokens,
-        summary.cache_write_tokens,
-        summary.reasoning_tokens,
-        summary.cost_usd,
-        spent.missed_tokens,
-        spent.lost_usd,
-        summary.dead_end,
-        facts.session_id,
+def _contribution(summary: Summary, facts: TraceFacts, spent: Measures) -> Contribution:
+    return Contribution(
+        variant_id=summary.variant.id,
+        start_ns=summary.start_ns,
+        status=summary.status,
+        failed=summary.failed,
+        outcome=facts.outcome,
+        duration_ns=summary.duration_ns,
+        span_count=summary.span_count,
+        llm_calls=summary.llm_calls,
+        unpriced_calls=summary.unpriced_calls,
+        input_tokens=summary.input_tokens,
+        output_tokens=summary.output_tokens,
+        cache_read_tokens=summary.cache_read_tokens,
+        cache_write_tokens=summary.cache_write_tokens,
+        reasoning_tokens=summary.reasoning_tokens,
+        cost_usd=summary.cost_usd,
+        missed_tokens=spent.missed_tokens,
+        lost_usd=spent.lost_usd,
+        dead_end=summary.dead_end,
+        rolled_session_id=facts.session_id,
     )
 
 
