@@ -17,7 +17,7 @@ from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import json_text, json_value
 from clustertrace.store.writing import news
 from clustertrace.summary import Summary
-from clustertrace.understanding.spending import Measures, Shares, Tail, spent
+from clustertrace.understanding.spending import Measures, Shares, Spent, Tail, spent
 
 __all__ = ["Settled", "settle_spending", "shares_of", "take_out"]
 
@@ -47,32 +47,50 @@ class Settled(NamedTuple):
     spans: Sequence[Span]
 
 
+class _Entry(NamedTuple):
+    """A row of `trace_spending`: what a run has added, and left to the next of its session."""
+
+    session_id: str | None
+    start_ns: int
+    tail: str | None
+    """JSON of a `Tail`."""
+    shares: str
+    """JSON (`_shares_text`)."""
+
+
+_NO_ENTRY: Final = _Entry(None, 0, None, "[]")
+_NO_MEASURES: Final = Measures()
+
+
 def settle_spending(conn: Connection, settled: Sequence[Settled]) -> dict[bytes, Measures]:
     """Bring the roll-up up to date, in the caller's transaction; what each run has spent."""
     totals: dict[bytes, Measures] = {}
     deltas: Deltas = defaultdict(list)
     deferred_rows: list[tuple[Any, ...]] = []
     ids = [run.trace_id for run in settled]
-    skills, projects, stored_rows = (
-        _skills_by_call(conn, settled),
-        _projects_by_run(conn, ids),
-        _stored_rows(conn, ids),
-    )
+    stored = _stored_entries(conn, ids)
+    skills, projects = _skills_by_call(conn, settled), _projects_by_run(conn, ids)
     for run in sorted(settled, key=lambda one: one.summary.start_ns if one.summary else 0):
-        session, stored_start, stored_tail, stored_shares = stored_rows.get(
-            run.trace_id, (None, 0, None, None)
-        )
-        if stored_shares is not None:
-            _add_shares(deltas, stored_start, shares_of(stored_shares), -1)
-        project = projects.get(run.trace_id)
-        tail, total = _settle_run(
-            conn, run, skills, project, deltas, deferred_rows, was_stored=stored_shares is not None
-        )
-        totals[run.trace_id] = total
-        if tail != stored_tail and (session := run.session_id or session) is not None:
-            _mark_next_due(
-                conn, session, run.summary.start_ns if run.summary else stored_start, ids
-            )
+        before = stored.get(run.trace_id, _NO_ENTRY)
+        start_ns = run.summary.start_ns if run.summary else before.start_ns
+        spending = _spending_of(conn, run, skills, projects.get(run.trace_id))
+        _add_shares(deltas, before.start_ns, shares_of(before.shares), -1)
+        _add_shares(deltas, start_ns, spending.shares, 1)
+        totals[run.trace_id] = spending.shares.get(("total", ""), _NO_MEASURES)
+        tail = None if spending.tail is None else json_text(list(spending.tail))
+        row = (run.trace_id, run.session_id, start_ns, tail, _shares_text(spending.shares))
+        if not spending.shares:
+            if run.trace_id in stored:
+                conn.run("DELETE FROM trace_spending WHERE trace_id = ?", (run.trace_id,))
+        elif run.session_id is None:
+            # Nobody asks for it meanwhile.
+            deferred_rows.append(row)
+        else:
+            # The session's next run looks for it.
+            conn.run(_UPSERT_SPENDING, row)
+        session = run.session_id or before.session_id
+        if tail != before.tail and session is not None:
+            _mark_next_due(conn, session, start_ns, ids)
     conn.many(_UPSERT_SPENDING, deferred_rows)
     _apply_deltas(conn, deltas)
     return totals
@@ -86,13 +104,13 @@ def take_out(conn: Connection, trace_ids: Sequence[bytes]) -> None:
     measures_by_key: dict[tuple[str, str, int], list[Sequence[Any]]] = defaultdict(list)
     removed = set(trace_ids)
     for chunk in chunks(trace_ids):
-        for session, start, tail, shares in _stored_rows(conn, chunk).values():
-            day = start // NS_PER_DAY
-            for values, names in json_value(shares):
+        for entry in _stored_entries(conn, chunk).values():
+            day = entry.start_ns // NS_PER_DAY
+            for values, names in json_value(entry.shares):
                 for dimension, name in names:
                     measures_by_key[dimension, name, day].append(values)
-            if tail is not None and session is not None:
-                _mark_next_due(conn, session, start, removed)
+            if entry.tail is not None and entry.session_id is not None:
+                _mark_next_due(conn, entry.session_id, entry.start_ns, removed)
     _apply_deltas(
         conn,
         {key: [_summed_measures(values).negative()] for key, values in measures_by_key.items()},
@@ -120,26 +138,17 @@ def _shares_text(shares: Shares) -> str:
     return json_text([[list(shares[keys[0]]), keys] for keys in names.values()]) or "[]"
 
 
-def _settle_run(
+def _spending_of(
     conn: Connection,
     run: Settled,
     skills: Mapping[tuple[bytes, str], str],
     project: str | None,
-    deltas: Deltas,
-    deferred_rows: list[tuple[Any, ...]],
-    *,
-    was_stored: bool,
-) -> tuple[str | None, Measures]:
-    """Work out and remember what a run spent; its tail, as it is stored, and its total.
-
-    What nobody asks for meanwhile, because it is of no session, waits in `deferred_rows`.
-    """
+) -> Spent:
+    """What a run spent; without model calls it has no shares."""
     summary = run.summary
     if summary is None or not summary.calls:
-        if was_stored:
-            conn.run("DELETE FROM trace_spending WHERE trace_id = ?", (run.trace_id,))
-        return None, Measures()
-    spending = spent(
+        return Spent({}, None)
+    return spent(
         summary.calls,
         run.spans,
         [summary.root_span_id],
@@ -152,21 +161,12 @@ def _settle_run(
         },
         before=_tail_before(conn, run, summary.start_ns),
     )
-    _add_shares(deltas, summary.start_ns, spending.shares, 1)
-    tail = None if spending.tail is None else json_text(list(spending.tail))
-    row = (run.trace_id, run.session_id, summary.start_ns, tail, _shares_text(spending.shares))
-    if run.session_id is None:
-        deferred_rows.append(row)
-    else:
-        # The session's next run looks for it.
-        conn.run(_UPSERT_SPENDING, row)
-    return tail, spending.shares["total", ""]
 
 
-def _stored_rows(conn: Connection, ids: Sequence[bytes]) -> dict[bytes, tuple[Any, ...]]:
-    """What was worked out before: session, start, tail, shares."""
+def _stored_entries(conn: Connection, ids: Sequence[bytes]) -> dict[bytes, _Entry]:
+    """What was worked out before."""
     rows = conn.rows(f"SELECT * FROM trace_spending WHERE trace_id IN ({placeholders(ids)})", ids)
-    return {row[0]: row[1:] for row in rows}
+    return {trace_id: _Entry(*values) for trace_id, *values in rows}
 
 
 def _tail_before(conn: Connection, run: Settled, start_ns: int) -> Tail | None:
