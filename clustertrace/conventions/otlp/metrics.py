@@ -89,44 +89,47 @@ def _received(points: Iterator[_Point | _LeftOut | str]) -> Received:
     for point in points:
         if isinstance(point, str):
             rejected.append(point)
-            continue
-        if not isinstance(point, _Point):
-            left_out[point[0]] += point[1]
-            continue
-        attributes = {**point.attributes, **point.shared}
-        session = next(
-            (session_ for key in _SESSIONS if (session_ := text(attributes.get(key)))), None
-        )
-        value = dollars(point.value)
-        if session is None or value is None or not 0 < point.time_ns <= MAX_NS:
+        elif not isinstance(point, _Point):
+            name, count = point
+            left_out[name] += count
+        elif (log := _usage_log(point)) is None:
             left_out[point.metric] += 1
-            continue
-        trace_id = session_trace_id(session)
-        point_attributes = {
-            "value": value,
-            "temporality": point.temporality,
-            "start_ns": point.start_ns,
-        }
-        logs.append(
-            Log(
-                *(
-                    trace_id,
-                    None,
-                    point.time_ns,
-                    point.metric,
-                    point.scope,
-                    None,
-                    attributes | point_attributes,
-                ),
-                session_id=session,
-            )
-        )
-        service = attributes.get("resource.service.name")
-        tags = {"service": service} if isinstance(service, str) and service else {}
-        facts[trace_id] = TraceFacts(trace_id, session_id=session, tags=tags)
+        else:
+            logs.append(log)
+            facts[log.trace_id] = _facts_of(log)
     reason = "only tokens and costs that name a session are kept"
     reasons = [f"{name}: {reason}" for name, count in left_out.items() for _ in range(count)]
     return Received(Batch([], list(facts.values()), None, logs), rejected, reasons)
+
+
+def _usage_log(point: _Point) -> Log | None:
+    """The record of a point; None if it names no session, or has no usable number or time."""
+    attributes = {**point.attributes, **point.shared}
+    sessions = (text(attributes.get(key)) for key in _SESSIONS)
+    session = next(filter(None, sessions), None)
+    value = dollars(point.value)
+    if session is None or value is None or not 0 < point.time_ns <= MAX_NS:
+        return None
+    what_it_says = {
+        "value": value,
+        "temporality": point.temporality,
+        "start_ns": point.start_ns,
+    }
+    return Log(
+        trace_id=session_trace_id(session),
+        span_id=None,
+        time_ns=point.time_ns,
+        name=point.metric,
+        scope=point.scope,
+        attributes=attributes | what_it_says,
+        session_id=session,
+    )
+
+
+def _facts_of(log: Log) -> TraceFacts:
+    service = log.attributes.get("resource.service.name")
+    tags = {"service": service} if isinstance(service, str) and service else {}
+    return TraceFacts(log.trace_id, session_id=log.session_id, tags=tags)
 
 
 def _read_json(body: bytes | bytearray) -> Iterator[_Point | _LeftOut | str]:
