@@ -7,7 +7,7 @@ it with Prometheus's own parser.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 __all__ = ["CONTENT_TYPE", "Figures", "Histogram", "exposition"]
@@ -15,6 +15,20 @@ __all__ = ["CONTENT_TYPE", "Figures", "Histogram", "exposition"]
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 _BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+_METRICS: Final = (
+    ("info", "gauge", "The program."),
+    ("trouble", "gauge", "1: the last commit or background task failed; /healthz says why."),
+    ("spans_stored_total", "counter", "Spans that senders were told are stored."),
+    ("rejected_total", "counter", "Spans, records and data points that were not usable."),
+    ("requests_total", "counter", "HTTP requests with data, by their answer."),
+    ("queue_spans", "gauge", "Spans and records that wait for the writer."),
+    ("commit_seconds", "histogram", "How long commits took."),
+    ("database_bytes", "gauge", "Sizes of the database's files."),
+    ("settling_lag_seconds", "gauge", "How long a trace has been due to be settled."),
+    ("unindexed_spans", "gauge", "Spans that are not in the text index yet."),
+)
+"""Each metric: its name, its type, and what it means."""
 
 Labels = Mapping[str, str]
 Sample = tuple[str, Labels, float]
@@ -65,46 +79,31 @@ class Figures(NamedTuple):
 
 def exposition(figures: Figures) -> str:
     """The metrics in Prometheus's format."""
-    requests: list[Sample] = [
-        ("", {"signal": signal, "status": str(status)}, count)
-        for (signal, status), count in sorted(figures.answers.items())
-    ]
-    files: list[Sample] = [("", {"file": name}, size) for name, size in figures.files.items()]
-    metrics: list[tuple[str, str, str, Iterable[Sample]]] = [
-        ("info", "gauge", "The program.", [("", {"version": figures.version}, 1)]),
-        (
-            *(
-                "trouble",
-                "gauge",
-                "1: the last commit or background task failed; /healthz says why.",
-            ),
-            _single_sample(figures.trouble),
-        ),
-        (
-            *("spans_stored_total", "counter", "Spans that senders were told are stored."),
-            _single_sample(figures.stored),
-        ),
-        (
-            *("rejected_total", "counter", "Spans, records and data points that were not usable."),
-            _single_sample(figures.rejected),
-        ),
-        ("requests_total", "counter", "HTTP requests with data, by their answer.", requests),
-        (
-            *("queue_spans", "gauge", "Spans and records that wait for the writer."),
-            _single_sample(figures.waiting),
-        ),
-        ("commit_seconds", "histogram", "How long commits took.", figures.commits.samples()),
-        ("database_bytes", "gauge", "Sizes of the database's files.", files),
-        (
-            *("settling_lag_seconds", "gauge", "How long a trace has been due to be settled."),
-            _single_sample(figures.settling_s),
-        ),
-        (
-            *("unindexed_spans", "gauge", "Spans that are not in the text index yet."),
-            _single_sample(figures.unindexed),
-        ),
-    ]
-    return "".join(line for metric in metrics for line in _metric_lines(*metric))
+    samples = _samples(figures)
+    return "".join(
+        line
+        for name, kind, meaning in _METRICS
+        for line in _metric_lines(name, kind, meaning, samples[name])
+    )
+
+
+def _samples(figures: Figures) -> Mapping[str, Sequence[Sample]]:
+    """The samples of each metric, by its name."""
+    return {
+        "info": [("", {"version": figures.version}, 1)],
+        "trouble": _single_sample(figures.trouble),
+        "spans_stored_total": _single_sample(figures.stored),
+        "rejected_total": _single_sample(figures.rejected),
+        "requests_total": [
+            ("", {"signal": signal, "status": str(status)}, count)
+            for (signal, status), count in sorted(figures.answers.items())
+        ],
+        "queue_spans": _single_sample(figures.waiting),
+        "commit_seconds": figures.commits.samples(),
+        "database_bytes": [("", {"file": name}, size) for name, size in figures.files.items()],
+        "settling_lag_seconds": _single_sample(figures.settling_s),
+        "unindexed_spans": _single_sample(figures.unindexed),
+    }
 
 
 def _single_sample(value: float | None) -> list[Sample]:
