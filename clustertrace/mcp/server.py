@@ -49,19 +49,15 @@ def server(db: str | None) -> MCPServer[Any]:
     logging.getLogger("mcp").setLevel(logging.WARNING)
     questions, judgements, changes = Questions(db), Judgements(db), Changes(db)
     reading_tools = (
-        *(
-            questions.list_clusters,
-            questions.get_trace,
-            questions.search,
-            questions.failure_summary,
-        ),
-        *(
-            questions.recent_failed,
-            judgements.compare_traces,
-            judgements.rules,
-            judgements.why,
-            judgements.verdict,
-        ),
+        questions.list_clusters,
+        questions.get_trace,
+        questions.search,
+        questions.failure_summary,
+        questions.recent_failed,
+        judgements.compare_traces,
+        judgements.rules,
+        judgements.why,
+        judgements.verdict,
         Costs(db).cost,
     )
     mcp_server = MCPServer(

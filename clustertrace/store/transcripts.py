@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from clustertrace.model import Batch
 from clustertrace.store.chunks import chunks
@@ -62,12 +62,11 @@ def write_turns(
             "INSERT INTO transcript_files VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET "
             'size = excluded.size, "offset" = excluded."offset", "open" = excluded."open",'
             " trace_id = excluded.trace_id",
-            [
-                (
-                    *(path, read.size, read.offset, int(read.open)),
-                    None if read.trace_id is None else bytes.fromhex(read.trace_id),
-                )
-                for path, read in files.items()
-            ],
+            [_file_row(path, read) for path, read in files.items()],
         )
     return written
+
+
+def _file_row(path: str, read: Read) -> tuple[Any, ...]:
+    trace_id = None if read.trace_id is None else bytes.fromhex(read.trace_id)
+    return path, read.size, read.offset, int(read.open), trace_id

@@ -116,7 +116,14 @@ class Turn:
         """A new span of this turn, of status ok. Attributes that are None are left out."""
         known = {key: value for key, value in attributes.items() if value is not None}
         return Span(
-            *(self.trace_id, span_id, parent, name, kind, "ok", start_ns, None),
+            self.trace_id,
+            span_id,
+            parent,
+            name,
+            kind,
+            "ok",
+            start_ns,
+            None,
             attributes=self._common_attributes | known,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.understanding.spending import NONE, Measures
@@ -16,7 +16,7 @@ __all__ = [
 
 By = Literal["session", "project", "model", "skill", "subagent", "tool", "day"]
 
-BY: Final[tuple[By, ...]] = (*("session", "project", "model", "skill", "subagent", "tool", "day"),)
+BY: Final[tuple[By, ...]] = get_args(By)
 _SUMS: Final = ", ".join(f"sum({name})" for name in Measures._fields)
 _WHOLE_MEASURES: Final = 9
 """So many of the measures are whole numbers; the rest is money."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from clustertrace.model import Span
 from clustertrace.pricing import price_span
 from clustertrace.store.connection import Connection
@@ -10,7 +12,7 @@ from clustertrace.understanding.amending import amended
 
 __all__ = ["amend"]
 
-_UPDATE_SPAN = (
+_UPDATE_SPAN: Final = (
     "UPDATE spans SET seq = ?, status = ?, error_type = ?, error_message = ?, model = ?,"
     " provider = ?, cost_usd = ?, finish_reason = ?, attributes = ?"
     " WHERE trace_id = ? AND span_id = ?"
@@ -39,24 +41,19 @@ def amend(conn: Connection, trace_id: bytes, spans: list[Span]) -> None:
             )
         )
         changes[change.span_id] = change._replace(cost_usd=amended_span.cost_usd)
-        attributes = json_text(amended_span.attributes) if amended_span.attributes else None
-        conn.run(
-            _UPDATE_SPAN,
-            (
-                *(
-                    number,
-                    amended_span.status,
-                    amended_span.error_type,
-                    amended_span.error_message,
-                    amended_span.model,
-                ),
-                *(
-                    amended_span.provider,
-                    amended_span.cost_usd,
-                    amended_span.finish_reason,
-                    attributes,
-                    *key,
-                ),
-            ),
-        )
+        conn.run(_UPDATE_SPAN, (number, *_amended_values(amended_span), *key))
     spans[:] = [changes.get(span.span_id, span) for span in spans]
+
+
+def _amended_values(span: Span) -> tuple[Any, ...]:
+    """What amending may have changed, in the order of `_UPDATE_SPAN`."""
+    return (
+        span.status,
+        span.error_type,
+        span.error_message,
+        span.model,
+        span.provider,
+        span.cost_usd,
+        span.finish_reason,
+        json_text(span.attributes) if span.attributes else None,
+    )

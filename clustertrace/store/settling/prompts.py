@@ -41,12 +41,11 @@ def advance(conn: Connection, templates: Sequence[Template], limit: int) -> int:
     `templates` are the templates that may stand behind them.
     """
     due = {row[0]: row for row in conn.rows(_SELECT_DUE, (limit,))}
-    each_that_can(
-        conn,
-        list(due),
-        lambda trace_ids: _record_runs(conn, templates, [due[trace_id] for trace_id in trace_ids]),
-        *("its prompt", _CLEAR_DUE),
-    )
+
+    def record(trace_ids: Sequence[bytes]) -> None:
+        _record_runs(conn, templates, [due[trace_id] for trace_id in trace_ids])
+
+    each_that_can(conn, list(due), record, "its prompt", _CLEAR_DUE)
     return len(due)
 
 

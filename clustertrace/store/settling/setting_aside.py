@@ -37,7 +37,9 @@ def each_that_can(
             _LOG.warning(
                 "Trace %s is set aside: %s could not be computed (%r). Its spans are kept; "
                 "please report this with `clustertrace export %s`.",
-                *(trace_id.hex(), what, error),
+                trace_id.hex(),
+                what,
+                error,
                 trace_id.hex(),
             )
 

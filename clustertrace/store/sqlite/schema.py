@@ -115,7 +115,9 @@ def _back_up(conn: SqliteConnection, current: str) -> None:
     _LOG.warning(
         "%s is upgraded to schema %s, which may take a minute. The older version's database is "
         "kept as %s; delete that once you no longer need it.",
-        *(conn.path, HEAD, backup.name),
+        conn.path,
+        HEAD,
+        backup.name,
     )
 
 

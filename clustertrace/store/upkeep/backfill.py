@@ -159,9 +159,11 @@ def _write_costs(conn: Connection, changes: Sequence[_Change]) -> None:
         "UPDATE spans SET cost_usd = ?, attributes = ?, seq = ? WHERE trace_id = ? AND span_id = ?",
         [
             (
-                *(change.cost_usd, change.attributes),
+                change.cost_usd,
+                change.attributes,
                 change.seq if change.same_words else number,
-                *change[:2],
+                change.trace_id,
+                change.span_id,
             )
             for number, change in zip(numbers, unchanged, strict=True)
         ],

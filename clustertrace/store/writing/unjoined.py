@@ -23,10 +23,7 @@ def keep(conn: Connection, trace_id: bytes, spans: Mapping[bytes, Span | None]) 
     conn.many(
         "INSERT INTO unjoined_spans VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [
-            (
-                *(trace_id, span_id),
-                span and json_text({**span_to_dict(span), "ordinal": span.ordinal}),
-            )
+            (trace_id, span_id, None if span is None else _record_of_span(span))
             for span_id, span in spans.items()
         ],
     )
@@ -54,6 +51,10 @@ def unjoined_of(conn: Connection, trace_id: bytes) -> list[Span]:
         " EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = u.trace_id AND s.span_id = u.span_id)"
     )
     return [_span_of_record(trace_id, row[0]) for row in conn.rows(sql, (trace_id,))]
+
+
+def _record_of_span(span: Span) -> str | None:
+    return json_text({**span_to_dict(span), "ordinal": span.ordinal})
 
 
 def _span_of_record(trace_id: bytes, record: str) -> Span:

@@ -122,7 +122,8 @@ def _convert_each(make: Callable[[T], Made], records: Iterable[T]) -> Iterator[M
             _LOG.warning(
                 # Not what the error says: it may quote the record, secrets included.
                 "A %s of trace %s can't be stored (%s), all others are; please report this.",
-                *(type(record).__name__.lower(), getattr(record, "trace_id", "unknown")),
+                type(record).__name__.lower(),
+                getattr(record, "trace_id", "unknown"),
                 type(error).__name__,
             )
 
