@@ -26,7 +26,9 @@ _AROUND_NS: Final = 3600 * 10**9
 _OF_TRANSCRIPT: Final = "instr(attributes, '.transcript\"') > 0"
 """The scope of transcripts' spans ends so, and nothing cheaper tells of tools."""
 
-_TRANSCRIPT_SCOPES: Final = ("com.anthropic.claude_code.transcript", "codex.transcript")
+_CLAUDE_CODE_TRANSCRIPT: Final = "com.anthropic.claude_code.transcript"
+_CODEX_TRANSCRIPT: Final = "codex.transcript"
+"""The scopes of transcripts' spans."""
 
 
 def woken_by(
@@ -108,31 +110,42 @@ def _telemetry_trace(conn: Connection, turn: bytes) -> bytes | None:
     )
     if trace_id is not None:
         return bytes(trace_id)
-    calls = conn.rows(
-        "SELECT DISTINCT response_id FROM spans WHERE trace_id = ? AND kind = 'llm'"
-        " AND scope = ? AND response_id IS NOT NULL LIMIT 100",
-        (turn, _TRANSCRIPT_SCOPES[0]),
-    )
+    responses = _responses_of_claude_code(conn, turn)
     row = conn.row("SELECT (SELECT session_id FROM traces WHERE trace_id = :turn),"
                    " min(start_ns), max(start_ns) FROM spans WHERE trace_id = :turn",
                    {"turn": turn})  # fmt: skip
-    if calls and row is not None and row[0] is not None:
-        ids = [call[0] for call in calls]
+    session, first_ns, last_ns = row or (None, None, None)
+    if responses and session is not None:
+        around = (first_ns - _AROUND_NS, _end_around(last_ns))
         trace_id = conn.value(
             "SELECT s.trace_id FROM traces t JOIN spans s ON s.trace_id = t.trace_id"
             " WHERE t.session_id = ? AND t.trace_id <> ? AND s.start_ns BETWEEN ? AND ?"
             " AND s.kind = 'llm' AND s.scope <> ?"
-            f" AND s.response_id IN ({placeholders(ids)}) LIMIT 1",
-            (row[0], turn, row[1] - _AROUND_NS, _end_around(row[2]), _TRANSCRIPT_SCOPES[0], *ids),
+            f" AND s.response_id IN ({placeholders(responses)}) LIMIT 1",
+            (session, turn, *around, _CLAUDE_CODE_TRANSCRIPT, *responses),
         )
         return None if trace_id is None else bytes(trace_id)
-    # Codex's rollouts name the trace of their telemetry.
-    is_codex = conn.value(
+    return turn if _is_told_by_codex(conn, turn) else None
+
+
+def _responses_of_claude_code(conn: Connection, turn: bytes) -> list[str]:
+    """The ids of responses, by which a transcript and telemetry of Claude Code know a call."""
+    rows = conn.rows(
+        "SELECT DISTINCT response_id FROM spans WHERE trace_id = ? AND kind = 'llm'"
+        " AND scope = ? AND response_id IS NOT NULL LIMIT 100",
+        (turn, _CLAUDE_CODE_TRANSCRIPT),
+    )
+    return [row[0] for row in rows]
+
+
+def _is_told_by_codex(conn: Connection, turn: bytes) -> bool:
+    """Whether Codex's telemetry is in the trace itself: its rollouts name that trace."""
+    found = conn.value(
         "SELECT 1 FROM spans WHERE trace_id = ? AND kind = 'llm' AND scope LIKE 'codex%'"
         " AND scope <> ? LIMIT 1",
-        (turn, _TRANSCRIPT_SCOPES[1]),
+        (turn, _CODEX_TRANSCRIPT),
     )
-    return turn if is_codex else None
+    return found is not None
 
 
 def _move_to_unjoined(conn: Connection, turn: bytes, host: bytes) -> bool:
