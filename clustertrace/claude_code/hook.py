@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -139,7 +139,11 @@ def _words(command_line: str) -> list[str]:
 
 def handlers(settings: Any) -> list[Handler]:
     """Our commands in the settings, in whatever event they stand."""
-    return list(_ours(settings))
+    return [
+        handler
+        for handler in _all_handlers(settings)
+        if handler.command.rstrip().endswith(f"# {_MARKER}")
+    ]
 
 
 def installed(text: str, command_line: str) -> str:
@@ -148,7 +152,7 @@ def installed(text: str, command_line: str) -> str:
     Raises BadInput where the settings have something else in its place.
     """
     for event in EVENTS:
-        ours = [handler for handler in _ours(parsed(text)) if handler.event == event]
+        ours = [handler for handler in handlers(parsed(text)) if handler.event == event]
         for handler in reversed(ours[1:]):
             text = _without(text, handler)
         if ours:
@@ -156,7 +160,7 @@ def installed(text: str, command_line: str) -> str:
             text = text if ours[0].command == command_line else with_value(text, path, command_line)
         else:
             ours_now = {"type": "command", "command": command_line, "timeout": _TIMEOUT_SECONDS}
-            place = ("hooks", event, _length(parsed(text), event))
+            place = ("hooks", event, len(_groups(parsed(text), event)))
             text = with_value(text, place, {"hooks": [ours_now]})
     return text
 
@@ -168,14 +172,13 @@ def uninstalled(text: str) -> str:
     return text
 
 
-def _ours(settings: Any) -> Iterator[Handler]:
-    events = settings.get("hooks") if isinstance(settings, dict) else None
-    for event, groups in events.items() if isinstance(events, dict) else ():
-        for number, group in enumerate(groups if isinstance(groups, list) else ()):
-            inside = group.get("hooks") if isinstance(group, dict) else None
-            for position, one in enumerate(inside if isinstance(inside, list) else ()):
+def _all_handlers(settings: Any) -> Iterator[Handler]:
+    """Every command in the settings, ours or not; what makes no sense there has none."""
+    for event in _object_at(settings, "hooks"):
+        for number, group in enumerate(_groups(settings, event)):
+            for position, one in enumerate(_list_at(group, "hooks")):
                 command_line = one.get("command") if isinstance(one, dict) else None
-                if isinstance(command_line, str) and command_line.rstrip().endswith(f"# {_MARKER}"):
+                if isinstance(command_line, str):
                     yield Handler(event, number, position, command_line)
 
 
@@ -196,8 +199,16 @@ def _at(value: Any, path: tuple[str | int, ...]) -> Any:
     return value
 
 
-def _length(settings: Any, event: str) -> int:
-    """How many groups an event has; 0 where they make no sense, which the change will refuse."""
-    events = settings.get("hooks") if isinstance(settings, dict) else None
-    groups = events.get(event) if isinstance(events, dict) else None
-    return len(groups) if isinstance(groups, list) else 0
+def _groups(settings: Any, event: str) -> Sequence[Any]:
+    """The groups of an event; none where they make no sense, which a change will refuse."""
+    return _list_at(_object_at(settings, "hooks"), event)
+
+
+def _object_at(value: Any, key: str) -> Mapping[str, Any]:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _list_at(value: Any, key: str) -> Sequence[Any]:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, list) else ()
