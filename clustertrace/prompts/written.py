@@ -49,11 +49,12 @@ def _prompt_in(payload: Any) -> str | None:
         content = next((payload[key] for key in _PROMPT_KEYS if payload.get(key)), None)
         return None if content is None else _prompt_in(content)
     if isinstance(payload, list):
-        for message in reversed(payload):
-            if isinstance(message, Mapping) and message.get("role") in _USER_ROLES:
-                prompt = _message_text(message)
-                if prompt:
-                    return prompt
+        texts = (
+            _message_text(message)
+            for message in reversed(payload)
+            if isinstance(message, Mapping) and message.get("role") in _USER_ROLES
+        )
+        return next(filter(None, texts), None)
     return None
 
 

@@ -29,6 +29,9 @@ _PROMPTS: Final = ("prompt", "question", "query", "task", "message", "text", "in
 """Usual names of a parameter that takes the user's prompt, the likeliest first."""
 
 
+_VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
 class Arguments(NamedTuple):
     """What to call a function with."""
 
@@ -69,10 +72,9 @@ def prompt_change(root: Span, prompt: str) -> Change:
     """Replace the user's prompt in the recorded call. Raises CannotReplay if unsure which it is."""
     recorded = root.input if isinstance(root.input, Mapping) else {}
     for name, value in recorded.items():
-        if isinstance(value, list):
-            for index in range(len(value) - 1, -1, -1):
-                if isinstance(value[index], Mapping) and value[index].get("role") == "user":
-                    return Change((name, index, "content"), prompt)
+        index = _last_user_message(value)
+        if index is not None:
+            return Change((name, index, "content"), prompt)
     texts = [name for name, value in recorded.items() if isinstance(value, str)]
     for name in (*_PROMPTS, *(texts if len(texts) == 1 else ())):
         if name in texts:
@@ -81,6 +83,15 @@ def prompt_change(root: Span, prompt: str) -> Change:
         f"It is unclear which argument is the prompt ({_listed(recorded)}); "
         "name it with --set NAME=VALUE."
     )
+
+
+def _last_user_message(value: Any) -> int | None:
+    """Where the user's last message stands in a conversation; None if there is none."""
+    messages = value if isinstance(value, list) else []
+    for index in reversed(range(len(messages))):
+        if isinstance(messages[index], Mapping) and messages[index].get("role") == "user":
+            return index
+    return None
 
 
 def arguments_of(root: Span, fn: Callable[..., Any], changes: Sequence[Change] = ()) -> Arguments:
@@ -134,20 +145,23 @@ def _changed(recorded: dict[str, Any], changes: Sequence[Change]) -> dict[str, A
     for path, value in changes:
         holder = changed
         for depth, step in enumerate(path):
-            if depth == len(path) - 1 and (isinstance(holder, dict) or _is_index(holder, step)):
-                holder[step] = value
-                break
-            exists = step in holder if isinstance(holder, dict) else _is_index(holder, step)
-            if not exists:
+            is_last = depth == len(path) - 1
+            # A key may be new, a place in a list may not.
+            if not _has(holder, step) and not (is_last and isinstance(holder, dict)):
                 raise CannotReplay(
                     f"There is nothing at {_path_text(path[: depth + 1])!r} in the recorded call; "
                     f"its arguments are {_listed(recorded)}."
                 )
-            holder = holder[step]
+            if is_last:
+                holder[step] = value
+            else:
+                holder = holder[step]
     return changed  # type: ignore[no-any-return]
 
 
-def _is_index(holder: Any, step: str | int) -> bool:
+def _has(holder: Any, step: str | int) -> bool:
+    if isinstance(holder, dict):
+        return step in holder
     return isinstance(holder, list) and isinstance(step, int) and step < len(holder)
 
 
@@ -160,7 +174,7 @@ def _bound(recorded: Mapping[str, Any], fn: Callable[..., Any]) -> Arguments:
     for parameter in inspect.signature(fn).parameters.values():
         name, kind = parameter.name, parameter.kind
         if name not in unused:
-            if parameter.default is parameter.empty and kind not in (2, 4):
+            if parameter.default is parameter.empty and kind not in _VARIADIC:
                 raise CannotReplay(
                     f"The run can't be repeated: its argument {name!r} was not recorded; give it "
                     f"with --set {name}=VALUE, or name an entry that makes it itself."
