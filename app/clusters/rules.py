@@ -108,7 +108,7 @@ def _section(totals: Overview, expected: int) -> markup.Markup:
         for learned in (latest.learned, latest.of_tags)
         for rule, ids in zip(learned.mined.rules, learned.samples, strict=True)
     ]
-    note = f"{_note(latest, changed)} {tags_note(latest.of_tags.mined)}".rstrip()
+    note = f"{_note(latest, changed=changed)} {tags_note(latest.of_tags.mined)}".rstrip()
     return markup.join(
         [
             markup.tag("div", *rows, cls="ct-rules") if rows else "",
@@ -117,7 +117,7 @@ def _section(totals: Overview, expected: int) -> markup.Markup:
     )
 
 
-def _note(latest: _LearnedRules, changed: bool) -> str:
+def _note(latest: _LearnedRules, *, changed: bool) -> str:
     mined, _, left_out = latest.learned
     if not mined.rules:
         return nothing_words(mined, left_out)

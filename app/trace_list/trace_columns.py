@@ -89,7 +89,7 @@ def _tokens(row: TraceRow) -> str:
     return f"{words.short_count(row.input_tokens)} → {words.short_count(row.output_tokens)}"
 
 
-def config(order: str, descending: bool, tags: Sequence[str] = ()) -> dict[str, Any]:
+def config(order: str, tags: Sequence[str] = (), *, descending: bool) -> dict[str, Any]:
     """How the columns look; the title of the sorting column has an arrow."""
     arrow = " ↓" if descending else " ↑"
     titles = {name: title + arrow if name == order else title for name, title in _TITLES.items()}

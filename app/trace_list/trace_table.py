@@ -169,7 +169,7 @@ def _draw_table(rows: Sequence[TraceRow], view: _View, tags: Sequence[str]) -> N
     st.dataframe(
         trace_columns.columns(rows, zone, now, tags),
         key=key,
-        column_config=trace_columns.config(view.order, view.descending, tags),
+        column_config=trace_columns.config(view.order, tags, descending=view.descending),
         hide_index=True,
         height="content",
         selection_mode=["multi-row", "single-cell", "single-column"],

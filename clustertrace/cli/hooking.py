@@ -84,7 +84,10 @@ def install(
     command_line = hook.command(sys.executable, port, idle, db, grpc_port)
     done = change(settings_path(), lambda text: hook.installed(text, command_line))
     _report_change(
-        done, as_json, "starts the receiver with every session.", "already has the hook."
+        done,
+        news="starts the receiver with every session.",
+        no_news="already has the hook.",
+        as_json=as_json,
     )
     if not as_json and "CLAUDE_CODE_ENABLE_TELEMETRY" not in session_environment():
         note("To have sessions report to it too: clustertrace claude-code --write")
@@ -101,7 +104,12 @@ def uninstall(as_json: Json = False) -> None:
     from clustertrace.json_edits.files import change
 
     done = change(settings_path(), hook.uninstalled)
-    _report_change(done, as_json, "no longer starts the receiver.", "does not have the hook.")
+    _report_change(
+        done,
+        news="no longer starts the receiver.",
+        no_news="does not have the hook.",
+        as_json=as_json,
+    )
 
 
 @group.command("status", epilog="\b\nExamples:\n  clustertrace claude-code-hook status --json")
@@ -148,7 +156,7 @@ def ensure_dashboard(
     main([*arguments, *(["--db", db] if db else [])])
 
 
-def _report_change(changed_file: Changed, as_json: bool, news: str, no_news: str) -> None:
+def _report_change(changed_file: Changed, *, news: str, no_news: str, as_json: bool) -> None:
     if as_json:
         from clustertrace.json_edits.files import change_document
 

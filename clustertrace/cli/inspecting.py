@@ -62,7 +62,7 @@ def inspect(
     """
     if trace_id is not None and (latest or failed or where is not None):
         raise UsageError("Name one trace, or ask for --latest, --failed or --where, not both.")
-    trace, row, suspects = _find_trace(trace_id, failed, where, db)
+    trace, row, suspects = _find_trace(trace_id, where, db, failed=failed)
     if expand is not None:
         _show_span(_find_span(trace, expand), as_json=as_json)
     elif as_json:
@@ -77,7 +77,7 @@ def inspect(
 
 
 def _find_trace(
-    trace_id: str | None, failed: bool, where: str | None, db: str | None
+    trace_id: str | None, where: str | None, db: str | None, *, failed: bool
 ) -> tuple[Trace, TraceRow, tuple[Suspect, ...]]:
     from clustertrace.filters import parse
     from clustertrace.store import queries

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["GrpcPort", "dashboard", "demo", "usual_grpc_port"]
 
 _LOOPBACK: Final = "localhost"
+_DEMO_PAGE: Final = "/clusters"
 _USUAL_GRPC_PORT: Final = 4317
 """Where programs that are told nothing send OTLP/gRPC."""
 
@@ -92,10 +93,11 @@ def dashboard(
     database = place_of(db)
     if _is_running(address, database):
         note(f"clustertrace is already running at {address.url}{_patience_words(address)}.")
-        _open_browser(address.url, no_browser)
+        if not no_browser:
+            _open_browser(address.url)
     else:
         grpc_port = usual_grpc_port() if grpc_port is None else grpc_port
-        _serve(address, database, "", no_browser, grpc_port, url)
+        _serve(address, database, browser=not no_browser, grpc_port=grpc_port, url=url)
 
 
 def usual_grpc_port() -> int | None:
@@ -118,10 +120,11 @@ def demo(port: Port = 7777, no_browser: NoBrowser = False) -> None:
     place = place_of(database)
     if _is_running(address, place):
         note(f"The demo is already running at {address.url}.")
-        _open_browser(f"{address.url}/clusters", no_browser)
+        if not no_browser:
+            _open_browser(address.url + _DEMO_PAGE)
         return
     note(f"{counted(_load_demo(database), 'trace')} loaded into {database}.")
-    _serve(address, place, "/clusters", no_browser)
+    _serve(address, place, page=_DEMO_PAGE, browser=not no_browser)
 
 
 def _load_demo(database: Path) -> int:
@@ -163,17 +166,20 @@ def _patience_words(address: Address) -> str:
 def _serve(
     address: Address,
     database: Place,
-    page: str,
-    no_browser: bool,
+    *,
+    browser: bool,
+    page: str = "",
     grpc_port: int | None = None,
     url: str | None = None,
 ) -> None:
+    """Serve until stopped; `browser`: open `page` in one, unless a proxy serves others at `url`."""
     from clustertrace.cli.supervisor import receiver_command, supervise
 
     def open_beside() -> None:
-        # Some browsers only return when they are closed.
-        arguments = (address.url + page, no_browser or url is not None)
-        threading.Thread(target=_open_browser, args=arguments, daemon=True).start()
+        if browser and url is None:
+            # Some browsers only return when they are closed.
+            arguments = (address.url + page,)
+            threading.Thread(target=_open_browser, args=arguments, daemon=True).start()
 
     note(f"clustertrace serves {database.name} at {address.url} (Ctrl-C ends it).")
     if url is not None:
@@ -189,10 +195,8 @@ def _serve(
     supervise(receiver_command(address, grpc_port, url), address, open_beside, note)
 
 
-def _open_browser(url: str, no_browser: bool) -> None:
-    """Open a browser, unless nobody wants one or there is no screen to show it on."""
-    if no_browser:
-        return
+def _open_browser(url: str) -> None:
+    """Open a browser, or say what to open where there is no screen to show one on."""
     import webbrowser
 
     if sys.platform == "linux" and not any(

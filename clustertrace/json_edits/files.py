@@ -53,7 +53,7 @@ def change(path: Path, edit: Edit, *, comments: bool = False) -> Changed:
     """
     before = _bytes(path)
     there = path.resolve()
-    text, after = _edited(path, before, edit, comments)
+    text, after = _edited(path, before, edit, comments=comments)
     if after == text:
         return Changed(path, False, None)
     try:
@@ -75,10 +75,11 @@ def change_document(change: Changed) -> dict[str, Any]:
 
 def preview(path: Path, edit: Edit, *, comments: bool = False) -> tuple[str, str]:
     """The file's text, and what `change` would make of it. Raises what `change` does."""
-    return _edited(path, _bytes(path), edit, comments)
+    return _edited(path, _bytes(path), edit, comments=comments)
 
 
-def _edited(path: Path, before: bytes | None, edit: Edit, comments: bool) -> tuple[str, str]:
+def _edited(path: Path, before: bytes | None, edit: Edit, *, comments: bool) -> tuple[str, str]:
+    """The file's text, and what `edit` makes of it."""
     text = _decoded(path, before or b"")
     try:
         parsed(without_comments(text) if comments else text)

@@ -50,7 +50,9 @@ class Judgements:
         """Put two runs side by side: which steps are the same, and where they first part."""
         with reading(self._db) as store, store.read() as conn:
             a, b = queries.trace(conn, a_trace_id), queries.trace(conn, b_trace_id)
-            failed = [queries.trace_row(conn, trace.trace_id).failed for trace in (a, b)]
+            a_failed, b_failed = (
+                queries.trace_row(conn, trace.trace_id).failed for trace in (a, b)
+            )
         left, right = places_of_spans(a.spans), places_of_spans(b.spans)
         rows = align(left, right)
         page_rows, next_cursor = page_of(
@@ -58,8 +60,8 @@ class Judgements:
         )
         return Comparison(
             sentence=_parting_words(rows),
-            a=_run_side(a, failed[0], len(left)),
-            b=_run_side(b, failed[1], len(right)),
+            a=_run_side(a, len(left), failed=a_failed),
+            b=_run_side(b, len(right), failed=b_failed),
             same_steps=all(row.what == "same" for row in rows),
             rows=[Compared.of(row) for row in page_rows],
             total_rows=len(rows),
@@ -139,7 +141,7 @@ def _side_count(side: Side, samples: list[str]) -> SideCount:
     return SideCount(failed=side.failed, runs=side.runs, rate=side.rate, sample_trace_ids=samples)
 
 
-def _run_side(trace: Trace, failed: bool, steps: int) -> RunSide:
+def _run_side(trace: Trace, steps: int, *, failed: bool) -> RunSide:
     return RunSide(trace_id=trace.trace_id, name=cut(trace.name, 200), failed=failed, steps=steps)
 
 

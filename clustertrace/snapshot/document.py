@@ -129,7 +129,7 @@ def _trace(trace: Trace, heading: str) -> Markup:
                         row.span,
                         len(row.guide) // _GUIDE_WIDTH,
                         summary,
-                        row.span.span_id == open_id,
+                        opened=row.span.span_id == open_id,
                     )
                     for row in rows[:SPANS_SHOWN]
                 ),
@@ -176,7 +176,7 @@ def _head() -> Markup:
     )
 
 
-def _row(span: Span, depth: int, trace_summary: Summary, opened: bool) -> Markup:
+def _row(span: Span, depth: int, trace_summary: Summary, *, opened: bool) -> Markup:
     failed = span.status == "error"
     duration_ns = None if span.end_ns is None else max(0, span.end_ns - span.start_ns)
     name = tag(

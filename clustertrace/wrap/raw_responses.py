@@ -23,7 +23,7 @@ _CALL: Final = "_clustertrace_call"
 _GUARD: Final = "_clustertrace_guard"
 
 
-def take_raw(call: ModelCall, response: Any, streamed: bool) -> None:
+def take_raw(call: ModelCall, response: Any, *, streamed: bool) -> None:
     """End a call with a raw response, or watch the response until the program reads it."""
     if streamed or not _read_body(call, response.http_response):
         kind: Any = type(response)

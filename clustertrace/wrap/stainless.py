@@ -168,17 +168,17 @@ def _recorded_async(
 def _take(call: ModelCall, result: Any, *, streamed: bool) -> None:
     """Take a request's result: a complete reply, a stream of one, or a raw response."""
     try:
-        _take_result(call, result, streamed)
+        _take_result(call, result, streamed=streamed)
     except Exception as error:
         call.lose(error)
 
 
-def _take_result(call: ModelCall, result: Any, streamed: bool) -> None:
+def _take_result(call: ModelCall, result: Any, *, streamed: bool) -> None:
     raw = getattr(result, "http_response", None)
     response = raw if raw is not None else getattr(result, "response", None)
     call.note(request_id=getattr(result, "_request_id", None) or _request_id(response))
     if raw is not None:
-        take_raw(call, result, streamed)
+        take_raw(call, result, streamed=streamed)
     elif is_stream(result):
         observed(result, call)
     else:

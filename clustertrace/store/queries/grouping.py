@@ -179,7 +179,7 @@ def heads_of(
     return {row[0]: row[1:] for row in found}
 
 
-def _groups_condition(ids: Sequence[str], families: bool) -> tuple[str, Sequence[str]]:
+def _groups_condition(ids: Sequence[str], *, families: bool) -> tuple[str, Sequence[str]]:
     """A condition on `variants` for these groups, and its parameters."""
     marks = placeholders(ids)
     if not families:
@@ -267,7 +267,7 @@ class Grouping:
 
     def _members(self, ids: Sequence[str]) -> dict[str, list[_Member]]:
         """For each group its patterns, the one that failed most first."""
-        condition, params = _groups_condition(ids, self._families)
+        condition, params = _groups_condition(ids, families=self._families)
         members: dict[str, list[_Member]] = defaultdict(list)
         for group, *member in self._conn.rows(
             f"SELECT {self._key} AS id, variant_id, sum(failed) AS failed, min(day), max(day)"
@@ -280,7 +280,7 @@ class Grouping:
 
     def _durations(self, ids: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
         """For each group its histogram: (nanoseconds, runs), shortest first."""
-        condition, params = _groups_condition(ids, self._families)
+        condition, params = _groups_condition(ids, families=self._families)
         durations: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for group, bucket, traces in self._conn.rows(
             f"SELECT {self._key} AS id, bucket, sum(traces) FROM variant_durations{self._joined}"
@@ -291,7 +291,7 @@ class Grouping:
         return durations
 
     def _days(self, ids: Sequence[str]) -> dict[str, list[Day]]:
-        condition, params = _groups_condition(ids, self._families)
+        condition, params = _groups_condition(ids, families=self._families)
         days: dict[str, list[Day]] = defaultdict(list)
         for group, *day in self._conn.rows(
             f"SELECT {self._key} AS id, day, sum(traces - running - incomplete), sum(failed)"
