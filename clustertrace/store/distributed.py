@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from clustertrace.errors import StoreBusy, StoreError
 from clustertrace.model import TraceFacts
+from clustertrace.store import state
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.place import Place
 from clustertrace.store.postgres.connection import connect
@@ -168,14 +169,8 @@ class DistributedStore(Store):
                 for key, number in value.items():
                     numbers_by_key[key].append(number)
             with super().writing() as conn:
-                conn.many(
-                    "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET"
-                    " value = excluded.value",
-                    [
-                        (key, _CARRIED_STATE[key](numbers))
-                        for key, numbers in numbers_by_key.items()
-                    ],
-                )
+                for key, numbers in numbers_by_key.items():
+                    state.put(conn, key, _CARRIED_STATE[key](numbers))
         return count
 
     @contextmanager

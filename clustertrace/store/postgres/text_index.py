@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from clustertrace.errors import StoreCorrupt
+from clustertrace.store import state
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.postgres.passages import passages as passages_of
 from clustertrace.store.postgres.words import text_vector
@@ -50,10 +51,7 @@ def advance(conn: Connection, limit: int) -> int:
         "INSERT INTO span_index VALUES (?, ?, ?)",
         [(*row[:2], text_vector(row[2:])) for row in rows],
     )
-    conn.run(
-        "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (POSITION, rows[-1][1]),
-    )
+    state.put(conn, POSITION, rows[-1][1])
     return len(rows)
 
 
@@ -75,7 +73,7 @@ def forget_traces(conn: Connection, trace_ids: Sequence[bytes]) -> None:
 def clear(conn: Connection) -> None:
     """Remove everything, so that `advance` starts over; in the caller's transaction."""
     conn.run("DELETE FROM span_index")
-    conn.run("DELETE FROM state WHERE key = ?", (POSITION,))
+    state.remove(conn, POSITION)
 
 
 def left(conn: Connection) -> int:

@@ -13,7 +13,7 @@ from clustertrace.patterns.field import Columns
 from clustertrace.patterns.learning import Learned, learn
 from clustertrace.patterns.tags import common_keys, tag_traits
 from clustertrace.patterns.traits import BROKE_OFF, MEASURES, RAISED, VERSION, Trait
-from clustertrace.store import filtering
+from clustertrace.store import filtering, state
 from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries.grouping import EXPECTED
@@ -129,7 +129,7 @@ def _expected_patterns(conn: Connection, where: Filter | None) -> frozenset[str]
 
 def runs_noted(conn: Connection) -> int:
     """Grows whenever rules may have changed: the runs whose traits were worked out, each time."""
-    return conn.value("SELECT value FROM state WHERE key = ?", (COUNTED,)) or 0
+    return state.get(conn, COUNTED) or 0
 
 
 def _traits_by_key(conn: Connection, places: Mapping[int, Sequence[int]]) -> dict[int, Trait]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from clustertrace.store import state
 from clustertrace.store.connection import Connection
 
 __all__ = ["POSITION", "behind", "has_more", "position"]
 
 POSITION: Final = "text_index_seq"
-"""Its key in the table `state`."""
+"""Its name among the numbers that the database remembers (clustertrace.store.state)."""
 
 
 def position(conn: Connection) -> int:
     """The highest sequence number that has been indexed."""
-    return conn.value("SELECT value FROM state WHERE key = ?", (POSITION,)) or 0
+    return state.get(conn, POSITION) or 0
 
 
 def behind(conn: Connection) -> int:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from clustertrace.model import Span
 from clustertrace.patterns.signature import NOT_STEPS
 from clustertrace.patterns.traits import MEASURES, VERSION, Trait, run_of, traits_of
+from clustertrace.store import state
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import SLIM_COLUMNS, json_value, slim_span
 from clustertrace.store.settling.setting_aside import each_that_can
@@ -73,10 +74,7 @@ def _record_runs(conn: Connection, keys: Sequence[bytes]) -> None:
         rows,
     )
     conn.run(f"UPDATE traces SET traits_due = NULL WHERE trace_id IN ({marks})", keys)
-    conn.run(
-        "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = state.value + ?",
-        (COUNTED, len(keys), len(keys)),
-    )
+    state.add(conn, COUNTED, len(keys))
 
 
 def _due_runs(conn: Connection, limit: int) -> list[bytes]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from clustertrace.store import state
 from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.search.index import FIELDS, MARK, MARK_END, PASSAGE_WORDS
@@ -56,10 +57,7 @@ def advance(conn: Connection, limit: int) -> int:
         return 0
     part = text_parts.part_of(conn, first)
     upto, count = _insert_spans(conn, part.table, indexed_to, part.last, limit)
-    conn.run(
-        "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (POSITION, upto),
-    )
+    state.put(conn, POSITION, upto)
     return count
 
 
@@ -73,7 +71,7 @@ def clear(conn: Connection) -> None:
     """Remove everything, so that `advance` starts over; in the caller's transaction."""
     for part in text_parts.every(conn):
         text_parts.drop(conn, part)
-    conn.run("DELETE FROM state WHERE key = ?", (POSITION,))
+    state.remove(conn, POSITION)
 
 
 def foresee(conn: Connection, condition: str, params: Mapping[str, Any]) -> None:

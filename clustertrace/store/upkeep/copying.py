@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from clustertrace.errors import StoreBusy, StoreError, UsageError
+from clustertrace.store import state
 from clustertrace.store.connection import Connection
 from clustertrace.store.engines import shorten
 from clustertrace.store.queries.describing import is_unfinished
@@ -171,11 +172,7 @@ def _parse_position(text: str | None) -> Key | None:
 def _database_id(source: Store) -> int:
     """The number that identifies a database, which it gets when it is first copied."""
     with source.writing() as conn:
-        conn.run(
-            "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
-            (DATABASE_ID, secrets.randbits(62)),
-        )
-        return int(conn.value("SELECT value FROM state WHERE key = ?", (DATABASE_ID,)))
+        return state.put_if_missing(conn, DATABASE_ID, secrets.randbits(62))
 
 
 def _reserve_numbers(conn: Connection, target: Store) -> None:

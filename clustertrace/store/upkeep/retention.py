@@ -11,7 +11,7 @@ from clustertrace.store import filtering
 from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection
 from clustertrace.store.engines import giving_back, shorten
-from clustertrace.store.going_on import goes_on
+from clustertrace.store.going_on import goes_on, has_ended
 from clustertrace.store.settling.removing import remove_spans, remove_traces
 from clustertrace.store.turns import Turns
 from clustertrace.store.writing import news
@@ -110,7 +110,10 @@ def finish(store: Store) -> None:
 
     def step(conn: Connection) -> bool:
         has_more = conn.texts.tidy(conn, turns.size)
-        goes_on(conn, time.time_ns() if has_more else None)
+        if has_more:
+            goes_on(conn, time.time_ns())
+        else:
+            has_ended(conn)
         return has_more
 
     while turns.take(step):

@@ -9,7 +9,7 @@ from clustertrace.errors import NotFound
 from clustertrace.gate.checks import Assertion, Kind, Seen
 from clustertrace.gate.claims import Claims
 from clustertrace.gate.reports import NewPattern
-from clustertrace.store import queries
+from clustertrace.store import queries, state
 from clustertrace.store.connection import Connection
 from clustertrace.store.queries.totals import replays
 
@@ -103,7 +103,7 @@ def take_new_failing(conn: Connection) -> list[NewPattern]:
     with expected failures are left out. When a run started does not matter: one that was running at
     the last check, or arrived later, is new.
     """
-    had_check = conn.value("SELECT value FROM state WHERE key = ?", (_CHECKED,))
+    had_check = state.get(conn, _CHECKED)
     rows = (
         ()
         if had_check is None
@@ -121,7 +121,7 @@ def take_new_failing(conn: Connection) -> list[NewPattern]:
         " WHERE traces > running + incomplete ON CONFLICT (key) DO NOTHING",
         {"known": _KNOWN_PREFIX},
     )
-    conn.run("INSERT INTO state VALUES (?, 1) ON CONFLICT (key) DO NOTHING", (_CHECKED,))
+    state.put_if_missing(conn, _CHECKED, 1)
     return [
         (cluster.id, cluster.name, cluster.steps, cluster.failed, cluster.count)
         for cluster in clusters
