@@ -12,6 +12,7 @@ from clustertrace.app import words
 from clustertrace.review.layout import Column, Marked
 from clustertrace.store.answers import Passage, Step
 from clustertrace.telling.markup import Markup, join, tag
+from clustertrace.telling.plain import NO_NAME
 
 __all__ = [
     "Column",
@@ -207,7 +208,7 @@ def _chip(step: Step) -> Markup:
     ):
         if index:
             parts.append(muted("→"))
-        parts += [icon(kind), tag("span", name or "(no name)", cls="ct-name")]
+        parts += [icon(kind), tag("span", name or NO_NAME, cls="ct-name")]
         if failed:
             parts.append(tag("b", "!", cls="ct-broke", title="ended in an error"))
     if step.count != "1":

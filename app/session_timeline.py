@@ -12,6 +12,7 @@ from clustertrace.app import markup, words
 from clustertrace.app.links import trace_url, traces_url
 from clustertrace.filters import condition
 from clustertrace.store.queries.conversing import Session, SessionRow, Turn
+from clustertrace.telling.plain import NO_NAME
 from clustertrace.telling.spending import BREAK_REASONS
 from clustertrace.understanding.spending import Break
 
@@ -71,7 +72,7 @@ def _session_facts(row: SessionRow) -> markup.Markup:
 def _turn_cells(number: int, turn: Turn, dearest: float) -> tuple[object, ...]:
     trace, measures = turn
     zone, now = words.zone(st.context.timezone), time.time_ns()
-    prompt = " ".join((trace.first_prompt or trace.name or "(no name)").split())
+    prompt = " ".join((trace.first_prompt or trace.name or NO_NAME).split())
     return (
         markup.muted(words.count(number)),
         markup.unbroken(words.moment(trace.start_ns, zone, now)),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from clustertrace.telling.plain import NO_NAME
 from clustertrace.telling.words import (
     SMALLEST_USD,
     about_duration,
@@ -123,7 +124,7 @@ def in_line(name: str) -> str:
 
     Where there is none, it says so.
     """
-    name = name or "(no name)"
+    name = name or NO_NAME
     turned = any(unicodedata.bidirectional(character) in ("R", "AL") for character in name)
     return name + _LEFT_TO_RIGHT if turned else name
 

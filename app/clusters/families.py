@@ -15,6 +15,7 @@ from clustertrace.filters import Filter, condition
 from clustertrace.store import queries
 from clustertrace.store.answers import Cluster, Family
 from clustertrace.store.connection import Connection
+from clustertrace.telling.plain import NO_NAME
 
 __all__ = ["OPEN", "members", "table"]
 
@@ -78,7 +79,7 @@ def _family_row(family: Family, shown: int, context: RowContext) -> markup.Marku
         context,
         markup.tag(
             "div",
-            markup.tag("span", whole.name or "(no name)", cls="ct-root"),
+            markup.tag("span", whole.name or NO_NAME, cls="ct-root"),
             markup.tag("span", description, cls="ct-muted ct-small"),
             markup.link("fold" if opened else "unfold", toggle, cls="ct-small ct-more"),
         ),

@@ -13,6 +13,7 @@ from clustertrace.app.links import pattern_url, trace_url, traces_url
 from clustertrace.filters import condition, of_patterns
 from clustertrace.model import NS_PER_DAY
 from clustertrace.store.answers import Cluster, ClusterPage, Overview, Step
+from clustertrace.telling.plain import NO_NAME
 
 __all__ = [
     "RowContext",
@@ -117,7 +118,7 @@ def head(context: RowContext) -> markup.Markup:
 
 def row(cluster: Cluster, context: RowContext, *, member: bool = False) -> markup.Markup:
     """The row of a pattern; a `member` stands below its family."""
-    root_name = markup.tag("span", cluster.name or "(no name)", cls="ct-root")
+    root_name = markup.tag("span", cluster.name or NO_NAME, cls="ct-root")
     name = markup.muted(f"pattern {cluster.id[:6]}") if member else root_name
     sample = markup.link(
         "open a failed run" if cluster.failed else "open a run",

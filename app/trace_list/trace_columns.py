@@ -11,7 +11,7 @@ import streamlit as st
 from clustertrace.app import words
 from clustertrace.store.answers import TraceRow
 from clustertrace.store.queries import TraceOrder
-from clustertrace.telling.plain import plain
+from clustertrace.telling.plain import NO_NAME, plain
 from clustertrace.telling.words import called_models
 
 __all__ = ["ORDERS", "STAR", "columns", "config"]
@@ -55,7 +55,7 @@ def columns(
     cells: dict[str, list[Any]] = {
         STAR: ["★" if row.starred else "☆" for row in rows],
         "state": [[words.state(row.outcome, row.status).label] for row in rows],
-        "name": [plain(row.name or "(no name)") for row in rows],
+        "name": [plain(row.name or NO_NAME) for row in rows],
         "prompt": [plain(row.first_prompt or "") for row in rows],
         "pattern": [(row.variant or "")[:6] for row in rows],
         "started": [words.moment(row.start_ns, zone, now_ns) for row in rows],

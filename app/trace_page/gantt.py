@@ -19,7 +19,7 @@ import orjson
 from clustertrace.app import words
 from clustertrace.app.theme import Palette
 from clustertrace.app.trace_page.span_rows import SpanRow
-from clustertrace.telling.plain import plain
+from clustertrace.telling.plain import NO_NAME, plain
 
 __all__ = ["ROW_PIXELS", "SELECTION", "chart", "values"]
 
@@ -108,7 +108,7 @@ def _is_running(row: SpanRow) -> bool:
 
 
 def _name(row: SpanRow) -> str:
-    name = plain(" ".join(row.span.name.split())) or "(no name)"
+    name = plain(" ".join(row.span.name.split())) or NO_NAME
     if len(name) > _MAX_NAME_LENGTH:
         name = name[: _MAX_NAME_LENGTH - 1] + "…"
     signs = {"error": " !", "running": " …", "incomplete": " ?"}

@@ -13,6 +13,7 @@ from clustertrace.app.trace_page import stream_chart
 from clustertrace.model import MODEL_KINDS, Span, Trace
 from clustertrace.payloads.conversation import text
 from clustertrace.pricing import tokens_known
+from clustertrace.telling.plain import NO_NAME
 from clustertrace.understanding.reports import is_unpriced
 
 __all__ = ["show"]
@@ -34,9 +35,7 @@ def show(span: Span, trace: Trace) -> None:
     tone = _TONES.get(span.status, "plain")
     st.html(
         markup.page(
-            markup.tag(
-                "h3", markup.icon(span.kind), " ", span.name or "(no name)", cls="ct-span-name"
-            ),
+            markup.tag("h3", markup.icon(span.kind), " ", span.name or NO_NAME, cls="ct-span-name"),
             markup.tag(
                 "div",
                 markup.muted(span.kind, " · "),

@@ -10,6 +10,7 @@ from clustertrace.app.links import pattern_url, session_url, trace_url, traces_u
 from clustertrace.filters import condition
 from clustertrace.model import REPLAY_OF, Trace
 from clustertrace.store.answers import TraceRow
+from clustertrace.telling.plain import NO_NAME
 from clustertrace.telling.words import called_models, secrets_cut, shortened
 
 __all__ = ["head"]
@@ -26,7 +27,7 @@ def head(trace: Trace, row: TraceRow, now_ns: int, zone: tzinfo) -> markup.Marku
 
 def _headline(row: TraceRow) -> markup.Markup:
     state = markup.state(words.state(row.outcome, row.status))
-    name = row.name or "(no name)"
+    name = row.name or NO_NAME
     short = shortened(name, _NAME_SHOWN)
     title = None if short == name else name
     return markup.tag("h1", short, " ", state, cls="ct-headline", title=title)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from clustertrace.telling.plain import plain
+from clustertrace.telling.plain import NO_NAME, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,7 +67,7 @@ def name_in_line(name: str) -> str:
     """A name as a part of a line, whatever an agent made of it: a whole prompt, or nothing."""
     from clustertrace.telling.words import shortened
 
-    return plain(shortened(" ".join(name.split()), _NAME_LENGTH)) or "(no name)"
+    return plain(shortened(" ".join(name.split()), _NAME_LENGTH)) or NO_NAME
 
 
 def write_out(data: bytes) -> None:

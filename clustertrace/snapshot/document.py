@@ -18,6 +18,7 @@ from clustertrace.snapshot.payload import payload
 from clustertrace.store.answers import Cluster
 from clustertrace.summary import Summary, summarise
 from clustertrace.telling.markup import Markup, join, tag
+from clustertrace.telling.plain import NO_NAME
 from clustertrace.telling.went import ending
 from clustertrace.telling.words import (
     about_duration,
@@ -116,7 +117,7 @@ def _trace(trace: Trace, heading: str) -> Markup:
     left_out = len(rows) - SPANS_SHOWN
     return join(
         [
-            tag(heading, trace.name or "(no name)", " ", _state(trace)),
+            tag(heading, trace.name or NO_NAME, " ", _state(trace)),
             tag("p", trace.outcome_reason) if trace.outcome_reason else "",
             tag("div", *(tag("span", fact) for fact in _facts(trace, summary)), cls="facts"),
             *(tag("p", sentence, cls="muted") for sentence in gaps(trace.spans)),
@@ -179,9 +180,7 @@ def _head() -> Markup:
 def _row(span: Span, depth: int, trace_summary: Summary, *, opened: bool) -> Markup:
     failed = span.status == "error"
     duration_ns = None if span.end_ns is None else max(0, span.end_ns - span.start_ns)
-    name = tag(
-        "span", span.name or "(no name)", " !" if failed else "", cls="failed" if failed else ""
-    )
+    name = tag("span", span.name or NO_NAME, " !" if failed else "", cls="failed" if failed else "")
     summary = tag(
         "summary",
         tag(

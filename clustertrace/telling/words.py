@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from clustertrace.model import NS_PER_DAY
+from clustertrace.telling.plain import NO_NAME
 
 if TYPE_CHECKING:
     from clustertrace.model import Span
@@ -192,6 +193,6 @@ def times(bucket: str) -> str:
 
 def step_text(step: Step) -> str:
     """A step of a pattern: `fetch`, `fetch!` after an error, `search ×2-3`, `(a → b) ×8+`."""
-    labels = [f"(no name){label}" if label in ("", "!") else label for label in step.labels]
+    labels = [f"{NO_NAME}{label}" if label in ("", "!") else label for label in step.labels]
     text = labels[0] if len(labels) == 1 else f"({' → '.join(labels)})"
     return f"{text} {times(step.count)}".rstrip()
