@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -27,7 +27,6 @@ __all__ = [
     "scalar",
     "seconds",
     "text",
-    "text_under",
     "time_ns",
     "true_for",
     "word",
@@ -117,16 +116,6 @@ def word(value: Any) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return text(value)
-
-
-def text_under(key: str) -> Reader:
-    """Reads a text under `key` of an object, which may be JSON."""
-
-    def read(value: Any) -> str | None:
-        value = parsed(value)
-        return text(value.get(key)) if isinstance(value, Mapping) else None
-
-    return read
 
 
 def count(value: Any) -> int | None:
