@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 from clustertrace.cli.app import Db, Json, Where, command, limit_option
 from clustertrace.cli.output import name_in_line, note, plain, print_json, stdout
@@ -31,6 +32,8 @@ _WIDE_FROM: Final = 100
 """Columns of a terminal that has room for intervals and durations."""
 _NAMED_FROM: Final = 80
 """Columns of a terminal that has room for ids of patterns."""
+_PATTERN: Final = "Pattern"
+"""The title of their column."""
 
 
 @command(
@@ -241,46 +244,69 @@ def _cluster_document(cluster: Cluster) -> dict[str, Any]:
 
 
 def _print_clusters(page: ClusterPage, shown: int | None, *, filtered: bool) -> None:
-    from rich import box
-    from rich.table import Table
-
     from clustertrace.telling.headline import headline
 
     console = stdout()
     console.print(headline(page, filtered=filtered))
-    clusters = page.clusters[:shown]
     console.print()
-    wide = console.width >= _WIDE_FROM
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
-    table.add_column("Failed", justify="right", no_wrap=True)
-    table.add_column("Rate", justify="right", no_wrap=True)
-    if wide:
-        table.add_column("95 %", justify="right", no_wrap=True)
-    table.add_column("Steps", ratio=1, overflow="fold")
-    if wide:
-        table.add_column("p50" if filtered else "≈ p50", justify="right", no_wrap=True)
-    table.add_column("Sample", no_wrap=True)
-    if named := console.width >= _NAMED_FROM:
-        table.add_column("Pattern", no_wrap=True)
-    for cluster in clusters:
-        low, high = cluster.interval
-        cells = [
-            f"{count(cluster.failed)} / {count(cluster.count)}",
-            f"{cluster.failure_rate:.0%}",
-            f"{low * 100:.0f}–{high * 100:.0f}",
-            _steps_cell(cluster),
-            duration(cluster.p50_ns),
-            cluster.sample_trace_id[:8],
-        ]
-        cells = cells if wide else [*cells[:2], cells[3], cells[5]]
-        cells += [cluster.id[:8]] if named else []
-        table.add_row(*cells, style=None if cluster.failed else "dim")
-    console.print(table)
+    clusters = page.clusters[:shown]
+    columns = _cluster_columns(console.width, filtered=filtered)
+    console.print(_cluster_table(clusters, columns))
     if rest := page.total - len(clusters):
         console.print(f"and {counted(rest, 'more pattern')}; --limit shows more.")
     console.print("See what happened in one: clustertrace inspect SAMPLE")
-    if named and page.failed:
+    if page.failed and any(column.title == _PATTERN for column in columns):
         console.print("See what goes along with failing: clustertrace why PATTERN")
+
+
+class _Column(NamedTuple):
+    """A column of the table of patterns."""
+
+    title: str
+    cell: Callable[[Cluster], Any]
+    options: Mapping[str, Any]
+    from_width: int = 0
+    """Columns of a terminal that has room for it."""
+
+
+_NUMBER: Final[Mapping[str, Any]] = {"justify": "right", "no_wrap": True}
+_ID: Final[Mapping[str, Any]] = {"no_wrap": True}
+
+
+def _cluster_columns(width: int, *, filtered: bool) -> list[_Column]:
+    """The columns that a terminal of so many columns has room for.
+
+    Durations of all runs are estimated from a histogram, those of a filter's runs are exact.
+    """
+    p50 = "p50" if filtered else "≈ p50"
+    columns = (
+        _Column("Failed", lambda one: f"{count(one.failed)} / {count(one.count)}", _NUMBER),
+        _Column("Rate", lambda one: f"{one.failure_rate:.0%}", _NUMBER),
+        _Column("95 %", _interval_cell, _NUMBER, _WIDE_FROM),
+        _Column("Steps", _steps_cell, {"ratio": 1, "overflow": "fold"}),
+        _Column(p50, lambda one: duration(one.p50_ns), _NUMBER, _WIDE_FROM),
+        _Column("Sample", lambda one: one.sample_trace_id[:8], _ID),
+        _Column(_PATTERN, lambda one: one.id[:8], _ID, _NAMED_FROM),
+    )
+    return [column for column in columns if width >= column.from_width]
+
+
+def _cluster_table(clusters: Sequence[Cluster], columns: Sequence[_Column]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    for column in columns:
+        table.add_column(column.title, **column.options)
+    for cluster in clusters:
+        cells = [column.cell(cluster) for column in columns]
+        table.add_row(*cells, style=None if cluster.failed else "dim")
+    return table
+
+
+def _interval_cell(cluster: Cluster) -> str:
+    low, high = cluster.interval
+    return f"{low * 100:.0f}–{high * 100:.0f}"
 
 
 def _steps_cell(cluster: Cluster) -> Any:
