@@ -6,7 +6,7 @@ import math
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from clustertrace.judging.judge import Judged, Plan
+    from clustertrace.judging.rubric import Verdict
     from clustertrace.model import Trace
     from clustertrace.store.store import Store
 
@@ -152,7 +153,7 @@ def _store_verdict(store: Store, judged: Judged, model: str, *, set_outcome: boo
     store.write(Batch([], [TraceFacts(judged.trace.trace_id, metrics=(metric,))]))
     if set_outcome and judged.trace.outcome is None:
         edit = annotations.TraceEdit(
-            outcome="pass" if judged.verdict.passed else "fail",
+            outcome=_outcome_of(judged.verdict),
             reason=f"{model}: {judged.verdict.reason}"[:1_000],
         )
         annotations.annotate_traces(store, [judged.trace.trace_id], edit)
@@ -169,31 +170,13 @@ def _report(judged: Sequence[Judged], planned: Plan, *, dry_run: bool, as_json: 
                 "dry_run": dry_run,
                 "planned": planned._asdict(),
                 "spent_usd": spent,
-                "verdicts": [
-                    {
-                        "trace_id": result.trace.trace_id,
-                        "verdict": None
-                        if result.verdict is None
-                        else ("pass" if result.verdict.passed else "fail"),
-                        "reason": result.verdict.reason if result.verdict else None,
-                        "outcome": result.trace.outcome,
-                    }
-                    for result in judged
-                ],
+                "verdicts": [_verdict_document(result) for result in judged],
                 "agreement": agreed._asdict(),
             }
         )
         return
     for result in judged:
-        verdict_word = (
-            "no verdict"
-            if result.verdict is None
-            else ("pass" if result.verdict.passed else "FAIL")
-        )
-        reason = (
-            result.verdict.reason if result.verdict else "the answer has none; nothing is stored"
-        )
-        stdout().print(plain(f"{verdict_word:10}  {result.trace.trace_id[:12]}  {reason}"))
+        stdout().print(plain(_verdict_line(result)))
     if judged:
         note(f"Spent {money(spent)}.")
     if agreed.runs:
@@ -202,3 +185,25 @@ def _report(judged: Sequence[Judged], planned: Plan, *, dry_run: bool, as_json: 
             f"Of {counted(agreed.runs, 'run')} with your own outcome, {agreed.same:,} agree "
             f"(Cohen's kappa {kappa}; 1 is agreement, 0 is chance)."
         )
+
+
+def _verdict_document(judged: Judged) -> dict[str, Any]:
+    verdict = judged.verdict
+    return {
+        "trace_id": judged.trace.trace_id,
+        "verdict": None if verdict is None else _outcome_of(verdict),
+        "reason": None if verdict is None else verdict.reason,
+        "outcome": judged.trace.outcome,
+    }
+
+
+def _verdict_line(judged: Judged) -> str:
+    word, reason = "no verdict", "the answer has none; nothing is stored"
+    if judged.verdict is not None:
+        word = "pass" if judged.verdict.passed else "FAIL"
+        reason = judged.verdict.reason
+    return f"{word:10}  {judged.trace.trace_id[:12]}  {reason}"
+
+
+def _outcome_of(verdict: Verdict) -> Literal["pass", "fail"]:
+    return "pass" if verdict.passed else "fail"
