@@ -108,22 +108,9 @@ class Door:
                 trust_env=False,
             )
         scope = request.scope
-        target = scope["raw_path"] + (
-            b"?" + scope["query_string"] if scope["query_string"] else b""
-        )
-        upstream = f"127.0.0.1:{port}"
         is_first_page = first_page.is_requested(request.method, scope["path"], request.headers.raw)
-        outgoing = httpx.Request(
-            request.method,
-            httpx.URL(scheme="http", host="127.0.0.1", port=port, raw_path=target),
-            headers=_forwarded_headers(
-                request.headers.raw,
-                upstream.encode(),
-                self._key,
-                _REWRITE_OMITS if is_first_page else (),
-            ),
-            content=_request_body(request),
-        )
+        omitted = _REWRITE_OMITS if is_first_page else frozenset[bytes]()
+        outgoing = _forwarded_request(request, port, self._key, omitted)
         try:
             response = await _upstream_response(self._transport, outgoing)
         except httpx.TransportError:
@@ -131,26 +118,13 @@ class Door:
             return
         except ClientDisconnect:
             return
-        headers = [
-            (name.lower(), value)
-            for name, value in response.headers.raw
-            if name.lower() not in _HOP_BY_HOP
-        ]
         try:
+            headers = _returned_headers(response)
             chunks = cast("AsyncIterable[bytes]", response.stream)
             if is_first_page and response.status_code == 200:
                 headers, body = first_page.rewritten(headers, await response.aread())
                 chunks = _single_chunk(body)
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": response.status_code,
-                    "headers": headers,
-                }
-            )
-            async for chunk in chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+            await _send_response(send, response.status_code, headers, chunks)
         except httpx.TransportError:
             # Too late for an error: the unfinished response tells the client.
             return
@@ -201,6 +175,39 @@ def _starting_page(scope: Scope) -> Response:
     return PlainTextResponse("The pages are starting; try again in a moment.\n", 503, headers)
 
 
+def _forwarded_request(
+    request: Request, port: int, key: str, omitted: Collection[bytes]
+) -> httpx.Request:
+    """The request for the upstream, without the `omitted` headers; its body is not read yet."""
+    import httpx
+
+    scope = request.scope
+    query = b"?" + scope["query_string"] if scope["query_string"] else b""
+    return httpx.Request(
+        request.method,
+        httpx.URL(scheme="http", host="127.0.0.1", port=port, raw_path=scope["raw_path"] + query),
+        headers=_forwarded_headers(request.headers.raw, f"127.0.0.1:{port}".encode(), key, omitted),
+        content=_request_body(request),
+    )
+
+
+def _returned_headers(response: httpx.Response) -> Headers:
+    return [
+        (name.lower(), value)
+        for name, value in response.headers.raw
+        if name.lower() not in _HOP_BY_HOP
+    ]
+
+
+async def _send_response(
+    send: Send, status: int, headers: Headers, chunks: AsyncIterable[bytes]
+) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    async for chunk in chunks:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
 async def _upstream_response(
     transport: httpx.AsyncHTTPTransport, outgoing: httpx.Request
 ) -> httpx.Response:
@@ -225,7 +232,7 @@ def _forwarded_headers(
     headers: Iterable[tuple[bytes, bytes]],
     upstream: bytes,
     key: str,
-    omitted: Collection[bytes] = (),
+    omitted: Collection[bytes],
 ) -> Headers:
     """The headers for the upstream: in order, with repeated ones."""
     forwarded = [(b"host", upstream), (DOOR_HEADER.encode(), key.encode())]
