@@ -112,33 +112,12 @@ def receiver(
     """
     # No generated documentation: its pages load scripts from another host.
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    endpoints, intake = _Endpoints(committer), Intake(limit, room)
-    spans = intake.endpoint("spans", endpoints.spans)
-    otlp = {signal: intake.endpoint(signal, endpoints.otlp(signal)) for signal in SIGNALS}
-    for slash in ("", "/"):
-        app.add_route(f"/v1/spans{slash}", spans, _ANY_METHOD)
-        # Some tools append their vendor's own path to the given address.
-        for prefix in ("", "/{prefix:path}"):
-            for signal, endpoint in otlp.items():
-                app.add_route(f"{prefix}/v1/{signal}{slash}", endpoint, _ANY_METHOD)
+    intake = Intake(limit, room)
+    _add_endpoints(app, _Endpoints(committer), intake)
 
     @app.get("/healthz")
     async def healthz() -> Response:
-        return JSONResponse(
-            {
-                "status": "trouble" if committer.trouble else "ok",
-                "trouble": committer.trouble,
-                "version": __version__,
-                "pid": os.getpid(),
-                "db": state.place and state.place.name,
-                "ui": state.ui(),
-                "grpc": state.grpc(),
-                "idle_shutdown_minutes": state.idle_minutes,
-                "spans_waiting": committer.waiting,
-                "spans_stored": committer.stored,
-            },
-            headers=_NO_STORE,
-        )
+        return JSONResponse(_health(committer, state), headers=_NO_STORE)
 
     async def metrics(request: Request) -> Response:
         current = await asyncio.to_thread(
@@ -160,6 +139,33 @@ def receiver(
     if pages is not None:
         app.mount("/", pages)
     return app
+
+
+def _add_endpoints(app: FastAPI, endpoints: _Endpoints, intake: Intake) -> None:
+    """Take what programs send, at each address that they may have for it."""
+    spans = intake.endpoint("spans", endpoints.spans)
+    otlp = {signal: intake.endpoint(signal, endpoints.otlp(signal)) for signal in SIGNALS}
+    for slash in ("", "/"):
+        app.add_route(f"/v1/spans{slash}", spans, _ANY_METHOD)
+        # Some tools append their vendor's own path to the given address.
+        for prefix in ("", "/{prefix:path}"):
+            for signal, endpoint in otlp.items():
+                app.add_route(f"{prefix}/v1/{signal}{slash}", endpoint, _ANY_METHOD)
+
+
+def _health(committer: Committer, state: State) -> dict[str, Any]:
+    return {
+        "status": "trouble" if committer.trouble else "ok",
+        "trouble": committer.trouble,
+        "version": __version__,
+        "pid": os.getpid(),
+        "db": state.place and state.place.name,
+        "ui": state.ui(),
+        "grpc": state.grpc(),
+        "idle_shutdown_minutes": state.idle_minutes,
+        "spans_waiting": committer.waiting,
+        "spans_stored": committer.stored,
+    }
 
 
 def _otlp_media(incoming: Incoming) -> str:
