@@ -313,10 +313,12 @@ def _trace_rows(conn: Connection, rows: Sequence[_Row]) -> list[TraceRow]:
 
 
 def _trace_row(row: Sequence[Any], tags: Mapping[str, str]) -> TraceRow:
-    given = (bool(row[17]), bool(row[18]), row[19], row[20])
+    key, name, status, outcome, *facts, by_hand, starred, note, reason = row
     # Of a replay the column says nothing, so that nobody counts it; how it went is known.
-    lost = failed(outcome=row[3], status=row[2]) is True
-    values = [row[0].hex(), *row[1:4], lost, *row[4:17], tags, *given]
+    has_failed = failed(outcome, status) is True
+    by_user = (bool(by_hand), bool(starred), note, reason)
+    # The facts, from `start_ns` to `error`, are in both in the same order.
+    values = [key.hex(), name, status, outcome, has_failed, *facts, tags, *by_user]
     return TraceRow(*values)
 
 
