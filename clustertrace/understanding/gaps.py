@@ -7,7 +7,7 @@ same reason.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from clustertrace.content import CAPTURE
@@ -86,21 +86,12 @@ def gaps(spans: Sequence[Span]) -> tuple[str, ...]:
         span for span in spans if span.kind in MODEL_KINDS and span.span_id not in repeat_reasons
     ]
     answered = [span for span in calls if span.status == "ok"]
-    reasons_with_content = [
-        repeat_reasons[span.span_id]
-        for span in spans
-        if span.span_id in repeat_reasons and _has_content(span)
-    ]
-    reported_with_content = {
-        span.span_id
-        for span in answered
-        if any(reports_again(reason, span) for reason in reasons_with_content)
-    }
+    content_elsewhere = _with_content_elsewhere(spans, answered, repeat_reasons)
     missing = Counter(
         (span.kind, what, why)
         for span in answered
         for what, why in (*_token_gaps(span), *_cost_gaps(span), *_content_gaps(span))
-        if what != "content" or span.span_id not in reported_with_content
+        if what != "content" or span.span_id not in content_elsewhere
     )
     missing_by_recorder = Counter(
         (span.kind, reason)
@@ -118,6 +109,20 @@ def gaps(spans: Sequence[Span]) -> tuple[str, ...]:
             for (kind, reason), count in missing_by_recorder.items()
         ),
     )
+
+
+def _with_content_elsewhere(
+    spans: Sequence[Span], calls: Sequence[Span], repeat_reasons: Mapping[str, str]
+) -> set[str]:
+    """The ids of the calls whose content another report of them has."""
+    reasons = [
+        repeat_reasons[span.span_id]
+        for span in spans
+        if span.span_id in repeat_reasons and _has_content(span)
+    ]
+    return {
+        call.span_id for call in calls if any(reports_again(reason, call) for reason in reasons)
+    }
 
 
 def _calls_words(kind: str, count: int) -> str:
