@@ -126,7 +126,7 @@ def test_prices_of_their_day() -> None:
         ("GPT-4o-mini", "openai"),
     ],
 )
-def test_names(model: str, provider: str | None) -> None:
+def test_names_with_dates_and_prefixes_have_one_price(model: str, provider: str | None) -> None:
     """Dated names, vendor prefixes and unknown vendors lead to the same price."""
     assert cost(model, provider, input_tokens=1_000_000) == pytest.approx(0.15)
 

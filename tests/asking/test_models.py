@@ -55,7 +55,7 @@ def asked(name: str, handle: Callable[[httpx2.Request], httpx2.Response]) -> Mod
 
 
 @pytest.mark.parametrize("name", [CLAUDE, GPT])
-def test_answer(name: str) -> None:
+def test_an_answer_comes_with_its_tokens_and_cost(name: str) -> None:
     """The text, all tokens that were read, and what they cost come back; one request is sent."""
     requests: list[Any] = []
 
@@ -83,7 +83,7 @@ def test_answer(name: str) -> None:
         (529, "answered with an error"),
     ],
 )
-def test_errors(name: str, status: int, sentence: str) -> None:
+def test_a_refusal_is_a_sentence_and_not_tried_again(name: str, status: int, sentence: str) -> None:
     """Every refusal is a sentence, and the paid call is not tried again."""
     sent: list[int] = []
 
@@ -140,7 +140,7 @@ def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
         model_of(CLAUDE)
 
 
-def test_estimate() -> None:
+def test_an_estimate_grows_with_the_prompt() -> None:
     """An estimate grows with the prompt, and is none for a model without a price."""
     short, long = (estimate_usd(CLAUDE, "x" * size, 100) for size in (100, 100_000))
     assert short is not None
@@ -206,7 +206,7 @@ def streaming(name: str, body: Any, sent: list[Any] | None = None) -> Model:
 
 
 @pytest.mark.parametrize("name", [CLAUDE, GPT])
-def test_stream(name: str) -> None:
+def test_pieces_come_before_the_whole(name: str) -> None:
     """Pieces come as they are, then the whole with its tokens and price; one request is sent."""
     sent: list[Any] = []
     model = streaming(name, sent_events(name, EVENTS[name]), sent)

@@ -155,6 +155,6 @@ def test_it_loads_next_to_nothing() -> None:
         ("--help 1", None),
     ],
 )
-def test_options(given: str, expected: Any) -> None:
+def test_options_are_all_understood_or_none(given: str, expected: Any) -> None:
     """Pairs that are understood, or nothing at all."""
     assert starting.options(shlex.split(given)) == expected

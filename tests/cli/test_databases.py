@@ -11,7 +11,7 @@ from clustertrace.store.place import place_of
 from tests.cli.conftest import START, Run
 
 
-def test_copy(run: Run, filled: Store, tmp_path: Path) -> None:
+def test_a_copy_answers_as_the_database_itself(run: Run, filled: Store, tmp_path: Path) -> None:
     """What was copied answers as the database itself, and a second copy has nothing to do."""
     to = tmp_path / "copy.db"
     ran = run("db", "copy", "--to", to)
@@ -50,7 +50,9 @@ def test_nothing_to_copy(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["SQLite", "PostgreSQL"])
-def test_info(run: Run, kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_info_tells_engine_size_and_rows(
+    run: Run, kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """Engine, schema, size, rows, times, and what the text index lacks."""
     url = tmp_path / "t.db" if kind == "SQLite" else request.getfixturevalue("other_url")
     demo = Path(__file__).parents[2] / "demo" / "traces.jsonl.gz"

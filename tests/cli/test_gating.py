@@ -25,7 +25,7 @@ def worst(capsys: Capture) -> str:
     return str(json.loads(capsys.readouterr().out)["clusters"][0]["id"])
 
 
-def test_gate(worst: str, capsys: Capture) -> None:
+def test_the_exit_code_says_whether_assertions_hold(worst: str, capsys: Capture) -> None:
     """What was asserted is tested; the exit code says whether it holds."""
     assert main(["assert", "all", "--success-rate-above", "0.6", "--json"]) == 0
     assert main(["check"]) == 0

@@ -63,7 +63,9 @@ def test_no_verdict_at_all(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> 
     assert capsys.readouterr().out.count("no verdict") == 2
 
 
-def test_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_what_was_paid_for_is_told_before_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     """What was judged and paid for before an error is told, and the error too."""
 
     class Failing(Scripted):
@@ -80,7 +82,7 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     assert "asked too often" in printed.err
 
 
-def test_outcomes(model: Scripted, capsys: Capture) -> None:
+def test_set_outcome_leaves_the_users_own(model: Scripted, capsys: Capture) -> None:
     """With --set-outcome runs without one get it, and the user's own stay."""
     answer = json_of(capsys, "judge", "--samples", "60", "--set-outcome")
     with Store.open() as store:

@@ -31,7 +31,7 @@ def test_dry_run_changes_nothing(capsys: Capture) -> None:
 
 
 @pytest.mark.sqlite("the bytes that its file gives back")
-def test_vacuum(capsys: Capture) -> None:
+def test_what_is_deleted_is_gone_from_totals_and_file(capsys: Capture) -> None:
     """What is deleted is gone from the totals, and the file is shorter."""
     gone = json_of(capsys, "vacuum", "--where", "name:order_desk or name:docs_assistant")
     assert gone["traces"] == 34
@@ -39,13 +39,13 @@ def test_vacuum(capsys: Capture) -> None:
     assert json_of(capsys, "stats")["traces"] == 26
 
 
-def test_age(capsys: Capture) -> None:
+def test_younger_runs_stay(capsys: Capture) -> None:
     """Runs that are younger than the age stay."""
     assert json_of(capsys, "vacuum", "--older-than", "5000w")["traces"] == 0
     assert json_of(capsys, "vacuum", "--older-than", "1s")["traces"] == 60
 
 
-def test_cleanup(capsys: Capture) -> None:
+def test_where_nothing_runs_nothing_is_marked(capsys: Capture) -> None:
     """Where nothing runs, nothing is marked."""
     assert json_of(capsys, "cleanup", "--stale-after", "1h")["traces"] == 0
 
@@ -74,7 +74,7 @@ def test_wrong_use(command: list[str], sentence: str, capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("text", "size"), [("500MB", 500_000_000), ("2 GB", 2 * 10**9), ("1.5k", 1500), ("7", 7)]
 )
-def test_sizes(text: str, size: int) -> None:
+def test_sizes_read_as_people_write_them(text: str, size: int) -> None:
     """Sizes read as people write them."""
     assert size_of(text) == size
 

@@ -14,7 +14,7 @@ from clustertrace.store.store import Store
 Run = Callable[..., Any]
 
 
-def test_costs(run: Run, filled: Store) -> None:
+def test_reported_costs_stay(run: Run, filled: Store) -> None:
     """Reported costs stay, and both forms of the answer say so."""
     done = run("backfill-cost", "--json")
     assert done.code == 0
@@ -22,7 +22,7 @@ def test_costs(run: Run, filled: Store) -> None:
     assert "3 calls of models: 0 repriced, 3 keep the cost" in run("backfill-cost").out
 
 
-def test_signatures(run: Run, filled: Store) -> None:
+def test_without_news_no_pattern_changes(run: Run, filled: Store) -> None:
     """All traces are gone through, and none changes when nothing is new."""
     assert run("backfill-signatures", "--json").answer == {"traces": 3, "changed": 0}
     assert "3 traces summarised again, 0 of them" in run("backfill-signatures").out

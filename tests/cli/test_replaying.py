@@ -74,7 +74,9 @@ def test_counted_nowhere(trace_id: str, capsys: pytest.CaptureFixture[str]) -> N
     assert f"A replay of {trace_id}, so no figure counts it." in capsys.readouterr().out
 
 
-def test_changed(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_change_made_is_said_in_words(
+    trace_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What a change made of the run is said in words."""
     command = ["replay", trace_id, "--entry", "searching_agent:run", "--set", "question=how"]
     assert main(command) == 0
@@ -83,7 +85,9 @@ def test_changed(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "other input, other output" in answer
 
 
-def test_left(trace_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_ends_where_it_leaves_its_recording(
+    trace_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A run that goes beyond its recording ends there, with exit code 1."""
     command = ["replay", trace_id, "--entry", "searching_agent:run", "--stub", "all"]
     assert main([*command, "--set", "times=3"]) == 1

@@ -12,7 +12,7 @@ from clustertrace.cli import main
 
 
 @pytest.mark.usefixtures("demo")
-def test_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_trace_becomes_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A trace becomes a file that is described on standard output."""
     main(["inspect", "--failed", "--json"])
     trace_id = json.loads(capsys.readouterr().out)["trace_id"]
@@ -26,7 +26,9 @@ def test_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("demo")
-def test_pattern(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pattern_comes_with_its_failed_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A pattern comes with its numbers and its newest failed runs."""
     main(["clusters", "--json"])
     worst = json.loads(capsys.readouterr().out)["clusters"][0]

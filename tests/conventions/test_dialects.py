@@ -63,7 +63,9 @@ def test_losers_stay(mapped: Mapped) -> None:
         ({"openinference.span.kind": 7}, "chain"),
     ],
 )
-def test_kinds(mapped: Mapped, attributes: dict[str, object], kind: str) -> None:
+def test_every_word_for_a_kind_is_understood(
+    mapped: Mapped, attributes: dict[str, object], kind: str
+) -> None:
     """Every dialect's word for a kind is understood; a span that names none is guessed."""
     assert mapped(attributes).kind == kind
 

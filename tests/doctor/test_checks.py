@@ -99,7 +99,7 @@ def test_the_last_span_and_the_clock() -> None:
     assert "2 h 0 min from now" in checks.clock(future, NOW).sentence
 
 
-def test_recording() -> None:
+def test_what_a_program_would_not_record_is_said() -> None:
     """What a program started here would leave out is said."""
     usual: dict[str, Any] = {
         "disabled": False,

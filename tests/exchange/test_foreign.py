@@ -383,7 +383,9 @@ def test_another_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "not a database of clustertrace 0.14" in capsys.readouterr().err
 
 
-def test_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_export_again_adds_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The same export again adds nothing; one with a further run adds just that."""
     for runs, spans in ((LANGSMITH[:1], 1), (LANGSMITH, 1), (LANGSMITH, 0)):
         (tmp_path / "runs.json").write_text(json.dumps(runs))
@@ -455,7 +457,7 @@ def test_folder_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "There is no file to import" in capsys.readouterr().err
 
 
-def test_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_file_of_a_folder_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every file of a folder is read, and a bad one is named with its reason."""
     folder = tmp_path / "export" / "more"
     folder.mkdir(parents=True)
@@ -495,7 +497,7 @@ def test_odd_records(data: st.DataObject) -> None:
 
 
 @given(st.text(min_size=1))
-def test_ids(text: str) -> None:
+def test_any_id_becomes_one_of_ours(text: str) -> None:
     """Any id becomes one of ours, the same each time."""
     assert len(bytes.fromhex(trace_id(text))) == 16
     assert len(bytes.fromhex(span_id(text, "t"))) == 8
@@ -506,6 +508,6 @@ def test_ids(text: str) -> None:
     "text",
     ["2025-11-03T12:00:00Z", "2025-11-03 12:00:00", 1762171200, 1762171200000, NOON // 1000, NOON],
 )
-def test_times(text: Any) -> None:
+def test_times_read_the_same_in_any_form(text: Any) -> None:
     """Times read the same in whichever form they come."""
     assert moment_ns(text) == NOON

@@ -145,7 +145,7 @@ def test_dates_that_no_database_can_compare_with() -> None:
     assert parse("since:1066-10-14") == Since(0)
 
 
-def test_times() -> None:
+def test_a_time_has_a_unit_and_a_limit() -> None:
     """A time has a unit and is no longer than a hundred years; what is none is nothing."""
     assert read_duration("20s") == 20 * 10**9
     assert read_duration("36500d") == 36_500 * DAY

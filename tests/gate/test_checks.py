@@ -97,7 +97,7 @@ def test_promised_number_of_runs(failed: int, bound: float) -> None:
         assert low(needed - 1) <= bound + 1e-12
 
 
-def test_latency() -> None:
+def test_the_95th_percentile_counts() -> None:
     """The 95th percentile counts: one slow run of twenty is allowed, two are not."""
     assertion = asserted("latency_p95_below", 2 * SECOND)
     slow = [SECOND] * 19 + [60 * SECOND]
@@ -105,7 +105,7 @@ def test_latency() -> None:
     assert not check(assertion, seen(0, 20, durations_ns=[*slow[:18], *slow[-1:] * 2])).passed
 
 
-def test_cost() -> None:
+def test_the_mean_cost_counts_if_all_calls_have_a_price() -> None:
     """The mean cost of a run counts, and calls without a price can't pass."""
     assertion = asserted("cost_below", 0.10)
     assert check(assertion, seen(0, 4, cost_usd=0.36)).passed

@@ -36,7 +36,7 @@ def test_round_trip(data: bytes, size: int, members: int) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])
-def test_limit(encoding: str) -> None:
+def test_a_body_of_exactly_the_limit_is_taken(encoding: str) -> None:
     """A body of exactly the limit is taken, one byte more is not."""
     for length, fits in ((1000, True), (1001, False)):
         body = b"x" * length
@@ -48,7 +48,7 @@ def test_limit(encoding: str) -> None:
                 read(sent, encoding)
 
 
-def test_bomb() -> None:
+def test_a_body_that_becomes_huge_is_given_up() -> None:
     """A small body that would become huge is given up at the limit."""
     with pytest.raises(TooLarge):
         read(gzip.compress(bytes(50_000_000)), "gzip", 100_000, 1 << 16)

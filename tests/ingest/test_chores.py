@@ -7,7 +7,7 @@ from typing import Any
 from clustertrace.ingest.chores import Chores
 
 
-def test_behind(fake_store: Any) -> None:
+def test_chores_say_how_long_they_are_behind(fake_store: Any) -> None:
     """Chores say for how long there has been something to do; a round without any ends that."""
     now = [100.0]
     chores = Chores(fake_store, clock=lambda: now[0])

@@ -154,7 +154,7 @@ def http(front: int) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_request(http: httpx.Client, upstream: int) -> None:
+def test_a_request_arrives_as_it_was(http: httpx.Client, upstream: int) -> None:
     """Path, query, method, body and headers arrive as they were, repeated headers too."""
     answer = http.put(
         "/a%2Fb%20c//d?x=1&x=%20&y",
@@ -170,7 +170,7 @@ def test_request(http: httpx.Client, upstream: int) -> None:
     assert ["origin", f"http://127.0.0.1:{upstream}"] in headers
 
 
-def test_answer(http: httpx.Client) -> None:
+def test_an_answer_comes_back_as_it_was(http: httpx.Client) -> None:
     """Status and every cookie come back; no redirect is followed and nothing unpacked."""
     answer = http.get("/cookies")
     assert (answer.status_code, answer.text) == (418, "two")
@@ -317,7 +317,7 @@ def test_not_up_yet(port: int | None) -> None:
             pass
 
 
-def test_visits(upstream: int) -> None:
+def test_what_a_page_does_by_itself_is_no_visit(upstream: int) -> None:
     """Pages that are asked for or used count, what an open page does by itself does not."""
     visits: list[int] = []
     used = BackMsg(rerun_script=ClientState(page_name="trace")).SerializeToString()

@@ -124,7 +124,9 @@ def test_logs_and_metrics(receiver: Receiver) -> None:
     assert "no more apples" in repr(trace.spans)
 
 
-def test_answers(send: Callable[..., bytes], receiver: Receiver) -> None:
+def test_an_answer_says_how_many_were_not_stored(
+    send: Callable[..., bytes], receiver: Receiver
+) -> None:
     """All stored: an empty answer. Some not: how many, and why."""
     assert send(spans(3, 70)) == b""
     assert stored(receiver, 70) == 3

@@ -53,7 +53,7 @@ def client(host: str = "localhost", port: int = 7777) -> TestClient:
         ("build-box", "evil.example:7777", 421),
     ],
 )
-def test_hosts(listening: str, host: str, status: int) -> None:
+def test_only_our_own_names_and_port_are_answered(listening: str, host: str, status: int) -> None:
     """Only our own names and port are answered; an open listener takes addresses as well."""
     assert client(listening).get("/", headers={"Host": host}).status_code == status
 
@@ -93,7 +93,7 @@ def test_default_port() -> None:
         ("GET", "https://evil.example", 200),
     ],
 )
-def test_origins(method: str, origin: str | None, status: int) -> None:
+def test_foreign_pages_change_nothing(method: str, origin: str | None, status: int) -> None:
     """What changes something is refused to foreign pages; programs send no Origin."""
     headers = {} if origin is None else {"Origin": origin}
     assert client().request(method, "/", headers=headers).status_code == status
@@ -114,7 +114,7 @@ def test_websocket_origin() -> None:
         pass
 
 
-def test_headers() -> None:
+def test_every_answer_forbids_framing_and_reading() -> None:
     """Every answer forbids other sites to frame or read it, and pages to load from elsewhere."""
     for answer in (client().get("/"), client().get("/", headers={"Host": "evil.example"})):
         assert "default-src 'self'" in answer.headers["content-security-policy"]

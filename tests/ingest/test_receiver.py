@@ -43,7 +43,9 @@ def stored(receiver: Any, number: int) -> Any:
         *("/api/public/otel/v1/traces", "/x/v1/traces/"),
     ],
 )
-def test_paths(shared_receiver: Any, otlp_json: Callable[..., bytes], new: int, path: str) -> None:
+def test_traces_are_taken_below_any_prefix(
+    shared_receiver: Any, otlp_json: Callable[..., bytes], new: int, path: str
+) -> None:
     """Traces are taken below any prefix, with and without a slash at the end."""
     answer = shared_receiver.http.post(path, content=otlp_json(2, new), headers=JSON)
     assert (answer.status_code, answer.json()) == (200, {})
@@ -90,7 +92,7 @@ def test_order_does_not_matter(
     ]
 
 
-def test_rootless(shared_receiver: Any, new: int) -> None:
+def test_a_span_without_its_parent_is_a_trace(shared_receiver: Any, new: int) -> None:
     """A span whose parent never comes is a trace all the same."""
     span = {
         "traceId": f"{new:032x}",
@@ -165,7 +167,9 @@ def test_refusals(
     ("headers", "body"),
     [(JSON, b"{"), (JSON, b'{"resourceSpans": 1}'), (PROTOBUF, b"\xff\xff")],
 )
-def test_undecodable(shared_receiver: Any, headers: dict[str, str], body: bytes) -> None:
+def test_a_body_that_is_no_request_is_refused(
+    shared_receiver: Any, headers: dict[str, str], body: bytes
+) -> None:
     """A body that is no trace request is refused as such."""
     check_refusal(shared_receiver.http.post("/v1/traces", content=body, headers=headers), 400)
 

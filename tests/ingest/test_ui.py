@@ -50,7 +50,7 @@ def pid_of(pages: Pages) -> int:
     return pages._process.pid
 
 
-def test_ready() -> None:
+def test_the_pages_start_until_they_answer() -> None:
     """The pages are starting until they answer; stopping ends them."""
     seen: list[int] = []
 
@@ -64,7 +64,7 @@ def test_ready() -> None:
     assert not is_alive(seen[0])
 
 
-def test_asleep() -> None:
+def test_nothing_runs_until_the_pages_are_started() -> None:
     """Nothing runs until the pages are started, and starting them twice starts one process."""
 
     async def work() -> None:
@@ -87,7 +87,7 @@ def test_asleep() -> None:
     asyncio.run(work())
 
 
-def test_restart(capsys: pytest.CaptureFixture[str]) -> None:
+def test_pages_that_crash_are_started_again(capsys: pytest.CaptureFixture[str]) -> None:
     """Pages that crash are started again."""
 
     async def work(pages: Pages) -> None:

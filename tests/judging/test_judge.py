@@ -50,7 +50,7 @@ def reply(verdict: str) -> str:
     return json.dumps({"verdict": verdict, "reason": "so it is"})
 
 
-def test_prompt() -> None:
+def test_the_model_is_shown_rubric_steps_and_answer() -> None:
     """The model is shown the rubric, what was asked, each step, and what was answered."""
     prompt = prompt_of(run(1), "Names a source.")
     for part in ("Names a source.", "Why?", "Because.", 'search: {"q": "why"} -> error: timeout'):
@@ -82,7 +82,7 @@ def test_long_runs_fit() -> None:
         ('{"verdict": "pass"', None),
     ],
 )
-def test_verdicts(answer: str, verdict: Verdict | None) -> None:
+def test_only_pass_or_fail_is_a_verdict(answer: str, verdict: Verdict | None) -> None:
     """Only what names pass or fail is a verdict."""
     assert verdict_of(answer) == verdict
 
@@ -94,7 +94,7 @@ def test_any_answer(answer: str) -> None:
     assert found is None or isinstance(found.passed, bool)
 
 
-def test_budget() -> None:
+def test_asking_stops_before_the_budget_is_passed() -> None:
     """Asking stops before the budget could be passed, by what was really spent."""
     model = Scripted(*[reply("pass")] * 20, cost_usd=0.0015)
     found = list(judged(model, [run(n) for n in range(1, 21)], "r", 0.01))
@@ -102,7 +102,7 @@ def test_budget() -> None:
     assert sum(one.cost_usd for one in found) <= 0.01
 
 
-def test_plan() -> None:
+def test_the_plan_holds_what_the_budget_allows() -> None:
     """The plan holds as many runs as the budget allows, and says how many it does not."""
     runs = [run(n) for n in range(1, 21)]
     plans = [plan(MODEL, runs, "r", budget) for budget in (0.0, 0.005, 1.0)]

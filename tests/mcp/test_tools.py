@@ -156,7 +156,9 @@ def test_failures_by_tag(ask: Callable[..., Any]) -> None:
         ("failure_summary", {"limit": 2}, "groups"),
     ],
 )
-def test_pages(ask: Callable[..., Any], tool: str, arguments: dict[str, Any], entries: str) -> None:
+def test_pages_follow_each_other_by_cursor(
+    ask: Callable[..., Any], tool: str, arguments: dict[str, Any], entries: str
+) -> None:
     """Pages follow each other by their cursors, and together are the whole, each entry once."""
     page = ask(tool, **arguments)
     found = list(page[entries])

@@ -82,7 +82,9 @@ def test_cut_argument() -> None:
         (None, {"clustertrace.capture": "metadata"}, "was not recorded"),
     ],
 )
-def test_refused(payload: Any, attributes: dict[str, Any], sentence: str) -> None:
+def test_what_cant_be_rebuilt_is_refused_by_name(
+    payload: Any, attributes: dict[str, Any], sentence: str
+) -> None:
     """What can't be rebuilt is refused by name."""
 
     def run(key: str) -> None: ...
@@ -145,7 +147,9 @@ def test_change_nowhere() -> None:
         ),
     ],
 )
-def test_prompt(payload: Any, path: tuple[Any, ...]) -> None:
+def test_the_users_words_are_found_by_their_usual_names(
+    payload: Any, path: tuple[Any, ...]
+) -> None:
     """The user's words are found by their usual names, as the last user's message, or alone."""
     assert prompt_change(root(payload), "New").path == path
 

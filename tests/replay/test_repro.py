@@ -86,7 +86,7 @@ def test_stubs_hold_the_tools(folder: Path) -> None:
     assert not passes(folder)
 
 
-def test_inverse(folder: Path) -> None:
+def test_an_expected_failure_fails_once_mended(folder: Path) -> None:
     """With --expect-failure it passes today, and fails once the agent is mended."""
     assert repro(folder, "--expect-failure") == 0
     assert passes(folder)

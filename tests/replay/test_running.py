@@ -149,7 +149,9 @@ def test_changed_argument(recorded: Recorded) -> None:
 
 
 @pytest.mark.parametrize(("code", "error"), [(0, None), (3, "SystemExit: 3")])
-def test_exit(recorded: Recorded, code: int, error: str | None) -> None:
+def test_an_entry_that_exits_ends_its_run_only(
+    recorded: Recorded, code: int, error: str | None
+) -> None:
     """An entry that exits ends its run, not the program that repeats it."""
 
     @clustertrace.trace

@@ -98,7 +98,7 @@ def test_in_a_browser(browser: Browser, tmp_path: Path) -> None:
     page.close()
 
 
-def test_policy() -> None:
+def test_the_document_forbids_all_but_its_style() -> None:
     """The document forbids everything but its one style sheet, known by its digest."""
     head = trace_document(trace_of("x")).partition("</head>")[0]
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', head)
@@ -106,7 +106,7 @@ def test_policy() -> None:
     assert "unsafe" not in policy
 
 
-def test_size() -> None:
+def test_a_snapshot_weighs_little_beside_its_data() -> None:
     """Beside its data, the snapshot of any run of the demo weighs little."""
     for trace in demo():
         weight = len(trace_document(trace).encode())

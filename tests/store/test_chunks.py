@@ -5,7 +5,7 @@ from __future__ import annotations
 from clustertrace.store.chunks import chunks
 
 
-def test_parts() -> None:
+def test_the_parts_hold_all_values_in_their_order() -> None:
     """The parts hold all values in their order, each as many as are asked for at a time."""
     assert list(chunks("abcde", 2)) == [["a", "b"], ["c", "d"], ["e"]]
     assert list(chunks("abcd", 2)) == [["a", "b"], ["c", "d"]]

@@ -69,7 +69,7 @@ def test_durations(nanoseconds: int | None, text: str) -> None:
         (-1.0, "−100"),
     ],
 )
-def test_points(difference: float, text: str) -> None:
+def test_points_are_signed_but_for_none(difference: float, text: str) -> None:
     """Signed, but for none: there is no plus or minus zero. What is below one is not none."""
     assert points(difference) == text
 

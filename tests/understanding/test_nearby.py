@@ -60,7 +60,7 @@ def test_who_is_not_near() -> None:
     assert Nearby([call(5, "one", **unknown)]).traces([call(6, "two", **unknown)]) == set()
 
 
-def test_failures() -> None:
+def test_failed_calls_are_near_each_other() -> None:
     """Failed calls, which know no tokens, are near each other."""
     failed = {"input_tokens": None, "output_tokens": None, "status": "error"}
     asked = call(2, "two")._replace(**failed)

@@ -28,7 +28,7 @@ def test_nearest_first(lefts: list[int], rights: list[int]) -> None:
         assert min(own) <= candidate.rank
 
 
-def test_refused() -> None:
+def test_a_refused_pair_leaves_its_ends_to_others() -> None:
     """A pair that is refused leaves its ends to others; ends that are gone stay so."""
     candidates = [Candidate((n,), (left, right), left, right) for n, left, right in (
         *((0, "a", "x"), (1, "a", "y"), (2, "b", "x"), (3, "c", "z")),

@@ -128,7 +128,7 @@ def test_unusable_records_cost_no_other() -> None:
         assert why.startswith(f"log record '{name}': ")
 
 
-def test_slices() -> None:
+def test_a_large_request_is_read_in_parts() -> None:
     """A large request is read in parts."""
     body = json.loads(to_json(build()))
     body["resourceLogs"] *= 5

@@ -152,7 +152,7 @@ def test_json_as_programs_write_it() -> None:
 
 
 @pytest.mark.parametrize("parent", [..., None, "", "0000000000000000"])
-def test_root(parent: object) -> None:
+def test_a_missing_parent_makes_a_root(parent: object) -> None:
     """A missing, empty or zero parent makes a root."""
     assert decode_json(one_span(parentSpanId=parent)).batch.spans[0].parent_span_id is None
 

@@ -140,7 +140,7 @@ def counted(method: Any, turns: list[int]) -> Any:
 
 
 @pytest.mark.sqlite("bytes that its file uses")
-def test_size(store: Store) -> None:
+def test_down_to_a_size_the_oldest_runs_go(store: Store) -> None:
     """Down to a size the oldest runs go, and no more of them than it takes."""
     demo(store)
     with store.read() as conn:
@@ -155,7 +155,7 @@ def test_size(store: Store) -> None:
         assert queries.traces(conn, limit=1).rows[0].trace_id == newest
 
 
-def test_stale(store: Store) -> None:
+def test_a_run_without_news_never_ended(store: Store) -> None:
     """A received run without news never ended; its news counts when it comes all the same."""
     root = Span("a" * 32, "a" * 16, None, "run", "agent", "running", 1_000, None)
     store.write(Batch([root], [TraceFacts("a" * 32)]))
@@ -174,7 +174,7 @@ def test_stale(store: Store) -> None:
 
 
 @pytest.mark.parametrize("where", ["name:research_agent", "failed:yes", "cost>0.01"])
-def test_plan(store: Store, where: str) -> None:
+def test_what_a_dry_run_announces_is_what_goes(store: Store, where: str) -> None:
     """What a dry run announces is what goes."""
     demo(store)
     with store.read() as conn:
