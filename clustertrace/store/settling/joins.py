@@ -16,11 +16,9 @@ from clustertrace.pricing import price_span, unpriced
 from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import SLIM_COLUMNS, SPAN_COLUMNS, slim_span, span_of_row, span_row
-from clustertrace.store.writing import log_rows
+from clustertrace.store.writing import log_rows, span_rows, unjoined
 from clustertrace.store.writing.intake import policy
-from clustertrace.store.writing.placing import place, remove
 from clustertrace.store.writing.twins import twins_of, with_twins
-from clustertrace.store.writing.unjoined import forget, keep, unjoined
 
 __all__ = ["join"]
 
@@ -52,7 +50,7 @@ def _join_trace(conn: Connection, trace_id: bytes) -> None:
 
     sql = f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id = ?"
     slim = {row[1]: slim_span(row) for row in conn.rows(sql, (trace_id,))}
-    unjoined_spans = unjoined(conn, [(trace_id, span_id) for span_id in slim])
+    unjoined_spans = unjoined.originals(conn, [(trace_id, span_id) for span_id in slim])
     from_records = {key[1] for key, span in unjoined_spans.items() if span is None}
     changed = {key[1]: span for key, span in unjoined_spans.items() if span is not None}
     original_spans = {
@@ -68,9 +66,9 @@ def _join_trace(conn: Connection, trace_id: bytes) -> None:
     original_spans |= {span_id: stored[span_id].span for span_id in to_change} | changed
     spans = joined(trace_id.hex(), list(original_spans.values()), *records, twins=twins)
     wanted = {bytes.fromhex(span.span_id): span for span in spans}
-    keep(conn, trace_id, {span_id: original_spans.get(span_id) for span_id in wanted})
+    unjoined.keep(conn, trace_id, {span_id: original_spans.get(span_id) for span_id in wanted})
     obsolete = from_records - set(wanted)
-    forget(conn, [(trace_id, span_id) for span_id in obsolete])
+    unjoined.forget(conn, [(trace_id, span_id) for span_id in obsolete])
     _replace_rows(conn, trace_id, stored, changed | wanted, obsolete)
 
 
@@ -90,10 +88,10 @@ def _replace_rows(
         row = intake.row(price_span(unpriced(span)), None if current is None else current.origin)
         if current is None or row != span_row(*current):
             rows.append(row)
-    remove(conn, [(trace_id, span_id) for span_id in obsolete])
-    remove(conn, [row[:2] for row in rows if row[1] in stored])
+    span_rows.remove(conn, [(trace_id, span_id) for span_id in obsolete])
+    span_rows.remove(conn, [row[:2] for row in rows if row[1] in stored])
     if rows:
-        place(conn, rows)
+        span_rows.insert(conn, rows)
 
 
 def _stored_spans(

@@ -9,6 +9,7 @@ from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.settling import spending
 from clustertrace.store.settling.rollups import Rollups
+from clustertrace.store.writing import span_rows
 from clustertrace.store.writing.twins import forget_twins
 
 __all__ = ["TABLES", "remove_spans", "remove_traces"]
@@ -45,6 +46,4 @@ def remove_spans(conn: Connection, trace_id: bytes, limit: int) -> None:
     So that a long trace needs no long transaction.
     """
     rows = conn.rows("SELECT span_id FROM spans WHERE trace_id = ? LIMIT ?", (trace_id, limit))
-    keys = [(trace_id, row[0]) for row in rows]
-    conn.texts.forget(conn, keys)
-    conn.many("DELETE FROM spans WHERE trace_id = ? AND span_id = ?", keys)
+    span_rows.remove(conn, [(trace_id, row[0]) for row in rows])

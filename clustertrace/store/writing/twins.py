@@ -14,8 +14,7 @@ from clustertrace.model import Span, TraceFacts
 from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import SPAN_COLUMNS, span_of_row
-from clustertrace.store.writing.placing import remove
-from clustertrace.store.writing.unjoined import forget, keep, unjoined, unjoined_of
+from clustertrace.store.writing import span_rows, unjoined
 from clustertrace.wire import MAX_NS
 
 __all__ = ["absorb", "forget_twins", "twins_of", "with_twins", "woken_by"]
@@ -83,7 +82,7 @@ def twins_of(conn: Connection, trace_id: bytes) -> list[Span]:
     turns = [row[0] for row in conn.rows(
         "SELECT turn FROM turn_hosts WHERE trace_id = ? ORDER BY turn", (trace_id,)
     )]  # fmt: skip
-    return [span for turn in turns for span in unjoined_of(conn, turn)]
+    return [span for turn in turns for span in unjoined.originals_without_row(conn, turn)]
 
 
 def forget_twins(conn: Connection, trace_ids: Sequence[bytes]) -> None:
@@ -155,10 +154,10 @@ def _move_to_unjoined(conn: Connection, turn: bytes, host: bytes) -> bool:
     if not spans:
         return False
     keys = [(turn, span_id) for span_id in spans]
-    original_spans = unjoined(conn, keys)
-    forget(conn, keys)
-    keep(conn, turn, {key[1]: original_spans.get(key) or spans[key[1]] for key in keys})
-    remove(conn, keys)
+    original_spans = unjoined.originals(conn, keys)
+    unjoined.forget(conn, keys)
+    unjoined.keep(conn, turn, {key[1]: original_spans.get(key) or spans[key[1]] for key in keys})
+    span_rows.remove(conn, keys)
     conn.run("INSERT INTO turn_hosts VALUES (?, ?) ON CONFLICT DO NOTHING", (turn, host))
     if host != turn:
         conn.run(

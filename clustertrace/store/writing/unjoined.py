@@ -12,7 +12,7 @@ from clustertrace.store.keyed import keyed
 from clustertrace.store.rows import json_text, json_value
 from clustertrace.wire import span_from_dict, span_to_dict
 
-__all__ = ["forget", "keep", "unjoined", "unjoined_of"]
+__all__ = ["forget", "keep", "originals", "originals_without_row"]
 
 Key = tuple[Any, ...]
 """Trace id and span id, binary."""
@@ -34,7 +34,7 @@ def forget(conn: Connection, keys: Sequence[Key]) -> None:
     conn.many("DELETE FROM unjoined_spans WHERE trace_id = ? AND span_id = ?", keys)
 
 
-def unjoined(conn: Connection, keys: Sequence[Key]) -> dict[Key, Span | None]:
+def originals(conn: Connection, keys: Sequence[Key]) -> dict[Key, Span | None]:
     """Those of these spans that records changed, as they came; None for one made of records."""
     spans: dict[Key, Span | None] = {}
     for chunk in chunks(keys):
@@ -44,7 +44,7 @@ def unjoined(conn: Connection, keys: Sequence[Key]) -> dict[Key, Span | None]:
     return spans
 
 
-def unjoined_of(conn: Connection, trace_id: bytes) -> list[Span]:
+def originals_without_row(conn: Connection, trace_id: bytes) -> list[Span]:
     """A trace's spans as they came that are in no row now (clustertrace.store.writing.twins)."""
     sql = (
         "SELECT record FROM unjoined_spans u WHERE trace_id = ? AND record IS NOT NULL AND NOT"

@@ -28,11 +28,9 @@ from clustertrace.store.rows import (
     json_text,
     span_row,
 )
-from clustertrace.store.writing import log_rows, news, twins
+from clustertrace.store.writing import log_rows, news, span_rows, twins, unjoined
 from clustertrace.store.writing.elsewhere import wake
 from clustertrace.store.writing.intake import policy
-from clustertrace.store.writing.placing import place, remove
-from clustertrace.store.writing.unjoined import forget, unjoined
 
 __all__ = ["Prepared", "Written", "prepared", "write"]
 
@@ -141,9 +139,9 @@ def write(conn: Connection, batch: Prepared, now_ns: int) -> Written:
     changed = [rows[key] for key in stored_ranks if _rank(rows[key]) > stored_ranks[key]]
     if changed:
         keys = [row[:2] for row in changed]
-        remove(conn, keys)
-        forget(conn, keys)
-    first_seq = place(conn, [*fresh, *changed])
+        span_rows.remove(conn, keys)
+        unjoined.forget(conn, keys)
+    first_seq = span_rows.insert(conn, [*fresh, *changed])
     touched = {row[0] for row in fresh} | {row[0] for row in changed}
     touched.update(bytes.fromhex(fact.trace_id) for fact in facts)
     touched.update(log_rows.of_sessions(conn, facts))
@@ -193,7 +191,7 @@ def _stored_ranks(conn: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any,
         sql = f"SELECT spans.* FROM {keyed('spans', len(pairs))}"
         for row in conn.rows(sql, [part for pair in pairs for part in pair]):
             ranks[row[:2]] = _rank(row)
-    for key, original_span in unjoined(conn, list(ranks)).items():
+    for key, original_span in unjoined.originals(conn, list(ranks)).items():
         ranks[key] = () if original_span is None else _rank(span_row(original_span, None))
     return ranks
 

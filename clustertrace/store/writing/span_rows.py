@@ -1,4 +1,4 @@
-"""Puts rows of spans in their places, numbered for the text index."""
+"""Puts in rows of spans, numbered for the text index, and takes them out of both."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import COLUMNS, SEQ
 
-__all__ = ["place", "remove"]
+__all__ = ["insert", "remove"]
 
 Row = tuple[Any, ...]
 """A row of `spans`."""
@@ -25,7 +25,7 @@ def remove(conn: Connection, keys: Sequence[Key]) -> None:
         conn.many("DELETE FROM spans WHERE trace_id = ? AND span_id = ?", keys)
 
 
-def place(conn: Connection, rows: Sequence[Row]) -> int | None:
+def insert(conn: Connection, rows: Sequence[Row]) -> int | None:
     """Put in rows that are not there, or no longer; the first of their sequence numbers."""
     numbers = conn.numbers(len(rows))
     conn.many(
