@@ -82,10 +82,13 @@ def settle_due(conn: Connection, now_ns: int, limit: int) -> int:
     return len(ids)
 
 
-def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool = True) -> None:
+def settle_traces(
+    conn: Connection, trace_ids: Sequence[bytes], *, with_families: bool = True
+) -> None:
     """Summarise these traces and bring the roll-ups up to date, in the caller's transaction.
 
-    `place` puts new variants into families; without it `variants.place_all` must follow.
+    `with_families` puts new variants into families; without it
+    `variants.assign_all_families` must follow.
     """
     if not trace_ids:
         return
@@ -102,10 +105,10 @@ def settle_traces(conn: Connection, trace_ids: Sequence[bytes], *, place: bool =
     conn.take_turns("roll-ups")
     spent = settle_spending(conn, settled)
     summaries = [run.counted for run in runs if run.counted is not None]
-    variants.name(conn, [summary.variant for summary in summaries])
+    variants.remember(conn, [summary.variant for summary in summaries])
     _write_runs(conn, runs, spent)
-    if place:
-        variants.place(conn, _ended_variants(summaries))
+    if with_families:
+        variants.assign_families(conn, _ended_variants(summaries))
 
 
 class _Run(NamedTuple):

@@ -18,13 +18,13 @@ from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.rows import json_text, json_value
 
-__all__ = ["forget_empty", "name", "place", "place_all", "steps_of"]
+__all__ = ["assign_all_families", "assign_families", "forget_empty", "remember", "steps_of"]
 
 _FAMILY_TABLES: Final = ("variants", "variant_totals")
 """The tables that say which family a variant is of."""
 
 
-def name(conn: Connection, variants: Iterable[Variant]) -> None:
+def remember(conn: Connection, variants: Iterable[Variant]) -> None:
     """Keep what the ids of these variants stand for."""
     distinct = {variant.id: variant for variant in variants}.values()
     conn.many(
@@ -33,7 +33,7 @@ def name(conn: Connection, variants: Iterable[Variant]) -> None:
     )
 
 
-def place(conn: Connection, variants: Sequence[Variant]) -> None:
+def assign_families(conn: Connection, variants: Sequence[Variant]) -> None:
     """Put those of these variants into a family that are in none, in this order."""
     distinct = {variant.id: variant for variant in variants}
     marks = placeholders(distinct)
@@ -55,7 +55,7 @@ def place(conn: Connection, variants: Sequence[Variant]) -> None:
                 conn.run(sql, (family, variant.id))
 
 
-def place_all(conn: Connection) -> None:
+def assign_all_families(conn: Connection) -> None:
     """Put every variant that is in no family of today's algorithm into one, oldest run first."""
     for table in _FAMILY_TABLES:
         conn.run(
@@ -70,7 +70,7 @@ def place_all(conn: Connection) -> None:
         " WHERE family_id IS NULL ORDER BY first_ns, variant_id"
     )
     for chunk in chunks(rows):
-        place(conn, [Variant(id_, root, steps_of(steps)) for id_, root, steps in chunk])
+        assign_families(conn, [Variant(id_, root, steps_of(steps)) for id_, root, steps in chunk])
 
 
 def forget_empty(conn: Connection, variant_ids: Sequence[str]) -> None:

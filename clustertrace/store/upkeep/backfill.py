@@ -88,13 +88,13 @@ def backfill_signatures(store: Store, progress: Progress | None = None) -> Signa
     for node, trace_ids in _id_slices(store, progress):
         with node.writing() as conn:
             before = _variants_by_trace(conn, trace_ids)
-            settle_traces(conn, trace_ids, place=False)
+            settle_traces(conn, trace_ids, with_families=False)
             after = _variants_by_trace(conn, trace_ids)
         result.traces += len(after)
         result.changed += sum(before.get(key) != variant for key, variant in after.items())
     for node in store.nodes():
         with node.writing() as conn:
-            variants.place_all(conn)
+            variants.assign_all_families(conn)
     store.note_all()
     return result
 
