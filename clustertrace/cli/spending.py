@@ -21,7 +21,6 @@ __all__ = ["cost"]
 
 _DEFAULT_LIMIT: Final = 20
 _JSON_LIMIT: Final = 1_000_000
-_DAY_SECONDS: Final = 86_400
 _WIDE_FROM: Final = 100
 
 
@@ -81,10 +80,11 @@ def _read_page(
     limit: int,
 ) -> SpendingPage | None:
     from clustertrace.store import queries
+    from clustertrace.store.queries.costing import first_day
 
     if not has_database(db):
         return None
-    since = 0 if days is None else int(time.time()) // _DAY_SECONDS - days + 1
+    since = first_day(days, time.time_ns())
     with reading(db) as store, store.read() as conn:
         return queries.spending(conn, by, since_day=since, limit=limit)
 

@@ -12,12 +12,11 @@ from clustertrace.mcp.answers import Answer
 from clustertrace.mcp.bounds import Cursor, Limit, cursor_at, cut, start_of
 from clustertrace.opening import reading
 from clustertrace.store import queries
-from clustertrace.store.queries.costing import By
+from clustertrace.store.queries.costing import By, first_day
 from clustertrace.telling.spending import BREAK_REASONS, spending_document, spending_sentence
 
 __all__ = ["Costs"]
 
-_DAY_SECONDS: Final = 86_400
 _DEAREST_LIMIT: Final = 3
 _NAME_LIMIT: Final = 500
 
@@ -91,8 +90,7 @@ class Costs:
     ) -> Bill:
         """Say where the money went, with what caches saved and what missing them lost."""
         start = start_of(cursor, "cost", by, days)
-        today = int(time.time()) // _DAY_SECONDS
-        since = 0 if days is None else today - days + 1
+        since = first_day(days, time.time_ns())
         where = None if days is None else parse(f"since:{days}d")
         with reading(self._db) as store, store.read() as conn:
             page = queries.spending(conn, by, since_day=since, limit=limit, offset=start)

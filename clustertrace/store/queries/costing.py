@@ -6,19 +6,26 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Final, Literal, NamedTuple, get_args
 
+from clustertrace.model import NS_PER_DAY
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.understanding.spending import NONE, Measures
 
 __all__ = [
-    *("BY", "By", "Spending", "SpendingPage"),
-    *("measures_of_sessions", "spending", "spending_in_sessions"),
+    "BY",
+    "By",
+    "Spending",
+    "SpendingPage",
+    "first_day",
+    "measures_of_sessions",
+    "spending",
+    "spending_in_sessions",
 ]
 
 By = Literal["session", "project", "model", "skill", "subagent", "tool", "day"]
 
 BY: Final[tuple[By, ...]] = get_args(By)
 _SUMS: Final = ", ".join(f"sum({name})" for name in Measures._fields)
-_WHOLE_MEASURES: Final = 9
+_WHOLE_MEASURES: Final = Measures._fields.index("cost_usd")
 """So many of the measures are whole numbers; the rest is money."""
 
 
@@ -76,6 +83,14 @@ def spending(
         _spending_of_row(totals[0]).measures if totals else Measures(),
         tuple(_spending_of_row(row) for row in lost),
     )
+
+
+def first_day(days: int | None, now_ns: int) -> int:
+    """The first of the last `days` days (UTC), today included, counted from 1970-01-01.
+
+    None stands for all days.
+    """
+    return 0 if days is None else now_ns // NS_PER_DAY - days + 1
 
 
 def measures_of_sessions(conn: Connection, sessions: Sequence[str]) -> dict[str, Measures]:
