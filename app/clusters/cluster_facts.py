@@ -23,54 +23,63 @@ _NO_REPLAYS: Final = f"not tag.{REPLAY_OF}:*"
 
 def all_facts(totals: Overview) -> markup.Markup:
     """Facts about the whole database: runs, failures and their basis, patterns, cost, window."""
-    zone = words.zone(st.context.timezone)
-    rate = wilson(totals.failed, totals.finished)
-    parts = [
+    unpriced = words.count(totals.unpriced_calls) if totals.unpriced_calls else None
+    return markup.facts(
         markup.number(totals.traces, "run", href=traces_url(_NO_REPLAYS if totals.replays else "")),
-        markup.fact(
-            f"{words.count(totals.failed)} failed",
-            f"({words.share(totals.failed / max(1, totals.finished))}, 95 % interval "
-            f"{words.interval(rate)})",
-            href=traces_url("failed:yes"),
+        _failed_fact(totals.failed, totals.finished, traces_url("failed:yes")),
+        *_basis_facts(totals),
+        *_unfinished_facts(totals),
+        markup.number(totals.variants, "pattern"),
+        markup.spent(
+            totals.cost_usd,
+            totals.unpriced_calls,
+            title=unpriced and f"{unpriced} model calls have no known cost",
         ),
+        *_window_facts(totals),
+    )
+
+
+def _failed_fact(failed: int, finished: int, href: str) -> markup.Markup:
+    interval = words.interval(wilson(failed, finished))
+    return markup.fact(
+        f"{words.count(failed)} failed",
+        f"({words.share(failed / max(1, finished))}, 95 % interval {interval})",
+        href=href,
+    )
+
+
+def _basis_facts(totals: Overview) -> list[markup.Markup]:
+    """What its failures rest on."""
+    if not totals.failed:
+        return []
+    bases = (
+        (totals.failed_by_outcome, "by a recorded outcome", "failed:yes outcome:fail"),
+        (totals.failed_by_status, "by an error of the root span", "failed:yes outcome:none"),
+    )
+    return [
+        markup.fact(words.count(number), label, href=traces_url(condition) if number else "")
+        for number, label, condition in bases
     ]
-    if totals.failed:
-        parts += [
-            markup.fact(
-                words.count(totals.failed_by_outcome),
-                "by a recorded outcome",
-                href=traces_url("failed:yes outcome:fail") if totals.failed_by_outcome else "",
-            ),
-            markup.fact(
-                words.count(totals.failed_by_status),
-                "by an error of the root span",
-                href=traces_url("failed:yes outcome:none") if totals.failed_by_status else "",
-            ),
-        ]
+
+
+def _unfinished_facts(totals: Overview) -> list[markup.Markup]:
     unfinished = (
         (totals.running, "running", "status:running"),
         (totals.incomplete, "incomplete", "not status:running"),
     )
-    parts += [
+    return [
         markup.fact(words.count(number), label, href=traces_url(_UNFINISHED, condition))
         for number, label, condition in unfinished
         if number
     ]
-    parts.append(markup.number(totals.variants, "pattern"))
-    parts.append(
-        markup.spent(
-            totals.cost_usd,
-            totals.unpriced_calls,
-            title=f"{words.count(totals.unpriced_calls)} model calls have no known cost"
-            if totals.unpriced_calls
-            else None,
-        )
-    )
-    if totals.first_ns is not None and totals.last_ns is not None:
-        now = time.time_ns()
-        window = [words.moment(ns, zone, now) for ns in (totals.first_ns, totals.last_ns)]
-        parts.append(markup.fact(" – ".join(window), "window"))
-    return markup.facts(*parts)
+
+
+def _window_facts(totals: Overview) -> list[markup.Markup]:
+    if totals.first_ns is None or totals.last_ns is None:
+        return []
+    zone, now_ns = words.zone(st.context.timezone), time.time_ns()
+    window = [words.moment(ns, zone, now_ns) for ns in (totals.first_ns, totals.last_ns)]
+    return [markup.fact(" – ".join(window), "window")]
 
 
 def filtered_facts(page: ClusterPage, filter_text: str) -> markup.Markup:
@@ -78,19 +87,13 @@ def filtered_facts(page: ClusterPage, filter_text: str) -> markup.Markup:
     all_runs = markup.link("Show all runs", url("clusters"), cls="ct-more")
     if not page.traces:
         return markup.facts(all_runs)
-    rate = wilson(page.failed, page.traces)
     parts = [
         markup.fact(
             words.count(page.traces),
             "finished runs match",
             href=traces_url(filter_text, "finished:yes"),
         ),
-        markup.fact(
-            f"{words.count(page.failed)} failed",
-            f"({words.share(page.failed / max(1, page.traces))}, 95 % interval "
-            f"{words.interval(rate)})",
-            href=traces_url(filter_text, "failed:yes"),
-        ),
+        _failed_fact(page.failed, page.traces, traces_url(filter_text, "failed:yes")),
         markup.number(page.total, "pattern"),
     ]
     if page.traces >= NEWEST:
