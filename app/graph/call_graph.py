@@ -30,39 +30,14 @@ def draw(patterns: list[PatternRuns], filters: Sequence[str] = ()) -> None:
     st.html(markup.page(markup.subheading("How runs go from step to step")))
     edges = flow.edges(patterns)
     max_runs = max((edge.runs for edge in edges), default=1)
-    frequent = edges[_EDGES_AT_FIRST].runs + 1 if len(edges) > _EDGES_AT_FIRST else 1
-    with st.container(horizontal=True):
-        min_runs = st.slider(
-            "Runs that go this way, at least",
-            1,
-            max(2, max_runs),
-            min(frequent, max_runs),
-            key="least",
-        )
-        chosen = st.select_slider(
-            "Failing more often than the rest", list(_MAX_P), key="significant"
-        )
-    shown = [edge for edge in edges if edge.runs >= min_runs and edge.p <= _MAX_P[chosen]][
-        :_MAX_EDGES
-    ]
+    shown = _pick_edges(edges, max_runs)
     if not shown:
         st.html(markup.notice("No way is taken that often; move the sliders to the left."))
         return
     names = list(dict.fromkeys(name for edge in shown for name in (edge.source, edge.target)))
     _follow(call_picture.draw(shown, names, max_runs), shown, names, filters)
-    rows = [
-        (
-            f"{edge.source} → {edge.target}",
-            markup.linked(
-                markup.unbroken(
-                    f"{words.count(edge.failed)} of {words.counted(edge.runs, 'run')} failed"
-                ),
-                _way_url(edge, filters),
-            ),
-            markup.rate_bar(edge.failed / edge.runs, *wilson(edge.failed, edge.runs)),
-        )
-        for edge in sorted(shown, key=lambda edge: (edge.p, -edge.runs))[:_ROWS]
-    ]
+    by_chance = sorted(shown, key=lambda edge: (edge.p, -edge.runs))
+    rows = [_way_row(edge, filters) for edge in by_chance[:_ROWS]]
     hidden = len(shown) - len(rows)
     more = f"{words.counted(hidden, 'more way')} in the picture." if hidden else ""
     st.html(
@@ -75,6 +50,33 @@ def draw(patterns: list[PatternRuns], filters: Sequence[str] = ()) -> None:
             markup.rows(rows, ("Way", "Runs", "Failed, with the 95 % interval")),
             markup.muted(more),
         )
+    )
+
+
+def _pick_edges(edges: Sequence[flow.Edge], max_runs: int) -> list[flow.Edge]:
+    """Draw the sliders; the ways that they leave."""
+    frequent = edges[_EDGES_AT_FIRST].runs + 1 if len(edges) > _EDGES_AT_FIRST else 1
+    with st.container(horizontal=True):
+        min_runs = st.slider(
+            "Runs that go this way, at least",
+            1,
+            max(2, max_runs),
+            min(frequent, max_runs),
+            key="least",
+        )
+        chosen = st.select_slider(
+            "Failing more often than the rest", list(_MAX_P), key="significant"
+        )
+    picked = [edge for edge in edges if edge.runs >= min_runs and edge.p <= _MAX_P[chosen]]
+    return picked[:_MAX_EDGES]
+
+
+def _way_row(edge: flow.Edge, filters: Sequence[str]) -> tuple[object, ...]:
+    failed = f"{words.count(edge.failed)} of {words.counted(edge.runs, 'run')} failed"
+    return (
+        f"{edge.source} → {edge.target}",
+        markup.linked(markup.unbroken(failed), _way_url(edge, filters)),
+        markup.rate_bar(edge.failed / edge.runs, *wilson(edge.failed, edge.runs)),
     )
 
 
