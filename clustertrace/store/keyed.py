@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["keyed"]
+from typing import Any
+
+__all__ = ["SpanKey", "keyed"]
+
+SpanKey = tuple[Any, ...]
+"""Trace id and span id, binary."""
 
 
 def keyed(table: str, count: int) -> str:

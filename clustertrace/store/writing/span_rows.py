@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from clustertrace.store.connection import Connection, placeholders
+from clustertrace.store.keyed import SpanKey
 from clustertrace.store.rows import COLUMNS, SEQ
 
 __all__ = ["insert", "remove"]
 
 Row = tuple[Any, ...]
 """A row of `spans`."""
-Key = tuple[Any, ...]
-"""Trace id and span id, binary."""
 
 _INSERT_SPAN: Final = f"INSERT INTO spans VALUES ({placeholders(COLUMNS)})"
 
 
-def remove(conn: Connection, keys: Sequence[Key]) -> None:
+def remove(conn: Connection, keys: Sequence[SpanKey]) -> None:
     """Take spans out, and out of the text index."""
     if keys:
         conn.texts.forget(conn, keys)

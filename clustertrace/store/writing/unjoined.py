@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from clustertrace.model import Span
 from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection
-from clustertrace.store.keyed import keyed
+from clustertrace.store.keyed import SpanKey, keyed
 from clustertrace.store.rows import json_text, json_value
 from clustertrace.wire import span_from_dict, span_to_dict
 
 __all__ = ["forget", "keep", "originals", "originals_without_row"]
-
-Key = tuple[Any, ...]
-"""Trace id and span id, binary."""
 
 
 def keep(conn: Connection, trace_id: bytes, spans: Mapping[bytes, Span | None]) -> None:
@@ -29,14 +25,14 @@ def keep(conn: Connection, trace_id: bytes, spans: Mapping[bytes, Span | None]) 
     )
 
 
-def forget(conn: Connection, keys: Sequence[Key]) -> None:
+def forget(conn: Connection, keys: Sequence[SpanKey]) -> None:
     """Better copies of these spans have come, or none is wanted any more."""
     conn.many("DELETE FROM unjoined_spans WHERE trace_id = ? AND span_id = ?", keys)
 
 
-def originals(conn: Connection, keys: Sequence[Key]) -> dict[Key, Span | None]:
+def originals(conn: Connection, keys: Sequence[SpanKey]) -> dict[SpanKey, Span | None]:
     """Those of these spans that records changed, as they came; None for one made of records."""
-    spans: dict[Key, Span | None] = {}
+    spans: dict[SpanKey, Span | None] = {}
     for chunk in chunks(keys):
         sql = f"SELECT unjoined_spans.* FROM {keyed('unjoined_spans', len(chunk))}"
         for row in conn.rows(sql, [part for key in chunk for part in key]):

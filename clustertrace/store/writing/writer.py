@@ -17,7 +17,7 @@ from clustertrace.model import Batch, TraceFacts
 from clustertrace.pricing import price_span
 from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection
-from clustertrace.store.keyed import keyed
+from clustertrace.store.keyed import SpanKey, keyed
 from clustertrace.store.rows import (
     END,
     INPUT,
@@ -38,8 +38,6 @@ T = TypeVar("T")
 Made = TypeVar("Made")
 Row = tuple[Any, ...]
 """A row of `spans`."""
-Key = tuple[Any, ...]
-"""Trace id and span id, binary."""
 
 _LOG: Final = logging.getLogger("clustertrace")
 
@@ -86,7 +84,7 @@ class Prepared(NamedTuple):
     """A batch as it may be stored."""
 
     spans: int
-    rows: Mapping[Key, Row]
+    rows: Mapping[SpanKey, Row]
     """The best copy of each span."""
     facts: Sequence[TraceFacts]
     logs: Sequence[Row]
@@ -165,9 +163,9 @@ def write(conn: Connection, batch: Prepared, now_ns: int) -> Written:
     return Written(len(fresh), len(changed), batch.spans - len(fresh) - len(changed))
 
 
-def _best_copies(rows: Iterable[Row]) -> dict[Key, Row]:
+def _best_copies(rows: Iterable[Row]) -> dict[SpanKey, Row]:
     """The best copy of each span of a batch."""
-    best: dict[Key, Row] = {}
+    best: dict[SpanKey, Row] = {}
     for row in rows:
         key = row[:2]
         other = best.get(key)
@@ -176,7 +174,7 @@ def _best_copies(rows: Iterable[Row]) -> dict[Key, Row]:
     return best
 
 
-def _stored_ranks(conn: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any, ...]]:
+def _stored_ranks(conn: Connection, keys: Sequence[SpanKey]) -> dict[SpanKey, tuple[Any, ...]]:
     """The ranks of the stored copies. Spans of new traces, the usual case, cost nothing."""
     known_traces: set[bytes] = set()
     for ids in chunks({key[0] for key in keys}):
@@ -186,7 +184,7 @@ def _stored_ranks(conn: Connection, keys: Sequence[Key]) -> dict[Key, tuple[Any,
             " WHERE EXISTS (SELECT 1 FROM spans WHERE spans.trace_id = column1)"
         )
         known_traces.update(row[0] for row in conn.rows(sql, ids))
-    ranks: dict[Key, tuple[Any, ...]] = {}
+    ranks: dict[SpanKey, tuple[Any, ...]] = {}
     for pairs in chunks(key for key in keys if key[0] in known_traces):
         sql = f"SELECT spans.* FROM {keyed('spans', len(pairs))}"
         for row in conn.rows(sql, [part for pair in pairs for part in pair]):
