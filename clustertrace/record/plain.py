@@ -83,9 +83,11 @@ def _flat(value: dict[Any, Any], limit: int) -> str | None:
 
 def _plain(value: Any, left: int, depth: int) -> int:
     """What is left of `left` bytes after a value; negative if it is too large or not plain."""
-    if depth > MAX_DEPTH:
+    mapping = type(value) is dict
+    # A mapping of millions of keys is told by its size, before all of them are looked at.
+    if depth > MAX_DEPTH or (mapping and len(value) * NODE_BYTES > left):
         return -1
-    if type(value) is dict:
+    if mapping:
         for key in value:
             if type(key) is not str:
                 return -1

@@ -20,6 +20,7 @@ _SORTED: Final = 1000
 """Sets up to this size are kept in order; sorting a larger one would cost too much."""
 _DUMPED: Final = 10_000
 """Models with no more elements than this dump themselves."""
+_LEAVES: Final = frozenset({str, int, float, bool, type(None)})
 _PREVIEW: Final = 10
 """Elements of a large array that are kept to look at."""
 
@@ -123,9 +124,9 @@ class Rebuilder:
 
     def _model(self, value: Any, depth: int) -> Any:
         """A pydantic model: its own dump, unless that would copy more than can be kept."""
-        held = vars(value)
+        held, most = vars(value), max(_DUMPED, self._left)
         size = sum(len(item) for item in held.values() if hasattr(item, "__len__"))
-        if size > max(_DUMPED, self._left):
+        if size > most or _elements_left(value, most, MAX_DEPTH) < 0:
             fields = type(value).model_fields
             shown = [name for name in held if name in fields and not fields[name].exclude]
             return self._mapping({name: held[name] for name in shown}, depth)
@@ -203,6 +204,27 @@ class Rebuilder:
 
     def _mark(self, what: dict[str, None]) -> None:
         what[self._path[0] if self._path else ""] = None
+
+
+def _elements_left(value: Any, left: int, levels: int) -> int:
+    """What is left of so many elements after those that a dump would copy; negative: too few.
+
+    Texts are not counted by length, as they are not copied.
+    """
+    kind = type(value)
+    if kind is dict:
+        value = value.values()
+    elif kind is not list and kind is not tuple:
+        if not callable(getattr(kind, "model_dump", None)):
+            return left
+        value = getattr(value, "__dict__", {}).values()
+    left -= len(value)
+    for item in value if levels else ():
+        if left < 0:
+            break
+        if type(item) not in _LEAVES:
+            left = _elements_left(item, left, levels - 1)
+    return left
 
 
 def _sorted(values: Set[Any]) -> Collection[Any]:

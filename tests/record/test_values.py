@@ -231,7 +231,7 @@ def test_one_bad_value_does_not_take_the_others_along() -> None:
 
 
 def test_what_is_large_is_not_read_to_its_end() -> None:
-    """Neither a large set is sorted nor a large model dumped."""
+    """Neither a large set is sorted nor a large model dumped, however deep it is large."""
 
     class Large(pydantic.BaseModel):
         rows: list[int]
@@ -244,6 +244,18 @@ def test_what_is_large_is_not_read_to_its_end() -> None:
     model = json.loads(capture({"model": rows}, LIMIT).text)["model"]
     assert model["rows"][:3] == [0, 1, 2]
     assert "hidden" not in model
+
+    class Vector(pydantic.BaseModel):
+        numbers: list[float]
+
+    class Vectors(pydantic.BaseModel):
+        data: list[Vector]
+
+        def model_dump(self, **_: Any) -> dict[str, Any]:
+            raise AssertionError("copies everything")
+
+    vectors = Vectors(data=[Vector(numbers=[0.5] * 1000) for _ in range(100)])
+    assert read(vectors)["data"][0]["numbers"][:2] == [0.5, 0.5]
 
     class Item:
         def __lt__(self, other: object) -> bool:
