@@ -49,13 +49,13 @@ _FIRST: Final = (
     ("name", r"w(?:ord(?<=[pP]assword)|d(?:(?<=[pP]asswd)|(?<=[pP]wd))|t(?<=[jJ]wt))"),
     (
         "form",
-        r"-(?=[\w-]{8})(?:(?<=sk-)|(?<=glpat-)|(?<=xox[a-z]-)|(?<=xapp-)|(?<=GOCSPX-)|(?<=pypi-)"
-        r"|(?<=xai-))",
+        r"-(?<=[a-zX]-)(?=[\w-]{8})(?:(?<=sk-)|(?<=glpat-)|(?<=xox[a-z]-)|(?<=xapp-)"
+        r"|(?<=GOCSPX-)|(?<=pypi-)|(?<=xai-))",
     ),
     ("form", r"-BEGIN(?<=-----BEGIN)"),
     (
         "flag",
-        r"-(?<=--)(?:(?<![\w.-]--)|(?<=\\[nrtbf]--))(?=[a-zA-Z])(?=[\w.-]*(?:"
+        r"-(?=[a-zA-Z])(?<=--)(?:(?<![\w.-]--)|(?<=\\[nrtbf]--))(?=[\w.-]*(?:"
         r"[wW](?:[oO][rR])?[dD]|[hH][rR][aA][sS][eE]|[sS][eE][cC][rR][eE][tT]|[kK][eE][ynYN]"
         r"|[iI][aA][lL][sS]|[tT][iI][oO][nN]|[kK][iI][eE]|[pP][aA][sS][sS](?:[cC][oO][dD][eE])?"
         r"|[rR][eE][dD][sS]|[sS][tT][rR](?:[iI][nN][gG])?|[jJ][wW][tT]|[aA][rR][eE][rR]"
@@ -63,8 +63,8 @@ _FIRST: Final = (
     ),
     (
         "form",
-        r"_(?=\w{8})(?:(?<=gh[pousr]_)|(?<=gsk_)|(?<=github_pat_)|(?<=hf_)|(?<=npm_)"
-        r"|(?<=k_live_)|(?<=k_test_))",
+        r"_(?<=[a-z]_)(?=\w{8})(?:(?<=gh[pousr]_)|(?<=gsk_)|(?<=github_pat_)|(?<=hf_)"
+        r"|(?<=npm_)|(?<=k_live_)|(?<=k_test_))",
     ),
     (
         "name",
@@ -92,7 +92,8 @@ _FIRST: Final = (
 )
 """What may be a secret, by its kind. Each pattern begins with a literal character, so that the
 matcher skips to the next of these characters, the frequent ones first; what follows it is looked at
-before what stands in front, which costs more. A `name` is that of a secret, if what follows
+before what stands in front, which costs more, except that a line of dashes ends at its first look
+back. A `name` is that of a secret, if what follows
 separates it from a value."""
 
 _KINDS: Final = tuple(kind for kind, _ in _FIRST)
