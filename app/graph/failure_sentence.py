@@ -52,11 +52,14 @@ def _for_good(rates: Sequence[flow.StepRate]) -> str:
 
 
 def _harmless(worst: flow.StepRate) -> str:
+    """How many of the runs in which a step broke went well all the same, if most did."""
     if not _is_mostly_harmless(worst):
         return ""
+    if worst.broke == 1:
+        return "; that run did not fail"
     if worst.harmless == worst.broke:
-        return ", none of which failed"
-    return f", {words.count(worst.harmless)} of which did not fail"
+        return f"; none of those {words.count(worst.broke)} failed"
+    return f"; {words.count(worst.harmless)} of those {words.count(worst.broke)} did not fail"
 
 
 def _is_mostly_harmless(rate: flow.StepRate) -> bool:

@@ -116,7 +116,7 @@ def test_failures(demo: Store, show: Show) -> None:
     html = show("failures").html
     assert (
         "14 runs failed, 12 of them without a step that broke; retrieve broke most often, "
-        "in 3 of 19 runs that took it, 2 of which did not fail."
+        "in 3 of 19 runs that took it; 2 of those 3 did not fail."
     ) in html
     assert "6 searches made, and the question is still open" in html
     assert "web_search" in html
@@ -134,7 +134,7 @@ def test_a_step_that_always_breaks_is_not_told_as_what_failed(store: Store, show
     assert (
         "4 runs failed, 2 of them without a step that broke more often than in other runs; "
         "load broke in 2 of them and never worked afterwards; ping broke most often, in 30 of 30 "
-        "runs that took it, 26 of which did not fail."
+        "runs that took it; 26 of those 30 did not fail."
     ) in html
     assert "only steps that break in other runs as often" in html
 
@@ -191,7 +191,7 @@ def test_failures_and_metrics_take_the_filter(demo: Store, show: Show) -> None:
     page = show("failures", where=["tag.agent:research"])
     sentence = "8 runs failed, all of them without a step that broke; open_page broke most often"
     assert sentence in page.html
-    assert "in 2 of 15 runs that took it, none of which failed." in page.html
+    assert "in 2 of 15 runs that took it; none of those 2 failed." in page.html
     assert "/?where=tag.agent%3Aresearch&amp;where=pattern%3A" in page.html
     assert "No finished run matches" in show("failures", where=["name:none"]).html
 
