@@ -29,6 +29,7 @@ from clustertrace.conventions.raw import ERROR, Event, Origin, RawSpan, origin, 
 from clustertrace.errors import BadInput
 from clustertrace.model import Span, TraceFacts
 from clustertrace.record.active import emit
+from clustertrace.record.clipping import READ, clipped_span
 from clustertrace.record.config import config
 from clustertrace.record.notices import notice
 from clustertrace.record.spans import flush
@@ -57,9 +58,9 @@ class ClustertraceSpanExporter(SpanExporter):
             origins = _Origins()
             found = received(_raw(span, origins) for span in spans)
             for fact in found.batch.facts:
-                _write(_fact_line(fact))
+                _write(_json(_fact_record(fact)))
             for span in found.batch.spans:
-                _write(_span_line(bare(span) if config().metadata_only else span))
+                _write(_span_line(span))
         except Exception as error:
             notice(f"clustertrace could not record OpenTelemetry spans ({error!r}).")
             return SpanExportResult.FAILURE
@@ -75,16 +76,28 @@ class ClustertraceSpanExporter(SpanExporter):
         """Do nothing: no span is held back."""
 
 
-def _write(record: dict[str, Any]) -> None:
-    line = json.dumps(record, separators=(",", ":"), default=str)
+def _write(line: str) -> None:
     emit(line + "\n", line)
 
 
-def _span_line(span: Span) -> dict[str, Any]:
+def _json(record: dict[str, Any]) -> str:
+    return json.dumps(record, separators=(",", ":"), default=str)
+
+
+def _span_line(span: Span) -> str:
+    """The span without content that must not, or could not, be stored."""
+    settings = config()
+    if settings.metadata_only:
+        return _json(_span_record(bare(span)))
+    line, most = _json(_span_record(span)), READ * settings.payload_bytes
+    return line if len(line) <= most else _json(_span_record(clipped_span(span, most)))
+
+
+def _span_record(span: Span) -> dict[str, Any]:
     return {"type": "span", "trace_id": span.trace_id, **span_to_dict(span)}
 
 
-def _fact_line(fact: TraceFacts) -> dict[str, Any]:
+def _fact_record(fact: TraceFacts) -> dict[str, Any]:
     record = {
         "session_id": fact.session_id,
         "tags": dict(fact.tags) or None,

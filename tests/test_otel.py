@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,12 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 from clustertrace.conventions.otlp.traces import decode_protobuf
 from clustertrace.otel import ClustertraceSpanExporter
 from clustertrace.store import Store, queries
+from clustertrace.store.rows import span_of_row
+from clustertrace.store.writing.intake import policy
+
+LIMIT = 32768
+CONVERSATION = [{"role": "user", "content": "Röst mig! " * 900} for _ in range(40)]
+"""Ten times as long as what is kept of it."""
 
 
 @pytest.fixture
@@ -51,6 +58,7 @@ def speak(provider: TracerProvider) -> None:
                 "gen_ai.request.model": "gpt-4o-mini",
                 "gen_ai.usage.input_tokens": 82,
                 "gen_ai.usage.output_tokens": 17,
+                "gen_ai.input.messages": json.dumps(CONVERSATION),
                 "odd": (1.5, 2.5),
                 "nan": float("nan"),
             },
@@ -76,11 +84,15 @@ def test_spans_are_those_that_the_receiver_would_have_stored(
     speak(provider)
     spans: tuple[ReadableSpan, ...] = memory.get_finished_spans()
     expected = decode_protobuf(encode_spans(spans).SerializeToString())
+    lines = [line for path in store.spool.glob("*.jsonl") for line in path.read_text().splitlines()]
+    assert LIMIT < max(map(len, lines)) < 6 * LIMIT
     store.refresh()
     with store.read() as conn:
         (trace,) = queries.export(conn)
     by_id = {span.span_id: span for span in trace.spans}
-    for span in expected.batch.spans:
+    for sent in expected.batch.spans:
+        row = policy().row(sent, None)
+        span = span_of_row((*row[:2], *row[3:21], *row[22:]))
         stored = by_id[span.span_id]
         added = {"clustertrace.cost_source"}
         kept = {key: value for key, value in stored.attributes.items() if key not in added}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import math
+import re
 from collections.abc import Collection, Mapping, Set
 from typing import Any, Final, NamedTuple
 
@@ -21,6 +22,9 @@ _SORTED: Final = 1000
 _DUMPED: Final = 10_000
 """Models with no more elements than this dump themselves."""
 _LEAVES: Final = frozenset({str, int, float, bool, type(None)})
+_SHORTENED: Final = re.compile(r"… \[cut: (\d{1,12}) characters in all\]\Z")
+"""What a text ends with that was cut before: its length was another."""
+_LONGEST_NOTE: Final = 40
 _PREVIEW: Final = 10
 """Elements of a large array that are kept to look at."""
 
@@ -188,7 +192,8 @@ class Rebuilder:
         if len(kept) >= len(value) or kept == value:
             return kept
         self._mark(self._cut)
-        return f"{kept}… [cut: {len(value)} characters in all]"
+        earlier = _SHORTENED.search(value, max(0, len(value) - _LONGEST_NOTE))
+        return f"{kept}… [cut: {earlier[1] if earlier else len(value)} characters in all]"
 
     def _bytes(self, kept: bytes, size: int) -> str:
         text = kept.decode("utf-8", "backslashreplace")

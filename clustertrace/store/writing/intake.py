@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from clustertrace.content import CAPTURE, bare
 from clustertrace.errors import BadSetting
 from clustertrace.model import EMPTY, Log, Span, TraceFacts
+from clustertrace.record.clipping import READ, clipped_span
 from clustertrace.record.values import capture
 from clustertrace.redaction import REDACTED, Redactor, redactor
 from clustertrace.store.rows import (
@@ -60,6 +61,9 @@ class Policy(NamedTuple):
             span = bare(span)
         row = span_row(span, origin)
         texts = "\n".join(filter(None, _texts(row)))
+        if len(texts) > READ * self.payload_bytes:
+            row = span_row(clipped_span(span, READ * self.payload_bytes), origin)
+            texts = "\n".join(filter(None, _texts(row)))
         if self.redact is not None and self.redact.suspects(texts):
             row = _redacted_row(row, self.redact)
         # A character takes at most four bytes.

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from clustertrace.errors import BadSetting
 from clustertrace.model import Metric, Span, Trace, TraceFacts
+from clustertrace.redaction import Redactor
 from clustertrace.store import Store, queries
 from clustertrace.store.rows import json_text, span_of_row
 from clustertrace.store.writing.intake import policy
@@ -93,6 +94,27 @@ def test_what_is_too_large_is_cut_and_named(field: str, value: Any, paths: list[
     assert len(text.encode()) <= LIMIT + 512
     assert len(text) > LIMIT // 4
     assert kept(span) == span
+
+
+def test_what_is_far_beyond_the_limit_is_not_searched_for_secrets() -> None:
+    """It goes unread, and what reaches over the limit loses its secrets all the same."""
+    read_lengths: list[int] = []
+
+    class Watched(Redactor):
+        __slots__ = ()
+
+        def suspects(self, text: str) -> bool:
+            read_lengths.append(len(text))
+            return super().suspects(text)
+
+    watched = policy()._replace(redact=Watched())
+    image = "data:image/png;base64," + "iVBORw0KGgo" * 100_000
+    watched.row(root(input=[{"url": image}], output=image, attributes={"image": image}), None)
+    assert max(read_lengths) < 4 * 2 * LIMIT
+    for before in range(LIMIT - 60, LIMIT, 7):
+        stored = kept(root(input="x" * before + f" {KEY} " + "y" * 3 * LIMIT))
+        assert "sk-ant" not in stored.input
+        assert "characters in all" in stored.input
 
 
 def test_a_smaller_limit_is_kept_too(monkeypatch: pytest.MonkeyPatch) -> None:

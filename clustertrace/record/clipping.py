@@ -1,0 +1,63 @@
+"""Cuts off early what a large value can't keep anyway, before every character of it is read.
+
+Looking for secrets takes time for each character, and little is kept of an image of megabytes or of
+a whole conversation. So what lies far beyond the limit goes first. Of what remains, `capture` keeps
+the same as of the whole, and a secret that reaches beyond the limit is still seen.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from clustertrace.model import Span
+from clustertrace.record.rebuilding import Rebuilder
+
+__all__ = ["READ", "clipped", "clipped_span"]
+
+READ: Final = 2
+"""Times the limit of a payload that is read of it."""
+
+_DEEPEST: Final = 50
+"""Levels that are followed; what lies deeper stays."""
+
+
+def clipped(value: Any, most: int) -> Any:
+    """What can be kept of a value of JSON's types within `most` bytes, and what tells the rest.
+
+    Each of the outermost values of a mapping may take as much.
+    """
+    if isinstance(value, dict):
+        return {key: _clipped(item, most, 1) for key, item in value.items()}
+    return _clipped(value, most, 0)
+
+
+def clipped_span(span: Span, most: int) -> Span:
+    """A span, so much of each of its payloads."""
+    return span._replace(
+        error_message=clipped(span.error_message, most),
+        input=clipped(span.input, most),
+        output=clipped(span.output, most),
+        attributes=clipped(span.attributes, most),
+        extra=clipped(span.extra, most),
+    )
+
+
+def _clipped(value: Any, most: int, depth: int) -> Any:
+    # A character takes at most four bytes.
+    short = isinstance(value, str) and len(value) <= most // 4
+    return value if short or value is None else _Clipper(most).clip(value, depth)
+
+
+class _Clipper(Rebuilder):
+    """Counts as `Rebuilder` does, or less, and leaves as many items as there were."""
+
+    def clip(self, value: Any, depth: int) -> Any:
+        if isinstance(value, str):
+            return self._text(value)
+        if not isinstance(value, dict | list) or depth > _DEEPEST:
+            return value
+        if self._left <= 0:
+            return f"[cut: {type(value).__name__}]"
+        if isinstance(value, list):
+            return [self.clip(item, depth + 1) for item in value]
+        return {key: self.clip(item, depth + 1) for key, item in value.items()}
