@@ -32,9 +32,9 @@ _SHORTENED: Final = re.compile(r"… \[cut: \d{1,12} characters in all\]")
 """What a text ends with that was too long (clustertrace.record.rebuilding)."""
 
 
-def cut_secrets(text: str) -> tuple[str, int]:
-    """The text without its secrets, and how many were cut."""
-    cut, found = 0, places(text)
+def cut_secrets(text: str, found: Mapping[str, Sequence[int]]) -> tuple[str, int]:
+    """The text without its secrets, and how many were cut; `found` are its places."""
+    cut = 0
     known: dict[tuple[Sequence[str], Starts], Sequence[int]] = {}
     for step in STEPS:
         where = step.kinds, step.starts

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from clustertrace.errors import BadSetting
 from clustertrace.redaction.marks import mark
-from clustertrace.redaction.scan import may_hold_secrets
+from clustertrace.redaction.scan import may_hold_secrets, places
 
 __all__ = ["Redactor", "redactor"]
 
@@ -51,11 +51,12 @@ class Redactor:
         for pattern in self._own:
             text, times = pattern.subn(mark("by your pattern"), text)
             cut += times
-        if not may_hold_secrets(text):
+        found = places(text)
+        if not found:
             return text, cut
         from clustertrace.redaction.cutting import cut_secrets
 
-        text, times = cut_secrets(text)
+        text, times = cut_secrets(text, found)
         return text, cut + times
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from clustertrace.redaction import MARK, Redactor
 from clustertrace.redaction.cutting import STEPS, cut_secrets
 from clustertrace.redaction.marks import mark
+from clustertrace.redaction.scan import places
 from tests.redaction.texts import (
     INNOCENT,
     NAMED,
@@ -118,7 +119,7 @@ def test_no_pattern_could_begin_elsewhere(parts: list[str]) -> None:
     for step in STEPS:
         everywhere, times = step.cut(everywhere, range(len(everywhere)))
         cut_everywhere += times
-    assert cut_secrets(text) == (everywhere, cut_everywhere)
+    assert cut_secrets(text, places(text)) == (everywhere, cut_everywhere)
 
 
 def test_only_the_password_of_an_address_is_cut() -> None:
