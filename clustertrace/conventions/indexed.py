@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ _WRAPPERS: Final = frozenset({"message", "tool_call", "message_content", "docume
 """Singular names that OpenInference puts around each element of a list."""
 
 _MAX_DEPTH: Final = 60
-_DIGITS: Final = 10
+_INDEX: Final = re.compile(r"[0-9]{1,9}")
 """Instrumentations nest a few levels and count a few hundred; others' keys may say anything."""
 
 
@@ -34,12 +35,13 @@ def unflatten(pairs: Iterable[tuple[str, Any]]) -> Any:
     return _with_lists(tree)
 
 
-def _with_lists(node: Any) -> Any:
-    if not isinstance(node, dict):
-        return node
-    if node and all(key.isascii() and key.isdigit() and len(key) < _DIGITS for key in node):
-        return [_unwrapped(_with_lists(node[key])) for key in sorted(node, key=int)]
-    return {key: _with_lists(value) for key, value in node.items()}
+def _with_lists(node: dict[str, Any]) -> Any:
+    built = {
+        key: _with_lists(value) if isinstance(value, dict) else value for key, value in node.items()
+    }
+    if node and all(map(_INDEX.fullmatch, node)):
+        return [_unwrapped(built[key]) for key in sorted(node, key=int)]
+    return built
 
 
 def _unwrapped(item: Any) -> Any:

@@ -130,17 +130,17 @@ def _read_attributes(
     """Fields from attributes, and the key that each came from; `rest` takes what is left."""
     fields: list[Any] = _NO_FIELDS.copy()
     keys: list[Any] = _NO_FIELDS.copy()
-    table, prefixes = routes.keys, routes.prefixes
+    table, family = routes.keys, routes.prefix.match
     flat_pairs: dict[str, list[tuple[str, Any]]] | None = None
     composite_keys: list[str] | None = None
     for key, value in attributes.items():
         route = table.get(key)
         if route is None:
             rest[key] = value
-            if key.startswith(prefixes):
+            prefix = family(key)
+            if prefix is not None:
                 flat_pairs = flat_pairs or {}
-                prefix = next(prefix for prefix in prefixes if key.startswith(prefix))
-                flat_pairs.setdefault(prefix, []).append((key, value))
+                flat_pairs.setdefault(prefix[0], []).append((key, value))
             continue
         field, rank, read, stays = route
         field_value = read(value)

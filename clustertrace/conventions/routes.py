@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -58,7 +59,8 @@ class Routes(NamedTuple):
     composites: Mapping[str, tuple[int, Composite]]
     """By key, the rank and the reader."""
     families: Mapping[str, int]
-    prefixes: tuple[str, ...]
+    prefix: re.Pattern[str]
+    """What keys of the families begin with."""
     messages: Mapping[str, tuple[Field, str]]
     values: Mapping[str, Sequence[tuple[str, Field]]]
     first_tokens: frozenset[str]
@@ -90,7 +92,7 @@ def _combined_routes(indices: tuple[int, ...]) -> Routes:
             )
         },
         families=families,
-        prefixes=tuple(families),
+        prefix=re.compile("|".join(map(re.escape, families))),
         messages={name: what for one in dialects for name, what in one.event_messages.items()},
         values={name: what for one in dialects for name, what in one.event_values.items()},
         first_tokens=frozenset(name for one in dialects for name in one.first_tokens),
