@@ -1,18 +1,19 @@
 """Where the CPU time of a received span goes, stage by stage, next to bare SQLite's.
 
-    python benchmarks/bench_stages.py [REQUESTS [DATABASE]]     (default 100 of 100 spans)
+    python benchmarks/bench_stages.py [REQUESTS [DATABASE]] [--words N]  (default 100 of 100 spans)
 
 One process, no network: each request is decoded, made into rows and committed by itself, as one
 client's are; then everything that follows behind the answer is done. CPU time, not the clock's, and
 for each stage before the answer the quickest of some rounds, so that it can be read on a machine
 that is busy with other things. With a DATABASE, which gets the spans too, it is measured on one
-that holds something already.
+that holds something already. Prompts and answers have 20 words, or N: with 4 000 they are as long
+as a file that a coding agent reads.
 """
 
 from __future__ import annotations
 
+import argparse
 import sqlite3
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -105,19 +106,23 @@ def bare(batches: Sequence[Batch], folder: Path) -> float:
 
 def main() -> None:
     """Print a row for each stage."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    asked = argparse.ArgumentParser()
+    asked.add_argument("requests", type=int, nargs="?", default=100)
+    asked.add_argument("database", type=Path, nargs="?")
+    asked.add_argument("--words", type=int, default=20)
+    options = asked.parse_args()
+    count: int = options.requests
     spans = count * BODY_SPANS
     collect_seldom()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        db = Path(sys.argv[2]) if len(sys.argv) > 2 else folder / "stages.db"
-        with Store.open(db) as store:
-            seed = time.time_ns() if len(sys.argv) > 2 else 0
-            requests = bodies(count, seed)
+        with Store.open(options.database or folder / "stages.db") as store:
+            requests = bodies(count, time.time_ns() if options.database else 0, options.words)
             first = before_the_answer(store, requests)
             later = behind_the_answer(store)
         floor = bare([decode_protobuf(one).batch for one in requests], folder)
-    print(f"{machine()}; {count} requests of {BODY_SPANS} spans")
+    size = sum(map(len, requests)) // spans
+    print(f"{machine()}; {count} requests of {BODY_SPANS} spans of {size:,} bytes")
     show("bare SQLite, the same rows", floor, spans)
     for stages, title in ((first, "before the answer"), (later, "behind it")):
         for stage, seconds in stages.items():

@@ -24,13 +24,13 @@ LATER = {0, 429, 502, 503, 504}
 IDS = {"traceId", "spanId", "parentSpanId"}
 
 
-def bodies(count: int, seed: int = 0) -> list[bytes]:
-    """Requests of ten traces each, ten attributes a span."""
+def bodies(count: int, seed: int = 0, words: int = 20) -> list[bytes]:
+    """Requests of ten traces each, ten attributes a span, prompts of so many words."""
     rng = random.Random(seed)
-    return [body(rng) for _ in range(count)]
+    return [body(rng, words) for _ in range(count)]
 
 
-def body(rng: random.Random) -> bytes:
+def body(rng: random.Random, words: int) -> bytes:
     """One request: ten traces of a root agent, model calls and tools."""
     request = ExportTraceServiceRequest()
     of_resource = request.resource_spans.add()
@@ -47,11 +47,11 @@ def body(rng: random.Random) -> bytes:
             span.parent_span_id = root_id if at else b""
             span.start_time_unix_nano = start + at * 10**6
             span.end_time_unix_nano = start + (at + 1) * 10**6
-            describe(span, at, rng)
+            describe(span, at, rng, words)
     return request.SerializeToString()
 
 
-def describe(span: object, at: int, rng: random.Random) -> None:
+def describe(span: object, at: int, rng: random.Random, words: int) -> None:
     """Ten attributes as OpenTelemetry's GenAI instrumentors set them."""
     if at == 0:
         operation, span.name = "invoke_agent", "invoke_agent helper"  # type: ignore[attr-defined]
@@ -60,7 +60,7 @@ def describe(span: object, at: int, rng: random.Random) -> None:
     else:
         tool = rng.choice(["search", "fetch", "calculate"])
         operation, span.name = "execute_tool", f"execute_tool {tool}"  # type: ignore[attr-defined]
-    sentence = " ".join(rng.choices(WORDS, k=20))
+    sentence = " ".join(rng.choices(WORDS, k=words))
     for key, value in (
         ("gen_ai.operation.name", operation),
         ("gen_ai.provider.name", "openai"),
