@@ -51,8 +51,16 @@ class Rebuilder:
         self._opaque: dict[str, None] = {}
 
     def build(self, value: Any) -> Captured:
-        plain = self._value(value, 0)
-        return Captured(encode(plain), tuple(self._cut), tuple(self._opaque))
+        return Captured(encode(self.rebuilt(value)), self.cut, tuple(self._opaque))
+
+    def rebuilt(self, value: Any) -> Any:
+        """As much of a value as fits, of JSON's types."""
+        return self._value(value, 0)
+
+    @property
+    def cut(self) -> tuple[str, ...]:
+        """Paths, one level deep, of what was too large."""
+        return tuple(self._cut)
 
     def _value(self, value: Any, depth: int) -> Any:
         self._nodes -= 1

@@ -17,7 +17,7 @@ from clustertrace.content import CAPTURE, bare
 from clustertrace.errors import BadSetting
 from clustertrace.model import EMPTY, Log, Span, TraceFacts
 from clustertrace.record.clipping import READ, clipped_span
-from clustertrace.record.values import capture
+from clustertrace.record.rebuilding import Rebuilder
 from clustertrace.redaction import REDACTED, Redactor, redactor
 from clustertrace.store.rows import (
     ATTRIBUTES,
@@ -223,9 +223,10 @@ def _shortened(value: Any, limit: int) -> tuple[Any, Sequence[str]]:
     """
     budget = limit
     while True:
-        text, paths, _ = capture(value, budget)
-        fitting = json_value(text)
+        rebuilder = Rebuilder(budget)
+        fitting = rebuilder.rebuilt(value)
         size = _size((fitting if isinstance(value, str) else json_text(fitting)) or "")
         if size <= limit or budget <= 16:
+            paths = rebuilder.cut
             return fitting, paths if 0 < len(paths) <= _PATHS_NAMED else ("",)
         budget = min(budget - 16, budget * limit // size)
