@@ -161,6 +161,8 @@ def steps_of(spans: Sequence[Span]) -> list[Span]:
 
 def ids_above(inner: Sequence[Span], spans: Sequence[Span]) -> set[str]:
     """Ids of the spans of a trace that hold one of the inner ones."""
+    if not inner:
+        return set()  # as of most runs, whose steps all worked
     parents = {span.span_id: span.parent_span_id for span in spans}
     above: set[str] = set()
     for span in inner:

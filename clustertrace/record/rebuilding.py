@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import enum
 import math
-import re
 from collections.abc import Collection, Mapping, Set
 from typing import Any, Final, NamedTuple
 
 from clustertrace.record.plain import MAX_DEPTH, NODE_BYTES, encode
+from clustertrace.redaction.marks import SHORTENED
 
 __all__ = ["Captured", "Rebuilder", "not_recorded"]
 
@@ -22,8 +22,6 @@ _SORTED: Final = 1000
 _DUMPED: Final = 10_000
 """Models with no more elements than this dump themselves."""
 _LEAVES: Final = frozenset({str, int, float, bool, type(None)})
-_SHORTENED: Final = re.compile(r"… \[cut: (\d{1,12}) characters in all\]\Z")
-"""What a text ends with that was cut before: its length was another."""
 _LONGEST_NOTE: Final = 40
 _PREVIEW: Final = 10
 """Elements of a large array that are kept to look at."""
@@ -200,7 +198,8 @@ class Rebuilder:
         if len(kept) >= len(value) or kept == value:
             return kept
         self._mark(self._cut)
-        earlier = _SHORTENED.search(value, max(0, len(value) - _LONGEST_NOTE))
+        # One that was cut before had another length.
+        earlier = SHORTENED.search(value, max(0, len(value) - _LONGEST_NOTE))
         return f"{kept}… [cut: {earlier[1] if earlier else len(value)} characters in all]"
 
     def _bytes(self, kept: bytes, size: int) -> str:

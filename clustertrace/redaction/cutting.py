@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from clustertrace.redaction import names
 from clustertrace.redaction.forms import FORMS, Late, late
-from clustertrace.redaction.marks import MARK, mark
+from clustertrace.redaction.marks import MARK, SHORTENED, mark
 from clustertrace.redaction.scan import places
 from clustertrace.redaction.starts import (
     Starts,
@@ -27,9 +27,6 @@ from clustertrace.redaction.starts import (
 __all__ = ["STEPS", "cut_secrets"]
 
 _BY_NAME: Final = mark("by its name")
-
-_SHORTENED: Final = re.compile(r"… \[cut: \d{1,12} characters in all\]")
-"""What a text ends with that was too long (clustertrace.record.rebuilding)."""
 
 
 def cut_secrets(text: str, found: Mapping[str, Sequence[int]]) -> tuple[str, int]:
@@ -123,7 +120,7 @@ def _is_spent(value: str) -> bool:
     return value.startswith(MARK) or (
         bool(shortened)
         and MARK.startswith(head)
-        and _SHORTENED.fullmatch(value, len(head)) is not None
+        and SHORTENED.fullmatch(value, len(head)) is not None
     )
 
 
