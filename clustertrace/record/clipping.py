@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from clustertrace.model import Span
+from clustertrace.record.conversations import is_conversation
 from clustertrace.record.rebuilding import Rebuilder
 
 __all__ = ["READ", "clipped", "clipped_span"]
@@ -51,13 +52,25 @@ def _clipped(value: Any, most: int, depth: int) -> Any:
 class _Clipper(Rebuilder):
     """Counts as `Rebuilder` does, or less, and leaves as many items as there were."""
 
+    _opening_share = 1 / READ  # as much as may be kept of it at most
+
     def clip(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
             return self._text(value)
         if not isinstance(value, dict | list) or depth > _DEEPEST:
             return value
-        if self._left <= 0:
-            return f"[cut: {type(value).__name__}]"
+        if self.left <= 0:
+            return _gone(value)
         if isinstance(value, list):
-            return [self.clip(item, depth + 1) for item in value]
+            return self._clipped_list(value, depth)
         return {key: self.clip(item, depth + 1) for key, item in value.items()}
+
+    def _clipped_list(self, value: list[Any], depth: int) -> list[Any]:
+        if self._is_conversing or not is_conversation(value):
+            return [self.clip(item, depth + 1) for item in value]
+        made = self._conversation(value, lambda message: self.clip(message, depth + 1))
+        return [made[at] if at in made else _gone(message) for at, message in enumerate(value)]
+
+
+def _gone(value: Any) -> str:
+    return f"[cut: {type(value).__name__}]"

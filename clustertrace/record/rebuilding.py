@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from typing import Any, Final, NamedTuple
 
+from clustertrace.record.conversations import is_conversation, left_out, shortened
 from clustertrace.record.plain import MAX_DEPTH, NODE_BYTES, encode
 from clustertrace.redaction.marks import SHORTENED
 
@@ -40,9 +41,14 @@ class Captured(NamedTuple):
 class Rebuilder:
     """Rebuilds one value from plain pieces, as much of it as the budget allows."""
 
+    _opening_share: float = 1 / 3
+    """What the opening of a conversation may take of the space for sure."""
+
     def __init__(self, limit: int) -> None:
-        self._left = limit
+        self.left = limit
+        """Bytes that may still be used; negative once too many were."""
         self._nodes = _MAX_NODES
+        self._is_conversing = False
         self._open: set[int] = set()
         self._path: list[str] = []
         self._cut: dict[str, None] = {}
@@ -60,9 +66,21 @@ class Rebuilder:
         """Paths, one level deep, of what was too large."""
         return tuple(self._cut)
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing more fits, or too many pieces were made."""
+        return self.left <= 0 or self._nodes <= 0
+
+    def within(self, room: int, make: Callable[[Any], Any], value: Any) -> Any:
+        """`make(value)`, which finds so many bytes left; what it uses is used."""
+        whole, self.left = self.left, room
+        made = make(value)
+        self.left += whole - room
+        return made
+
     def _value(self, value: Any, depth: int) -> Any:
         self._nodes -= 1
-        self._left -= NODE_BYTES
+        self.left -= NODE_BYTES
         try:
             return self._rebuilt(value, depth)
         except Exception as error:
@@ -85,7 +103,7 @@ class Rebuilder:
             return float(value) if math.isfinite(value) else str(float(value))
         if isinstance(value, bytes | bytearray | memoryview):
             return self._bytes(bytes(value[: self._room()]), len(value))
-        if depth >= MAX_DEPTH or self._nodes <= 0 or self._left <= 0:
+        if depth >= MAX_DEPTH or self.is_spent:
             self._mark(self._cut)
             return f"[cut: {type(value).__name__}]"
         if id(value) in self._open:
@@ -102,7 +120,7 @@ class Rebuilder:
             return self._mapping(value, depth)
         if isinstance(value, list | tuple):
             named = getattr(value, "_asdict", None)
-            return self._mapping(named(), depth) if named else self._sequence(value, depth)
+            return self._mapping(named(), depth) if named else self._list(value, depth)
         if isinstance(value, Set):
             return self._sequence(_sorted(value), depth)
         if isinstance(value, BaseException):
@@ -134,7 +152,7 @@ class Rebuilder:
 
     def _model(self, value: Any, depth: int) -> Any:
         """A pydantic model: its own dump, unless that would copy more than can be kept."""
-        held, most = vars(value), max(_DUMPED, self._left)
+        held, most = vars(value), max(_DUMPED, self.left)
         size = sum(len(item) for item in held.values() if hasattr(item, "__len__"))
         if size > most or _elements_left(value, most, MAX_DEPTH) < 0:
             fields = type(value).model_fields
@@ -158,7 +176,7 @@ class Rebuilder:
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         made: dict[str, Any] = {}
         for key, item in value.items():
-            if self._nodes <= 0 or self._left <= 0:
+            if self.is_spent:
                 self._mark(self._cut)
                 made["[cut]"] = f"{len(value) - len(made)} more"
                 break
@@ -172,17 +190,41 @@ class Rebuilder:
     def _share(self, name: str, item: Any, sharers: int) -> Any:
         """One of the outermost values: a large argument must not crowd out those after it."""
         self._path.append(name)
-        whole = self._left
-        self._left = share = whole // sharers
-        made = self._value(item, 1)
-        self._left = whole - (share - self._left)
+        made = self.within(self.left // sharers, lambda item: self._value(item, 1), item)
         self._path.pop()
         return made
+
+    def _list(self, value: Sequence[Any], depth: int) -> list[Any]:
+        if self._is_conversing or not is_conversation(value):
+            return self._sequence(value, depth)
+        made = self._conversation(value, lambda message: self._value(message, depth + 1))
+        gap = len(value) - len(made)
+        messages = [made[at] for at in sorted(made)]
+        if gap:
+            self._mark(self._cut)
+            first = next(at for at in range(len(value)) if at not in made)
+            messages.insert(first, left_out(value[first : first + gap]))
+        return messages
+
+    def _conversation(self, messages: Sequence[Any], make: Callable[[Any], Any]) -> dict[int, Any]:
+        """The messages by their place: all that fit, or those that matter most."""
+        left, nodes = self.left, self._nodes
+        self._is_conversing = True  # within a message, lists are kept from their beginning
+        try:
+            made = {}
+            for at, message in enumerate(messages):
+                made[at] = make(message)
+                if self.is_spent:
+                    self.left, self._nodes = left, nodes
+                    return shortened(messages, make, self, self._opening_share)
+            return made
+        finally:
+            self._is_conversing = False
 
     def _sequence(self, value: Collection[Any], depth: int) -> list[Any]:
         made: list[Any] = []
         for item in value:
-            if self._nodes <= 0 or self._left <= 0:
+            if self.is_spent:
                 self._mark(self._cut)
                 made.append(f"[cut: {len(value) - len(made)} more]")
                 break
@@ -192,9 +234,12 @@ class Rebuilder:
     def _text(self, value: str) -> str:
         room = self._room()
         kept = str(value[:room])
-        if len(value) > room or not kept.isascii():
-            kept = kept.encode("utf-8", "replace")[:room].decode("utf-8", "ignore")
-        self._left -= len(kept)
+        if kept.isascii():
+            self.left -= len(kept)
+        else:
+            encoded = kept.encode("utf-8", "replace")[:room]
+            self.left -= len(encoded)
+            kept = encoded.decode("utf-8", "ignore")
         if len(kept) >= len(value) or kept == value:
             return kept
         self._mark(self._cut)
@@ -204,7 +249,7 @@ class Rebuilder:
 
     def _bytes(self, kept: bytes, size: int) -> str:
         text = kept.decode("utf-8", "backslashreplace")
-        self._left -= len(text)
+        self.left -= len(text)
         self._mark(self._opaque)
         if len(kept) == size:
             return text
@@ -212,7 +257,7 @@ class Rebuilder:
         return f"{text}… [cut: {size} bytes in all]"
 
     def _room(self) -> int:
-        return max(0, self._left)
+        return max(0, self.left)
 
     def _mark(self, what: dict[str, None]) -> None:
         what[self._path[0] if self._path else ""] = None

@@ -15,7 +15,7 @@ from clustertrace.record.notices import notice
 from clustertrace.record.playback import RecordedReply
 from clustertrace.record.spans import session_now
 from clustertrace.wrap.facts import Assembler, Endpoint, Reply, Request, named
-from clustertrace.wrap.messages import fitted, slim
+from clustertrace.wrap.messages import slim
 
 __all__ = ["MISSING", "ModelCall", "begin"]
 
@@ -122,10 +122,7 @@ class ModelCall:
         self.span.end(end_ns)
 
     def _record_input(self, request: Request) -> None:
-        kept, dropped = fitted(slim(request.input))
-        self.span.set_input(kept)
-        if dropped:
-            self.span.set_attributes(**{"clustertrace.cut": ["input"]})
+        self.span.set_input(slim(request.input))
 
     def _record_reply(self, reply: Reply, error: BaseException | None) -> None:
         request = self._request

@@ -13,11 +13,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from clustertrace.record.config import config
-
 __all__ = [
     "arguments",
-    "fitted",
     "message",
     "parts_of",
     "plain",
@@ -30,7 +27,6 @@ Message = dict[str, Any]
 
 _ENCODED: Final = re.compile(r"(?:data:[\w.+/-]+[;,]|[A-Za-z0-9+/_=-]{256})")
 _ENCODED_LENGTH: Final = 1024
-_NODE: Final = 8
 _DEPTH: Final = 16
 
 
@@ -96,51 +92,3 @@ def slim(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return [slim(item, depth + 1) for item in value]
     return slim(plain(value), depth + 1) if hasattr(value, "model_dump") else value
-
-
-def fitted(messages: Any) -> tuple[Any, int]:
-    """A conversation cut to the size limit of an input, and how many messages were left out.
-
-    The newest messages matter most, then the system instructions; those in between go first.
-    """
-    limit = config().payload_bytes * 3 // 4
-    if not isinstance(messages, list):
-        return messages, 0
-    sizes = [_size(message) for message in messages]
-    if sum(sizes) <= limit or len(messages) < 3:
-        return messages, 0
-    head = _head(messages, limit // 3)
-    room = limit - sum(map(_size, head))
-    start = len(messages)
-    while start > len(head) and (start == len(messages) or sizes[start - 1] <= room):
-        start -= 1
-        room -= sizes[start]
-    dropped = start - len(head)
-    if not dropped:
-        return messages, 0
-    note = {"role": "cut", "content": f"[{dropped} earlier messages are not kept]"}
-    return [*head, note, *messages[start:]], dropped
-
-
-def _head(messages: list[Any], limit: int) -> list[Any]:
-    """The system instructions, shortened if they would leave no room for the rest."""
-    first = messages[0]
-    if not isinstance(first, Mapping) or first.get("role") not in ("system", "developer"):
-        return []
-    text = first.get("content")
-    if isinstance(text, str):
-        too_long = len(text) > limit
-        kept = f"{text[:limit]}… [cut: {len(text)} characters in all]" if too_long else text
-        return [{**first, "content": kept}]
-    return [first] if _size(first) <= limit else []
-
-
-def _size(value: Any) -> int:
-    """Roughly how many bytes of JSON a value takes."""
-    if isinstance(value, str):
-        return len(value) + _NODE
-    if isinstance(value, Mapping):
-        return sum(len(str(key)) + _size(item) for key, item in value.items()) + _NODE
-    if isinstance(value, list | tuple):
-        return sum(map(_size, value)) + _NODE
-    return _NODE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from hypothesis import given
@@ -18,10 +19,31 @@ VALUES = st.recursive(
 )
 
 
+MESSAGES = st.lists(
+    st.builds(
+        lambda role, content: {"role": role, "content": content},
+        st.sampled_from(["system", "user", "assistant", "tool"]),
+        st.builds(str.__mul__, st.sampled_from(["a", "bc", "é"]), st.integers(0, 3000)),
+    ),
+    max_size=12,
+)
+
+
 @given(VALUES, st.integers(16, 400))
 def test_the_same_is_kept_as_of_the_whole_value(value: Any, limit: int) -> None:
     """Texts, what they say of the rest, and the paths of what was cut."""
     assert capture(clipped(value, 2 * limit), limit) == capture(value, limit)
+
+
+@given(MESSAGES, st.integers(256, 4000))
+def test_the_same_is_kept_as_of_the_whole_conversation(messages: list[Any], limit: int) -> None:
+    """Its newest messages are not among what goes first; where space is divided, a byte may be."""
+    early = json.loads(capture(clipped(messages, 2 * limit), limit).text)
+    whole = json.loads(capture(messages, limit).text)
+    opening = 3 if len(messages) > 3 else len(messages) - 1
+    assert early[opening:] == whole[opening:]
+    for one, other in zip(early[:opening], whole[:opening], strict=True):
+        assert abs(len(str(one)) - len(str(other))) <= 2
 
 
 def test_little_is_left_of_much() -> None:

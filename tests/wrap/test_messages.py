@@ -1,45 +1,13 @@
-"""Conversations made to fit, whatever they are made of."""
+"""Messages of all providers in one shape, without encoded bytes."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from clustertrace.record.config import config
-from clustertrace.wrap.messages import arguments, fitted, slim
-
-LIMIT = 32768
-MESSAGES = st.lists(
-    st.builds(
-        lambda role, size: {"role": role, "content": "x" * size},
-        st.sampled_from(["user", "assistant", "tool"]),
-        st.integers(0, 20_000),
-    ),
-    max_size=20,
-)
-
-
-@given(MESSAGES, st.integers(0, 50_000))
-@example([{"role": "user", "content": "x" * size} for size in (0, 16266)], 8192)
-def test_what_is_left_out_of_a_conversation_is_its_middle(rest: list[Any], system: int) -> None:
-    """The newest message stays whole, the instructions come first, and the count adds up."""
-    assert config().payload_bytes == LIMIT
-    messages = [{"role": "system", "content": "s" * system}, *rest]
-    kept, gone = fitted(messages)
-    if not gone:
-        assert kept is messages
-        return
-    head, note, *newest = kept
-    assert head["role"] == "system"
-    assert note == {"role": "cut", "content": f"[{gone} earlier messages are not kept]"}
-    assert newest == messages[-len(newest) :]
-    assert 1 + gone + len(newest) == len(messages)
-    assert len(json.dumps([head, note, *newest[:-1]])) < LIMIT
+from clustertrace.wrap.messages import arguments, slim
 
 
 def test_a_long_conversation_keeps_its_end_in_the_record(api: Any, recorded: Any) -> None:

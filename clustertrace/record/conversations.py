@@ -1,0 +1,121 @@
+"""What of a conversation is kept that is too long: its opening, and the newest messages.
+
+An agent sends the whole conversation again with each call. What a call is about stands at the end,
+what all of it is for at the beginning: the system's instructions and the user's first message. That
+opening has a part of the space for sure (a third). The newest message leaves an eighth of the rest
+to those before it; they follow backwards until the space is used. What stands between is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+__all__ = ["Budget", "is_conversation", "left_out", "shortened"]
+
+_TYPES: Final = frozenset(
+    {
+        *("human", "ai", "system", "tool", "function"),  # LangChain's messages have no role
+        *("function_call", "function_call_output"),  # nor have these of OpenAI's Responses
+        *("custom_tool_call", "custom_tool_call_output"),
+    }
+)
+_ASKING: Final = ("user", "human")
+_INSTRUCTING: Final = ("system", "developer")
+
+_LEAST: Final = 256
+"""With less space than this, no further message is begun."""
+
+_LEFT_OUT: Final = re.compile(r"\[cut: (\d{1,12}) earlier messages?\]\Z")
+
+Make = Callable[[Any], Any]
+
+
+class Budget(Protocol):
+    """The space that values use up while they are made."""
+
+    left: int
+    """Bytes."""
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing more fits."""
+
+    def within(self, room: int, make: Make, value: Any) -> Any:
+        """`make(value)`, which finds `room` bytes left, whatever there is; it uses what it uses."""
+
+
+def is_conversation(values: Sequence[Any]) -> bool:
+    """Whether these are messages, by the last of them."""
+    return len(values) > 1 and _speaker(values[-1]) is not None
+
+
+def shortened(
+    messages: Sequence[Any], make: Make, budget: Budget, opening_share: float
+) -> dict[int, Any]:
+    """What `make` makes of the messages that are kept, by their place."""
+    first, whole = _opening(messages), budget.left
+    made = _shared(messages[:first], make, budget, int(whole * opening_share))
+    used = whole - budget.left
+    made |= _newest(messages, first, make, budget)
+    if budget.left > 0:
+        # What the newest messages leave is the opening's too.
+        budget.left += used
+        made |= _shared(messages[:first], make, budget, budget.left)
+    return made
+
+
+def left_out(messages: Sequence[Any]) -> str:
+    """What stands in the place of messages; there may be such a note among them."""
+    notes = [_LEFT_OUT.match(one) if isinstance(one, str) else None for one in messages]
+    count = sum(int(note[1]) if note else 1 for note in notes)
+    return f"[cut: {count} earlier message{'s' * (count > 1)}]"
+
+
+def _opening(messages: Sequence[Any]) -> int:
+    """How many messages instruct, and ask first; never the newest of all."""
+    speakers = [_speaker(message) for message in messages[: min(3, len(messages) - 1)]]
+    for at, speaker in enumerate(speakers):
+        if speaker not in _INSTRUCTING:
+            return at + (speaker in _ASKING)
+    return len(speakers)
+
+
+def _shared(messages: Sequence[Any], make: Make, budget: Budget, room: int) -> dict[int, Any]:
+    """All of some messages in so much space: what the short ones leave is for the long ones."""
+    whole = budget.left
+    sizes = []
+    for message in messages:
+        budget.within(room, make, message)
+        sizes.append(whole - budget.left)
+        budget.left = whole
+    made = {}
+    for beside, at in enumerate(sorted(range(len(messages)), key=sizes.__getitem__)):
+        used = whole - budget.left
+        made[at] = budget.within((room - used) // (len(messages) - beside), make, messages[at])
+    return made
+
+
+def _newest(messages: Sequence[Any], first: int, make: Make, budget: Budget) -> dict[int, Any]:
+    """The last messages from `first` on, as many as there is space for."""
+    at = len(messages) - 1
+    room = budget.left if at == first else budget.left - budget.left // 8
+    made = {at: budget.within(room, make, messages[at])}
+    while at > first and budget.left > _LEAST and not budget.is_spent:
+        at -= 1
+        made[at] = make(messages[at])
+    return made
+
+
+def _speaker(message: Any) -> str | None:
+    """Whose message it is; None for what is no message."""
+    try:
+        fields = message if isinstance(message, Mapping) else vars(message)
+        role, kind = fields.get("role"), fields.get("type")
+    except Exception:
+        # A value may do anything when it is looked at.
+        return None
+    if isinstance(role, str):
+        return role
+    return kind if isinstance(kind, str) and kind in _TYPES else None
