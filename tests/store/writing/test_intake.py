@@ -100,14 +100,14 @@ def test_a_long_conversation_that_others_send_keeps_its_end() -> None:
     """The newest messages, without their secrets, however much stands before them."""
     said = [{"role": "assistant", "content": f"{n} {'x' * 1000}"} for n in range(500)]
     messages = [{"role": "system", "content": "Brief."}, *said, {"role": "user", "content": KEY}]
-    for span in (kept(root(input=messages)), kept(root(input={"messages": messages}))):
-        found = span.input if isinstance(span.input, list) else span.input["messages"]
+    for stored in (kept(root(input=messages)), kept(root(input={"messages": messages}))):
+        found = stored.input if isinstance(stored.input, list) else stored.input["messages"]
         assert found[0] == messages[0]
         assert found[1].endswith("earlier messages]")
         assert found[-2] == messages[-2]
         assert KEY not in str(found)
         assert "redacted" in found[-1]["content"]
-        assert span.attributes["clustertrace.cut"][0].startswith("input")
+        assert stored.attributes["clustertrace.cut"][0].startswith("input")
         assert kept(span) == span
 
 
