@@ -108,7 +108,7 @@ def test_a_long_conversation_that_others_send_keeps_its_end() -> None:
         assert KEY not in str(found)
         assert "redacted" in found[-1]["content"]
         assert stored.attributes["clustertrace.cut"][0].startswith("input")
-        assert kept(span) == span
+        assert kept(stored) == stored
 
 
 def test_what_is_far_beyond_the_limit_is_not_searched_for_secrets() -> None:
