@@ -115,7 +115,10 @@ def test_an_upgrade_migrates_the_coordinator_and_each_shard(
     for url in old:
         with psycopg.connect(url) as raw:
             raw.execute("UPDATE alembic_version SET version_num = '0001'")
-            for name in ("spans_models", "traces_error", "traces_note"):
+            for name in (
+                *("spans_models", "spans_root_calls", "spans_responses"),
+                *("traces_error", "traces_note"),
+            ):
                 raw.execute(f"DROP INDEX IF EXISTS {name}")
     with Store.open(spread.place.text) as newer:
         assert answers(newer) == before

@@ -86,6 +86,16 @@ class SpanRow(SQLModel, table=True):
             sqlite_where=text("scope IS NOT NULL"),
         ),
         Index(
+            "spans_root_calls",
+            *("scope", text("(start_ns / 4000000000)"), "input_tokens", "start_ns"),
+            sqlite_where=text("scope IS NOT NULL AND parent_span_id IS NULL"),
+        ),
+        Index(
+            "spans_responses",
+            *(text("(start_ns / 4000000000)"), "response_id"),
+            sqlite_where=text("response_id IS NOT NULL"),
+        ),
+        Index(
             "spans_failed_calls",
             *("scope", "start_ns"),
             sqlite_where=text("scope IS NOT NULL AND status = 'error'"),

@@ -19,7 +19,15 @@ from clustertrace.store.writing import news
 from clustertrace.understanding.nearby import Nearby, may_be_reported_elsewhere
 from clustertrace.understanding.same_calls import TOGETHER_NS
 
-__all__ = ["FAILED_AT_ONCE", "calls_elsewhere", "wake"]
+__all__ = [
+    "ANSWERED_AT_ONCE",
+    "FAILED_AT_ONCE",
+    "ROOT_ANSWERED_AT_ONCE",
+    "ROOT_FAILED_AT_ONCE",
+    "SAME_RESPONSE",
+    "calls_elsewhere",
+    "wake",
+]
 
 _SELECT_SCOPES: Final = (
     "WITH RECURSIVE known(scope) AS ("
@@ -38,10 +46,12 @@ _CONCURRENT_CALLS: Final = (
 `n.start_ns` to `{last}`; never are ranges of equal scope read."""
 
 _WINDOW_NS: Final = 2 * TOGETHER_NS
-ANSWERED_AT_ONCE: Final = (
-    f"{_CONCURRENT_CALLS} AND o.input_tokens = n.input_tokens"
-    f" AND o.start_ns / {_WINDOW_NS} IN ((n.start_ns - {TOGETHER_NS}) / {_WINDOW_NS},"
+_IN_WINDOW: Final = (
+    f"o.start_ns / {_WINDOW_NS} IN ((n.start_ns - {TOGETHER_NS}) / {_WINDOW_NS},"
     f" (n.start_ns + {TOGETHER_NS}) / {_WINDOW_NS}, ({{last}} + {TOGETHER_NS}) / {_WINDOW_NS})"
+)
+ANSWERED_AT_ONCE: Final = (
+    f"{_CONCURRENT_CALLS} AND o.input_tokens = n.input_tokens AND {_IN_WINDOW}"
 )
 FAILED_AT_ONCE: Final = (
     f"{_CONCURRENT_CALLS} AND n.status = 'error' AND n.input_tokens IS NULL"
@@ -49,14 +59,31 @@ FAILED_AT_ONCE: Final = (
 )
 """Of those, the ones that say the same. (The plus keeps SQLite to the index of failures.)"""
 
+ROOT_ANSWERED_AT_ONCE: Final = f"{ANSWERED_AT_ONCE} AND o.parent_span_id IS NULL"
+ROOT_FAILED_AT_ONCE: Final = (
+    f"{_CONCURRENT_CALLS} AND {_IN_WINDOW} AND o.parent_span_id IS NULL AND n.status = 'error'"
+    " AND n.input_tokens IS NULL AND +o.status = 'error' AND o.input_tokens IS NULL"
+)
+"""Of these, the ones that are a trace by themselves."""
+
+SAME_RESPONSE: Final = (
+    "spans o WHERE o.scope <> n.scope AND o.response_id = n.response_id"
+    f" AND o.start_ns / {_WINDOW_NS} IN ((n.start_ns - {TOGETHER_NS}) / {_WINDOW_NS},"
+    f" (n.start_ns + {TOGETHER_NS}) / {_WINDOW_NS})"
+)
+"""Calls `o` of other reporters, at about the time of `n`, that had the same response."""
+
+_IS_NOT_ITS_OWN: Final = "o.trace_id <> n.trace_id"
 _MAY_BE_SAME_CALL: Final = (
-    "EXISTS (SELECT 1 FROM {others_of_one} AND o.trace_id <> n.trace_id"
-    " AND (n.parent_span_id IS NULL OR o.parent_span_id IS NULL OR n.response_id = o.response_id))"
+    f"(n.parent_span_id IS NULL AND EXISTS (SELECT 1 FROM {{others_of_one}} AND {_IS_NOT_ITS_OWN})"
+    f" OR EXISTS (SELECT 1 FROM {{roots_of_one}} AND {_IS_NOT_ITS_OWN})"
+    f" OR EXISTS (SELECT 1 FROM {SAME_RESPONSE} AND {_IS_NOT_ITS_OWN}))"
 )
 """Whether one of them can be the call `n`: one is a trace by itself, or both know the response.
 
-Where a thousand agents ask the same at once, nearly none can, and none is compared with the others.
-Where one can, the others are looked at too: it may be one of theirs.
+Where a thousand agents ask the same at once, nearly none can, and none is compared with the others:
+each of the three questions has an index of its own. Where one can, the others are looked at too: it
+may be one of theirs.
 """
 
 
@@ -76,7 +103,8 @@ def calls_elsewhere(
     of_candidates = f"n.trace_id IN ({placeholders(candidates)})"
     sql = f"SELECT n.trace_id FROM spans n WHERE {of_candidates} AND {_MAY_BE_SAME_CALL}"
     asking = [
-        row[0] for row in conn.rows(_answered_or_failed(sql, scopes), (*candidates, *scopes) * 2)
+        row[0]
+        for row in conn.rows(_answered_or_failed(sql, scopes), (*candidates, *scopes * 2) * 2)
     ]
     if not asking:
         return {}
@@ -107,7 +135,7 @@ def wake(conn: Connection, after_seq: int, due_ns: int) -> None:
     calls = _answered_or_failed(
         _traces_of_concurrent_calls(f"n.seq > ? AND {_MAY_BE_SAME_CALL}"), scopes
     )
-    news.mark_found(conn, calls, (after_seq, *scopes, *scopes) * 2, due_ns)
+    news.mark_found(conn, calls, (after_seq, *scopes * 3) * 2, due_ns)
 
 
 def _known_scopes(conn: Connection) -> list[str]:
@@ -132,14 +160,19 @@ def _traces_of_concurrent_calls(condition: str) -> str:
 def _answered_or_failed(sql: str, scopes: Sequence[str]) -> str:
     """What a question about calls that say the same finds, answered or failed.
 
-    `{others_of_one}` stands for those at the time of one call, `{others}` for those at the time of
-    some, from `start_ns` to `last_ns`.
+    `{others_of_one}` stands for those at the time of one call, `{roots_of_one}` for those of them
+    that are a trace by themselves, `{others}` for those at the time of some, from `start_ns` to
+    `last_ns`.
     """
     scope_rows = " UNION ALL ".join(["SELECT ? AS scope"] * len(scopes))
     return " UNION ".join(
         sql.format(
             others_of_one=others.format(scopes=scope_rows, last="n.start_ns"),
+            roots_of_one=roots.format(scopes=scope_rows, last="n.start_ns"),
             others=others.format(scopes=scope_rows, last="n.last_ns"),
         )
-        for others in (ANSWERED_AT_ONCE, FAILED_AT_ONCE)
+        for others, roots in (
+            (ANSWERED_AT_ONCE, ROOT_ANSWERED_AT_ONCE),
+            (FAILED_AT_ONCE, ROOT_FAILED_AT_ONCE),
+        )
     )

@@ -9,7 +9,14 @@ import pytest
 from clustertrace.model import Batch, Span
 from clustertrace.store import queries
 from clustertrace.store.store import Store
-from clustertrace.store.writing.elsewhere import FAILED_AT_ONCE, calls_elsewhere
+from clustertrace.store.writing.elsewhere import (
+    ANSWERED_AT_ONCE,
+    FAILED_AT_ONCE,
+    ROOT_ANSWERED_AT_ONCE,
+    ROOT_FAILED_AT_ONCE,
+    SAME_RESPONSE,
+    calls_elsewhere,
+)
 from clustertrace.understanding.same_calls import NEAREST
 
 SECOND = 10**9
@@ -128,14 +135,22 @@ def test_calls_by_themselves_that_ask_the_same_at_once(store: Store) -> None:
 
 
 @pytest.mark.sqlite("its plans")
-def test_failures_are_looked_up(store: Store) -> None:
-    """Failed calls elsewhere are found by an index of them."""
+@pytest.mark.parametrize(
+    ("calls", "index"),
+    [
+        (ANSWERED_AT_ONCE, "spans_calls (scope=? AND <expr>=? AND input_tokens=? AND start_ns>"),
+        (ROOT_ANSWERED_AT_ONCE, "spans_root_calls (scope=? AND <expr>=? AND input_tokens=? AND"),
+        (FAILED_AT_ONCE, "spans_failed_calls (scope=? AND start_ns>"),
+        (ROOT_FAILED_AT_ONCE, "spans_root_calls (scope=? AND <expr>=? AND input_tokens=? AND"),
+        (SAME_RESPONSE, "spans_responses (<expr>=? AND response_id=?)"),
+    ],
+)
+def test_calls_at_the_same_time_are_looked_up(store: Store, calls: str, index: str) -> None:
+    """Each kind by an index of its own, so that a thousand others there cost nothing."""
     with store.read() as conn:
-        sql = FAILED_AT_ONCE.format(
-            scopes="SELECT 'one' AS scope UNION ALL SELECT 'two'", last="n.start_ns"
-        )
+        sql = calls.format(scopes="SELECT 'one' AS scope UNION ALL SELECT 'two'", last="n.start_ns")
         plan = conn.rows(
-            "EXPLAIN QUERY PLAN SELECT o.trace_id FROM spans n CROSS JOIN"
-            f" {sql} AND n.trace_id = x'01'"
+            f"EXPLAIN QUERY PLAN SELECT o.trace_id FROM spans n CROSS JOIN {sql}"
+            " AND n.trace_id = x'01'"
         )
-    assert any("spans_failed_calls" in str(step) for step in plan)
+    assert any(index in str(step) for step in plan)
