@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from functools import partial
 from itertools import combinations
 from typing import Any, Final
 
@@ -64,7 +65,7 @@ def join_scopes(models: Sequence[Span], joined: Groups) -> None:
         return
     taken: set[End] = set()
     for keys in (distinctive_keys, common_keys):
-        for nearness in (nearest_by_start, zip):
+        for nearness in (partial(nearest_by_start, count=1), nearest_by_start, zip):
             _join_pairs(candidate_pairs(models, nearness, keys, taken), joined, taken)
 
 
@@ -106,15 +107,17 @@ def candidate_pairs(
                     yield one, other
 
 
-def nearest_by_start(spans: Sequence[Span], others: Sequence[Span]) -> Iterator[tuple[Span, Span]]:
+def nearest_by_start(
+    spans: Sequence[Span], others: Sequence[Span], count: int = NEAREST
+) -> Iterator[tuple[Span, Span]]:
     """Each of some with those of the others that begin nearest."""
-    return ((span, candidate) for span in spans for candidate in nearest_to(span, others))
+    return ((span, candidate) for span in spans for candidate in nearest_to(span, others, count))
 
 
-def nearest_to(span: Span, others: Sequence[Span]) -> Sequence[Span]:
-    """Of some in their order, those that begin nearest, before and after."""
+def nearest_to(span: Span, others: Sequence[Span], count: int = NEAREST) -> Sequence[Span]:
+    """Of some in their order, those that begin nearest, so many before and as many after."""
     at = bisect_left(others, order(span), key=order)
-    return others[max(0, at - NEAREST) : at + NEAREST]
+    return others[max(0, at - count) : at + count]
 
 
 def distinctive_keys(span: Span) -> Iterator[Any]:
