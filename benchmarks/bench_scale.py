@@ -148,7 +148,7 @@ def questions(conn: Connection, now_ns: int) -> dict[str, Ask]:
         "/sessions": lambda conn: queries.sessions(conn),
         "/sessions by cost": lambda conn: queries.sessions(conn, order="cost_usd"),
         "/sessions one": lambda conn: queries.session(conn, session),
-        "/metrics": lambda conn: (queries.metrics(conn), queries.metric_values(conn, metric)),
+        "/metrics": lambda conn: (queries.metric_names(conn), queries.metric_values(conn, metric)),
         "/prompts habits": habits,
         "/review": lambda conn: queries.review(conn, last_seven_days(now_ns, UTC), now_ns=now_ns),
         "/search common word": lambda conn: queries.search(conn, "trace"),

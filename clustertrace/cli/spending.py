@@ -15,7 +15,7 @@ from clustertrace.telling.words import count, counted, money, share, spent
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from clustertrace.store.queries.costing import SpendingPage
+    from clustertrace.store.queries.costing import By, SpendingPage
 
 __all__ = ["cost"]
 
@@ -73,12 +73,7 @@ def cost(
         _print_page(by, page)
 
 
-def _read_page(
-    db: str | None,
-    by: Literal["session", "project", "model", "skill", "subagent", "tool", "day"],
-    days: int | None,
-    limit: int,
-) -> SpendingPage | None:
+def _read_page(db: str | None, by: By, days: int | None, limit: int) -> SpendingPage | None:
     from clustertrace.store import queries
     from clustertrace.store.queries.costing import first_day
 

@@ -30,11 +30,11 @@ class Selection(NamedTuple):
     where: Filter | None = None
 
 
-def export_traces(conn: Connection | None, which: Selection, form: Form, write: Write) -> int:
+def export_traces(conn: Connection, which: Selection, form: Form, write: Write) -> int:
     """Write the selected traces, in the order named, else oldest first; how many they were.
 
-    All named ones are found before the first is written. Without a database there are none.
-    Raises NotFound for an id that no trace has, UsageError where Parquet can't be written here.
+    All named ones are found before the first is written. Raises NotFound for an id that no trace
+    has, UsageError where Parquet can't be written here.
     """
     dump = _WHOLE.get(form)
     if dump is not None:
@@ -44,7 +44,7 @@ def export_traces(conn: Connection | None, which: Selection, form: Form, write: 
             written += 1
         return written
     rows = _Counted(_rows(conn, which))
-    tags = () if conn is None else queries.tag_keys(conn)
+    tags = queries.tag_keys(conn)
     if form == "csv":
         for part in csv_parts(rows, tags):
             write(part)
@@ -55,18 +55,14 @@ def export_traces(conn: Connection | None, which: Selection, form: Form, write: 
     return rows.count
 
 
-def _traces(conn: Connection | None, which: Selection) -> Iterator[Trace]:
-    if conn is None:
-        return iter(())
+def _traces(conn: Connection, which: Selection) -> Iterator[Trace]:
     if not which.ids:
         return queries.export(conn, which.where)
     found = [queries.trace(conn, trace_id) for trace_id in which.ids]
     return iter({trace.trace_id: trace for trace in found}.values())
 
 
-def _rows(conn: Connection | None, which: Selection) -> Iterator[list[TraceRow]]:
-    if conn is None:
-        return iter(())
+def _rows(conn: Connection, which: Selection) -> Iterator[list[TraceRow]]:
     if not which.ids:
         return queries.lines(conn, which.where)
     found = [queries.trace_row(conn, trace_id) for trace_id in which.ids]

@@ -47,7 +47,9 @@ class ImportResult:
     bad: list[BadLine] = field(default_factory=list)
 
 
-def import_native(store: Store, source: Source, progress: Progress | None = None) -> ImportResult:
+def import_native(
+    store: Store, source: Source, progress: Progress = lambda done: None
+) -> ImportResult:
     """Import native JSON Lines. A bad line costs no other; what is committed stays committed."""
     result = ImportResult()
     pending = _Pending(store, result)
@@ -60,13 +62,11 @@ def import_native(store: Store, source: Source, progress: Progress | None = None
                 result.bad.append(BadLine(number, str(error)))
             if pending.full:
                 pending.commit()
-                if progress:
-                    progress(source.position)
+                progress(source.position)
     except BadInput as error:
         result.bad.append(BadLine(number + 1, str(error)))
     pending.commit()
-    if progress:
-        progress(source.position)
+    progress(source.position)
     return result
 
 

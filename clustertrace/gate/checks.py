@@ -14,16 +14,10 @@ from typing import Final, Literal, NamedTuple
 from clustertrace.patterns.statistics import Z95, p95, wilson
 from clustertrace.telling.words import counted, duration, money, share
 
-__all__ = ["KINDS", "Assertion", "Kind", "Result", "Seen", "check", "claim"]
+__all__ = ["Assertion", "Kind", "Result", "Seen", "check", "claim"]
 
 Kind = Literal["success_rate_above", "latency_p95_below", "cost_below", "no_new_traces"]
 
-KINDS: Final[tuple[Kind, ...]] = (
-    "success_rate_above",
-    "latency_p95_below",
-    "cost_below",
-    "no_new_traces",
-)
 _MAX_RUNS: Final = 100_000
 _P95_RUNS: Final = 20
 """Runs below which the 95th percentile is the slowest of them."""

@@ -228,8 +228,6 @@ def span_of_log(
     name: str,
     log: Log,
     attributes: Mapping[str, Any],
-    *,
-    source: str = "logs",
 ) -> Span:
     """A span for what a record tells of, read by the dialect of the record's scope."""
     raw = RawSpan(
@@ -241,7 +239,7 @@ def span_of_log(
         max(1, log.time_ns),
         0,
         "",
-        {**attributes, MADE_FROM: source},
+        {**attributes, MADE_FROM: "logs"},
         [],
         {},
         Origin(None, {}, log.scope),

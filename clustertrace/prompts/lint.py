@@ -13,7 +13,7 @@ from clustertrace.prompts.rules.asking import ASKING
 from clustertrace.prompts.rules.strengths import STRENGTHS
 from clustertrace.prompts.rules.wording import WORDING
 
-__all__ = ["RULES", "STRENGTHS", "Review", "lint", "lint_document", "review_draft"]
+__all__ = ["RULES", "STRENGTHS", "Review", "lint_document", "review_draft"]
 
 RULES: Final[Sequence[Rule]] = (*WORDING, *ASKING)
 """All rules that point at words."""
@@ -34,11 +34,6 @@ class Review:
     """Good habits of the draft."""
     unread: int
     """How many rules don't support its language."""
-
-
-def lint(text: str) -> tuple[Finding, ...]:
-    """The findings for a draft."""
-    return review_draft(text).findings
 
 
 def review_draft(text: str) -> Review:

@@ -47,15 +47,15 @@ class Rerun:
     """The new run; None if the entry was not recorded."""
 
 
-def entry_of(spec: str, folder: Path | None = None) -> Callable[..., Any]:
-    """The function named by `module:name`; `folder` (None: the current one) is searched too.
+def entry_of(spec: str) -> Callable[..., Any]:
+    """The function named by `module:name`; the current folder is searched too.
 
     Raises UsageError or NotFound.
     """
     module, colon, name = spec.partition(":")
     if not colon or not module or not name:
         raise UsageError(f"--entry expects module:function, such as my_agent:run, not {spec!r}.")
-    directory = str(folder or Path.cwd())
+    directory = str(Path.cwd())
     if directory not in sys.path:
         sys.path.insert(0, directory)
     try:

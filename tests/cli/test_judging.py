@@ -107,7 +107,7 @@ def test_without_a_key(capsys: Capture) -> None:
     assert main(["judge", "--samples", "2"]) == 2
     assert "set ANTHROPIC_API_KEY" in capsys.readouterr().err
     with Store.open() as store, store.read() as conn:
-        assert "judge" not in {one.name for one in queries.metrics(conn)}
+        assert "judge" not in queries.metric_names(conn)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustertrace.prompts.findings import LEVELS, at_least
-from clustertrace.prompts.lint import MAX_PER_RULE, RULES, lint, lint_document, review_draft
+from clustertrace.prompts.lint import MAX_PER_RULE, RULES, lint_document, review_draft
 
 PIECES = st.sampled_from(
     [
@@ -33,7 +33,7 @@ TEXTS = st.one_of(st.text(), st.lists(st.one_of(PIECES, st.text(max_size=9))).ma
 @given(TEXTS)
 def test_offsets_name_the_words(text: str) -> None:
     """Places lie inside the text, around words that the message quotes; or there is none."""
-    for found in lint(text):
+    for found in review_draft(text).findings:
         assert found.level in LEVELS
         if found.start is None or found.end is None:
             assert found.start is found.end
@@ -88,18 +88,18 @@ def test_short_english_is_known(text: str) -> None:
 def test_quotations_are_not_judged() -> None:
     """Code, quoted words and quoted lines are not the user's own asking."""
     text = 'Explain the line `maybe fix it`, the title "improve things etc" and:\n> perhaps\n'
-    assert {one.rule for one in lint(text)} <= {"no-reason", "no-acceptance"}
+    assert {one.rule for one in review_draft(text).findings} <= {"no-reason", "no-acceptance"}
 
 
 def test_one_rule_says_so_much_and_no_more() -> None:
     """A text of nothing but bad habits gets a readable answer."""
-    found = lint("maybe " * 1000 + "the parser")
+    found = review_draft("maybe " * 1000 + "the parser").findings
     assert sum(1 for one in found if one.rule == "hedging") == MAX_PER_RULE
 
 
 def test_the_document_has_the_promised_keys() -> None:
     """The JSON form is the one that users build on."""
-    document = lint_document(lint("Maybe add a cache."))
+    document = lint_document(review_draft("Maybe add a cache.").findings)
     assert list(document) == ["findings"]
     assert document["findings"][0] == {
         "rule": "hedging",
@@ -114,5 +114,5 @@ def test_the_document_has_the_promised_keys() -> None:
 
 def test_levels_are_ordered() -> None:
     """Low is below medium, medium below high."""
-    [medium] = [one for one in lint("Fix it") if one.rule == "pronoun"]
+    [medium] = [one for one in review_draft("Fix it").findings if one.rule == "pronoun"]
     assert [at_least(medium, level) for level in LEVELS] == [True, True, False]

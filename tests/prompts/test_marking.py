@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustertrace.prompts.findings import Finding
-from clustertrace.prompts.lint import lint
+from clustertrace.prompts.lint import review_draft
 from clustertrace.prompts.marking import pieces
 
 
@@ -26,4 +26,4 @@ def test_pieces_are_the_text(text: str, spans: list[tuple[int, int]]) -> None:
 def test_absences_mark_nothing() -> None:
     """What is not there has no piece."""
     text = "Add a cache to the parser."
-    assert [piece.text for piece in pieces(text, lint(text))] == [text]
+    assert [piece.text for piece in pieces(text, review_draft(text).findings)] == [text]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clustertrace.prompts.lint import RULES, STRENGTHS, lint, review_draft
+from clustertrace.prompts.lint import RULES, STRENGTHS, review_draft
 
 POINTING = {
     "vague-verb": (
@@ -170,7 +170,7 @@ PRESENT = {
 def test_a_rule_points_at_the_words(rule: str) -> None:
     """Where the habit shows, the finding's offsets are those of the words."""
     for prompt, words in POINTING[rule][0]:
-        found = [one for one in lint(prompt) if one.rule == rule]
+        found = [one for one in review_draft(prompt).findings if one.rule == rule]
         assert found, prompt
         assert prompt[found[0].start : found[0].end] == words
 
@@ -179,14 +179,14 @@ def test_a_rule_points_at_the_words(rule: str) -> None:
 def test_a_rule_passes_over_what_is_fine(rule: str) -> None:
     """A prompt that only looks like it is left alone."""
     for prompt in (POINTING.get(rule) or ABSENT[rule])[1]:
-        assert rule not in [one.rule for one in lint(prompt)], prompt
+        assert rule not in [one.rule for one in review_draft(prompt).findings], prompt
 
 
 @pytest.mark.parametrize("rule", ABSENT)
 def test_an_absence_is_said_without_a_place(rule: str) -> None:
     """What is missing where it would help is a finding that points nowhere."""
     for prompt in ABSENT[rule][0]:
-        [found] = [one for one in lint(prompt) if one.rule == rule]
+        [found] = [one for one in review_draft(prompt).findings if one.rule == rule]
         assert (found.start, found.end) == (None, None)
         assert found.suggestion
 

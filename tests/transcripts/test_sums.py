@@ -6,14 +6,14 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clustertrace.store import queries
-from clustertrace.store.queries.costing import BY, By
+from clustertrace.store.queries.costing import By
 from clustertrace.store.store import Store
 from clustertrace.transcripts.finding import Agent, find
 from clustertrace.transcripts.importing import import_history
@@ -67,7 +67,7 @@ def spent(store: Store, agent: Agent, place: Path) -> dict[str, list[Tokens]]:
     import_history(store, find(agent, place))
     store.refresh()
     with store.read() as conn:
-        pages = {by: queries.spending(conn, by, limit=1000) for by in BY}
+        pages = {by: queries.spending(conn, by, limit=1000) for by in get_args(By)}
     parts = {by: [row.measures for row in pages[by].rows] for by in COMPLETE}
     parts |= {f"total by {by}": [page.total] for by, page in pages.items()}
     return {name: [tokens_of(one) for one in measures] for name, measures in parts.items()}

@@ -61,7 +61,7 @@ class _Piece(NamedTuple):
 
 
 def import_foreign(
-    store: Store, source: Source, form: str, progress: Progress | None = None
+    store: Store, source: Source, form: str, progress: Progress = lambda done: None
 ) -> ImportResult:
     """Import a file that another tool wrote: JSON Lines, one JSON document, or OTLP in protobuf.
 
@@ -69,20 +69,18 @@ def import_foreign(
     others. Traces that are already stored are not duplicated; they gain what is new.
     """
     pieces = _otlp(source) if form == "otlp" else _records(source, _READERS[form])
-    return _store(store, pieces, lambda: source.position, progress)
+    return _store(store, pieces, lambda: progress(source.position))
 
 
-def import_records(
-    store: Store, records: Iterable[Mapping[str, Any]], form: str, progress: Progress | None = None
-) -> ImportResult:
+def import_records(store: Store, records: Iterable[Mapping[str, Any]], form: str) -> ImportResult:
     """As `import_foreign`, for records that don't come from a file."""
     read = _READERS[form]
     pieces = (_piece(number, record, read) for number, record in enumerate(records, 1))
-    return _store(store, pieces, lambda: 0, progress)
+    return _store(store, pieces)
 
 
 def _store(
-    store: Store, pieces: Iterator[_Piece], position: Callable[[], int], progress: Progress | None
+    store: Store, pieces: Iterator[_Piece], progressed: Callable[[], None] = lambda: None
 ) -> ImportResult:
     result = ImportResult()
     pending = _PendingRecords(store, result)
@@ -90,8 +88,7 @@ def _store(
         result.bad += [BadLine(piece.line, reason) for reason in piece.bad]
         result.left += piece.left
         pending.add(piece)
-        if progress:
-            progress(position())
+        progressed()
     pending.commit()
     return result
 

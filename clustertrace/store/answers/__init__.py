@@ -12,7 +12,6 @@ from clustertrace.late import late
 
 if TYPE_CHECKING:
     from clustertrace.patterns.signature import Step
-    from clustertrace.store.answers.metrics import MetricSummary
     from clustertrace.store.answers.patterns import (
         Cluster,
         ClusterPage,
@@ -35,7 +34,6 @@ __all__ = [
     "FamilyPage",
     "Hit",
     "HitPage",
-    "MetricSummary",
     "Overview",
     "Passage",
     "PatternAnnotation",
@@ -54,7 +52,6 @@ if not TYPE_CHECKING:
                 *("Step", "Day", "PatternAnnotation"),
                 *("Cluster", "ClusterPage", "Family", "FamilyPage"),
             ],
-            "metrics": ["MetricSummary"],
             "search": ["Hit", "Facets", "HitPage", "Passage"],
             "sides": ["Side"],
             "totals": ["Overview"],

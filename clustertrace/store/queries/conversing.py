@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.model import MODEL_KINDS, Span
@@ -25,7 +25,7 @@ __all__ = [
 
 SessionOrder = Literal["last_ns", "cost_usd", "failed", "traces"]
 
-_ORDERS: Final = ("last_ns", "cost_usd", "failed", "traces")
+_ORDERS: Final = get_args(SessionOrder)
 _TURNS_LOOKED_AT: Final = 200
 """Turns of a session that are looked through for missed caches, the newest."""
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple
 
 from clustertrace.model import NS_PER_DAY
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.understanding.spending import NONE, Measures
 
 __all__ = [
-    "BY",
     "By",
     "Spending",
     "SpendingPage",
@@ -23,7 +22,6 @@ __all__ = [
 
 By = Literal["session", "project", "model", "skill", "subagent", "tool", "day"]
 
-BY: Final[tuple[By, ...]] = get_args(By)
 _SUMS: Final = ", ".join(f"sum({name})" for name in Measures._fields)
 _WHOLE_MEASURES: Final = Measures._fields.index("cost_usd")
 """So many of the measures are whole numbers; the rest is money."""

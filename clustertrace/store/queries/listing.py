@@ -11,10 +11,10 @@ from clustertrace.errors import Ambiguous, NotFound, UsageError
 from clustertrace.filters import Filter
 from clustertrace.model import EMPTY, NS_PER_DAY, Metric, Span, Trace, failed
 from clustertrace.store import filtering
-from clustertrace.store.answers import MetricSummary, TracePage, TraceRow
+from clustertrace.store.answers import TracePage, TraceRow
 from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
-from clustertrace.store.queries.totals import REPLAYS, replays
+from clustertrace.store.queries.totals import replays
 from clustertrace.store.rows import SPAN_COLUMNS, json_value, span_of_row
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "known_traces",
     "latest",
     "lines",
-    "metrics",
     "newest",
     "of_session",
     "spans_state",
@@ -286,15 +285,6 @@ def export(
     )
     for chunk in chunks(reversed(rows), _TRACES_A_QUERY):
         yield from whole(conn, [row[0] for row in chunk])
-
-
-def metrics(conn: Connection) -> tuple[MetricSummary, ...]:
-    """Every metric, by name, over all traces but replays."""
-    rows = conn.rows(
-        "SELECT name, count(*), avg(value), min(value), max(value) FROM trace_metrics"
-        f" WHERE trace_id NOT IN ({REPLAYS}) GROUP BY name ORDER BY name"
-    )
-    return tuple(MetricSummary(*row) for row in rows)
 
 
 def _condition(

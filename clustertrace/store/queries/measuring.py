@@ -43,7 +43,7 @@ def metric_names(conn: Connection) -> list[str]:
     return [row[0] for row in rows]
 
 
-def metric_values(conn: Connection, name: str, limit: int = NEWEST) -> list[Measured]:
+def metric_values(conn: Connection, name: str) -> list[Measured]:
     """The newest values of a metric, oldest of them first; none of replays."""
     rows = conn.rows(
         "SELECT trace_id, time_ns, value, failed, variant_id FROM"
@@ -51,7 +51,7 @@ def metric_values(conn: Connection, name: str, limit: int = NEWEST) -> list[Meas
         f" AND trace_id NOT IN ({REPLAYS})"
         "  ORDER BY time_ns DESC LIMIT ?) LEFT JOIN traces USING (trace_id)"
         " ORDER BY time_ns, trace_id",
-        (name, limit),
+        (name, NEWEST),
     )
     return [
         Measured(key.hex(), time_ns, value, None if failed is None else bool(failed), pattern)
@@ -59,9 +59,7 @@ def metric_values(conn: Connection, name: str, limit: int = NEWEST) -> list[Meas
     ]
 
 
-def matching_metrics(
-    conn: Connection, where: Filter, limit: int = NEWEST
-) -> dict[str, list[Measured]]:
+def matching_metrics(conn: Connection, where: Filter) -> dict[str, list[Measured]]:
     """The newest values of each metric, oldest of them first, of the newest runs that match.
 
     So many runs are looked at as other pages count: `picking.NEWEST`.
@@ -81,7 +79,7 @@ def matching_metrics(
         values_by_name.setdefault(name, []).append(
             Measured(key.hex(), time_ns, value, was_failed, pattern)
         )
-    return {name: values[-limit:] for name, values in list(values_by_name.items())[:_METRIC_LIMIT]}
+    return {name: values[-NEWEST:] for name, values in list(values_by_name.items())[:_METRIC_LIMIT]}
 
 
 def tags_of(conn: Connection, trace_ids: Sequence[str], key: str) -> dict[str, str]:

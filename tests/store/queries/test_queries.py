@@ -199,7 +199,7 @@ def test_an_empty_database_answers(store: Store) -> None:
         assert queries.clusters(conn).clusters == ()
         assert queries.traces(conn).total == 0
         assert queries.search(conn, "word").hits == ()
-        assert (queries.tag_keys(conn), queries.metrics(conn)) == ((), ())
+        assert (queries.tag_keys(conn), queries.metric_names(conn)) == ((), [])
         with pytest.raises(NotFound):
             queries.latest(conn)
 

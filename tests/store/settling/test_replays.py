@@ -58,7 +58,7 @@ def answers(store: Store) -> dict[str, Any]:
             "turns": [queries.session(conn, row.session_id) for row in sessions.rows],
             "breaks": [queries.session_breaks(conn, row.session_id) for row in sessions.rows],
             "prompts": habits(conn),
-            "metrics": queries.metrics(conn),
+            "metrics": queries.metric_names(conn),
             "values": queries.metric_values(conn, "score"),
             "values of a filter": queries.matching_metrics(conn, recent),
             "gate": assertions.seen(conn, NONE_SINCE, START + 100 * HOUR),
