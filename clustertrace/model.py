@@ -104,6 +104,11 @@ class Span(NamedTuple):
     """Orders spans that start in the same nanosecond: their position in the incoming record."""
 
     @property
+    def duration_ns(self) -> int | None:
+        """How long it took, never negative; None while it has no end."""
+        return None if self.end_ns is None else max(0, self.end_ns - self.start_ns)
+
+    @property
     def has_token_counts(self) -> bool:
         """Whether anything counted the tokens that it read, or those that it wrote."""
         return self.input_tokens is not None or self.output_tokens is not None

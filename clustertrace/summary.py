@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from clustertrace.model import MODEL_KINDS, NS_PER_DAY, Span, TraceFacts, failed
 from clustertrace.patterns.signature import Variant, in_order, root_of, variant
+from clustertrace.telling.words import shortened
 from clustertrace.understanding.calls import repeats
 from clustertrace.understanding.endings import dead_end
 from clustertrace.understanding.folding import internal, visible
@@ -151,8 +152,7 @@ def prompt_of(kind: str, given: Any, result: Any) -> str | None:
     text = _words(payload)
     if text is None:
         return None
-    line = " ".join(text.split())
-    return line if len(line) <= PROMPT_LENGTH else line[: PROMPT_LENGTH - 1] + "…"
+    return shortened(" ".join(text.split()), PROMPT_LENGTH)
 
 
 def _words(payload: Any) -> str | None:

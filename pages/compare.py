@@ -94,9 +94,7 @@ def _table(left: Side, right: Side, rows: Sequence[Pair]) -> markup.Markup:
         ("", markup.muted(side_went(left)), markup.muted(side_went(right)), ""),
     ]
     for number, row in enumerate(rows[:_ROWS], 1):
-        notes = [_NOTES[row.what]] + ["they part here"] * row.first_divergence
-        notes += ["other input"] * row.input_differs + ["other output"] * row.output_differs
-        note_text = ", ".join(filter(None, notes))
+        note_text = ", ".join(filter(None, [_NOTES[row.what], *row.notes]))
         lines.append((number, _cell(row.left), _cell(row.right), note_text))
     hidden = len(rows) - _ROWS
     more = markup.muted(f"{hidden} more steps are left out.") if hidden > 0 else ""

@@ -19,6 +19,7 @@ from clustertrace.app.theme import Palette, palette
 from clustertrace.patterns import flow
 from clustertrace.patterns.flow import END, START
 from clustertrace.telling.plain import plain
+from clustertrace.telling.words import shortened
 
 __all__ = ["draw"]
 
@@ -118,10 +119,7 @@ def _box_label(name: str) -> str:
     ]
     split_at = min(word_ends, key=lambda part: abs(part - middle))
     split_at = split_at if abs(split_at - middle) < _LINE_LENGTH // 2 else middle
-    return "\n".join(
-        line if len(line) <= _LINE_LENGTH else f"{line[: _LINE_LENGTH - 1]}…"
-        for line in (name[:split_at], name[split_at:])
-    )
+    return "\n".join(shortened(line, _LINE_LENGTH) for line in (name[:split_at], name[split_at:]))
 
 
 def _failed_of_runs(edge: flow.Edge) -> str:

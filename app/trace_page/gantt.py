@@ -20,6 +20,7 @@ from clustertrace.app import words
 from clustertrace.app.theme import Palette
 from clustertrace.app.trace_page.span_rows import SpanRow
 from clustertrace.telling.plain import NO_NAME, plain
+from clustertrace.telling.words import shortened
 
 __all__ = ["ROW_PIXELS", "SELECTION", "chart", "values"]
 
@@ -108,9 +109,7 @@ def _is_running(row: SpanRow) -> bool:
 
 
 def _name(row: SpanRow) -> str:
-    name = plain(" ".join(row.span.name.split())) or NO_NAME
-    if len(name) > _MAX_NAME_LENGTH:
-        name = name[: _MAX_NAME_LENGTH - 1] + "…"
+    name = shortened(plain(" ".join(row.span.name.split())) or NO_NAME, _MAX_NAME_LENGTH)
     signs = {"error": " !", "running": " …", "incomplete": " ?"}
     times = f" ×{len(row.spans)}" if len(row.spans) > 1 else ""
     return f"{name}{times}{signs.get(row.span.status, '')}"

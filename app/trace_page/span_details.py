@@ -72,8 +72,7 @@ def _error(span: Span) -> markup.Markup:
 
 
 def _numbers(span: Span, trace: Trace) -> Iterator[tuple[str, object]]:
-    took = None if span.end_ns is None else max(0, span.end_ns - span.start_ns)
-    yield "took", words.duration(took)
+    yield "took", words.duration(span.duration_ns)
     offset_ns = span.start_ns - trace.start_ns
     yield (
         "started",

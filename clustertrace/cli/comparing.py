@@ -147,12 +147,10 @@ def show_sides(left: Side, right: Side, rows: Sequence[Pair]) -> None:
     table.add_column(overflow="fold")
     table.add_row("", side_went(left), side_went(right), "", style="dim")
     for row in rows:
-        notes = ["they part here"] * row.first_divergence
-        notes += ["other input"] * row.input_differs + ["other output"] * row.output_differs
         table.add_row(
             _ROW_SIGNS[row.what],
             plain(row.left.label) if row.left else "",
             plain(row.right.label) if row.right else "",
-            ", ".join(notes),
+            ", ".join(row.notes),
         )
     stdout().print(table)

@@ -40,16 +40,12 @@ def why(
     of the same root and kind of agent, each only up to the point where it failed. Also names the
     step at which the chance of failing jumps most. Exit code 1: there is no evidence.
     """
-    from clustertrace.patterns.divergence import divergence
     from clustertrace.patterns.why_words import why_document
     from clustertrace.store import queries
 
     with reading(db) as store, store.read() as conn:
         cluster = queries.cluster_or_of(conn, pattern)
-        reasons = queries.why(conn, cluster)
-        parting = None
-        if reasons.failed:
-            parting = divergence(queries.paths(conn, cluster), cluster.steps)
+        reasons, parting = queries.explained(conn, cluster)
     if as_json:
         print_json(why_document(cluster.id, cluster.name, reasons, parting))
     else:

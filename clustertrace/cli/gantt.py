@@ -81,6 +81,5 @@ def _step_cell(row: Row) -> Text:
 
 def _fact_cells(span: Span) -> tuple[str, str, str]:
     """Duration, tokens read and written, cost."""
-    duration_words = duration(None if span.end_ns is None else max(0, span.end_ns - span.start_ns))
     cost = "" if span.cost_usd is None else money(span.cost_usd)
-    return duration_words, token_counts(span), cost
+    return duration(span.duration_ns), token_counts(span), cost

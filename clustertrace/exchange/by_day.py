@@ -25,7 +25,6 @@ from clustertrace.filters import Filter
 from clustertrace.store import queries
 from clustertrace.store.answers import TraceRow
 from clustertrace.store.connection import Connection
-from clustertrace.store.queries import Step
 
 __all__ = ["Days", "export_days"]
 
@@ -40,7 +39,7 @@ _COLUMNS: Final = (
     Column("kind", "string", lambda step: step.span.kind),
     Column("status", "string", lambda step: step.span.status),
     Column("start", MOMENT, lambda step: moment(step.span.start_ns)),
-    Column("duration_s", "double", lambda step: _duration(step)),
+    Column("duration_s", "double", lambda step: seconds(step.span.duration_ns)),
     Column("model", "string", lambda step: step.span.model),
     Column("provider", "string", lambda step: step.span.provider),
     Column("input_tokens", "int64", lambda step: step.span.input_tokens),
@@ -150,8 +149,3 @@ def _day_of(name: str) -> date | None:
         return date.fromisoformat(named[1]) if named else None
     except ValueError:
         return None
-
-
-def _duration(step: Step) -> float | None:
-    end = step.span.end_ns
-    return None if end is None else seconds(max(0, end - step.span.start_ns))

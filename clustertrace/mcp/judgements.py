@@ -21,7 +21,6 @@ from clustertrace.mcp.findings import (
 from clustertrace.model import Trace
 from clustertrace.opening import reading
 from clustertrace.patterns.alignment import Pair, align, places_of_spans
-from clustertrace.patterns.divergence import divergence
 from clustertrace.patterns.documents import learned_document
 from clustertrace.patterns.verdict import Side, verdict, verdict_words
 from clustertrace.patterns.why_words import why_document
@@ -96,10 +95,7 @@ class Judgements:
         """Say what goes along with a pattern's failures, next to similar runs that did not fail."""
         with reading(self._db) as store, store.read() as conn:
             cluster = queries.cluster_or_of(conn, pattern_id)
-            reasons = queries.why(conn, cluster)
-            parting = None
-            if reasons.failed:
-                parting = divergence(queries.paths(conn, cluster), cluster.steps)
+            reasons, parting = queries.explained(conn, cluster)
         return Reasons.model_validate(why_document(cluster.id, cluster.name, reasons, parting))
 
     def verdict(

@@ -58,7 +58,6 @@ class Step(Answer):
     @classmethod
     def of(cls, span: Span, first_ns: int, limit: int, *, whole: bool) -> Self:
         """The span, each of its payloads cut to so many characters."""
-        duration_ns = None if span.end_ns is None else span.end_ns - span.start_ns
         return cls(
             span_id=span.span_id,
             parent_span_id=span.parent_span_id,
@@ -66,7 +65,7 @@ class Step(Answer):
             kind=span.kind,
             status=span.status,
             at_ms=(span.start_ns - first_ns) / 1e6,
-            duration_ms=milliseconds(duration_ns),
+            duration_ms=milliseconds(span.duration_ns),
             input=_limited_text(span.input, limit),
             output=_limited_text(span.output, limit),
             error_type=span.error_type,

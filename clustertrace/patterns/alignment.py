@@ -58,6 +58,12 @@ class Pair:
         """Whether the same step answered something else."""
         return self._differs("output")
 
+    @property
+    def notes(self) -> list[str]:
+        """What to say of the row beside its two steps."""
+        notes = ["they part here"] * self.first_divergence
+        return notes + ["other input"] * self.input_differs + ["other output"] * self.output_differs
+
     def _differs(self, field: str) -> bool:
         if self.left is None or self.right is None:
             return False

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
 from clustertrace.prompts.draft import Draft
+from clustertrace.telling.words import shortened
 
 __all__ = ["ENGLISH", "LEVELS", "Finding", "Level", "Rule", "Strength", "at_least", "quoted"]
 
@@ -91,7 +92,7 @@ def quoted(words: str) -> str:
     """Words of the text on one line, in quotation marks, shortened if they are long."""
     # Cut before splitting: the rest may be most of a megabyte.
     line = " ".join(words[: 4 * _MAX_QUOTE].split())
-    return f"“{line}”" if len(line) <= _MAX_QUOTE else f"“{line[: _MAX_QUOTE - 1]}…”"
+    return f"“{shortened(line, _MAX_QUOTE)}”"
 
 
 def at_least(finding: Finding, level: Level) -> bool:

@@ -179,7 +179,6 @@ def _head() -> Markup:
 
 def _row(span: Span, depth: int, trace_summary: Summary, *, opened: bool) -> Markup:
     failed = span.status == "error"
-    duration_ns = None if span.end_ns is None else max(0, span.end_ns - span.start_ns)
     name = tag("span", span.name or NO_NAME, " !" if failed else "", cls="failed" if failed else "")
     summary = tag(
         "summary",
@@ -187,7 +186,7 @@ def _row(span: Span, depth: int, trace_summary: Summary, *, opened: bool) -> Mar
             "span", name, tag("span", span.kind, cls="kind"), cls=f"name d{min(depth, _MAX_DEPTH)}"
         ),
         _bar(span, trace_summary),
-        tag("span", duration(duration_ns), cls="right"),
+        tag("span", duration(span.duration_ns), cls="right"),
         tag("span", token_counts(span), cls="right"),
         tag("span", "" if span.cost_usd is None else money(span.cost_usd), cls="right"),
     )

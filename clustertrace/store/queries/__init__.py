@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from clustertrace.store.queries.costing import spending, spending_in_sessions
     from clustertrace.store.queries.describing import Description, description
     from clustertrace.store.queries.drifting import runs_by_pattern, variants_of
-    from clustertrace.store.queries.explaining import paths, why
+    from clustertrace.store.queries.explaining import explained, paths, why
     from clustertrace.store.queries.failing import failure_messages, pattern_runs, patterns_by_tag
     from clustertrace.store.queries.grouping import ClusterOrder
     from clustertrace.store.queries.learning import learned, learned_of_tags, runs_noted
@@ -86,6 +86,7 @@ __all__ = [
     "clusters",
     "days",
     "description",
+    "explained",
     "export",
     "facets",
     "failed_runs",
@@ -151,7 +152,7 @@ if not TYPE_CHECKING:
             "comparing": ["before_and_after", "failures_by", "sides"],
             "describing": ["Description", "description"],
             "drifting": ["runs_by_pattern", "variants_of"],
-            "explaining": ["paths", "why"],
+            "explaining": ["explained", "paths", "why"],
             "failing": ["failure_messages", "pattern_runs", "patterns_by_tag"],
             "grouping": ["ClusterOrder"],
             "learning": ["learned", "learned_of_tags", "runs_noted"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple, get_args
 
@@ -13,8 +12,8 @@ from clustertrace.store.answers import TraceRow
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.queries.costing import measures_of_sessions
 from clustertrace.store.queries.listing import of_session
-from clustertrace.store.rows import SLIM_COLUMNS, slim_span
 from clustertrace.store.settling.spending import shares_of
+from clustertrace.store.slim_spans import slim_spans
 from clustertrace.understanding.calls import repeats
 from clustertrace.understanding.spending import Break, Measures, breaks
 
@@ -113,14 +112,10 @@ def session_breaks(conn: Connection, session_id: str) -> tuple[Break, ...]:
             (session_id, _TURNS_LOOKED_AT),
         )
     ]
-    marks = placeholders(keys)
-    by_trace: dict[bytes, list[Span]] = defaultdict(list)
-    for row in conn.rows(f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", keys):
-        by_trace[row[0]].append(slim_span(row))
     spans: list[Span] = []
     counted: set[str] = set()
     roots: set[str] = set()
-    for trace_spans in by_trace.values():
+    for trace_spans in slim_spans(conn, keys).values():
         ordered = in_order(trace_spans)
         repeated = repeats(ordered)
         spans += ordered

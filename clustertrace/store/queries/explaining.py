@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from clustertrace.patterns.cutting import Member
-from clustertrace.patterns.divergence import Node, Path, tree
+from clustertrace.patterns.divergence import Divergence, Node, Path, divergence, tree
 from clustertrace.patterns.why import Population, Why, explain
 from clustertrace.store.answers import Cluster
 from clustertrace.store.connection import Connection, placeholders
@@ -13,7 +13,7 @@ from clustertrace.store.queries.listing import whole
 from clustertrace.store.queries.relating import LEVELS, Level, kin_of, relatives
 from clustertrace.store.settling.variants import steps_of
 
-__all__ = ["paths", "why"]
+__all__ = ["explained", "paths", "why"]
 
 _FAILED_LIMIT: Final = 150
 _PASSED_LIMIT: Final = 300
@@ -22,6 +22,13 @@ _PATTERN_LIMIT: Final = 400
 """Patterns whose paths are laid over each other, most runs first."""
 _SAMPLE: Final = 100
 """Runs of a pattern from which shares are estimated: of independent ones, of those that broke."""
+
+
+def explained(conn: Connection, cluster: Cluster) -> tuple[Why, Divergence | None]:
+    """Why a pattern fails, and the step at which the chance of it jumps, if some run failed."""
+    reasons = why(conn, cluster)
+    parting = divergence(paths(conn, cluster), cluster.steps) if reasons.failed else None
+    return reasons, parting
 
 
 def why(conn: Connection, cluster: Cluster) -> Why:

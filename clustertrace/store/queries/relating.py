@@ -7,21 +7,20 @@ However many runs there are, only a fixed number of patterns and runs is read.
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-from clustertrace.model import Span, Trace
+from clustertrace.model import Trace
 from clustertrace.patterns.families import MOST_LEADERS, VERSION
 from clustertrace.patterns.kin import Kin, kin, step_names
 from clustertrace.patterns.suspects import Sibling, Suspect, asked_of, labels_of, suspects
 from clustertrace.patterns.traits import VERSION as TRAITS_VERSION
 from clustertrace.patterns.traits import Trait
 from clustertrace.store.connection import Connection, placeholders
-from clustertrace.store.rows import SLIM_COLUMNS, slim_span
 from clustertrace.store.settling.traits import trait_key
 from clustertrace.store.settling.variants import steps_of
+from clustertrace.store.slim_spans import slim_spans
 
 __all__ = ["LEVELS", "Level", "Relative", "kin_of", "relatives", "siblings", "suspects_of"]
 
@@ -124,26 +123,26 @@ def siblings(
         found = relatives(conn, variant, failed=failed, limit=_SIBLING_LIMIT + 1)
         others = [relative for relative in found if relative.trace_id != trace_id]
         nearest += others[:_SIBLING_LIMIT]
-    ids = [relative.trace_id for relative in nearest]
-    spans, traits = _slim_spans(conn, ids), _traits_of_runs(conn, ids, asked)
+    keys = [bytes.fromhex(relative.trace_id) for relative in nearest]
+    spans, traits = slim_spans(conn, keys), _traits_of_runs(conn, keys, asked)
     return tuple(
-        Sibling(one.trace_id, one.failed, labels_of(spans[one.trace_id]), traits.get(one.trace_id))
-        for one in nearest
+        Sibling(one.trace_id, one.failed, labels_of(spans[key]), traits.get(key))
+        for key, one in zip(keys, nearest, strict=True)
     )
 
 
 def _traits_of_runs(
-    conn: Connection, trace_ids: Sequence[str], asked: Iterable[Trait]
-) -> dict[str, frozenset[Trait]]:
+    conn: Connection, trace_ids: Sequence[bytes], asked: Iterable[Trait]
+) -> dict[bytes, frozenset[Trait]]:
     """Which of these traits each run has; runs whose traits were not worked out yet are missing."""
     traits_by_key = {trait_key(trait): trait for trait in asked}
     rows = conn.rows(
         "SELECT trace_id, traits FROM trace_traits WHERE version = ?"
         f" AND trace_id IN ({placeholders(trace_ids)})",
-        [TRAITS_VERSION, *map(bytes.fromhex, trace_ids)],
+        [TRAITS_VERSION, *trace_ids],
     )
     return {
-        key.hex(): frozenset(traits_by_key[one] for one in traits_by_key.keys() & array("q", kept))
+        key: frozenset(traits_by_key[one] for one in traits_by_key.keys() & array("q", kept))
         for key, kept in rows
     }
 
@@ -157,14 +156,3 @@ def suspects_of(conn: Connection, whole: Trace) -> tuple[Suspect, ...]:
     )
     asked = asked_of(whole.spans)
     return suspects(whole.spans, siblings(conn, whole.trace_id, variant, asked))
-
-
-def _slim_spans(conn: Connection, trace_ids: Sequence[str]) -> dict[str, list[Span]]:
-    spans: dict[str, list[Span]] = defaultdict(list)
-    marks = placeholders(trace_ids)
-    for row in conn.rows(
-        f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})",
-        [bytes.fromhex(trace_id) for trace_id in trace_ids],
-    ):
-        spans[row[0].hex()].append(slim_span(row))
-    return spans

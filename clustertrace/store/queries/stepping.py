@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from clustertrace.model import INTERNAL, MODEL_KINDS, Span
 from clustertrace.patterns.signature import in_order
 from clustertrace.store.answers import TraceRow
-from clustertrace.store.connection import Connection, placeholders
-from clustertrace.store.rows import SLIM_COLUMNS, slim_span
+from clustertrace.store.connection import Connection
+from clustertrace.store.slim_spans import slim_spans
 from clustertrace.store.writing.elsewhere import calls_elsewhere
 from clustertrace.understanding.calls import repeats
 
@@ -46,10 +45,7 @@ def steps(conn: Connection, traces: Sequence[TraceRow]) -> Iterator[list[Step]]:
 
 def _steps_of_traces(conn: Connection, traces: Sequence[TraceRow]) -> list[Step]:
     keys = [bytes.fromhex(trace.trace_id) for trace in traces]
-    marks = placeholders(keys)
-    spans: dict[bytes, list[Span]] = defaultdict(list)
-    for row in conn.rows(f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", keys):
-        spans[row[0]].append(slim_span(row))
+    spans = slim_spans(conn, keys)
     elsewhere = calls_elsewhere(conn, spans)
     steps = []
     for key in keys:

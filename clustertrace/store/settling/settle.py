@@ -7,7 +7,6 @@ what a trace added to the roll-ups is taken out before the new is put in.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -15,13 +14,14 @@ from clustertrace.model import NS_PER_DAY, REPLAY_OF, Span, TraceFacts
 from clustertrace.patterns.signature import Variant
 from clustertrace.store.connection import Connection, placeholders
 from clustertrace.store.keyed import keyed
-from clustertrace.store.rows import SLIM_COLUMNS, USERS_WORDS, json_value, slim_span
+from clustertrace.store.rows import USERS_WORDS, json_value
 from clustertrace.store.settling import variants
 from clustertrace.store.settling.amendments import amend
 from clustertrace.store.settling.joins import join
 from clustertrace.store.settling.rollups import Contribution, Rollups
 from clustertrace.store.settling.setting_aside import each_that_can
 from clustertrace.store.settling.spending import Settled, settle_spending
+from clustertrace.store.slim_spans import slim_spans
 from clustertrace.store.writing import news
 from clustertrace.store.writing.elsewhere import calls_elsewhere
 from clustertrace.store.writing.twins import absorb
@@ -133,12 +133,7 @@ class _Run(NamedTuple):
 
 def _amended_spans(conn: Connection, trace_ids: Sequence[bytes]) -> dict[bytes, list[Span]]:
     """The spans of these traces without payloads, changed by what others of their trace say."""
-    spans: dict[bytes, list[Span]] = defaultdict(list)
-    marks = placeholders(trace_ids)
-    for row in conn.rows(
-        f"SELECT {SLIM_COLUMNS} FROM spans WHERE trace_id IN ({marks})", trace_ids
-    ):
-        spans[row[0]].append(slim_span(row))
+    spans = slim_spans(conn, trace_ids)
     for trace_id, trace_spans in spans.items():
         amend(conn, trace_id, trace_spans)
     return spans

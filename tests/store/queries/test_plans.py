@@ -57,6 +57,7 @@ QUESTIONS: dict[str, Ask] = {
         conn, {one.whole.id: 3 for one in queries.families(conn).families}
     ),
     "days": queries.days,
+    "explained": lambda conn: queries.explained(conn, queries.cluster(conn, pattern(conn))),
     "export": lambda conn: list(queries.export(conn, parse("failed:yes"), newest=2)),
     "facets": lambda conn: queries.facets(conn, "agent"),
     "failed_runs": lambda conn: queries.failed_runs(conn, pattern(conn), 3),
@@ -125,7 +126,6 @@ QUESTIONS: dict[str, Ask] = {
 
 ALL_OF_THEM = {
     "description": "`clustertrace db info` counts every row and page there is",
-    "metrics": "`clustertrace stats` of all numbers that users attached, of which there are few",
 }
 """Questions that read a table as a whole, and why that may be."""
 
