@@ -14,7 +14,7 @@ from clustertrace.filters import parse
 from clustertrace.patterns.alignment import Pair, Place, align
 from clustertrace.store import queries
 from clustertrace.store.answers import Side
-from clustertrace.telling.went import side_went
+from clustertrace.telling.results import side_result
 
 __all__ = ["draw"]
 
@@ -91,7 +91,7 @@ def _sentence(side: Side, rows: Sequence[Pair]) -> str:
 def _table(left: Side, right: Side, rows: Sequence[Pair]) -> markup.Markup:
     lines: list[Sequence[object]] = [
         ("", _side_link(left), _side_link(right), ""),
-        ("", markup.muted(side_went(left)), markup.muted(side_went(right)), ""),
+        ("", markup.muted(side_result(left)), markup.muted(side_result(right)), ""),
     ]
     for number, row in enumerate(rows[:_ROWS], 1):
         note_text = ", ".join(filter(None, [_NOTES[row.what], *row.notes]))

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from clustertrace.cli.commands import COMMANDS, MODULES
-from clustertrace.cli.sparing import spare
+from clustertrace.cli.unchecked_options import skip_needless_checks
 
 __all__ = ["Db", "Json", "Where", "app", "command", "limit_option"]
 
@@ -23,7 +23,7 @@ class _Commands(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        spare(self)
+        skip_needless_checks(self)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names, in the order of the help page."""

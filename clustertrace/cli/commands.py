@@ -67,7 +67,7 @@ COMMANDS: Final = {
     ),
     "Coding assistants": (
         Entry("mcp", "assisting", "Serve the database to a coding assistant."),
-        Entry("claude-code", "watching", "Print what makes Claude Code report here."),
+        Entry("claude-code", "claude_code", "Print what makes Claude Code report here."),
         Entry("claude-code-hook", "hooking", "Have Claude Code start the receiver."),
         Entry(
             "ensure-dashboard",

@@ -138,14 +138,14 @@ def show_sides(left: Side, right: Side, rows: Sequence[Pair]) -> None:
     """Print both sides, aligned."""
     from rich.table import Table
 
-    from clustertrace.telling.went import side_went
+    from clustertrace.telling.results import side_result
 
     table = Table(box=None, pad_edge=False, padding=(0, 2), show_edge=False)
     table.add_column()
     for side in (left, right):
         table.add_column(f"{name_in_line(side.name)} {side.id[:12]}", overflow="fold")
     table.add_column(overflow="fold")
-    table.add_row("", side_went(left), side_went(right), "", style="dim")
+    table.add_row("", side_result(left), side_result(right), "", style="dim")
     for row in rows:
         table.add_row(
             _ROW_SIGNS[row.what],

@@ -12,7 +12,7 @@ from clustertrace.cli.output import name_in_line, note, plain, print_json, stdou
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.model import REPLAY_OF
 from clustertrace.opening import has_database, nothing_yet, reading
-from clustertrace.telling.went import ending
+from clustertrace.telling.results import ending
 from clustertrace.telling.words import called_models, counted, duration, moment, secrets_cut, spent
 from clustertrace.understanding.gaps import gaps
 

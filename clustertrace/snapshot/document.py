@@ -19,7 +19,7 @@ from clustertrace.store.answers import Cluster
 from clustertrace.summary import Summary, summarise
 from clustertrace.telling.markup import Markup, join, tag
 from clustertrace.telling.plain import NO_NAME
-from clustertrace.telling.went import ending
+from clustertrace.telling.results import ending
 from clustertrace.telling.words import (
     about_duration,
     called_models,

@@ -16,9 +16,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeVar
 
 from clustertrace.model import Batch
+from clustertrace.store import deletion_heartbeat
 from clustertrace.store.connection import Connection, Crossed, Pool
 from clustertrace.store.engines import opened
-from clustertrace.store.going_on import is_going_on
 from clustertrace.store.place import Place, place_of
 from clustertrace.store.settling import due
 from clustertrace.store.writing import draining, news
@@ -161,7 +161,7 @@ class Store:
         """
         return bool(
             self._run_if(
-                lambda conn: conn.texts.left(conn) and not is_going_on(conn, time.time_ns()),
+                lambda conn: conn.texts.left(conn) and not deletion_heartbeat.is_alive(conn),
                 lambda conn: conn.texts.tidy(conn, limit),
             )
         )

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from clustertrace.late import late
 
 if TYPE_CHECKING:
-    from clustertrace.store.queries.annotating import matching, pattern_annotations
-    from clustertrace.store.queries.arriving import newest_span
+    from clustertrace.store.queries.annotating import matching, pattern_annotations, saved_filters
+    from clustertrace.store.queries.arriving import Backlog, backlog, newest_span
     from clustertrace.store.queries.comparing import before_and_after, failures_by, sides
     from clustertrace.store.queries.conversing import session, session_breaks, sessions
     from clustertrace.store.queries.costing import spending, spending_in_sessions
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     )
     from clustertrace.store.queries.relating import relatives, siblings, suspects_of
     from clustertrace.store.queries.reviewing import review
-    from clustertrace.store.queries.saving import saved_filters
     from clustertrace.store.queries.searching import facets, search
     from clustertrace.store.queries.stepping import Step, steps
     from clustertrace.store.queries.totals import overview
@@ -68,7 +67,6 @@ if TYPE_CHECKING:
         tag_keys_of,
         tag_values,
     )
-    from clustertrace.store.queries.waiting import Backlog, backlog
 
 __all__ = [
     "COUNTED",
@@ -147,8 +145,7 @@ if not TYPE_CHECKING:
     __getattr__ = late(
         __name__,
         {
-            "annotating": ["matching", "pattern_annotations"],
-            "waiting": ["Backlog", "backlog"],
+            "annotating": ["matching", "pattern_annotations", "saved_filters"],
             "comparing": ["before_and_after", "failures_by", "sides"],
             "describing": ["Description", "description"],
             "drifting": ["runs_by_pattern", "variants_of"],
@@ -158,7 +155,7 @@ if not TYPE_CHECKING:
             "learning": ["learned", "learned_of_tags", "runs_noted"],
             "measuring": ["matching_metrics", "metric_names", "metric_values", "tags_of"],
             "naming": ["Named", "named"],
-            "arriving": ["newest_span"],
+            "arriving": ["Backlog", "backlog", "newest_span"],
             "patterns": [
                 "cluster",
                 "cluster_or_of",
@@ -169,7 +166,6 @@ if not TYPE_CHECKING:
             ],
             "totals": ["overview"],
             "reviewing": ["review"],
-            "saving": ["saved_filters"],
             "searching": ["facets", "search"],
             "conversing": ["session", "session_breaks", "sessions"],
             "relating": ["relatives", "siblings", "suspects_of"],

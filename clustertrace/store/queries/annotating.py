@@ -1,4 +1,4 @@
-"""Questions about what the user said by hand, and which runs a bulk annotation is about."""
+"""Questions about what the user entered by hand, and which runs a bulk annotation is about."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from clustertrace.store import filtering
 from clustertrace.store.answers import PatternAnnotation
 from clustertrace.store.connection import Connection, placeholders
 
-__all__ = ["matching", "pattern_annotations"]
+__all__ = ["matching", "pattern_annotations", "saved_filters"]
 
 
 def matching(conn: Connection, where: Filter) -> list[str]:
@@ -32,3 +32,8 @@ def pattern_annotations(conn: Connection, variants: Sequence[str]) -> dict[str, 
         variants,
     )
     return {row[0]: PatternAnnotation(bool(row[1]), row[2], row[3]) for row in rows}
+
+
+def saved_filters(conn: Connection) -> dict[str, str]:
+    """Every saved filter by its name, in the order of names."""
+    return dict(conn.rows("SELECT name, filter FROM saved_filters ORDER BY name"))

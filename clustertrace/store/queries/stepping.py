@@ -10,7 +10,7 @@ from clustertrace.patterns.signature import in_order
 from clustertrace.store.answers import TraceRow
 from clustertrace.store.connection import Connection
 from clustertrace.store.slim_spans import slim_spans
-from clustertrace.store.writing.elsewhere import calls_elsewhere
+from clustertrace.store.writing.shared_calls import calls_elsewhere
 from clustertrace.understanding.calls import repeats
 
 __all__ = ["Step", "steps"]

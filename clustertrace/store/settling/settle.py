@@ -23,7 +23,7 @@ from clustertrace.store.settling.setting_aside import each_that_can
 from clustertrace.store.settling.spending import Settled, settle_spending
 from clustertrace.store.slim_spans import slim_spans
 from clustertrace.store.writing import news
-from clustertrace.store.writing.elsewhere import calls_elsewhere
+from clustertrace.store.writing.shared_calls import calls_elsewhere
 from clustertrace.store.writing.twins import absorb
 from clustertrace.summary import Summary, prompt_of, summarise
 from clustertrace.understanding.spending import Measures

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from clustertrace.errors import StoreCorrupt, StoreError
-from clustertrace.store.going_on import is_going_on
+from clustertrace.store import deletion_heartbeat
 from clustertrace.store.migrations.revisions import HEAD, refuse_newer, revision, upgrade
 from clustertrace.store.sqlite.connection import SqliteConnection, connect, readable
 
@@ -66,7 +65,7 @@ def _ensure(conn: SqliteConnection) -> None:
     if current is None:
         # Allows returning space in small steps; can't be enabled once there are tables.
         conn.run("PRAGMA auto_vacuum = INCREMENTAL")
-    elif conn.pragma("auto_vacuum") == _FULL and not is_going_on(conn, time.time_ns()):
+    elif conn.pragma("auto_vacuum") == _FULL and not deletion_heartbeat.is_alive(conn):
         # A deletion was interrupted before it could reset this (store.sqlite.shortening).
         conn.run("PRAGMA auto_vacuum = INCREMENTAL")
     # Only now that the file is known to be ours, as this changes its header.

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from clustertrace.store import filtering
+from clustertrace.store import deletion_heartbeat, filtering
 from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection
 from clustertrace.store.engines import giving_back, shorten
-from clustertrace.store.going_on import goes_on, has_ended
 from clustertrace.store.settling.removing import remove_spans, remove_traces
 from clustertrace.store.turns import Turns
 from clustertrace.store.writing import news
@@ -84,7 +82,7 @@ def _retire_pages(store: Store, where: Filter, max_bytes: int | None) -> Iterato
             condition_of = _retire_condition(conn, where, max_bytes)
             conn.foresee(*condition_of(conn))
             used = conn.used_bytes()
-            goes_on(conn, time.time_ns())
+            deletion_heartbeat.beat(conn)
         deleted = 0
         with giving_back(store):
             for slice_ in _delete_pages(store, condition_of):
@@ -111,9 +109,9 @@ def finish(store: Store) -> None:
     def step(conn: Connection) -> bool:
         has_more = conn.texts.tidy(conn, turns.size)
         if has_more:
-            goes_on(conn, time.time_ns())
+            deletion_heartbeat.beat(conn)
         else:
-            has_ended(conn)
+            deletion_heartbeat.clear(conn)
         return has_more
 
     while turns.take(step):
@@ -165,7 +163,7 @@ def _remove_matching(
     """Remove the traces of a batch that still match."""
     matching = _still_matching(conn, batch, condition_of)
     remove_traces(conn, [trace.trace_id for trace in matching])
-    goes_on(conn, time.time_ns())
+    deletion_heartbeat.beat(conn)
     return matching
 
 
@@ -190,7 +188,7 @@ def _remove_long(turns: Turns, trace: _Candidate, condition_of: _ConditionOf) ->
 
     def end(conn: Connection) -> None:
         remove_traces(conn, [trace.trace_id])
-        goes_on(conn, time.time_ns())
+        deletion_heartbeat.beat(conn)
 
     turns.take(end)
     return True

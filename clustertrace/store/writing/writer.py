@@ -29,8 +29,8 @@ from clustertrace.store.rows import (
     span_row,
 )
 from clustertrace.store.writing import log_rows, news, span_rows, twins, unjoined
-from clustertrace.store.writing.elsewhere import wake
 from clustertrace.store.writing.intake import policy
+from clustertrace.store.writing.shared_calls import wake
 
 __all__ = ["Prepared", "Written", "prepared", "write"]
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-__all__ = ["spare"]
+__all__ = ["skip_needless_checks"]
 
 _PLAIN_TYPES: Final = (str, int, float, bool, type(None))
 
 
-def spare(command: Any) -> None:
+def skip_needless_checks(command: Any) -> None:
     """Let a Typer command, and those that it has, check only the values that need it."""
     for parameter in command.params:
         _skip_check(parameter)
     command.get_help_option = partial(_help_option, command.get_help_option)
     for inner in getattr(command, "commands", {}).values():
-        spare(inner)
+        skip_needless_checks(inner)
 
 
 def _help_option(make: Any, context: Any) -> Any:

@@ -1,11 +1,11 @@
-"""How a run, or the runs of a pattern, went."""
+"""How a run, or the runs of a pattern, ended."""
 
 from __future__ import annotations
 
 import pytest
 
 from clustertrace.store.answers import Cluster, Side, TraceRow
-from clustertrace.telling.went import ending, side_went
+from clustertrace.telling.results import ending, side_result
 
 
 def row(**more: object) -> TraceRow:
@@ -54,7 +54,7 @@ def cluster(**more: object) -> Cluster:
 )
 def test_in_a_few_words(side: Side, words: str) -> None:
     """What is known is said, and nothing of what is not."""
-    assert side_went(side) == words
+    assert side_result(side) == words
 
 
 def test_the_outcome_goes_first() -> None:

@@ -1,4 +1,4 @@
-"""How a run, or the runs of a pattern, went, in a few words."""
+"""How a run, or the runs of a pattern, ended: in a few words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from clustertrace.telling.words import about_duration, called_models, count, dur
 if TYPE_CHECKING:
     from clustertrace.store.answers import Cluster, Side, TraceRow
 
-__all__ = ["ending", "side_went"]
+__all__ = ["ending", "side_result"]
 
 _ENDINGS: Final = {
     "ok": "ended without an error",
@@ -26,14 +26,14 @@ def ending(outcome: str | None, status: str) -> str:
     return _ENDINGS[status]
 
 
-def side_went(side: Side) -> str:
-    """How one side of a comparison went."""
+def side_result(side: Side) -> str:
+    """How one side of a comparison ended."""
     if side.sort == "pattern":
-        return _pattern_went(cast("Cluster", side.of))
-    return _run_went(cast("TraceRow", side.of))
+        return _pattern_result(cast("Cluster", side.of))
+    return _run_result(cast("TraceRow", side.of))
 
 
-def _run_went(row: TraceRow) -> str:
+def _run_result(row: TraceRow) -> str:
     """failed · 3.1 s · $0.0213"""
     parts = [ending(row.outcome, row.status)]
     if row.duration_ns is not None:
@@ -43,7 +43,7 @@ def _run_went(row: TraceRow) -> str:
     return " · ".join(parts)
 
 
-def _pattern_went(cluster: Cluster) -> str:
+def _pattern_result(cluster: Cluster) -> str:
     """37 of 41 failed · median about 3.1 s · $0.0213 a run"""
     parts = [f"{count(cluster.failed)} of {count(cluster.count)} failed"]
     if cluster.p50_ns is not None:

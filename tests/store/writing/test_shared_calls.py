@@ -9,7 +9,7 @@ import pytest
 from clustertrace.model import Batch, Span
 from clustertrace.store import queries
 from clustertrace.store.store import Store
-from clustertrace.store.writing.elsewhere import (
+from clustertrace.store.writing.shared_calls import (
     ANSWERED_AT_ONCE,
     FAILED_AT_ONCE,
     ROOT_ANSWERED_AT_ONCE,
