@@ -155,11 +155,9 @@ def zone(name: str | None) -> tzinfo:
 
 def moment(ns: int, zone: tzinfo, now_ns: int) -> str:
     """A moment in short: the time if it is today, else with the date."""
-    try:
-        local = datetime.fromtimestamp(ns / 1e9, UTC).astimezone(zone)
-    except (OverflowError, ValueError, OSError):
+    local, now = _clock(ns, zone), _clock(now_ns, zone)
+    if local is None or now is None:
         return f"{ns} ns"
-    now = datetime.fromtimestamp(now_ns / 1e9, UTC).astimezone(zone)
     if local.date() == now.date():
         return f"{local:%H:%M:%S}"
     return (
@@ -169,8 +167,15 @@ def moment(ns: int, zone: tzinfo, now_ns: int) -> str:
 
 def day(ns: int, zone: tzinfo) -> str:
     """A moment in full, with its zone: for tooltips and single traces."""
-    try:
-        local = datetime.fromtimestamp(ns / 1e9, UTC).astimezone(zone)
-    except (OverflowError, ValueError, OSError):
+    local = _clock(ns, zone)
+    if local is None:
         return f"{ns} ns"
     return f"{local.day} {local:%B %Y, %H:%M:%S} {local.tzname() or ''}".rstrip()
+
+
+def _clock(ns: int, zone: tzinfo) -> datetime | None:
+    """What a clock in the zone shows; None in years that no calendar has."""
+    try:
+        return datetime.fromtimestamp(ns / 1e9, UTC).astimezone(zone)
+    except (OverflowError, ValueError, OSError):
+        return None

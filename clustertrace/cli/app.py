@@ -13,7 +13,7 @@ from typer.main import get_group
 from clustertrace.cli.commands import COMMANDS, MODULES
 from clustertrace.cli.unchecked_options import skip_needless_checks
 
-__all__ = ["Db", "Json", "Where", "app", "command", "limit_option"]
+__all__ = ["Db", "Json", "Where", "app", "command", "command_group", "examples", "limit_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,7 +93,18 @@ def limit_option(entries: str, default: int) -> Any:
     )
 
 
-def command(name: str, *examples: str) -> Callable[[F], F]:
-    """Register a command; the examples end its help page."""
-    lines = "\n".join(f"  {example}" for example in examples)
-    return app.command(name, epilog=f"\b\nExamples:\n{lines}")
+def examples(*lines: str) -> str:
+    """The end of a help page: what one may type."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+def command(name: str, *lines: str) -> Callable[[F], F]:
+    """Register a command; the lines are its examples."""
+    return app.command(name, epilog=examples(*lines))
+
+
+def command_group(name: str) -> typer.Typer:
+    """Register a command that has commands of its own."""
+    group = typer.Typer(rich_markup_mode=None, add_completion=False)
+    app.add_typer(group, name=name)
+    return group

@@ -8,20 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from clustertrace.cli.app import Db, Json, app
+from clustertrace.cli.app import Db, Json, command_group, examples
 from clustertrace.cli.output import note, plain, print_json, write_out
 from clustertrace.mcp.install import Target
 
 __all__ = ["install", "mcp"]
 
-group = typer.Typer(rich_markup_mode=None, add_completion=False)
-app.add_typer(group, name="mcp")
+group = command_group("mcp")
 
 
 @group.callback(
     invoke_without_command=True,
-    epilog="\b\nExamples:\n  clustertrace mcp install --target claude-code\n"
-    "  clustertrace mcp --db runs.db\n  clustertrace mcp --http 7778",
+    epilog=examples(
+        "clustertrace mcp install --target claude-code",
+        "clustertrace mcp --db runs.db",
+        "clustertrace mcp --http 7778",
+    ),
 )
 def mcp(
     context: typer.Context,
@@ -69,9 +71,11 @@ def mcp(
 
 @group.command(
     "install",
-    epilog="\b\nExamples:\n  clustertrace mcp install\n"
-    "  clustertrace mcp install --target cursor --dry-run\n"
-    "  clustertrace mcp install --target zed --db runs.db",
+    epilog=examples(
+        "clustertrace mcp install",
+        "clustertrace mcp install --target cursor --dry-run",
+        "clustertrace mcp install --target zed --db runs.db",
+    ),
 )
 def install(
     target: Annotated[

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clustertrace.cli import keeping
-from clustertrace.cli.app import Db, Json, app
+from clustertrace.cli.app import Db, Json, command_group, examples
 from clustertrace.cli.output import note, print_json, progressing, stdout
 from clustertrace.errors import NotFound
 from clustertrace.opening import HOW_TO_BEGIN, has_database, reading
@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = ["copy", "db", "group", "info"]
 
-group = typer.Typer(rich_markup_mode=None, add_completion=False)
-app.add_typer(group, name="db")
+group = command_group("db")
 
 
 @group.callback(
     invoke_without_command=True,
-    epilog="\b\nExamples:\n  clustertrace db info --json\n"
-    "  clustertrace db copy --to postgresql+psycopg://me@server/traces",
+    epilog=examples(
+        "clustertrace db info --json",
+        "clustertrace db copy --to postgresql+psycopg://me@server/traces",
+    ),
 )
 def db(context: typer.Context) -> None:
     """Copy, describe or distribute a database."""
@@ -39,9 +40,10 @@ def db(context: typer.Context) -> None:
 
 @group.command(
     "copy",
-    epilog="\b\nExamples:\n"
-    "  clustertrace db copy --to postgresql+psycopg://me@server/traces\n"
-    "  clustertrace db copy --db postgresql+psycopg://me@server/traces --to laptop.db",
+    epilog=examples(
+        "clustertrace db copy --to postgresql+psycopg://me@server/traces",
+        "clustertrace db copy --db postgresql+psycopg://me@server/traces --to laptop.db",
+    ),
 )
 def copy(
     to: Annotated[
@@ -86,7 +88,8 @@ def copy(
 
 
 @group.command(
-    "info", epilog="\b\nExamples:\n  clustertrace db info\n  clustertrace db info --json"
+    "info",
+    epilog=examples("clustertrace db info", "clustertrace db info --json"),
 )
 def info(db: Db = None, as_json: Json = False) -> None:
     """Describe a database and what is in it.
@@ -154,8 +157,8 @@ def _sizes_table(description: Description) -> Table:
     return table
 
 
-_EXAMPLES = "\n".join(f"  clustertrace db {example}" for example in keeping.EXAMPLES)
-group.command("vacuum", epilog=f"\b\nExamples:\n{_EXAMPLES}")(keeping.vacuum)
+_VACUUM_EXAMPLES = examples(*(f"clustertrace db {example}" for example in keeping.EXAMPLES))
+group.command("vacuum", epilog=_VACUUM_EXAMPLES)(keeping.vacuum)
 
 # It adds a command to the group.
 import_module("clustertrace.cli.distributing")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from clustertrace.cli.app import Db, Json
+from clustertrace.cli.app import Db, Json, examples
 from clustertrace.cli.databases import group
 from clustertrace.cli.output import note, print_json
 from clustertrace.errors import UsageError
@@ -16,10 +16,11 @@ __all__ = ["distribute"]
 
 @group.command(
     "distribute",
-    epilog="\b\nExamples:\n"
-    "  clustertrace db distribute --engine citus --dry-run\n"
-    "  clustertrace db distribute --engine fdw --shard postgresql://me@db1/traces"
-    " --shard postgresql://me@db2/traces",
+    epilog=examples(
+        "clustertrace db distribute --engine citus --dry-run",
+        "clustertrace db distribute --engine fdw --shard postgresql://me@db1/traces"
+        " --shard postgresql://me@db2/traces",
+    ),
 )
 def distribute(
     engine: Annotated[

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 from clustertrace.cli.app import Db, Json, Where, command, limit_option
-from clustertrace.cli.output import name_in_line, note, plain, print_json, stdout
+from clustertrace.cli.output import name_in_line, note, plain, print_json, ruled_table, stdout
 from clustertrace.opening import has_database, nothing_yet, reading
 from clustertrace.telling.words import (
     count,
@@ -292,10 +292,7 @@ def _cluster_columns(width: int, *, filtered: bool) -> list[_Column]:
 
 
 def _cluster_table(clusters: Sequence[Cluster], columns: Sequence[_Column]) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    table = ruled_table()
     for column in columns:
         table.add_column(column.title, **column.options)
     for cluster in clusters:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clustertrace.claude_code.starting import IDLE_MINUTES, PORT
-from clustertrace.cli.app import Json, app, command
+from clustertrace.cli.app import Json, command, command_group, examples
 from clustertrace.cli.output import note, print_json
 from clustertrace.cli.serving import GrpcPort, usual_grpc_port
 from clustertrace.errors import UsageError
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["claude_code_hook", "ensure_dashboard", "install", "status", "uninstall"]
 
-group = typer.Typer(rich_markup_mode=None, add_completion=False)
-app.add_typer(group, name="claude-code-hook")
+group = command_group("claude-code-hook")
 
 Port = Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="The receiver's port.")]
 Idle = Annotated[
@@ -44,8 +43,9 @@ Database = Annotated[
 
 @group.callback(
     invoke_without_command=True,
-    epilog="\b\nExamples:\n  clustertrace claude-code-hook install\n"
-    "  clustertrace claude-code-hook status --json",
+    epilog=examples(
+        "clustertrace claude-code-hook install", "clustertrace claude-code-hook status --json"
+    ),
 )
 def claude_code_hook(context: typer.Context) -> None:
     """Have Claude Code start the receiver."""
@@ -53,7 +53,7 @@ def claude_code_hook(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
-@group.command("install", epilog="\b\nExamples:\n  clustertrace claude-code-hook install")
+@group.command("install", epilog=examples("clustertrace claude-code-hook install"))
 def install(
     port: Port = PORT,
     grpc_port: GrpcPort = None,
@@ -93,7 +93,7 @@ def install(
         note("To have sessions report to it too: clustertrace claude-code --write")
 
 
-@group.command("uninstall", epilog="\b\nExamples:\n  clustertrace claude-code-hook uninstall")
+@group.command("uninstall", epilog=examples("clustertrace claude-code-hook uninstall"))
 def uninstall(as_json: Json = False) -> None:
     """Remove the hook from Claude Code's settings.
 
@@ -112,7 +112,7 @@ def uninstall(as_json: Json = False) -> None:
     )
 
 
-@group.command("status", epilog="\b\nExamples:\n  clustertrace claude-code-hook status --json")
+@group.command("status", epilog=examples("clustertrace claude-code-hook status --json"))
 def status(as_json: Json = False) -> None:
     """Say whether the hook is there and works.
 

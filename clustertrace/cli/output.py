@@ -14,6 +14,7 @@ from clustertrace.telling.plain import NO_NAME, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 __all__ = [
     "forget_stdout",
@@ -23,6 +24,7 @@ __all__ = [
     "print_json",
     "progressing",
     "progressing_through",
+    "ruled_table",
     "stderr",
     "stdout",
     "write_out",
@@ -51,6 +53,14 @@ def _console(*, stderr: bool) -> Console:
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _WIDTH_OF_A_FILE
     return console
+
+
+def ruled_table() -> Table:
+    """A table with titles, and a rule under them."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
 
 
 def forget_stdout() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from clustertrace.cli.app import Db, Json, command
-from clustertrace.cli.output import note, plain, print_json, stdout, write_out
+from clustertrace.cli.output import note, plain, print_json, ruled_table, stdout, write_out
 from clustertrace.errors import NotFound, UsageError
 from clustertrace.opening import HOW_TO_BEGIN, reading
 
@@ -157,16 +157,13 @@ def _print_review(result: Review) -> None:
 
 
 def _print_section(console: Console, section: Section) -> None:
-    from rich import box
-    from rich.table import Table
-
     console.print()
     console.print(section.title, style="bold")
     console.print(plain(section.sentence))
     if section.facts:
         console.print(plain(", ".join(f"{fact.cell.text} {fact.label}" for fact in section.facts)))
     if section.rows:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+        table = ruled_table()
         for title in section.head:
             table.add_column(title, overflow="fold")
         for row in section.rows:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clustertrace.cli.app import Db, Json, Where, app
+from clustertrace.cli.app import Db, Json, Where, command_group, examples
 from clustertrace.cli.output import note, plain, print_json, stdout
 from clustertrace.errors import BadInput, UsageError
 from clustertrace.opening import reading
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["learn", "match", "rules"]
 
-group = typer.Typer(rich_markup_mode=None, add_completion=False)
-app.add_typer(group, name="rules")
+group = command_group("rules")
 
 Runs = Annotated[
     Path, typer.Argument(metavar="FILE", help="Runs in the native format, plain or gzipped.")
@@ -30,8 +29,7 @@ Runs = Annotated[
 
 @group.callback(
     invoke_without_command=True,
-    epilog="\b\nExamples:\n  clustertrace rules\n"
-    "  clustertrace rules --json | jq '.rules[].sentence'",
+    epilog=examples("clustertrace rules", "clustertrace rules --json | jq '.rules[].sentence'"),
 )
 def rules(
     context: typer.Context,
@@ -71,9 +69,7 @@ def rules(
         raise typer.Exit(1)
 
 
-@group.command(
-    "learn", epilog="\b\nExamples:\n  clustertrace rules learn runs.jsonl.gz -o rules.json"
-)
+@group.command("learn", epilog=examples("clustertrace rules learn runs.jsonl.gz -o rules.json"))
 def learn(
     file: Runs,
     output: Annotated[
@@ -102,7 +98,7 @@ def learn(
         _show_rules(document, mined)
 
 
-@group.command("match", epilog="\b\nExamples:\n  clustertrace rules match rules.json new.jsonl")
+@group.command("match", epilog=examples("clustertrace rules match rules.json new.jsonl"))
 def match(
     document: Annotated[
         Path, typer.Argument(metavar="RULES", help="What `rules learn` or `rules --json` wrote.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from clustertrace.cli.app import Db, Json, command, limit_option
-from clustertrace.cli.output import note, plain, print_json, stdout
+from clustertrace.cli.output import note, plain, print_json, ruled_table, stdout
 from clustertrace.opening import has_database, nothing_yet, reading
 from clustertrace.telling.words import count, counted, money, share, spent
 
@@ -110,10 +110,7 @@ def _print_page(by: str, page: SpendingPage) -> None:
 
 
 def _spending_table(by: str, page: SpendingPage, *, wide: bool) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    table = ruled_table()
     table.add_column(by.capitalize(), ratio=1, overflow="fold")
     titles = ["Cost", "Calls", "Tokens in", "out", "Cached"]
     titles += ["Carried", "Lost"] if wide else []
