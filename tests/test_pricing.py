@@ -77,7 +77,7 @@ def test_openai_with_cache() -> None:
     assert dollars == pytest.approx((100_000 * 0.15 + 900_000 * 0.075) / 1e6, rel=1e-12)
 
 
-def test_reasoning() -> None:
+def test_thinking_has_a_price_of_its_own_where_the_vendor_says_so() -> None:
     """Thinking is part of the output, and has a price of its own where the vendor says so."""
     usual = cost("gpt-5", "openai", output_tokens=1_000_000, reasoning_tokens=400_000)
     assert usual == pytest.approx(10.0)

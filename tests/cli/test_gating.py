@@ -115,7 +115,9 @@ def test_a_run_under_way_at_a_check_makes_nothing_known(capsys: Capture) -> None
     assert "New since the last check: slow" in capsys.readouterr().out
 
 
-def test_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_reports_go_to_the_file_that_is_named_or_to_githubs_summary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     """JUnit goes to a file, GitHub's summary to where its jobs look for it."""
     main(["assert", "all", "--cost-below", "1"])
     file, summary = tmp_path / "check.xml", tmp_path / "summary.md"

@@ -56,7 +56,7 @@ def test_weeks_begin_where_the_user_says(
     assert answer["week"]["first"] == "2025-10-05"
 
 
-def test_markdown(run: Any) -> None:
+def test_markdown_begins_with_the_headline(run: Any) -> None:
     """`--markdown` prints a document that begins with the headline."""
     assert run("review", "--markdown").out.startswith("# 3–9 October 2025: 3 runs of ")
 

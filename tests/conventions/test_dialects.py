@@ -237,7 +237,7 @@ def test_unusable_counts_stay(mapped: Mapped, count: object) -> None:
     assert "gen_ai.usage.input_tokens" in span.attributes
 
 
-def test_exception(mapped: Mapped) -> None:
+def test_a_span_gets_the_error_of_the_exception_that_ended_it(mapped: Mapped) -> None:
     """The exception that a span ended in gives the error its type, message and stack."""
     attributes = {
         "exception.type": "ValueError",

@@ -48,7 +48,7 @@ def test_kinds_of_other_dialects(mapped: Mapped, attributes: dict[str, object], 
     assert mapped(attributes).kind == kind
 
 
-def test_vercel(mapped: Mapped) -> None:
+def test_vercels_reply_in_pieces_is_one_message(mapped: Mapped) -> None:
     """A reply in pieces becomes one message; the vendor stands before the first dot."""
     span = mapped(
         {
@@ -86,7 +86,7 @@ def test_vercel_with_anthropic(mapped: Mapped) -> None:
     assert (span.input_tokens, span.cache_read_tokens) == (5900, 900)
 
 
-def test_langfuse(mapped: Mapped) -> None:
+def test_langfuses_json_gives_model_tokens_cost_and_error(mapped: Mapped) -> None:
     """Langfuse's JSON gives model, tokens, cost and error."""
     usage = {"input": 82, "output": 17, "input_cached_tokens": 64}
     span = mapped(
@@ -107,7 +107,7 @@ def test_langfuse(mapped: Mapped) -> None:
     assert span.attributes["gen_ai.response.time_to_first_chunk"] == 0.5
 
 
-def test_mlflow(mapped: Mapped) -> None:
+def test_mlflows_values_are_read_as_json(mapped: Mapped) -> None:
     """MLflow's values are JSON, texts as well."""
     span = mapped(
         {
@@ -359,7 +359,7 @@ def test_no_session(sessions: Callable[..., str | None]) -> None:
     assert sessions({"group_id": "conv-7"}, scope=LOGFIRE_AGENTS) == "conv-7"
 
 
-def test_litellm(mapped: Mapped) -> None:
+def test_litellms_cost_and_cached_tokens_are_read(mapped: Mapped) -> None:
     """LiteLLM's money is read, and the cached tokens from its vendor's usage, a `repr`."""
     usage = {
         "prompt_tokens": 1050,

@@ -68,7 +68,7 @@ def test_kinds_and_tokens(samples: Path, manifest: dict[str, Any]) -> None:
         assert sessions <= set(facts["session_ids"]) | {"thread-1"}, name
 
 
-def test_content(samples: Path) -> None:
+def test_a_conversation_is_the_same_from_every_dialect(samples: Path) -> None:
     """The conversation of a call is the same list of messages from every dialect."""
     for name in (
         "otel-genai-openai-chat.traces.pb",

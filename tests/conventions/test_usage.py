@@ -62,7 +62,9 @@ def counts(span: Span) -> tuple[int | None, ...]:
         ({"input": 5}, (5, None, None, None, None)),
     ],
 )
-def test_langfuse(mapped: Mapped, usage: dict[str, Any], expected: tuple[int | None, ...]) -> None:
+def test_langfuses_input_and_output_leave_out_what_is_counted_apart(
+    mapped: Mapped, usage: dict[str, Any], expected: tuple[int | None, ...]
+) -> None:
     """Langfuse's `input` and `output` leave out what has a word of its own, if the total says so.
 
     Where there is none, words of Anthropic's do.
@@ -71,7 +73,7 @@ def test_langfuse(mapped: Mapped, usage: dict[str, Any], expected: tuple[int | N
     assert counts(span) == expected
 
 
-def test_langchain(mapped: Mapped) -> None:
+def test_langchains_cache_writes_are_told_by_how_long_they_are_kept(mapped: Mapped) -> None:
     """LangChain tells cache writes by how long they are kept, and none besides."""
     details = {"cache_read": 900, "cache_creation": 0}
     kept = {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10}

@@ -109,7 +109,9 @@ def test_what_was_spent(
         assert row["usd"] == pytest.approx(one["cost_usd"])
 
 
-def test_tools(asking: Asking, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_query_of_tools_gives_what_the_native_export_holds(
+    asking: Asking, capfd: pytest.CaptureFixture[str]
+) -> None:
     """The query of the docs gives the calls, percentiles and failures of the native export."""
     took, failed = _tools(asking.clustertrace(capfd, "export", "--all"))
     rows = asking.duckdb("tools")

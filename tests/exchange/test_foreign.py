@@ -139,7 +139,7 @@ def stored(tmp_path: Path, form: str, text: str | bytes, *, name: str = "export.
         return trace
 
 
-def test_langfuse(tmp_path: Path) -> None:
+def test_a_langfuse_trace_has_its_observations_below_one_root(tmp_path: Path) -> None:
     """A trace with its observations below one root, cached tokens counted in, scores as metrics."""
     trace = stored(tmp_path, "langfuse", json.dumps({"data": [LANGFUSE]}))
     root, chat, track, after = trace.spans
@@ -158,7 +158,7 @@ def test_langfuse(tmp_path: Path) -> None:
     assert chat.attributes["completionStartTime"] == "2025-11-03T12:00:00.500Z"
 
 
-def test_langsmith(tmp_path: Path) -> None:
+def test_langsmiths_runs_of_one_trace_come_together(tmp_path: Path) -> None:
     """Runs of one trace come together; sums that chains repeat are not counted again."""
     lines = "\n".join(json.dumps(run) for run in reversed(LANGSMITH))
     trace = stored(tmp_path, "langsmith", lines)
@@ -263,7 +263,7 @@ def test_numbers_that_nothing_costs(number: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_phoenix(tmp_path: Path, nested: bool) -> None:
+def test_phoenixs_spans_are_read_as_openinference(tmp_path: Path, nested: bool) -> None:
     """Spans are read as OpenInference, from columns of a data frame and from the API's answer."""
     record: dict[str, Any] = dict(PHOENIX)
     if nested:

@@ -131,7 +131,7 @@ def test_nothing_to_look_at(kind: Kind) -> None:
     assert "no pattern 9c41d2aa0011" in gone.words
 
 
-def test_claims() -> None:
+def test_a_claim_reads_as_it_was_asked_for() -> None:
     """What is claimed reads as it was asked for."""
     assert claim(asserted("success_rate_above", 0.9, last_runs=50)) == (
         "success rate above 90 %, over the last 50 runs"

@@ -205,7 +205,7 @@ def test_large_bodies(http: httpx.Client) -> None:
     assert http.post("/x", content=parts).json()["size"] == BIG
 
 
-def test_streaming(http: httpx.Client) -> None:
+def test_an_answer_is_passed_on_while_it_is_made(http: httpx.Client) -> None:
     """The first part of an answer arrives before the last is made."""
     released.clear()
     with http.stream("GET", "/slow") as answer:
@@ -222,7 +222,7 @@ def test_upstream_breaks_off(http: httpx.Client) -> None:
     assert http.get("/x").is_success
 
 
-def test_websocket(front: int, upstream: int) -> None:
+def test_messages_of_any_size_pass_both_ways(front: int, upstream: int) -> None:
     """Messages of both kinds and any size pass both ways; the upstream chooses the subprotocol."""
     with connect(
         f"ws://127.0.0.1:{front}/echo?x=1",

@@ -77,7 +77,9 @@ def stored(receiver: Receiver, number: int) -> int:
 
 
 @pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
-def test_exporter(receiver: Receiver, compression: grpc.Compression) -> None:
+def test_a_program_that_knows_only_the_address_shows_up_whole(
+    receiver: Receiver, compression: grpc.Compression
+) -> None:
     """A program that is told nothing but the address shows up whole."""
     exporter = OTLPSpanExporter(
         endpoint=f"http://{target(receiver)}", insecure=True, compression=compression
@@ -153,7 +155,7 @@ def test_an_answer_says_how_many_were_not_stored(
         (gzip.compress(b"\n" * (1 << 25)), {}, grpc.StatusCode.RESOURCE_EXHAUSTED),
     ],
 )
-def test_refusals(
+def test_what_can_never_be_taken_is_refused_for_good(
     send: Callable[..., bytes],
     receiver: Receiver,
     message: bytes,

@@ -192,7 +192,7 @@ def test_a_turn_of_logs_alone(session: Sessions) -> None:
     assert call.cost_usd == CALL_USD
 
 
-def test_codex(session: Sessions) -> None:
+def test_codexs_records_join_its_spans_and_its_calls_count_once(session: Sessions) -> None:
     """Codex's prompt, arguments and results join its spans; its calls count once."""
     found = session(CODEX)
     tokens = [(call.input_tokens, call.output_tokens) for call in calls(found)]

@@ -21,7 +21,7 @@ from opentelemetry.trace import get_current_span
 
 
 @pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
-def test_exporter(shared_receiver: Any, compression: Compression) -> None:
+def test_a_traced_program_shows_up_whole(shared_receiver: Any, compression: Compression) -> None:
     """A traced program shows up, with its error, its parents and its service."""
     exporter = OTLPSpanExporter(shared_receiver.url + "/v1/traces", compression=compression)
     name = f"shop-{compression.value}"
@@ -81,7 +81,7 @@ def test_log_exporter(shared_receiver: Any, compression: Compression) -> None:
     assert (event["body"], event["attributes"]) == (text, {"severity": "warn"})
 
 
-def test_samples(shared_receiver: Any, shared: Path) -> None:
+def test_requests_that_real_programs_sent_are_all_taken(shared_receiver: Any, shared: Path) -> None:
     """Requests that real programs sent are all taken, in the encoding that they came in."""
     for file in sorted((shared / "otlp_samples").glob("*.traces*")):
         media = "json" if ".json" in file.name else "x-protobuf"

@@ -156,7 +156,7 @@ def test_empty_request(shared_receiver: Any, headers: dict[str, str], empty: byt
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/traces", "/v1/logs", "/v1/metrics"])
-def test_refusals(
+def test_what_cannot_be_taken_is_refused_with_its_own_status(
     shared_receiver: Any, path: str, headers: dict[str, str], body: bytes, status: int
 ) -> None:
     """What can't be taken is refused with its own status and one sentence, never with 500."""
@@ -268,7 +268,7 @@ def test_foreign_origin_and_host(shared_receiver: Any, otlp_json: Callable[..., 
     assert answer.status_code == 421
 
 
-def test_health(shared_receiver: Any) -> None:
+def test_health_tells_what_supervisors_and_people_need(shared_receiver: Any) -> None:
     """Health tells what watches and people need."""
     health = shared_receiver.health()
     assert health["status"] == "ok"

@@ -113,7 +113,7 @@ def test_the_plan_holds_what_the_budget_allows() -> None:
         plan("made-up-model", runs, "r", 1.0)
 
 
-def test_agreement() -> None:
+def test_verdicts_are_compared_with_outcomes_where_both_are_known() -> None:
     """Verdicts are compared with outcomes where both are there."""
     outcomes = ["pass", "pass", "fail", "fail", None]
     model = Scripted(*map(reply, ["pass", "fail", "fail", "fail", "pass"]))
@@ -122,7 +122,7 @@ def test_agreement() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans())))
-def test_kappa(pairs: list[tuple[bool, bool]]) -> None:
+def test_kappa_is_symmetric_and_at_most_1(pairs: list[tuple[bool, bool]]) -> None:
     """Kappa lies from -1 to 1, is 1 for perfect agreement, and does not mind who is first."""
     found = cohen_kappa(pairs)
     if found is None:

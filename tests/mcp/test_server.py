@@ -52,7 +52,7 @@ def test_it_ends_with_its_editor(runs: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_resources(runs: Path) -> None:
+def test_traces_and_patterns_are_resources_by_the_beginning_of_their_ids(runs: Path) -> None:
     """Traces and patterns are there to read, as JSON, by the beginnings of their ids."""
 
     async def read() -> dict[str, Any]:
@@ -81,7 +81,7 @@ async def _json(client: Client, uri: str) -> Any:
     return json.loads(content.text)  # type: ignore[union-attr]
 
 
-def test_prompts(runs: Path) -> None:
+def test_prompts_name_the_tools_to_call(runs: Path) -> None:
     """The two prompts name the tools to call, with what the user gave."""
 
     async def read() -> list[str]:

@@ -279,7 +279,7 @@ def test_hostile_text_stays_text(runs: Path, ask: Callable[..., Any]) -> None:
         ),
     ],
 )
-def test_refusals(
+def test_what_cannot_be_answered_is_a_tool_error_with_a_sentence(
     refusal: Callable[..., str], tool: str, arguments: dict[str, Any], sentence: str
 ) -> None:
     """What can't be answered is a tool's error, in the library's own sentence."""

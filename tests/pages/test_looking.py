@@ -33,7 +33,7 @@ def demo(store: Store) -> Store:
     return store
 
 
-def test_search(demo: Store, show: Show) -> None:
+def test_words_are_found_marked_and_linked_to_their_step(demo: Store, show: Show) -> None:
     """The words are found, counted, set off and linked to their step."""
     html = show("search", q="refund").html
     assert "81 steps match, 3 of them failed." in html
@@ -111,7 +111,7 @@ def test_search_of_nothing(demo: Store, show: Show) -> None:
     assert "steps match" in show("search", q=unquote_plus(query)).html
 
 
-def test_failures(demo: Store, show: Show) -> None:
+def test_the_failures_page_says_what_breaks_and_where_first(demo: Store, show: Show) -> None:
     """A sentence, error rates of steps, first broken steps, messages, and beginnings."""
     html = show("failures").html
     assert (
@@ -209,7 +209,7 @@ def test_values_are_coloured_by_what_one_likes(demo: Store, show: Show, by: str)
     assert group in chart.proto.spec
 
 
-def test_metrics(demo: Store, show: Show) -> None:
+def test_every_metric_is_shown_with_its_latest_runs(demo: Store, show: Show) -> None:
     """Every metric with its figures, and its latest runs."""
     shown = show("metrics", name="answer_score")
     table = shown.table
@@ -257,7 +257,7 @@ def test_an_empty_database_says_how_traces_get_in(page: str, store: Store, show:
     assert "clustertrace demo" in html
 
 
-def test_compare(demo: Store, show: Show) -> None:
+def test_two_patterns_stand_side_by_side(demo: Store, show: Show) -> None:
     """Two patterns stand side by side, and the page says where they part."""
     with demo.read() as conn:
         first, second = queries.clusters(conn).clusters[:2]

@@ -30,7 +30,7 @@ def pattern(*steps: Step, runs: int = 10, failed: int = 0) -> PatternRuns:
     return PatternRuns("p", "agent", steps, runs, failed)
 
 
-def test_rates() -> None:
+def test_a_step_has_its_runs_those_that_broke_and_those_that_failed() -> None:
     """Runs that took a step, runs in which it broke, and how many of them failed in the end."""
     rates = step_rates(
         [pattern(step("a"), step("b!"), runs=4, failed=3), pattern(step("a"), step("b"), runs=6)]
@@ -64,7 +64,7 @@ def test_first_failures() -> None:
     ]
 
 
-def test_edges() -> None:
+def test_repeated_steps_lead_back_to_themselves() -> None:
     """Ways between steps with their runs; repeats go back to themselves."""
     found = {
         (edge.source, edge.target): (edge.runs, edge.failed)
@@ -90,7 +90,7 @@ def test_edges_are_tested() -> None:
     assert found["good"] == pytest.approx(1)
 
 
-def test_prefix() -> None:
+def test_the_common_prefix_is_what_all_paths_begin_with() -> None:
     """The common prefix is what all paths begin with."""
     paths = [[step("a"), step("b!"), step("c")], [step("a"), step("b!")], [step("a"), step("b!")]]
     assert common_prefix(paths) == ("a", "b!")

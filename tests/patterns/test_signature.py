@@ -177,7 +177,7 @@ def test_the_id_is_the_same_for_ever() -> None:
 
 
 @pytest.mark.parametrize(("count", "name"), [(0, "1"), (1, "1"), (2, "2-3"), (7, "4-7"), (8, "8+")])
-def test_buckets(count: int, name: str) -> None:
+def test_counts_are_kept_as_exactly_as_they_matter(count: int, name: str) -> None:
     """Counts are kept as exactly as they matter."""
     assert bucket(count) == name
 

@@ -220,7 +220,7 @@ def test_newcombes_interval_is_that_of_the_paper() -> None:
 
 
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=60))
-def test_p95(values: list[int]) -> None:
+def test_p95_is_the_smallest_value_with_95_per_cent_at_or_below_it(values: list[int]) -> None:
     """At least 95 % of the values are at or below their p95, and it is the smallest such."""
     found = p95(values)
     assert sum(value <= found for value in values) >= 0.95 * len(values)

@@ -94,7 +94,7 @@ def test_an_expected_failure_fails_once_mended(folder: Path) -> None:
     assert not passes(folder)
 
 
-def test_modes(folder: Path) -> None:
+def test_negative_mode_is_another_name_of_expect_failure(folder: Path) -> None:
     """`--mode negative` is another name of --expect-failure, and `--mode positive` of its lack."""
     assert repro(folder, "--mode", "negative") == 0
     assert passes(folder)

@@ -52,7 +52,9 @@ US, MS, S = 10**3, 10**6, 10**9
         (7 * 24 * 3600 * S, "7 days"),
     ],
 )
-def test_durations(nanoseconds: int | None, text: str) -> None:
+def test_a_duration_is_given_in_the_unit_that_people_would_choose(
+    nanoseconds: int | None, text: str
+) -> None:
     """A duration is given in the unit that people would choose."""
     assert duration(nanoseconds) == text
 
@@ -84,7 +86,7 @@ def test_points_are_signed_but_for_none(difference: float, text: str) -> None:
         (12345.678, "$12,345.68"),
     ],
 )
-def test_money(usd: float, text: str) -> None:
+def test_money_has_cents_above_a_dollar_and_fractions_below(usd: float, text: str) -> None:
     """Fractions of a cent where single calls live, cents above a dollar."""
     assert money(usd) == text
 
@@ -143,7 +145,7 @@ def test_cut_secrets_are_counted() -> None:
     assert secrets_cut([redacted, redacted]) == "2 secrets were cut before anything was stored."
 
 
-def test_moments() -> None:
+def test_a_moment_that_no_calendar_has_is_given_as_it_is() -> None:
     """A moment that no calendar has is given as it is."""
     assert moment(1_760_000_000 * S).startswith("2025-10-")
     assert moment(2**70) == f"{2**70} ns"
@@ -160,7 +162,7 @@ def test_moments() -> None:
         (Step(("", ""), (False, True), ("tool", "tool"), "1"), "((no name) → (no name)!)"),
     ],
 )
-def test_steps(step: Step, text: str) -> None:
+def test_a_step_says_its_name_its_failure_and_its_repeats(step: Step, text: str) -> None:
     """A step says its name, whether it failed, and how often in a row."""
     assert step_text(step) == text
 

@@ -189,7 +189,9 @@ def test_older_layout_of_sub_agents(
     assert spans[agent.parent_span_id or ""].name == "Task"
 
 
-def test_codex(store: Store, data: Path, bring: Bring) -> None:
+def test_codexs_turns_come_with_tools_and_cached_tokens(
+    store: Store, data: Path, bring: Bring
+) -> None:
     """Turns with their tools and tokens, cached ones included as Codex counts them."""
     done = bring(data / "codex", "codex")
     assert (done.sessions, done.turns) == (5, 5)

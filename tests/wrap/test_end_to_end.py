@@ -46,7 +46,7 @@ def _is_open(port: int) -> bool:
 TEXT = "It is 18 C and sunny in Paris."
 
 
-def test_anthropic(base_url: str, recorded: Any) -> None:
+def test_what_an_anthropic_client_does_reaches_the_store(base_url: str, recorded: Any) -> None:
     """A tool call, a stream, an async stream that is cut short, and a failure."""
     asked: dict[str, Any] = {"model": "claude-sonnet-4-6", "max_tokens": 99}
     tool: Any = {"name": "weather", "input_schema": {"type": "object", "required": ["city"]}}
@@ -84,7 +84,7 @@ def test_anthropic(base_url: str, recorded: Any) -> None:
     assert left.output == [{"role": "assistant", "content": "It "}]
 
 
-def test_openai(base_url: str, recorded: Any) -> None:
+def test_what_an_openai_client_does_reaches_the_store(base_url: str, recorded: Any) -> None:
     """Completions, responses, streams and embeddings of OpenAI reach the store."""
     with openai.OpenAI(api_key="k", base_url=f"{base_url}/v1", max_retries=0) as made:
         client = clustertrace.wrap_openai(made)

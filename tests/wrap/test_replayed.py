@@ -298,7 +298,7 @@ def test_streamed_reply(
     assert seen[1] == seen[0]
 
 
-def test_refusal(api: Any) -> None:
+def test_a_refused_call_is_refused_again_with_the_sdks_own_exception(api: Any) -> None:
     """A call that the provider refused is refused again, with the SDK's own exception."""
     caught: list[Any] = []
 

@@ -188,7 +188,9 @@ def test_numbers_that_are_written_out() -> None:
 @pytest.mark.parametrize(
     ("score", "metrics"), [(0.5, [("tone", 0.5)]), (-1, [("tone", -1.0)]), ("good", []), (True, [])]
 )
-def test_evaluations(score: Any, metrics: list[tuple[str, float]]) -> None:
+def test_a_number_of_an_evaluation_is_a_metric_of_its_span(
+    score: Any, metrics: list[tuple[str, float]]
+) -> None:
     """The result of an evaluation is a metric of the span that it names, if it has a number."""
     attributes = {"gen_ai.evaluation.name": "tone", "gen_ai.evaluation.score.value": score}
     received = read(attributes, event_name="gen_ai.evaluation.result")

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from clustertrace.conventions.otlp.signal_kinds import signal_of_protobuf
 
 
-def test_samples(shared: Path) -> None:
+def test_requests_of_real_programs_are_told_apart_by_signal(shared: Path) -> None:
     """Requests of real programs are what their names say."""
     samples = sorted((shared / "otlp_samples").glob("*.pb"))
     assert len(samples) > 40

@@ -105,7 +105,7 @@ def test_a_run_without_spans(store: Store) -> None:
         assert [one.count for one in queries.clusters(conn, limit=9).clusters] == [1]
 
 
-def test_evaluations(store: Store) -> None:
+def test_a_score_in_a_record_is_a_metric_of_the_run_once(store: Store) -> None:
     """A score that a record tells is a metric of the run, once."""
     attributes = {"gen_ai.evaluation.name": "tone", "gen_ai.evaluation.score.value": 0.5}
     value = {"stringValue": "tone"}, {"doubleValue": 0.5}

@@ -128,7 +128,7 @@ def filled(store: Store) -> Store:
     return store
 
 
-def test_sessions(filled: Store) -> None:
+def test_sessions_come_latest_dearest_or_worst_first(filled: Store) -> None:
     """Latest, dearest or worst first, with what they spent."""
     with filled.read() as conn:
         page = queries.sessions(conn)
