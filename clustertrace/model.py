@@ -19,7 +19,6 @@ __all__ = [
     "KINDS",
     "MODEL_KINDS",
     "NS_PER_DAY",
-    "OUTCOMES",
     "REPLAY_OF",
     "SPAN_STATUSES",
     "TRACE_STATUSES",
@@ -70,7 +69,6 @@ It is kept, shown and compared like any other, and counted nowhere: whoever repl
 times has not seen ten failures."""
 
 TRACE_STATUSES: Final = SPAN_STATUSES
-OUTCOMES: Final = frozenset({"pass", "fail"})
 
 
 class Span(NamedTuple):

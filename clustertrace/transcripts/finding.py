@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-__all__ = ["AGENTS", "TITLES", "Agent", "History", "find", "histories", "is_sub_agent", "place"]
+__all__ = ["TITLES", "Agent", "History", "find", "histories", "is_sub_agent", "place"]
 
 Agent = Literal["claude-code", "codex"]
 
-AGENTS: Final[tuple[Agent, ...]] = ("claude-code", "codex")
 TITLES: Final[dict[Agent, str]] = {"claude-code": "Claude Code", "codex": "Codex"}
 """Display names."""
 
@@ -41,7 +40,7 @@ def place(agent: Agent) -> Path:
 
 def histories() -> list[History]:
     """The histories on this machine; agents without sessions are left out."""
-    candidates = (find(agent, place(agent)) for agent in AGENTS)
+    candidates = (find(agent, place(agent)) for agent in TITLES)
     return [history for history in candidates if history.sessions]
 
 
