@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from clustertrace.app import connection, markup, words
-from clustertrace.app.clusters import ways
+from clustertrace.app.clusters import path_tree
 from clustertrace.app.guard import guarded
 from clustertrace.app.links import trace_url
 from clustertrace.patterns import why_words
@@ -64,7 +64,8 @@ def draw(cluster: Cluster) -> None:
             )
             st.html(
                 markup.page(
-                    markup.tag("p", *markup.coded(sentence)), ways.tree(root, branch, cluster.steps)
+                    markup.tag("p", *markup.coded(sentence)),
+                    path_tree.tree(root, branch, cluster.steps),
                 )
             )
 

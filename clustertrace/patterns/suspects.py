@@ -10,7 +10,7 @@ What is looked at, with the weight that it adds:
 - the first step at which the run parts from the most similar run that did not fail (1.5)
 - steps that failing runs take and others do not (up to 2): Ochiai's coefficient, which locates
   faults better than its rivals when programs are tested (Abreu, Zoeteweij and van Gemund,
-  PRDC 2006), over the runs of the same agent (clustertrace.patterns.company).
+  PRDC 2006), over the runs of the same agent (clustertrace.patterns.ochiai).
 
 Behind a step that went wrong, the last two weigh half as much, since they may have come of it.
 
@@ -33,7 +33,7 @@ from typing import Final, Literal, NamedTuple
 from rapidfuzz.distance import Levenshtein
 
 from clustertrace.model import MODEL_KINDS, Span
-from clustertrace.patterns.company import MIN_RUNS, company, successions
+from clustertrace.patterns.ochiai import MIN_RUNS, successions, telling_steps
 from clustertrace.patterns.recovery import never_recovered
 from clustertrace.patterns.signature import (
     ids_above,
@@ -165,7 +165,7 @@ def suspects(spans: Sequence[Span], siblings: Sequence[Sibling] = ()) -> tuple[S
     _add_results(steps, reasons_by_step, usual)
     wrong = _first_wrong(reasons_by_step)
     _add_parting(steps, reasons_by_step, siblings, wrong)
-    _add_company(steps, reasons_by_step, siblings, wrong)
+    _add_telling_steps(steps, reasons_by_step, siblings, wrong)
     suspects = [
         Suspect(
             step.span.span_id,
@@ -384,7 +384,7 @@ def _part_of(index: int, wrong: int) -> float:
     return 0.5 if index > wrong else 1.0
 
 
-def _add_company(
+def _add_telling_steps(
     steps: Sequence[_Step],
     reasons_by_step: list[list[Reason]],
     siblings: Sequence[Sibling],
@@ -392,6 +392,6 @@ def _add_company(
 ) -> None:
     """Steps that failing runs take and others do not."""
     runs = [(sibling.failed, sibling.labels) for sibling in siblings]
-    for index, words, coefficient in company([step.label for step in steps], runs):
+    for index, words, coefficient in telling_steps([step.label for step in steps], runs):
         weight = 2 * coefficient * _part_of(index, wrong)
         reasons_by_step[index].append(Reason("in failing runs", words, weight))

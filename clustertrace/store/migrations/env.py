@@ -1,13 +1,12 @@
 """Alembic's entry: runs the revisions on the connection that `schema.upgrade` hands in."""
 
 from alembic import context
-from sqlmodel import SQLModel
 
-from clustertrace.store.schema import tables as tables  # registers the tables in the metadata
+from clustertrace.store.schema.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=SQLModel.metadata,
+    target_metadata=METADATA,
     transactional_ddl=True,
     render_as_batch=True,
 )

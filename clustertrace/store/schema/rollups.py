@@ -1,7 +1,4 @@
-"""The tables of sums over many traces: by pattern and day, by pattern, by session.
-
-Part of clustertrace.store.schema.tables, which names them all.
-"""
+"""The tables of sums over many traces: by pattern and day, by pattern, by session."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The tables of money: what was spent on what by day, and what each run adds to that.
-
-Part of clustertrace.store.schema.tables, which names them all.
-"""
+"""The tables of money: what was spent on what by day, and what each run adds to that."""
 
 from __future__ import annotations
 

@@ -10,66 +10,37 @@ the ORM is 25 times slower, and importing it takes half a second, too long for a
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from clustertrace.store.schema.beside import (
-    AssertionRow,
-    CommitmentRow,
-    CopyRow,
-    SavedFilterRow,
-    SpoolSegmentRow,
-    StateRow,
-    TranscriptFileRow,
-    TranscriptTurnRow,
-    TurnHostRow,
-    VariantAnnotationRow,
+# These belong to the same metadata, which knows a table once its module is loaded.
+from clustertrace.store.schema import (  # noqa: F401
+    progress,
+    prompts,
+    rollups,
+    spending,
+    user_entries,
 )
-from clustertrace.store.schema.prompts import (
-    PromptRow,
-    TemplateRow,
-    TemplateVersionRow,
-)
-from clustertrace.store.schema.rollups import (
-    SessionRow,
-    VariantDayRow,
-    VariantDurationRow,
-    VariantTotalRow,
-)
-from clustertrace.store.schema.spending import SpendingRow, TraceSpendingRow
 
 __all__ = [
-    "AssertionRow",
-    "CommitmentRow",
-    "CopyRow",
+    "METADATA",
     "FamilyRow",
     "LogRow",
     "MetricRow",
     "NewsRow",
-    "PromptRow",
-    "SavedFilterRow",
-    "SessionRow",
     "SpanRow",
-    "SpendingRow",
-    "SpoolSegmentRow",
-    "StateRow",
     "TagRow",
-    "TemplateRow",
-    "TemplateVersionRow",
     "TraceRow",
-    "TraceSpendingRow",
     "TraceTraitsRow",
     "TraitNameRow",
-    "TranscriptFileRow",
-    "TranscriptTurnRow",
-    "TurnHostRow",
     "UnjoinedSpanRow",
-    "VariantAnnotationRow",
-    "VariantDayRow",
-    "VariantDurationRow",
     "VariantRow",
-    "VariantTotalRow",
 ]
+
+METADATA: Final = SQLModel.metadata
+"""Every table, those of the other modules of this folder included."""
 
 
 class SpanRow(SQLModel, table=True):

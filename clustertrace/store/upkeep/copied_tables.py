@@ -124,19 +124,18 @@ def _quoted(names: Sequence[str]) -> tuple[str, ...]:
 
 def every_table() -> list[Table]:
     """All tables that are copied: not the text index, nor the notes on copies."""
-    from sqlmodel import SQLModel
-
-    from clustertrace.store.schema import tables
+    from clustertrace.store.schema.progress import CopyRow, StateRow
+    from clustertrace.store.schema.tables import METADATA
 
     return [
         Table(
             name,
             tuple(column.name for column in table.columns),
             tuple(column.name for column in table.primary_key),
-            _COPIED_STATE if name == tables.StateRow.__tablename__ else "TRUE",
+            _COPIED_STATE if name == StateRow.__tablename__ else "TRUE",
         )
-        for name, table in sorted(SQLModel.metadata.tables.items())
-        if name != tables.CopyRow.__tablename__
+        for name, table in sorted(METADATA.tables.items())
+        if name != CopyRow.__tablename__
     ]
 
 

@@ -12,7 +12,7 @@ import pytest
 from clustertrace.errors import StoreBusy
 from clustertrace.model import Batch, Span, TraceFacts
 from clustertrace.store import Store
-from clustertrace.store.schema.tables import SQLModel
+from clustertrace.store.schema.tables import METADATA
 from tests.postgres_cluster import Cluster
 
 SECOND = 10**9
@@ -49,7 +49,7 @@ def content(store: Store) -> dict[str, list[str]]:
             table: sorted(
                 repr(_without_order(table, row)) for row in conn.rows(f"SELECT * FROM {table}")
             )
-            for table in SQLModel.metadata.tables
+            for table in METADATA.tables
             if table not in ORDERED
         }
 

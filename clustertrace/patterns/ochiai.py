@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from clustertrace.patterns.statistics import fisher_greater
 
-__all__ = ["MIN_RUNS", "Company", "company", "successions"]
+__all__ = ["MIN_RUNS", "TellingStep", "successions", "telling_steps"]
 
 MIN_RUNS: Final = 5
 """Failed runs, and other runs, without which shares of them say nothing."""
@@ -26,7 +26,7 @@ _START, _END = "▶", "■"
 """What the first step comes after, and what comes after the last; no step is called so."""
 
 
-class Company(NamedTuple):
+class TellingStep(NamedTuple):
     """A step that failing runs take, or take right after the one before it."""
 
     at: int
@@ -36,7 +36,9 @@ class Company(NamedTuple):
     coefficient: float
 
 
-def company(labels: Sequence[str], others: Sequence[tuple[bool, Sequence[str]]]) -> list[Company]:
+def telling_steps(
+    labels: Sequence[str], others: Sequence[tuple[bool, Sequence[str]]]
+) -> list[TellingStep]:
     """The steps of a failed run that go along with failing; of others it is known if they failed.
 
     Of a step that is in all of them, that it comes right after another one may still be telling.
@@ -70,7 +72,7 @@ def company(labels: Sequence[str], others: Sequence[tuple[bool, Sequence[str]]])
                     f"runs and in {passed_with} of {passed} others"
                 )
                 ochiai = failed_with / sqrt(failed * (failed_with + passed_with))
-                found.append(Company(index, words, ochiai))
+                found.append(TellingStep(index, words, ochiai))
             break
     return found
 
