@@ -7,6 +7,7 @@ from typing import Any
 
 from clustertrace.patterns.drift import FEW, Change, Drift
 from clustertrace.patterns.signature import Variant
+from clustertrace.telling.plain import NO_NAME
 from clustertrace.telling.words import chance, counted, duration, money, share, step_text
 
 __all__ = ["change_words", "drift_document", "steps_words", "summary_words"]
@@ -80,7 +81,7 @@ def _sure(change: Change) -> str:
 def steps_words(variant: Variant) -> str:
     """A pattern on one line."""
     steps = " → ".join(step_text(step) for step in variant.steps) or "no steps"
-    return f"{variant.name or '(no name)'}: {steps}"
+    return f"{variant.name or NO_NAME}: {steps}"
 
 
 def drift_document(drift: Drift, variants: Mapping[str, Variant]) -> dict[str, Any]:
