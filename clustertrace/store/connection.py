@@ -102,7 +102,8 @@ class Connection(ABC):
             yield
             self.control("COMMIT")
         except BaseException:
-            self._give_up()
+            if self.in_transaction:
+                self.control("ROLLBACK")
             raise
 
     @contextmanager
@@ -117,19 +118,6 @@ class Connection(ABC):
                 self.control("RELEASE inside")
             raise
         self.control("RELEASE inside")
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Everything inside reads the same state of the database."""
-        self.begin(reading=True)
-        try:
-            yield
-        finally:
-            self._give_up()
-
-    def _give_up(self) -> None:
-        if self.in_transaction:
-            self.control("ROLLBACK")
 
     @abstractmethod
     def within(self, seconds: float) -> AbstractContextManager[None]:

@@ -1,8 +1,8 @@
 """A filter as SQL: a condition on `traces`, and its parameters by name.
 
 Every condition is two-valued (`IS`, or `coalesce(…, FALSE)` where no index could help), so that
-`not` means what it says for traces that lack a number. Held to clustertrace.filters.meaning by a
-property test.
+`not` means what it says for traces that lack a number. A property test holds
+it to the plain meaning of filters (tests/filters/meaning.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import re
 from typing import Any, Final
 
 from clustertrace.filters.fields import CHOICES
-from clustertrace.filters.meaning import fits
 from clustertrace.filters.tree import (
     And,
     Compare,
@@ -25,6 +24,7 @@ from clustertrace.filters.tree import (
     Text,
     Until,
 )
+from clustertrace.filters.wildcards import fits
 from clustertrace.patterns.signature import KEPT, NOT_STEPS, STEP_KINDS, normal_name
 from clustertrace.store.connection import Connection
 from clustertrace.store.distinct import models_called

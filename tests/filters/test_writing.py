@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustertrace.filters import both, condition, parse, taking
-from clustertrace.filters.meaning import fits
 from clustertrace.filters.tree import And, Match, Or, Sequence
+from clustertrace.filters.wildcards import fits
 
 TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=30)
 KEYS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters='"'), min_size=1)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from clustertrace.errors import StoreError
 from clustertrace.filters import parse
-from clustertrace.filters.meaning import Subject, holds
 from clustertrace.filters.tree import (
     And,
     Compare,
@@ -33,6 +32,7 @@ from clustertrace.store import Store, filtering, queries
 from clustertrace.store.answers import PatternAnnotation
 from clustertrace.store.user_entries.annotations import PatternEdit, annotate_pattern
 from clustertrace.understanding.endings import dead_end
+from tests.filters.meaning import Subject, holds
 from tests.store.conftest import SECOND, START
 
 NAMES = ("search", "open_page", "Cite", "a%b", "page 12", " look ")

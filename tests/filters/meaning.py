@@ -1,12 +1,10 @@
-"""What a filter means, in plain Python: the reference for the database."""
+"""What a filter means, in plain Python: what the database's answers are held to."""
 
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
 from clustertrace.filters.tree import (
@@ -21,8 +19,9 @@ from clustertrace.filters.tree import (
     Text,
     Until,
 )
+from clustertrace.filters.wildcards import fits
 
-__all__ = ["Subject", "fits", "holds"]
+__all__ = ["Subject", "holds"]
 
 _OPERATORS: Final = {
     ">": operator.gt,
@@ -74,14 +73,3 @@ def holds(filter_: Filter, subject: Subject) -> bool:
                 any(fits(name, step.names) and (failed or not step.failed) for name, failed in rest)
                 for step in steps
             )
-
-
-def fits(value: str, pattern: str) -> bool:
-    """Whether a text fits a pattern in which `*` stands for anything; ASCII case is ignored."""
-    return _compiled(pattern).fullmatch(value) is not None
-
-
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = (re.escape(part) for part in pattern.split("*"))
-    return re.compile(f"(?i:{'.*'.join(parts)})", re.DOTALL | re.ASCII)
