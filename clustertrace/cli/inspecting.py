@@ -13,7 +13,16 @@ from clustertrace.errors import NotFound, UsageError
 from clustertrace.model import REPLAY_OF
 from clustertrace.opening import has_database, nothing_yet, reading
 from clustertrace.telling.results import ending
-from clustertrace.telling.words import called_models, counted, duration, moment, secrets_cut, spent
+from clustertrace.telling.words import (
+    called_models,
+    counted,
+    duration,
+    error_words,
+    moment,
+    secrets_cut,
+    spent,
+    tokens_words,
+)
 from clustertrace.understanding.gaps import gaps
 
 if TYPE_CHECKING:
@@ -197,11 +206,8 @@ def _usage_line(row: TraceRow) -> str:
     cost = spent(row.cost_usd, row.unpriced_calls)
     if row.unpriced_calls:
         cost += f", {counted(row.unpriced_calls, 'call')} without a known cost"
-    tokens = f"{row.input_tokens:,} tokens read, {row.output_tokens:,} written"
-    if not row.input_tokens and not row.output_tokens:
-        tokens = "no token counts"
     calls = [counted(row.llm_calls, "model call")] if row.llm_calls else []
-    return " · ".join([*calls, tokens, cost])
+    return " · ".join([*calls, tokens_words(row) or "no token counts", cost])
 
 
 def _show_errors(trace: Trace, console: Console) -> None:
@@ -212,7 +218,7 @@ def _show_errors(trace: Trace, console: Console) -> None:
         return
     console.print()
     for span in failed_spans[:_ERRORS_SHOWN]:
-        message = " ".join(": ".join(filter(None, (span.error_type, span.error_message))).split())
+        message = " ".join(error_words(span).split())
         text = Text(f"! {name_in_line(span.name)} ", style="red")
         text.append(f"{span.span_id[:8]} ", style="not red dim")
         text.append(plain(message)[:_ERROR_LENGTH] or "ended in an error", style="default")

@@ -26,13 +26,16 @@ from clustertrace.telling.words import (
     count,
     counted,
     duration,
+    error_words,
     is_cost_unknown,
     moment,
     money,
+    secrets_words,
     share,
     spent,
     step_text,
     token_counts,
+    tokens_words,
 )
 from clustertrace.understanding.gaps import gaps
 from clustertrace.understanding.tree import rows_of
@@ -90,8 +93,7 @@ def _document(title: str, body: Markup, secrets: int) -> str:
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    verb = "was" if secrets == 1 else "were"
-    cut_note = f" {counted(secrets, 'secret')} {verb} cut when it was written." if secrets else ""
+    cut_note = f" {secrets_words(secrets)} when it was written." if secrets else ""
     head = tag(
         "head",
         Markup('<meta charset="utf-8">'),
@@ -157,9 +159,8 @@ def _facts(trace: Trace, summary: Summary) -> list[str]:
     if summary.llm_calls:
         facts.append(counted(summary.llm_calls, "model call"))
     if called_models(summary):
-        if summary.input_tokens or summary.output_tokens:
-            read, written = count(summary.input_tokens), count(summary.output_tokens)
-            facts.append(f"{read} tokens read, {written} written")
+        if tokens := tokens_words(summary):
+            facts.append(tokens)
         facts.append(spent(summary.cost_usd, summary.unpriced_calls))
     facts += [f"{key}: {value}" for key, value in trace.tags.items()]
     facts += [
@@ -213,8 +214,7 @@ def _bar(span: Span, summary: Summary) -> Markup:
 
 def _details(span: Span) -> Markup:
     parts: list[Markup] = []
-    if span.error_type or span.error_message:
-        error_text = ": ".join(part for part in (span.error_type, span.error_message) if part)
+    if error_text := error_words(span):
         parts += [tag("div", "Error", cls="label"), tag("pre", error_text, cls="failed")]
     for title, value in (("Input", span.input), ("Output", span.output)):
         if value is not None:

@@ -23,6 +23,7 @@ __all__ = [
     "count",
     "counted",
     "duration",
+    "error_words",
     "found_in",
     "interval",
     "is_cost_unknown",
@@ -31,6 +32,7 @@ __all__ = [
     "percent",
     "points",
     "secrets_cut",
+    "secrets_words",
     "share",
     "shortened",
     "size_of",
@@ -39,6 +41,7 @@ __all__ = [
     "times",
     "to_be_indexed",
     "token_counts",
+    "tokens_words",
 ]
 
 _HOURS_AS_SUCH = 48
@@ -126,14 +129,30 @@ def token_counts(span: Span) -> str:
     return f"{count(span.input_tokens or 0)} → {count(span.output_tokens or 0)}"
 
 
+def tokens_words(run: TraceRow | Summary) -> str:
+    """The tokens that a run read and wrote: 1,200 tokens read, 80 written; empty without any."""
+    if not run.input_tokens and not run.output_tokens:
+        return ""
+    return f"{count(run.input_tokens)} tokens read, {count(run.output_tokens)} written"
+
+
+def error_words(span: Span) -> str:
+    """The type and the message of a span's error, as far as there are any."""
+    return ": ".join(filter(None, (span.error_type, span.error_message)))
+
+
+def secrets_words(number: int) -> str:
+    """1 secret was cut; 2 secrets were cut"""
+    return f"{counted(number, 'secret')} {'was' if number == 1 else 'were'} cut"
+
+
 def secrets_cut(spans: Iterable[Span]) -> str | None:
     """A sentence on how many secrets were cut from these spans; None if there were none."""
     from clustertrace.redaction import REDACTED  # imported late: few users of this module need it
 
     counts = [span.attributes.get(REDACTED) for span in spans]
     total = sum(number for number in counts if isinstance(number, int))
-    verb = "was" if total == 1 else "were"
-    return f"{counted(total, 'secret')} {verb} cut before anything was stored." if total else None
+    return f"{secrets_words(total)} before anything was stored." if total else None
 
 
 def chance(p: float) -> str:
