@@ -17,9 +17,9 @@ from clustertrace.store.answers import Cluster, Family
 from clustertrace.store.connection import Connection
 from clustertrace.telling.plain import NO_NAME
 
-__all__ = ["OPEN", "members", "table"]
+__all__ = ["members", "table"]
 
-OPEN: Final = "open"
+_OPEN: Final = "open"
 """The parameter of the address that names the unfolded family."""
 
 _WORST_SHOWN: Final = 3
@@ -33,7 +33,7 @@ def members(
     conn: Connection, where: Filter | None, families: Sequence[Family]
 ) -> Mapping[str, Sequence[Cluster]]:
     """The patterns to show below each family: all of the unfolded one, the worst of others."""
-    opened = st.query_params.get(OPEN, "")
+    opened = st.query_params.get(_OPEN, "")
     limits: dict[str, int] = {}
     for family in families:
         name = family.whole.id
@@ -67,9 +67,9 @@ def table(
 
 def _family_row(family: Family, shown: int, context: RowContext) -> markup.Markup:
     whole = family.whole
-    opened = st.query_params.get(OPEN) == whole.id
-    other_parameters = {name: value for name, value in st.query_params.items() if name != OPEN}
-    toggle = url("clusters", other_parameters if opened else other_parameters | {OPEN: whole.id})
+    opened = st.query_params.get(_OPEN) == whole.id
+    other_parameters = {name: value for name, value in st.query_params.items() if name != _OPEN}
+    toggle = url("clusters", other_parameters if opened else other_parameters | {_OPEN: whole.id})
     pattern_count = words.counted(family.variants, "pattern")
     description = f"family of {pattern_count}" + (
         f", {shown} shown" if 0 < shown < family.variants else ""

@@ -24,7 +24,6 @@ __all__ = [
     "PatternList",
     "Run",
     "RunList",
-    "instant",
     "milliseconds",
 ]
 
@@ -93,8 +92,8 @@ class Pattern(Answer):
             p95_ms=milliseconds(cluster.p95_ns),
             cost_usd=cluster.cost_usd,
             unpriced_calls=cluster.unpriced_calls,
-            first=instant(cluster.first_ns),
-            last=instant(cluster.last_ns),
+            first=_instant(cluster.first_ns),
+            last=_instant(cluster.last_ns),
             sample_trace_id=cluster.sample_trace_id,
             failures_expected=cluster.annotation.expected,
             priority=cluster.annotation.priority,
@@ -156,7 +155,7 @@ class Run(Answer):
             failed=row.failed,
             error=row.error and cut(row.error, _TEXT_LIMIT),
             first_prompt=row.first_prompt and cut(row.first_prompt, _TEXT_LIMIT),
-            start=instant(row.start_ns),
+            start=_instant(row.start_ns),
             duration_ms=milliseconds(row.duration_ns),
             session_id=row.session_id,
             pattern_id=row.variant,
@@ -206,7 +205,7 @@ class Found(Answer):
             span_name=cut(hit.span_name, _TEXT_LIMIT),
             kind=hit.kind,
             failed=hit.failed,
-            start=instant(hit.start_ns),
+            start=_instant(hit.start_ns),
             field=hit.field,
             snippet=cut(hit.quoted, _TEXT_LIMIT),
         )
@@ -221,7 +220,7 @@ class FoundList(Answer):
     next_cursor: str | None
 
 
-def instant(time_ns: int) -> str:
+def _instant(time_ns: int) -> str:
     """A moment in UTC, to the millisecond."""
     try:
         return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="milliseconds")

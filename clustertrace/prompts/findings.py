@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Literal
 from clustertrace.prompts.draft import Draft
 from clustertrace.telling.words import shortened
 
-__all__ = ["ENGLISH", "LEVELS", "Finding", "Level", "Rule", "Strength", "at_least", "quoted"]
+__all__ = ["ENGLISH", "LEVELS", "Finding", "Level", "Rule", "Strength", "at_least"]
 
 Level = Literal["low", "medium", "high"]
 LEVELS: Final[tuple[Level, ...]] = ("low", "medium", "high")
@@ -54,7 +54,7 @@ class Rule(ABC):
     def findings(self, draft: Draft) -> Iterable[Finding]:
         """The findings for a draft, which must be in one of the rule's languages."""
         for start, end, message in self.find(draft):
-            text = message.replace("{}", quoted(draft.text[start:end]))
+            text = message.replace("{}", _quoted(draft.text[start:end]))
             yield Finding(self.name, self.level, text, self.suggestion, start, end)
 
 
@@ -88,7 +88,7 @@ class Strength(ABC):
         return Finding(self.rule, self.level, self.absence, self.suggestion)
 
 
-def quoted(words: str) -> str:
+def _quoted(words: str) -> str:
     """Words of the text on one line, in quotation marks, shortened if they are long."""
     # Cut before splitting: the rest may be most of a megabyte.
     line = " ".join(words[: 4 * _MAX_QUOTE].split())

@@ -38,7 +38,7 @@ from clustertrace.telling.words import (
 )
 from clustertrace.understanding.endings import DEAD_ENDS
 
-__all__ = ["another_week", "facts", "headline", "rate", "sections", "week_sections"]
+__all__ = ["another_week", "facts", "headline", "sections", "week_sections"]
 
 _KIND_WORDS: Final = {
     "fail": "recorded as a failure",
@@ -90,7 +90,7 @@ def facts(review: Review) -> Iterator[Fact]:
         yield Fact(Cell(spent(total.cost_usd, total.unpriced_calls), priced), "spent")
     if total.hit_rate is not None:
         with_input = traces_url(week, "input_tokens>0")
-        yield Fact(Cell(rate(total.hit_rate), with_input), "of the input read from a cache")
+        yield Fact(Cell(_rate(total.hit_rate), with_input), "of the input read from a cache")
 
 
 def _counted(number: int, noun: str, href: str) -> Fact:
@@ -119,7 +119,7 @@ def sections(review: Review) -> list[Section]:
     return shown + [section for section in planned if section is not None]
 
 
-def rate(part: float | None) -> str:
+def _rate(part: float | None) -> str:
     """A share to a tenth of a per cent; a dash for None."""
     return "–" if part is None else share(round(part, 3))
 
@@ -130,14 +130,14 @@ def _money(review: Review) -> Section:
         return Section(title, "No model call of these days has a price.")
     dearest = review.dearest[0]
     cost = spent(dearest.cost_usd, dearest.unpriced_calls)
-    fraction = rate(dearest.cost_usd / total.cost_usd) if total.cost_usd else "–"
+    fraction = _rate(dearest.cost_usd / total.cost_usd) if total.cost_usd else "–"
     sentence = (
         f"The most expensive {_noun(dearest)} cost {cost}, {fraction} of what these days cost."
     )
     rows = tuple(
         (
             Cell(spent(entry.cost_usd, entry.unpriced_calls), _runs_url(review, entry)),
-            Cell(rate(entry.cost_usd / total.cost_usd if total.cost_usd else None)),
+            Cell(_rate(entry.cost_usd / total.cost_usd if total.cost_usd else None)),
             Cell(counted(entry.runs, "run"), _runs_url(review, entry)),
             _session_cell(entry),
             Cell(_prompt_text(entry.first_prompt)),
@@ -172,7 +172,7 @@ def _caches(review: Review) -> Section:
         return Section(title, "No model call of these days reported how much it read.")
     if not total.hit_rate and not total.missed_runs:
         return Section(title, "No model call of these days read from a cache.")
-    sentence = f"{rate(total.hit_rate)} of the input was read from a cache"
+    sentence = f"{_rate(total.hit_rate)} of the input was read from a cache"
     sentence += ", and none was missed." if not total.missed_runs else "."
     missed = traces_url(review.window.filter, "missed>0")
     missed_facts = (
@@ -184,7 +184,9 @@ def _caches(review: Review) -> Section:
         (
             Cell(_pattern_words(review, pattern), pattern_url(pattern.id)),
             Cell(count(pattern.sums.ended), _pattern_runs_url(review, pattern, _ENDED)),
-            Cell(rate(pattern.sums.hit_rate), _pattern_runs_url(review, pattern, "input_tokens>0")),
+            Cell(
+                _rate(pattern.sums.hit_rate), _pattern_runs_url(review, pattern, "input_tokens>0")
+            ),
             Cell(count(pattern.sums.missed_tokens), _pattern_runs_url(review, pattern, "missed>0")),
             Cell(money(pattern.sums.lost_usd), _pattern_runs_url(review, pattern, "lost>0")),
         )
@@ -203,7 +205,7 @@ def _most_run(review: Review) -> Section:
     sums = pattern.sums
     sentence = (
         f"{_pattern_words(review, pattern)} ran {_times(sums.finished)}, "
-        f"{rate(sums.finished / review.total.finished)} of the finished runs"
+        f"{_rate(sums.finished / review.total.finished)} of the finished runs"
     )
     earlier_weeks = review.trend[:-1]
     if earlier_weeks:
@@ -238,7 +240,7 @@ def _dead_ends(review: Review) -> Section:
     title = "What came to a dead end"
     if not review.endings:
         return Section(title, "No run of these days came to a dead end.")
-    runs, fraction = counted(review.total.dead_ends, "run"), rate(review.total.dead_share)
+    runs, fraction = counted(review.total.dead_ends, "run"), _rate(review.total.dead_share)
     confidence = interval(wilson(review.total.dead_ends, review.total.ended))
     sentence = f"{runs} came to a dead end, {fraction} ({confidence}) of those that ended."
     kinds = tuple(
