@@ -1,10 +1,13 @@
-"""Rows of many spans at once, by their keys."""
+"""Rows of many spans or traces at once, by their keys."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["SpanKey", "keyed"]
+from clustertrace.store.connection import Connection
+
+__all__ = ["SpanKey", "keyed", "meeting"]
 
 SpanKey = tuple[Any, ...]
 """Trace id and span id, binary."""
@@ -20,3 +23,20 @@ def keyed(table: str, count: int) -> str:
         f"(VALUES {', '.join(['(?, ?)'] * count)}) AS asked CROSS JOIN {table}"
         f" WHERE {table}.trace_id = column1 AND {table}.span_id = column2"
     )
+
+
+def meeting(
+    conn: Connection, trace_ids: Sequence[bytes], condition: str, params: Mapping[str, Any]
+) -> set[bytes]:
+    """Those of these traces that meet a condition, as of clustertrace.store.filtering.
+
+    They are taken out first (no planner looks through the limit): side by side with `failed IS 1`,
+    SQLite goes through all that failed.
+    """
+    names = [f"one{number}" for number in range(len(trace_ids))]
+    some = f"SELECT * FROM traces WHERE trace_id IN ({', '.join(f':{name}' for name in names)})"
+    rows = conn.rows(
+        f"SELECT trace_id FROM ({some} LIMIT {len(names)}) AS traces WHERE {condition}",
+        {**params, **dict(zip(names, trace_ids, strict=True))},
+    )
+    return {row[0] for row in rows}

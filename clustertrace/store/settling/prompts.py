@@ -110,12 +110,17 @@ def _stored_habits(
     """The bits of prompts, which are not worked out again when only their runs have news."""
     from clustertrace.prompts.habits import VERSION
 
+    # Not by version: nearly all have the same.
     rows = conn.rows(
-        "SELECT trace_id, text, has, lacks FROM prompts WHERE version = ?"
-        f" AND trace_id IN ({placeholders(trace_ids)})",
-        (VERSION, *trace_ids),
+        "SELECT trace_id, text, has, lacks, version FROM prompts"
+        f" WHERE trace_id IN ({placeholders(trace_ids)})",
+        trace_ids,
     )
-    return {(trace_id, text): (has, lacks) for trace_id, text, has, lacks in rows}
+    return {
+        (trace_id, text): (has, lacks)
+        for trace_id, text, has, lacks, version in rows
+        if version == VERSION
+    }
 
 
 def _text_hash(text: str) -> int:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from clustertrace.store import state
 from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection, placeholders
+from clustertrace.store.keyed import meeting
 from clustertrace.store.search.index import FIELDS, MARK, MARK_END, PASSAGE_WORDS
 from clustertrace.store.search.position import POSITION, behind, has_more, position
 from clustertrace.store.sqlite import text_parts
@@ -244,16 +245,10 @@ def _share_of_spans(
     ids: list[bytes] = []
     for seq in range(part.first, part.last + 1, step):
         ids += [row[0] for row in conn.rows(next_trace, (seq, part.last))]
-    parameters = {
-        f"sampled{number}": trace_id for number, trace_id in enumerate(dict.fromkeys(ids))
-    }
-    rows = conn.rows(
-        f"SELECT trace_id FROM traces WHERE {condition}"
-        f" AND trace_id IN ({', '.join(f':{name}' for name in parameters)})",
-        {**params, **parameters},
-    )
-    matching = {row[0] for row in rows}
-    return sum(trace_id in matching for trace_id in ids) / len(ids) if ids else 1.0
+    if not ids:
+        return 1.0
+    matching = meeting(conn, list(dict.fromkeys(ids)), condition, params)
+    return sum(trace_id in matching for trace_id in ids) / len(ids)
 
 
 def _rebuild_part(conn: Connection, part: Part, limit: int) -> bool:

@@ -10,6 +10,7 @@ from clustertrace.store import deletion_heartbeat, filtering
 from clustertrace.store.chunks import chunks
 from clustertrace.store.connection import Connection
 from clustertrace.store.engines import giving_back, shorten
+from clustertrace.store.keyed import meeting
 from clustertrace.store.settling.removing import remove_spans, remove_traces
 from clustertrace.store.turns import Turns
 from clustertrace.store.writing import news
@@ -198,14 +199,7 @@ def _still_matching(
     conn: Connection, batch: Sequence[_Candidate], condition_of: _ConditionOf
 ) -> list[_Candidate]:
     """The traces that still match: one may have been starred since they were read."""
-    condition, params = condition_of(conn)
-    names = [f"going{number}" for number in range(len(batch))]
-    rows = conn.rows(
-        f"SELECT trace_id FROM traces WHERE {condition}"
-        f" AND trace_id IN ({', '.join(f':{name}' for name in names)})",
-        {**params, **dict(zip(names, (trace.trace_id for trace in batch), strict=True))},
-    )
-    matching = {trace_id for (trace_id,) in rows}
+    matching = meeting(conn, [trace.trace_id for trace in batch], *condition_of(conn))
     return [trace for trace in batch if trace.trace_id in matching]
 
 
