@@ -14,6 +14,7 @@ from clustertrace.filters import condition
 from clustertrace.store.queries.conversing import Session, SessionRow, Turn
 from clustertrace.telling.plain import NO_NAME
 from clustertrace.telling.spending import BREAK_REASONS
+from clustertrace.telling.words import shortened
 from clustertrace.understanding.spending import Break
 
 __all__ = ["draw", "title"]
@@ -24,8 +25,7 @@ _MAX_BREAKS: Final = 20
 
 def title(row: SessionRow) -> str:
     """The title of a session: its first prompt, else its id."""
-    text = " ".join((row.first_prompt or row.session_id).split())
-    return text if len(text) <= _TITLE_LENGTH else f"{text[:_TITLE_LENGTH]}…"
+    return shortened(" ".join((row.first_prompt or row.session_id).split()), _TITLE_LENGTH)
 
 
 def draw(session: Session, cache_breaks: Sequence[Break], first: int) -> None:
@@ -77,7 +77,9 @@ def _turn_cells(number: int, turn: Turn, dearest: float) -> tuple[object, ...]:
         markup.muted(words.count(number)),
         markup.unbroken(words.moment(trace.start_ns, zone, now)),
         markup.link(
-            prompt[:_TITLE_LENGTH], trace_url(trace.trace_id), title=prompt[: 4 * _TITLE_LENGTH]
+            shortened(prompt, _TITLE_LENGTH),
+            trace_url(trace.trace_id),
+            title=shortened(prompt, 4 * _TITLE_LENGTH),
         ),
         markup.state(words.state(trace.outcome, trace.status)),
         words.duration(trace.duration_ns),

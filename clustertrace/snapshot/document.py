@@ -113,7 +113,10 @@ def _style() -> str:
 
 
 def _trace(trace: Trace, heading: str) -> Markup:
-    summary = summarise(trace.spans, TraceFacts(trace.trace_id, status=trace.status))
+    told = TraceFacts(
+        trace.trace_id, status=trace.status, start_ns=trace.start_ns, end_ns=trace.end_ns
+    )
+    summary = summarise(trace.spans, told)
     rows = rows_of(trace.spans)
     open_id = next((row.span.span_id for row in reversed(rows) if row.span.status == "error"), None)
     left_out = len(rows) - SPANS_SHOWN

@@ -122,6 +122,14 @@ def test_embeddings_alone_cost_something_too() -> None:
     assert "model call" not in text
 
 
+def test_a_run_took_as_long_as_was_said_of_it() -> None:
+    """Where an import tells when the run began and ended, the page and the snapshot both say so."""
+    minute = 60 * 10**9
+    span = Span("1" * 32, "1" * 16, None, "run", "agent", "ok", minute, 2 * minute)
+    facts = TraceFacts("1" * 32, start_ns=0, end_ns=5 * minute)
+    assert "took 5 min" in trace_document(assembled([span], facts))
+
+
 def test_long_trace() -> None:
     """A very long trace is cut where a browser would crawl, and says so."""
     root = Span("1" * 32, "f" * 16, None, "run", "agent", "ok", 1, 10)
