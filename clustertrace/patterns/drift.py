@@ -21,11 +21,13 @@ from clustertrace.patterns.statistics import (
     mann_whitney,
 )
 
-__all__ = ["FEW", "Change", "Drift", "Run", "drift"]
+__all__ = ["FEW", "MOST_RUNS", "Change", "Drift", "Run", "drift"]
 
 What = Literal["new", "gone", "share", "failure rate", "cost", "duration"]
 
 Q: Final = 0.05
+MOST_RUNS: Final = 20_000
+"""Runs of a window that are compared, the newest: so many are read while somebody waits."""
 FEW: Final = 10
 """Runs below which a window says so: what is seen in so few may look quite different in more."""
 

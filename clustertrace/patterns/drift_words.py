@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clustertrace.patterns.drift import FEW, Change, Drift
+from clustertrace.patterns.drift import FEW, MOST_RUNS, Change, Drift
 from clustertrace.patterns.signature import Variant
 from clustertrace.telling.plain import NO_NAME
-from clustertrace.telling.words import chance, counted, duration, money, share, step_text
+from clustertrace.telling.words import chance, count, counted, duration, money, share, step_text
 
 __all__ = ["change_words", "drift_document", "steps_words", "summary_words"]
 
@@ -29,10 +29,16 @@ def summary_words(drift: Drift) -> str:
     small = min(drift.runs_before, drift.runs_after)
     few = f" With {counted(small, 'run')} in a window, little can be said." if small < FEW else ""
     return (
-        f"{verdict}: {drift.failed_before} of {counted(drift.runs_before, 'run')} failed before, "
-        f"{drift.failed_after} of {drift.runs_after} after{sure}; "
+        f"{verdict}: {drift.failed_before} of {_newest(drift.runs_before)}"
+        f"{counted(drift.runs_before, 'run')} failed before, "
+        f"{drift.failed_after} of {_newest(drift.runs_after)}{count(drift.runs_after)} after{sure}; "
         f"{counted(drift.tried, 'comparison')}, corrected together.{few}"
     )
+
+
+def _newest(runs: int) -> str:
+    """What a window of so many runs says that may have more."""
+    return "the newest " if runs >= MOST_RUNS else ""
 
 
 def change_words(change: Change) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from clustertrace.patterns.drift import Drift, Run, drift
+from clustertrace.patterns.drift import MOST_RUNS, Drift, Run, drift
 from clustertrace.patterns.drift_words import change_words, drift_document, summary_words
 from clustertrace.patterns.signature import Variant
 from tests.patterns.test_families import steps
@@ -237,3 +237,11 @@ def test_windows_in_which_every_run_is_a_pattern_are_compared_at_once() -> None:
     started = time.process_time()
     assert drift(before, after).tried == 4_000
     assert time.process_time() - started < 3
+
+
+def test_a_window_that_may_have_more_runs_says_which_count() -> None:
+    """Twenty thousand runs are read of a window; of so many it says that they are the newest."""
+    many, few = {"a": runs(MOST_RUNS, failed=2)}, {"a": runs(30)}
+    said = summary_words(drift(many, few))
+    assert "2 of the newest 20,000 runs failed before, 0 of 30 after" in said
+    assert "0 of the newest 20,000 after" in summary_words(drift(few, {"a": runs(MOST_RUNS)}))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
 
 from clustertrace.filters import Filter
-from clustertrace.patterns.drift import Run
+from clustertrace.patterns.drift import MOST_RUNS, Run
 from clustertrace.patterns.signature import Variant
 from clustertrace.store import filtering
 from clustertrace.store.chunks import chunks
@@ -16,12 +15,9 @@ from clustertrace.store.settling.variants import steps_of
 
 __all__ = ["runs_by_pattern", "variants_of"]
 
-NEWEST: Final = 20_000
-"""Runs of a window that are read, newest first: so many are read while somebody waits."""
-
 
 def runs_by_pattern(conn: Connection, where: Filter) -> Mapping[str, Sequence[Run]]:
-    """The finished runs that match, newest first, by the id of their pattern."""
+    """The newest finished runs that match, at most MOST_RUNS, by the id of their pattern."""
     condition, params = filtering.condition(conn, where)
     runs: dict[str, list[Run]] = defaultdict(list)
     for variant, trace_id, failed, duration_ns, cost, unpriced, session in conn.rows(
@@ -29,7 +25,7 @@ def runs_by_pattern(conn: Connection, where: Filter) -> Mapping[str, Sequence[Ru
         # The plus keeps SQLite on the index by start, which gives the newest without sorting all.
         f" FROM traces WHERE +failed IS NOT NULL AND {condition}"
         " ORDER BY start_ns DESC, trace_id DESC LIMIT :newest",
-        params | {"newest": NEWEST},
+        params | {"newest": MOST_RUNS},
     ):
         known_cost = None if unpriced else cost
         runs[variant].append(Run(trace_id.hex(), bool(failed), duration_ns, known_cost, session))
