@@ -30,8 +30,8 @@ def summary_words(drift: Drift) -> str:
     few = f" With {counted(small, 'run')} in a window, little can be said." if small < FEW else ""
     return (
         f"{verdict}: {drift.failed_before} of {_newest(drift.runs_before)}"
-        f"{counted(drift.runs_before, 'run')} failed before, "
-        f"{drift.failed_after} of {_newest(drift.runs_after)}{count(drift.runs_after)} after{sure}; "
+        f"{counted(drift.runs_before, 'run')} failed before, {drift.failed_after} of "
+        f"{_newest(drift.runs_after)}{count(drift.runs_after)} after{sure}; "
         f"{counted(drift.tried, 'comparison')}, corrected together.{few}"
     )
 
