@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
-if TYPE_CHECKING:
-    from clustertrace.record.rebuilding import Rebuilder
-
-__all__ = ["is_conversation", "left_out", "shortened"]
+__all__ = ["Budget", "is_conversation", "left_out", "shortened"]
 
 _TYPES: Final = frozenset(
     {
@@ -30,10 +27,26 @@ _INSTRUCTING: Final = ("system", "developer")
 _LEAST: Final = 256
 """With less space than this, no further message is begun."""
 
-_LEFT_OUT: Final = r"\[cut: (\d{1,12}) earlier messages?\]"
-"""Not compiled before it is needed: few programs have conversations that are too long."""
+_LEFT_OUT: Final = re.compile(r"\[cut: (\d{1,12}) earlier messages?\]\Z")
 
 Make = Callable[[Any], Any]
+
+
+class Budget(Protocol):
+    """The space that values use up while they are made."""
+
+    left: int
+    """Bytes."""
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing more fits."""
+
+    def within(self, room: int, make: Make, value: Any) -> Any:
+        """`make(value)`, which finds `room` bytes left, whatever there is; it uses what it uses."""
+
+    def cost(self, make: Make, value: Any) -> int:
+        """The bytes that `make(value)` would use."""
 
 
 def is_conversation(values: Sequence[Any]) -> bool:
@@ -42,23 +55,22 @@ def is_conversation(values: Sequence[Any]) -> bool:
 
 
 def shortened(
-    messages: Sequence[Any], make: Make, budget: Rebuilder, opening_share: float
+    messages: Sequence[Any], make: Make, budget: Budget, opening_share: float
 ) -> dict[int, Any]:
     """What `make` makes of the messages that are kept, by their place."""
-    first, whole = _opening(messages), budget.left
-    made = _shared(messages[:first], make, budget, int(whole * opening_share))
-    used = whole - budget.left
-    made |= _newest(messages, first, make, budget)
-    if budget.left > 0:
-        # What the newest messages leave is the opening's too.
-        budget.left += used
-        made |= _shared(messages[:first], make, budget, budget.left)
-    return made
+    opening = messages[: _opening(messages)]
+    sizes = [budget.cost(make, message) for message in opening]
+    room = budget.left - min(sum(sizes), int(budget.left * opening_share))
+    made: dict[int, Any] = budget.within(
+        room, lambda all_: _newest(all_, len(opening), make, budget), messages
+    )
+    # What the newest messages leave is the opening's too.
+    return made | _shared(opening, sizes, make, budget)
 
 
 def left_out(messages: Sequence[Any]) -> str:
     """What stands in the place of messages; there may be such a note among them."""
-    notes = [re.fullmatch(_LEFT_OUT, one) if isinstance(one, str) else None for one in messages]
+    notes = [_LEFT_OUT.match(one) if isinstance(one, str) else None for one in messages]
     count = sum(int(note[1]) if note else 1 for note in notes)
     return f"[cut: {count} earlier message{'s' * (count > 1)}]"
 
@@ -72,22 +84,17 @@ def _opening(messages: Sequence[Any]) -> int:
     return len(speakers)
 
 
-def _shared(messages: Sequence[Any], make: Make, budget: Rebuilder, room: int) -> dict[int, Any]:
-    """All of some messages in so much space: what the short ones leave is for the long ones."""
-    whole = budget.left
-    sizes = []
-    for message in messages:
-        budget.within(room, make, message)
-        sizes.append(whole - budget.left)
-        budget.left = whole
+def _shared(
+    messages: Sequence[Any], sizes: Sequence[int], make: Make, budget: Budget
+) -> dict[int, Any]:
+    """All of some messages: what the short ones leave is for the long ones."""
     made = {}
     for beside, at in enumerate(sorted(range(len(messages)), key=sizes.__getitem__)):
-        used = whole - budget.left
-        made[at] = budget.within((room - used) // (len(messages) - beside), make, messages[at])
+        made[at] = budget.within(budget.left // (len(messages) - beside), make, messages[at])
     return made
 
 
-def _newest(messages: Sequence[Any], first: int, make: Make, budget: Rebuilder) -> dict[int, Any]:
+def _newest(messages: Sequence[Any], first: int, make: Make, budget: Budget) -> dict[int, Any]:
     """The last messages from `first` on, as many as there is space for."""
     at = len(messages) - 1
     room = budget.left if at == first else budget.left - budget.left // 8

@@ -72,11 +72,22 @@ class Rebuilder:
         return self.left <= 0 or self._nodes <= 0
 
     def within(self, room: int, make: Callable[[Any], Any], value: Any) -> Any:
-        """`make(value)`, which finds so many bytes left; what it uses is used."""
-        whole, self.left = self.left, room
+        """`make(value)`, which finds so many bytes left, and as much of the pieces."""
+        whole, nodes = self.left, self._nodes
+        part = nodes * room // whole if 0 < room < whole else nodes
+        self.left, self._nodes = room, part
         made = make(value)
         self.left += whole - room
+        self._nodes += nodes - part
         return made
+
+    def cost(self, make: Callable[[Any], Any], value: Any) -> int:
+        """The bytes that `make(value)` would use."""
+        left, nodes = self.left, self._nodes
+        make(value)
+        cost = left - self.left
+        self.left, self._nodes = left, nodes
+        return cost
 
     def _value(self, value: Any, depth: int) -> Any:
         self._nodes -= 1

@@ -87,6 +87,25 @@ def test_a_huge_newest_message_leaves_some_space_to_those_before_it() -> None:
     assert len(found[2]["content"]) > LIMIT / 2
 
 
+def test_messages_of_many_pieces_leave_pieces_to_each_other() -> None:
+    """A table that the user gave, and one that a tool found, are both there, with what is between.
+
+    A limit on the pieces of a value holds as well as that on its bytes.
+    """
+    table, result = [1] * 2600, [2] * 4700
+    messages = [
+        {"role": "user", "content": table},
+        *map(said, range(90)),
+        {"role": "tool", "content": result},
+    ]
+    found = kept(messages, 32_768)
+    assert found[0] == messages[0]
+    assert found[-2:] == messages[-2:]
+    larger = kept([{"role": "user", "content": [1] * 5200}, *map(said, range(900))], 131_072)
+    assert larger[0]["content"] == [1] * 5200
+    assert larger[-50:] == [said(number) for number in range(850, 900)]
+
+
 class HumanMessage(BaseModel):
     """A message as LangChain has them."""
 
