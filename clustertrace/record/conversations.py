@@ -14,14 +14,16 @@ from typing import Any, Final, Protocol
 
 __all__ = ["Budget", "is_conversation", "left_out", "shortened"]
 
-_TYPES: Final = frozenset(
-    {
-        *("human", "ai", "system", "tool", "function"),  # LangChain's messages have no role
-        *("function_call", "function_call_output"),  # nor have these of OpenAI's Responses
-        *("custom_tool_call", "custom_tool_call_output"),
-    }
+_WITHOUT_ROLE: Final = (
+    ("content", "type", ("human", "ai", "system", "tool", "function")),  # LangChain
+    ("parts", "kind", ("request", "response")),  # Pydantic AI
+    ("call_id", "type", ("function_call", "function_call_output")),  # OpenAI's Responses
+    ("call_id", "type", ("custom_tool_call", "custom_tool_call_output")),
 )
-_ASKING: Final = ("user", "human")
+"""What messages hold that have no role, and under which key they say what they are. (A tool that a
+model may call is of the type `function` too, but says nothing.)"""
+
+_ASKING: Final = ("user", "human", "request")
 _INSTRUCTING: Final = ("system", "developer")
 
 _LEAST: Final = 256
@@ -109,10 +111,15 @@ def _speaker(message: Any) -> str | None:
     """Whose message it is; None for what is no message."""
     try:
         fields = message if isinstance(message, Mapping) else vars(message)
-        role, kind = fields.get("role"), fields.get("type")
+        role = fields.get("role")
+        if isinstance(role, str):
+            return role
+        kinds = (
+            fields.get(key)
+            for held, key, known in _WITHOUT_ROLE
+            if held in fields and fields.get(key) in known
+        )
+        return next(kinds, None)
     except Exception:
         # A value may do anything when it is looked at.
         return None
-    if isinstance(role, str):
-        return role
-    return kind if isinstance(kind, str) and kind in _TYPES else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -113,9 +114,18 @@ class HumanMessage(BaseModel):
     content: str
 
 
+@dataclass
+class ModelRequest:
+    """A message as Pydantic AI has them."""
+
+    parts: list[dict[str, str]]
+    kind: str = "request"
+
+
 @pytest.mark.parametrize(
     "message",
     [
+        lambda text: ModelRequest([{"content": text, "part_kind": "user-prompt"}]),
         lambda text: HumanMessage(content=text),
         lambda text: {"type": "ai", "content": text},
         lambda text: {"type": "function_call_output", "call_id": "c", "output": text},
@@ -136,10 +146,11 @@ def test_messages_that_fit_are_all_kept_whatever_they_are() -> None:
 
 
 def test_other_lists_keep_their_beginning() -> None:
-    """The best of what a search found stands first."""
-    found = kept([{"title": number, "text": "x" * 1000} for number in range(50)])
-    assert found[0]["title"] == 0
-    assert found[-1].endswith("more]")
+    """The best of what a search found stands first; tools that a model may call are no messages."""
+    for kind in ("text", "function"):
+        found = kept([{"title": number, "type": kind, "x": "x" * 1000} for number in range(50)])
+        assert found[0]["title"] == 0
+        assert found[-1].endswith(" more]")
 
 
 def test_what_was_left_out_before_is_counted_too() -> None:
