@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-__all__ = ["Budget", "is_conversation", "left_out", "shortened"]
+__all__ = ["Budget", "is_conversation", "left_out", "shortened", "whose"]
 
 _WITHOUT_ROLE: Final = (
     ("content", "type", ("human", "ai", "system", "tool", "function")),  # LangChain
@@ -25,6 +25,9 @@ model may call is of the type `function` too, but says nothing.)"""
 
 _ASKING: Final = ("user", "human", "request")
 _INSTRUCTING: Final = ("system", "developer")
+
+_WHOSE: Final = ("role", "type", "kind")
+_LONGEST_WORD: Final = 32
 
 _LEAST: Final = 256
 """With less space than this, no further message is begun."""
@@ -68,6 +71,20 @@ def shortened(
     )
     # What the newest messages leave is the opening's too.
     return made | _shared(opening, sizes, make, budget)
+
+
+def whose(message: Mapping[Any, Any]) -> dict[str, str]:
+    """What says whose message it is: a few letters, which may stand behind all that it says."""
+    try:
+        words = {key: message.get(key) for key in _WHOSE}
+        return {
+            key: word[:_LONGEST_WORD]
+            for key, word in words.items()
+            if isinstance(word, str) and len(word) <= _LONGEST_WORD and word.isascii()
+        }
+    except Exception:
+        # A value may do anything when it is looked at.
+        return {}
 
 
 def left_out(messages: Sequence[Any]) -> str:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from typing import Any, Final, NamedTuple
 
-from clustertrace.record.conversations import is_conversation, left_out, shortened
+from clustertrace.record.conversations import is_conversation, left_out, shortened, whose
 from clustertrace.record.plain import MAX_DEPTH, NODE_BYTES, encode
 from clustertrace.redaction.marks import SHORTENED
 
@@ -188,8 +188,10 @@ class Rebuilder:
         made: dict[str, Any] = {}
         for key, item in value.items():
             if self.is_spent:
-                self._mark(self._cut)
-                made["[cut]"] = f"{len(value) - len(made)} more"
+                made |= whose(value)
+                if more := len(value) - len(made):
+                    self._mark(self._cut)
+                    made["[cut]"] = f"{more} more"
                 break
             name = self._text(key if isinstance(key, str) else str(key))
             if depth:
@@ -243,20 +245,26 @@ class Rebuilder:
         return made
 
     def _text(self, value: str) -> str:
-        room = self._room()
+        kept = self._beginning(value, self._room())
+        if len(kept) >= len(value) or kept == value:
+            return kept
+        # One that was cut before had another length.
+        earlier = SHORTENED.search(value, max(0, len(value) - _LONGEST_NOTE))
+        note = f"… [cut: {earlier[1] if earlier else len(value)} characters in all]"
+        if len(value) - len(kept) <= len(note):  # what is missing is no longer than that
+            return kept + self._beginning(value[len(kept) :], 4 * len(note))
+        self._mark(self._cut)
+        return kept + note
+
+    def _beginning(self, value: str, room: int) -> str:
+        """So many bytes of a text."""
         kept = str(value[:room])
         if kept.isascii():
             self.left -= len(kept)
-        else:
-            encoded = kept.encode("utf-8", "replace")[:room]
-            self.left -= len(encoded)
-            kept = encoded.decode("utf-8", "ignore")
-        if len(kept) >= len(value) or kept == value:
             return kept
-        self._mark(self._cut)
-        # One that was cut before had another length.
-        earlier = SHORTENED.search(value, max(0, len(value) - _LONGEST_NOTE))
-        return f"{kept}… [cut: {earlier[1] if earlier else len(value)} characters in all]"
+        encoded = kept.encode("utf-8", "replace")[:room]
+        self.left -= len(encoded)
+        return encoded.decode("utf-8", "ignore")
 
     def _bytes(self, kept: bytes, size: int) -> str:
         text = kept.decode("utf-8", "backslashreplace")

@@ -88,6 +88,14 @@ def test_a_huge_newest_message_leaves_some_space_to_those_before_it() -> None:
     assert len(found[2]["content"]) > LIMIT / 2
 
 
+def test_a_shortened_message_says_whose_it_is() -> None:
+    """Also where an SDK gives what was said first, and the role behind it."""
+    found = kept([said(0), {"content": "x" * 50_000, "refusal": None, "role": "assistant"}])
+    assert list(found[1]) == ["content", "role", "[cut]"]
+    assert found[1]["role"] == "assistant"
+    assert found[1]["[cut]"] == "1 more"
+
+
 def test_messages_of_many_pieces_leave_pieces_to_each_other() -> None:
     """A table that the user gave, and one that a tool found, are both there, with what is between.
 

@@ -111,6 +111,14 @@ def test_a_large_text_is_cut_and_says_so() -> None:
     assert "2000000 characters in all" in captured.text
 
 
+def test_nothing_is_cut_that_takes_no_more_space_than_the_note() -> None:
+    """So the short words behind a long text stay what they are, such as whose message it is."""
+    word = "assistant\ud800"
+    assert json.loads(capture(["x" * 100, word], 110).text) == ["x" * 100, "assistant?"]
+    assert capture("x" * 125, 100) == ('"' + "x" * 125 + '"', (), ())
+    assert capture("x" * 150, 100).cut == ("",)
+
+
 def test_a_large_array_is_told_by_its_shape() -> None:
     """A matrix keeps its shape, type and first numbers."""
     captured = capture(np.zeros((300, 400)), LIMIT)
