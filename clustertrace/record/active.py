@@ -53,6 +53,7 @@ class ActiveSpan:
         "_fields",
         "_input",
         "_output",
+        "_secrets",
         "_tags",
         "kind",
         "name",
@@ -77,6 +78,7 @@ class ActiveSpan:
         self.span_id = source.span_id()
         self._input = self._output = "null"
         self._failed = False
+        self._secrets = 0
         self._attributes: dict[str, Any] | None = None
         self._fields: dict[str, Any] | None = None
         self._tags = tags
@@ -183,7 +185,9 @@ class ActiveSpan:
         spool.check()
         more = ""
         if self._tags:
-            more = f',"tags":{capture(self._tags, config().payload_bytes).text}'
+            settings = config()
+            tags = capture(self._tags, settings.payload_bytes, settings.redact)
+            more = f',"tags":{tags.text}'
         if self.run.session is not None:
             more += f',"session_id":{quoted(self.run.session)}'
         name = quoted(self.name)
@@ -233,7 +237,9 @@ class ActiveSpan:
         parent = "null" if self.parent_id is None else f'"{self.parent_id}"'
         more = ""
         if self._fields:
-            more = f",{capture(self._fields, _MESSAGE_BYTES).text[1:-1]}"
+            fields = capture(self._fields, _MESSAGE_BYTES, config().redact)
+            self._secrets += fields.secrets
+            more = f",{fields.text[1:-1]}"
         if self._attributes:
             more = f'{more},"attributes":{self._attributes_text()}'
         name = quoted(self.name)
@@ -244,11 +250,13 @@ class ActiveSpan:
             f'"start_time_unix_nano":{self.start_ns},"end_time_unix_nano":{end_ns},'
             f'"input":{self._input},"output":{self._output}{more}}}\n',
             f"{name}{self._input}{self._output}{more}",
+            self._secrets,
         )
 
     def tell(self, **facts: Any) -> None:
         """Say something about the whole trace: tags, metrics, an outcome."""
-        body = capture(facts, config().payload_bytes).text[1:]
+        settings = config()
+        body = capture(facts, settings.payload_bytes, settings.redact).text[1:]
         emit(f'{{"type":"trace","trace_id":"{self.run.trace_id}",{body}\n', body)
 
     def _captured(self, field: str, value: Any) -> str:
@@ -257,12 +265,15 @@ class ActiveSpan:
             return "null"
         plain = plain_text(value, settings.payload_bytes)
         return (
-            self._marked(field, capture(value, settings.payload_bytes)) if plain is None else plain
+            self._marked(field, capture(value, settings.payload_bytes, settings.redact))
+            if plain is None
+            else plain
         )
 
     def _marked(self, field: str, captured: Captured) -> str:
         """The text of a value; the attributes say what is missing from it."""
-        text, cut, opaque = captured
+        text, cut, opaque, secrets = captured
+        self._secrets += secrets
         for mark, paths in (("clustertrace.cut", cut), ("clustertrace.opaque", opaque)):
             if paths:
                 named = [f"{field}.{path}".rstrip(".") for path in paths]
@@ -274,10 +285,11 @@ class ActiveSpan:
     def _attributes_text(self) -> str:
         if config().metadata_only:
             self._attributes = without_content(self._attributes or {})
-        captured = capture(self._attributes, config().payload_bytes)
+        settings = config()
+        captured = capture(self._attributes, settings.payload_bytes, settings.redact)
         if captured.cut or captured.opaque:
             self._marked("attributes", captured)
-            captured = capture(self._attributes, config().payload_bytes)
+            captured = capture(self._attributes, settings.payload_bytes, settings.redact)
         return captured.text
 
     def _say_error(self, kind: str | None, message: str) -> None:
@@ -308,11 +320,15 @@ def leave(ended: ActiveSpan | None, token: Token[ActiveSpan | None]) -> None:
             current.set(None if before is Token.MISSING else before)
 
 
-def emit(line: str, user_text: str) -> None:
-    """Append a line to the spool; `user_text` is the part that came from the user's program."""
+def emit(line: str, user_text: str, secrets: int = 0) -> None:
+    """Append a line to the spool; `user_text` is the part that came from the user's program.
+
+    `secrets` were taken out of it already.
+    """
     redact = config().redact
     if redact is not None and redact.suspects(user_text):
         text, cut = redact.json(line[:-1])
-        if cut:
-            line = f'{text[:-1]},"redacted":{cut}}}\n'
+        line, secrets = f"{text}\n", secrets + cut
+    if secrets:
+        line = f'{line[:-2]},"redacted":{secrets}}}\n'
     spool.append(line.encode("ascii", "backslashreplace"))

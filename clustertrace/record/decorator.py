@@ -190,7 +190,7 @@ class _Yields:
         self._opened = opened
         settings = config()
         kept = opened.run.recorded and not settings.metadata_only
-        self._items = Items(settings.payload_bytes) if kept else None
+        self._items = Items(settings.payload_bytes, settings.redact) if kept else None
 
     def keep(self, item: Any) -> None:
         """Keep the text of an item, not the item: it may be large, or change."""

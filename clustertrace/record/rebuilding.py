@@ -36,6 +36,8 @@ class Captured(NamedTuple):
     """Paths, one level deep, of what was too large: "query", or "" for the value itself."""
     opaque: tuple[str, ...] = ()
     """Paths of what is not data and is kept as its `repr`."""
+    secrets: int = 0
+    """How many were taken out already."""
 
 
 class Rebuilder:

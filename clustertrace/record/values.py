@@ -8,35 +8,59 @@ the whole.
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any, Final
 
 from clustertrace.record.plain import encode, plain_text
 from clustertrace.record.rebuilding import Captured, Rebuilder, not_recorded
 
+if TYPE_CHECKING:
+    from clustertrace.redaction import Redactor
+
 __all__ = ["Captured", "Items", "capture", "plain_text"]
 
+_READ: Final = 2
+"""Times the limit that is searched for secrets which reach beyond it."""
 
-def capture(value: Any, limit: int) -> Captured:
-    """Turn a value into JSON text of at most about `limit` bytes. Never raises."""
+
+def capture(value: Any, limit: int, redact: Redactor | None = None) -> Captured:
+    """Turn a value into JSON text of at most about `limit` bytes. Never raises.
+
+    With `redact`, no secret is cut in two, which nothing would recognise any more; the others are
+    left to the caller.
+    """
     text = plain_text(value, limit)
     if text is not None:
         return Captured(text)
     try:
-        return Rebuilder(limit).build(value)
+        captured = Rebuilder(limit).build(value)
+        if captured.cut and redact is not None and redact.suspects(captured.text):
+            return _without_secrets(captured, value, limit, redact)
+        return captured
     except Exception as error:
         # A value may do anything when it is looked at; the traced program must not notice.
         return Captured(encode(not_recorded(error)), (), ("",))
 
 
+def _without_secrets(captured: Captured, value: Any, limit: int, redact: Redactor) -> Captured:
+    """What is kept of a value whose secrets are cut before its length is."""
+    text, secrets = redact.json(Rebuilder(_READ * limit).build(value).text)
+    if not secrets:
+        return captured
+    fitting = Rebuilder(limit).build(json.loads(text))
+    return captured._replace(text=fitting.text, secrets=secrets)
+
+
 class Items:
     """A JSON list that grows item by item, and keeps the text of as many as fit, not the items."""
 
-    __slots__ = ("_count", "_cut", "_left", "_opaque", "_texts")
+    __slots__ = ("_count", "_cut", "_left", "_opaque", "_redact", "_secrets", "_texts")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, redact: Redactor | None = None) -> None:
         self._texts: list[str] = []
         self._left = limit
-        self._count = 0
+        self._redact = redact
+        self._count = self._secrets = 0
         self._cut = self._opaque = False
 
     def add(self, item: Any) -> None:
@@ -44,10 +68,11 @@ class Items:
         self._count += 1
         if self._left <= 0:
             return
-        text, cut, opaque = capture(item, self._left)
+        text, cut, opaque, secrets = capture(item, self._left, self._redact)
         self._left -= len(text) + 1
         self._cut |= bool(cut)
         self._opaque |= bool(opaque)
+        self._secrets += secrets
         self._texts.append(text)
 
     def captured(self) -> Captured:
@@ -56,4 +81,5 @@ class Items:
         if more:
             texts = [*texts, f'"[cut: {more} more]"']
         cut = ("",) if more or self._cut else ()
-        return Captured(f"[{','.join(texts)}]", cut, ("",) if self._opaque else ())
+        opaque = ("",) if self._opaque else ()
+        return Captured(f"[{','.join(texts)}]", cut, opaque, self._secrets)

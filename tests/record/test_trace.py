@@ -538,6 +538,21 @@ def test_names_of_any_kind_are_kept(recorded: Recorded) -> None:
     assert recorded.trace().name == 'a "b"\n? 東京\u2028'
 
 
+def test_secrets_at_the_end_of_what_is_kept_are_counted_too(recorded: Recorded) -> None:
+    """They are taken out before the rest is cut off, from inputs and from what was yielded."""
+    text = "x" * 32_750 + ' {"api_key": "hunter2-hunter2"} ' + "y" * 1000
+
+    @trace
+    def pages() -> Iterator[str]:
+        yield text
+
+    with span("read", input=text):
+        list(pages())
+    for only in recorded.spans().values():
+        assert "hunter2" not in str(only)
+        assert only.attributes["clustertrace.redacted"] == 1
+
+
 def test_redaction_cuts_values_never_the_record(recorded: Recorded) -> None:
     """A span whose name or model sounds like a secret keeps its kind and attributes."""
     with span("get_secret", kind="tool", input="sk-ant-api03-" + "a1B2" * 12) as step:

@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clustertrace.record.values import Items, capture, plain_text
+from clustertrace.record.values import Captured, Items, capture, plain_text
+from clustertrace.redaction import Redactor
 
 LIMIT = 4096
 
@@ -92,7 +93,7 @@ def test_a_cycle_ends() -> None:
     """A value that holds itself is recorded once and said to be more than data."""
     loop: list[Any] = [1]
     loop.append(loop)
-    assert capture(loop, LIMIT) == ('[1,"[cycle]"]', (), ("",))
+    assert capture(loop, LIMIT) == Captured('[1,"[cycle]"]', (), ("",))
 
 
 @pytest.mark.parametrize("value", [b"\xff\x00abc", object(), lambda: 1])
@@ -111,11 +112,34 @@ def test_a_large_text_is_cut_and_says_so() -> None:
     assert "2000000 characters in all" in captured.text
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-ant-api03-{}",
+        "password={}",
+        '{{"api_key": ["a", "{}"]}}',
+        "postgres://ann:{}@db/x",
+        "<token>{}</token>",
+        "create user ann with password '{}'",
+    ],
+)
+@pytest.mark.parametrize("place", [lambda text: text, lambda text: [{"role": "a", "x": text}] * 2])
+def test_no_secret_is_cut_in_two(secret: str, place: Any) -> None:
+    """Half a password, of which nothing tells any more what it is, is not written either."""
+    redact = Redactor()
+    for before in range(140, 256, 3):
+        text = "x" * before + " " + secret.format("Q7xZ-Hunter2" * 2) + " and so on" * 40
+        captured = capture(place(text), 256, redact)
+        assert "Q7xZ-Hu" not in redact.json(captured.text)[0]
+        assert len(captured.text) < 600
+        assert captured.cut == ("",)
+
+
 def test_nothing_is_cut_that_takes_no_more_space_than_the_note() -> None:
     """So the short words behind a long text stay what they are, such as whose message it is."""
     word = "assistant\ud800"
     assert json.loads(capture(["x" * 100, word], 110).text) == ["x" * 100, "assistant?"]
-    assert capture("x" * 125, 100) == ('"' + "x" * 125 + '"', (), ())
+    assert capture("x" * 125, 100) == Captured('"' + "x" * 125 + '"', (), ())
     assert capture("x" * 150, 100).cut == ("",)
 
 
@@ -280,7 +304,7 @@ def test_a_list_of_items_keeps_what_fits() -> None:
     items = Items(100)
     for n in range(50):
         items.add({"n": n})
-    text, cut, opaque = items.captured()
+    text, cut, opaque, _ = items.captured()
     made = json.loads(text)
     assert made[:2] == [{"n": 0}, {"n": 1}]
     assert made[-1] == f"[cut: {50 - len(made) + 1} more]"
