@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from clustertrace.model import MODEL_KINDS, NS_PER_DAY, Span, TraceFacts, failed
 from clustertrace.patterns.signature import Variant, in_order, root_of, variant
+from clustertrace.payloads.conversation import is_cut
 from clustertrace.telling.words import shortened
 from clustertrace.understanding.calls import repeats
 from clustertrace.understanding.endings import dead_end
@@ -174,7 +175,7 @@ def _first_user_message(messages: Sequence[Any]) -> str | None:
     for part in messages:
         if isinstance(part, Mapping) and isinstance(part.get("text") or part.get("content"), str):
             return str(part.get("text") or part["content"])
-        if isinstance(part, str):
+        if isinstance(part, str) and not is_cut(part):
             return part
     return json.dumps(messages, ensure_ascii=False) if messages else None
 

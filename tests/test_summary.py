@@ -106,6 +106,7 @@ def test_the_end_of_a_trace_is_its_roots() -> None:
         ("chain", None, "result", None),
         ("llm", [], None, None),
         ("llm", "x" * 500, None, "x" * 239 + "…"),
+        ("llm", ["[cut: 9 earlier messages]", {"type": "human", "content": "and?"}], None, "and?"),
     ],
 )
 def test_the_first_prompt_is_what_the_user_said(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["NO_PROMPT", "call_text", "conversation", "parsed", "part_text", "text"]
+__all__ = ["NO_PROMPT", "call_text", "conversation", "is_cut", "parsed", "part_text", "text"]
 
 NO_PROMPT: Final = (
     *("<local-command-", "<command-name>", "<command-message>", "<bash-stdout>", "<bash-stderr>"),
@@ -77,7 +77,7 @@ def _held(value: Mapping[str, Any]) -> tuple[str, list[Any]] | None:
 def _as_message(item: Any) -> Mapping[str, Any] | None:
     """A message, or what stands between messages: what was cut by the recorder's limit, and in
     OpenAI's Responses a call or its result."""
-    if isinstance(item, str) and item.startswith(_CUT):
+    if is_cut(item):
         return {"role": "…", "content": item}
     if _is_message(item):
         return item if isinstance(item, Mapping) else None
@@ -85,6 +85,11 @@ def _as_message(item: Any) -> Mapping[str, Any] | None:
         return None
     said_by = "tool" if item["type"].endswith("_output") else "assistant"
     return {**item, "role": said_by} if item["type"] in _BETWEEN else None
+
+
+def is_cut(item: Any) -> bool:
+    """Whether an item only tells of what was too large, in the place of a message."""
+    return isinstance(item, str) and item.startswith(_CUT)
 
 
 def _is_message(item: Any) -> bool:
