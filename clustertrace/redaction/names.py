@@ -212,10 +212,15 @@ BEARER: Final = late(
     rf"(?P<head>(?:\b|{ESCAPED})(?:bearer|basic)\s+)(?P<value>[\w.=+/~-]{{16,}})", re.IGNORECASE
 )
 
+_CUT_OFF: Final = r"(?:…|\\u2026) \[cut: "
+
 URL: Final = late(
-    r"(?P<head>\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@\"'\\]*:)(?P<value>[^\s/@\"'\\]+(?:@[^\s/@\"'\\,;]*+)*)(?=@)",
+    r"(?P<head>\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@\"'\\]*:)"
+    r"(?P<value>[^\s/@\"'\\]+(?:@[^\s/@\"'\\,;]*+)*(?=@)"
+    rf"|(?!\[|\d{{1,5}}{_CUT_OFF})[^\s/@\"'\\…]+(?={_CUT_OFF}))",
     re.IGNORECASE,
 )
+"""Also in an address of which a limit of length has left no more than this; not its port."""
 
 SIGNED: Final = late(
     r"(?P<head>://[\w-]{1,63}+\.(?:blob|file|queue|table|dfs)\."

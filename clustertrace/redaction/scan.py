@@ -78,7 +78,7 @@ _FIRST: Final = (
     (
         "address",
         # The address may have been cut off, by a limit of length, before its `@`.
-        r"//(?<=://)(?=[^\s/:@\"'\\]*:[^\s/@\"'\\]+(?:@|\\u2026 \[cut: )"
+        r"//(?<=://)(?=[^\s/:@\"'\\]*:[^\s/@\"'\\]+(?:@|(?:…|\\u2026) \[cut: )"
         r"|[\w-]{1,63}+\.(?:blob|file|queue|table|dfs)\.(?::(?!/)|[^\s\"'\\:]){1,900}?[?&]sig=)",
     ),
     ("name", r"W(?:(?<=[pP][aA][sS][sS]W)(?:OR|or)?[dD]|(?<=[pP]W)[dD]|(?<=[jJ]W)[tT])"),

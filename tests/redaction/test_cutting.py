@@ -128,3 +128,17 @@ def test_only_the_password_of_an_address_is_cut() -> None:
     left = text.replace("SECRET", mark("by its name"))
     assert cut(text.replace("SECRET", "p@hunter2")) == (left, 2)
     assert cut(text.replace("SECRET", "hunter2")) == (left, 2)
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_the_password_of_an_address_goes_whose_host_was_cut_off(ascii_only: bool) -> None:
+    """The `@` behind it may lie beyond the limit; a port there, or a mark, is no password."""
+
+    def left(address: str) -> str:
+        text = f"{address}… [cut: 900 characters in all]"
+        whole = cut(json.dumps({"text": text}, ensure_ascii=ascii_only))[0]
+        return str(json.loads(whole)["text"].partition("…")[0])
+
+    assert left("postgres://ann:hunter2") == f"postgres://ann:{mark('by its name')}"
+    for other in ("http://localhost:8501", "postgres://ann:[redac", "https://host/a:b"):
+        assert left(other) == other
