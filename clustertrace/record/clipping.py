@@ -18,6 +18,8 @@ __all__ = ["READ", "clipped", "clipped_span"]
 READ: Final = 2
 """Times the limit of a payload that is read of it."""
 
+_LONGEST_NOTE: Final = 40
+
 _DEEPEST: Final = 50
 """Levels that are followed; what lies deeper stays."""
 
@@ -73,4 +75,6 @@ class _Clipper(Rebuilder):
 
 
 def _gone(value: Any) -> str:
+    if isinstance(value, str) and len(value) <= _LONGEST_NOTE:
+        return value  # such as how many messages were left out before
     return f"[cut: {type(value).__name__}]"

@@ -58,6 +58,15 @@ def test_the_same_is_kept_as_of_the_whole_conversation(messages: list[Any], limi
         assert abs(len(str(one)) - len(str(other))) <= 2
 
 
+def test_messages_that_were_left_out_before_are_counted() -> None:
+    """Their note stands in the middle, of which little else is left."""
+    said = [{"role": "assistant", "content": f"{number} " + "x" * 500} for number in range(99)]
+    messages = [{"role": "user", "content": "Why?"}, "[cut: 40 earlier messages]", *said]
+    early = json.loads(capture(clipped(messages, 4000), 2000).text)
+    assert early == json.loads(capture(messages, 2000).text)
+    assert early[1] == f"[cut: {40 + 99 - (len(early) - 2)} earlier messages]"
+
+
 def test_little_is_left_of_much() -> None:
     """An image of megabytes and the items behind it; each value of a mapping by itself."""
     image = "iVBORw0KGgo" * 100_000
