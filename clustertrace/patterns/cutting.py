@@ -141,6 +141,8 @@ def before(spans: Sequence[Span], point: int | None) -> Sequence[Span]:
     kept_spans = []
     for span in ordered[: ordered.index(end_step)]:
         if span.end_ns is None or span.end_ns > end_step.start_ns:
-            span = span._replace(status="ok", output=None, error_type=None, error_message=None)
+            span = span._replace(
+                status="ok", end_ns=None, output=None, error_type=None, error_message=None
+            )
         kept_spans.append(span)
     return kept_spans

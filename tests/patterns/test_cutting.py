@@ -18,6 +18,7 @@ from clustertrace.patterns.cutting import (
     matched_cuts,
     point_at,
 )
+from clustertrace.patterns.pace import paces
 from clustertrace.patterns.signature import steps_of
 from clustertrace.patterns.why import Population, explain
 
@@ -91,6 +92,14 @@ def test_what_was_still_open_keeps_its_beginning_only() -> None:
     assert kept[2].output is None
     assert kept[2].error_message is None
     assert kept[0].status == "ok"
+
+
+def test_nothing_says_how_long_that_took_which_was_still_open() -> None:
+    """That a step beside it failed half a minute later is not known when another one breaks."""
+    root, crawl, pay = run("crawl! pay!")
+    spans = [root, crawl._replace(end_ns=30_000), pay]
+    assert paces(before(spans, 1)) == {}
+    assert paces(before([root, crawl._replace(status="ok"), pay], 1)) == {"crawl": 1}
 
 
 def after(place: int) -> Cut:
