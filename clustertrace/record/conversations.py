@@ -14,6 +14,9 @@ from typing import Any, Final, Protocol
 
 __all__ = ["Budget", "is_conversation", "left_out", "shortened", "whose"]
 
+_SAID: Final = ("content", "parts", "text", "tool_calls")
+"""What messages with a role hold; people may have one as well."""
+
 _WITHOUT_ROLE: Final = (
     ("content", "type", ("human", "ai", "system", "tool", "function")),  # LangChain
     ("parts", "kind", ("request", "response")),  # Pydantic AI
@@ -129,7 +132,7 @@ def _speaker(message: Any) -> str | None:
     try:
         fields = message if isinstance(message, Mapping) else vars(message)
         role = fields.get("role")
-        if isinstance(role, str):
+        if isinstance(role, str) and any(key in fields for key in _SAID):
             return role
         kinds = (
             fields.get(key)

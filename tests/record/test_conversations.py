@@ -154,9 +154,10 @@ def test_messages_that_fit_are_all_kept_whatever_they_are() -> None:
 
 
 def test_other_lists_keep_their_beginning() -> None:
-    """The best of what a search found stands first; tools that a model may call are no messages."""
-    for kind in ("text", "function"):
-        found = kept([{"title": number, "type": kind, "x": "x" * 1000} for number in range(50)])
+    """The best of what a search found stands first; tools that a model may call are no messages,
+    nor are people with a role."""
+    for more in ({"type": "text"}, {"type": "function"}, {"role": "engineer"}):
+        found = kept([{"title": number, **more, "x": "x" * 1000} for number in range(50)])
         assert found[0]["title"] == 0
         assert found[-1].endswith(" more]")
 

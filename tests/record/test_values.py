@@ -123,7 +123,9 @@ def test_a_large_text_is_cut_and_says_so() -> None:
         "create user ann with password '{}'",
     ],
 )
-@pytest.mark.parametrize("place", [lambda text: text, lambda text: [{"role": "a", "x": text}] * 2])
+@pytest.mark.parametrize(
+    "place", [lambda text: text, lambda text: [{"role": "user", "content": text}] * 2]
+)
 def test_no_secret_is_cut_in_two(secret: str, place: Any) -> None:
     """Half a password, of which nothing tells any more what it is, is not written either."""
     redact = Redactor()
