@@ -15,7 +15,7 @@ from clustertrace.record.conversations import is_conversation, left_out, shorten
 from clustertrace.record.plain import MAX_DEPTH, NODE_BYTES, encode
 from clustertrace.redaction.marks import SHORTENED
 
-__all__ = ["Captured", "Rebuilder", "not_recorded"]
+__all__ = ["Captured", "Rebuilder", "not_recorded", "without_ends"]
 
 _MAX_NODES: Final = 10_000
 _SORTED: Final = 1000
@@ -24,6 +24,8 @@ _DUMPED: Final = 10_000
 """Models with no more elements than this dump themselves."""
 _LEAVES: Final = frozenset({str, int, float, bool, type(None)})
 _LONGEST_NOTE: Final = 40
+_END: Final = 256
+"""So much of the end of a text that was cut may be the beginning of a secret."""
 _PREVIEW: Final = 10
 """Elements of a large array that are kept to look at."""
 
@@ -282,6 +284,21 @@ class Rebuilder:
 
     def _mark(self, what: dict[str, None]) -> None:
         what[self._path[0] if self._path else ""] = None
+
+
+def without_ends(value: Any, levels: int = MAX_DEPTH) -> Any:
+    """A rebuilt value without the ends of texts that were cut, where one may have cut a secret.
+
+    They lie far beyond what is kept, unless other secrets before them took up most of the space.
+    """
+    if isinstance(value, str):
+        note = SHORTENED.search(value, max(0, len(value) - _LONGEST_NOTE))
+        return value if note is None else value[: max(0, note.start() - _END)] + note[0]
+    if not levels or not isinstance(value, dict | list):
+        return value
+    if isinstance(value, list):
+        return [without_ends(item, levels - 1) for item in value]
+    return {key: without_ends(item, levels - 1) for key, item in value.items()}
 
 
 def _elements_left(value: Any, left: int, levels: int) -> int:

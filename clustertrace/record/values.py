@@ -12,7 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from clustertrace.record.plain import encode, plain_text
-from clustertrace.record.rebuilding import Captured, Rebuilder, not_recorded
+from clustertrace.record.rebuilding import Captured, Rebuilder, not_recorded, without_ends
 
 if TYPE_CHECKING:
     from clustertrace.redaction import Redactor
@@ -47,7 +47,7 @@ def _without_secrets(captured: Captured, value: Any, limit: int, redact: Redacto
     text, secrets = redact.json(Rebuilder(_READ * limit).build(value).text)
     if not secrets:
         return captured
-    fitting = Rebuilder(limit).build(json.loads(text))
+    fitting = Rebuilder(limit).build(without_ends(json.loads(text)))
     return captured._replace(text=fitting.text, secrets=secrets)
 
 

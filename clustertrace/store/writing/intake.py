@@ -17,8 +17,8 @@ from clustertrace.content import CAPTURE, bare
 from clustertrace.errors import BadSetting
 from clustertrace.model import EMPTY, Log, Span, TraceFacts
 from clustertrace.record.clipping import READ, clipped_span
-from clustertrace.record.rebuilding import Rebuilder
-from clustertrace.redaction import REDACTED, Redactor, redactor
+from clustertrace.record.rebuilding import Rebuilder, without_ends
+from clustertrace.redaction import MARK, REDACTED, Redactor, redactor
 from clustertrace.store.rows import (
     ATTRIBUTES,
     INPUT,
@@ -61,11 +61,13 @@ class Policy(NamedTuple):
             span = bare(span)
         row = span_row(span, origin)
         texts = "\n".join(filter(None, _texts(row)))
+        whole_row = row
         if len(texts) > READ * self.payload_bytes:
             row = span_row(clipped_span(span, READ * self.payload_bytes), origin)
             texts = "\n".join(filter(None, _texts(row)))
         if self.redact is not None and self.redact.suspects(texts):
-            row = _redacted_row(row, self.redact)
+            clipped = [column for column in TEXTS if row[column] != whole_row[column]]
+            row = _without_ends(_redacted_row(row, self.redact), clipped)
         # A character takes at most four bytes.
         limit = self.payload_bytes // 4
         if len(texts) > limit and any(len(text) > limit for text in _texts(row) if text):
@@ -171,6 +173,17 @@ def _redacted_row(row: Row, redact: Redactor) -> Row:
         earlier_count = attributes.get(REDACTED)
         attributes[REDACTED] = count + (earlier_count if isinstance(earlier_count, int) else 0)
         values[ATTRIBUTES] = json_text(attributes)
+    return tuple(values)
+
+
+def _without_ends(row: Row, clipped: Sequence[int]) -> Row:
+    """The row without the ends of texts that were clipped, where secrets before them are gone."""
+    values = list(row)
+    for column in clipped:
+        if MARK in values[column]:
+            is_json = column in JSON_TEXTS
+            value = without_ends(json_value(values[column]) if is_json else values[column])
+            values[column] = json_text(value) if is_json else value
     return tuple(values)
 
 

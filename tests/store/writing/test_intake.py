@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from clustertrace.errors import BadSetting
 from clustertrace.model import Metric, Span, Trace, TraceFacts
+from clustertrace.record.values import capture
 from clustertrace.redaction import Redactor
 from clustertrace.store import Store, queries
 from clustertrace.store.rows import json_text, span_of_row
@@ -130,6 +131,17 @@ def test_what_is_far_beyond_the_limit_is_not_searched_for_secrets() -> None:
         stored = kept(root(input="x" * before + f" {KEY} " + "y" * 3 * LIMIT))
         assert "sk-ant" not in stored.input
         assert "characters in all" in stored.input
+
+
+def test_no_secret_is_cut_in_two_by_what_goes_unread() -> None:
+    """Also where what was read is kept to its end, since secrets before that took up so much."""
+    key = "-----BEGIN PRIVATE KEY-----\n" + "MIIEabc\n" * 30 + "-----END PRIVATE KEY-----\n"
+    keys = key * (2 * LIMIT // len(key) - 1)
+    for before in range(0, 2 * LIMIT - len(keys), 7):
+        text = keys + "x" * before + ' {"api_key": "hunter2-hunter2"} ' + "y " * LIMIT
+        assert "hunter2" not in str(kept(root(input=text)))
+        recorded = capture(text, LIMIT, Redactor()).text
+        assert "hunter2" not in Redactor().json(recorded)[0]
 
 
 def test_a_smaller_limit_is_kept_too(monkeypatch: pytest.MonkeyPatch) -> None:
