@@ -65,13 +65,15 @@ class Policy(NamedTuple):
         if len(texts) > READ * self.payload_bytes:
             row = span_row(clipped_span(span, READ * self.payload_bytes), origin)
             texts = "\n".join(filter(None, _texts(row)))
+        clipped = [column for column in TEXTS if row[column] != whole_row[column]]
         if self.redact is not None and self.redact.suspects(texts):
-            clipped = [column for column in TEXTS if row[column] != whole_row[column]]
             row = _without_ends(_redacted_row(row, self.redact), clipped)
         # A character takes at most four bytes.
         limit = self.payload_bytes // 4
-        if len(texts) > limit and any(len(text) > limit for text in _texts(row) if text):
-            row = _fitted_row(row, self.payload_bytes)
+        if clipped or (
+            len(texts) > limit and any(len(text) > limit for text in _texts(row) if text)
+        ):
+            row = _fitted_row(row, self.payload_bytes, clipped)
         return row
 
     def log(self, log: Log) -> Row:
@@ -187,8 +189,11 @@ def _without_ends(row: Row, clipped: Sequence[int]) -> Row:
     return tuple(values)
 
 
-def _fitted_row(row: Row, limit: int) -> Row:
-    """The row with every text within the limit, and with the names of those that were not."""
+def _fitted_row(row: Row, limit: int, clipped: Sequence[int]) -> Row:
+    """The row with every text within the limit, and with the names of those that were not.
+
+    What was clipped fits, where secrets took up so much of it, and is named as well.
+    """
     values = list(row)
     attributes: Mapping[str, Any] = json_value(row[ATTRIBUTES]) or {}
     marks = {key: value for key, value in attributes.items() if key in _MARKS}
@@ -208,6 +213,7 @@ def _fitted_row(row: Row, limit: int) -> Row:
             _SLACK_BYTES if any(path.partition(".")[0] == field for path in earlier_paths) else 0
         )
         if text is None or _size(text) <= limit + slack:
+            paths += [field] if column in clipped else []
             continue
         value = json_value(text) if column in JSON_TEXTS else text
         value, cut_paths = _shortened(value, limit)

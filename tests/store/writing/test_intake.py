@@ -144,6 +144,15 @@ def test_no_secret_is_cut_in_two_by_what_goes_unread() -> None:
         assert "hunter2" not in Redactor().json(recorded)[0]
 
 
+def test_what_went_unread_is_named_where_the_rest_fits() -> None:
+    """Of a text that is mostly secrets little is left, and yet it is not all of it."""
+    key = "-----BEGIN PRIVATE KEY-----\n" + "MIIEabc\n" * 30 + "-----END PRIVATE KEY-----\n"
+    stored = kept(root(input=key * 500 + "and so on"))
+    assert len(stored.input) < LIMIT
+    assert stored.attributes["clustertrace.cut"] == ["input"]
+    assert kept(stored) == stored
+
+
 def test_a_smaller_limit_is_kept_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """CLUSTERTRACE_MAX_PAYLOAD_BYTES holds for what comes from elsewhere."""
     monkeypatch.setenv("CLUSTERTRACE_MAX_PAYLOAD_BYTES", "256")
