@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["Budget", "is_conversation", "left_out", "shortened", "whose"]
+if TYPE_CHECKING:
+    from clustertrace.record.rebuilding import Rebuilder
+
+__all__ = ["is_conversation", "left_out", "shortened", "whose"]
 
 _SAID: Final = ("content", "parts", "text", "tool_calls")
 """What messages with a role hold; people may have one as well."""
@@ -35,26 +38,10 @@ _LONGEST_WORD: Final = 32
 _LEAST: Final = 256
 """With less space than this, no further message is begun."""
 
-_LEFT_OUT: Final = re.compile(r"\[cut: (\d{1,12}) earlier messages?\]\Z")
+_LEFT_OUT: Final = r"\[cut: (\d{1,12}) earlier messages?\]"
+"""Not compiled before it is needed: few programs have conversations that are too long."""
 
 Make = Callable[[Any], Any]
-
-
-class Budget(Protocol):
-    """The space that values use up while they are made."""
-
-    left: int
-    """Bytes."""
-
-    @property
-    def is_spent(self) -> bool:
-        """Whether nothing more fits."""
-
-    def within(self, room: int, make: Make, value: Any) -> Any:
-        """`make(value)`, which finds `room` bytes left, whatever there is; it uses what it uses."""
-
-    def cost(self, make: Make, value: Any) -> int:
-        """The bytes that `make(value)` would use."""
 
 
 def is_conversation(values: Sequence[Any]) -> bool:
@@ -63,7 +50,7 @@ def is_conversation(values: Sequence[Any]) -> bool:
 
 
 def shortened(
-    messages: Sequence[Any], make: Make, budget: Budget, opening_share: float
+    messages: Sequence[Any], make: Make, budget: Rebuilder, opening_share: float
 ) -> dict[int, Any]:
     """What `make` makes of the messages that are kept, by their place."""
     opening = messages[: _opening(messages)]
@@ -92,7 +79,7 @@ def whose(message: Mapping[Any, Any]) -> dict[str, str]:
 
 def left_out(messages: Sequence[Any]) -> str:
     """What stands in the place of messages; there may be such a note among them."""
-    notes = [_LEFT_OUT.match(one) if isinstance(one, str) else None for one in messages]
+    notes = [re.fullmatch(_LEFT_OUT, one) if isinstance(one, str) else None for one in messages]
     count = sum(int(note[1]) if note else 1 for note in notes)
     return f"[cut: {count} earlier message{'s' * (count > 1)}]"
 
@@ -107,7 +94,7 @@ def _opening(messages: Sequence[Any]) -> int:
 
 
 def _shared(
-    messages: Sequence[Any], sizes: Sequence[int], make: Make, budget: Budget
+    messages: Sequence[Any], sizes: Sequence[int], make: Make, budget: Rebuilder
 ) -> dict[int, Any]:
     """All of some messages: what the short ones leave is for the long ones."""
     made = {}
@@ -116,7 +103,7 @@ def _shared(
     return made
 
 
-def _newest(messages: Sequence[Any], first: int, make: Make, budget: Budget) -> dict[int, Any]:
+def _newest(messages: Sequence[Any], first: int, make: Make, budget: Rebuilder) -> dict[int, Any]:
     """The last messages from `first` on, as many as there is space for."""
     at = len(messages) - 1
     room = budget.left if at == first else budget.left - budget.left // 8

@@ -39,6 +39,10 @@ TOGETHER_NS: Final = 2 * 10**9
 NEAREST: Final = 16
 """So many before and after a report, in time, may be another one of the same call."""
 
+_MANY: Final = 128
+"""Of more reports than these, direct neighbours are paired first. It takes a tenth of the time, and
+may pair one in fifty otherwise where dozens of calls that say the same overlap."""
+
 _REPORTER_LIMIT: Final = 8
 """Nobody traces calls with more programs than that at once."""
 
@@ -64,8 +68,11 @@ def join_scopes(models: Sequence[Span], joined: Groups) -> None:
     if len({reporter(span) for span in models}) < 2:
         return
     taken: set[End] = set()
+    steps: tuple[Nearness, ...] = (nearest_by_start, zip)
+    if len(models) > _MANY:
+        steps = (partial(nearest_by_start, count=1), *steps)
     for keys in (distinctive_keys, common_keys):
-        for nearness in (partial(nearest_by_start, count=1), nearest_by_start, zip):
+        for nearness in steps:
             _join_pairs(candidate_pairs(models, nearness, keys, taken), joined, taken)
 
 
