@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from clustertrace.wrap.facts import Endpoint, Reply, Request, section
 from clustertrace.wrap.messages import arguments, message, plain, text_part, thought_part
-from clustertrace.wrap.openai_replies import chat_body, chat_chunks
+from clustertrace.wrap.openai_replies import chat_body, chat_chunks, ending_of
 
 __all__ = ["CHAT"]
 
@@ -66,13 +66,12 @@ def _reply(body: Mapping[str, Any]) -> Reply:
         "openai.response.system_fingerprint": body.get("system_fingerprint"),
         "gen_ai.response.finish_reasons": reasons if len(reasons) > 1 else None,
     }
+    output = [_message({"role": "assistant", **section(choice, "message")}) for choice in choices]
     return Reply(
-        output=[
-            _message({"role": "assistant", **section(choice, "message")}) for choice in choices
-        ],
+        output=output,
         model=body.get("model"),
         response_id=body.get("id"),
-        finish_reason=reasons[0] if reasons else None,
+        finish_reason=ending_of(output[:1], reasons[0]) if reasons else None,
         attributes={key: value for key, value in attributes.items() if value is not None},
         **_usage(section(body, "usage")),
     )

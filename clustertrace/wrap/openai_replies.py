@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from clustertrace.record.playback import RecordedReply
 from clustertrace.wrap.messages import parts_of
 
-__all__ = ["chat_body", "chat_chunks", "response_body", "response_events"]
+__all__ = ["chat_body", "chat_chunks", "ending_of", "response_body", "response_events"]
 
 _CREATED: Final = 0
 """When the reply was made, in seconds since 1970; recordings don't hold this time."""
+
+_REFUSED: Final = "refusal"
+_FINISHED: Final = ("stop", "completed")
+
+
+def ending_of(output: Iterable[Mapping[str, Any]] | None, reason: str | None) -> str | None:
+    """Why a reply ended. Of a refusal OpenAI gives the reason of any answer; the message tells."""
+    parts = [part for message in output or () for part in parts_of(message)]
+    is_refusal = any(part.get("type") == _REFUSED for part in parts)
+    return _REFUSED if is_refusal and reason in _FINISHED else reason
 
 
 def chat_body(reply: RecordedReply) -> dict[str, Any]:
@@ -25,7 +35,7 @@ def chat_body(reply: RecordedReply) -> dict[str, Any]:
         "choices": [
             {
                 "index": index,
-                "finish_reason": reply.finish_reason,
+                "finish_reason": "stop" if reply.finish_reason == _REFUSED else reply.finish_reason,
                 "message": _chat_message(message),
             }
             for index, message in enumerate(reply.output or ())
@@ -86,7 +96,7 @@ def chat_chunks(body: Mapping[str, Any]) -> Iterator[dict[str, Any] | str]:
 
 def response_body(reply: RecordedReply) -> dict[str, Any]:
     """The JSON of a response."""
-    cut_short = reply.finish_reason not in (None, "completed")
+    cut_short = reply.finish_reason not in (None, "completed", _REFUSED)
     return {
         "id": reply.response_id or "resp_recorded",
         "object": "response",

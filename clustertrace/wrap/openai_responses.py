@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from clustertrace.wrap.facts import Endpoint, Reply, Request, section
 from clustertrace.wrap.messages import arguments, message, plain, text_part, thought_part
-from clustertrace.wrap.openai_replies import response_body, response_events
+from clustertrace.wrap.openai_replies import ending_of, response_body, response_events
 
 __all__ = ["RESPONSES"]
 
@@ -100,11 +100,13 @@ def _reply(body: Mapping[str, Any]) -> Reply:
     read, error = section(usage, "input_tokens_details"), section(body, "error")
     status = body.get("status")
     final_status = status if status not in ("in_progress", "queued") else None
+    output = _output(item for item in body.get("output") or () if isinstance(item, Mapping))
+    reason = section(body, "incomplete_details").get("reason") or final_status
     return Reply(
-        output=_output(item for item in body.get("output") or () if isinstance(item, Mapping)),
+        output=output,
         model=body.get("model"),
         response_id=body.get("id"),
-        finish_reason=section(body, "incomplete_details").get("reason") or final_status,
+        finish_reason=ending_of(output, reason),
         input_tokens=usage.get("input_tokens"),
         output_tokens=usage.get("output_tokens"),
         cache_read_tokens=read.get("cached_tokens"),

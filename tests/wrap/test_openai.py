@@ -246,6 +246,21 @@ def test_parsed_replies_are_recorded(api: Any, recorded: Any) -> None:
     assert [span.output for span in recorded.spans()] == [output, output]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_refusal_is_recorded_as_the_reason(api: Any, recorded: Any, stream: bool) -> None:
+    """OpenAI says of one that it stopped or was completed; the program still reads just that."""
+    said = {"role": "assistant", "content": None, "refusal": "I can't help with that."}
+    whole = CHAT | {"choices": [{"index": 0, "message": said, "finish_reason": "stop"}]}
+    api.stream([chunk(said), chunk({}, "stop"), DONE]) if stream else api.reply(whole)
+    item = ITEMS[1] | {"content": [{"type": "refusal", "refusal": said["refusal"]}]}
+    api.reply(RESPONSE | {"output": [item]})
+    reply = client(api).chat.completions.create(stream=stream, **ASKED)
+    last = list(reply)[-1] if stream else reply
+    assert last.choices[0].finish_reason == "stop"
+    assert client(api).responses.create(model=MODEL, input="Weather?").status == "completed"
+    assert [span.finish_reason for span in recorded.spans()] == ["refusal", "refusal"]
+
+
 def test_the_stream_helpers_keep_their_ways(api: Any, recorded: Any) -> None:
     """chat.completions.stream and responses.stream: events, final replies, one span each."""
     api.stream([*CHUNKS, TOTAL, DONE]).stream(events())

@@ -287,6 +287,33 @@ def test_whole_reply(program: Callable[[Any], Any], body: dict[str, Any], api: A
     assert seen[1] == seen[0]
 
 
+def chat_refused(api: Any) -> Any:
+    (choice,) = gpt(api).chat.completions.create(model="m", messages=ASKED).choices
+    return [choice.message.content, choice.message.refusal, choice.finish_reason]
+
+
+def response_refused(api: Any) -> Any:
+    done = gpt(api).responses.create(model="m", input="Weather?")
+    return [done.output[0].content[0].refusal, done.status, done.incomplete_details]
+
+
+SAID_NO = {"role": "assistant", "content": None, "refusal": "No."}
+CHAT_REFUSED = CHAT | {"choices": [{"index": 0, "finish_reason": "stop", "message": SAID_NO}]}
+PART_NO = {"type": "refusal", "refusal": "No."}
+ITEM_NO = {"id": "m", "type": "message", "role": "assistant", "content": [PART_NO]}
+RESPONSE_REFUSED = RESPONSE | {"output": [ITEM_NO | {"status": "completed"}]}
+
+
+@pytest.mark.parametrize(
+    ("program", "body"), [(chat_refused, CHAT_REFUSED), (response_refused, RESPONSE_REFUSED)]
+)
+def test_a_refusal(program: Callable[[Any], Any], body: dict[str, Any], api: Any) -> None:
+    """The recording calls it the reason; the program reads the reason that OpenAI gave."""
+    seen, _ = seen_twice(program, api.reply(body))
+    assert seen[1] == seen[0]
+    assert "No." in seen[0]
+
+
 @pytest.mark.parametrize(("program", "pieces"), STREAMED)
 def test_streamed_reply(
     program: Callable[[Any], Any], pieces: Callable[[], list[Any]], api: Any
