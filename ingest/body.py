@@ -147,6 +147,6 @@ async def _read_gzip(chunks: AsyncIterator[bytes], limit: int, seat: Seat) -> by
 
 def _too_large(limit: int) -> TooLarge:
     return TooLarge(
-        f"The body is longer than {limit} bytes when decompressed; send fewer spans at once or "
-        "raise CLUSTERTRACE_OTLP_MAX_BYTES."
+        f"The body is longer than {limit} bytes when decompressed; send fewer spans at once "
+        "(OTEL_BSP_MAX_EXPORT_BATCH_SIZE=32) or raise CLUSTERTRACE_OTLP_MAX_BYTES."
     )

@@ -27,6 +27,9 @@ _STATUSES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (ClustertraceError, 503),
 )
 
+_DROPPED: Final = frozenset({400, 413, 415})
+"""After these, senders don't try again."""
+
 
 class _WrongMethod(BadInput):
     pass
@@ -98,9 +101,17 @@ class Intake:
                 except ClientDisconnect:
                     return Response(status_code=400)
                 except Exception as error:
-                    return await _refusal(incoming, error)
+                    refusal = await _refusal(incoming, error)
+                    self._log_first(signal, refusal.status_code, error)
+                    return refusal
 
         return counted_answer
+
+    def _log_first(self, signal: str, status: int, error: Exception) -> None:
+        """Say once what exporters drop: most of them show only the status of the answer."""
+        if status in _DROPPED and not self.answers[signal, status]:
+            message = f"{signal} were refused with {status}, so exporters drop them: {error}"
+            print(f"clustertrace: {message}", file=sys.stderr)  # noqa: T201 - the receiver's log
 
 
 async def _refusal(incoming: Incoming, error: Exception) -> Response:

@@ -429,3 +429,19 @@ def test_limit_from_the_environment(
         answer = receiver.http.post("/v1/traces", content=otlp_json(50), headers=JSON)
         assert answer.status_code == 413
         assert "2000 bytes" in answer.json()["message"]
+
+
+def test_the_log_says_once_what_exporters_drop(
+    start_receiver: Callable[..., Any], otlp_json: Callable[..., bytes]
+) -> None:
+    """An exporter shows only the status, so the log says what was refused, why, and what to do."""
+    with start_receiver(CLUSTERTRACE_OTLP_MAX_BYTES="2000") as receiver:
+        for _ in range(2):
+            answer = receiver.http.post("/v1/traces", content=otlp_json(50), headers=JSON)
+        receiver.process.terminate()
+        _, errors = receiver.process.communicate(timeout=30)
+    (line,) = errors.decode().splitlines()
+    assert line == (
+        "clustertrace: traces were refused with 413, so exporters drop them: "
+        + answer.json()["message"]
+    )
