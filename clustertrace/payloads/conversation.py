@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["NO_PROMPT", "call_text", "conversation", "is_cut", "parsed", "part_text", "text"]
+__all__ = [
+    *("NO_PROMPT", "call_text", "conversation", "is_cut", "parsed", "part_text", "text", "with_role"),
+]
 
 NO_PROMPT: Final = (
     *("<local-command-", "<command-name>", "<command-message>", "<bash-stdout>", "<bash-stderr>"),
@@ -23,6 +25,14 @@ _BETWEEN: Final = frozenset(
         *("reasoning", "local_shell_call", "local_shell_call_output"),
     }
 )
+_LANGCHAIN_ROLES: Final = {
+    "human": "user",
+    "ai": "assistant",
+    "system": "system",
+    "tool": "tool",
+    "function": "tool",
+}
+"""By the type that LangChain's messages have instead of a role."""
 _HELD: Final = {"messages": "", "choices": "message", "candidates": "content", "output": ""}
 """Keys of what holds messages (a request; an answer of Chat Completions, of Gemini, of OpenAI's
 Responses), and the key of the message within each of its items, if it is not the item itself."""
@@ -57,9 +67,26 @@ def conversation(value: Any) -> tuple[list[Mapping[str, Any]], dict[str, Any]]:
     items: Any = [value] if isinstance(value, Mapping) else value
     if not isinstance(items, list) or not items:
         return [], {}
+    items = [with_role(item) for item in items]
     messages = [message for item in items if (message := _as_message(item)) is not None]
     whole = len(messages) == len(items) and any(map(_is_message, items))
     return (messages, {}) if whole else ([], {})
+
+
+def with_role(item: Any) -> Any:
+    """One of LangChain's messages, whose `data` may hold all but the type, as others write it.
+
+    Its own id and what it has no value for are left out. All else stays as it is.
+    """
+    if not isinstance(item, Mapping) or "role" in item or not isinstance(item.get("type"), str):
+        return item
+    role, held = _LANGCHAIN_ROLES.get(item["type"]), item.get("data", item)
+    if role is None or not isinstance(held, Mapping) or "content" not in held:
+        return item
+    facts = {key: value for key, value in held.items() if value not in (None, "", [], {})}
+    for key in ("type", "id"):
+        facts.pop(key, None)
+    return {"role": role, "content": held["content"], **facts}
 
 
 def _held(value: Mapping[str, Any]) -> tuple[str, list[Any]] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from clustertrace.payloads.conversation import NO_PROMPT, parsed, part_text
+from clustertrace.payloads.conversation import NO_PROMPT, parsed, part_text, with_role
 
 __all__ = ["LONGEST", "written"]
 
@@ -51,7 +51,7 @@ def _prompt_in(payload: Any) -> str | None:
     if isinstance(payload, list):
         texts = (
             _message_text(message)
-            for message in reversed(payload)
+            for message in map(with_role, reversed(payload))
             if isinstance(message, Mapping) and message.get("role") in _USER_ROLES
         )
         return next(filter(None, texts), None)

@@ -35,6 +35,25 @@ def test_conversations_are_recognised(value: Any, messages: list[Any], rest: Any
     assert conversation(value) == (messages, rest)
 
 
+def test_langchains_messages_have_a_type_for_a_role() -> None:
+    """With their facts in `data` or beside the type; their id and what is empty are left out."""
+    empty: dict[str, Any] = {"additional_kwargs": {}, "name": None, "invalid_tool_calls": []}
+    empty |= {"id": "e96cef39"}
+    call = {"name": "find", "args": {"id": 7}, "id": "c1"}
+    given = [
+        {"type": "human", "data": {"type": "human", "content": "hello", **empty}},
+        {"type": "ai", "data": {"type": "ai", "content": "", "tool_calls": [call], **empty}},
+        {"type": "tool", "content": "found", "tool_call_id": "c1"},
+    ]
+    messages = [
+        HELLO,
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "found", "tool_call_id": "c1"},
+    ]
+    assert conversation({"messages": given}) == (messages, {})
+    assert conversation([{"type": "tool", "name": "find"}]) == ([], {})
+
+
 @pytest.mark.parametrize(
     ("answer", "rest"),
     [

@@ -28,6 +28,8 @@ CHAT = [
         ("llm", '[{"role": "user", "content": "in a string"}]', "in a string"),
         ("llm", [{"role": "user", "parts": [{"text": "of Gemini"}]}], "of Gemini"),
         ("llm", {"input": "of Responses"}, "of Responses"),
+        ("agent", {"messages": [{"type": "human", "data": {"content": "of a graph"}}]},
+         "of a graph"),
         ("llm", CHAT[:1], None),
         ("llm", [{"role": "tool", "content": "result"}], None),
         ("llm", [*CHAT, {"role": "user", "content": [{"type": "tool_result", "content": "x"}]}],
