@@ -112,6 +112,9 @@ def unwrapped_tool_payload(value: Any) -> Any:
         kwargs = result.get("kwargs")
         if isinstance(kwargs, dict) and "content" in kwargs:
             return parsed(kwargs["content"])
+    message = value.get("data")
+    if value.get("type") == "tool" and isinstance(message, dict) and "content" in message:
+        return parsed(message["content"])
     return value
 
 

@@ -28,6 +28,9 @@ from clustertrace.model import MODEL_KINDS, Span
 
 __all__ = ["resolve"]
 
+_AROUND_CALLS: Final = frozenset({"agent", "chain"})
+"""Kinds of spans that model calls are in; what such a span was given is its own input."""
+
 _ORIGINAL_NAME: Final = "otel.name"
 """The attribute that keeps a span's name where another is shown."""
 
@@ -171,9 +174,11 @@ def _read_flat_keys(
     fields: list[Any],
     rest: dict[str, Any],
 ) -> None:
+    # LangChain's chains name only the first message of what they were given.
+    is_around_calls = fields[_KIND] in _AROUND_CALLS and fields[_BARE_INPUT] is not None
     for prefix, pairs in flat_pairs.items():
         field = routes.families[prefix]
-        if fields[field] is None:
+        if fields[field] is None and not (field == _INPUT and is_around_calls):
             fields[field] = unflatten((key[len(prefix) :], value) for key, value in pairs)
             for key, _ in pairs:
                 del rest[key]

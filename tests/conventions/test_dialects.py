@@ -153,6 +153,29 @@ def test_openinference_messages(mapped: Mapped) -> None:
     assert (span.input_tokens, span.cache_read_tokens) == (82, 64)
 
 
+@pytest.mark.parametrize("kind", ["CHAIN", "AGENT"])
+def test_what_a_step_around_model_calls_was_given(mapped: Mapped, kind: str) -> None:
+    """LangChain's chains have their whole input beside the first of its messages."""
+    messages = [{"type": "human", "data": {"content": text}} for text in ("Hi", "And now?")]
+    first = {
+        "llm.input_messages.0.message.role": "user",
+        "llm.input_messages.0.message.content": "Hi",
+    }
+    named = {"openinference.span.kind": kind} | first
+    span = mapped({"input.value": json.dumps({"messages": messages}), **named})
+    assert span.input == {"messages": messages}
+    assert span.attributes == {"scope.name": "tests", **named}
+    assert mapped(named).input == [{"role": "user", "content": "Hi"}]
+
+
+def test_a_result_in_langchains_message(mapped: Mapped) -> None:
+    """A tool's result is what it gave back; the message's ids differ from run to run."""
+    message = {"type": "tool", "data": {"content": '{"left": 12}', "tool_call_id": "c1"}}
+    span = mapped({"openinference.span.kind": "TOOL", "output.value": json.dumps(message)})
+    assert span.output == {"left": 12}
+    assert span.attributes["output.value"] == json.dumps(message)
+
+
 def test_openinference_values(mapped: Mapped) -> None:
     """A step without messages has its values for input and output."""
     span = mapped({"input.value": '{"q": 1}', "output.value": "done"})
