@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from clustertrace.filters import Filter, before_only, parse
-from clustertrace.mcp.bounds import Cursor, cut, page_of
+from clustertrace.mcp.bounds import Cursor, Where, cut, page_of
 from clustertrace.mcp.findings import (
     Compared,
     Comparison,
@@ -69,17 +69,20 @@ class Judgements:
 
     def rules(
         self,
+        where: Where = None,
         runs: Annotated[
             int, Field(ge=10, le=_RUN_LIMIT, description="Learn from this many of the newest runs.")
         ] = _RUN_LIMIT,
     ) -> FailureRules:
         """Say what failing runs have in common, in tested sentences, or that nothing stands out.
 
-        Runs that failed as expected are left out.
+        Ask for each agent by itself (`name:…`) if there are several. Runs that failed as expected
+        are left out unless `where` says which runs count.
         """
+        matching = parse(where) if where else None
         with reading(self._db) as store, store.read() as conn:
-            learned = queries.learned(conn, runs)
-            of_tags = queries.learned_of_tags(conn, runs)
+            learned = queries.learned(conn, runs, matching)
+            of_tags = queries.learned_of_tags(conn, runs, matching)
         return FailureRules.model_validate(learned_document(learned, of_tags))
 
     def why(

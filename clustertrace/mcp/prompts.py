@@ -20,8 +20,8 @@ def why_is_my_agent_failing(
 
 1. Call failure_summary{within} and list_clusters{within}. Say how many of how many runs failed, \
 and which patterns hold the failures.
-2. Call why for the one or two patterns with most failures, and rules for all runs. Keep apart \
-what is significant and what is only a few runs.
+2. Call why for the one or two patterns with most failures, and rules{within}; if the runs are of \
+several agents, rules for each of them. Keep apart what is significant and what is only a few runs.
 3. Call get_trace for two failed runs of the worst pattern and, with compare_traces, put one \
 beside a run that did not fail. Name the first step that went wrong, with what went in and what \
 came out.

@@ -132,6 +132,13 @@ def test_the_way_to_a_failure(ask: Callable[..., Any]) -> None:
         assert ask("get_trace", trace_id=found["sample_trace_ids"][0])["run"]["failed"]
 
 
+def test_rules_of_one_agent(ask: Callable[..., Any]) -> None:
+    """With a filter, rules are learned from the runs that match it, as on the command line."""
+    found = ask("rules", where="name:research_agent")
+    assert (found["runs"], found["failed"]) == (26, 8)
+    assert ask("rules", where="") == ask("rules")
+
+
 def test_failures_by_tag(ask: Callable[..., Any]) -> None:
     """Groups are ranked by failures, and each shows runs that failed in it."""
     summary = ask("failure_summary", group_by_tag="agent")
