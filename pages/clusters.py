@@ -91,8 +91,7 @@ def _draw_summary(where: Filter | None, filter_text: str) -> None:
     st.html(markup.page(markup.heading(headline(worst, filtered=where is not None)), facts))
     if worst.failed:
         st.html(markup.page(patterns.failure_bar(worst, filter_text)))
-    if worst.failed and where is None:
-        rules.draw(totals, worst.expected)
+        rules.draw(totals, worst.expected, where, filter_text)
 
 
 @st.fragment(run_every=_REFRESH_SECONDS)

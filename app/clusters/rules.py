@@ -12,6 +12,7 @@ import streamlit as st
 from clustertrace.app import connection, markup, words
 from clustertrace.app.guard import guarded
 from clustertrace.app.links import trace_url
+from clustertrace.filters import Filter
 from clustertrace.patterns.learning import Learned
 from clustertrace.patterns.rules import Rule
 from clustertrace.patterns.sentences import nothing_words, rule_words, tags_note, tried_words
@@ -44,9 +45,13 @@ class _LearnedRules(NamedTuple):
 
 
 class _Learner:
-    """Learns the rules of a database in a thread, for all sessions that show it."""
+    """Learns the rules of a database's runs, or of those that match, for all who look at them.
 
-    def __init__(self) -> None:
+    It does so in a thread.
+    """
+
+    def __init__(self, where: Filter | None = None) -> None:
+        self._where = where
         self._lock = Lock()
         self._worker = ThreadPoolExecutor(1, "rules")
         self._work: Future[_LearnedRules] | None = None
@@ -62,7 +67,7 @@ class _Learner:
         with self._lock:
             work = self._work
             if work is None and self._is_due(state):
-                work = self._work = self._worker.submit(_learn, store, state)
+                work = self._work = self._worker.submit(_learn, store, self._where, state)
         if work is not None:
             wait([work], _WAIT_SECONDS if self._last is None else 0)
         with self._lock:
@@ -76,31 +81,34 @@ class _Learner:
         return last is None or (last.state != state and time.monotonic() >= last.next_due)
 
 
-def _learn(store: Store, state: tuple[int, ...]) -> _LearnedRules:
+def _learn(store: Store, where: Filter | None, state: tuple[int, ...]) -> _LearnedRules:
     started_ns, started = time.time_ns(), time.monotonic()
     with store.read() as conn:
-        learned, of_tags = queries.learned(conn, RUNS), queries.learned_of_tags(conn, RUNS)
+        learned = queries.learned(conn, RUNS, where)
+        of_tags = queries.learned_of_tags(conn, RUNS, where)
     finished = time.monotonic()
     next_due = finished + _REST_FACTOR * (finished - started)
     return _LearnedRules(learned, of_tags, state, started_ns, next_due)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _learner(path: str) -> _Learner:
-    return _Learner()
+def _learner(path: str, filter_text: str, _where: Filter | None) -> _Learner:
+    return _Learner(_where)
 
 
 @guarded
-def draw(totals: Overview, expected: int) -> None:
-    """Draw the rules, or why there are none; `expected` runs failed as expected.
+def draw(totals: Overview, expected: int, where: Filter | None, filter_text: str) -> None:
+    """Draw the rules of the runs that match, or why there are none; `expected` failed as expected.
 
     An error in here hides no other part of the page.
     """
-    st.html(markup.page(_section(totals, expected)))
+    learner = _learner(connection.place(), filter_text, where)
+    latest, changed = learner.latest(connection.store(), totals, expected)
+    matching = "" if where is None else " that match"
+    st.html(markup.page(_section(latest, matching, changed=changed)))
 
 
-def _section(totals: Overview, expected: int) -> markup.Markup:
-    latest, changed = _learner(connection.place()).latest(connection.store(), totals, expected)
+def _section(latest: _LearnedRules | None, matching: str, *, changed: bool) -> markup.Markup:
     if latest is None:
         return markup.muted("Looking for what the failing runs share…")
     rows = [
@@ -108,7 +116,7 @@ def _section(totals: Overview, expected: int) -> markup.Markup:
         for learned in (latest.learned, latest.of_tags)
         for rule, ids in zip(learned.mined.rules, learned.samples, strict=True)
     ]
-    note = f"{_note(latest, changed=changed)} {tags_note(latest.of_tags.mined)}".rstrip()
+    note = f"{_note(latest, matching, changed=changed)} {tags_note(latest.of_tags.mined)}".rstrip()
     return markup.join(
         [
             markup.tag("div", *rows, cls="ct-rules") if rows else "",
@@ -117,7 +125,7 @@ def _section(totals: Overview, expected: int) -> markup.Markup:
     )
 
 
-def _note(latest: _LearnedRules, *, changed: bool) -> str:
+def _note(latest: _LearnedRules, matching: str, *, changed: bool) -> str:
     mined, _, left_out = latest.learned
     if not mined.rules:
         return nothing_words(mined, left_out)
@@ -125,7 +133,8 @@ def _note(latest: _LearnedRules, *, changed: bool) -> str:
     newest = f"the newest {words.count(runs)}" if runs >= RUNS else "all"
     without = f" without {words.counted(left_out, 'expected failure')}" if left_out else ""
     return (
-        f"Learned from {newest} finished runs{without}{_as_of_words(latest) if changed else ''}; "
+        f"Learned from {newest} finished runs{matching}{without}"
+        f"{_as_of_words(latest) if changed else ''}; "
         f"{tried_words(mined.tried)} and corrected for. A rule says what goes along with failing, "
         "not what causes it."
     )

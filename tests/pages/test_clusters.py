@@ -194,6 +194,21 @@ def test_what_failures_share_is_a_sentence_with_runs_to_look_at(
     assert f'href="/trace?id={60:032x}"' in html
 
 
+def test_a_filter_says_what_its_failures_share(store: Store, show: Callable[..., Any]) -> None:
+    """Among runs of several agents, a rule of one stands out once the others are left out."""
+    for number in range(1, 41):
+        failed, step = number % 2 == 0, "lookup" if number % 2 == 0 else "search"
+        facts = facts_with(outcome="fail" if failed else "pass", tags={"agent": "docs"})
+        store.write(run(number, step, facts=facts))
+    for number in range(41, 121):
+        facts = facts_with(outcome="fail" if number % 2 else "pass", tags={"agent": "orders"})
+        store.write(run(number, "lookup", facts=facts))
+    store.refresh()
+    html = show("clusters", where="tag.agent:docs").html
+    assert "20 of 20 failed (100 %; 50 % of all runs)." in html
+    assert "Learned from all finished runs that match;" in html
+
+
 def test_rules_are_not_about_expected_failures(store: Store, show: Callable[..., Any]) -> None:
     """What the user knows of is left out, and the note says how many runs that were."""
     for number in range(1, 91):
