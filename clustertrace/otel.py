@@ -25,7 +25,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from clustertrace.content import bare
 from clustertrace.conventions.otlp.traces import received
-from clustertrace.conventions.raw import ERROR, Event, Origin, RawSpan, origin, times
+from clustertrace.conventions.raw import DROPPED, ERROR, Event, Origin, RawSpan, origin, times
 from clustertrace.errors import BadInput
 from clustertrace.model import Span, TraceFacts
 from clustertrace.record.active import emit
@@ -156,6 +156,8 @@ def _about(span: ReadableSpan) -> dict[str, Any]:
     context = span.get_span_context()
     if context is not None and context.trace_state:
         about["otel.trace_state"] = context.trace_state.to_header()
+    if span.dropped_attributes:
+        about[DROPPED] = span.dropped_attributes
     if span.links:
         about["links"] = [
             {

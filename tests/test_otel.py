@@ -64,6 +64,8 @@ def speak(provider: TracerProvider) -> None:
             },
         ):
             root.add_event("thought", {"deep": True})
+        with tracer.start_as_current_span("more than a span holds") as crowded:
+            crowded.set_attributes({f"key {number}": number for number in range(130)})
         try:
             with tracer.start_as_current_span(
                 "execute_tool pay",

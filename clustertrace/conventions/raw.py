@@ -8,10 +8,17 @@ from typing import Any, Final, NamedTuple
 from clustertrace.errors import BadInput
 from clustertrace.wire import MAX_NS
 
-__all__ = ["ERROR", "Event", "Origin", "RawSpan", "origin", "times"]
+__all__ = ["DROPPED", "ERROR", "Event", "Origin", "RawSpan", "origin", "times"]
 
 ERROR: Final = 2
 """OTLP's STATUS_CODE_ERROR. (1 is OK, 0 unset; language SDKs number theirs differently.)"""
+
+
+DROPPED: Final = "otel.dropped_attributes_count"
+"""How many attributes the sender's SDK left out, since a span had more than it allows.
+
+https://opentelemetry.io/docs/specs/otel/common/mapping-to-non-otlp/
+"""
 
 
 class Event(NamedTuple):

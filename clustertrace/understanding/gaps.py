@@ -12,6 +12,7 @@ from typing import Final
 
 from clustertrace.content import CAPTURE
 from clustertrace.conventions.dialect import STANDARD, Field
+from clustertrace.conventions.raw import DROPPED
 from clustertrace.conventions.readers import parsed
 from clustertrace.model import MODEL_KINDS, Span
 from clustertrace.pricing import tokens_known
@@ -23,6 +24,11 @@ __all__ = ["gaps"]
 
 _MISSING: Final = "clustertrace.missing"
 """The attribute in which a recorder tells what it could not get, and why."""
+
+_DROPPED_BY_SDK: Final = (
+    "the sender's SDK dropped them, and with them parts of a long conversation; set "
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT there to more than its 128"
+)
 
 _NONE_SENT: Final = "what reported them sent none"
 _NONE_SENT_WITH_ONE: Final = "what reported it sent none"
@@ -90,7 +96,7 @@ def gaps(spans: Sequence[Span]) -> tuple[str, ...]:
     missing = Counter(
         (span.kind, what, why)
         for span in answered
-        for what, why in (*_token_gaps(span), *_cost_gaps(span), *_content_gaps(span))
+        for what, why in _gaps_of_call(span)
         if what != "content" or span.span_id not in content_elsewhere
     )
     missing_by_recorder = Counter(
@@ -109,6 +115,15 @@ def gaps(spans: Sequence[Span]) -> tuple[str, ...]:
             for (kind, reason), count in missing_by_recorder.items()
         ),
     )
+
+
+def _gaps_of_call(span: Span) -> Iterator[tuple[str, str]]:
+    """What a call lacks, and why."""
+    if DROPPED in span.attributes:
+        yield "some attributes", _DROPPED_BY_SDK
+    yield from _token_gaps(span)
+    yield from _cost_gaps(span)
+    yield from _content_gaps(span)
 
 
 def _with_content_elsewhere(

@@ -122,6 +122,7 @@ def json_span(span: Any) -> dict[str, Any]:
         "spanId": span.span_id.hex(),
         "parentSpanId": span.parent_span_id.hex(),
         "traceState": span.trace_state,
+        "droppedAttributesCount": span.dropped_attributes_count,
         "name": span.name,
         "kind": span.kind,
         "startTimeUnixNano": str(span.start_time_unix_nano),

@@ -44,6 +44,10 @@ def test_nothing_is_missing() -> None:
             "without a cost: the number of tokens read is not known",
         ),
         ({"input": None, "output": None}, "without content: what reported it sent none"),
+        (
+            {"attributes": {"otel.dropped_attributes_count": 3}},
+            "without some attributes: the sender's SDK dropped them",
+        ),
     ],
 )
 def test_what_is_missing(lacking: dict[str, Any], sentence_part: str) -> None:

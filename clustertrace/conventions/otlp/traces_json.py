@@ -19,7 +19,7 @@ from clustertrace.conventions.otlp.json_values import (
     whole,
 )
 from clustertrace.conventions.otlp.json_walk import Kind, scopes
-from clustertrace.conventions.raw import Event, Origin, RawSpan, origin, times
+from clustertrace.conventions.raw import DROPPED, Event, Origin, RawSpan, origin, times
 from clustertrace.errors import BadInput
 
 __all__ = ["read_json"]
@@ -104,6 +104,9 @@ def _other_facts(span: Mapping[str, Any]) -> dict[str, Any]:
     state = text_of(span.get("traceState"))
     if state:
         about["otel.trace_state"] = state
+    dropped = span.get("droppedAttributesCount")
+    if isinstance(dropped, int) and dropped > 0:
+        about[DROPPED] = dropped
     links = [_link(link) for link in objects_of(span, "links")]
     if links:
         about["links"] = links

@@ -10,7 +10,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from clustertrace.conventions.otlp.protobuf_values import attributes_of
 from clustertrace.conventions.otlp.walk import Kind, scopes
-from clustertrace.conventions.raw import Event, Origin, RawSpan, origin, times
+from clustertrace.conventions.raw import DROPPED, Event, Origin, RawSpan, origin, times
 from clustertrace.errors import BadInput
 
 __all__ = ["read_protobuf"]
@@ -81,6 +81,8 @@ def _other_facts(span: Any) -> dict[str, Any]:
         about["otel.kind"] = kind
     if span.trace_state:
         about["otel.trace_state"] = span.trace_state
+    if span.dropped_attributes_count:
+        about[DROPPED] = span.dropped_attributes_count
     if span.links:
         about["links"] = [_link(link) for link in span.links]
     return about
