@@ -17,6 +17,10 @@ __all__ = ["show"]
 _MAX_CHARACTERS: Final = 20_000
 """How many characters of a text are drawn."""
 
+_LONG: Final = 3_000
+_LEFT_OPEN: Final = 1_000
+"""Of a longer text within a conversation only so many characters are open at first."""
+
 
 def show(value: Any, *, arguments: bool = False) -> None:
     """Draw a payload; `arguments` of a tool that edits files are drawn as diffs."""
@@ -28,7 +32,8 @@ def show(value: Any, *, arguments: bool = False) -> None:
         with st.expander("As it was called"):
             st.json(value, expanded=2)
     elif messages:
-        st.html(markup.page(*map(_message_markup, messages)))
+        is_folding = len(messages) > 1
+        st.html(markup.page(*(_message_markup(one, is_folding) for one in messages)))
         if rest:
             st.json(rest, expanded=1)
     elif isinstance(value, Mapping | list) and value:
@@ -45,8 +50,13 @@ def _draw_changes(changes: Sequence[Edit]) -> None:
         st.code(change.diff or "(nothing)", language="diff")
 
 
-def _message_markup(message: Mapping[str, Any]) -> markup.Markup:
-    blocks = [_part_markup(part) for part in parts_of(message)]
+def _message_markup(message: Mapping[str, Any], is_folding: bool) -> markup.Markup:
+    blocks = [
+        _beginning_markup(part.text)
+        if is_folding and part.kind == "text" and len(part.text) > _LONG
+        else _part_markup(part)
+        for part in parts_of(message)
+    ]
     rest = remaining(message)
     if rest:
         blocks.append(_code_markup(text(rest)))
@@ -70,6 +80,13 @@ def _part_markup(part: Part) -> markup.Markup:
     if part.kind == "media":
         return markup.tag("div", markup.muted(f"{part.text} (not shown)"))
     return _code_markup(part.text)
+
+
+def _beginning_markup(content: str) -> markup.Markup:
+    """The beginning of a text, and the rest folded, lest it hide the messages that follow."""
+    end = max(content.rfind(mark, 0, _LEFT_OPEN) for mark in "\n ") + 1 or _LEFT_OPEN
+    label = f"{words.count(len(content) - end)} more characters"
+    return markup.join([markup.text_block(content[:end]), _folded_markup(label, content[end:])])
 
 
 def _folded_markup(label: str, content: str) -> markup.Markup:

@@ -294,6 +294,23 @@ def test_a_long_text_is_drawn_in_part(store: Store, show: Callable[..., Any]) ->
     assert len(html) < 60_000
 
 
+def test_a_long_prompt_does_not_hide_what_was_said_after_it(
+    store: Store, show: Callable[..., Any]
+) -> None:
+    """In a conversation the beginning of a long text is open, and the rest a click away."""
+    rules = "\n".join(f"{number}. Be kind." for number in range(1_000))
+    said = [{"role": "system", "content": rules}, {"role": "user", "content": "Hello there"}]
+    store.write(run(1, kind="llm", input=said, output=rules))
+    store.refresh()
+    html = show("trace", id=f"{1:032x}").html
+    folded = html[html.index("<details>") : html.index("</details>")]
+    assert " more characters</summary>" in folded
+    assert "999. Be kind." in folded
+    assert "\n2. Be kind." not in folded
+    assert html.index("</details>") < html.index("Hello there")
+    assert html.count("<details>") == 1
+
+
 def test_a_step_far_down_is_opened(store: Store, show: Callable[..., Any]) -> None:
     """Past the rows that are drawn, the one that broke opens, or the one in the address."""
     tools = [f"{chr(0x4E00 + n)} goes" for n in range(1_200)]
