@@ -44,11 +44,13 @@ def spending_document(by: str, page: SpendingPage | None) -> dict[str, Any]:
 
 def spending_sentence(total: Measures) -> str:
     """The total in a sentence."""
-    return (
+    sentence = (
         f"{spent(total.cost_usd, total.unpriced_calls)} for {counted(total.calls, 'call')} "
-        "of models, embeddings included; "
-        f"{share(round(total.hit_rate, 3))} of the input was read from a cache."
+        "of models, embeddings included"
     )
+    if not total.input_tokens:
+        return f"{sentence}."  # of an unknown input no share is known
+    return f"{sentence}; {share(round(total.hit_rate, 3))} of the input was read from a cache."
 
 
 def _record(measures: Measures) -> dict[str, Any]:
