@@ -21,7 +21,8 @@ _SAID: Final = ("content", "parts", "text", "tool_calls")
 """What messages with a role hold; people may have one as well."""
 
 _WITHOUT_ROLE: Final = (
-    ("content", "type", ("human", "ai", "system", "tool", "function")),  # LangChain
+    ("content", "type", ("human", "ai", "system", "tool", "function")),  # LangChain's objects
+    ("data", "type", ("human", "ai", "system", "tool", "function")),  # and what it dumps of them
     ("parts", "kind", ("request", "response")),  # Pydantic AI
     ("call_id", "type", ("function_call", "function_call_output")),  # OpenAI's Responses
     ("call_id", "type", ("custom_tool_call", "custom_tool_call_output")),

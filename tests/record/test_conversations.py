@@ -136,6 +136,7 @@ class ModelRequest:
         lambda text: ModelRequest([{"content": text, "part_kind": "user-prompt"}]),
         lambda text: HumanMessage(content=text),
         lambda text: {"type": "ai", "content": text},
+        lambda text: {"type": "ai", "data": {"content": text}},
         lambda text: {"type": "function_call_output", "call_id": "c", "output": text},
         lambda text: {"role": "model", "parts": [{"text": text}]},
     ],
