@@ -29,9 +29,10 @@ from clustertrace.conventions.raw import DROPPED, ERROR, Event, Origin, RawSpan,
 from clustertrace.errors import BadInput
 from clustertrace.model import Span, TraceFacts
 from clustertrace.record.active import emit
-from clustertrace.record.clipping import READ, clipped_span
+from clustertrace.record.clipping import clipped_span
 from clustertrace.record.config import config
 from clustertrace.record.notices import notice
+from clustertrace.record.rebuilding import READ
 from clustertrace.record.spans import flush
 from clustertrace.record.spool import spool
 from clustertrace.wire import metric_to_dict, span_to_dict

@@ -11,14 +11,9 @@ from typing import Any, Final
 
 from clustertrace.model import Span
 from clustertrace.record.conversations import is_conversation
-from clustertrace.record.rebuilding import Rebuilder
+from clustertrace.record.rebuilding import LONGEST_NOTE, READ, Rebuilder
 
-__all__ = ["READ", "clipped", "clipped_span"]
-
-READ: Final = 2
-"""Times the limit of a payload that is read of it."""
-
-_LONGEST_NOTE: Final = 40
+__all__ = ["clipped", "clipped_span"]
 
 _DEEPEST: Final = 50
 """Levels that are followed; what lies deeper stays."""
@@ -75,6 +70,6 @@ class _Clipper(Rebuilder):
 
 
 def _gone(value: Any) -> str:
-    if isinstance(value, str) and len(value) <= _LONGEST_NOTE:
+    if isinstance(value, str) and len(value) <= LONGEST_NOTE:
         return value  # such as how many messages were left out before
     return f"[cut: {type(value).__name__}]"

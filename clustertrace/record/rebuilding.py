@@ -15,7 +15,7 @@ from clustertrace.record.conversations import is_conversation, left_out, shorten
 from clustertrace.record.plain import MAX_DEPTH, NODE_BYTES, encode
 from clustertrace.redaction.marks import SHORTENED
 
-__all__ = ["Captured", "Rebuilder", "not_recorded", "without_ends"]
+__all__ = ["LONGEST_NOTE", "READ", "Captured", "Rebuilder", "not_recorded", "without_ends"]
 
 _MAX_NODES: Final = 10_000
 _SORTED: Final = 1000
@@ -23,7 +23,10 @@ _SORTED: Final = 1000
 _DUMPED: Final = 10_000
 """Models with no more elements than this dump themselves."""
 _LEAVES: Final = frozenset({str, int, float, bool, type(None)})
-_LONGEST_NOTE: Final = 40
+LONGEST_NOTE: Final = 40
+"""What stands for something that was cut has at most so many characters."""
+READ: Final = 2
+"""Times the limit of a payload that is read of it: a secret may reach beyond the limit."""
 _END: Final = 256
 """So much of the end of a text that was cut may be the beginning of a secret."""
 _PREVIEW: Final = 10
@@ -253,7 +256,7 @@ class Rebuilder:
         if len(kept) >= len(value) or kept == value:
             return kept
         # One that was cut before had another length.
-        earlier = SHORTENED.search(value, max(0, len(value) - _LONGEST_NOTE))
+        earlier = SHORTENED.search(value, max(0, len(value) - LONGEST_NOTE))
         note = f"… [cut: {earlier[1] if earlier else len(value)} characters in all]"
         if len(value) - len(kept) <= len(note):  # what is missing is no longer than that
             return kept + self._beginning(value[len(kept) :], 4 * len(note))
@@ -292,7 +295,7 @@ def without_ends(value: Any, levels: int = MAX_DEPTH) -> Any:
     They lie far beyond what is kept, unless other secrets before them took up most of the space.
     """
     if isinstance(value, str):
-        note = SHORTENED.search(value, max(0, len(value) - _LONGEST_NOTE))
+        note = SHORTENED.search(value, max(0, len(value) - LONGEST_NOTE))
         return value if note is None else value[: max(0, note.start() - _END)] + note[0]
     if not levels or not isinstance(value, dict | list):
         return value

@@ -9,18 +9,15 @@ the whole.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from clustertrace.record.plain import encode, plain_text
-from clustertrace.record.rebuilding import Captured, Rebuilder, not_recorded, without_ends
+from clustertrace.record.rebuilding import READ, Captured, Rebuilder, not_recorded, without_ends
 
 if TYPE_CHECKING:
     from clustertrace.redaction import Redactor
 
 __all__ = ["Captured", "Items", "capture", "plain_text"]
-
-_READ: Final = 2
-"""Times the limit that is searched for secrets which reach beyond it."""
 
 
 def capture(value: Any, limit: int, redact: Redactor | None = None) -> Captured:
@@ -44,7 +41,7 @@ def capture(value: Any, limit: int, redact: Redactor | None = None) -> Captured:
 
 def _without_secrets(captured: Captured, value: Any, limit: int, redact: Redactor) -> Captured:
     """What is kept of a value whose secrets are cut before its length is."""
-    text, secrets = redact.json(Rebuilder(_READ * limit).build(value).text)
+    text, secrets = redact.json(Rebuilder(READ * limit).build(value).text)
     if not secrets:
         return captured
     fitting = Rebuilder(limit).build(without_ends(json.loads(text)))

@@ -16,8 +16,8 @@ from typing import Any, Final, NamedTuple
 from clustertrace.content import CAPTURE, bare
 from clustertrace.errors import BadSetting
 from clustertrace.model import EMPTY, Log, Span, TraceFacts
-from clustertrace.record.clipping import READ, clipped_span
-from clustertrace.record.rebuilding import Rebuilder, without_ends
+from clustertrace.record.clipping import clipped_span
+from clustertrace.record.rebuilding import READ, Rebuilder, without_ends
 from clustertrace.redaction import MARK, REDACTED, Redactor, redactor
 from clustertrace.store.rows import (
     ATTRIBUTES,
@@ -61,11 +61,11 @@ class Policy(NamedTuple):
             span = bare(span)
         row = span_row(span, origin)
         texts = "\n".join(filter(None, _texts(row)))
-        whole_row = row
+        clipped: Sequence[int] = ()
         if len(texts) > READ * self.payload_bytes:
-            row = span_row(clipped_span(span, READ * self.payload_bytes), origin)
+            whole_row, row = row, span_row(clipped_span(span, READ * self.payload_bytes), origin)
+            clipped = [column for column in TEXTS if row[column] != whole_row[column]]
             texts = "\n".join(filter(None, _texts(row)))
-        clipped = [column for column in TEXTS if row[column] != whole_row[column]]
         if self.redact is not None and self.redact.suspects(texts):
             row = _without_ends(_redacted_row(row, self.redact), clipped)
         # A character takes at most four bytes.
