@@ -45,20 +45,17 @@ class _LearnedRules(NamedTuple):
 
 
 class _Learner:
-    """Learns the rules of a database's runs, or of those that match, for all who look at them.
+    """Learns the rules of a database's runs, or of those that match, in a thread, for all sessions
+    that show them."""
 
-    It does so in a thread.
-    """
-
-    def __init__(self, where: Filter | None = None) -> None:
-        self._where = where
+    def __init__(self) -> None:
         self._lock = Lock()
         self._worker = ThreadPoolExecutor(1, "rules")
         self._work: Future[_LearnedRules] | None = None
         self._last: _LearnedRules | None = None
 
     def latest(
-        self, store: Store, totals: Overview, expected: int
+        self, store: Store, where: Filter | None, totals: Overview, expected: int
     ) -> tuple[_LearnedRules | None, bool]:
         """The rules learned last, None before the first; and whether runs have changed since."""
         with store.read() as conn:
@@ -67,7 +64,7 @@ class _Learner:
         with self._lock:
             work = self._work
             if work is None and self._is_due(state):
-                work = self._work = self._worker.submit(_learn, store, self._where, state)
+                work = self._work = self._worker.submit(_learn, store, where, state)
         if work is not None:
             wait([work], _WAIT_SECONDS if self._last is None else 0)
         with self._lock:
@@ -92,8 +89,8 @@ def _learn(store: Store, where: Filter | None, state: tuple[int, ...]) -> _Learn
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _learner(path: str, filter_text: str, _where: Filter | None) -> _Learner:
-    return _Learner(_where)
+def _learner(path: str, filter_text: str) -> _Learner:
+    return _Learner()
 
 
 @guarded
@@ -102,8 +99,8 @@ def draw(totals: Overview, expected: int, where: Filter | None, filter_text: str
 
     An error in here hides no other part of the page.
     """
-    learner = _learner(connection.place(), filter_text, where)
-    latest, changed = learner.latest(connection.store(), totals, expected)
+    learner = _learner(connection.place(), filter_text)
+    latest, changed = learner.latest(connection.store(), where, totals, expected)
     matching = "" if where is None else " that match"
     st.html(markup.page(_section(latest, matching, changed=changed)))
 

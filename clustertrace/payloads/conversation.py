@@ -7,16 +7,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 __all__ = [
-    *(
-        "NO_PROMPT",
-        "call_text",
-        "conversation",
-        "is_cut",
-        "parsed",
-        "part_text",
-        "text",
-        "with_role",
-    ),
+    "NO_PROMPT",
+    "call_text",
+    "conversation",
+    "is_cut",
+    "parsed",
+    "part_text",
+    "text",
+    "with_role",
 ]
 
 NO_PROMPT: Final = (

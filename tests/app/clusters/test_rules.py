@@ -31,7 +31,7 @@ def look(learner: Any, store: Store) -> Any:
     """Look as a page does."""
     with store.read() as conn:
         totals = queries.overview(conn)
-    return learner.latest(store, totals, 0)
+    return learner.latest(store, None, totals, 0)
 
 
 def finish(learner: Any) -> None:
