@@ -41,6 +41,7 @@ class VariantDayRow(_RunsOfAVariant, table=True):
     """Roll-up: all traces of one variant that began on one UTC day."""
 
     __tablename__ = "variant_days"
+    # Not without row ids, as SQLite 3.40 then takes columns between those of the key for null.
     __table_args__ = (Index("variant_days_day", "day"),)
 
     day: int = Field(primary_key=True)
@@ -69,6 +70,7 @@ class VariantDurationRow(SQLModel, table=True):
     """Roll-up: how long finished traces took, in buckets of clustertrace.summary."""
 
     __tablename__ = "variant_durations"
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     variant_id: str = Field(primary_key=True)
     day: int = Field(primary_key=True)

@@ -175,9 +175,18 @@ def test_a_database_of_the_first_schema_is_migrated(
     """Opened, it has the newest schema, and everything that it held; a line says what was done."""
     newer = ["spans_models", "traces_error", "traces_note", "spans_root_calls", "spans_responses"]
     store.write(batch(root()))
+    store.refresh()
     with store.writing() as conn:
         for name in newer:
             conn.run(f"DROP INDEX {name}")
+        durations = conn.rows("SELECT * FROM variant_durations")
+        made = conn.value("SELECT sql FROM sqlite_master WHERE name = 'variant_durations'")
+        conn.run("DROP TABLE variant_durations")
+        conn.run(made.removesuffix("WITHOUT ROWID"))
+        conn.many(
+            f"INSERT INTO variant_durations VALUES ({', '.join('?' * len(durations[0]))})",
+            durations,
+        )
         conn.run("DROP INDEX traces_start")
         conn.run("CREATE INDEX traces_start ON traces (start_ns, trace_id)")
         conn.run("UPDATE alembic_version SET version_num = '0001'")
@@ -187,6 +196,11 @@ def test_a_database_of_the_first_schema_is_migrated(
         assert names.issuperset(newer)
         widened = {row[2] for row in conn.rows("PRAGMA index_info(traces_start)")}
         assert {"llm_calls", "lost_usd"} <= widened
+        assert conn.rows("SELECT * FROM variant_durations") == durations
+        assert (
+            conn.value("SELECT sql FROM sqlite_master WHERE name = 'variant_durations'").strip()
+            == made.strip()
+        )
         assert conn.value("SELECT count(*) FROM spans") == 1
     (line,) = caplog.messages
     assert f"upgraded to schema {HEAD}" in line
