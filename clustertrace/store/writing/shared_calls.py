@@ -68,8 +68,7 @@ ROOT_FAILED_AT_ONCE: Final = (
 
 SAME_RESPONSE: Final = (
     "spans o WHERE o.scope <> n.scope AND o.response_id = n.response_id"
-    f" AND o.start_ns / {_WINDOW_NS} IN ((n.start_ns - {TOGETHER_NS}) / {_WINDOW_NS},"
-    f" (n.start_ns + {TOGETHER_NS}) / {_WINDOW_NS})"
+    f" AND {_IN_WINDOW.format(last='n.start_ns')}"
 )
 """Calls `o` of other reporters, at about the time of `n`, that had the same response."""
 
